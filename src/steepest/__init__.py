@@ -1,0 +1,51 @@
+"""steepest: write an optimizer once, as its equation; watch it, compare it honestly, use it in PyTorch.
+
+The names below are loaded when they are first used, so that `import steepest` costs nothing and the command line
+answers before torch is there.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
+    from .errors import SteepestError as SteepestError
+    from .optim import *  # noqa: F403
+    from .rules import RULES as RULES
+    from .rules import Rule as Rule
+    from .tracing import Path as Path
+    from .tracing import trace as trace
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "comparison",
+    "Path": "tracing",
+    "RULES": "rules",
+    "Rule": "rules",
+    "SteepestError": "errors",
+    "compare": "comparison",
+    "trace": "tracing",
+}
+
+
+def _optimizers() -> list[str]:
+    from .rules import RULES
+
+    return [rule.__name__ for rule in RULES.values()]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
+        home = "optim"
+    if home is None:
+        raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOMES, *_optimizers(), "Optimizer", "as_optimizer", "__version__"])

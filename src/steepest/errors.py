@@ -1,0 +1,37 @@
+"""The errors that a user can cause, each with a message that names the thing, the place and the remedy.
+
+Everything raised on purpose derives from `SteepestError`, so the command line prints any of them as one line. Each is
+also the built-in error that Python's own libraries raise in the same situation, so existing handlers keep working.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SteepestError(Exception):
+    """Something that the user can put right; its text says what and how."""
+
+
+class InvalidValue(SteepestError, ValueError):
+    """A value outside what is allowed."""
+
+
+class UnknownSetting(SteepestError, TypeError):
+    """A keyword that does not exist."""
+
+
+class UnknownName(InvalidValue):
+    """A rule, landscape, workload or schedule that does not exist."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown name: the nearest known one, or all of them.
+
+    >>> did_you_mean("adm", ["sgd", "adam"])
+    "did you mean 'adam'?"
+    >>> did_you_mean("newton", ["sgd", "adam"])
+    'known: adam, sgd'
+    """
+    known = sorted(known)
+    nearest = get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"

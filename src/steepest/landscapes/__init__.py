@@ -1,0 +1,53 @@
+"""All landscapes by name, the lecture's first. A new one is a decorated formula in a file here and a name in that
+file's list; a family is a function of its settings that returns a landscape.
+"""
+
+import inspect
+from collections.abc import Callable
+
+from ..errors import InvalidValue, UnknownName, did_you_mean
+from ..spec import parse
+from . import lecture, multimodal, saddles, valleys
+from .base import Landscape
+from .custom import formula, is_formula
+from .quadratics import quadratic
+
+__all__ = ["FAMILIES", "LANDSCAPES", "Landscape", "find", "formula", "quadratic"]
+
+LANDSCAPES: dict[str, Landscape] = {
+    each.name: each for file in (lecture, saddles, valleys, multimodal) for each in file.LANDSCAPES
+}
+
+FAMILIES: dict[str, Callable[..., Landscape]] = {"quadratic": quadratic}
+
+
+def find(on: str | Landscape) -> Landscape:
+    """A landscape by name, by family such as `quadratic(condition=100)`, or by formula; a landscape is itself.
+
+    Raises:
+        UnknownName: no landscape has this name and it is no formula.
+        InvalidValue: a formula that is not one (the message points at the place), or wrong settings of a family.
+
+    >>> find("rosenbrock").minima, find("x**2").dims, find("quadratic(condition=100)").name
+    (((1.0, 1.0),), 1, 'quadratic(condition=100, rotation=0)')
+    """
+    if isinstance(on, Landscape):
+        return on
+    if not isinstance(on, str):
+        raise InvalidValue(f"landscape: expected a name, a formula or a landscape, got {on!r}")
+    if on.strip() in LANDSCAPES:
+        return LANDSCAPES[on.strip()]
+    if on.strip().partition("(")[0].strip() in FAMILIES:
+        return _member(on)
+    if is_formula(on):
+        return formula(on)
+    raise UnknownName(f"unknown landscape {on!r}; {did_you_mean(on, LANDSCAPES)} (or a formula such as 'x**2')")
+
+
+def _member(text: str) -> Landscape:
+    spec = parse(text)
+    try:
+        return FAMILIES[spec.name](*spec.args, **dict(spec.kwargs))
+    except TypeError:
+        settings = ", ".join(inspect.signature(FAMILIES[spec.name]).parameters)
+        raise InvalidValue(f"{text!r}: {spec.name} takes {settings}") from None

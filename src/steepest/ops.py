@@ -1,0 +1,173 @@
+"""The shared vocabulary: the few functions that rules and landscapes are written with.
+
+A rule or a landscape uses these names and Python's operators, nothing else, so that the same function runs on Python
+numbers, NumPy arrays, torch tensors and SymPy symbols. Each call looks at its arguments and hands them to the library
+that owns them; none of those libraries is imported before a value of it is seen.
+
+    >>> from steepest.ops import maximum, sqrt
+    >>> import numpy as np
+    >>> sqrt(2.25), sqrt(np.array([4.0, 9.0])), maximum(0.0, -1.0)
+    (1.5, array([2., 3.]), 0.0)
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+__all__ = [
+    "absolute", "arctan", "cos", "cosh", "e", "exp", "is_zero", "log", "maximum", "minimum", "pi", "sign", "sin",
+    "sinh", "sqrt", "tan", "tanh", "where",
+]  # fmt: skip
+
+pi = math.pi
+e = math.e
+
+# --- one namespace a library ------------------------------------------------------------------------------------------
+
+
+def _numbers() -> Any:
+    return SimpleNamespace(
+        absolute=abs,
+        arctan=math.atan,
+        **{name: getattr(math, name) for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
+        maximum=max,
+        minimum=min,
+        sign=lambda x: (x > 0) - (x < 0),
+        where=lambda condition, a, b: a if condition else b,
+    )
+
+
+def _torch() -> Any:
+    torch = import_module("torch")
+
+    # torch's own maximum and minimum refuse a number beside a tensor; clamp is their form for it
+    def maximum(a: Any, b: Any) -> Any:
+        if isinstance(a, torch.Tensor):
+            return torch.maximum(a, b) if isinstance(b, torch.Tensor) else a.clamp(min=b)
+        return b.clamp(min=a)
+
+    def minimum(a: Any, b: Any) -> Any:
+        if isinstance(a, torch.Tensor):
+            return torch.minimum(a, b) if isinstance(b, torch.Tensor) else a.clamp(max=b)
+        return b.clamp(max=a)
+
+    same = ("absolute", "arctan", "cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where")
+    return SimpleNamespace(**{name: getattr(torch, name) for name in same}, maximum=maximum, minimum=minimum)
+
+
+def _sympy() -> Any:
+    sympy = import_module("sympy")
+    same = ("cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh")
+    return SimpleNamespace(
+        **{name: getattr(sympy, name) for name in same},
+        absolute=sympy.Abs,
+        arctan=sympy.atan,
+        maximum=sympy.Max,
+        minimum=sympy.Min,
+        where=lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)),
+    )
+
+
+_NUMBERS = _numbers()
+_LIBRARIES: dict[str, Callable[[], Any]] = {"torch": _torch, "sympy": _sympy, "numpy": lambda: import_module("numpy")}
+
+
+@cache
+def _namespace_of(kind: Any) -> Any:
+    """The namespace for values of one type; None for plain Python numbers."""
+    for ancestor in kind.__mro__:
+        library = ancestor.__module__.partition(".")[0]
+        if library in _LIBRARIES:
+            return _load(library)
+    return None
+
+
+@cache
+def _load(library: str) -> Any:
+    return _LIBRARIES[library]()
+
+
+def _namespace(*values: Any) -> Any:
+    for value in values:
+        if (found := _namespace_of(type(value))) is not None:
+            return found
+    return _NUMBERS
+
+
+# --- the vocabulary ---------------------------------------------------------------------------------------------------
+
+
+def absolute(x: Any) -> Any:
+    return _namespace(x).absolute(x)
+
+
+def arctan(x: Any) -> Any:
+    return _namespace(x).arctan(x)
+
+
+def cos(x: Any) -> Any:
+    return _namespace(x).cos(x)
+
+
+def cosh(x: Any) -> Any:
+    return _namespace(x).cosh(x)
+
+
+def exp(x: Any) -> Any:
+    return _namespace(x).exp(x)
+
+
+def log(x: Any) -> Any:
+    return _namespace(x).log(x)
+
+
+def sign(x: Any) -> Any:
+    return _namespace(x).sign(x)
+
+
+def sin(x: Any) -> Any:
+    return _namespace(x).sin(x)
+
+
+def sinh(x: Any) -> Any:
+    return _namespace(x).sinh(x)
+
+
+def sqrt(x: Any) -> Any:
+    return _namespace(x).sqrt(x)
+
+
+def tan(x: Any) -> Any:
+    return _namespace(x).tan(x)
+
+
+def tanh(x: Any) -> Any:
+    return _namespace(x).tanh(x)
+
+
+def maximum(a: Any, b: Any) -> Any:
+    return _namespace(a, b).maximum(a, b)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    return _namespace(a, b).minimum(a, b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, `b` elsewhere; with a plain bool, simply one of the two."""
+    return (
+        _namespace(condition, a, b).where(condition, a, b)
+        if not isinstance(condition, bool)
+        else (a if condition else b)
+    )
+
+
+def is_zero(setting: Any) -> bool:
+    """Whether a hyperparameter is the plain number 0, which switches a part of a rule off.
+
+    A tensor or a symbol is never "known to be zero", so a rule that asks this still branches on plain settings only.
+    """
+    return isinstance(setting, int | float) and setting == 0

@@ -1,0 +1,94 @@
+"""Adam and its kin: momentum and a scale for each coordinate, both corrected for starting at zero."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ..ops import is_zero, maximum, sqrt
+from ..text import Text
+from .base import Rule, hyperparameter, with_weight_decay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Rule):
+    r"""Adam: the leaky average of gradients, divided by the root of that of their squares.
+
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$
+    $$x_t = x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
+
+    `amsgrad` divides by the largest $v$ so far. Weight decay is added to the gradient, or, with
+    `decoupled_weight_decay`, taken from the parameter (that is `AdamW`). `eps_inside_sqrt` divides by
+    $\sqrt{v_t / (1 - \beta_2^t) + \epsilon}$.
+    """
+
+    title = "Adam"
+    reference = "Kingma and Ba 2015; AMSGrad: Reddi, Kale and Kumar 2018"
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": r"\hat v"}
+    eps_stands = "outside the root, after bias correction"
+    decay: ClassVar[Literal["coupled", "decoupled"]] = "coupled"
+    helps = Text(
+        "Works untuned on most problems; each coordinate moves about one learning rate a step.",
+        "不调参也大多可用；每步每个坐标约移动一个学习率。",
+    )
+    fails = Text(
+        "Two states a parameter; noise in the scale misleads it; L2 decay acts weakly where gradients are large.",
+        "每个参数要存两个状态；尺度估计受噪声误导，梯度大处 L2 衰减作用变弱。",
+    )
+
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1e-1))
+    betas: tuple[float, float] = hyperparameter(
+        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
+    )
+    eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
+    weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
+    amsgrad: bool = hyperparameter(False, r"\text{amsgrad}", "divide by the largest average so far")
+    decoupled_weight_decay: bool = hyperparameter(
+        False, r"\text{decoupled}", "take the decay from the parameter, as AdamW does"
+    )
+    eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{v+\epsilon}", "eps under the root")
+
+    def init(self, param: Any) -> dict[str, Any]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0 if self.amsgrad else None}
+
+    def update(
+        self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, max_exp_avg_sq: Any
+    ) -> tuple[Any, ...]:
+        beta1, beta2 = self.betas
+        if not self.decoupled_weight_decay:
+            grad = with_weight_decay(grad, param, self.weight_decay)
+        exp_avg = beta1 * exp_avg + (1 - beta1) * grad
+        exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
+        second = exp_avg_sq
+        if self.amsgrad:
+            second = max_exp_avg_sq = maximum(max_exp_avg_sq, exp_avg_sq)
+        second = second / (1 - beta2**step)
+        root = sqrt(second + self.eps) if self.eps_inside_sqrt else sqrt(second) + self.eps
+        delta = -self.lr / (1 - beta1**step) * exp_avg / root
+        if self.decoupled_weight_decay and not is_zero(self.weight_decay):
+            delta = delta - self.lr * self.weight_decay * param
+        return delta, exp_avg, exp_avg_sq, max_exp_avg_sq
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Adam):
+    r"""Adam whose weight decay acts on the parameter itself, not through the gradient.
+
+    $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
+
+    with $m$ and $v$ as in `Adam`, of the bare gradient. The decay is multiplied by the learning rate (torch's form; the
+    paper's schedule multiplier is the learning rate's own schedule).
+    """
+
+    title = "AdamW"
+    reference = "Loshchilov and Hutter 2019"
+    decay = "decoupled"
+    helps = Text(
+        "Adam with a weight decay that means the same for every coordinate; the default for transformers.",
+        "权重衰减对每个坐标作用一致的 Adam；Transformer 的默认选择。",
+    )
+    fails = Text(
+        "Two states a parameter; the decay is on by default and scales with the learning rate.",
+        "每个参数要存两个状态；默认开启衰减，且衰减随学习率缩放。",
+    )
+
+    weight_decay: float = hyperparameter(1e-2, r"\lambda", "decay of the parameter, times the learning rate")
+    decoupled_weight_decay: bool = field(default=True, init=False)

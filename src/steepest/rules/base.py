@@ -1,0 +1,146 @@
+"""What a rule is: an optimizer's update as a pure function, with its facts as data beside it.
+
+A rule is a frozen dataclass. Its fields are the hyperparameters, under torch's names. It has two functions:
+
+- `init(param)` gives the state before the first step, by name.
+- `update(grad, param, step, *state)` gives the change of the parameter and the new state, in the same order.
+
+Neither touches its inputs or keeps anything. Branches look at settings (`nesterov`), never at values, so one definition
+runs on every engine. Hyperparameters may be numbers or arrays (many settings in one call).
+"""
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
+
+from ..errors import InvalidValue, UnknownSetting, did_you_mean
+from ..ops import is_zero
+from ..text import Text
+
+__all__ = ["Hyperparameter", "Rule", "hyperparameter", "with_weight_decay"]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """The facts of one hyperparameter.
+
+    Args:
+        symbol: LaTeX, as the method's paper writes it; one a value for a tuple.
+        about: what it is, in a few words.
+        within: the allowed interval in the usual notation, such as `[0, 1)`.
+        search: the range that a comparison searches on a log scale, or None if it stays at its default.
+    """
+
+    symbol: str | tuple[str, ...]
+    about: str
+    within: str | None = None
+    search: tuple[float, float] | None = None
+
+    def check(self, owner: str, name: str, value: Any) -> None:
+        """Raise `InvalidValue` unless the value lies within the interval. Arrays and symbols pass unseen."""
+        values = value if isinstance(value, tuple | list) else (value,)
+        if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
+            raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
+        if self.within is None:
+            return
+        for number in values:
+            if isinstance(number, int | float):
+                if not _lies_within(number, self.within):
+                    raise InvalidValue(f"{owner}: {name} must lie in {self.within}, got {value!r}")
+            elif isinstance(number, str) or number is None:
+                raise InvalidValue(f"{owner}: {name} must be a number, got {value!r}")
+
+
+def _lies_within(number: float, interval: str) -> bool:
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = number >= low if interval[0] == "[" else number > low
+    below = number <= high if interval[-1] == "]" else number < high
+    return math.isfinite(number) and above and below
+
+
+def hyperparameter(
+    default: Any,
+    symbol: str | tuple[str, ...],
+    about: str,
+    *,
+    within: str | None = "[0, inf)",
+    search: tuple[float, float] | None = None,
+) -> Any:
+    """A dataclass field that carries a `Hyperparameter`; switches (bool) have no interval."""
+    facts = Hyperparameter(symbol, about, None if isinstance(default, bool) else within, search)
+    return field(default=default, metadata={"facts": facts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """Base of all rules; see the module's text for what a rule promises.
+
+    Class facts (data, so that docs, pages and tests need not know any rule by name):
+        title: the name as people write it.
+        reference: where the method was published.
+        symbols: LaTeX of each state.
+        elementwise: whether each coordinate's update depends on that coordinate alone.
+        eps_stands: where `eps` stands, for rules that have one.
+        decay: kind of weight decay: added to the gradient ("coupled") or taken from the parameter ("decoupled").
+        helps, fails: the method's character, in a sentence each.
+    """
+
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    symbols: ClassVar[dict[str, str]] = {}
+    elementwise: ClassVar[bool] = True
+    eps_stands: ClassVar[str | None] = None
+    decay: ClassVar[Literal["coupled", "decoupled"] | None] = None
+    helps: ClassVar[Text]
+    fails: ClassVar[Text]
+
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate")
+
+    def __post_init__(self) -> None:
+        for each in self.hyperparameters().values():
+            each.metadata["facts"].check(self.title, each.name, getattr(self, each.name))
+
+    @abstractmethod
+    def init(self, param: Any) -> dict[str, Any]:
+        """The state before the first step, by name, in the order in which `update` takes it.
+
+        A number fills an array of the parameter's shape, an array is taken as it is, None is a state that these
+        settings do not need (it stays None).
+        """
+
+    @abstractmethod
+    def update(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
+        """One step: `(delta, *new_state)`, with the new parameter `param + delta`; `step` counts from 1."""
+
+    @classmethod
+    @cache
+    def hyperparameters(cls) -> dict[str, "Field[Any]"]:
+        """The dataclass fields that a user may set, by name; `.metadata["facts"]` is the `Hyperparameter`."""
+        return {each.name: each for each in fields(cls) if each.init}
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Every hyperparameter's default, by name."""
+        return {name: each.default for name, each in cls.hyperparameters().items() if each.default is not MISSING}
+
+    @classmethod
+    def configure(cls, **settings: Any) -> Self:
+        """The rule with these hyperparameters; an unknown one raises `UnknownSetting` with the nearest known name."""
+        for name in settings:
+            if name not in cls.hyperparameters():
+                hint = did_you_mean(name, cls.hyperparameters())
+                raise UnknownSetting(f"{cls.title} has no hyperparameter {name!r}; {hint}")
+        return cls(**settings)
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the rule's docstring."""
+        return inspect.getdoc(cls).partition("\n")[0]  # type: ignore[union-attr]
+
+
+def with_weight_decay(grad: Any, param: Any, weight_decay: Any) -> Any:
+    """The gradient of the loss plus `weight_decay / 2 * |param|^2` (coupled, L2); without decay, as it is."""
+    return grad if is_zero(weight_decay) else grad + weight_decay * param

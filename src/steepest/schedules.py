@@ -1,0 +1,85 @@
+"""Learning rate as a function of the step: factors that multiply the rule's own learning rate.
+
+A schedule is a function `(step, steps) -> factor`, `step` counting from 0, so that the first update already uses
+`factor(0, steps)`. (Torch's schedulers step after the update; applied once an epoch they therefore run one epoch late.)
+"""
+
+import math
+from collections.abc import Callable
+
+from .errors import InvalidValue, UnknownName, did_you_mean
+from .spec import parse
+
+__all__ = ["SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "warmup_cosine"]
+
+Schedule = Callable[[int, int], float]
+
+
+def constant() -> Schedule:
+    """1 at every step."""
+    return lambda step, steps: 1.0
+
+
+def exponential(rate: float = 0.1) -> Schedule:
+    r"""$e^{-r t}$.
+
+    >>> round(exponential(0.1)(10, 100), 4)
+    0.3679
+    """
+    return lambda step, steps: math.exp(-rate * step)
+
+
+def inverse_sqrt(rate: float = 0.1) -> Schedule:
+    r"""$(1 + r t)^{-1/2}$, the slowest decay under which SGD still converges.
+
+    >>> inverse_sqrt(0.1)(30, 100)
+    0.5
+    """
+    return lambda step, steps: (1 + rate * step) ** -0.5
+
+
+def cosine() -> Schedule:
+    r"""$\frac12 (1 + \cos(\pi t / T))$: from 1 down to 0 at the end.
+
+    >>> cosine()(50, 100)
+    0.5
+    """
+    return lambda step, steps: 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def warmup_cosine(warmup: float = 0.1) -> Schedule:
+    """A straight rise over the first `warmup` share of the steps, then a cosine down to 0."""
+    if not 0 <= warmup < 1:
+        raise InvalidValue(f"warmup_cosine: warmup must lie in [0, 1), got {warmup}")
+
+    def factor(step: int, steps: int) -> float:
+        rise = max(1, round(warmup * steps))
+        if step < rise and warmup > 0:
+            return (step + 1) / rise
+        return cosine()(step - rise, max(1, steps - rise)) if warmup > 0 else cosine()(step, steps)
+
+    return factor
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    each.__name__: each for each in (constant, exponential, inverse_sqrt, cosine, warmup_cosine)
+}
+
+
+def find(schedule: "str | Schedule | None") -> Schedule:
+    """A schedule by name or spec, such as `exponential(0.05)`; None is constant, a function is itself.
+
+    Raises:
+        UnknownName: no schedule has this name.
+    """
+    if schedule is None:
+        return constant()
+    if callable(schedule):
+        return schedule
+    spec = parse(schedule)
+    if spec.name not in SCHEDULES:
+        raise UnknownName(f"unknown schedule {spec.name!r}; {did_you_mean(spec.name, SCHEDULES)}")
+    try:
+        return SCHEDULES[spec.name](*spec.args, **dict(spec.kwargs))
+    except TypeError:
+        raise InvalidValue(f"schedule {schedule!r}: wrong arguments; write for example exponential(rate=0.1)") from None

@@ -1,0 +1,77 @@
+"""The one way to write "this, with these settings" as text: `adam(lr=0.1, betas=(0.9, 0.98))`.
+
+Rules, landscapes and schedules on the command line are all written so. Arguments are numbers, booleans, strings and
+tuples of them; nothing is evaluated.
+"""
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import InvalidValue
+
+__all__ = ["Spec", "parse", "split", "value"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A name with its settings."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+
+def parse(text: str) -> Spec:
+    """Read one spec.
+
+    >>> parse("adam(lr=0.1, betas=(0.9, 0.98))")
+    Spec(name='adam', args=(), kwargs=(('lr', 0.1), ('betas', (0.9, 0.98))))
+    >>> parse("sgd")
+    Spec(name='sgd', args=(), kwargs=())
+    """
+    text = text.strip()
+    if "(" not in text:
+        return Spec(text)
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+            raise ValueError
+        args = tuple(ast.literal_eval(argument) for argument in call.args)
+        kwargs = tuple((str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in call.keywords)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...)") from None
+    return Spec(call.func.id, args, kwargs)
+
+
+def split(text: str) -> list[str]:
+    """Split a list at the commas that are not inside parentheses.
+
+    >>> split("sgd, adam(lr=0.1, eps=1e-6)")
+    ['sgd', 'adam(lr=0.1, eps=1e-6)']
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def value(text: str) -> Any:
+    """A setting's value as typed on the command line: a number, a boolean or a tuple.
+
+    >>> value("0.9"), value("true"), value("0.9,0.98")
+    (0.9, True, (0.9, 0.98))
+    """
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise InvalidValue(
+            f"cannot read the value {text!r}; write a number, true, false, or numbers with commas"
+        ) from None

@@ -1,0 +1,69 @@
+"""Print `src/steepest/optim.pyi` from the rules, so that editors complete and check the optimizers' arguments.
+
+python tools/stubs.py           write the stub
+python tools/stubs.py --check   fail if it is not up to date
+"""
+
+import sys
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from steepest.optim import SWITCHES, document
+from steepest.rules import RULES, Rule
+
+STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim.pyi"
+
+HEAD = '''"""Typed signatures of the optimizers, printed from the rules by tools/stubs.py: do not edit."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from .rules import Rule
+
+SWITCHES: dict[str, tuple[Any, str]]
+
+class Optimizer(torch.optim.Optimizer):
+    rule_class: ClassVar[type[Rule]]
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def step(self, closure: Callable[[], Any] | None = None) -> Any: ...  # type: ignore[override]
+
+def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]: ...
+'''
+
+
+def kind(name: str, default: Any) -> str:
+    """The annotation of a hyperparameter, from its default."""
+    if name == "lr":
+        return "float | Tensor"
+    if isinstance(default, tuple):
+        return f"tuple[{', '.join(['float'] * len(default))}]"
+    return {bool: "bool", float: "float", int: "int", type(None): "bool | None"}[type(default)]
+
+
+def optimizer_stub(rule: type[Rule]) -> str:
+    """The class statement of one optimizer."""
+    settings = [f"{name}: {kind(name, default)} = {default!r}," for name, default in rule.defaults().items()]
+    switches = [f"{name}: {kind(name, default)} = {default!r}," for name, (default, _) in SWITCHES.items()]
+    arguments = indent("\n".join(["self,", "params: ParamsT,", *settings, "*,", *switches]), " " * 8)
+    document = indent(f'r"""{document(rule)}\n"""', " " * 4)
+    return f"\nclass {rule.__name__}(Optimizer):\n{document}\n\n    def __init__(\n{arguments}\n    ) -> None: ...\n"
+
+
+def main() -> int:
+    text = HEAD + "".join(optimizer_stub(rule) for rule in RULES.values())
+    if "--check" in sys.argv:
+        if STUB.read_text(encoding="utf-8") != text:
+            print("optim.pyi is out of date: run `python tools/stubs.py`", file=sys.stderr)
+            return 1
+        return 0
+    STUB.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
