@@ -50,8 +50,8 @@ def optimizer_stub(rule: type[Rule]) -> str:
     settings = [f"{name}: {kind(name, default)} = {default!r}," for name, default in rule.defaults().items()]
     switches = [f"{name}: {kind(name, default)} = {default!r}," for name, (default, _) in SWITCHES.items()]
     arguments = indent("\n".join(["self,", "params: ParamsT,", *settings, "*,", *switches]), " " * 8)
-    document = indent(f'r"""{document(rule)}\n"""', " " * 4)
-    return f"\nclass {rule.__name__}(Optimizer):\n{document}\n\n    def __init__(\n{arguments}\n    ) -> None: ...\n"
+    text = indent(f'r"""{document(rule)}\n"""', " " * 4)
+    return f"\nclass {rule.__name__}(Optimizer):\n{text}\n\n    def __init__(\n{arguments}\n    ) -> None: ...\n"
 
 
 def main() -> int:
