@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import Comparison as Comparison
-    from .comparison import compare as compare
+    from .verbs import compare as compare
     from .errors import SteepestError as SteepestError
     from .optim import *  # noqa: F403
     from .rules import RULES as RULES
@@ -25,7 +25,7 @@ _HOMES = {
     "RULES": "rules",
     "Rule": "rules",
     "SteepestError": "errors",
-    "compare": "comparison",
+    "compare": "verbs",
     "trace": "tracing",
 }
 

@@ -15,24 +15,26 @@ __all__ = ["Spec", "parse", "split", "value"]
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with its settings."""
+    """A name with its settings, and the user's file that defines it, if one does."""
 
     name: str
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
+    file: str | None = None
 
 
 def parse(text: str) -> Spec:
-    """Read one spec.
+    """Read one spec: `name`, `name(setting=value)`, or either behind `file.py:`.
 
     >>> parse("adam(lr=0.1, betas=(0.9, 0.98))")
-    Spec(name='adam', args=(), kwargs=(('lr', 0.1), ('betas', (0.9, 0.98))))
-    >>> parse("sgd")
-    Spec(name='sgd', args=(), kwargs=())
+    Spec(name='adam', args=(), kwargs=(('lr', 0.1), ('betas', (0.9, 0.98))), file=None)
+    >>> parse("mine.py:MyRule")
+    Spec(name='MyRule', args=(), kwargs=(), file='mine.py')
     """
-    text = text.strip()
+    stem, _, text = text.strip().rpartition(".py:")
+    file = f"{stem}.py" if stem else None
     if "(" not in text:
-        return Spec(text)
+        return Spec(text.strip(), file=file)
     try:
         call = ast.parse(text, mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
@@ -41,7 +43,7 @@ def parse(text: str) -> Spec:
         kwargs = tuple((str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in call.keywords)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...)") from None
-    return Spec(call.func.id, args, kwargs)
+    return Spec(call.func.id, args, kwargs, file)
 
 
 def split(text: str) -> list[str]:

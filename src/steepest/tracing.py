@@ -83,7 +83,7 @@ def trace(
     >>> path.x[-1]
     array([-5.76460752e-02, -7.31231688e-05])
     >>> path.f.shape, print(path.outcome)
-    approaches a minimum (0, 0), 0.0576 away; more steps would get there
+    approaches a minimum at (0, 0), 0.0576 away; more steps would get there
     ((21,), None)
     """
     chosen = rules.find(rule, **hyperparameters)

@@ -114,6 +114,9 @@ def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., 
         def _print_Float(self, expression: Any) -> str:
             return repr(float(expression))
 
+        def _print_DiracDelta(self, expression: Any) -> str:
+            return "0.0"  # where a kink of abs or maximum has its infinite curvature; elsewhere there is none
+
     printer = ExactPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
     compiled: Callable[..., Any] = sympy.lambdify(symbols, expressions, "numpy", printer=printer, cse=True)
     return compiled

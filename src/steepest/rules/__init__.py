@@ -1,6 +1,9 @@
 """All rules by name. A new one is a file here and a line below."""
 
+from pathlib import Path
+
 from ..errors import InvalidValue, UnknownName, did_you_mean
+from ..modules import load_file
 from ..spec import parse
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -8,7 +11,7 @@ from .base import Rule
 from .rmsprop import RMSprop
 from .sgd import SGD, Momentum
 
-__all__ = ["RULES", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "RMSprop", "Rule", "find"]
+__all__ = ["RULES", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "RMSprop", "Rule", "find", "names_in_file"]
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__.lower(): rule
@@ -18,6 +21,8 @@ RULES: dict[str, type[Rule]] = {
 
 def find(rule: "str | Rule | type[Rule]", **hyperparameters: object) -> Rule:
     """A rule by name or spec, such as `adam(lr=0.1)`, with further hyperparameters; a rule is itself.
+
+    A rule of your own file is `mine.py:MyRule`, with settings in parentheses if you like.
 
     Raises:
         UnknownName: no rule has this name.
@@ -34,8 +39,31 @@ def find(rule: "str | Rule | type[Rule]", **hyperparameters: object) -> Rule:
     if not isinstance(rule, str):
         raise InvalidValue(f"rule: expected a name or a rule, got {rule!r}")
     spec = parse(rule)
-    if spec.name.lower() not in RULES:
-        raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(spec.name, RULES)}")
+    known = _rules_in_file(spec.file) if spec.file else RULES
+    name = spec.name if spec.file else spec.name.lower()
+    if name not in known:
+        raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(spec.name, known)}")
     if spec.args:
         raise InvalidValue(f"{rule!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
-    return RULES[spec.name.lower()].configure(**dict(spec.kwargs) | hyperparameters)
+    return known[name].configure(**dict(spec.kwargs) | hyperparameters)
+
+
+def names_in_file(path: str | Path) -> list[str]:
+    """The names of the rules that a user's file defines.
+
+    Raises:
+        InvalidValue: the file is missing, raises, or defines no rule.
+    """
+    return list(_rules_in_file(path))
+
+
+def _rules_in_file(path: str | Path) -> dict[str, type[Rule]]:
+    module = load_file(path)
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
+    }
+    if not found:
+        raise InvalidValue(f"{path}: defines no rule; write a dataclass that derives from steepest.Rule")
+    return found

@@ -33,7 +33,7 @@ class Adagrad(Rule):
         "累加和只增不减，步长按 1/sqrt(t) 缩小，长时间训练会停滞。",
     )
 
-    lr: float = hyperparameter(1e-2, r"\eta", "learning rate", search=(1e-3, 1.0))
+    lr: float = hyperparameter(1e-2, r"\eta", "learning rate", search=(1e-4, 1.0))
     lr_decay: float = hyperparameter(0.0, r"\kappa", "decay of the learning rate with the step")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     initial_accumulator_value: float = hyperparameter(0.0, "s_0", "where the sum starts")

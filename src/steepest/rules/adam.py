@@ -34,7 +34,7 @@ class Adam(Rule):
         "每个参数要存两个状态；尺度估计受噪声误导，梯度大处 L2 衰减作用变弱。",
     )
 
-    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1e-1))
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
     betas: tuple[float, float] = hyperparameter(
         (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
     )

@@ -33,7 +33,7 @@ class RMSprop(Rule):
         "学习率恒定时，最终在最小值附近以约半个学习率的幅度来回循环。",
     )
 
-    lr: float = hyperparameter(1e-2, r"\eta", "learning rate", search=(1e-4, 1e-1))
+    lr: float = hyperparameter(1e-2, r"\eta", "learning rate", search=(1e-4, 1.0))
     alpha: float = hyperparameter(0.99, r"\alpha", "memory of the squared gradients")
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")

@@ -35,7 +35,7 @@ class SGD(Rule):
         "陡峭方向限制学习率时，平坦方向走得极慢。",
     )
 
-    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-3, 1.0))
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-3, 10.0))
     momentum: float = hyperparameter(0.0, r"\mu", "share of the last step's velocity that is kept")
     dampening: float = hyperparameter(
         0.0, r"\tau", "share of the gradient kept out of the velocity", within="(-inf, inf)"
@@ -80,5 +80,5 @@ class Momentum(SGD):
         "容易冲过头、绕圈；动量越大，学习率越要减小。",
     )
 
-    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 0.3))
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
     momentum: float = hyperparameter(0.9, r"\mu", "share of the last step's velocity that is kept")

@@ -1,0 +1,71 @@
+"""Doing the runs of a study: one after the other, in this process or in one of its own."""
+
+import math
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .. import workloads
+from ..modules import last_words
+from ..status import Status
+from ..training import Run, train
+from .plan import Plan
+from .store import Store, Task
+
+__all__ = ["do_next", "work"]
+
+PAUSE = 0.02
+"""Seconds to wait when nothing is waiting: the winners' runs come when the last trial is done."""
+
+
+def do_next(store: Store, plan: Plan, worker: str) -> bool:
+    """Do the next waiting run and store it; False if none is waiting. A run that raises is stored as failed."""
+    task = store.take(worker)
+    if task is None:
+        return False
+    try:
+        run = _run(plan, task)
+    except Exception as error:  # whatever a user's model or rule raises ends this run only
+        store.finish(task, {"status": Status.FAILED, "message": last_words(error, plan.workload)})
+    else:
+        store.finish(task, _summary(run), ((p.step, p.train_loss, p.loss, p.metric, p.seconds) for p in run.curve))
+    return True
+
+
+def _run(plan: Plan, task: Task) -> Run:
+    contestant = plan.contestants[task.contestant]
+    workload = replace(workloads.find(plan.workload), target=plan.target)
+    return train(workload, contestant.make_rule(task.lr), task.seed, contestant.steps, contestant.batch_size)
+
+
+def _summary(run: Run) -> dict[str, object]:
+    last = run.curve[-1]
+    return {
+        "status": run.outcome.status,
+        "message": run.outcome.message,
+        "last_step": last.step,
+        "steps_to_target": run.steps_to_target,
+        "seconds_a_step": run.seconds_a_step,
+        "final_loss": last.loss,
+        "best_loss": min((point.loss for point in run.curve if math.isfinite(point.loss)), default=math.nan),
+        "final_metric": last.metric,
+    }
+
+
+def work(file: str, name: str) -> None:
+    """Do the runs of a study, as they come, until the process that started this one closes its end of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    torch.set_num_threads(1)  # one core a run: two runs at once are faster than two threads on one small model
+    gone = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+    store = Store.open(Path(file))
+    plan = store.plan
+    while not gone.is_set():
+        if not do_next(store, plan, name):
+            time.sleep(PAUSE)
+    store.close()
