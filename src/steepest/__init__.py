@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import Comparison as Comparison
-    from .verbs import compare as compare
     from .errors import SteepestError as SteepestError
     from .optim import *  # noqa: F403
     from .rules import RULES as RULES
     from .rules import Rule as Rule
     from .tracing import Path as Path
     from .tracing import trace as trace
+    from .verbs import compare as compare
 
 __version__ = "0.1.0"
 

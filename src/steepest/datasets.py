@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 def airfoil_self_noise() -> NDArray[np.float64]:
-    """NASA's airfoil self-noise data (Brooks, Pope and Marcolini 1989; UCI): shape (1503, 6), the last column is the target.
+    """NASA's airfoil self-noise data, shape (1503, 6), the last column the target (Brooks, Pope and Marcolini 1989).
 
     Raises:
         SteepestError: it is neither in the folder nor can it be fetched.

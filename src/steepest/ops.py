@@ -92,7 +92,7 @@ def _load(library: str) -> Any:
 
 def _namespace(*values: Any) -> Any:
     for value in values:
-        if (found := _namespace_of(type(value))) is not None:
+        if (found := _namespace_of(type(value))) is not None:  # type: ignore[arg-type]
             return found
     return _NUMBERS
 

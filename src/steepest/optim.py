@@ -51,7 +51,7 @@ class Optimizer(torch.optim.Optimizer):
                 if group["capturable"]:
                     raise UnknownSetting(f"{type(self).__name__}: capturable=True (CUDA graphs) is not supported")
             except Exception:
-                self.param_groups.remove(group)
+                del self.param_groups[before:]
                 raise
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -85,12 +85,15 @@ class Optimizer(torch.optim.Optimizer):
         state = self._complete_state(initial, param)
         values = [None if start is None else real(state[name]) for name, start in initial.items()]
         step = int(state["step"]) + 1
-        delta, *new = rule.update(real(-grad if maximize else grad), real(param), step, *values)
-        param.add_(back(delta))
-        state["step"] += 1
+        # the step is in place; autograd, where it looks on, needs the values from before it
+        inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
+        delta, *new = rule.update(*inputs, step, *values)
         for name, value in zip(initial, new, strict=True):
             if value is not None:
-                state[name] = back(value)
+                # a rule may hand back what it was given; the state must not share memory with what others write to
+                state[name] = back(value.clone() if any(value is each for each in inputs) else value)
+        param.add_(back(delta))
+        state["step"] = state["step"] + 1
 
     def _complete_state(self, initial: dict[str, Any], param: Tensor) -> dict[str, Any]:
         """The parameter's state, with what the rule needs now and does not find there set to its initial value."""
@@ -98,11 +101,10 @@ class Optimizer(torch.optim.Optimizer):
         if "step" not in state:
             # torch's SGD keeps no step; a buffer loaded from its checkpoint means that at least one was made
             resumed = any(state.get(name) is not None for name in initial)
-            state["step"] = torch.tensor(1.0 if resumed else 0.0)
+            state["step"] = torch.tensor(1.0 if resumed else 0.0, dtype=torch.float32)
         for name, value in initial.items():
             if value is not None and state.get(name) is None:
-                is_array = isinstance(value, Tensor)
-                state[name] = value.clone() if is_array else torch.full_like(param, value, requires_grad=False)
+                state[name] = value.clone() if isinstance(value, Tensor) else _filled_like(param, value)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -115,6 +117,10 @@ class Optimizer(torch.optim.Optimizer):
 
 def _itself(x: Tensor) -> Tensor:
     return x
+
+
+def _filled_like(param: Tensor, value: float) -> Tensor:
+    return torch.full_like(param, complex(value, value) if param.is_complex() else value, requires_grad=False)
 
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:

@@ -345,4 +345,4 @@ def _describe(path: _Course, found: _Stationary) -> str:
     value = float(landscape(*found.point))
     if value <= landscape.minimum + 1e-6 * max(1.0, abs(landscape.minimum)):
         return f"{'the' if len(landscape.minima) == 1 else 'a'} global minimum at {place}"
-    return f"the local minimum at {place} (value {value:.4g}; the global one has {landscape.minimum:.4g})"
+    return f"the local minimum at {place} (value {value:.4g}, the global one {landscape.minimum:.4g})"

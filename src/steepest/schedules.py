@@ -16,12 +16,12 @@ Schedule = Callable[[int, int], float]
 
 
 def constant() -> Schedule:
-    """1 at every step."""
+    """Always the rule's own learning rate."""
     return lambda step, steps: 1.0
 
 
 def exponential(rate: float = 0.1) -> Schedule:
-    r"""$e^{-r t}$.
+    r"""Exponential decay, $e^{-r t}$: soon too small to get anywhere.
 
     >>> round(exponential(0.1)(10, 100), 4)
     0.3679
@@ -30,7 +30,9 @@ def exponential(rate: float = 0.1) -> Schedule:
 
 
 def inverse_sqrt(rate: float = 0.1) -> Schedule:
-    r"""$(1 + r t)^{-1/2}$, the slowest decay under which SGD still converges.
+    r"""Decay like one over the root of the step: slow enough to arrive, fast enough to settle.
+
+    $(1 + r t)^{-1/2}$
 
     >>> inverse_sqrt(0.1)(30, 100)
     0.5
@@ -39,7 +41,9 @@ def inverse_sqrt(rate: float = 0.1) -> Schedule:
 
 
 def cosine() -> Schedule:
-    r"""$\frac12 (1 + \cos(\pi t / T))$: from 1 down to 0 at the end.
+    r"""Half a cosine, from the full learning rate down to 0 at the end.
+
+    $\frac12 (1 + \cos(\pi t / T))$
 
     >>> cosine()(50, 100)
     0.5

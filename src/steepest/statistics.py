@@ -1,17 +1,21 @@
 """Statistics of comparisons: tables in, tables out. Needs nothing else of the package and runs nothing.
 
 A table of runs has one run a row, with the columns `label`, `phase` ("search" or "report"), `trial`, `seed`, `lr`,
-`status`, `steps_to_target` (inf where missed), `seconds_a_step`, `final_loss` and `final_metric`.
+`status`, `steps_to_target` and `seconds_to_target` (inf where missed), `seconds_a_step`, `final_loss`, `final_metric`.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Verdict", "best_trials", "holm", "mean_interval", "summarize", "verdict"]
+__all__ = ["Measure", "Verdict", "best_trials", "holm", "mean_interval", "summarize", "verdict"]
+
+Measure = Literal["steps_to_target", "seconds_to_target"]
+"""What decides who is first: steps, or seconds where the steps of the contestants are not alike."""
 
 MISS = 4.0
 """In a paired test, how many times the slowest success a missed target counts."""
@@ -54,33 +58,31 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> tuple[fl
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
-def summarize(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a contestant, the first to the target on top.
+def summarize(runs: pd.DataFrame, by: Measure = "steps_to_target") -> pd.DataFrame:
+    """One row a contestant, the first to the target on top (`by` steps or seconds).
 
-    Columns: `lr` (the winner's), `steps_to_target` (median over the report seeds, misses infinite), `reached` (share of
-    the report seeds), `seconds_to_target`, `seconds_a_step`, `final_metric` with `low` and `high` (95 % interval of the
-    mean), `final_loss` (mean), `broken` (share of the trials that diverged, became non-finite or failed), `at_edge` (the
-    winner is the smallest or largest learning rate tried, so a wider range may do better).
+    Columns: `lr` (the winner's), `steps_to_target` and `seconds_to_target` (medians over the report seeds, misses
+    infinite), `reached` (share of the report seeds), `seconds_a_step`, `final_metric` with `low` and `high` (95 %
+    interval of the mean), `final_loss` (mean), `broken` (share of the trials that diverged, became non-finite or
+    failed), `at_edge` (the winner is the smallest or largest learning rate tried, so a wider range may do better).
     """
     best = best_trials(runs)
     rows = [_summary(label, runs[runs["label"] == label], best.loc[label]) for label in best.index]
     table = pd.DataFrame(rows).set_index("label")
-    return table.sort_values(["steps_to_target", "final_loss"], kind="stable")
+    return table.sort_values([by, "final_loss"], kind="stable")
 
 
 def _summary(label: str, runs: pd.DataFrame, best: pd.Series) -> dict[str, object]:
     search, report = runs[runs["phase"] == "search"], runs[runs["phase"] == "report"]
-    steps = float(report["steps_to_target"].median()) if len(report) else math.nan
-    seconds = float(runs["seconds_a_step"].median())
     metric = report["final_metric"].where(~report["status"].isin(BROKEN))
     low, high = mean_interval(metric)
     return {
         "label": label,
         "lr": best["lr"],
-        "steps_to_target": steps,
+        "steps_to_target": float(report["steps_to_target"].median()) if len(report) else math.nan,
+        "seconds_to_target": float(report["seconds_to_target"].median()) if len(report) else math.nan,
         "reached": float(np.isfinite(report["steps_to_target"]).mean()) if len(report) else math.nan,
-        "seconds_to_target": steps * seconds,
-        "seconds_a_step": seconds,
+        "seconds_a_step": float(runs["seconds_a_step"].median()),
         "final_metric": float(metric.mean()),
         "low": low,
         "high": high,
@@ -97,7 +99,7 @@ class Verdict:
     Attributes:
         first: labels of the winner, or of all that tie with it; empty if none reached the target.
         behind: the first contestant that is clearly slower, or None.
-        ratio: how many times as many steps `behind` needs as the winner (geometric mean over paired seeds).
+        ratio: how many times as many steps (or seconds) `behind` needs as the winner, geometric mean over paired seeds.
     """
 
     first: tuple[str, ...]
@@ -105,20 +107,20 @@ class Verdict:
     ratio: float = math.nan
 
 
-def verdict(runs: pd.DataFrame, confidence: float = 0.95) -> Verdict:
+def verdict(runs: pd.DataFrame, by: Measure = "steps_to_target", confidence: float = 0.95) -> Verdict:
     """Compare the leader with every other contestant that reached the target, seed by seed.
 
-    Two contestants differ if a paired t test of the logarithms of their steps to the target says so at this confidence
-    after Holm's correction for the number of comparisons; otherwise they tie. In the test a missed target counts as
-    `MISS` times the largest number of steps that any run took to reach it.
+    Two contestants differ if a paired t test of the logarithms of their steps (or seconds) to the target says so at
+    this confidence after Holm's correction for the number of comparisons; otherwise they tie. In the test a missed
+    target counts as `MISS` times the most that a run of either took to reach it.
     """
-    table = summarize(runs)
-    reached = list(table.index[np.isfinite(table["steps_to_target"])])
+    table = summarize(runs, by)
+    reached = list(table.index[np.isfinite(table[by])])
     missed = [label for label in table.index if label not in reached]
     if not reached:
         return Verdict(())
     leader, *others = reached
-    tests = [_paired_test(runs, other, leader) for other in others]
+    tests = [_paired_test(runs, other, leader, by) for other in others]
     differs = holm([p for _, p in tests], 1 - confidence)
     slower = {label: ratio for label, (ratio, _), yes in zip(others, tests, differs, strict=True) if yes and ratio > 1}
     tied = tuple(label for label in others if label not in slower)
@@ -128,14 +130,14 @@ def verdict(runs: pd.DataFrame, confidence: float = 0.95) -> Verdict:
     return Verdict((leader, *tied), missed[0] if missed else None, math.inf if missed else math.nan)
 
 
-def _paired_test(runs: pd.DataFrame, label: str, other: str) -> tuple[float, float]:
-    """Geometric mean over the seeds of the ratio of steps to the target, and the p value of its being 1."""
+def _paired_test(runs: pd.DataFrame, label: str, other: str, by: Measure) -> tuple[float, float]:
+    """Geometric mean over the seeds of the ratio of steps (or seconds), and the p value of its being 1."""
     from scipy import stats
 
     report = runs[runs["phase"] == "report"]
-    steps = {each: report[report["label"] == each].set_index("seed")["steps_to_target"] for each in (label, other)}
-    finite = pd.concat(steps)[lambda all_steps: np.isfinite(all_steps)]
-    a, b = (np.log(steps[each].replace(np.inf, MISS * finite.max())) for each in (label, other))
+    spent = {each: report[report["label"] == each].set_index("seed")[by] for each in (label, other)}
+    finite = pd.concat(spent)[lambda both: np.isfinite(both)]
+    a, b = (np.log(spent[each].replace(np.inf, MISS * finite.max())) for each in (label, other))
     difference = (a - b).dropna()
     ratio = float(np.exp(difference.mean()))
     if len(difference) < 2:

@@ -59,8 +59,8 @@ class Run:
 def train(workload: Workload, rule: Rule, seed: int, steps: int | None = None, batch_size: int | None = None) -> Run:
     """Train the workload's model by the rule and measure it on the way.
 
-    The seed decides the initial weights and the order of the examples, whatever the rule, so runs of one seed are paired.
-    Torch's global generator is left as it was.
+    The seed decides the initial weights and the order of the examples, whatever the rule, so runs of one seed are
+    paired. Torch's global generator is left as it was.
 
     Args:
         workload: what to train.

@@ -10,9 +10,8 @@ from . import workloads
 from .comparison import LECTURE_FIVE, Comparison, Plan, Store, carry_out, make_plan
 from .comparison.results import STUDY_FILE
 from .errors import InvalidValue
-from .workloads import Workload
 
-__all__ = ["Progress", "compare"]
+__all__ = ["Progress", "compare", "default_folder", "plan_comparison", "run_comparison"]
 
 Progress = Callable[[Store], None]
 
@@ -59,47 +58,71 @@ def compare(
     >>> sorted(result.table.index), len(result.runs)
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
-    chosen = workloads.find(workload)
+    plan = plan_comparison(
+        workload, optimizers, trials=trials, seeds=seeds, steps=steps, target=target, batch_size=batch_size
+    )
+    return run_comparison(plan, jobs=jobs, out=out, on_progress=on_progress)
+
+
+def plan_comparison(
+    workload: str,
+    optimizers: str | Sequence[str],
+    *,
+    trials: int,
+    seeds: int,
+    steps: int | None = None,
+    target: float | None = None,
+    batch_size: int | str | Sequence[int | str] | None = None,
+) -> Plan:
+    """What `compare` would do with these arguments; tries the workload out, runs nothing, writes nothing."""
     names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
-    plan = make_plan(chosen, names, trials=trials, seeds=seeds, steps=steps, target=target, batch_sizes=sizes)
+    chosen = workloads.find(workload)
+    return make_plan(chosen, names, trials=trials, seeds=seeds, steps=steps, target=target, batch_sizes=sizes)
+
+
+def run_comparison(
+    plan: Plan, *, jobs: int | None = None, out: str | Path | None = None, on_progress: Progress | None = None
+) -> Comparison:
+    """Carry a plan out and show it in the folder `out`, or nowhere if that is None; see `compare`."""
     count = _jobs(jobs)
-    if out is not None:
-        return _compare_in(Path(out).expanduser(), chosen, plan, count, on_progress)
-    with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
-        return _carry_out(Path(folder), chosen, plan, count, on_progress)
-
-
-def _jobs(jobs: int | None) -> int:
-    if jobs is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidValue(f"jobs: must be a whole number from 1, got {jobs!r}")
-    return jobs
-
-
-def _compare_in(folder: Path, workload: Workload, plan: Plan, jobs: int, on_progress: Progress | None) -> Comparison:
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
+            return _carry_out(Path(folder), plan, count, on_progress)
     from .report import write_report
 
-    check_folder(folder, plan)
-    comparison = _carry_out(folder, workload, plan, jobs, on_progress)
-    write_report(comparison, folder)
+    home = Path(out).expanduser()
+    _prepare_folder(home, plan)
+    comparison = _carry_out(home, plan, count, on_progress)
+    write_report(comparison, home)
     return comparison
 
 
-def check_folder(folder: Path, plan: Plan) -> None:
-    """Make the folder for a study, or see that the study in it is this one.
+def default_folder(plan: Plan) -> Path:
+    """`steepest-WORKLOAD` here, or with a number behind it where that folder holds another comparison."""
+    first = Path(f"steepest-{Path(plan.workload).stem}")
+    folder, number = first, 1
+    while not _fits(folder, plan):
+        number += 1
+        folder = Path(f"{first}-{number}")
+    return folder
 
-    Raises:
-        InvalidValue: it cannot be written, or holds another study.
-    """
-    file = folder / STUDY_FILE
-    if file.is_file():
-        store = Store.open(file)
-        same = store.plan == plan
+
+def _fits(folder: Path, plan: Plan) -> bool:
+    """Whether the folder holds no study, or this one."""
+    if not (folder / STUDY_FILE).is_file():
+        return True
+    store = Store.open(folder / STUDY_FILE)
+    try:
+        return store.plan == plan
+    finally:
         store.close()
-        if not same:
-            raise InvalidValue(f"{folder}: holds another comparison; choose another folder with --out, or delete it")
+
+
+def _prepare_folder(folder: Path, plan: Plan) -> None:
+    """Make the folder for a study, or see that the study in it is this one."""
+    if not _fits(folder, plan):
+        raise InvalidValue(f"{folder}: holds another comparison; choose another folder with --out, or delete it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -110,9 +133,9 @@ def check_folder(folder: Path, plan: Plan) -> None:
         ) from None
 
 
-def _carry_out(folder: Path, workload: Workload, plan: Plan, jobs: int, on_progress: Progress | None) -> Comparison:
+def _carry_out(folder: Path, plan: Plan, jobs: int, on_progress: Progress | None) -> Comparison:
     file = folder / STUDY_FILE
-    store = Store.open(file) if file.is_file() else Store.create(file, plan, _facts(workload, plan))
+    store = Store.open(file) if file.is_file() else Store.create(file, plan, _workload_facts(plan))
     try:
         carry_out(store, jobs, (lambda: on_progress(store)) if on_progress else (lambda: None))
     finally:
@@ -120,13 +143,22 @@ def _carry_out(folder: Path, workload: Workload, plan: Plan, jobs: int, on_progr
     return Comparison.read(folder)
 
 
-def _facts(workload: Workload, plan: Plan) -> dict[str, str]:
+def _workload_facts(plan: Plan) -> dict[str, str]:
     """What tables and pages say about the workload, so that they need not load it."""
-    facts = {name: getattr(workload, name) for name in ("name", "about", "metric_name", "higher_is_better")}
+    workload = workloads.find(plan.workload)
+    names = ("name", "about", "about_zh", "metric_name", "higher_is_better")
+    facts = {"workload": json.dumps({name: getattr(workload, name) for name in names})}
     sizes = sorted({contestant.batch_size for contestant in plan.contestants})
-    if len(sizes) < 2:
-        return {"workload": json.dumps(facts)}
-    from .training import gradient_noise
+    if len(sizes) > 1:
+        from .training import gradient_noise
 
-    noise = {size: gradient_noise(workload, size) for size in sizes}
-    return {"workload": json.dumps(facts), "gradient_noise": json.dumps(noise)}
+        facts["gradient_noise"] = json.dumps({size: gradient_noise(workload, size) for size in sizes})
+    return facts
+
+
+def _jobs(jobs: int | None) -> int:
+    if jobs is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise InvalidValue(f"jobs: must be a whole number from 1, got {jobs!r}")
+    return jobs

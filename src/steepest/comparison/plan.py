@@ -82,8 +82,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a comparison: every optimizer gets the same number of trials, at the same places of its range.
 
-    With several batch sizes each optimizer competes once with each, and runs as long as it takes to see as many examples
-    as the workload's own batch size and steps do (or `steps` steps, if given).
+    With several batch sizes each optimizer competes once with each, and runs as long as it takes to see as many
+    examples as the workload's own batch size and steps do (or `steps` steps, if given).
 
     Raises:
         InvalidValue: a number out of range, an unknown rule, a contestant named twice.
@@ -104,7 +104,7 @@ def make_plan(
         rule = rules.find(spec)
         lrs = _learning_rates(spec, rule, trials)
         for size in sizes:
-            label = _label(spec, rule) if batch_sizes is None else f"{_label(spec, rule)}, batch {size or 'all'}"
+            label = _label(spec, rule) if batch_sizes is None else f"{_label(spec, rule)} (batch {size or 'all'})"
             size = min(size or count, count) if batch_sizes is not None else size
             length = steps or max(1, round(workload.steps * workload.batch_size / size))
             contestants.append(Contestant(label, spec, size, length, lrs))
@@ -117,7 +117,7 @@ def make_plan(
 
 
 def search_points(count: int, low: float, high: float) -> tuple[float, ...]:
-    """Quasi-random points of (low, high), even on a log scale: a scrambled Sobol sequence, the same for every optimizer.
+    """Quasi-random points of (low, high), even on a log scale: a scrambled Sobol sequence, the same for everyone.
 
     >>> [round(lr, 4) for lr in search_points(4, 1e-4, 1.0)]
     [0.0003, 0.3078, 0.0154, 0.0041]

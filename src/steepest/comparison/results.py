@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import InvalidValue
-from ..statistics import Verdict, summarize, verdict
+from ..statistics import Measure, Verdict, summarize, verdict
 from .plan import Plan
 from .store import Store
 
@@ -49,15 +49,29 @@ class Comparison:
         finally:
             store.close()
 
+    @property
+    def sizes_differ(self) -> bool:
+        """Whether the contestants take batches of different sizes, so that their steps are not alike."""
+        return len({contestant.batch_size for contestant in self.plan.contestants}) > 1
+
+    @property
+    def measure(self) -> Measure:
+        """What decides who is first."""
+        return "seconds_to_target" if self.sizes_differ else "steps_to_target"
+
+    def batch_size(self, label: str) -> int:
+        """Examples a step of one contestant."""
+        return next(each.batch_size for each in self.plan.contestants if each.label == label)
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a contestant, the first to the target on top; see `steepest.statistics.summarize`."""
-        return summarize(self.runs)
+        return summarize(self.runs, self.measure)
 
     @cached_property
     def verdict(self) -> Verdict:
         """Who got there first; see `steepest.statistics.verdict`."""
-        return verdict(self.runs)
+        return verdict(self.runs, self.measure)
 
     @property
     def complete(self) -> bool:

@@ -206,6 +206,7 @@ class Store:
         runs[numbers] = runs[numbers].astype(float)
         # an infinite number has no place in SQL: a missed target is stored as null
         runs["steps_to_target"] = runs["steps_to_target"].fillna(math.inf)
+        runs["seconds_to_target"] = (runs["steps_to_target"] * runs["seconds_a_step"]).fillna(math.inf)
         return runs.drop(columns=["state", "worker"])
 
     def curves(self) -> pd.DataFrame:

@@ -57,12 +57,17 @@ def _summary(run: Run) -> dict[str, object]:
     }
 
 
+def _wait_for_the_end(gone: threading.Event) -> None:
+    sys.stdin.read()
+    gone.set()
+
+
 def work(file: str, name: str) -> None:
     """Do the runs of a study, as they come, until the process that started this one closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     torch.set_num_threads(1)  # one core a run: two runs at once are faster than two threads on one small model
     gone = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+    threading.Thread(target=_wait_for_the_end, args=(gone,), daemon=True).start()
     store = Store.open(Path(file))
     plan = store.plan
     while not gone.is_set():

@@ -6,7 +6,7 @@ differentiates it, so gradient and Hessian are exact.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,10 @@ class Landscape:
 
     def __call__(self, *coordinates: Any) -> Any:
         """The value; arrays of one shape give an array of values."""
+        plain = all(isinstance(each, int | float) for each in coordinates)
         with np.errstate(all="ignore"):  # overflow to inf is how a diverging path ends: a result, not an error
+            if plain:  # Python's own numbers would raise where NumPy's give inf or NaN
+                return float(self.formula(*map(np.float64, coordinates)))
             return self.formula(*coordinates)
 
     def gradient(self, x: ArrayLike) -> Floats:
@@ -90,17 +93,45 @@ class Landscape:
 
     @cached_property
     def _compiled_gradient(self) -> Callable[..., Any]:
-        return _compile(self.symbols, [self.expression.diff(s) for s in self.symbols])
+        return _compile(self.symbols, [self._smooth.diff(s) for s in self.symbols])
 
     @cached_property
     def _compiled_hessian(self) -> Callable[..., Any]:
-        return _compile(self.symbols, [self.expression.diff(a, b) for a in self.symbols for b in self.symbols])
+        return _compile(self.symbols, [self._smooth.diff(a, b) for a in self.symbols for b in self.symbols])
+
+    @cached_property
+    def _smooth(self) -> Any:
+        """The expression with an abs and a sign that SymPy can differentiate whatever stands in them."""
+        import sympy
+
+        magnitude, sign = _real_functions()
+        return self.expression.replace(sympy.Abs, magnitude).replace(sympy.sign, sign)
 
     def _evaluate(self, compiled: Callable[..., Any], x: ArrayLike, shape: tuple[int, ...]) -> Floats:
         point = np.asarray(x, dtype=np.float64)
         with np.errstate(all="ignore"):
-            parts = np.broadcast_arrays(*compiled(*point), point[0])[:-1]
+            parts = np.broadcast_arrays(*map(_real, compiled(*point)), point[0])[:-1]
         return np.array(parts, dtype=np.float64).reshape(*shape, *point.shape[1:])
+
+
+def _real(value: Any) -> Any:
+    return np.where(np.imag(value) == 0, np.real(value), np.nan) if np.iscomplexobj(value) else value
+
+
+@cache
+def _real_functions() -> tuple[Any, Any]:
+    """Magnitude and sign of real numbers. SymPy's own allow for complex ones and lose the derivative of abs(1/x)."""
+    import sympy
+
+    class Sign(sympy.Function):  # type: ignore[misc]
+        def fdiff(self, argindex: int = 1) -> Any:
+            return sympy.Integer(0)
+
+    class Magnitude(sympy.Function):  # type: ignore[misc]
+        def fdiff(self, argindex: int = 1) -> Any:
+            return Sign(self.args[0])
+
+    return Magnitude, Sign
 
 
 def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., Any]:
@@ -115,10 +146,17 @@ def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., 
             return repr(float(expression))
 
         def _print_DiracDelta(self, expression: Any) -> str:
-            return "0.0"  # where a kink of abs or maximum has its infinite curvature; elsewhere there is none
+            return "0.0"  # the infinite curvature of a kink of maximum; beside it there is none
 
+        def _print_ComplexInfinity(self, expression: Any) -> str:
+            return "nan"
+
+        def _print_ITE(self, expression: Any) -> str:
+            return f"where({', '.join(map(self._print, expression.args))})"
+
+    names = [{"Magnitude": np.abs, "Sign": np.sign}, "numpy"]
     printer = ExactPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
-    compiled: Callable[..., Any] = sympy.lambdify(symbols, expressions, "numpy", printer=printer, cse=True)
+    compiled: Callable[..., Any] = sympy.lambdify(symbols, expressions, names, printer=printer, cse=True)
     return compiled
 
 

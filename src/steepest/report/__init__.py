@@ -1,1 +1,5 @@
-def write_report(c, f): ...
+"""A comparison as files to look at: tables, figures and one self-contained page."""
+
+from .build import write_report
+
+__all__ = ["write_report"]

@@ -101,7 +101,10 @@ class Rule(ABC):
 
     def __post_init__(self) -> None:
         for each in self.hyperparameters().values():
-            each.metadata["facts"].check(self.title, each.name, getattr(self, each.name))
+            value = getattr(self, each.name)
+            each.metadata["facts"].check(self.title, each.name, value)
+            if isinstance(each.default, bool) and isinstance(value, str | None):
+                raise InvalidValue(f"{self.title}: {each.name} must be true or false, got {value!r}")
 
     @abstractmethod
     def init(self, param: Any) -> dict[str, Any]:
@@ -134,6 +137,18 @@ class Rule(ABC):
                 hint = did_you_mean(name, cls.hyperparameters())
                 raise UnknownSetting(f"{cls.title} has no hyperparameter {name!r}; {hint}")
         return cls(**settings)
+
+    def label(self) -> str:
+        """The rule's title with its learning rate and the settings that are not the defaults.
+
+        >>> from steepest.rules import SGD
+        >>> SGD(lr=0.6, momentum=0.25).label()
+        'SGD lr=0.6, momentum=0.25'
+        """
+        defaults = self.defaults()
+        values = {name: getattr(self, name) for name in defaults}
+        shown = {name: value for name, value in values.items() if name == "lr" or value != defaults[name]}
+        return f"{self.title} {', '.join(f'{name}={value}' for name, value in shown.items())}"
 
     @classmethod
     def summary(cls) -> str:

@@ -62,7 +62,7 @@ class SGD(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class Momentum(SGD):
-    r"""Heavy ball: SGD whose steps add up, $v_t = 0.9 v_{t-1} + g_t$, until the gradient turns.
+    r"""Heavy ball: SGD whose steps add up until the gradient turns.
 
     $$v_t = \mu v_{t-1} + g_t, \qquad x_t = x_{t-1} - \eta v_t$$
 

@@ -1,4 +1,4 @@
-"""All workloads by name. A new one is a file here and its name in the list below; a user's own is a path to such a file."""
+"""All workloads by name. A new one is a file here and its name in the list below; a user's own lies anywhere."""
 
 import ast
 from functools import cache
@@ -14,7 +14,6 @@ __all__ = ["WORKLOADS", "Workload", "find", "summary"]
 WORKLOADS = ("digits", "airfoil")
 
 
-@cache
 def find(workload: str) -> Workload:
     """A workload by name, or from a user's file.
 
@@ -26,11 +25,21 @@ def find(workload: str) -> Workload:
     0.95
     """
     if workload in WORKLOADS:
-        return from_module(import_module(f".{workload}", __name__), workload)
+        return _built_in(workload)
     if workload.endswith(".py") or "/" in workload:
-        return from_module(load_file(workload), str(Path(workload).expanduser().resolve()))
+        return _from_file(Path(workload).expanduser().resolve())
     hint = did_you_mean(workload, WORKLOADS)
     raise UnknownName(f"unknown workload {workload!r}; {hint} (or the path of your own file, such as my_workload.py)")
+
+
+@cache
+def _built_in(name: str) -> Workload:
+    return from_module(import_module(f".{name}", __name__), name)
+
+
+@cache
+def _from_file(path: Path) -> Workload:
+    return from_module(load_file(path), str(path))
 
 
 def summary(name: str) -> str:

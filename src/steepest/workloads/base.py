@@ -45,7 +45,7 @@ class Workload:
 
     Attributes:
         name: the built-in name, or the path of the user's file.
-        about: what it is, in a line.
+        about, about_zh: what it is, in a line of English and of Chinese.
         data: gives training inputs and targets, then held-out ones.
         model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
         loss: what is minimized.
@@ -64,6 +64,7 @@ class Workload:
     loss: "Callable[[Tensor, Tensor], Tensor]"
     metric: "Callable[[Tensor, Tensor], Tensor]"
     metric_name: str
+    about_zh: str
     higher_is_better: bool
     target: float
     batch_size: int
@@ -83,14 +84,16 @@ def from_module(module: ModuleType, name: str) -> Workload:
     for part, line in LINES_TO_ADD.items():
         if not hasattr(module, part):
             raise InvalidValue(f"{name}: has no `{part}`; add for example:  {line}")
+    about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
     has_metric = hasattr(module, "metric")
     workload = Workload(
         name=name,
-        about=(module.__doc__ or Path(name).stem).strip().partition("\n")[0],
+        about=about,
         data=_function(module, name, "data"),
         model=_function(module, name, "model"),
         loss=_function(module, name, "loss"),
         metric=_function(module, name, "metric" if has_metric else "loss"),
+        about_zh=str(getattr(module, "about_zh", about)),
         metric_name=str(getattr(module, "metric_name", "metric" if has_metric else "held-out loss")),
         higher_is_better=bool(getattr(module, "higher_is_better", has_metric)),
         target=_number(module, name, "target", None),

@@ -1,0 +1,5 @@
+"""`python -m steepest` is the command `steepest`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,191 @@
+"""What the commands print: tables, and a study's progress while it runs."""
+
+import math
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from .comparison import Comparison, Store
+    from .tracing import Path
+
+__all__ = ["Watch", "print_comparison", "print_list", "print_paths"]
+
+REFRESH = 0.25
+"""Seconds between two refreshes of the progress display."""
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", header_style="bold", overflow="fold")
+    return table
+
+
+# --- list -------------------------------------------------------------------------------------------------------------
+
+
+def print_list() -> None:
+    """Rules, landscapes, schedules and workloads, a line each."""
+    from . import landscapes, rules, schedules, workloads
+
+    sections = {
+        "Rules": {name: rule.summary() for name, rule in rules.RULES.items()},
+        "Landscapes": {name: each.about.en for name, each in landscapes.LANDSCAPES.items()}
+        | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},
+        "Schedules": {name: _first_line(each) for name, each in schedules.SCHEDULES.items()},
+        "Workloads": {name: workloads.summary(name) for name in workloads.WORKLOADS},
+    }
+    console = Console()
+    for title, entries in sections.items():
+        table = _table("name", "what it is", title=title)
+        table.show_header = False
+        for name, line in entries.items():
+            table.add_row(f"[cyan]{name}[/cyan]", _plain(line))
+        console.print(table, "")
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").strip().partition("\n")[0]
+
+
+def _plain(line: str) -> str:
+    """A docstring's line without its mark-up."""
+    return escape(line.replace("$", "").replace("`", ""))
+
+
+# --- trace ------------------------------------------------------------------------------------------------------------
+
+
+def print_paths(paths: "Sequence[Path]") -> None:
+    """Where each path ended and what happened on it."""
+    console = Console(highlight=False)
+    first = paths[0]
+    console.print(f"[bold]{escape(first.landscape.name)}[/bold] from ({_point(first.x[0])}), {first.steps} steps")
+    for path in paths:
+        console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
+        console.print(f"  x = ({_point(path.x[-1])}), f = {_number(path.f[-1])}", soft_wrap=True)
+        console.print(f"  {escape(str(path.outcome))}", soft_wrap=True)
+
+
+def _point(point: Any) -> str:
+    return ", ".join(_number(value) for value in point)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return str(float(value))
+    return f"{value:.6f}" if abs(value) < 1e5 else f"{value:.4e}"
+
+
+# --- compare ----------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Shows a study's progress: a bar with the time left, and the best of each optimizer so far.
+
+    On a terminal it is drawn in place; elsewhere a line is printed at each tenth of the work.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console,
+        )  # fmt: skip
+        self._task = self._progress.add_task("preparing", total=None)
+        self._live = Live(self._progress, console=self._console, refresh_per_second=8, transient=True)
+        self._next = 0.0
+        self._tenth = 0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the display away."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def __call__(self, store: "Store") -> None:
+        """Show where the study stands."""
+        self.done = store.counts().get("done", 0)
+        total = store.plan.runs
+        if self._console.is_terminal:
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + REFRESH
+            self._progress.update(self._task, description="comparing", total=total, completed=self.done)
+            self._live.update(Group(self._progress, _standings(store)))
+        elif self.done * 10 // total > self._tenth:
+            self._tenth = self.done * 10 // total
+            self._console.print(f"{self.done} of {total} runs", highlight=False)
+
+
+def _standings(store: "Store") -> Table:
+    """The best trial of each contestant so far."""
+    from .statistics import best_trials
+
+    runs = store.runs()
+    table = _table("optimizer", ">trials", ">seeds", ">best learning rate", ">steps to target", ">loss")
+    if len(runs) == 0:
+        return table
+    for label, best in best_trials(runs).iterrows():
+        own = runs[runs["label"] == label]
+        counts = own["phase"].value_counts()
+        table.add_row(
+            str(label), str(counts.get("search", 0)), str(counts.get("report", 0)),
+            f"{best['lr']:.3g}", _steps(best["steps_to_target"]), f"{best['final_loss']:.3g}",
+        )  # fmt: skip
+    return table
+
+
+def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -> None:
+    """The table of a comparison, its verdict and where everything is."""
+    from .report.sentences import edge_warnings, target_sentence, verdict_sentence
+
+    console = Console()
+    console.print(f"[bold]{comparison.workload['about']}[/bold]", highlight=False)
+    console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n", highlight=False)
+    metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
+    table = _table(
+        "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
+        ">broken\ntrials",
+    )  # fmt: skip
+    for column in table.columns:
+        column.no_wrap = True
+    for label, row in comparison.table.iterrows():
+        margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
+        table.add_row(
+            str(label), f"{row['lr']:.3g}{' *' if row['at_edge'] else ''}", _steps(row["steps_to_target"]),
+            _seconds(row["seconds_to_target"]), f"{row['reached']:.0%}", f"{row['final_metric']:.4f}{margin}",
+            f"{row['broken']:.0%}",
+        )  # fmt: skip
+    console.print(table, "")
+    console.print(verdict_sentence(comparison).en, highlight=False)
+    for warning in edge_warnings(comparison):
+        console.print(f"[yellow]{warning.en}[/yellow]", highlight=False)
+    if folder is not None:
+        console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _steps(steps: float) -> str:
+    return f"{steps:.0f}" if math.isfinite(steps) else "missed"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3g}" if math.isfinite(seconds) else "-"
