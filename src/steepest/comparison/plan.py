@@ -119,8 +119,8 @@ def make_plan(
 def search_points(count: int, low: float, high: float) -> tuple[float, ...]:
     """Quasi-random points of (low, high), even on a log scale: a scrambled Sobol sequence, the same for everyone.
 
-    >>> [round(lr, 4) for lr in search_points(4, 1e-4, 1.0)]
-    [0.0003, 0.3078, 0.0154, 0.0041]
+    >>> [f"{lr:.0e}" for lr in sorted(search_points(4, 1e-4, 1.0))]  # one in each decade
+    ['4e-04', '4e-03', '2e-02', '1e-01']
     """
     from scipy.stats import qmc
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..errors import InvalidValue
@@ -23,7 +24,18 @@ from ..status import Status
 from ..tracing import Path
 from .style import INK, Look, clean, colors_and_marks, house_style, new_figure, whole_steps
 
-__all__ = ["Frame", "Heights", "Track", "contour_levels", "draw_paths", "frame_of", "heights_of", "stride", "tracks_of"]
+__all__ = [
+    "Frame",
+    "Heights",
+    "Track",
+    "contour_levels",
+    "draw_paths",
+    "even_levels",
+    "frame_of",
+    "heights_of",
+    "stride",
+    "tracks_of",
+]
 
 Floats = NDArray[np.float64]
 Frame = tuple[tuple[float, float], ...]
@@ -84,7 +96,7 @@ class Track:
         """The label with what happened, for the legend."""
         outcome = self.path.outcome.message.partition(";")[0]
         leaves = "" if self.leaves is None else f" (leaves the frame at step {self.leaves})"
-        return "\n    ".join(textwrap.wrap(f"{self.label}: {outcome}{leaves}", 118))
+        return f"{self.label}: {outcome}{leaves}"
 
 
 def tracks_of(paths: Sequence[Path], frame: Frame) -> list[Track]:
@@ -177,6 +189,12 @@ def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
     return levels[:: -(-len(levels) // at_most)]
 
 
+def even_levels(z: Floats) -> Floats:
+    """Values at which contour lines are drawn where there is no lowest one to measure from: round and even."""
+    z = z[np.isfinite(z)]
+    return MaxNLocator(MOST_LEVELS).tick_values(z.min(), z.max())[1:-1] if np.ptp(z) else np.array([])
+
+
 @dataclass(frozen=True)
 class Heights:
     """The value at each step of each path, as the panel beside the landscape shows it."""
@@ -218,6 +236,9 @@ def _widened(low: float, high: float, share: float = 0.06) -> tuple[float, float
     room = share * (high - low) or 0.5
     return low - room, high + room
 
+
+WIDTH = 10.5
+"""Inches."""
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
@@ -265,12 +286,12 @@ def _check(paths: Sequence[Path], surface: bool) -> None:
 
 def _panels(frame: Frame, tracks: Sequence[Track], surface: bool) -> tuple[Figure, Any, Axes]:
     """The figure, the axes of the landscape (none where it has more than two coordinates) and those of the values."""
-    legend = 0.2 * sum(track.story.count("\n") + 1 for track in tracks)
+    legend = 0.2 * sum(_wrapped(track.story).count("\n") + 1 for track in tracks)
     if len(frame) > 2:
-        figure = new_figure(8.0, 4.4 + legend)
+        figure = new_figure(WIDTH, 4.4 + legend)
         return figure, None, figure.add_subplot()
     shape = 1.0 if surface else _shape(frame)
-    figure = new_figure(10.5, 0.9 + min(max(5.6 / shape, 3.1), 4.0) + legend)
+    figure = new_figure(WIDTH, 0.9 + min(max(5.6 / shape, 3.1), 4.0) + legend)
     grid = figure.add_gridspec(1, 2, width_ratios=(min(max(shape, 0.9), 1.5), 1.0))
     picture = figure.add_subplot(grid[0], projection="3d" if surface else None)
     return figure, picture, figure.add_subplot(grid[1])
@@ -307,12 +328,12 @@ def _lowest(landscape: Landscape, z: Floats) -> float:
 def _draw_contours(axes: Axes, landscape: Landscape, tracks: Sequence[Track], frame: Frame) -> None:
     x, y, z = _grid(landscape, frame, 301)
     lowest = _lowest(landscape, z)
-    levels = contour_levels(z - lowest)
+    levels = even_levels(z) if _falls_on(landscape, z) else lowest + contour_levels(z - lowest)
     if len(levels):
         shades = PALE(np.linspace(0, 1, len(levels) + 1))
-        axes.contourf(x, y, z - lowest, [-np.inf, *levels, np.inf], colors=shades, zorder=0)
-        lines = axes.contour(x, y, z - lowest, levels, colors="#a3adb6", linewidths=0.6, zorder=1)
-        names = _names_of_levels(levels + lowest)
+        axes.contourf(x, y, z, [-np.inf, *levels, np.inf], colors=shades, zorder=0)
+        lines = axes.contour(x, y, z, levels, colors="#a3adb6", linewidths=0.6, linestyles="solid", zorder=1)
+        names = _names_of_levels(levels)
         axes.clabel(lines, fmt=dict(zip(lines.levels, names, strict=True)), fontsize=7, colors="#5d6770")
     if 1 / 3 <= _shape(frame) <= 3:
         axes.set_aspect("equal")  # only then does the gradient look perpendicular to the lines
@@ -321,17 +342,24 @@ def _draw_contours(axes: Axes, landscape: Landscape, tracks: Sequence[Track], fr
     _draw_facts(axes, landscape, frame)
     axes.grid(False)
     axes.set(xlim=frame[0], ylim=frame[1])
+    axes.locator_params(nbins=6)
     clean(axes, "x", "y", _key(landscape))
+
+
+def _falls_on(landscape: Landscape, z: Floats) -> bool:
+    """Whether the landscape has no known minimum and is lowest at the frame, as a saddle is."""
+    edge = np.concatenate([z[0], z[-1], z[:, 0], z[:, -1]])
+    return landscape.minimum is None and bool(np.isfinite(edge).any()) and np.nanmin(edge) <= np.nanmin(z)
 
 
 def _names_of_levels(values: Floats) -> list[str]:
     """The values as short as they stay different."""
     for digits in range(2, 10):
         rounded = [float(f"{value:.{digits}g}") for value in values]
-        names = [f"{value:.{digits}g}" if abs(value) >= 1e5 else f"{value:.10g}" for value in rounded]
+        names = [f"{value:.10g}" if abs(value) < 1e5 else f"{value:.{digits}g}" for value in rounded]
         if len(set(names)) == len(names):
             break
-    return names
+    return [name.replace("e+0", "e") for name in names]
 
 
 def _draw_curve(axes: Axes, landscape: Landscape, tracks: Sequence[Track], frame: Frame) -> None:
@@ -359,7 +387,7 @@ def _draw_way(axes: Axes, track: Track, way: Floats) -> None:
     elif len(way) > track.leaves:
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 0, "mutation_scale": 18, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", way[-1], way[-2], arrowprops=arrow, annotation_clip=False, zorder=7)
-    axes.plot(*way[:1].T, "o", color="white", markersize=8, mec=INK, mew=1.5, clip_on=False, zorder=8)
+    axes.plot(*way[:1].T, "o", color="none", markersize=11, mec=INK, mew=1.5, clip_on=False, zorder=8)
 
 
 MARKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -400,8 +428,9 @@ def _draw_surface(axes: Any, landscape: Landscape, tracks: Sequence[Track], fram
         look, on = track.look, (way[:, 0], way[:, 1], height(landscape(*way.T) + np.zeros(len(way))))
         axes.plot(*on, color=look.colour, linestyle=look.dash, linewidth=1.8, zorder=4)
         axes.plot(*[each[:: stride(track.path.steps)] for each in on], look.marker, color=look.colour, ms=3.5, zorder=5)
-        axes.plot(*[each[:1] for each in on], "o", color="white", markersize=7, mec=INK, mew=1.5, zorder=6)
-    axes.set(xlabel="x", ylabel="y", zlabel="log10(1 + value above the lowest)" if steep else "f(x, y)")
+        axes.plot(*[each[:1] for each in on], "o", color="none", markersize=9, mec=INK, mew=1.5, zorder=6)
+    axes.set(xlabel="x", ylabel="y", zlabel="log₁₀(1 + f − lowest)" if steep else "f(x, y)")
+    axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)
 
 
@@ -424,9 +453,14 @@ def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:
 
 
 def _draw_legend(figure: Figure, tracks: Sequence[Track]) -> None:
-    handles = []
-    for track in tracks:
-        handle = Line2D([], [], color=track.look.colour, marker=track.look.marker, label=track.story)
-        handle.set_linestyle(track.look.dash)
-        handles.append(handle)
-    figure.legend(handles=handles, loc="outside lower left", handlelength=3, labelspacing=0.4)
+    handles = [
+        Line2D([], [], color=track.look.colour, linestyle=track.look.dash, marker=track.look.marker) for track in tracks
+    ]
+    stories = [_wrapped(track.story) for track in tracks]
+    legend = figure.legend(handles, stories, loc="outside lower left", handlelength=3, labelspacing=0.4)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _wrapped(story: str) -> str:
+    return "\n    ".join(textwrap.wrap(story, 145))  # what fits into the figure's width

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib import colors, font_manager
@@ -25,7 +25,8 @@ from ..errors import InvalidValue
 from ..rules import RULES
 
 __all__ = [
-    "FORMATS", "GREY", "GRID", "INK", "Look", "clean", "colors_and_marks", "house_style", "new_figure", "save", "whole_steps",
+    "FORMATS", "GREY", "GRID", "INK", "Look", "clean", "colors_and_marks", "house_style", "new_figure", "save",
+    "whole_steps",
 ]  # fmt: skip
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -33,7 +34,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "d")
 
-Dash = str | tuple[int, tuple[float, ...]]
+Dash = Literal["solid"] | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dash, ...] = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 TINTS = (("black", 0.0), ("black", 0.4), ("white", 0.35))
 """What a rule's colour is mixed with, and how much of it, for the same rule with other settings."""
@@ -105,6 +106,7 @@ def _settings() -> Any:
         "axes.labelcolor": INK,
         "axes.spines.top": False,
         "axes.spines.right": False,
+        "axes.formatter.useoffset": False,
         "axes.grid": True,
         "axes.axisbelow": True,
         "grid.color": GRID,

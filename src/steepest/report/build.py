@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from .. import __version__
 from ..comparison import Comparison
 from ..figures.comparison import draw_curves, draw_learning_rates
 from ..figures.style import GRID, INK, house_style, save
@@ -63,7 +62,6 @@ def render(comparison: Comparison, figures: dict[str, Figure] | None = None) -> 
         warnings=edge_warnings(comparison),
         noise=comparison.gradient_noise,
         words=WORDS,
-        version=__version__,
     )
 
 
