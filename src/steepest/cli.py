@@ -51,7 +51,7 @@ def trace(
     on: Annotated[str, typer.Option(help="A landscape, or a formula such as '0.1*x**2 + 2*y**2'.")] = "rosenbrock",
     f: Annotated[str | None, typer.Option("--f", help="A formula of your own instead, such as 'x*cos(pi*x)'.")] = None,
     start: Annotated[str | None, typer.Option(help="First point, such as -1.2,1.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate; default: the rule's own.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate, for every rule that is not given its own; default: the rule's.")] = None,
     steps: Annotated[int, typer.Option(help="Number of updates.")] = 100,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Another hyperparameter, such as momentum=0.9; repeat for more.")
@@ -80,7 +80,9 @@ def trace(
     point = None if start is None else _numbers("start", start)
     if surface and save is None:
         raise InvalidValue("--surface draws a picture; say where to, for example --save surface.png")
-    paths = [run_trace(rule, f or on, point, steps, noise, seed, schedule, **given) for rule in optimizers]
+    paths = [
+        run_trace(rule, f or on, point, steps, noise, seed, schedule, **_for_rule(rule, given)) for rule in optimizers
+    ]
     if save is not None:
         from .figures.paths import draw_paths
         from .figures.style import save as save_figure
@@ -155,6 +157,12 @@ def _setting(text: str) -> tuple[str, object]:
     if not equals or not name.strip():
         raise InvalidValue(f"--set {text!r}: write it as name=value, for example momentum=0.9")
     return name.strip(), spec.value(value)
+
+
+def _for_rule(rule: str, given: dict[str, object]) -> dict[str, object]:
+    """The settings given for all rules, less those that this rule was given by itself."""
+    own = dict(spec.parse(rule).kwargs)
+    return {name: value for name, value in given.items() if name not in own}
 
 
 def _numbers(option: str, text: str) -> list[float]:

@@ -13,6 +13,7 @@ import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -22,7 +23,7 @@ from ..errors import InvalidValue
 from ..landscapes import Landscape
 from ..status import Status
 from ..tracing import Path
-from .style import INK, Look, clean, colors_and_marks, house_style, new_figure, whole_steps
+from .style import GREY, INK, Look, clean, colors_and_marks, house_style, new_figure, whole_steps
 
 __all__ = [
     "Frame",
@@ -53,18 +54,23 @@ def frame_of(paths: Sequence[Path]) -> Frame:
     """The part of the landscape that is drawn: its window, grown where the paths need it.
 
     Every start and every point that was converged to is inside. Other points of paths that do not diverge widen each
-    side of the window by at most half of `GROWTH - 1`; a path that diverges leaves the frame instead of stretching it.
+    side of the window by at most half of `GROWTH - 1`, or, where the landscape states no facts and the window is only a
+    guess, as far as they go. A path that diverges leaves the frame instead of stretching it.
     """
-    low, high = np.array(paths[0].landscape.window).T
+    landscape = paths[0].landscape
+    low, high = np.array(landscape.window).T
     width = high - low
-    needed = [path.x[0] for path in paths] + [path.x[-1] for path in paths if path.outcome.status is Status.REACHED]
-    room = (GROWTH - 1) / 2 * width
-    endless = (Status.DIVERGED, Status.NON_FINITE)
-    wanted = [np.clip(path.x, low - room, high + room) for path in paths if path.outcome.status not in endless]
-    inner = np.concatenate([np.array(needed), *wanted])
-    edge = 0.03 * width  # a mark on the frame's line would be cut in half
-    low, high = np.minimum(low, inner.min(axis=0) - edge), np.maximum(high, inner.max(axis=0) + edge)
+    room = (GROWTH - 1) / 2 * width if landscape.minima or landscape.saddles else np.inf
+    inner = [path.x[:1] for path in paths]
+    inner += [path.x[-1:] for path in paths if path.outcome.status is Status.REACHED]
+    inner += [np.clip(path.x, low - room, high + room) for path in paths if not _diverges(path)]
+    points, edge = np.concatenate(inner), 0.03 * width  # a mark on the frame's line would be cut in half
+    low, high = np.minimum(low, points.min(axis=0) - edge), np.maximum(high, points.max(axis=0) + edge)
     return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _diverges(path: Path) -> bool:
+    return path.outcome.status in (Status.DIVERGED, Status.NON_FINITE)
 
 
 def _inside(x: Floats, frame: Frame) -> NDArray[np.bool_]:
@@ -192,7 +198,9 @@ def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
 def even_levels(z: Floats) -> Floats:
     """Values at which contour lines are drawn where there is no lowest one to measure from: round and even."""
     z = z[np.isfinite(z)]
-    return MaxNLocator(MOST_LEVELS).tick_values(z.min(), z.max())[1:-1] if np.ptp(z) else np.array([])
+    if not np.ptp(z):
+        return np.array([])
+    return np.asarray(MaxNLocator(MOST_LEVELS).tick_values(float(z.min()), float(z.max())))[1:-1]
 
 
 @dataclass(frozen=True)
@@ -226,8 +234,10 @@ def heights_of(tracks: Sequence[Track], frame: Frame) -> Heights:
 
 
 def _shown(tracks: Sequence[Track], frame: Frame) -> Floats:
-    """The finite values inside the frame; the starts' where there are none."""
-    values = np.concatenate([track.path.f[_inside(track.path.x, frame)] for track in tracks])
+    """The values of the paths that do not diverge, and what is finite and inside the frame of those that do."""
+    values = np.concatenate(
+        [track.path.f[_inside(track.path.x, frame) | (not _diverges(track.path))] for track in tracks]
+    )
     values = values[np.isfinite(values)]
     return values if len(values) else np.zeros(1)
 
@@ -292,7 +302,7 @@ def _panels(frame: Frame, tracks: Sequence[Track], surface: bool) -> tuple[Figur
         return figure, None, figure.add_subplot()
     shape = 1.0 if surface else _shape(frame)
     figure = new_figure(WIDTH, 0.9 + min(max(5.6 / shape, 3.1), 4.0) + legend)
-    grid = figure.add_gridspec(1, 2, width_ratios=(min(max(shape, 0.9), 1.5), 1.0))
+    grid = figure.add_gridspec(1, 2, width_ratios=(min(max(shape, 0.7), 1.5), 1.0))
     picture = figure.add_subplot(grid[0], projection="3d" if surface else None)
     return figure, picture, figure.add_subplot(grid[1])
 
@@ -310,7 +320,7 @@ def _shape(frame: Frame) -> float:
 PALE = LinearSegmentedColormap.from_list("pale", ["#c9d3dc", "#e9edf1", "#ffffff"])
 """Deep is greyish, high is white: light enough for every path's colour to stand out."""
 
-HALO = [effects.withStroke(linewidth=3.2, foreground="white", alpha=0.9)]
+HALO: list[effects.AbstractPathEffect] = [effects.withStroke(linewidth=3.2, foreground="white", alpha=0.9)]
 
 
 def _grid(landscape: Landscape, frame: Frame, count: int) -> tuple[Floats, Floats, Floats]:
@@ -333,8 +343,7 @@ def _draw_contours(axes: Axes, landscape: Landscape, tracks: Sequence[Track], fr
         shades = PALE(np.linspace(0, 1, len(levels) + 1))
         axes.contourf(x, y, z, [-np.inf, *levels, np.inf], colors=shades, zorder=0)
         lines = axes.contour(x, y, z, levels, colors="#a3adb6", linewidths=0.6, linestyles="solid", zorder=1)
-        names = _names_of_levels(levels)
-        axes.clabel(lines, fmt=dict(zip(lines.levels, names, strict=True)), fontsize=7, colors="#5d6770")
+        _label_contours(axes, lines, levels, frame)
     if 1 / 3 <= _shape(frame) <= 3:
         axes.set_aspect("equal")  # only then does the gradient look perpendicular to the lines
     for track in tracks:
@@ -350,6 +359,19 @@ def _falls_on(landscape: Landscape, z: Floats) -> bool:
     """Whether the landscape has no known minimum and is lowest at the frame, as a saddle is."""
     edge = np.concatenate([z[0], z[-1], z[:, 0], z[:, -1]])
     return landscape.minimum is None and bool(np.isfinite(edge).any()) and np.nanmin(edge) <= np.nanmin(z)
+
+
+def _label_contours(axes: Axes, lines: QuadContourSet, levels: Floats, frame: Frame) -> None:
+    """Write the values on the lines, but only where there is room: a field of pits has hundreds of lines."""
+    names = dict(zip(levels, _names_of_levels(levels), strict=True))
+    size, kept = np.ptp(frame, axis=1), np.empty((0, 2))
+    for text in axes.clabel(lines, fmt=names, fontsize=7, colors="#5d6770", inline=False):
+        place = np.array(text.get_position()) / size
+        if len(kept) and np.linalg.norm(kept - place, axis=1).min() < 0.06:
+            text.remove()
+            continue
+        text.set_path_effects(HALO)
+        kept = np.vstack([kept, place])
 
 
 def _names_of_levels(values: Floats) -> list[str]:
@@ -429,6 +451,12 @@ def _draw_surface(axes: Any, landscape: Landscape, tracks: Sequence[Track], fram
         axes.plot(*on, color=look.colour, linestyle=look.dash, linewidth=1.8, zorder=4)
         axes.plot(*[each[:: stride(track.path.steps)] for each in on], look.marker, color=look.colour, ms=3.5, zorder=5)
         axes.plot(*[each[:1] for each in on], "o", color="none", markersize=9, mec=INK, mew=1.5, zorder=6)
+    for fact, (_, look) in MARKS.items():
+        points = np.array(getattr(landscape, fact)).reshape(-1, 2)
+        axes.plot(
+            *points.T, height(landscape(*points.T)), linestyle="none", zorder=6 if fact == "saddles" else 3, **look
+        )
+    axes.set_title(_key(landscape), loc="left", color=GREY, fontsize=9)
     axes.set(xlabel="x", ylabel="y", zlabel="log₁₀(1 + f − lowest)" if steep else "f(x, y)")
     axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)
