@@ -77,7 +77,9 @@ _LIBRARIES: dict[str, Callable[[], Any]] = {"torch": _torch, "sympy": _sympy, "n
 
 @cache
 def _namespace_of(kind: Any) -> Any:
-    """The namespace for values of one type; None for plain Python numbers."""
+    """The namespace for values of one type, which may bring its own as `__ops__`; None for plain Python numbers."""
+    if hasattr(kind, "__ops__"):
+        return kind.__ops__
     for ancestor in kind.__mro__:
         library = ancestor.__module__.partition(".")[0]
         if library in _LIBRARIES:
