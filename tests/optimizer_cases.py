@@ -1,8 +1,9 @@
-"""What the optimizer tests share: the settings that torch accepts, as data, and a tiny problem to run them on."""
+"""What the tests of optimizers and rules share: settings as data, a tiny problem to run them on, ways to compare."""
 
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
@@ -189,3 +190,38 @@ def moved(run):
     """The names of the parameters that are no longer where they started."""
     start = Problem(run.problem.dtype).params
     return {name for name, param in run.problem.params.items() if not torch.equal(param, start[name])}
+
+
+# --- rules without an optimizer ---------------------------------------------------------------------------------------
+
+RULE_STEPS = 10
+_random = np.random.default_rng(11)
+START = _random.normal(size=(4, 3))
+GRADIENTS = _random.normal(size=(RULE_STEPS, *START.shape))
+
+
+def begin(rule, param):
+    """The state before the first step, filled to the parameter's shape, of whatever library it belongs to."""
+    return [None if value is None else 0 * param + value for value in rule.init(param).values()]
+
+
+def walk(rule, param=START, gradients=GRADIENTS):
+    """The parameter after each step; the gradients do not depend on where it is."""
+    state, path = begin(rule, param), []
+    for step, gradient in enumerate(gradients, 1):
+        delta, *state = rule.update(gradient, param, step, *state)
+        param = param + delta
+        path.append(param)
+    return path
+
+
+def assert_close(path, expected, dtype=torch.float64):
+    """Paths of `RULE_STEPS` steps agree but for twice `rounding`: libraries' powers may differ by an ulp more."""
+    path, expected = np.asarray(path), np.asarray(expected)
+    allowed = 2 * rounding(dtype, RULE_STEPS) * max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(path, expected, rtol=0, atol=allowed)
+
+
+def bits(values):
+    """Every bit of some arrays or numbers, to tell the same from the equal."""
+    return [None if value is None else np.asarray(value).tobytes() for value in values]

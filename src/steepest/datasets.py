@@ -43,7 +43,7 @@ def _fetch(name: str, source: str, sha1: str) -> Path:
 
 
 def _download(source: str, file: Path, sha1: str) -> None:
-    from urllib.error import URLError
+    from http.client import HTTPException
     from urllib.request import urlopen
 
     remedy = f"download it by hand to {file}, or name its folder in STEEPEST_DATA"
@@ -56,7 +56,7 @@ def _download(source: str, file: Path, sha1: str) -> None:
         part = file.with_suffix(".part")
         part.write_bytes(content)
         part.replace(file)
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         raise SteepestError(f"cannot fetch {source} ({error}); {remedy}") from None
 
 

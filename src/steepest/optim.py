@@ -6,12 +6,14 @@ from the rules and a test keeps true.
 """
 
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from .engines import cpu, eager
 from .errors import UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
@@ -20,8 +22,11 @@ __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in RULES.values
 SWITCHES: dict[str, tuple[Any, str]] = {
     "maximize": (False, "climb instead of descend"),
     "differentiable": (False, "let autograd see the step itself"),
-    "foreach": (None, "accepted because torch has it; changes nothing, here the rule chooses"),
-    "fused": (None, "accepted because torch has it; changes nothing, here the rule chooses"),
+    "foreach": (None, "accepted because torch has it; changes nothing"),
+    "fused": (
+        None,
+        "False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`",
+    ),
     "capturable": (False, "accepted because torch has it; True raises, CUDA graphs are not supported"),
 }
 """What every optimizer accepts beside its rule's hyperparameters: default and meaning, under torch's names."""
@@ -38,6 +43,7 @@ class Optimizer(torch.optim.Optimizer):
     rule_class: ClassVar[type[Rule]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._start_afresh()
         given = _bind(type(self), args, kwargs)
         super().__init__(given.pop("params"), given)
 
@@ -66,61 +72,90 @@ class Optimizer(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             with torch.set_grad_enabled(group["differentiable"]):
-                rule = self._rule(group)
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._step_param(rule, param, group["maximize"])
+                self._step_group(group)
         return loss
 
-    def _rule(self, group: dict[str, Any]) -> Rule:
-        return self.rule_class(**{name: group[name] for name in self.rule_class.hyperparameters()})
+    @property
+    def engine(self) -> str:
+        """Which engine made the last step, and why not the fused one, where it did not."""
+        return "; ".join(self._engines) or "no step made yet"
 
-    def _step_param(self, rule: Rule, param: Tensor, maximize: bool) -> None:
-        grad: Tensor = param.grad  # type: ignore[assignment]
-        if grad.is_sparse:
-            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients; use a dense embedding")
-        # a complex number is two real coordinates, as in torch
-        real, back = (torch.view_as_real, torch.view_as_complex) if param.is_complex() else (_itself, _itself)
-        initial = rule.init(param)
-        state = self._complete_state(initial, param)
-        values = [None if start is None else real(state[name]) for name, start in initial.items()]
-        step = int(state["step"]) + 1
-        # the step is in place; autograd, where it looks on, needs the values from before it
-        inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
-        delta, *new = rule.update(*inputs, step, *values)
-        for name, value in zip(initial, new, strict=True):
-            if value is not None:
-                # a rule may hand back what it was given; the state must not share memory with what others write to
-                state[name] = back(value.clone() if any(value is each for each in inputs) else value)
-        param.add_(back(delta))
-        state["step"] = state["step"] + 1
+    def _rule(self, group: dict[str, Any]) -> tuple[Rule, bool]:
+        """The rule with the group's hyperparameters, and whether any of them has changed since the last step."""
+        settings = {name: group[name] for name in self.rule_class.hyperparameters()}
+        known = self._rules.get(id(group))
+        if known is not None and all(map(operator.is_, known[0].values(), settings.values())):
+            return known[1], False
+        rule = self.rule_class(**settings)
+        self._rules[id(group)] = settings, rule
+        return rule, True
 
-    def _complete_state(self, initial: dict[str, Any], param: Tensor) -> dict[str, Any]:
-        """The parameter's state, with what the rule needs now and does not find there set to its initial value."""
-        state: dict[str, Any] = self.state[param]
-        if "step" not in state:
-            # torch's SGD keeps no step; a buffer loaded from its checkpoint means that at least one was made
-            resumed = any(state.get(name) is not None for name in initial)
-            state["step"] = torch.tensor(1.0 if resumed else 0.0, dtype=torch.float32)
-        for name, value in initial.items():
-            if value is not None and state.get(name) is None:
-                state[name] = value.clone() if isinstance(value, Tensor) else _filled_like(param, value)
-        return state
+    def _step_group(self, group: dict[str, Any]) -> None:
+        rule, is_new = self._rule(group)
+        jobs: list[cpu.Job] = []
+        refusals: dict[str, int] = {}
+        wanted = self._refusal(group)
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            if grad.is_sparse:
+                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients; use a dense embedding")
+            state = self.state[param]
+            if is_new or "step" not in state:
+                eager.complete_state(rule, param, state)
+            why = wanted or cpu.refusal(rule, param, grad)
+            if why is None:
+                jobs.append((param, grad, state))
+            else:
+                refusals[why] = refusals.get(why, 0) + 1
+                eager.step(rule, param, grad, state, group["maximize"])
+        if jobs:
+            cpu.step(rule, jobs, group["maximize"])
+        parts = [f"fused CPU kernel for {len(jobs)} parameters"] if jobs else []
+        self._engines = parts + [f"eager for {count} parameters ({why})" for why, count in refusals.items()]
+
+    def _refusal(self, group: dict[str, Any]) -> str | None:
+        """Why a whole group is not for the fused engine."""
+        if group["differentiable"]:
+            return "differentiable=True"
+        if group["fused"] is False:
+            return "fused=False"
+        if torch.compiler.is_compiling():
+            return "inside torch.compile"
+        return None
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state saved by this optimizer or by torch's of the same name.
+
+        The state is copied and keeps its own dtype (torch casts it to the parameter's and may share its memory).
+        """
+        seen: list[dict[str, Any]] = []
+        last = self.register_load_state_dict_pre_hook(lambda _, given: seen.append(given))
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            last.remove()
+        saved = [key for group in seen[0]["param_groups"] for key in group["params"]]
+        params = [param for group in self.param_groups for param in group["params"]]
+        for key, param in zip(saved, params, strict=True):
+            for name, value in seen[0]["state"].get(key, {}).items():
+                if isinstance(value, Tensor):
+                    device = value.device if name == "step" else param.device
+                    self.state[param][name] = value.detach().to(device, copy=True)
+
+    def _start_afresh(self) -> None:
+        """What is remembered between steps only to save time, or to tell."""
+        self._rules: dict[int, tuple[dict[str, Any], Rule]] = {}
+        self._engines: list[str] = []
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""
         super().__setstate__(state)
+        self._start_afresh()
         for group in self.param_groups:
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
-
-
-def _itself(x: Tensor) -> Tensor:
-    return x
-
-
-def _filled_like(param: Tensor, value: float) -> Tensor:
-    return torch.full_like(param, complex(value, value) if param.is_complex() else value, requires_grad=False)
 
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:

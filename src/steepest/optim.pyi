@@ -38,8 +38,8 @@ class SGD(Optimizer):
         nesterov: look one velocity ahead. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -72,7 +72,7 @@ class SGD(Optimizer):
     ) -> None: ...
 
 class Momentum(Optimizer):
-    r"""Heavy ball: SGD whose steps add up, $v_t = 0.9 v_{t-1} + g_t$, until the gradient turns.
+    r"""Heavy ball: SGD whose steps add up until the gradient turns.
 
     $$v_t = \mu v_{t-1} + g_t, \qquad x_t = x_{t-1} - \eta v_t$$
 
@@ -87,8 +87,8 @@ class Momentum(Optimizer):
         nesterov: look one velocity ahead. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -139,8 +139,8 @@ class Adagrad(Optimizer):
         eps_inside_sqrt: eps under the root, as in the lecture. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -193,8 +193,8 @@ class RMSprop(Optimizer):
         eps_inside_sqrt: eps under the root, as in the lecture. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -249,8 +249,8 @@ class Adam(Optimizer):
         eps_inside_sqrt: eps under the root. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -302,8 +302,8 @@ class AdamW(Optimizer):
         eps_inside_sqrt: eps under the root. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing, here the rule chooses. Default None.
-        fused: accepted because torch has it; changes nothing, here the rule chooses. Default None.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:

@@ -88,8 +88,14 @@ def _summary(label: str, runs: pd.DataFrame, best: pd.Series) -> dict[str, objec
         "high": high,
         "final_loss": float(report["final_loss"].mean()),
         "broken": float(search["status"].isin(BROKEN).mean()),
-        "at_edge": len(search) > 2 and best["lr"] in (search["lr"].min(), search["lr"].max()),
+        "at_edge": _is_at_edge(search, best),
     }
+
+
+def _is_at_edge(search: pd.DataFrame, best: pd.Series) -> bool:
+    """Whether the winner is the smallest or largest of several; where every trial broke, none has won."""
+    ends = (search["lr"].min(), search["lr"].max())
+    return len(search) > 2 and best["status"] not in BROKEN and best["lr"] in ends
 
 
 @dataclass(frozen=True)

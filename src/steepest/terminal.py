@@ -123,7 +123,7 @@ class Watch:
 
     def __call__(self, store: "Store") -> None:
         """Show where the study stands."""
-        self.done = store.counts().get("done", 0)
+        self.done = store.done()
         total = store.plan.runs
         if self._console.is_terminal:
             if time.monotonic() < self._next:
@@ -148,7 +148,7 @@ def _standings(store: "Store") -> Table:
         own = runs[runs["label"] == label]
         counts = own["phase"].value_counts()
         table.add_row(
-            str(label), str(counts.get("search", 0)), str(counts.get("report", 0)),
+            escape(str(label)), str(counts.get("search", 0)), str(counts.get("report", 0)),
             f"{best['lr']:.3g}", _steps(best["steps_to_target"]), f"{best['final_loss']:.3g}",
         )  # fmt: skip
     return table
@@ -158,9 +158,9 @@ def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -
     """The table of a comparison, its verdict and where everything is."""
     from .report.sentences import edge_warnings, target_sentence, verdict_sentence
 
-    console = Console()
-    console.print(f"[bold]{comparison.workload['about']}[/bold]", highlight=False)
-    console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n", highlight=False)
+    console = Console(markup=False, highlight=False)  # what users write may hold brackets
+    console.print(comparison.workload["about"], style="bold")
+    console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
     metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
     table = _table(
         "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
@@ -176,11 +176,11 @@ def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -
             f"{row['broken']:.0%}",
         )  # fmt: skip
     console.print(table, "")
-    console.print(verdict_sentence(comparison).en, highlight=False)
+    console.print(verdict_sentence(comparison).en)
     for warning in edge_warnings(comparison):
-        console.print(f"[yellow]{warning.en}[/yellow]", highlight=False)
+        console.print(warning.en, style="yellow")
     if folder is not None:
-        console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+        console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
 
 
 def _steps(steps: float) -> str:

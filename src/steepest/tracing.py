@@ -1,7 +1,9 @@
 """One rule on one landscape: the path it takes, and what happened on it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,7 +91,7 @@ def trace(
     chosen = rules.find(rule, **hyperparameters)
     landscape = landscapes.find(on)
     position = _starting_point(start, landscape)
-    _check_sizes(steps, noise)
+    _check(steps, noise, seed)
     factor = schedules.find(schedule)
     random = np.random.default_rng(seed)
 
@@ -128,7 +130,10 @@ def trace(
 
 
 def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape: Landscape) -> Floats:
-    point = np.atleast_1d(np.asarray(landscape.start if start is None else start, dtype=np.float64))
+    try:
+        point = np.atleast_1d(np.array(landscape.start if start is None else start, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InvalidValue(f"start: must be numbers, one a coordinate, got {start!r}") from None
     if point.shape != (landscape.dims,):
         raise InvalidValue(
             f"start: {landscape.name} has {landscape.dims} coordinate{'s' * (landscape.dims > 1)}, "
@@ -139,11 +144,17 @@ def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape
     return point
 
 
-def _check_sizes(steps: int, noise: float) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+def _check(steps: int, noise: float, seed: int) -> None:
+    if not _is_whole(steps) or steps < 1:
         raise InvalidValue(f"steps: must be a whole number from 1, got {steps!r}")
-    if not (np.isfinite(noise) and noise >= 0):
+    if not (isinstance(noise, Real) and math.isfinite(noise) and noise >= 0):
         raise InvalidValue(f"noise: must be a finite number from 0, got {noise!r}")
+    if not _is_whole(seed) or seed < 0:
+        raise InvalidValue(f"seed: must be a whole number from 0, got {seed!r}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _initial_state(rule: Rule, position: Floats) -> dict[str, Floats | None]:

@@ -143,20 +143,25 @@ def gradient_noise(workload: Workload, batch_size: int, samples: int = 200) -> f
     The root of the mean of |g_batch - g|^2 over random batches, divided by |g|: what mini-batches average away.
     """
     data = _data(workload)
+    if batch_size >= len(data[0]):
+        return 0.0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = workload.model()
-
-    def gradient(inputs: Tensor, targets: Tensor) -> Tensor:
-        parts = torch.autograd.grad(workload.loss(model(inputs), targets), list(model.parameters()))
-        return torch.cat([part.flatten() for part in parts])
-
-    whole = gradient(data[0], data[1])
-    if batch_size >= len(data[0]):
-        return 0.0
-    batches = _batches(data[0], data[1], batch_size, seed=0)
-    errors = [float((gradient(*next(batches)) - whole).square().sum()) for _ in range(samples)]
+        whole = _gradient(workload, model, data[0], data[1])
+        batches = _batches(data[0], data[1], batch_size, seed=0)
+        errors = [
+            float((_gradient(workload, model, *next(batches)) - whole).square().sum()) for _ in range(samples)
+        ]
     return math.sqrt(sum(errors) / samples) / float(whole.norm())
+
+
+def _gradient(workload: Workload, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The gradient of the loss, all parameters in one row; frozen ones have none, unused ones 0."""
+    trained = [param for param in model.parameters() if param.requires_grad]
+    loss = workload.loss(model(inputs), targets)
+    parts = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
+    return torch.cat([part.flatten() for part in parts])
 
 
 def _grid(steps: int) -> list[int]:

@@ -9,9 +9,7 @@ from .worker import work
 if __name__ == "__main__":
     try:
         work(*sys.argv[1:])
-        code = 0
     except Exception:
         traceback.print_exc()
-        code = 1
     sys.stderr.flush()
-    os._exit(code)  # the thread that watches the pipe may still be reading
+    os._exit(1)  # the thread that watches the pipe may still be reading

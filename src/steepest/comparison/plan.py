@@ -96,9 +96,11 @@ def make_plan(
         raise InvalidValue(f"target: must be a finite number, got {target!r}")
     if not optimizers:
         raise InvalidValue("optimizers: name at least one")
+    if batch_sizes is not None and not batch_sizes:
+        raise InvalidValue("batch-size: name at least one")
     specs = [spec for each in optimizers for spec in _expand(each)]
     sizes = [workload.batch_size] if batch_sizes is None else [_batch_size(size) for size in batch_sizes]
-    count = len(workload.data()[0]) if batch_sizes is not None else 0
+    count = workload.examples() if batch_sizes is not None else 0
     contestants = []
     for spec in specs:
         rule = rules.find(spec)

@@ -33,6 +33,7 @@ def carry_out(store: Store, jobs: int, on_progress: Callable[[], None] = lambda:
     plan = store.plan
     _give_back_what_the_dead_left(store)
     _send_winners_on(store, plan)
+    on_progress()
     if jobs == 1:
         _work_here(store, plan, on_progress)
     else:
@@ -53,17 +54,16 @@ def _work_here(store: Store, plan: Plan, on_progress: Callable[[], None]) -> Non
 
 def _work_with_a_crew(store: Store, plan: Plan, jobs: int, on_progress: Callable[[], None]) -> None:
     crew = _Crew(store)
-    done = -1
+    seen = store.done()
     try:
-        crew.hire(min(jobs, plan.runs))
-        while (counts := store.counts()).get("waiting") or counts.get("running"):
-            if counts.get("done", 0) != done:
-                done = counts.get("done", 0)
-                _send_winners_on(store, plan)
-                on_progress()
+        crew.hire(min(jobs, plan.runs - seen))
+        while seen < plan.runs:
             crew.replace_the_dead()
             time.sleep(PAUSE)
-        on_progress()
+            if (done := store.done()) != seen:
+                seen = done
+                _send_winners_on(store, plan)
+                on_progress()
     finally:
         crew.dismiss()
 

@@ -7,6 +7,7 @@ share the work without doing a run twice, and whatever was finished survives wha
 import json
 import math
 import platform
+import shlex
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -193,6 +194,10 @@ class Store:
         """Number of runs by state."""
         return dict(self._connection.execute("select state, count(*) from runs group by state").fetchall())
 
+    def done(self) -> int:
+        """Number of finished runs."""
+        return self.counts().get("done", 0)
+
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def runs(self) -> pd.DataFrame:
@@ -211,7 +216,10 @@ class Store:
 
     def curves(self) -> pd.DataFrame:
         """All curves, one measurement a row."""
-        return pd.read_sql_query("select * from curves order by run, step", self._connection)
+        curves = pd.read_sql_query("select * from curves order by run, step", self._connection)
+        numbers = ["train_loss", "loss", "metric", "seconds"]
+        curves[numbers] = curves[numbers].astype(float)  # a column of nothing but nulls comes without a type
+        return curves
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -235,5 +243,5 @@ def _environment() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": json.dumps({name: version(name) for name in packages}),
-        "command": " ".join(["steepest", *sys.argv[1:]]) if "steepest" in Path(sys.argv[0]).name else "",
+        "command": shlex.join(["steepest", *sys.argv[1:]]) if "steepest" in Path(sys.argv[0]).name else "",
     }

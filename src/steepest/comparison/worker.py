@@ -1,12 +1,14 @@
 """Doing the runs of a study: one after the other, in this process or in one of its own."""
 
 import math
+import os
 import signal
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -57,20 +59,18 @@ def _summary(run: Run) -> dict[str, object]:
     }
 
 
-def _wait_for_the_end(gone: threading.Event) -> None:
+def _end_with_the_study() -> None:
     sys.stdin.read()
-    gone.set()
+    os._exit(0)  # in the middle of a run, which may be a long one; it will be done again
 
 
-def work(file: str, name: str) -> None:
+def work(file: str, name: str) -> NoReturn:
     """Do the runs of a study, as they come, until the process that started this one closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     torch.set_num_threads(1)  # one core a run: two runs at once are faster than two threads on one small model
-    gone = threading.Event()
-    threading.Thread(target=_wait_for_the_end, args=(gone,), daemon=True).start()
+    threading.Thread(target=_end_with_the_study, daemon=True).start()
     store = Store.open(Path(file))
     plan = store.plan
-    while not gone.is_set():
+    while True:
         if not do_next(store, plan, name):
             time.sleep(PAUSE)
-    store.close()

@@ -174,8 +174,8 @@ def _text(operand: Any) -> str:
     return operand.name if isinstance(operand, Value) else repr(operand)
 
 
-def record(rule: Rule) -> Program:
-    """Run the rule's update once on stand-ins.
+def record(rule: Rule, maximize: bool = False) -> Program:
+    """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
 
     Raises:
         InvalidValue: the rule is not elementwise, or branches on a value.
@@ -188,7 +188,7 @@ def record(rule: Rule) -> Program:
     grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)
     initial = rule.init(param)
     state = [None if start is None else program.input(name, uniform=False) for name, start in initial.items()]
-    delta, *new = symbolic.update(grad, param, step, *state)
+    delta, *new = symbolic.update(-grad if maximize else grad, param, step, *state)
     program.outputs = {"delta": delta} | {
         name: value for name, value in zip(initial, new, strict=True) if value is not None
     }
@@ -204,6 +204,6 @@ def settings(rule: Rule) -> Iterator[tuple[str, Any]]:
 
 
 def _stand_in(program: Program, name: str, value: Any) -> Any:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return tuple(program.input(f"{name}_{i}", uniform=True) for i in range(len(value)))
     return program.input(name, uniform=True)

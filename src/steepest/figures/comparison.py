@@ -57,10 +57,10 @@ def draw_learning_rates(comparison: Comparison) -> Figure:
     with house_style():
         figure = new_figure(9, 4.6)
         axes = clean(figure.add_subplot(), "learning rate", "final loss")
-        _make_log(axes, "x", subs=(1.0,))
-        _make_log(axes, "y")
         for place, (label, look) in enumerate(looks(comparison).items()):
             _draw_sensitivity(axes, sensitivity(comparison, label), label, look, place)
+        _make_log(axes, "x", subs=(1.0,))
+        _make_log(axes, "y")
         _legend(figure, axes)
     return figure
 
@@ -94,7 +94,9 @@ class Band:
 def band(comparison: Comparison, label: str, column: str) -> Band:
     """The data of `draw_curves` for one contestant; `x` is steps, or examples where batch sizes differ."""
     curves = comparison.curves_of(label)
-    by_step = curves.pivot_table(index="step", columns="run", values=column)
+    if curves.empty:  # every run failed
+        return Band(*(np.empty(0) for _ in range(4)))
+    by_step = curves.pivot(index="step", columns="run", values=column)
     quartiles = by_step.quantile([0.25, 0.5, 0.75], axis=1)
     x = by_step.index.to_numpy() * (comparison.batch_size(label) if comparison.sizes_differ else 1)
     return Band(x, *(quartiles.loc[q].to_numpy() for q in (0.5, 0.25, 0.75)))
@@ -135,15 +137,17 @@ def _draw_band(axes: Axes, data: Band, label: str, look: Look) -> None:
 
 def _show_the_upper_part(axes: Axes, comparison: Comparison) -> None:
     """The first steps from chance level would press everything that matters into the top."""
-    middle = float(np.nanmedian(comparison.curves["metric"]))
+    middle = float(comparison.curves["metric"].median())
     axes.set_ylim(
         bottom=max(axes.get_ylim()[0], comparison.plan.target - 4 * abs(comparison.plan.target - middle) - 0.1)
     )
 
 
 def _make_log(axes: Axes, which: Literal["x", "y"], subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
-    """A log axis with plain numbers on it: 0.01, 0.02, 0.05, 0.1."""
+    """A log axis with plain numbers on it: 0.01, 0.02, 0.05, 0.1; data that have no logarithm keep a plain axis."""
     axis = axes.xaxis if which == "x" else axes.yaxis
+    if min(axis.get_data_interval()) < 0 or not np.isfinite(axis.get_minpos()):
+        return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(lambda value, _: f"{value:g}")

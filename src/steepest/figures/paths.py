@@ -1,12 +1,7 @@
-"""Paths over their landscape, with the value at each step beside it.
-
-The first half decides what is shown and is plain data; the second half draws it.
-"""
+"""Paths over their landscape, with the value at each step beside it. What is shown stands in `path_data`."""
 
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.patheffects as effects
@@ -16,236 +11,28 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..errors import InvalidValue
 from ..landscapes import Landscape
-from ..status import Status
 from ..tracing import Path
-from .style import GREY, INK, Look, clean, colors_and_marks, house_style, new_figure, whole_steps
+from .path_data import (
+    Frame,
+    Heights,
+    Track,
+    contour_levels,
+    even_levels,
+    frame_of,
+    heights_of,
+    tracks_of,
+    way_of,
+    widened,
+)  # fmt: skip
+from .style import GREY, INK, clean, house_style, new_figure, whole_steps
 
-__all__ = [
-    "Frame",
-    "Heights",
-    "Track",
-    "contour_levels",
-    "draw_paths",
-    "even_levels",
-    "frame_of",
-    "heights_of",
-    "stride",
-    "tracks_of",
-]
+__all__ = ["draw_paths"]
 
 Floats = NDArray[np.float64]
-Frame = tuple[tuple[float, float], ...]
-
-GROWTH = 1.5
-"""How far a frame grows beyond the landscape's window to show a path whole."""
-
-MOST_MARKS = 40
-MOST_LEVELS = 13
-
-# --- what is shown: the frame -----------------------------------------------------------------------------------------
-
-
-def frame_of(paths: Sequence[Path]) -> Frame:
-    """The part of the landscape that is drawn: its window, grown where the paths need it.
-
-    Every start and every point that was converged to is inside. Other points of paths that do not diverge widen each
-    side of the window by at most half of `GROWTH - 1`, or, where the landscape states no facts and the window is only a
-    guess, as far as they go. A path that diverges leaves the frame instead of stretching it.
-    """
-    landscape = paths[0].landscape
-    low, high = np.array(landscape.window).T
-    width = high - low
-    room = (GROWTH - 1) / 2 * width if landscape.minima or landscape.saddles else np.inf
-    inner = [path.x[:1] for path in paths]
-    inner += [path.x[-1:] for path in paths if path.outcome.status is Status.REACHED]
-    inner += [np.clip(path.x, low - room, high + room) for path in paths if not _diverges(path)]
-    points, edge = np.concatenate(inner), 0.03 * width  # a mark on the frame's line would be cut in half
-    low, high = np.minimum(low, points.min(axis=0) - edge), np.maximum(high, points.max(axis=0) + edge)
-    return tuple(zip(low.tolist(), high.tolist(), strict=True))
-
-
-def _diverges(path: Path) -> bool:
-    return path.outcome.status in (Status.DIVERGED, Status.NON_FINITE)
-
-
-def _inside(x: Floats, frame: Frame) -> NDArray[np.bool_]:
-    low, high = np.array(frame).T
-    return np.asarray(((low <= x) & (x <= high)).all(axis=1))  # not NaN
-
-
-# --- what is shown: the paths -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Track:
-    """One path as it is drawn.
-
-    Attributes:
-        path: the path.
-        look: its colour and marks.
-        label: the rule's title and settings.
-        leaves: the step at which it leaves the frame for good, or None.
-    """
-
-    path: Path
-    look: Look
-    label: str
-    leaves: int | None
-
-    @property
-    def story(self) -> str:
-        """The label with what happened, for the legend."""
-        outcome = self.path.outcome.message.partition(";")[0]
-        leaves = "" if self.leaves is None else f" (leaves the frame at step {self.leaves})"
-        return f"{self.label}: {outcome}{leaves}"
-
-
-def tracks_of(paths: Sequence[Path], frame: Frame) -> list[Track]:
-    """The paths with their looks and labels; the same rule with other settings gets another variant of its look."""
-    seen: Counter[str] = Counter()
-    tracks = []
-    for path, label in zip(paths, _labels(paths), strict=True):
-        name = type(path.rule).__name__
-        tracks.append(Track(path, colors_and_marks(name, seen[name]), label, _leaving(path, frame)))
-        seen[name] += 1
-    return tracks
-
-
-def _labels(paths: Sequence[Path]) -> list[str]:
-    labels = [_label(path) for path in paths]
-    if len({tuple(path.x[0]) for path in paths}) > 1:
-        labels = [f"{label} from ({', '.join(f'{each:.4g}' for each in path.x[0])})"
-                  for label, path in zip(labels, paths, strict=True)]  # fmt: skip
-    total, seen = Counter(labels), Counter[str]()
-    for place, label in enumerate(labels):
-        if total[label] > 1:
-            seen[label] += 1
-            labels[place] = f"{label}, run {seen[label]}"
-    return labels
-
-
-def _label(path: Path) -> str:
-    label, first, last = path.rule.label(), path.lr[0], path.lr[-1]
-    return label if first == last else label.replace(f"lr={path.rule.lr}", f"lr={first:.3g} to {last:.2g}", 1)
-
-
-def _leaving(path: Path, frame: Frame) -> int | None:
-    inside = _inside(path.x, frame)
-    return None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1
-
-
-def _way(track: Track, frame: Frame) -> Floats:
-    """The points of a path up to where it crosses the frame for good."""
-    x, last = track.path.x, track.leaves
-    if last is None:
-        return x
-    return np.concatenate([x[:last], _crossing(x[last - 1], x[last], frame)])
-
-
-def _crossing(inner: Floats, outer: Floats, frame: Frame) -> Floats:
-    """Where the straight line from a point inside to one outside meets the frame, of shape (1, dims); or no point."""
-    if not np.isfinite(outer).all():
-        return np.empty((0, len(inner)))
-    low, high = np.array(frame).T
-    move = outer - inner
-    room = np.where(move > 0, high - inner, inner - low)
-    shares = [space / abs(step) for space, step in zip(room, move, strict=True) if step]
-    return np.array([inner + min([1.0, *shares]) * move])
-
-
-def stride(steps: int, at_most: int = MOST_MARKS) -> int:
-    """Every how many steps a mark stands, so that there are not too many: 1, 2, 5, 10, 20, ...
-
-    >>> stride(20), stride(100), stride(1000)
-    (1, 5, 50)
-    """
-    decade = 1
-    while True:
-        for digit in (1, 2, 5):
-            if steps <= at_most * digit * decade:
-                return digit * decade
-        decade *= 10
-
-
-# --- what is shown: the values ----------------------------------------------------------------------------------------
-
-
-def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
-    """Heights above the lowest value at which contour lines are drawn: round numbers, even on a log scale.
-
-    >>> contour_levels(np.linspace(0, 100, 1000))
-    array([ 1.,  2.,  5., 10., 20., 50.])
-    """
-    above = above[np.isfinite(above) & (above > 0)]
-    if not len(above):
-        return np.array([])
-    high = 0.98 * float(np.quantile(above, 0.995))
-    low = min(float(np.quantile(above, 0.005)), high / 50)
-    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for digits in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        levels = np.outer(decades, digits).ravel()
-        levels = levels[(low <= levels) & (levels <= high)]
-        if len(levels) <= at_most:
-            return levels
-    return levels[:: -(-len(levels) // at_most)]
-
-
-def even_levels(z: Floats) -> Floats:
-    """Values at which contour lines are drawn where there is no lowest one to measure from: round and even."""
-    z = z[np.isfinite(z)]
-    if not np.ptp(z):
-        return np.array([])
-    return np.asarray(MaxNLocator(MOST_LEVELS).tick_values(float(z.min()), float(z.max())))[1:-1]
-
-
-@dataclass(frozen=True)
-class Heights:
-    """The value at each step of each path, as the panel beside the landscape shows it."""
-
-    curves: tuple[Floats, ...]
-    label: str
-    log: bool
-    limits: tuple[float, float]
-
-
-def heights_of(tracks: Sequence[Track], frame: Frame) -> Heights:
-    """Values above the known minimum, or plain ones; logarithmic where they are positive and span a decade.
-
-    The limits fit what happens inside the frame, so one path that diverges does not flatten the others.
-    """
-    minimum = tracks[0].path.landscape.minimum
-    curves = [track.path.f for track in tracks]
-    shown = _shown(tracks, frame)
-    label = "value"
-    if minimum is not None and shown.min() >= minimum - 1e-9 * max(1.0, abs(minimum)):
-        curves, shown = [curve - minimum for curve in curves], np.maximum(shown - minimum, 0.0)
-        label = "value above the minimum"
-    floor = 1e-16 * float(shown.max())  # below it there is only rounding
-    log = bool(shown.min() >= 0 and shown.max() > 10 * shown.min())
-    low, high = max(float(shown.min()), floor) if log else float(shown.min()), float(shown.max())
-    limits = (low / 2, high * 3) if log else _widened(low, high)
-    reach = (limits[0], limits[1] * 1e3) if log else _widened(*limits, share=10.0)
-    return Heights(tuple(np.clip(curve, *reach) for curve in curves), label, log, limits)
-
-
-def _shown(tracks: Sequence[Track], frame: Frame) -> Floats:
-    """The values of the paths that do not diverge, and what is finite and inside the frame of those that do."""
-    values = np.concatenate(
-        [track.path.f[_inside(track.path.x, frame) | (not _diverges(track.path))] for track in tracks]
-    )
-    values = values[np.isfinite(values)]
-    return values if len(values) else np.zeros(1)
-
-
-def _widened(low: float, high: float, share: float = 0.06) -> tuple[float, float]:
-    room = share * (high - low) or 0.5
-    return low - room, high + room
-
 
 WIDTH = 10.5
 """Inches."""
@@ -325,8 +112,13 @@ HALO: list[effects.AbstractPathEffect] = [effects.withStroke(linewidth=3.2, fore
 
 def _grid(landscape: Landscape, frame: Frame, count: int) -> tuple[Floats, Floats, Floats]:
     x, y = np.meshgrid(*[np.linspace(*side, count) for side in frame])
-    z = np.broadcast_to(landscape(x, y), x.shape).astype(np.float64)
-    return x, y, np.where(np.isfinite(z), z, np.nan)
+    return x, y, _drawable(landscape(x, y), x.shape)
+
+
+def _drawable(values: Any, shape: tuple[int, ...]) -> Floats:
+    """Values as an array, a gap where there are none or ones too large to find ticks for."""
+    values = np.broadcast_to(values, shape).astype(np.float64)
+    return np.where(np.abs(values) < 1e300, values, np.nan)
 
 
 def _lowest(landscape: Landscape, z: Floats) -> float:
@@ -347,8 +139,8 @@ def _draw_contours(axes: Axes, landscape: Landscape, tracks: Sequence[Track], fr
     if 1 / 3 <= _shape(frame) <= 3:
         axes.set_aspect("equal")  # only then does the gradient look perpendicular to the lines
     for track in tracks:
-        _draw_way(axes, track, _way(track, frame))
-    _draw_facts(axes, landscape, frame)
+        _draw_way(axes, track, way_of(track, frame))
+    _draw_facts(axes, landscape)
     axes.grid(False)
     axes.set(xlim=frame[0], ylim=frame[1])
     axes.locator_params(nbins=6)
@@ -370,7 +162,7 @@ def _label_contours(axes: Axes, lines: QuadContourSet, levels: Floats, frame: Fr
         if len(kept) and np.linalg.norm(kept - place, axis=1).min() < 0.06:
             text.remove()
             continue
-        text.set_path_effects(HALO)
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.4})
         kept = np.vstack([kept, place])
 
 
@@ -386,24 +178,23 @@ def _names_of_levels(values: Floats) -> list[str]:
 
 def _draw_curve(axes: Axes, landscape: Landscape, tracks: Sequence[Track], frame: Frame) -> None:
     x = np.linspace(*frame[0], 801)
-    f = np.broadcast_to(landscape(x), x.shape)
-    f = np.where(np.isfinite(f), f, np.nan)
+    f = _drawable(landscape(x), x.shape)
+    seen = f[np.isfinite(f)] if np.isfinite(f).any() else np.zeros(1)
     axes.plot(x, f, color="#a3adb6", linewidth=2.5, zorder=1)
     for track in tracks:
-        way = _way(track, frame)
+        way = way_of(track, frame)
         _draw_way(axes, track, np.column_stack([way, landscape(way[:, 0]) + np.zeros(len(way))]))
-    _draw_facts(axes, landscape, frame)
-    axes.set(xlim=frame[0], ylim=_widened(float(np.nanmin(f)), float(np.nanmax(f))))
+    _draw_facts(axes, landscape)
+    axes.set(xlim=frame[0], ylim=widened(float(seen.min()), float(seen.max())))
     clean(axes, "x", "f(x)", _key(landscape))
 
 
 def _draw_way(axes: Axes, track: Track, way: Floats) -> None:
     """A path with its start, a mark every few steps and its end, or an arrow where it leaves."""
     look, colour = track.look, track.look.colour
-    every = stride(track.path.steps)
     axes.plot(*way.T, color=colour, linestyle=look.dash, linewidth=1.5, path_effects=HALO, zorder=4)
     steps = way if track.leaves is None else way[: track.leaves]
-    axes.plot(*steps[::every].T, look.marker, color=colour, markersize=4, zorder=5)
+    axes.plot(*steps[:: track.every].T, look.marker, color=colour, markersize=4, zorder=5)
     if track.leaves is None:
         axes.plot(*way[-1:].T, look.marker, color=colour, markersize=8, mec="white", mew=1.2, zorder=7)
     elif len(way) > track.leaves:
@@ -419,7 +210,7 @@ MARKS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _draw_facts(axes: Axes, landscape: Landscape, frame: Frame) -> None:
+def _draw_facts(axes: Axes, landscape: Landscape) -> None:
     for fact, (_, look) in MARKS.items():
         points = np.array(getattr(landscape, fact)).reshape(-1, landscape.dims)
         if landscape.dims == 1:
@@ -438,28 +229,33 @@ def _key(landscape: Landscape) -> str:
 def _draw_surface(axes: Any, landscape: Landscape, tracks: Sequence[Track], frame: Frame) -> None:
     x, y, z = _grid(landscape, frame, 121)
     lowest = _lowest(landscape, z)
-    steep = np.nanmax(z - lowest) > 100 * np.nanmedian(z - lowest)
+    above = z[np.isfinite(z)] - lowest
+    steep = len(above) > 0 and bool(above.max() > 100 * np.median(above))
 
-    def height(values: Any) -> Any:
+    def height(x: Floats, y: Floats) -> Floats:
+        values = _drawable(landscape(x, y), np.shape(x))
         return np.log10(1 + np.maximum(values - lowest, 0.0)) if steep else values
 
     axes.computed_zorder = False  # the paths lie on the surface: draw them after it
-    axes.plot_surface(x, y, height(z), cmap=PALE, edgecolor="#8b969f", linewidth=0.25, rcount=40, ccount=40, zorder=1)
+    pale = {"cmap": PALE, "edgecolor": "#8b969f", "linewidth": 0.25, "rcount": 40, "ccount": 40}
+    axes.plot_surface(x, y, height(x, y), zorder=1, **pale)
     for track in tracks:
-        way = _way(track, frame)
-        look, on = track.look, (way[:, 0], way[:, 1], height(landscape(*way.T) + np.zeros(len(way))))
-        axes.plot(*on, color=look.colour, linestyle=look.dash, linewidth=1.8, zorder=4)
-        axes.plot(*[each[:: stride(track.path.steps)] for each in on], look.marker, color=look.colour, ms=3.5, zorder=5)
-        axes.plot(*[each[:1] for each in on], "o", color="none", markersize=9, mec=INK, mew=1.5, zorder=6)
-    for fact, (_, look) in MARKS.items():
-        points = np.array(getattr(landscape, fact)).reshape(-1, 2)
-        axes.plot(
-            *points.T, height(landscape(*points.T)), linestyle="none", zorder=6 if fact == "saddles" else 3, **look
-        )
+        way = way_of(track, frame).T
+        _draw_way_in_space(axes, track, np.array([*way, height(*way)]))
+    for fact, (_, mark) in MARKS.items():
+        points = np.array(getattr(landscape, fact)).reshape(-1, 2).T
+        axes.plot(*points, height(*points), linestyle="none", zorder=6 if fact == "saddles" else 3, **mark)
     axes.set_title(_key(landscape), loc="left", color=GREY, fontsize=9)
     axes.set(xlabel="x", ylabel="y", zlabel="log₁₀(1 + f − lowest)" if steep else "f(x, y)")
     axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)
+
+
+def _draw_way_in_space(axes: Any, track: Track, way: Floats) -> None:
+    colour, marker = track.look.colour, track.look.marker
+    axes.plot(*way, color=colour, linestyle=track.look.dash, linewidth=1.8, zorder=4)
+    axes.plot(*way[:, :: track.every], marker, color=colour, markersize=3.5, zorder=5)
+    axes.plot(*way[:, :1], "o", color="none", markersize=9, mec=INK, mew=1.5, zorder=7)
 
 
 # --- drawing: values and legend ---------------------------------------------------------------------------------------
@@ -472,12 +268,17 @@ def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:
         look = track.look
         axes.plot(
             curve, color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4,
-            markevery=stride(track.path.steps),
+            markevery=track.every,
         )  # fmt: skip
     axes.set_ylim(heights.limits)
     whole_steps(axes)
-    every = max(stride(track.path.steps) for track in tracks)
-    clean(axes, "step", heights.label, f"a mark every {every} steps" if every > 1 else "a mark at every step")
+    clean(axes, "step", heights.label, _name_of_marks({track.every for track in tracks}))
+
+
+def _name_of_marks(every: set[int]) -> str:
+    if every == {1}:
+        return "a mark at every step"
+    return f"a mark every {' or '.join(map(str, sorted(every)))} steps"
 
 
 def _draw_legend(figure: Figure, tracks: Sequence[Track]) -> None:

@@ -98,8 +98,9 @@ class _Reader:
             self.fail("is empty; write for example x**2")
         if len(self.text) > LONGEST:
             raise InvalidValue(f"formula: longer than {LONGEST} characters")
-        if "\n" in self.text:
-            self.fail("must be a single line", self.text.index("\n"))
+        first, *others = self.text.splitlines()
+        if others:
+            self.fail("must be a single line", len(first))
         try:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
@@ -114,12 +115,17 @@ class _Reader:
         return evaluate, max(self.coordinates.values()) + 1
 
     def fail(self, what: str, column: int = 0) -> NoReturn:
-        raise InvalidValue(f"formula: {what}\n    {self.text.replace(chr(10), ' ')}\n    {' ' * column}^")
+        raise InvalidValue(f"formula: {what}\n    {' '.join(self.text.splitlines())}\n    {' ' * column}^")
 
     def fail_at(self, node: ast.AST, what: str) -> NoReturn:
         # ast counts bytes, people count characters
         column = len(self.text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore"))
         self.fail(what, column)
+
+    def source(self, node: ast.AST) -> str:
+        """The beginning of the text that a node was read from, quoted."""
+        text = ast.get_source_segment(self.text, node) or ""
+        return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
     def number(self, node: ast.expr, depth: int) -> Evaluator:
         """The function of the coordinates that a node stands for; constants are folded."""
@@ -138,9 +144,7 @@ class _Reader:
                 return self.call(node, name, arguments, depth)
             case ast.Compare():
                 self.fail_at(node, "a comparison may stand only as the first argument of where")
-        self.fail_at(
-            node, f"{ast.unparse(node)[:40]!r} is not allowed; use numbers, coordinates, + - * / ** and functions"
-        )
+        self.fail_at(node, f"{self.source(node)} is not allowed; use numbers, coordinates, + - * / ** and functions")
 
     def name(self, node: ast.expr, name: str) -> Evaluator:
         if name in CONSTANTS:
@@ -154,7 +158,7 @@ class _Reader:
     def operation(self, node: ast.expr, op: ast.operator, left: ast.expr, right: ast.expr, depth: int) -> Evaluator:
         if type(op) not in OPERATORS:
             remedy = "write ** for a power" if isinstance(op, ast.BitXor) else "use + - * / **"
-            self.fail_at(right, f"this operator is not allowed before {ast.unparse(right)[:20]!r}; {remedy}")
+            self.fail_at(right, f"this operator is not allowed before {self.source(right)}; {remedy}")
         return self.apply(node, OPERATORS[type(op)], [left, right], depth)
 
     def call(self, node: ast.expr, name: str, arguments: list[ast.expr], depth: int) -> Evaluator:
@@ -200,7 +204,7 @@ class _Reader:
         except (OverflowError, ZeroDivisionError, ValueError):
             number = math.nan
         if not math.isfinite(number):
-            self.fail_at(node, f"{ast.unparse(node)[:40]!r} is not a finite real number")
+            self.fail_at(node, f"{self.source(node)} is not a finite real number")
         # small whole numbers stay whole: x**2 then differentiates to 2*x, not 2.0*x**1.0
         whole = number.is_integer() and abs(number) < 2**31
         plain = int(number) if whole else number

@@ -23,6 +23,10 @@ def verdict_sentence(comparison: Comparison) -> Text:
         return Text(
             f"Not finished: {done} of {total} runs are done.", f"尚未完成：共 {total} 次运行，已完成 {done} 次。"
         )
+    failed = comparison.runs[comparison.runs["status"] == "failed"]
+    if len(failed) == len(comparison.runs):
+        cause = failed["message"].iloc[0]
+        return Text(f"Every run failed: {cause}", f"所有运行都失败了：{cause}")
     verdict, table, seeds = comparison.verdict, comparison.table, comparison.plan.seeds
     if not verdict.first:
         return Text(

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidValue
+from ..errors import InvalidValue, SteepestError
 from ..modules import last_words
 
 if TYPE_CHECKING:
@@ -69,6 +69,13 @@ class Workload:
     target: float
     batch_size: int
     steps: int
+
+    def examples(self) -> int:
+        """Number of training examples; torch's generator is left as it was."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            return len(self.data()[0])
 
     def reached(self, metric: float) -> bool:
         """Whether a metric is at or beyond the target."""
@@ -141,7 +148,7 @@ def _try_out(workload: Workload) -> None:
                 raise InvalidValue("must return a scalar tensor that depends on the model")
             part = "metric"
             float(workload.metric(output.detach(), targets[:2]))
-    except InvalidValue as error:
+    except SteepestError as error:
         raise InvalidValue(f"{workload.name}: `{part}` {error}") from None
     except Exception as error:
         raise InvalidValue(f"{workload.name}: `{part}` raised {last_words(error, workload.name)}") from error

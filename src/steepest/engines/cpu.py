@@ -1,0 +1,143 @@
+"""The fused engine for training on a CPU: all parameters of a group in one call of a compiled kernel.
+
+It takes plain float32, float64 and bfloat16 tensors that lie contiguously in memory; what it does not take it leaves to
+the eager engine, with the reason.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from ..ops import is_zero
+from ..rules import Rule
+from .kernels import Kernel, Number, build
+from .program import record
+
+__all__ = ["Job", "refusal", "step"]
+
+NUMBERS: dict[torch.dtype, Number] = {
+    torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16",
+}  # fmt: skip
+
+SMALL = 1 << 16
+"""Below so many elements, waking a second thread takes longer than it saves."""
+
+Job = tuple[Tensor, Tensor, dict[str, Any]]
+"""A parameter, its gradient and its complete state."""
+
+
+def refusal(rule: Rule, param: Tensor, grad: Tensor) -> str | None:
+    """Why this parameter is not for this engine; None if it is."""
+    if not rule.elementwise:
+        return "the rule needs whole tensors"
+    if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
+        return f"{type(param).__name__} is a tensor of its own kind"
+    if grad.layout is not torch.strided:
+        return "sparse gradient"
+    if param.device.type != "cpu":
+        return f"on {param.device.type}"
+    if param.dtype not in NUMBERS:
+        return f"{param.dtype} parameters"
+    return None
+
+
+def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
+    """One step of many parameters, all of them taken by `refusal`."""
+    alike: dict[tuple[torch.dtype, float], list[Job]] = defaultdict(list)
+    for job in jobs:
+        alike[job[0].dtype, job[2]["step"].item()].append(job)
+    for (dtype, done), group in alike.items():
+        kernel = _kernel(_structure(rule), maximize, NUMBERS[dtype], _Held(rule))
+        _run(kernel, rule, int(done) + 1, group)
+    torch._foreach_add_([state["step"] for _, _, state in jobs], 1)
+
+
+def _run(kernel: Kernel, rule: Rule, step: int, jobs: Sequence[Job]) -> None:
+    rows, sizes, borrowed = [], [0], []
+    for param, grad, state in jobs:
+        arrays = [param, grad, *(state[name] for name in kernel.states)]
+        for place, array in enumerate(arrays):
+            if not array.is_contiguous() or array.dtype != param.dtype:
+                arrays[place] = copy = array.to(param.dtype).contiguous()
+                borrowed.append((array, copy))
+        rows.append([array.data_ptr() for array in arrays])
+        sizes.append(param.numel())
+    offsets = np.cumsum(sizes)
+    scalars = np.array(kernel.scalars(*_inputs(rule, step, kernel.inputs)), dtype=np.float64)
+    _in_threads(kernel, np.array(rows, dtype=np.int64), offsets, scalars)
+    for array, copy in borrowed:
+        if not any(array is grad for _, grad, _ in jobs):  # gradients are never written to
+            array.copy_(copy)
+
+
+def _in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> None:
+    total = int(offsets[-1])
+    threads = min(torch.get_num_threads(), max(1, total // SMALL))
+    if threads == 1:
+        kernel.run(addresses, offsets, scalars, 0, total)
+        return
+    edges = [total * i // threads // 64 * 64 for i in range(threads)] + [total]
+    parts = [
+        _pool(threads).submit(kernel.run, addresses, offsets, scalars, first, last)
+        for first, last in zip(edges[1:-1], edges[2:], strict=True)
+    ]
+    kernel.run(addresses, offsets, scalars, 0, edges[1])
+    for part in parts:
+        part.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process; a kernel holds no lock while it runs."""
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix="steepest")
+
+
+# --- which kernel -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Carries a rule past a cache that should not look at it: kernels depend on its structure alone."""
+
+    rule: Rule
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@cache
+def _kernel(structure: tuple[Any, ...], maximize: bool, number: Number, held: _Held) -> Kernel:
+    return build(record(held.rule, maximize), number)
+
+
+def _structure(rule: Rule) -> tuple[Any, ...]:
+    """What a recording depends on: the kind of rule, its switches, and which hyperparameters are exactly 0."""
+    return type(rule), *(_kind(getattr(rule, name)) for name in rule.hyperparameters())
+
+
+def _kind(setting: Any) -> Any:
+    if isinstance(setting, bool | str) or setting is None:
+        return setting
+    return "zero" if is_zero(setting) else "number"
+
+
+def _inputs(rule: Rule, step: int, names: Sequence[str]) -> list[float]:
+    values: dict[str, float] = {"step": step}
+    for name in rule.hyperparameters():
+        setting = getattr(rule, name)
+        if isinstance(setting, tuple | list):
+            values |= {f"{name}_{place}": float(each) for place, each in enumerate(setting)}
+        else:
+            values[name] = setting
+    return [float(values[name]) for name in names]

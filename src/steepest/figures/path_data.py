@@ -1,0 +1,233 @@
+"""What a figure of paths shows, as plain data: the frame, each path's look and label, contour levels, values."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ..status import Status
+from ..tracing import Path
+from .style import Look, colors_and_marks
+
+__all__ = [
+    "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "stride", "tracks_of",
+    "way_of", "widened",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+Frame = tuple[tuple[float, float], ...]
+
+GROWTH = 1.5
+"""How far a frame grows beyond the landscape's window to show a path whole."""
+
+MOST_MARKS = 40
+MOST_LEVELS = 13
+
+# --- the frame -----------------------------------------------------------------------------------------
+
+
+def frame_of(paths: Sequence[Path]) -> Frame:
+    """The part of the landscape that is drawn: its window, grown where the paths need it.
+
+    Every start and every point that was converged to is inside. Other points of paths that do not diverge widen each
+    side of the window by at most half of `GROWTH - 1`, or, where the landscape states no facts and the window is only a
+    guess, as far as they go. A path that diverges leaves the frame instead of stretching it.
+    """
+    landscape = paths[0].landscape
+    low, high = np.array(landscape.window).T
+    width = high - low
+    room = (GROWTH - 1) / 2 * width if landscape.minima or landscape.saddles else np.inf
+    inner = [path.x[:1] for path in paths]
+    inner += [path.x[-1:] for path in paths if path.outcome.status is Status.REACHED]
+    inner += [np.clip(path.x, low - room, high + room) for path in paths if not _diverges(path)]
+    points, edge = np.concatenate(inner), 0.03 * width  # a mark on the frame's line would be cut in half
+    low, high = np.minimum(low, points.min(axis=0) - edge), np.maximum(high, points.max(axis=0) + edge)
+    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _diverges(path: Path) -> bool:
+    return path.outcome.status in (Status.DIVERGED, Status.NON_FINITE)
+
+
+def _inside(x: Floats, frame: Frame) -> NDArray[np.bool_]:
+    low, high = np.array(frame).T
+    return np.asarray(((low <= x) & (x <= high)).all(axis=1))  # not NaN
+
+
+# --- the paths -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Track:
+    """One path as it is drawn.
+
+    Attributes:
+        path: the path.
+        look: its colour and marks.
+        label: the rule's title and settings.
+        leaves: the step at which it leaves the frame for good, or None.
+    """
+
+    path: Path
+    look: Look
+    label: str
+    leaves: int | None
+
+    @property
+    def every(self) -> int:
+        """Every how many steps a mark stands, so that there are not too many."""
+        return stride(self.path.steps if self.leaves is None else self.leaves)
+
+    @property
+    def story(self) -> str:
+        """The label with what happened, for the legend."""
+        outcome = self.path.outcome.message.partition(";")[0]
+        leaves = "" if self.leaves is None else f" (leaves the frame at step {self.leaves})"
+        return f"{self.label}: {outcome}{leaves}"
+
+
+def tracks_of(paths: Sequence[Path], frame: Frame) -> list[Track]:
+    """The paths with their looks and labels; the same rule with other settings gets another variant of its look."""
+    seen: Counter[str] = Counter()
+    tracks = []
+    for path, label in zip(paths, _labels(paths), strict=True):
+        name = type(path.rule).__name__
+        tracks.append(Track(path, colors_and_marks(name, seen[name]), label, _leaving(path, frame)))
+        seen[name] += 1
+    return tracks
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    labels = [_label(path) for path in paths]
+    if len({tuple(path.x[0]) for path in paths}) > 1:
+        labels = [f"{label} from ({', '.join(f'{each:.4g}' for each in path.x[0])})"
+                  for label, path in zip(labels, paths, strict=True)]  # fmt: skip
+    total, seen = Counter(labels), Counter[str]()
+    for place, label in enumerate(labels):
+        if total[label] > 1:
+            seen[label] += 1
+            labels[place] = f"{label}, run {seen[label]}"
+    return labels
+
+
+def _label(path: Path) -> str:
+    label, first, last = path.rule.label(), path.lr[0], path.lr[-1]
+    return label if first == last else label.replace(f"lr={path.rule.lr}", f"lr={first:.3g} to {last:.2g}", 1)
+
+
+def _leaving(path: Path, frame: Frame) -> int | None:
+    inside = _inside(path.x, frame)
+    return None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1
+
+
+def way_of(track: Track, frame: Frame) -> Floats:
+    """The points of a path up to where it crosses the frame for good."""
+    x, last = track.path.x, track.leaves
+    if last is None:
+        return x
+    return np.concatenate([x[:last], _crossing(x[last - 1], x[last], frame)])
+
+
+def _crossing(inner: Floats, outer: Floats, frame: Frame) -> Floats:
+    """Where the straight line from a point inside to one outside meets the frame, of shape (1, dims); or no point."""
+    if not np.isfinite(outer).all():
+        return np.empty((0, len(inner)))
+    low, high = np.array(frame).T
+    move = outer - inner
+    room = np.where(move > 0, high - inner, inner - low)
+    shares = [space / abs(step) for space, step in zip(room, move, strict=True) if step]
+    return np.array([inner + min([1.0, *shares]) * move])
+
+
+def stride(steps: int, at_most: int = MOST_MARKS) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that leaves at most so many of the steps.
+
+    >>> stride(20), stride(100), stride(1000)
+    (1, 5, 50)
+    """
+    decade = 1
+    while True:
+        for digit in (1, 2, 5):
+            if steps <= at_most * digit * decade:
+                return digit * decade
+        decade *= 10
+
+
+# --- the values ----------------------------------------------------------------------------------------
+
+
+def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
+    """Heights above the lowest value at which contour lines are drawn: round numbers, even on a log scale.
+
+    >>> contour_levels(np.geomspace(1, 1000, 1000))
+    array([  2.,   5.,  10.,  20.,  50., 100., 200., 500.])
+    """
+    above = above[np.isfinite(above) & (above > 0)]
+    if not len(above):
+        return np.array([])
+    high = 0.98 * float(np.quantile(above, 0.995))
+    low = min(float(np.quantile(above, 0.005)), high / 50)
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for digits in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        levels = np.outer(decades, digits).ravel()
+        levels = levels[(low <= levels) & (levels <= high)]
+        if len(levels) <= at_most:
+            return levels
+    return levels[:: -(-len(levels) // at_most)]
+
+
+def even_levels(z: Floats) -> Floats:
+    """Values at which contour lines are drawn where there is no lowest one to measure from: round and even."""
+    z = z[np.isfinite(z)]
+    if not np.ptp(z):
+        return np.array([])
+    return np.asarray(MaxNLocator(MOST_LEVELS).tick_values(float(z.min()), float(z.max())))[1:-1]
+
+
+@dataclass(frozen=True)
+class Heights:
+    """The value at each step of each path, as the panel beside the landscape shows it."""
+
+    curves: tuple[Floats, ...]
+    label: str
+    log: bool
+    limits: tuple[float, float]
+
+
+def heights_of(tracks: Sequence[Track], frame: Frame) -> Heights:
+    """Values above the known minimum, or plain ones; logarithmic where they are positive and span a decade.
+
+    The limits fit what happens inside the frame, so one path that diverges does not flatten the others.
+    """
+    minimum = tracks[0].path.landscape.minimum
+    curves = [track.path.f for track in tracks]
+    shown = _shown(tracks, frame)
+    label = "value"
+    if minimum is not None and shown.min() >= minimum - 1e-9 * max(1.0, abs(minimum)):
+        curves, shown = [curve - minimum for curve in curves], np.maximum(shown - minimum, 0.0)
+        label = "value above the minimum"
+    floor = 1e-16 * max((curve[0] for curve in curves if np.isfinite(curve[0])), default=1.0)  # below: only rounding
+    log = bool(shown.min() >= 0 and shown.max() > 10 * shown.min())
+    low, high = max(float(shown.min()), float(floor), 1e-300) if log else float(shown.min()), float(shown.max())
+    limits = (low / 2, high * 3) if log else widened(low, high)
+    reach = (limits[0], limits[1] * 1e3) if log else widened(*limits, share=10.0)
+    return Heights(tuple(np.clip(curve, *reach) for curve in curves), label, log, limits)
+
+
+def _shown(tracks: Sequence[Track], frame: Frame) -> Floats:
+    """The values of the paths that do not diverge, and what is finite and inside the frame of those that do."""
+    values = np.concatenate(
+        [track.path.f[_inside(track.path.x, frame)] if _diverges(track.path) else track.path.f for track in tracks]
+    )
+    if np.isfinite(values).sum() < 2:  # one step and it is gone: show at least where to
+        values = np.concatenate([track.path.f[:2] for track in tracks])
+    values = np.clip(values[np.isfinite(values)], -1e300, 1e300)  # an axis needs room above its highest value
+    return values if len(values) else np.zeros(1)
+
+
+def widened(low: float, high: float, share: float = 0.06) -> tuple[float, float]:
+    room = share * (high - low) or 0.05 * abs(high) or 0.5
+    return low - room, high + room

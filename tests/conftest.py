@@ -1,0 +1,137 @@
+"""What several test files share: the real data, a user's files, the command, and one small finished study."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+AIRFOIL = "airfoil_self_noise.dat"
+
+if (DATA / AIRFOIL).is_file():
+    os.environ.setdefault("STEEPEST_DATA", str(DATA))  # before any test, and for the commands that tests start
+
+SMALL = '''
+"""A plane through 24 points: something that any optimizer solves in a few steps."""
+
+import torch
+
+target = 0.1
+batch_size = 8
+steps = 12
+
+loss = torch.nn.functional.mse_loss
+
+
+def data():
+    inputs = torch.randn(32, 2, generator=torch.Generator().manual_seed(0))
+    targets = inputs @ torch.tensor([[1.0], [-2.0]])
+    return inputs[:24], targets[:24], inputs[24:], targets[24:]
+
+
+def model():
+    return torch.nn.Linear(2, 1)
+'''
+
+
+@pytest.fixture
+def airfoil() -> Path:
+    """The folder with the airfoil data; a test that asks for it is skipped where the data are not on the machine."""
+    folder = Path(os.environ.get("STEEPEST_DATA", DATA))
+    if not (folder / AIRFOIL).is_file():
+        pytest.skip(f"needs {AIRFOIL}; name its folder in STEEPEST_DATA")
+    return folder
+
+
+@pytest.fixture
+def write_workload(tmp_path):
+    """Write a user's workload: a small one, with lines at its end that define parts of it anew."""
+
+    def write(more: str = "", name: str = "small.py") -> str:
+        file = tmp_path / name
+        file.write_text(SMALL.lstrip() + textwrap.dedent(more), encoding="utf-8")
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def write_file(tmp_path):
+    """Write any other file of a user."""
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    """Run `steepest ...` in this process, in an empty folder: exit code, what it printed, what it complained about."""
+    from steepest.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["steepest", *arguments])
+        with pytest.raises(SystemExit) as ending:
+            main()
+        return ending.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def script() -> str:
+    """The installed command itself, for tests of whole processes."""
+    found = shutil.which("steepest", path=sysconfig.get_path("scripts"))
+    assert found, "the command is not installed in this environment"
+    return found
+
+
+@pytest.fixture(scope="session")
+def python():
+    """Run a line of Python in a fresh interpreter and return what it printed."""
+
+    def run(code: str) -> str:
+        command = [sys.executable, "-W", "error", "-c", code]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    return run
+
+
+STUDY = {
+    "workload": "digits", "optimizers": ["sgd", "adam", "momentum(lr=0.1)"], "trials": 4, "seeds": 3, "steps": 20,
+    "target": 0.5,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def study_settings() -> dict[str, object]:
+    """What the finished study was asked for."""
+    return STUDY
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Path:
+    """The folder of a small finished study of real data, done in this process. Tests read it and change nothing."""
+    import steepest
+
+    folder = tmp_path_factory.mktemp("study")
+    steepest.compare(**STUDY, jobs=1, out=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def comparison(study):
+    """The study read back."""
+    from steepest.comparison import Comparison
+
+    return Comparison.read(study)
