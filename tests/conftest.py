@@ -8,11 +8,17 @@ import sysconfig
 import textwrap
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# the same examples everywhere, and a busy machine is no failure
+hypothesis.settings.register_profile("steepest", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steepest")
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 AIRFOIL = "airfoil_self_noise.dat"
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the cores among them; torch's threads would fight
 if (DATA / AIRFOIL).is_file():
     os.environ.setdefault("STEEPEST_DATA", str(DATA))  # before any test, and for the commands that tests start
 

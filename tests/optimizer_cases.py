@@ -1,5 +1,6 @@
 """What the tests of optimizers and rules share: settings as data, a tiny problem to run them on, ways to compare."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 
@@ -184,6 +185,15 @@ def assert_same(actual, expected, tolerance=None):
         torch.testing.assert_close(
             reached.detach(), wanted, rtol=0, atol=allowed, msg=lambda text, name=name: f"{name}: {text}"
         )
+
+
+@contextmanager
+def default_dtype(dtype):
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def moved(run):

@@ -22,7 +22,7 @@ from steepest.figures.path_data import (
     way_of,
 )  # fmt: skip
 from steepest.figures.paths import draw_paths
-from steepest.figures.style import DASHES, PALETTE, colors_and_marks, house_style, new_figure, save
+from steepest.figures.style import DASHES, MARKERS, PALETTE, colors_and_marks, house_style, new_figure, save
 from steepest.landscapes import LANDSCAPES
 from steepest.rules import RULES
 
@@ -56,8 +56,9 @@ def test_every_rule_has_a_look_of_its_own_in_every_variant():
     assert len({(look.colour, look.marker, look.dash) for look in looks}) == len(looks)
     firsts = [colors_and_marks(name) for name in RULES]
     assert len({look.colour for look in firsts}) == min(len(RULES), len(PALETTE))
-    assert len({look.marker for look in firsts}) == len(RULES)
-    assert all(look.dash == DASHES[0] for look in firsts)
+    assert len({look.marker for look in firsts}) == min(len(RULES), len(MARKERS))
+    assert all(look.dash == DASHES[0] for look in firsts[: len(PALETTE)])
+    assert len({(look.marker, look.dash) for look in firsts}) == len(RULES)  # also told apart in black and white
 
 
 def test_variants_of_one_rule_differ_in_colour_and_mark_and_dash():

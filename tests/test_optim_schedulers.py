@@ -6,7 +6,9 @@ import pytest
 from torch.optim import lr_scheduler
 from torch.optim.swa_utils import SWALR
 
-from .optimizer_cases import STEPS, assert_same, every_optimizer, moved, pair
+import steepest
+
+from .optimizer_cases import RICH, STEPS, assert_same, every_optimizer, moved, pair
 
 SCHEDULERS = {
     "LambdaLR": {"lr_lambda": lambda epoch: 0.95**epoch},
@@ -76,6 +78,29 @@ def test_scheduler_drives_ours_as_it_drives_torch(name, class_name):
     assert settings[0] != settings[-1] or settings[0] != settings[STEPS // 2]
     assert_same(ours, theirs)
     assert moved(ours)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.9), (0.9, 0.0)], ids=["on", "off"])
+def test_momentum_switched_in_the_middle(before, after):
+    """SGD alone: torch's RMSprop has no buffer for a momentum that it did not start with."""
+    ours, theirs = pair("SGD", {"momentum": before})
+    for run in (ours, theirs):
+        run.train(range(20))
+        run.optimizer.param_groups[0]["momentum"] = after
+        run.train(range(20, STEPS))
+    assert_same(ours, theirs)
+
+
+@every_optimizer
+@pytest.mark.parametrize("switched", [True, False], ids=["on", "off"])
+def test_any_setting_may_be_switched_in_the_middle(name, switched):
+    """What a setting needs is there when it is needed, and a run goes on without what it no longer needs."""
+    run, _ = pair(name, {} if switched else RICH[name])
+    run.train(range(20))
+    run.optimizer.param_groups[0].update(RICH[name] if switched else getattr(steepest, name).rule_class.defaults())
+    before = {name: param.detach().clone() for name, param in run.problem.params.items()}
+    run.train(range(20, STEPS))
+    assert all(param.isfinite().all() and not param.equal(before[name]) for name, param in run.problem.params.items())
 
 
 @every_optimizer

@@ -18,6 +18,7 @@ from .optimizer_cases import (
     Problem,
     Run,
     assert_same,
+    default_dtype,
     every_optimizer,
     moved,
     pair,
@@ -183,12 +184,9 @@ def test_grad_scaler_skips_an_overflow_as_with_torch(name):
 @every_optimizer
 def test_step_is_counted_whatever_the_default_dtype(name):
     """A bfloat16 counter would stop at 256."""
-    torch.set_default_dtype(torch.bfloat16)
-    try:
-        run, _ = pair(name, {})
+    run, _ = pair(name, {})
+    with default_dtype(torch.bfloat16):
         run.train(range(1))
-    finally:
-        torch.set_default_dtype(torch.float32)
     assert {state["step"].dtype for state in run.optimizer.state.values()} == {torch.float32}
 
 

@@ -17,6 +17,7 @@ from .optimizer_cases import (
     Run,
     assert_same,
     both,
+    default_dtype,
     every_optimizer,
     moved,
     pair,
@@ -209,14 +210,6 @@ def test_zero_grad(name):
     assert all(param.grad is None for param in run.problem.parameters())
 
 
-@every_optimizer
-def test_sparse_gradients_are_refused(name):
-    param = torch.nn.Parameter(torch.zeros(2))
-    param.grad = torch.ones(2).to_sparse()
-    with pytest.raises(RuntimeError, match="sparse"):
-        getattr(steepest, name)([param]).step()
-
-
 # --- learning rate as a tensor ----------------------------------------------------------------------------------------
 
 
@@ -315,14 +308,6 @@ def by_differences(steps, optimizer_class, settings, wanted):
     return slope if wanted == "start" else slope.sum()
 
 
-@pytest.fixture
-def float64_steps():
-    """Torch's differentiable Adam corrects its bias in the precision of the step counter, which is the default's."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 @plain_and_rich
 @pytest.mark.parametrize("wanted", ["start", "lr"])
 def test_hypergradient_equals_differences(name, settings, wanted):
@@ -339,9 +324,10 @@ def test_hypergradient_equals_differences(name, settings, wanted):
         *[(name, RICH[name], "lr", 1) for name in SETTINGS if name in DIFFERENTIABLE_BY_LR],
     ],
 )
-@pytest.mark.usefixtures("float64_steps")
 def test_hypergradient_equals_torch(name, settings, wanted, steps):
-    ours, theirs = (by_autograd(steps, getattr(library, name), settings, wanted) for library in LIBRARIES)
+    # torch's differentiable Adam corrects its bias in the precision of the step counter, which is the default dtype's
+    with default_dtype(torch.float64):
+        ours, theirs = (by_autograd(steps, getattr(library, name), settings, wanted) for library in LIBRARIES)
     torch.testing.assert_close(ours, theirs, rtol=rounding(torch.float64), atol=rounding(torch.float64))
 
 

@@ -261,8 +261,9 @@ def test_divergence_raises_nothing_and_the_arrays_keep_their_shape(name):
     with np.errstate(all="raise"):
         path = trace(name, "x**4 + y**4", lr=1e30, steps=30)
     assert path.x.shape == (31, 2) and path.f.shape == (31,) and path.grad.shape == (30, 2)
-    assert path.outcome.status is Status.DIVERGED
-    assert path.outcome.message.endswith("; try a smaller learning rate")
+    assert np.abs(path.x[1]).max() > 1e20 or not np.isfinite(path.x[1]).all()
+    if path.outcome.status is not Status.DIVERGED:  # a rule of steps of one length comes back, leap for leap
+        assert str(path.outcome).startswith(("swings around a minimum at (0, 0), up to ", "cycles around a minimum"))
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------------
@@ -362,9 +363,11 @@ def test_every_outcome_is_a_sentence_that_agrees_with_its_status(name, on):
         path = trace(name, on, lr=lr, steps=60)
         text, status = str(path.outcome), path.outcome.status
         assert 20 < len(text) < 200 and "\n" not in text and "nan" not in text and "-0," not in text
-        reached = {point for point in (*path.landscape.minima, *path.landscape.local_minima)
-                   if np.linalg.norm(path.x[-1] - point) < 1e-6}  # fmt: skip
-        assert not reached or status is Status.REACHED
+        stays = [
+            np.abs(path.x[-3:] - point).max() < 1e-6
+            for point in (*path.landscape.minima, *path.landscape.local_minima)
+        ]  # fmt: skip
+        assert not any(stays) or status is Status.REACHED
         assert (status in (Status.DIVERGED, Status.NON_FINITE)) == (path.outcome.step is not None)
         assert np.isfinite(path.x).all() or status is Status.DIVERGED
 

@@ -51,7 +51,9 @@ def trace(
     on: Annotated[str, typer.Option(help="A landscape, or a formula such as '0.1*x**2 + 2*y**2'.")] = "rosenbrock",
     f: Annotated[str | None, typer.Option("--f", help="A formula of your own instead, such as 'x*cos(pi*x)'.")] = None,
     start: Annotated[str | None, typer.Option(help="First point, such as -1.2,1.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate, for every rule that is not given its own; default: the rule's.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Learning rate of the rules not given their own; default: the rule's.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Number of updates.")] = 100,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Another hyperparameter, such as momentum=0.9; repeat for more.")

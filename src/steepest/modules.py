@@ -27,7 +27,7 @@ def load_file(path: str | Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidValue(f"{path}: {last_words(error, file)}") from error
     return module
 

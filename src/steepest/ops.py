@@ -18,8 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 __all__ = [
-    "absolute", "arctan", "cos", "cosh", "e", "exp", "is_zero", "log", "maximum", "minimum", "pi", "sign", "sin",
-    "sinh", "sqrt", "tan", "tanh", "where",
+    "absolute", "arctan", "cos", "cosh", "e", "eigenvectors", "exp", "is_zero", "log", "machine_epsilon", "maximum",
+    "minimum", "norm", "orthonormal", "pi", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where", "zeros_like",
 ]  # fmt: skip
 
 pi = math.pi
@@ -55,7 +55,9 @@ def _torch() -> Any:
         return b.clamp(max=a)
 
     same = ("absolute", "arctan", "cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where")
-    return SimpleNamespace(**{name: getattr(torch, name) for name in same}, maximum=maximum, minimum=minimum)
+    arrays = ("finfo", "linalg", "zeros_like")
+    names = {name: getattr(torch, name) for name in (*same, *arrays)}
+    return SimpleNamespace(**names, maximum=maximum, minimum=minimum)
 
 
 def _sympy() -> Any:
@@ -165,6 +167,37 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         if not isinstance(condition, bool)
         else (a if condition else b)
     )
+
+
+# --- of whole arrays and tensors, for rules that are not elementwise --------------------------------------------------
+
+
+def norm(x: Any) -> Any:
+    """The Euclidean length of all elements."""
+    return sqrt((x * x).sum())
+
+
+def zeros_like(x: Any) -> Any:
+    return _namespace(x).zeros_like(x)
+
+
+def machine_epsilon(x: Any) -> float:
+    """The distance from 1 to the next number of an array's dtype."""
+    return float(_namespace(x).finfo(x.dtype).eps)
+
+
+def eigenvectors(x: Any) -> Any:
+    """Those of a symmetric matrix, as columns, by falling eigenvalue."""
+    columns = _namespace(x).linalg.eigh(x)[1]
+    return columns[:, list(range(columns.shape[1]))[::-1]]
+
+
+def orthonormal(x: Any) -> Any:
+    """A matrix with orthonormal columns, of which the first n span what the first n columns of this one span."""
+    return _namespace(x).linalg.qr(x)[0]
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
 
 
 def is_zero(setting: Any) -> bool:

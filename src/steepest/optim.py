@@ -7,13 +7,14 @@ from the rules and a test keeps true.
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from .engines import cpu, eager
+from .engines import cpu, eager, sparse
 from .errors import UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
@@ -41,6 +42,7 @@ class Optimizer(torch.optim.Optimizer):
     """
 
     rule_class: ClassVar[type[Rule]]
+    _evaluating = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._start_afresh()
@@ -66,6 +68,8 @@ class Optimizer(torch.optim.Optimizer):
         Args:
             closure: reevaluates the model and returns the loss, which is then returned.
         """
+        if self._evaluating:
+            raise RuntimeError(f"{type(self).__name__}: a step within evaluating() would be lost; leave it first")
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -74,6 +78,34 @@ class Optimizer(torch.optim.Optimizer):
             with torch.set_grad_enabled(group["differentiable"]):
                 self._step_group(group)
         return loss
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """While it lasts, parameters hold the weights to evaluate; afterwards they are what they were, bit by bit.
+
+        For most rules these are the parameters themselves and nothing happens. Schedule-Free has others: validate, and
+        save the model to use it, within this context; train and save the optimizer outside it.
+
+        Raises:
+            RuntimeError: a step within the context, which would be lost.
+        """
+        kept: list[tuple[Tensor, Tensor]] = []
+        self._evaluating = True
+        try:
+            with torch.no_grad():
+                for group in self.param_groups:
+                    rule, _ = self._rule(group)
+                    for param in group["params"]:
+                        weights = eager.evaluation(rule, param, self.state.get(param, {}))
+                        if weights is not None:
+                            kept.append((param, param.clone()))
+                            param.copy_(weights)
+            yield
+        finally:
+            with torch.no_grad():
+                for param, before in kept:
+                    param.copy_(before)
+            self._evaluating = False
 
     @property
     def engine(self) -> str:
@@ -93,25 +125,31 @@ class Optimizer(torch.optim.Optimizer):
     def _step_group(self, group: dict[str, Any]) -> None:
         rule, is_new = self._rule(group)
         jobs: list[cpu.Job] = []
+        together: list[cpu.Job] = []
         refusals: dict[str, int] = {}
         wanted = self._refusal(group)
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
-            if grad.is_sparse:
-                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients; use a dense embedding")
             state = self.state[param]
             if is_new or "step" not in state:
                 eager.complete_state(rule, param, state)
+            if rule.shared and not grad.is_sparse:
+                together.append((param, grad, state))
+                continue
             why = wanted or cpu.refusal(rule, param, grad)
             if why is None:
                 jobs.append((param, grad, state))
-            else:
-                refusals[why] = refusals.get(why, 0) + 1
-                eager.step(rule, param, grad, state, group["maximize"])
+                continue
+            refusals[why] = refusals.get(why, 0) + 1
+            run = sparse.step if grad.is_sparse else eager.step
+            run(rule, param, grad, state, group["maximize"])
         if jobs:
             cpu.step(rule, jobs, group["maximize"])
+        if together:
+            eager.step_together(rule, together, group, group["maximize"])
+            refusals["they share numbers"] = len(together)
         parts = [f"fused CPU kernel for {len(jobs)} parameters"] if jobs else []
         self._engines = parts + [f"eager for {count} parameters ({why})" for why, count in refusals.items()]
 

@@ -26,6 +26,7 @@ def exponential(rate: float = 0.1) -> Schedule:
     >>> round(exponential(0.1)(10, 100), 4)
     0.3679
     """
+    _check("exponential", rate)
     return lambda step, steps: math.exp(-rate * step)
 
 
@@ -37,7 +38,13 @@ def inverse_sqrt(rate: float = 0.1) -> Schedule:
     >>> inverse_sqrt(0.1)(30, 100)
     0.5
     """
+    _check("inverse_sqrt", rate)
     return lambda step, steps: (1 + rate * step) ** -0.5
+
+
+def _check(name: str, rate: float) -> None:
+    if not 0 <= rate < math.inf:  # a negative one would grow without end, or have no root
+        raise InvalidValue(f"{name}: rate must lie in [0, inf), got {rate!r}")
 
 
 def cosine() -> Schedule:
@@ -75,11 +82,14 @@ def find(schedule: "str | Schedule | None") -> Schedule:
 
     Raises:
         UnknownName: no schedule has this name.
+        InvalidValue: wrong arguments, or neither a name nor a function.
     """
     if schedule is None:
         return constant()
     if callable(schedule):
         return schedule
+    if not isinstance(schedule, str):
+        raise InvalidValue(f"schedule: expected a name or a function, got {schedule!r}")
     spec = parse(schedule)
     if spec.name not in SCHEDULES:
         raise UnknownName(f"unknown schedule {spec.name!r}; {did_you_mean(spec.name, SCHEDULES)}")

@@ -41,7 +41,9 @@ def parse(text: str) -> Spec:
             raise ValueError
         args = tuple(ast.literal_eval(argument) for argument in call.args)
         kwargs = tuple((str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in call.keywords)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if len({keyword.arg for keyword in call.keywords} - {None}) < len(kwargs):  # one twice, or **more
+            raise ValueError
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...)") from None
     return Spec(call.func.id, args, kwargs, file)
 
@@ -73,7 +75,7 @@ def value(text: str) -> Any:
         return words[text.strip().lower()]
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise InvalidValue(
             f"cannot read the value {text!r}; write a number, true, false, or numbers with commas"
         ) from None

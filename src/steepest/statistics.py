@@ -141,7 +141,7 @@ def _paired_test(runs: pd.DataFrame, label: str, other: str, by: Measure) -> tup
     from scipy import stats
 
     report = runs[runs["phase"] == "report"]
-    spent = {each: report[report["label"] == each].set_index("seed")[by] for each in (label, other)}
+    spent = {each: report[report["label"] == each].set_index("seed")[by].sort_index() for each in (label, other)}
     finite = pd.concat(spent)[lambda both: np.isfinite(both)]
     a, b = (np.log(spent[each].replace(np.inf, MISS * finite.max())) for each in (label, other))
     difference = (a - b).dropna()

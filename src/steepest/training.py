@@ -150,9 +150,7 @@ def gradient_noise(workload: Workload, batch_size: int, samples: int = 200) -> f
         model = workload.model()
         whole = _gradient(workload, model, data[0], data[1])
         batches = _batches(data[0], data[1], batch_size, seed=0)
-        errors = [
-            float((_gradient(workload, model, *next(batches)) - whole).square().sum()) for _ in range(samples)
-        ]
+        errors = [float((_gradient(workload, model, *next(batches)) - whole).square().sum()) for _ in range(samples)]
     return math.sqrt(sum(errors) / samples) / float(whole.norm())
 
 

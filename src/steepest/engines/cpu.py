@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,31 +52,39 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor) -> str | None:
 
 def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
     """One step of many parameters, all of them taken by `refusal`."""
-    alike: dict[tuple[torch.dtype, float], list[Job]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[Job]] = defaultdict(list)
     for job in jobs:
-        alike[job[0].dtype, job[2]["step"].item()].append(job)
-    for (dtype, done), group in alike.items():
+        alike[job[0].dtype, *(job[2][name].item() for name in ("step", *rule.numbers))].append(job)
+    for (dtype, done, *numbers), group in alike.items():
         kernel = _kernel(_structure(rule), maximize, NUMBERS[dtype], _Held(rule))
-        _run(kernel, rule, int(done) + 1, group)
+        known = {"step": int(done) + 1} | dict(zip(rule.numbers, numbers, strict=True))
+        inputs = _inputs(rule, known, kernel.inputs)
+        _run(kernel, inputs, group)
+        for name, value in zip(kernel.numbers, kernel.next_numbers(*inputs), strict=True):
+            for _, _, state in group:
+                state[name].fill_(value)
     torch._foreach_add_([state["step"] for _, _, state in jobs], 1)
 
 
-def _run(kernel: Kernel, rule: Rule, step: int, jobs: Sequence[Job]) -> None:
-    rows, sizes, borrowed = [], [0], []
+def _run(kernel: Kernel, inputs: Sequence[float], jobs: Sequence[Job]) -> None:
+    rows, sizes = [], [0]
+    borrowed: list[tuple[Tensor, Tensor]] = []
+    kept: list[Tensor] = []  # alive until the kernel, which knows addresses only, has run
     for param, grad, state in jobs:
         arrays = [param, grad, *(state[name] for name in kernel.states)]
         for place, array in enumerate(arrays):
             if not array.is_contiguous() or array.dtype != param.dtype:
                 arrays[place] = copy = array.to(param.dtype).contiguous()
-                borrowed.append((array, copy))
+                if array is not grad:  # gradients are never written to
+                    borrowed.append((array, copy))
+                kept.append(copy)
         rows.append([array.data_ptr() for array in arrays])
         sizes.append(param.numel())
     offsets = np.cumsum(sizes)
-    scalars = np.array(kernel.scalars(*_inputs(rule, step, kernel.inputs)), dtype=np.float64)
+    scalars = np.array(kernel.scalars(*inputs), dtype=np.float64)
     _in_threads(kernel, np.array(rows, dtype=np.int64), offsets, scalars)
     for array, copy in borrowed:
-        if not any(array is grad for _, grad, _ in jobs):  # gradients are never written to
-            array.copy_(copy)
+        array.copy_(copy)
 
 
 def _in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> None:
@@ -87,7 +96,7 @@ def _in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> N
     edges = [total * i // threads // 64 * 64 for i in range(threads)] + [total]
     parts = [
         _pool(threads).submit(kernel.run, addresses, offsets, scalars, first, last)
-        for first, last in zip(edges[1:-1], edges[2:], strict=True)
+        for first, last in pairwise(edges[1:])
     ]
     kernel.run(addresses, offsets, scalars, 0, edges[1])
     for part in parts:
@@ -132,8 +141,9 @@ def _kind(setting: Any) -> Any:
     return "zero" if is_zero(setting) else "number"
 
 
-def _inputs(rule: Rule, step: int, names: Sequence[str]) -> list[float]:
-    values: dict[str, float] = {"step": step}
+def _inputs(rule: Rule, known: dict[str, float], names: Sequence[str]) -> list[float]:
+    """The values of a kernel's inputs: what is known of the parameter, and the hyperparameters."""
+    values = dict(known)
     for name in rule.hyperparameters():
         setting = getattr(rule, name)
         if isinstance(setting, tuple | list):

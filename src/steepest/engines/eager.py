@@ -1,5 +1,6 @@
 """The plain engine: the rule's function on torch tensors, one parameter after the other. Works everywhere."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -7,24 +8,86 @@ from torch import Tensor
 
 from ..rules import Rule
 
-__all__ = ["complete_state", "step"]
+__all__ = ["complete_state", "evaluation", "step", "step_together"]
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
     """One step of one parameter; `state` is complete (see `complete_state`) and is brought up to date."""
-    # a complex number is two real coordinates, as in torch
-    real, back = (torch.view_as_real, torch.view_as_complex) if param.is_complex() else (_itself, _itself)
-    initial = rule.init(param)
-    values = [None if start is None else real(state[name]) for name, start in initial.items()]
+    arguments = _arguments(rule, param, grad, state, maximize)
+    _apply(rule, param, state, arguments, rule.update(*arguments))
+
+
+def step_together(
+    rule: Rule, jobs: Sequence[tuple[Tensor, Tensor, dict[str, Any]]], group: dict[str, Any], maximize: bool
+) -> None:
+    """One step of the parameters of a group (with their gradients and complete states) that share numbers.
+
+    What the rule measures is added up over all of them first. The shared numbers are kept in the group, by name.
+    """
+    initial = rule.init(jobs[0][0])
+    known = {name: group.setdefault(name, initial[name]) for name in rule.shared}
+    calls = [_arguments(rule, *job, maximize, known) for job in jobs]
+    sums = tuple(map(sum, zip(*(map(float, rule.measure(*call)) for call in calls), strict=True)))
+    for (param, _, state), call in zip(jobs, calls, strict=True):
+        group.update(_apply(rule, param, state, call, rule.update(*call, shared=sums)))  # type: ignore[call-arg]
+
+
+def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | None:
+    """The weights to evaluate; None where they are the parameter itself."""
+    if type(rule).evaluation is Rule.evaluation or "step" not in state:
+        return None
+    real, back = _wide(param)
+    return back(rule.evaluation(real(param), *_values(rule, param, state, {})))
+
+
+def _arguments(
+    rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, shared: dict[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """What the rule's `update` takes."""
+    if param.is_complex() and not rule.elementwise:
+        raise RuntimeError(f"{rule.title} does not support complex parameters")
+    real, _ = _wide(param)
     # the step is in place; autograd, where it looks on, needs the values from before it
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
-    delta, *new = rule.update(*inputs, int(state["step"]) + 1, *values)
-    for name, value in zip(initial, new, strict=True):
-        if value is not None:
+    return *inputs, int(state["step"]) + 1, *_values(rule, param, state, shared or {})
+
+
+def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
+    real, _ = _wide(param)
+    values: list[Any] = []
+    for name, start in rule.init(param).items():
+        if name in shared:
+            values.append(shared[name])
+        elif name in rule.numbers and start is not None:
+            values.append(float(state[name]))
+        else:
+            values.append(None if start is None else real(state[name]))
+    return values
+
+
+def _apply(
+    rule: Rule, param: Tensor, state: dict[str, Any], arguments: tuple[Any, ...], result: tuple[Any, ...]
+) -> dict[str, Any]:
+    """Bring parameter and state up to date; the new shared numbers are handed back."""
+    _, back = _wide(param)
+    delta, *new = result
+    shared = {}
+    for name, value in zip(rule.init(param), new, strict=True):
+        if name in rule.shared:
+            shared[name] = value
+        elif name in rule.numbers:
+            state[name] = torch.as_tensor(value, dtype=torch.float64)
+        elif value is not None:
             # a rule may hand back what it was given; the state must not share memory with what others write to
-            state[name] = back(value.clone() if any(value is each for each in inputs) else value)
-    param.add_(back(delta))
+            state[name] = back(value.clone() if any(value is each for each in arguments[:2]) else value)
+    if param.dtype in HALF:
+        param.copy_(arguments[1] + delta)
+    else:
+        param.add_(back(delta))
     state["step"] += 1
+    return shared
 
 
 def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
@@ -35,8 +98,27 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
         resumed = any(state.get(name) is not None for name in initial)
         state["step"] = torch.tensor(1.0 if resumed else 0.0, dtype=torch.float32)
     for name, value in initial.items():
-        if value is not None and state.get(name) is None:
-            state[name] = value.clone() if isinstance(value, Tensor) else _filled_like(param, value)
+        if value is None or state.get(name) is not None or name in rule.shared:
+            continue
+        if name in rule.numbers:
+            state[name] = torch.tensor(value, dtype=torch.float64)
+        else:
+            state[name] = value.detach().clone() if isinstance(value, Tensor) else _filled_like(param, value)
+
+
+Conversion = Callable[[Tensor], Tensor]
+
+
+def _wide(param: Tensor) -> tuple[Conversion, Conversion]:
+    """To the numbers that a step is computed in, and back.
+
+    A complex number is two real coordinates, as in torch. Half precision is computed in float32 and rounded once.
+    """
+    if param.is_complex():
+        return torch.view_as_real, torch.view_as_complex
+    if param.dtype in HALF:
+        return Tensor.float, lambda x: x.to(param.dtype)
+    return _itself, _itself
 
 
 def _itself(x: Tensor) -> Tensor:

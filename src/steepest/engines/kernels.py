@@ -2,7 +2,7 @@
 
 A kernel reads each array once, does the whole update in registers and writes each array once: the least that memory
 allows. It takes addresses, so one call serves all tensors of a group. Its text is kept in a cache folder
-(`STEEPEST_CACHE`, default `~/.cache/steepest/kernels`), where Numba keeps the machine code beside it for the next process.
+(`STEEPEST_CACHE`, default `~/.cache/steepest/kernels`); Numba keeps the machine code beside it for the next process.
 """
 
 import hashlib
@@ -82,14 +82,18 @@ class Kernel:
         run: `run(addresses, offsets, scalars, begin, end)` updates elements `begin` to `end`, counted through all
             tensors; `addresses` has a row a tensor with a column for `param`, `grad` and each state.
         scalars: `scalars(*inputs)` computes what is the same for all elements, in float64.
-        inputs: names of what `scalars` takes, `step` among them.
-        states: names of the states, in the order of the columns.
+        next_numbers: `next_numbers(*inputs)` computes the new states that are one number for a parameter, in float64.
+        inputs: names of what these two take, `step` among them.
+        states: names of the states with a number for each element, in the order of the columns.
+        numbers: names of the states that are one number.
     """
 
     run: Callable[..., None]
     scalars: Callable[..., tuple[float, ...]]
+    next_numbers: Callable[..., tuple[float, ...]]
     inputs: tuple[str, ...]
     states: tuple[str, ...]
+    numbers: tuple[str, ...]
 
 
 def build(program: Program, number: Number) -> Kernel:
@@ -99,8 +103,10 @@ def build(program: Program, number: Number) -> Kernel:
     return Kernel(
         run=_load(_kernel_text(program, number, uniform)).kernel,
         scalars=python_function(program, inputs, uniform),
+        next_numbers=python_function(program, inputs, [program.outputs[name] for name in program.numbers]),
         inputs=inputs,
         states=tuple(program.states),
+        numbers=tuple(program.numbers),
     )
 
 

@@ -116,11 +116,13 @@ class Program:
         operations: all of them; `uniform` says which are the same for all elements.
         inputs: the stand-ins by name: hyperparameters (`lr`, `betas_0`), `step`, `grad`, `param`, states.
         outputs: `delta` and the new states by name; a value or a plain number.
+        initial: the states before the first step by name; a value or a plain number.
     """
 
     operations: list[Operation] = field(default_factory=list)
     inputs: dict[str, Value] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    initial: dict[str, Any] = field(default_factory=dict)
 
     def input(self, name: str, uniform: bool) -> Value:
         """A new input."""
@@ -158,8 +160,16 @@ class Program:
 
     @property
     def states(self) -> list[str]:
-        """Names of the states, in order."""
-        return [name for name in self.outputs if name != "delta"]
+        """Names of the states that have a number for each element, in order."""
+        return [name for name in self.outputs if name != "delta" and not self._is_number(name)]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the states that are one number for the whole parameter, in order."""
+        return [name for name in self.outputs if name != "delta" and self._is_number(name)]
+
+    def _is_number(self, name: str) -> bool:
+        return name in self.inputs and self.inputs[name].uniform
 
     def __str__(self) -> str:
         lines = [str(each) for each in self.operations]
@@ -174,8 +184,10 @@ def _text(operand: Any) -> str:
     return operand.name if isinstance(operand, Value) else repr(operand)
 
 
-def record(rule: Rule, maximize: bool = False) -> Program:
+def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
+
+    With `zeros`, hyperparameters that are exactly 0 stay inputs too, so that the program holds whatever their values.
 
     Raises:
         InvalidValue: the rule is not elementwise, or branches on a value.
@@ -183,23 +195,26 @@ def record(rule: Rule, maximize: bool = False) -> Program:
     if not rule.elementwise:
         raise InvalidValue(f"{rule.title} is not elementwise: it needs whole tensors")
     program = Program()
-    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in settings(rule)})
+    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in settings(rule, zeros)})
     step = program.input("step", uniform=True)
     grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)
-    initial = rule.init(param)
-    state = [None if start is None else program.input(name, uniform=False) for name, start in initial.items()]
+    initial = symbolic.init(param)
+    state = [
+        None if start is None else program.input(name, uniform=name in rule.numbers) for name, start in initial.items()
+    ]
     delta, *new = symbolic.update(-grad if maximize else grad, param, step, *state)
     program.outputs = {"delta": delta} | {
         name: value for name, value in zip(initial, new, strict=True) if value is not None
     }
+    program.initial = {name: start for name, start in initial.items() if start is not None}
     return program
 
 
-def settings(rule: Rule) -> Iterator[tuple[str, Any]]:
-    """The hyperparameters that stay inputs: numbers that are not exactly 0."""
+def settings(rule: Rule, zeros: bool = False) -> Iterator[tuple[str, Any]]:
+    """The hyperparameters that stay inputs: numbers, those that are exactly 0 only if `zeros`."""
     for name in rule.hyperparameters():
         value = getattr(rule, name)
-        if not isinstance(value, bool | str) and value is not None and not is_zero(value):
+        if not isinstance(value, bool | str) and value is not None and (zeros or not is_zero(value)):
             yield name, value
 
 

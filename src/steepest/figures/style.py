@@ -61,13 +61,14 @@ def colors_and_marks(name: str, variant: int = 0) -> Look:
     >>> colors_and_marks("sgd")
     Look(colour='#0072b2', marker='o', dash='solid')
     >>> colors_and_marks("sgd", 1)
-    Look(colour='#00446b', marker='p', dash=(0, (4, 1.5)))
+    Look(colour='#00446b', marker='v', dash=(0, (4, 1.5)))
     """
     place = _place(name)
+    rounds = place // len(PALETTE)  # rules of one colour differ in mark and dash
     return Look(
         colour=_mix(PALETTE[place % len(PALETTE)], *TINTS[variant % len(TINTS)]),
-        marker=MARKERS[(place + 7 * variant) % len(MARKERS)],
-        dash=DASHES[variant % len(DASHES)],
+        marker=MARKERS[(place + 4 * variant) % len(MARKERS)],
+        dash=DASHES[(variant + rounds) % len(DASHES)],
     )
 
 

@@ -104,7 +104,7 @@ class _Reader:
         try:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            self.fail(f"cannot be read ({error.msg})", max((error.offset or 1) - 1, 0))
+            self.fail(f"cannot be read ({error.msg})", (error.offset or len(self.text) + 1) - 1)  # 0: at the end
         except (ValueError, MemoryError, RecursionError):
             raise InvalidValue("formula: cannot be read (nested too deeply, or not text)") from None
         evaluate = self.number(tree, 0)

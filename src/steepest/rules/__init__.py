@@ -5,17 +5,34 @@ from pathlib import Path
 from ..errors import InvalidValue, UnknownName, did_you_mean
 from ..modules import load_file
 from ..spec import parse
+from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
+from .adamax import Adamax
+from .ademamix import AdEMAMix
 from .base import Rule
+from .lamb import LAMB
+from .lion import Lion, Signum
+from .nadam import NAdam
+from .prodigy import Prodigy
+from .radam import RAdam
 from .rmsprop import RMSprop
-from .sgd import SGD, Momentum
+from .schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
+from .sgd import SGD, Momentum, Nesterov
 
-__all__ = ["RULES", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "RMSprop", "Rule", "find", "names_in_file"]
+__all__ = [
+    "LAMB", "RULES", "SGD", "AdEMAMix", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum",
+    "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Rule", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
+    "find", "names_in_file",
+]  # fmt: skip
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__.lower(): rule
-    for rule in (SGD, Momentum, Adagrad, RMSprop, Adam, AdamW)
+    for rule in (
+        SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
+        Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
+        LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy,
+    )
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Adagrad(Rule):
     symbols = {"sum": "s"}
     eps_stands = "outside the root"
     decay = "coupled"
+    sparse = ("weight_decay",)
     helps = Text(
         "Rare features keep a large learning rate; forgives a learning rate that is too large.",
         "稀疏特征保持较大学习率；学习率偏大也能容忍。",

@@ -25,6 +25,7 @@ class Adam(Rule):
     symbols = {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": r"\hat v"}
     eps_stands = "outside the root, after bias correction"
     decay: ClassVar[Literal["coupled", "decoupled"]] = "coupled"
+    sparse = ("weight_decay", "amsgrad")
     helps = Text(
         "Works untuned on most problems; each coordinate moves about one learning rate a step.",
         "不调参也大多可用；每步每个坐标约移动一个学习率。",

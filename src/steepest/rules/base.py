@@ -7,6 +7,12 @@ A rule is a frozen dataclass. Its fields are the hyperparameters, under torch's 
 
 Neither touches its inputs or keeps anything. Branches look at settings (`nesterov`), never at values, so one definition
 runs on every engine. Hyperparameters may be numbers or arrays (many settings in one call).
+
+Two more functions, for the few rules that need them:
+
+- `evaluation(param, *state)` gives the weights to evaluate, where these are not the parameter itself (Schedule-Free).
+- `measure(grad, param, step, *state)` gives numbers that the engine adds up over all parameters of a group and hands to
+  each `update` as `shared` (Prodigy). Without an engine that does, `update` takes its own parameter for all there is.
 """
 
 import inspect
@@ -82,9 +88,14 @@ class Rule(ABC):
         title: the name as people write it.
         reference: where the method was published.
         symbols: LaTeX of each state.
-        elementwise: whether each coordinate's update depends on that coordinate alone.
+        elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`).
+        numbers: the states that are one number a parameter, not one a coordinate; an engine may also keep them as an
+            array of the parameter's shape, which is then the same everywhere.
+        shared: those of `numbers` that are the same for all parameters of a group; a rule that has any has `measure`.
         eps_stands: where `eps` stands, for rules that have one.
-        decay: kind of weight decay: added to the gradient ("coupled") or taken from the parameter ("decoupled").
+        decay: kind of weight decay: added to the gradient ("coupled"), taken from the parameter ("decoupled"), or that
+            times a factor that the rule finds itself ("scaled").
+        sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
         helps, fails: the method's character, in a sentence each.
     """
 
@@ -92,8 +103,11 @@ class Rule(ABC):
     reference: ClassVar[str]
     symbols: ClassVar[dict[str, str]] = {}
     elementwise: ClassVar[bool] = True
+    numbers: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[tuple[str, ...]] = ()
     eps_stands: ClassVar[str | None] = None
-    decay: ClassVar[Literal["coupled", "decoupled"] | None] = None
+    decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
+    sparse: ClassVar[tuple[str, ...] | None] = None
     helps: ClassVar[Text]
     fails: ClassVar[Text]
 
@@ -117,6 +131,14 @@ class Rule(ABC):
     @abstractmethod
     def update(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
         """One step: `(delta, *new_state)`, with the new parameter `param + delta`; `step` counts from 1."""
+
+    def evaluation(self, param: Any, *state: Any) -> Any:
+        """The weights to evaluate, of the parameter and its state after a step."""
+        return param
+
+    def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
+        """Numbers to be added up over all parameters of a group, for `update` to take as `shared`."""
+        return ()
 
     @classmethod
     @cache

@@ -1,6 +1,6 @@
 """Gradient descent, with and without momentum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidValue
@@ -26,6 +26,7 @@ class SGD(Rule):
     reference = "Robbins and Monro 1951; Polyak 1964; Sutskever et al. 2013"
     symbols = {"momentum_buffer": "v"}
     decay = "coupled"
+    sparse = ("momentum", "weight_decay")
     helps = Text(
         "One number to tune and nothing to store; generalizes well when tuned.",
         "只需调一个数，不用额外存储；调好后泛化好。",
@@ -82,3 +83,30 @@ class Momentum(SGD):
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
     momentum: float = hyperparameter(0.9, r"\mu", "share of the last step's velocity that is kept")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nesterov(SGD):
+    r"""Nesterov momentum: heavy ball that corrects its velocity by the gradient one velocity ahead.
+
+    $$v_t = \mu v_{t-1} + g_t, \qquad x_t = x_{t-1} - \eta (g_t + \mu v_t)$$
+
+    The same rule as `SGD` with `nesterov`, and momentum 0.9 unless told otherwise. The parameter is the point at which
+    the gradient is taken, so the look ahead stands in the step (torch's form; Nesterov keeps the point behind it).
+    """
+
+    title = "Nesterov momentum"
+    reference = "Nesterov 1983; Sutskever et al. 2013"
+    helps = Text(
+        "Feels a turn one step earlier than heavy ball, so it overshoots less at the same speed.",
+        "比重球法早一步感知转向，同样的速度下冲过头更少。",
+    )
+    fails = Text(
+        "The gain needs smooth, nearly noiseless gradients; noise takes it away.",
+        "收益依赖平滑、几乎无噪声的梯度；有噪声时优势消失。",
+    )
+
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
+    momentum: float = hyperparameter(0.9, r"\mu", "share of the last step's velocity that is kept", within="(0, inf)")
+    dampening: float = field(default=0.0, init=False)
+    nesterov: bool = field(default=True, init=False)

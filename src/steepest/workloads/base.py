@@ -16,6 +16,7 @@ and may have
 The first line of its docstring says what it is.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,9 +104,9 @@ def from_module(module: ModuleType, name: str) -> Workload:
         about_zh=str(getattr(module, "about_zh", about)),
         metric_name=str(getattr(module, "metric_name", "metric" if has_metric else "held-out loss")),
         higher_is_better=bool(getattr(module, "higher_is_better", has_metric)),
-        target=_number(module, name, "target", None),
-        batch_size=int(_number(module, name, "batch_size", 32, least=1)),
-        steps=int(_number(module, name, "steps", 300, least=1)),
+        target=_number(module, name, "target"),
+        batch_size=_count(module, name, "batch_size", 32),
+        steps=_count(module, name, "steps", 300),
     )
     _try_out(workload)
     return workload
@@ -114,16 +115,22 @@ def from_module(module: ModuleType, name: str) -> Workload:
 def _function(module: ModuleType, name: str, part: str) -> Callable[..., Any]:
     value = getattr(module, part)
     if not callable(value):
-        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {LINES_TO_ADD[part]}")
+        line = LINES_TO_ADD.get(part, "def metric(output, targets): return (output - targets).abs().mean()")
+        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {line}")
     return value  # type: ignore[no-any-return]
 
 
-def _number(module: ModuleType, name: str, part: str, default: float | None, least: float | None = None) -> float:
+def _number(module: ModuleType, name: str, part: str) -> float:
+    value = getattr(module, part)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidValue(f"{name}: `{part}` must be a finite number, got {value!r}")
+    return value
+
+
+def _count(module: ModuleType, name: str, part: str, default: int) -> int:
     value = getattr(module, part, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValue(f"{name}: `{part}` must be a number, got {value!r}")
-    if least is not None and value < least:
-        raise InvalidValue(f"{name}: `{part}` must be at least {least}, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidValue(f"{name}: `{part}` must be a whole number from 1, got {value!r}")
     return value
 
 

@@ -1,0 +1,1 @@
+"""Ratios measured side by side in one run: ours and the rival interleaved, both checked to compute the same."""

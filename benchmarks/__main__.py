@@ -1,0 +1,67 @@
+"""python -m benchmarks [--short] [--write]: measure everything side by side; `--write` keeps it in RESULTS.md."""
+
+import argparse
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import others, steps
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    columns = list(rows[0])
+    lines = [columns, ["---"] * len(columns), *([_text(row[column]) for column in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def sections(short: bool) -> Iterable[tuple[str, str]]:
+    """Title and text of each measurement, as it is done."""
+    networks = ["mlp", "resnet18"] if short else ["mlp", "resnet18", "gpt2"]
+    rules = ["sgd", "rmsprop", "adam"] if short else steps.elementwise_rules()
+    rounds = 5 if short else 15
+    yield "One step", table(steps.measure(networks, rules, rounds))
+    yield "Sparse gradients", table(others.sparse(rounds))
+    yield "Temporaries", table(others.memory())
+    yield "Import", table(others.import_time(3 if short else 7))
+
+
+def machine() -> str:
+    """Where and when, and with which versions."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+    versions = ", ".join(f"{name} {version(name)}" for name in ("steepest", "torch", "numba", "numpy"))
+    when = datetime.now(UTC).date().isoformat()
+    return f"{when}; {model}, {torch.get_num_threads()} threads; Python {platform.python_version()}, {versions}."
+
+
+def main() -> None:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="fewer rules, networks and rounds: a minute")
+    parser.add_argument("--write", action="store_true", help="keep the results in benchmarks/RESULTS.md")
+    arguments = parser.parse_args()
+    parts = [f"# Results\n\nPrinted by `python -m benchmarks`. Best of interleaved turns. {machine()}"]
+    print(parts[0])
+    for title, text in sections(arguments.short):
+        parts.append(f"## {title}\n{text}")
+        print(f"\n{parts[-1]}", flush=True)
+    if arguments.write:
+        RESULTS.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""LAMB: AdamW whose step is as long as the parameter is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..ops import norm, where
+from ..text import Text
+from .adam import AdamW
+from .base import Rule, hyperparameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class LAMB(Rule):
+    r"""LAMB: the step of AdamW, stretched for each parameter tensor to a share of that tensor's own length.
+
+    $$u_t = \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} + \lambda x_{t-1}, \qquad
+      x_t = x_{t-1} - \eta \frac{\lVert x_{t-1} \rVert}{\lVert u_t \rVert} u_t$$
+
+    with $m$ and $v$ as in `Adam`; the factor is 1 where either length is 0. The weight decay is part of what is
+    stretched. This is the paper's form, and optax's; some libraries bound the parameter's length (at 10), leave out the
+    corrections for starting at zero, or stretch only tensors with decay.
+    """
+
+    title = "LAMB"
+    reference = "You et al. 2020"
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v"}
+    elementwise = False
+    eps_stands = "outside the root, after bias correction"
+    decay = "scaled"
+    helps = Text(
+        "Every layer moves by the same share of its length, so very large batches and learning rates stay stable.",
+        "每一层都按自身长度的相同比例移动，超大批量和大学习率下仍稳定。",
+    )
+    fails = Text(
+        "The step of small tensors, such as biases, is made of noise; at ordinary batch sizes no better than AdamW.",
+        "偏置等小张量的步长多由噪声决定；普通批量下不优于 AdamW。",
+    )
+
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate, as a share of the parameter's length", search=(1e-4, 1.0))
+    betas: tuple[float, float] = hyperparameter(
+        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
+    )
+    eps: float = hyperparameter(1e-6, r"\epsilon", "keeps the division finite")
+    weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, a part of the direction")
+
+    def init(self, param: Any) -> dict[str, Any]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+
+    def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any) -> tuple[Any, ...]:
+        adamw = AdamW(lr=1.0, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
+        direction, exp_avg, exp_avg_sq, _ = adamw.update(grad, param, step, exp_avg, exp_avg_sq, None)
+        length, wanted = norm(direction), norm(param)
+        moves = (length > 0) & (wanted > 0)
+        trust = where(moves, wanted / where(moves, length, 1.0), 1.0)
+        return self.lr * trust * direction, exp_avg, exp_avg_sq

@@ -1,0 +1,84 @@
+"""Muon: momentum whose matrix is made orthogonal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidValue
+from ..ops import is_zero, maximum, norm
+from ..text import Text
+from .base import Rule, hyperparameter
+
+ADJUSTMENTS = (None, "original", "match_rms_adamw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Muon(Rule):
+    r"""Muon: a step along the momentum matrix with all its singular values made about 1. For matrices only.
+
+    $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
+      x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \gamma \, \mathrm{NS}(\mu m_t + (1 - \mu) g_t)$$
+
+    and without `nesterov` $\mathrm{NS}(m_t)$. The Newton-Schulz iteration NS starts from $X = M / \lVert M \rVert$ and
+    repeats $A = X X^\top$, $X \leftarrow a X + (b A + c A^2) X$, `ns_steps` times; it brings the singular values to
+    between about 0.7 and 1.2. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
+    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
+    learning rate and decay tuned for AdamW).
+
+    Meant for the weights of hidden layers; embeddings, heads, gains and biases need another rule (see `MuonWith`). The
+    iteration runs in the parameter's own dtype; torch rounds it to bfloat16, which changes a step by about a percent.
+    """
+
+    title = "Muon"
+    reference = "Jordan et al. 2024; match_rms_adamw: Liu et al. 2025"
+    symbols = {"momentum_buffer": "m"}
+    elementwise = False
+    eps_stands = "least length that the matrix is divided by"
+    decay = "decoupled"
+    helps = Text(
+        "Moves all directions of a layer equally; on transformers about a third fewer steps than AdamW, one state.",
+        "层内各方向同等前进；训练 Transformer 约比 AdamW 少三分之一的步数，只存一个状态。",
+    )
+    fails = Text(
+        "For hidden matrices only; the iteration costs several matrix products a step.",
+        "只适用于隐藏层矩阵；每步需多次矩阵乘法。",
+    )
+
+    lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
+    weight_decay: float = hyperparameter(0.1, r"\lambda", "decay of the parameter, times the learning rate")
+    momentum: float = hyperparameter(0.95, r"\mu", "memory of the gradients")
+    nesterov: bool = hyperparameter(True, r"\text{nesterov}", "look one step of the average ahead")
+    ns_coefficients: tuple[float, float, float] = hyperparameter(
+        (3.4445, -4.775, 2.0315), ("a", "b", "c"), "polynomial of the iteration", within="(-inf, inf)"
+    )
+    eps: float = hyperparameter(1e-7, r"\epsilon", "keeps the division finite")
+    ns_steps: int = hyperparameter(5, "k", "iterations", within="[0, 100)")
+    adjust_lr_fn: str | None = hyperparameter(None, r"\gamma", "factor on the learning rate by shape", within=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adjust_lr_fn not in ADJUSTMENTS:
+            raise InvalidValue(f"{self.title}: adjust_lr_fn must be one of {ADJUSTMENTS}, got {self.adjust_lr_fn!r}")
+
+    def init(self, param: Any) -> dict[str, Any]:
+        if param.ndim != 2:
+            raise InvalidValue(f"{self.title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
+        return {"momentum_buffer": 0.0}
+
+    def update(self, grad: Any, param: Any, step: Any, momentum_buffer: Any) -> tuple[Any, ...]:
+        average = self.momentum * momentum_buffer + (1 - self.momentum) * grad
+        ahead = self.momentum * average + (1 - self.momentum) * grad if self.nesterov else average
+        rows, columns = param.shape
+        wide = ahead.mT if rows > columns else ahead  # the smaller of the two products
+        wide = self._orthogonal(wide / maximum(norm(wide), self.eps))
+        factor = max(0.04 * rows, 0.04 * columns) if self.adjust_lr_fn == "match_rms_adamw" else max(1, rows / columns)
+        delta = -self.lr * factor**0.5 * (wide.mT if rows > columns else wide)
+        if not is_zero(self.weight_decay):
+            delta = delta - self.lr * self.weight_decay * param
+        return delta, average
+
+    def _orthogonal(self, x: Any) -> Any:
+        a, b, c = self.ns_coefficients
+        for _ in range(self.ns_steps):
+            gram = x @ x.mT
+            x = a * x + (b * gram + c * gram @ gram) @ x
+        return x

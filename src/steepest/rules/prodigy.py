@@ -1,0 +1,87 @@
+"""Prodigy: Adam that finds its own learning rate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..ops import absolute, is_zero, maximum, sqrt
+from ..text import Text
+from .base import Rule, hyperparameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prodigy(Rule):
+    r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters of a group.
+
+    $$\eta_t = \eta \, d_{t-1}, \qquad
+      n_t = \sqrt{\beta_2} \, n_{t-1} + \frac{d_{t-1} \eta_t}{d_0} \langle g_t, x_0 - x_{t-1} \rangle, \qquad
+      s_t = \sqrt{\beta_2} \, s_{t-1} + \frac{d_{t-1} \eta_t}{d_0} g_t, \qquad
+      d_t = \max\left(d_{t-1}, c \frac{n_t}{\lVert s_t \rVert_1}\right)$$
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) d_{t-1} g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g_t^2$$
+    $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{m_t}{\sqrt{v_t} + d_t \epsilon}$$
+
+    The inner product and the norm go over all parameters of the group. `use_bias_correction` multiplies $\eta_t$ by
+    $\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)$ (optax always does). Leave the learning rate at 1 and put a schedule on it;
+    with a warm-up, `safeguard_warmup` takes $\eta$ out of $s$. The distance is `optimizer.param_groups[0]["d"]`.
+    """
+
+    title = "Prodigy"
+    reference = "Mishchenko and Defazio 2024"
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "s": "s", "p0": "x_0", "d": "d", "d_numerator": "n"}
+    elementwise = False
+    numbers = ("d", "d_numerator")
+    shared = ("d", "d_numerator")
+    eps_stands = "outside the root, times d"
+    decay = "scaled"
+    helps = Text(
+        "No learning rate to tune: it finds one within some hundred steps, often near the best for Adam.",
+        "无需调学习率：几百步内自行找到，往往接近 Adam 的最优值。",
+    )
+    fails = Text(
+        "Four states a parameter; d only grows, so one jump too far stays.",
+        "每个参数要存四个状态；d 只增不减，一旦跳得过大就回不去。",
+    )
+
+    lr: float = hyperparameter(1.0, r"\eta", "factor on the learning rate found", search=(1e-2, 100.0))
+    betas: tuple[float, float] = hyperparameter(
+        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
+    )
+    eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
+    weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate found")
+    use_bias_correction: bool = hyperparameter(False, r"\text{corrected}", "correct the averages for starting at zero")
+    safeguard_warmup: bool = hyperparameter(False, r"\text{safe}", "leave the factor out of what d is measured by")
+    d0: float = hyperparameter(1e-6, "d_0", "first guess of the distance, rather too small", within="(0, inf)")
+    d_coef: float = hyperparameter(1.0, "c", "factor on the distance found")
+
+    def init(self, param: Any) -> dict[str, Any]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "s": 0.0, "p0": param, "d": self.d0, "d_numerator": 0.0}
+
+    def measure(
+        self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, s: Any, p0: Any, d: Any, d_numerator: Any
+    ) -> tuple[Any, ...]:
+        return (grad * (p0 - param)).sum(), absolute(self._gradients(grad, step, s, d)).sum()
+
+    def update(
+        self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, s: Any, p0: Any, d: Any,
+        d_numerator: Any, shared: tuple[Any, Any] | None = None,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        beta1, beta2 = self.betas
+        state = (exp_avg, exp_avg_sq, s, p0, d, d_numerator)
+        inner, total = self.measure(grad, param, step, *state) if shared is None else shared
+        lr = self._rate(step, d)
+        s = self._gradients(grad, step, s, d)
+        d_numerator = sqrt(beta2) * d_numerator + d / self.d0 * lr * inner
+        farther = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # no gradient yet: no news of d
+        exp_avg = beta1 * exp_avg + (1 - beta1) * d * grad
+        exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * d * d * grad * grad
+        delta = -lr * exp_avg / (sqrt(exp_avg_sq) + farther * self.eps)
+        if not is_zero(self.weight_decay):
+            delta = delta - lr * self.weight_decay * param
+        return delta, exp_avg, exp_avg_sq, s, p0, farther, d_numerator
+
+    def _rate(self, step: Any, d: Any) -> Any:
+        beta1, beta2 = self.betas
+        return self.lr * d * (sqrt(1 - beta2**step) / (1 - beta1**step) if self.use_bias_correction else 1.0)
+
+    def _gradients(self, grad: Any, step: Any, s: Any, d: Any) -> Any:
+        """The leaky sum of gradients, s, with the new one."""
+        return sqrt(self.betas[1]) * s + d / self.d0 * (d if self.safeguard_warmup else self._rate(step, d)) * grad

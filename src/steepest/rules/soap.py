@@ -1,0 +1,111 @@
+"""SOAP: Adam along the axes in which the gradients of a matrix do not mix."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..ops import eigenvectors, is_zero, orthonormal, zeros_like
+from ..text import Text
+from .adam import Adam
+from .base import Rule, hyperparameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class SOAP(Rule):
+    r"""SOAP: Adam in the eigenbasis of Shampoo's two averages of gradient products.
+
+    $$L_t = \beta L_{t-1} + (1 - \beta) g_t g_t^\top, \qquad R_t = \beta R_{t-1} + (1 - \beta) g_t^\top g_t$$
+    $$g'_t = Q_L^\top g_t Q_R, \qquad x_t = (1 - \eta \lambda) x_{t-1} + Q_L \, \mathrm{Adam}(g'_t) \, Q_R^\top$$
+
+    with the step of `Adam` in the rotated coordinates. After the step $L$ and $R$ take the gradient in, and every
+    `precondition_frequency` steps the bases follow them by one QR step, $Q \leftarrow \mathrm{QR}(L Q)$, columns by
+    falling eigenvalue. The first gradient only makes the bases: no step is taken. Each axis of a tensor with more than
+    one has its own basis, unless it is longer than `max_precond_dim`; vectors get plain Adam. A negative `shampoo_beta`
+    takes Adam's second beta.
+
+    As in the authors' code, but for the order of decay and step, and Adam's `eps`, which stands after the correction
+    for starting at zero here.
+    """
+
+    title = "SOAP"
+    reference = "Vyas et al. 2024"
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "GG_0": "L", "Q_0": "Q_L", "GG_1": "R", "Q_1": "Q_R"}
+    elementwise = False
+    eps_stands = "outside the root, after bias correction, in rotated coordinates"
+    decay = "decoupled"
+    helps = Text(
+        "Takes account of how the inputs and the outputs of a layer are correlated; fewer steps than Adam.",
+        "考虑层的输入之间与输出之间的相关性；所需步数少于 Adam。",
+    )
+    fails = Text(
+        "Two square matrices an axis in memory, and a QR decomposition every few steps; not for very wide layers.",
+        "每个轴要存两个方阵，每隔几步做一次 QR 分解；不适合极宽的层。",
+    )
+
+    lr: float = hyperparameter(3e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
+    betas: tuple[float, float] = hyperparameter(
+        (0.95, 0.95), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
+    )
+    shampoo_beta: float = hyperparameter(-1.0, r"\beta", "memory of the gradient products", within="[-1, 1)")
+    eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
+    weight_decay: float = hyperparameter(1e-2, r"\lambda", "decay of the parameter, times the learning rate")
+    precondition_frequency: int = hyperparameter(10, "f", "steps between two QR steps", within="[1, inf)")
+    max_precond_dim: int = hyperparameter(10000, r"n_{\max}", "longest axis that gets a basis")
+
+    def init(self, param: Any) -> dict[str, Any]:
+        bases: dict[str, Any] = {}
+        for axis, size in enumerate(param.shape if param.ndim > 1 else ()):
+            square = _square(zeros_like(param), axis) if size <= self.max_precond_dim else None
+            bases |= {f"GG_{axis}": square, f"Q_{axis}": square}
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **bases}
+
+    def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, *bases: Any) -> tuple[Any, ...]:
+        products, turns = bases[::2], bases[1::2]
+        memory = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
+        products = tuple(
+            None if old is None else memory * old + (1 - memory) * _square(grad, axis)
+            for axis, old in enumerate(products)
+        )
+        if step == 1:
+            turns = tuple(None if new is None else eigenvectors(new) for new in products)
+            return 0 * grad, exp_avg, exp_avg_sq, *_alternate(products, turns)
+        adam = Adam(lr=self.lr, betas=self.betas, eps=self.eps)
+        state = (exp_avg, exp_avg_sq, None)
+        delta, exp_avg, exp_avg_sq, _ = adam.update(_turn(grad, turns), None, step - 1, *state)
+        delta = _turn(delta, turns, back=True)
+        if not is_zero(self.weight_decay):
+            delta = delta - self.lr * self.weight_decay * param
+        if (step - 1) % self.precondition_frequency == 0:
+            exp_avg = _turn(exp_avg, turns, back=True)
+            exp_avg_sq, turns = _follow(exp_avg_sq, products, turns)
+            exp_avg = _turn(exp_avg, turns)
+        return delta, exp_avg, exp_avg_sq, *_alternate(products, turns)
+
+
+def _square(x: Any, axis: int) -> Any:
+    """The products of a tensor's slices along one axis, summed over all others."""
+    rows = x.swapaxes(0, axis).reshape(x.shape[axis], -1)
+    return rows @ rows.mT
+
+
+def _turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
+    """The tensor in the coordinates of each axis's basis, or back from there."""
+    for axis, basis in enumerate(turns):
+        if basis is not None:
+            x = (x.swapaxes(axis, -1) @ (basis.mT if back else basis)).swapaxes(axis, -1)
+    return x
+
+
+def _follow(exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """One QR step of each basis, its columns by falling eigenvalue, and the squares in their new order."""
+    new = list(turns)
+    for axis, (product, basis) in enumerate(zip(products, turns, strict=True)):
+        if basis is not None:
+            power = product @ basis
+            order = (-(basis * power).sum(axis=0)).argsort()
+            exp_avg_sq = exp_avg_sq.swapaxes(axis, -1)[..., order].swapaxes(axis, -1)
+            new[axis] = orthonormal(power[:, order])
+    return exp_avg_sq, tuple(new)
+
+
+def _alternate(products: tuple[Any, ...], turns: tuple[Any, ...]) -> list[Any]:
+    return [each for pair in zip(products, turns, strict=True) for each in pair]
