@@ -159,6 +159,12 @@ def both(build, dtype=torch.float64):
     return tuple(Run(build(library, problem), problem) for library in LIBRARIES for problem in [Problem(dtype)])
 
 
+def alone(name, settings, dtype=torch.float64):
+    """Steepest's optimizer of this name on a problem of its own."""
+    problem = Problem(dtype)
+    return Run(getattr(steepest, name)(problem.parameters(), **settings), problem)
+
+
 def pair(name, settings, dtype=torch.float64):
     """Both libraries' optimizer of one name with the same settings, each on its own problem."""
     return both(lambda library, problem: getattr(library, name)(problem.parameters(), **settings), dtype)
@@ -207,12 +213,15 @@ def moved(run):
 RULE_STEPS = 10
 _random = np.random.default_rng(11)
 START = _random.normal(size=(4, 3))
-GRADIENTS = _random.normal(size=(RULE_STEPS, *START.shape))
+GRADIENTS = _random.normal(loc=1.0, size=(RULE_STEPS, *START.shape))
+"""Noise around a slope, so that rules which measure how far they have come see that they get somewhere."""
 
 
 def begin(rule, param):
     """The state before the first step, filled to the parameter's shape, of whatever library it belongs to."""
-    return [None if value is None else 0 * param + value for value in rule.init(param).values()]
+    alone = {name for name, value in rule.init(param).items() if value is None or hasattr(value, "shape")}
+    alone |= {*rule.numbers}
+    return [value if name in alone else 0 * param + value for name, value in rule.init(param).items()]
 
 
 def walk(rule, param=START, gradients=GRADIENTS):

@@ -8,7 +8,7 @@ from torch.optim.swa_utils import SWALR
 
 import steepest
 
-from .optimizer_cases import RICH, STEPS, assert_same, every_optimizer, moved, pair
+from .optimizer_cases import RICH, STEPS, alone, assert_same, every_optimizer, moved, pair
 
 SCHEDULERS = {
     "LambdaLR": {"lr_lambda": lambda epoch: 0.95**epoch},
@@ -95,7 +95,7 @@ def test_momentum_switched_in_the_middle(before, after):
 @pytest.mark.parametrize("switched", [True, False], ids=["on", "off"])
 def test_any_setting_may_be_switched_in_the_middle(name, switched):
     """What a setting needs is there when it is needed, and a run goes on without what it no longer needs."""
-    run, _ = pair(name, {} if switched else RICH[name])
+    run = alone(name, {} if switched else RICH[name])
     run.train(range(20))
     run.optimizer.param_groups[0].update(RICH[name] if switched else getattr(steepest, name).rule_class.defaults())
     before = {name: param.detach().clone() for name, param in run.problem.params.items()}

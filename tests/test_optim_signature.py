@@ -12,7 +12,7 @@ import steepest
 from steepest.optim import SWITCHES, as_optimizer
 from steepest.rules import RULES
 
-from .optimizer_cases import LIBRARIES, RICH, SETTINGS, assert_same, every_optimizer, pair
+from .optimizer_cases import LIBRARIES, RICH, SETTINGS, alone, assert_same, every_optimizer, pair
 
 OPTIMIZERS = [rule.__name__ for rule in RULES.values()]
 STUBS = Path(__file__).parent.parent / "tools" / "stubs.py"
@@ -94,7 +94,7 @@ def test_documentation_tells_of_every_argument(name):
 @pytest.mark.parametrize("switch", ["foreach", "fused"])
 @pytest.mark.parametrize("value", [False, True])
 def test_foreach_and_fused_change_nothing(name, switch, value):
-    run, plain = pair(name, RICH[name])[0], pair(name, RICH[name])[0]
+    run, plain = alone(name, RICH[name]), alone(name, RICH[name])
     run.optimizer = getattr(steepest, name)(run.problem.parameters(), **RICH[name] | {switch: value})
     assert_same(run.train(), plain.train(), tolerance=0)
 
@@ -175,7 +175,7 @@ def test_unknown_optimizer_is_no_attribute():
 
 
 def test_optimizer_of_a_rule_equals_the_one_of_its_name():
-    run, plain = pair("Adam", {})[0], pair("Adam", {})[0]
+    run, plain = alone("Adam", {}), alone("Adam", {})
     run.optimizer = as_optimizer(RULES["adam"])(run.problem.parameters())
     assert_same(run.train(), plain.train(), tolerance=0)
 

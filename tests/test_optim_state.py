@@ -17,6 +17,7 @@ from .optimizer_cases import (
     STEPS,
     Problem,
     Run,
+    alone,
     assert_same,
     default_dtype,
     every_optimizer,
@@ -51,7 +52,7 @@ def resumed(run, make, route=copy.deepcopy):
 @plain_and_rich
 @pytest.mark.parametrize("route", [copy.deepcopy, through_a_file], ids=["in memory", "through a file"])
 def test_state_dict_goes_on_bit_by_bit(name, settings, route):
-    run, _ = pair(name, settings)
+    run = alone(name, settings)
     run.train(FIRST)
     other = resumed(run, getattr(steepest, name), route)
     assert_same(other.train(SECOND), run.train(SECOND), tolerance=0)
@@ -62,7 +63,7 @@ def test_state_dict_goes_on_bit_by_bit(name, settings, route):
     "copied", [copy.deepcopy, lambda run: pickle.loads(pickle.dumps(run))], ids=["deepcopy", "pickle"]
 )
 def test_copy_goes_on_bit_by_bit(name, settings, copied):
-    run, _ = pair(name, settings)
+    run = alone(name, settings)
     other = copied(run.train(FIRST))
     assert_same(other.train(SECOND), run.train(SECOND), tolerance=0)
     assert type(other.optimizer) is type(run.optimizer)
@@ -72,7 +73,7 @@ def test_copy_goes_on_bit_by_bit(name, settings, copied):
 @every_optimizer
 def test_loading_shares_nothing_with_the_giver(name):
     """Also without a copy in between, which torch's own would need: a step writes into no tensor of the state."""
-    run, undisturbed = pair(name, RICH[name])[0], pair(name, RICH[name])[0]
+    run, undisturbed = alone(name, RICH[name]), alone(name, RICH[name])
     run.train(FIRST)
     other = resumed(run, getattr(steepest, name), route=lambda state: state)
     assert_same(run.train(SECOND), undisturbed.train(), tolerance=0)
@@ -81,14 +82,14 @@ def test_loading_shares_nothing_with_the_giver(name):
 
 @every_optimizer
 def test_load_before_the_first_step(name):
-    run, _ = pair(name, RICH[name])
+    run = alone(name, RICH[name])
     other = resumed(run, getattr(steepest, name))
     assert_same(other.train(), run.train(), tolerance=0)
 
 
 @every_optimizer
 def test_settings_that_a_checkpoint_lacks_take_the_default(name):
-    run, _ = pair(name, RICH[name])
+    run = alone(name, RICH[name])
     state = run.train(FIRST).optimizer.state_dict()
     (group,) = state["param_groups"]
     for setting in group.keys() - {"params", *RICH[name]}:
@@ -127,7 +128,7 @@ def test_state_has_the_names_of_torch(name):
 
 @every_optimizer
 def test_step_hooks(name):
-    run, undisturbed = pair(name, {})[0], pair(name, {})[0]
+    run, undisturbed = alone(name, {}), alone(name, {})
     seen = []
     run.optimizer.register_step_pre_hook(lambda optimizer, *_: seen.append(("before", optimizer, moved(run))))
     run.optimizer.register_step_post_hook(lambda optimizer, *_: seen.append(("after", optimizer, moved(run))))
@@ -138,7 +139,7 @@ def test_step_hooks(name):
 
 @every_optimizer
 def test_state_dict_hooks(name):
-    run, _ = pair(name, {})
+    run = alone(name, {})
     run.train(FIRST)
     seen = []
     run.optimizer.register_state_dict_pre_hook(lambda _: seen.append("before saving"))
@@ -184,7 +185,7 @@ def test_grad_scaler_skips_an_overflow_as_with_torch(name):
 @every_optimizer
 def test_step_is_counted_whatever_the_default_dtype(name):
     """A bfloat16 counter would stop at 256."""
-    run, _ = pair(name, {})
+    run = alone(name, {})
     with default_dtype(torch.bfloat16):
         run.train(range(1))
     assert {state["step"].dtype for state in run.optimizer.state.values()} == {torch.float32}

@@ -15,6 +15,7 @@ from .optimizer_cases import (
     STEPS,
     Problem,
     Run,
+    alone,
     assert_same,
     both,
     default_dtype,
@@ -26,15 +27,18 @@ from .optimizer_cases import (
 )
 
 OTHERS = [name for name in SHAPES if name != "bias"]
+FUSED, EAGER = "fused CPU kernel for 4 parameters", "eager for 4 parameters (fused=False)"
 
 # --- every combination of settings ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "settings"), ACCEPTED)
-def test_steps_equal_torch(name, settings):
-    ours, theirs = pair(name, settings)
-    assert_same(ours.train(), theirs.train())
-    assert moved(ours) == SHAPES.keys()
+def test_both_engines_equal_torch(name, settings):
+    (fused, theirs), eager = pair(name, settings), alone(name, settings | {"fused": False})
+    assert_same(fused.train(), theirs.train())
+    assert_same(eager.train(), theirs)
+    assert moved(fused) == moved(eager) == SHAPES.keys()
+    assert (fused.optimizer.engine, eager.optimizer.engine) == (FUSED, EAGER)
 
 
 @pytest.mark.parametrize(("name", "settings"), REFUSED)
@@ -102,7 +106,7 @@ def test_group_added_in_the_middle(name):
 
 @every_optimizer
 def test_refused_group_leaves_the_others_as_they_were(name):
-    run, undisturbed = pair(name, {})[0], pair(name, {})[0]
+    run, undisturbed = alone(name, {}), alone(name, {})
     alike = [torch.zeros_like(param) for param in run.problem.parameters()]
     with pytest.raises(steepest.SteepestError, match="lr must lie in"):
         run.optimizer.add_param_group({"params": alike, "lr": -1.0})
@@ -177,7 +181,7 @@ def test_first_gradient_zero_is_not_skipped(name, settings):
 @plain_and_rich
 @pytest.mark.parametrize("maximize", [False, True])
 def test_gradients_are_left_as_they_are(name, settings, maximize):
-    run, _ = pair(name, settings | {"maximize": maximize})
+    run = alone(name, settings | {"maximize": maximize})
     for step in range(3):
         run.optimizer.zero_grad()
         run.problem.loss(step).backward()
@@ -202,7 +206,7 @@ def test_gradients_overwritten_in_place(name, settings, clear):
 
 @every_optimizer
 def test_zero_grad(name):
-    run, _ = pair(name, {})
+    run = alone(name, {})
     run.train(range(1))
     run.optimizer.zero_grad(set_to_none=False)
     assert all(not param.grad.any() for param in run.problem.parameters())
@@ -226,7 +230,7 @@ def pair_with_tensor_lr(name, dtype=torch.float64):
 def test_lr_as_a_tensor(name, dtype):
     ours, theirs = pair_with_tensor_lr(name, dtype)
     assert_same(ours.train(), theirs.train())
-    assert_same(ours, pair(name, RICH[name] | {"lr": SETTINGS[name]["lr"][0]}, dtype)[0].train())
+    assert_same(ours, alone(name, RICH[name] | {"lr": SETTINGS[name]["lr"][0]}, dtype).train())
     assert all(param.dtype == dtype for param in ours.problem.parameters())
 
 
@@ -265,7 +269,7 @@ def test_closure_is_called_once_with_gradients_enabled(name):
 
 @every_optimizer
 def test_without_closure_nothing_is_returned(name):
-    run, _ = pair(name, {})
+    run = alone(name, {})
     run.problem.loss(0).backward()
     assert run.optimizer.step() is None
 
@@ -333,7 +337,7 @@ def test_hypergradient_equals_torch(name, settings, wanted, steps):
 
 @every_optimizer
 def test_steps_are_not_recorded_unless_asked(name):
-    run, _ = pair(name, RICH[name])
+    run = alone(name, RICH[name])
     run.train(range(2))
     values = [value for state in run.optimizer.state.values() for value in state.values()]
     assert values

@@ -1,6 +1,5 @@
 """What a comparison will do: the same chances for every optimizer, fixed and readable before the first run."""
 
-import itertools
 import json
 import math
 import re
@@ -12,7 +11,7 @@ import pytest
 from steepest.comparison import LECTURE_FIVE, Contestant, Plan, make_plan
 from steepest.comparison.plan import search_points
 from steepest.errors import InvalidValue, UnknownName, UnknownSetting
-from steepest.rules import RULES, SGD, Adam
+from steepest.rules import RULES, Adam
 from steepest.workloads import find
 
 MINE = '''
@@ -84,6 +83,7 @@ def test_learning_rates_have_three_digits():
     points = search_points(64, 1e-4, 1.0)
     assert all(float(f"{lr:.2e}") == lr for lr in points)
     assert any(float(f"{lr:.1e}") != lr for lr in points)
+    assert len(set(points)) == 64
 
 
 def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
@@ -95,7 +95,7 @@ def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
     expected = places["SGD"]
     for label, found in places.items():
         assert len(found) == 16
-        np.testing.assert_allclose(found, expected, atol=0.0025, err_msg=label)  # 3 digits of 3 decades and more
+        np.testing.assert_allclose(found, expected, atol=0.0025, err_msg=label)  # 3 digits, of 2 decades or more
         assert all(0 < place < 1 for place in found)
 
 
@@ -252,18 +252,5 @@ def test_what_cannot_be_is_refused_with_the_reason(arguments, message, digits):
 
 def test_a_file_without_rules_is_refused(digits, write_file):
     file = write_file("empty.py", "from steepest.rules import SGD\n")
-    with pytest.raises(InvalidValue, match="defines no rule; write a dataclass that derives from steepest.Rule"):
+    with pytest.raises(InvalidValue, match="defines no rule; write a dataclass"):
         make_plan(digits, [file])
-
-
-def test_search_and_report_seeds_are_apart():
-    """A winner is reported on seeds that no trial has seen; see also the study's own test."""
-    from steepest.comparison.plan import SEARCH_SEED
-
-    assert SEARCH_SEED not in range(1, 1000)
-    assert SGD().lr == 1e-3  # planning leaves rules as they are
-
-
-def test_points_do_not_repeat():
-    points = search_points(64, 1e-4, 1.0)
-    assert all(a != b for a, b in itertools.combinations(points, 2))

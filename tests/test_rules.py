@@ -16,8 +16,16 @@ COMPANIONS = {
     "dampening": {"momentum": 0.9},
     "eps_inside_sqrt": {"eps": 1e-2},
     "decoupled_weight_decay": {"weight_decay": 0.1},
+    "weight_lr_power": {"warmup_steps": 5},
+    "safeguard_warmup": {"lr": 0.5},
+    "precondition_frequency": {"precondition_frequency": 2},
+    "shampoo_beta": {"precondition_frequency": 2},
+    "max_precond_dim": {"max_precond_dim": 2},
 }
-"""What else must be set for a hyperparameter to do anything."""
+"""What else must be set for a hyperparameter to do anything in ten steps on a small matrix."""
+
+OTHERS = {"SOAP.shampoo_beta": [0.5], "Muon.adjust_lr_fn": ["match_rms_adamw"], "Muon.eps": [10.0]}
+"""Other values of the hyperparameters for which a number nearby means nothing else."""
 
 # --- variations of every rule -----------------------------------------------------------------------------------------
 
@@ -30,10 +38,12 @@ def neighbours(value):
         case tuple():
             return [(*value[:i], other, *value[i + 1 :]) for i, each in enumerate(value) for other in neighbours(each)]
         case int():
-            return [value + 1]
+            return [value + 5]
         case float():
-            return [value / 2 + 0.01]
-    raise TypeError(f"how to vary {value!r}?")
+            return [value / 2 + 0.01 if abs(value) < 1 else value + 0.1]
+        case None:
+            return [0.01]
+    raise TypeError(f"how to vary {value!r}? Say it in OTHERS")
 
 
 def base_of(rule, name):
@@ -43,25 +53,35 @@ def base_of(rule, name):
 
 VARIATIONS = [
     pytest.param(
-        rule(**base_of(rule, name)),
-        rule(**base_of(rule, name) | {name: other}),
+        rule(**base),
+        rule(**base | {name: other}),
         id=f"{rule.__name__}-{name}={other}".replace(" ", ""),
     )
     for rule in RULES.values()
-    for name, default in rule.defaults().items()
-    for other in neighbours(default)
+    for name in rule.defaults()
+    for base in [base_of(rule, name)]
+    for other in OTHERS.get(f"{rule.__name__}.{name}") or neighbours(base[name])
 ]
 """For every hyperparameter of every rule: a setting with its default, and the same with another value of it."""
 
 VARIED = [pytest.param(each.values[1], id=each.id) for each in VARIATIONS]
 ELEMENTWISE = [each for each in VARIED if each.values[0].elementwise]
 
+
+def numbers_of(rule):
+    """Each number among a rule's hyperparameters: its name and, of a tuple, which of its elements."""
+    for name, default in rule.defaults().items():
+        each_index = range(len(default)) if isinstance(default, tuple) else [""]
+        for index in each_index:
+            number = default if index == "" else default[index]
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                yield name, index
+
+
 NUMBERS = [
     pytest.param(rule, name, index, id=f"{rule.__name__}-{name}{index}")
     for rule in RULES.values()
-    for name, default in rule.defaults().items()
-    if not isinstance(default, bool)
-    for index in (range(len(default)) if isinstance(default, tuple) else [""])
+    for name, index in numbers_of(rule)
 ]
 """Every number among the hyperparameters: the rule, the hyperparameter and which of its elements."""
 
@@ -125,9 +145,10 @@ def test_order_of_coordinates_does_not_matter(rule):
 def test_state_keeps_its_names_and_shapes(rule):
     start = begin(rule, START)
     _, *state = rule.update(GRADIENTS[0], START, 1, *start)
-    shapes = [None if value is None else value.shape for value in state]
-    assert shapes == [None if value is None else START.shape for value in start]
+    assert [np.shape(value) for value in state] == [np.shape(value) for value in start]
+    assert [value is None for value in state] == [value is None for value in start]
     assert list(rule.symbols) == list(rule.init(START))
+    assert {*rule.shared} <= {*rule.numbers} <= {*rule.symbols}
 
 
 # --- hyperparameters --------------------------------------------------------------------------------------------------
@@ -146,7 +167,8 @@ def test_many_settings_at_once_equal_one_at_a_time(rule, name, index, library):
     default = rule.defaults()[name] if index == "" else rule.defaults()[name][index]
     values = [default, *neighbours(default), *neighbours(*neighbours(default))]
     param, gradients = library(START[0]), library(GRADIENTS[:, 0])
-    together = walk(with_number(rule, name, index, library(np.array(values)[:, None])), param, gradients)[-1]
+    many = library(np.array(values, dtype=float)[:, None])
+    together = walk(with_number(rule, name, index, many), param, gradients)[-1]
     apart = [walk(with_number(rule, name, index, value), param, gradients)[-1] for value in values]
     assert together.shape == (len(values), *param.shape)
     assert_close(together, np.stack(apart))
@@ -196,7 +218,7 @@ def test_a_tuple_of_another_length_is_refused(rule):
 
 
 @pytest.mark.parametrize("settings", [{"momentum": 0.0}, {"momentum": 0.9, "dampening": 0.3}])
-@pytest.mark.parametrize("rule", [each for each in RULES.values() if "nesterov" in each.hyperparameters()])
+@pytest.mark.parametrize("rule", [each for each in RULES.values() if {"nesterov", "dampening"} <= {*each.defaults()}])
 def test_nesterov_needs_undampened_momentum(rule, settings):
     with pytest.raises(InvalidValue, match="nesterov needs momentum > 0 and dampening = 0"):
         rule(nesterov=True, **settings)
@@ -228,7 +250,7 @@ def test_find_lets_arguments_override_the_spec():
     ("asked", "error", "message"),
     [
         ("addam", UnknownName, "unknown rule 'addam'; did you mean 'adam'?"),
-        ("newton", UnknownName, "known: adagrad, adam, "),
+        ("newton", UnknownName, f"unknown rule 'newton'; known: {', '.join(sorted(RULES))}"),
         ("adam(beta=0.9)", UnknownSetting, "Adam has no hyperparameter 'beta'; did you mean 'betas'?"),
         ("sgd(momentun=0.9)", UnknownSetting, "SGD has no hyperparameter 'momentun'; did you mean 'momentum'?"),
         ("sgd(0.1)", InvalidValue, "name the settings, for example sgd(lr=0.1)"),
@@ -277,15 +299,31 @@ def test_the_learning_rate_is_searched_within_its_interval(rule):
         assert rule(**{name: low}) != rule(**{name: high})
 
 
-@pytest.mark.parametrize("rule", [each for each in RULES.values() if each.decay], ids=lambda rule: rule.__name__)
-def test_weight_decay_is_of_the_kind_that_is_stated(rule):
+def of_decay(kind):
+    return pytest.mark.parametrize("rule", [each for each in RULES.values() if each.decay == kind])
+
+
+def second_step(rule, state, gradient):
+    return rule.update(gradient, START, 2, *state)[0]
+
+
+@of_decay("coupled")
+def test_coupled_weight_decay_is_a_part_of_the_gradient(rule):
     decaying, plain = rule(lr=0.05, weight_decay=0.3), rule(lr=0.05, weight_decay=0.0)
-    (gradient, *_), state = GRADIENTS, begin(plain, START)
-    expected = {
-        "coupled": plain.update(gradient + 0.3 * START, START, 1, *state)[0],
-        "decoupled": plain.update(gradient, START, 1, *state)[0] - 0.05 * 0.3 * START,
-    }
-    assert_close(decaying.update(gradient, START, 1, *state)[0], expected[rule.decay])
+    _, *state = plain.update(GRADIENTS[0], START, 1, *begin(plain, START))
+    expected = second_step(plain, state, GRADIENTS[1] + 0.3 * START)
+    assert_close(second_step(decaying, state, GRADIENTS[1]), expected)
+
+
+@of_decay("decoupled")
+def test_decoupled_weight_decay_is_a_share_of_the_parameter(rule):
+    """Of lr times the decay, or less where the step is an average."""
+    decaying, plain = rule(lr=0.05, weight_decay=0.3), rule(lr=0.05, weight_decay=0.0)
+    _, *state = plain.update(GRADIENTS[0], START, 1, *begin(plain, START))
+    taken = second_step(plain, state, GRADIENTS[1]) - second_step(decaying, state, GRADIENTS[1])
+    share = taken / START
+    np.testing.assert_allclose(share, share[0, 0], rtol=1e-9)
+    assert 0 < share[0, 0] < 0.05 * 0.3 * (1 + 1e-9)
 
 
 def test_a_label_names_what_is_not_the_default():

@@ -17,7 +17,7 @@ STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim.pyi"
 HEAD = '''"""Typed signatures of the optimizers, printed from the rules by tools/stubs.py: do not edit."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -37,17 +37,21 @@ def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]: ...
 
 
 def kind(name: str, default: Any) -> str:
-    """The annotation of a hyperparameter, from its default."""
-    if name == "lr":
-        return "float | Tensor"
-    if isinstance(default, tuple):
-        return f"tuple[{', '.join(['float'] * len(default))}]"
-    return {bool: "bool", float: "float", int: "int", type(None): "bool | None"}[type(default)]
+    """The annotation of a switch."""
+    if name == "non_finite":
+        return 'Literal["skip", "raise"] | None'
+    return "bool" if isinstance(default, bool) else "bool | None"
+
+
+def annotation(rule: type[Rule], name: str) -> str:
+    """The annotation of a hyperparameter, as it stands in the rule but for the learning rate."""
+    given = rule.hyperparameters()[name].type
+    return "float | Tensor" if name == "lr" else given.__name__ if type(given) is type else str(given)
 
 
 def optimizer_stub(rule: type[Rule]) -> str:
     """The class statement of one optimizer."""
-    settings = [f"{name}: {kind(name, default)} = {default!r}," for name, default in rule.defaults().items()]
+    settings = [f"{name}: {annotation(rule, name)} = {default!r}," for name, default in rule.defaults().items()]
     switches = [f"{name}: {kind(name, default)} = {default!r}," for name, (default, _) in SWITCHES.items()]
     arguments = indent("\n".join(["self,", "params: ParamsT,", *settings, "*,", *switches]), " " * 8)
     text = indent(f'r"""{document(rule)}\n"""', " " * 4)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import Comparison as Comparison
+    from .engines.latex import latex as latex
+    from .engines.stability import stability_limit as stability_limit
     from .errors import SteepestError as SteepestError
     from .optim import *  # noqa: F403
     from .rules import RULES as RULES
@@ -26,6 +28,8 @@ _HOMES = {
     "Rule": "rules",
     "SteepestError": "errors",
     "compare": "verbs",
+    "latex": "engines.latex",
+    "stability_limit": "engines.stability",
     "trace": "tracing",
 }
 

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from .checks import check_checkpoint, check_parameters, check_state, non_finite
 from .engines import cpu, eager, sparse
-from .errors import UnknownSetting, did_you_mean
+from .errors import InvalidValue, UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
 __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in RULES.values())]
@@ -27,6 +28,11 @@ SWITCHES: dict[str, tuple[Any, str]] = {
     "fused": (
         None,
         "False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`",
+    ),
+    "non_finite": (
+        None,
+        "what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`,"
+        " 'raise' naming the parameter, or None: step as torch does, without looking",
     ),
     "capturable": (False, "accepted because torch has it; True raises, CUDA graphs are not supported"),
 }
@@ -43,6 +49,8 @@ class Optimizer(torch.optim.Optimizer):
 
     rule_class: ClassVar[type[Rule]]
     _evaluating = False
+    skipped_steps = 0
+    """Steps not made because of `non_finite="skip"`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._start_afresh()
@@ -53,14 +61,21 @@ class Optimizer(torch.optim.Optimizer):
         """Add a group of parameters with its own hyperparameters, as in torch; wrong ones raise `InvalidValue`."""
         before = len(self.param_groups)
         super().add_param_group(param_group)
-        for group in self.param_groups[before:]:
-            try:
-                self._rule(group)
-                if group["capturable"]:
-                    raise UnknownSetting(f"{type(self).__name__}: capturable=True (CUDA graphs) is not supported")
-            except Exception:
-                del self.param_groups[before:]
-                raise
+        try:
+            for group in self.param_groups[before:]:
+                self._check_group(group)
+        except Exception:
+            del self.param_groups[before:]
+            raise
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        self._rule(group)
+        name = type(self).__name__
+        if group["capturable"]:
+            raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported")
+        if group["non_finite"] not in (None, "skip", "raise"):
+            raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
+        check_parameters(name, group["params"])
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Make one step from the gradients in `param.grad`.
@@ -74,10 +89,22 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if self._is_to_be_skipped():
+            self.skipped_steps += 1
+            return loss
+        self._engines.clear()
         for group in self.param_groups:
             with torch.set_grad_enabled(group["differentiable"]):
                 self._step_group(group)
         return loss
+
+    def _is_to_be_skipped(self) -> bool:
+        """Whether a gradient is not finite in a group that wants such steps skipped; raises where a group wants that."""
+        for name in non_finite(group for group in self.param_groups if group["non_finite"] is not None):
+            if any(group["non_finite"] == "raise" for group in self.param_groups):
+                raise InvalidValue(f"{type(self).__name__}: the gradient of {name} is not finite; nothing was stepped")
+            return True
+        return False
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -94,7 +121,7 @@ class Optimizer(torch.optim.Optimizer):
         try:
             with torch.no_grad():
                 for group in self.param_groups:
-                    rule, _ = self._rule(group)
+                    rule = self._rule(group)
                     for param in group["params"]:
                         weights = eager.evaluation(rule, param, self.state.get(param, {}))
                         if weights is not None:
@@ -112,18 +139,20 @@ class Optimizer(torch.optim.Optimizer):
         """Which engine made the last step, and why not the fused one, where it did not."""
         return "; ".join(self._engines) or "no step made yet"
 
-    def _rule(self, group: dict[str, Any]) -> tuple[Rule, bool]:
-        """The rule with the group's hyperparameters, and whether any of them has changed since the last step."""
+    def _rule(self, group: dict[str, Any]) -> Rule:
+        """The rule with the group's hyperparameters; the same object until one of them changes."""
         settings = {name: group[name] for name in self.rule_class.hyperparameters()}
         known = self._rules.get(id(group))
         if known is not None and all(map(operator.is_, known[0].values(), settings.values())):
-            return known[1], False
+            return known[1]
         rule = self.rule_class(**settings)
         self._rules[id(group)] = settings, rule
-        return rule, True
+        return rule
 
+    @torch._disable_dynamo  # torch.compile of the step runs it as it is: the kernel is compiled already
     def _step_group(self, group: dict[str, Any]) -> None:
-        rule, is_new = self._rule(group)
+        rule = self._rule(group)
+        is_new = self._stepped.get(id(group)) is not rule
         jobs: list[cpu.Job] = []
         together: list[cpu.Job] = []
         refusals: dict[str, int] = {}
@@ -135,6 +164,8 @@ class Optimizer(torch.optim.Optimizer):
             state = self.state[param]
             if is_new or "step" not in state:
                 eager.complete_state(rule, param, state)
+            if rule.elementwise:
+                check_state(type(self).__name__, param, state)
             if rule.shared and not grad.is_sparse:
                 together.append((param, grad, state))
                 continue
@@ -150,8 +181,10 @@ class Optimizer(torch.optim.Optimizer):
         if together:
             eager.step_together(rule, together, group, group["maximize"])
             refusals["they share numbers"] = len(together)
-        parts = [f"fused CPU kernel for {len(jobs)} parameters"] if jobs else []
-        self._engines = parts + [f"eager for {count} parameters ({why})" for why, count in refusals.items()]
+        self._stepped[id(group)] = rule
+        if jobs:
+            self._engines.append(f"fused CPU kernel for {len(jobs)} parameters")
+        self._engines += [f"eager for {count} parameters ({why})" for why, count in refusals.items()]
 
     def _refusal(self, group: dict[str, Any]) -> str | None:
         """Why a whole group is not for the fused engine."""
@@ -159,8 +192,6 @@ class Optimizer(torch.optim.Optimizer):
             return "differentiable=True"
         if group["fused"] is False:
             return "fused=False"
-        if torch.compiler.is_compiling():
-            return "inside torch.compile"
         return None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -169,13 +200,18 @@ class Optimizer(torch.optim.Optimizer):
         The state is copied and keeps its own dtype (torch casts it to the parameter's and may share its memory).
         """
         seen: list[dict[str, Any]] = []
-        last = self.register_load_state_dict_pre_hook(lambda _, given: seen.append(given))
+        params = [param for group in self.param_groups for param in group["params"]]
+
+        def check(_: Any, given: dict[str, Any]) -> None:
+            check_checkpoint(self._rule(self.param_groups[0]), params, given)
+            seen.append(given)
+
+        last = self.register_load_state_dict_pre_hook(check)
         try:
             super().load_state_dict(state_dict)
         finally:
             last.remove()
         saved = [key for group in seen[0]["param_groups"] for key in group["params"]]
-        params = [param for group in self.param_groups for param in group["params"]]
         for key, param in zip(saved, params, strict=True):
             for name, value in seen[0]["state"].get(key, {}).items():
                 if isinstance(value, Tensor):
@@ -185,6 +221,7 @@ class Optimizer(torch.optim.Optimizer):
     def _start_afresh(self) -> None:
         """What is remembered between steps only to save time, or to tell."""
         self._rules: dict[int, tuple[dict[str, Any], Rule]] = {}
+        self._stepped: dict[int, Rule] = {}
         self._engines: list[str] = []
 
     def __setstate__(self, state: dict[str, Any]) -> None:

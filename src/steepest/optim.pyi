@@ -1,7 +1,7 @@
 """Typed signatures of the optimizers, printed from the rules by tools/stubs.py: do not edit."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -40,6 +40,7 @@ class SGD(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -68,6 +69,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -89,6 +91,7 @@ class Momentum(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -117,6 +120,7 @@ class Momentum(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -141,6 +145,7 @@ class Adagrad(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -170,6 +175,7 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -195,6 +201,7 @@ class RMSprop(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -225,6 +232,7 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -251,6 +259,7 @@ class Adam(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -281,6 +290,7 @@ class Adam(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -304,6 +314,7 @@ class AdamW(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -333,6 +344,7 @@ class AdamW(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -353,6 +365,7 @@ class Nesterov(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -379,6 +392,7 @@ class Nesterov(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -402,6 +416,7 @@ class Adadelta(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -429,6 +444,7 @@ class Adadelta(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -451,6 +467,7 @@ class Adamax(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -478,6 +495,7 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -504,6 +522,7 @@ class NAdam(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -533,6 +552,7 @@ class NAdam(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -559,6 +579,7 @@ class RAdam(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -587,6 +608,7 @@ class RAdam(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -606,6 +628,7 @@ class Signum(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -632,6 +655,7 @@ class Signum(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -653,6 +677,7 @@ class Lion(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -679,6 +704,7 @@ class Lion(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -691,8 +717,8 @@ class AdEMAMix(Optimizer):
       - \eta \frac{m_t / (1 - \beta_1^t) + \alpha n_t}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
 
     The slow average is not corrected for starting at zero: it is meant to come in late. Two schedules over $T$ steps
-    soften that, both off at 0. `alpha_warmup` raises $\alpha$ in a straight line from 0. `beta3_warmup` raises $\beta_3$
-    from $\beta_1$ so that its half-life grows in a straight line:
+    soften that, both off at 0. `alpha_warmup` raises $\alpha$ in a straight line from 0. `beta3_warmup` raises
+    $\beta_3$ from $\beta_1$ so that its half-life grows in a straight line:
     $$\beta_3(t) = \exp\left(1 \Big/ \left(\frac{1 - t/T}{\ln \beta_1} + \frac{t/T}{\ln \beta_3}\right)\right)$$
     The paper takes $\alpha$ from 4 to 10; the default is that of its PyTorch code (optax: 5).
 
@@ -709,6 +735,7 @@ class AdEMAMix(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -739,6 +766,7 @@ class AdEMAMix(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -762,6 +790,7 @@ class LAMB(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -789,6 +818,7 @@ class LAMB(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -797,7 +827,7 @@ class ScheduleFreeSGD(Optimizer):
 
     $$y_t = (1 - \mu) z_t + \mu x_t, \qquad z_{t+1} = z_t - \eta_t g(y_t), \qquad
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
-    $$\eta_t = \eta \min(1, t / T), \qquad c_t = w_t \Big/ \sum_{i \le t} w_i, \qquad w_t = t^r \max_{i \le t} \eta_i^p$$
+    $$\eta_t = \eta \min(1, t / T), \qquad w_t = t^r \max_{i \le t} \eta_i^p, \qquad c_t = w_t / (w_1 + \dots + w_t)$$
 
     The parameter is $y$, the point of the gradient. **The weights to use are $x$**: `with optimizer.evaluating():` puts
     them into the model for that long. With `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is
@@ -817,6 +847,7 @@ class ScheduleFreeSGD(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -846,6 +877,7 @@ class ScheduleFreeSGD(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -857,9 +889,9 @@ class ScheduleFreeAdamW(Optimizer):
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
 
     with $\eta_t$ and $c_t$ as in `ScheduleFreeSGD`, and $y$ as the parameter. **The weights to use are $x$**: see
-    `optimizer.evaluating()`. $v$ is corrected where it is used (optax's form); the paper and its code correct the
-    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which also lowers the first weights and the
-    decay: `lr_correction` does so.
+    `optimizer.evaluating()`. $v$ is corrected where it is used (as optax does); the paper and its code correct the
+    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which makes the first weights and decays
+    smaller too: `lr_correction` does so.
 
     Args:
         params: parameters, named parameters, or groups of them.
@@ -875,6 +907,7 @@ class ScheduleFreeAdamW(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -906,6 +939,7 @@ class ScheduleFreeAdamW(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -937,6 +971,7 @@ class Prodigy(Optimizer):
         differentiable: let autograd see the step itself. Default False.
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -968,5 +1003,193 @@ class Prodigy(Optimizer):
         differentiable: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Adafactor(Optimizer):
+    r"""Adafactor: RMSProp whose mean squares are the product of those of the rows and of the columns.
+
+    $$w_t = t^{\tau}, \qquad R_t = (1 - w_t) R_{t-1} + w_t \, \mathrm{mean}_{\text{row}}(g_t^2), \qquad
+      C_t = (1 - w_t) C_{t-1} + w_t \, \mathrm{mean}_{\text{column}}(g_t^2)$$
+    $$V_t = \frac{R_t C_t}{\max(\mathrm{mean}(R_t), \epsilon_1)}, \qquad
+      u_t = \frac{g_t}{\sqrt{\max(V_t, \epsilon_1^2)}}, \qquad \hat u_t = \frac{u_t}{\max(1, \mathrm{rms}(u_t) / d)}$$
+    $$x_t = (1 - \eta \lambda) x_{t-1}
+      - \max(\epsilon_2, \mathrm{rms}(x_{t-1})) \min\left(\eta, \tfrac{1}{\sqrt t}\right) \hat u_t$$
+
+    Vectors keep $V_t$ itself; of a tensor with more axes the last two are rows and columns. This is torch's form: the
+    learning rate is the largest step as a share of the parameter's size (the paper: 0.01, no decay, and $\epsilon_1$
+    added to each squared gradient); no $\epsilon_1$ is the distance from 1 to the next number of the dtype. Hugging
+    Face's and optax's differ in all of these.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: largest step, as a share of the parameter's size. In [0, inf). Default 0.01.
+        beta2_decay: power of the step by which the newest square is weighted. In (-inf, 0]. Default -0.8.
+        eps: least scale (None: of the dtype), and least size. In [0, inf). Default (None, 0.001).
+        d: largest root mean square of the direction. In [1, inf). Default 1.0.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Shazeer and Stern 2018.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.Adafactor(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta2_decay: float = -0.8,
+        eps: tuple[float | None, float] = (None, 0.001),
+        d: float = 1.0,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Muon(Optimizer):
+    r"""Muon: a step along the momentum matrix with all its singular values made about 1. For matrices only.
+
+    $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
+      x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \gamma \, \mathrm{NS}(\mu m_t + (1 - \mu) g_t)$$
+
+    and without `nesterov` $\mathrm{NS}(m_t)$. The Newton-Schulz iteration NS starts from $X = M / \lVert M \rVert$ and
+    repeats $A = X X^\top$, $X \leftarrow a X + (b A + c A^2) X$, `ns_steps` times; it brings the singular values to
+    between about 0.7 and 1.2. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
+    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
+    learning rate and decay tuned for AdamW).
+
+    Meant for the weights of hidden layers; embeddings, heads, gains and biases need another rule (see `MuonWith`). The
+    iteration runs in the parameter's own dtype; torch rounds it to bfloat16, which changes a step by about a percent.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.1.
+        momentum: memory of the gradients. In [0, inf). Default 0.95.
+        nesterov: look one step of the average ahead. Default True.
+        ns_coefficients: polynomial of the iteration. In (-inf, inf). Default (3.4445, -4.775, 2.0315).
+        eps: keeps the division finite. In [0, inf). Default 1e-07.
+        ns_steps: iterations. In [0, 100). Default 5.
+        adjust_lr_fn: factor on the learning rate by shape. Default None.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Jordan et al. 2024; match_rms_adamw: Liu et al. 2025.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.Muon(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-07,
+        ns_steps: int = 5,
+        adjust_lr_fn: str | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        capturable: bool = False,
+    ) -> None: ...
+
+class SOAP(Optimizer):
+    r"""SOAP: Adam in the eigenbasis of Shampoo's two averages of gradient products.
+
+    $$L_t = \beta L_{t-1} + (1 - \beta) g_t g_t^\top, \qquad R_t = \beta R_{t-1} + (1 - \beta) g_t^\top g_t$$
+    $$g'_t = Q_L^\top g_t Q_R, \qquad x_t = (1 - \eta \lambda) x_{t-1} + Q_L \, \mathrm{Adam}(g'_t) \, Q_R^\top$$
+
+    with the step of `Adam` in the rotated coordinates. After the step $L$ and $R$ take the gradient in, and every
+    `precondition_frequency` steps the bases follow them by one QR step, $Q \leftarrow \mathrm{QR}(L Q)$, columns by
+    falling eigenvalue. The first gradient only makes the bases: no step is taken. Each axis of a tensor with more than
+    one has its own basis, unless it is longer than `max_precond_dim`; vectors get plain Adam. A negative `shampoo_beta`
+    takes Adam's second beta.
+
+    As in the authors' code, but for the order of decay and step, and Adam's `eps`, which stands after the correction
+    for starting at zero here.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.003.
+        betas: memory of the gradients and of their squares. In [0, 1). Default (0.95, 0.95).
+        shampoo_beta: memory of the gradient products. In [-1, 1). Default -1.0.
+        eps: keeps the division finite. In [0, inf). Default 1e-08.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.01.
+        precondition_frequency: steps between two QR steps. In [1, inf). Default 10.
+        max_precond_dim: longest axis that gets a basis. In [0, inf). Default 10000.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: accepted because torch has it; changes nothing. Default None.
+        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Vyas et al. 2024.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.SOAP(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        betas: tuple[float, float] = (0.95, 0.95),
+        shampoo_beta: float = -1.0,
+        eps: float = 1e-08,
+        weight_decay: float = 0.01,
+        precondition_frequency: int = 10,
+        max_precond_dim: int = 10000,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
         capturable: bool = False,
     ) -> None: ...

@@ -66,6 +66,7 @@ def _work_with_a_crew(store: Store, plan: Plan, jobs: int, on_progress: Callable
                 on_progress()
     finally:
         crew.dismiss()
+        on_progress()  # after Ctrl-C too, so that what is said to be kept is what is kept
 
 
 def _send_winners_on(store: Store, plan: Plan) -> None:
@@ -121,6 +122,7 @@ class _Crew:
             if code is None:
                 continue
             del self.workers[name]
+            _close(process)
             self.deaths += 1
             task = self.store.taken_by(name)
             if task is not None:
@@ -135,9 +137,13 @@ class _Crew:
             process.kill()
         for name, process in self.workers.items():
             process.wait()
-            if process.stdin:
-                process.stdin.close()
+            _close(process)
             self.store.give_back(name)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin:
+        process.stdin.close()
 
 
 def _cause(code: int) -> str:

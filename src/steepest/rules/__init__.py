@@ -6,6 +6,7 @@ from ..errors import InvalidValue, UnknownName, did_you_mean
 from ..modules import load_file
 from ..spec import parse
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
@@ -13,17 +14,19 @@ from .ademamix import AdEMAMix
 from .base import Rule
 from .lamb import LAMB
 from .lion import Lion, Signum
+from .muon import Muon
 from .nadam import NAdam
 from .prodigy import Prodigy
 from .radam import RAdam
 from .rmsprop import RMSprop
 from .schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from .sgd import SGD, Momentum, Nesterov
+from .soap import SOAP
 
 __all__ = [
-    "LAMB", "RULES", "SGD", "AdEMAMix", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum",
-    "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Rule", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
-    "find", "names_in_file",
+    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
+    "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Rule", "ScheduleFreeAdamW",
+    "ScheduleFreeSGD", "Signum", "find", "names_in_file",
 ]  # fmt: skip
 
 RULES: dict[str, type[Rule]] = {
@@ -31,7 +34,7 @@ RULES: dict[str, type[Rule]] = {
     for rule in (
         SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
         Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
-        LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy,
+        LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
     )
 }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidValue
 from ..ops import is_zero, machine_epsilon, maximum, minimum, sqrt, zeros_like
 from ..text import Text
 from .base import Rule, hyperparameter
@@ -46,18 +45,10 @@ class Adafactor(Rule):
         -0.8, r"\tau", "power of the step by which the newest square is weighted", within="(-inf, 0]"
     )
     eps: tuple[float | None, float] = hyperparameter(
-        (None, 1e-3), (r"\epsilon_1", r"\epsilon_2"), "least scale (none: of the dtype), least size", within=None
+        (None, 1e-3), (r"\epsilon_1", r"\epsilon_2"), "least scale (None: of the dtype), and least size"
     )
     d: float = hyperparameter(1.0, "d", "largest root mean square of the direction", within="[1, inf)")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for number in self.eps[self.eps[0] is None :]:
-            if isinstance(number, str) or number is None:
-                raise InvalidValue(f"{self.title}: eps must be a number, got {self.eps!r}")
-            if isinstance(number, int | float) and not 0 <= number < float("inf"):
-                raise InvalidValue(f"{self.title}: eps must lie in [0, inf), got {self.eps!r}")
 
     def init(self, param: Any) -> dict[str, Any]:
         if param.ndim < 2:

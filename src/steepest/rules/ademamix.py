@@ -18,8 +18,8 @@ class AdEMAMix(Rule):
       - \eta \frac{m_t / (1 - \beta_1^t) + \alpha n_t}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
 
     The slow average is not corrected for starting at zero: it is meant to come in late. Two schedules over $T$ steps
-    soften that, both off at 0. `alpha_warmup` raises $\alpha$ in a straight line from 0. `beta3_warmup` raises $\beta_3$
-    from $\beta_1$ so that its half-life grows in a straight line:
+    soften that, both off at 0. `alpha_warmup` raises $\alpha$ in a straight line from 0. `beta3_warmup` raises
+    $\beta_3$ from $\beta_1$ so that its half-life grows in a straight line:
     $$\beta_3(t) = \exp\left(1 \Big/ \left(\frac{1 - t/T}{\ln \beta_1} + \frac{t/T}{\ln \beta_3}\right)\right)$$
     The paper takes $\alpha$ from 4 to 10; the default is that of its PyTorch code (optax: 5).
     """

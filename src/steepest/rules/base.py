@@ -45,14 +45,16 @@ class Hyperparameter:
     within: str | None = None
     search: tuple[float, float] | None = None
 
-    def check(self, owner: str, name: str, value: Any) -> None:
-        """Raise `InvalidValue` unless the value lies within the interval. Arrays and symbols pass unseen."""
-        values = value if isinstance(value, tuple | list) else (value,)
+    def check(self, owner: str, name: str, value: Any, default: Any) -> None:
+        """Raise `InvalidValue` unless the value lies within the interval; arrays, symbols and a default None may pass."""
+        values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
         if self.within is None:
             return
-        for number in values:
+        for number, other in zip(values, usual, strict=True):
+            if number is None and other is None:
+                continue
             if isinstance(number, int | float):
                 if not _lies_within(number, self.within):
                     raise InvalidValue(f"{owner}: {name} must lie in {self.within}, got {value!r}")
@@ -116,7 +118,7 @@ class Rule(ABC):
     def __post_init__(self) -> None:
         for each in self.hyperparameters().values():
             value = getattr(self, each.name)
-            each.metadata["facts"].check(self.title, each.name, value)
+            each.metadata["facts"].check(self.title, each.name, value, each.default)
             if isinstance(each.default, bool) and isinstance(value, str | None):
                 raise InvalidValue(f"{self.title}: {each.name} must be true or false, got {value!r}")
 

@@ -14,7 +14,7 @@ class ScheduleFreeSGD(Rule):
 
     $$y_t = (1 - \mu) z_t + \mu x_t, \qquad z_{t+1} = z_t - \eta_t g(y_t), \qquad
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
-    $$\eta_t = \eta \min(1, t / T), \qquad c_t = w_t \Big/ \sum_{i \le t} w_i, \qquad w_t = t^r \max_{i \le t} \eta_i^p$$
+    $$\eta_t = \eta \min(1, t / T), \qquad w_t = t^r \max_{i \le t} \eta_i^p, \qquad c_t = w_t / (w_1 + \dots + w_t)$$
 
     The parameter is $y$, the point of the gradient. **The weights to use are $x$**: `with optimizer.evaluating():` puts
     them into the model for that long. With `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is
@@ -64,9 +64,9 @@ class ScheduleFreeAdamW(Rule):
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
 
     with $\eta_t$ and $c_t$ as in `ScheduleFreeSGD`, and $y$ as the parameter. **The weights to use are $x$**: see
-    `optimizer.evaluating()`. $v$ is corrected where it is used (optax's form); the paper and its code correct the
-    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which also lowers the first weights and the
-    decay: `lr_correction` does so.
+    `optimizer.evaluating()`. $v$ is corrected where it is used (as optax does); the paper and its code correct the
+    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which makes the first weights and decays
+    smaller too: `lr_correction` does so.
     """
 
     title = "Schedule-Free AdamW"

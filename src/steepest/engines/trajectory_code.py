@@ -1,0 +1,308 @@
+"""The kernel that follows many trajectories, printed from a rule's program and from a landscape's gradient.
+
+The loops: blocks of trajectories, whose positions and states stay in the first cache; steps; trajectories of a block.
+The innermost holds the whole step of all coordinates and becomes vector instructions. What is the same for all
+trajectories (1 - beta**t, a schedule) is read from a table, a row a step; what depends on a hyperparameter that each
+trajectory has its own of is computed once a trajectory and step, in float64.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+from .. import ops
+from ..errors import InvalidValue
+from ..landscapes import Landscape
+from .kernels import IN_KERNEL, _load
+from .program import FUNCTIONS, Operation, Program, Value
+
+__all__ = ["BLOCK", "Plan", "load_kernel", "record_gradient"]
+
+BLOCK = 256
+"""Trajectories a block: a dozen rows of so many numbers lie in the first cache."""
+
+FORMS = IN_KERNEL | {"sign": "({0} if {0} != {0} else real({0} > 0) - real({0} < 0))"}  # NaN stays NaN, as in NumPy
+CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of a rule's program is computed where.
+
+    Args:
+        program: the rule's, recorded.
+        arrays: hyperparameters of which each trajectory has its own number, in the order of the kernel's rows.
+        started: states of one number for all coordinates that start from such a hyperparameter.
+    """
+
+    program: Program
+    arrays: tuple[str, ...]
+    started: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.program.numbers:
+            result = self.program.outputs[name]
+            if isinstance(result, Value) and not result.uniform:
+                raise InvalidValue(f"not elementwise: {name}, one number for all coordinates, depends on each of them")
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Names of the uniform values of which each trajectory has its own."""
+        own, before = {*self.arrays, *self.started}, 0
+        while len(own) > before:
+            before = len(own)
+            own |= {each.result.name for each in self.program.uniform() if own & _names(each.operands)}
+            own |= {name for name in self.program.numbers if own & _names([self.program.outputs[name]])}
+        return frozenset(own)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The states that are one number for all coordinates, where each trajectory has its own."""
+        return tuple(name for name in self.program.numbers if name in self.own)
+
+    @cached_property
+    def columns(self) -> tuple[Value, ...]:
+        """The values of the table's columns; the schedule's factor stands behind them."""
+        operands = [value for each in [*self.once(), *self.program.varying()] for value in each.operands]
+        results = [self.program.outputs[name] for name in ("delta", *self.program.states, *self.numbers)]
+        shared = [each for each in operands + results if isinstance(each, Value) and each.uniform]
+        return tuple({each.name: each for each in shared if each.name not in self.own}.values())
+
+    def once(self) -> list[Operation]:
+        """Operations to be done once a trajectory and step."""
+        return [each for each in self.program.uniform() if each.result.name in self.own]
+
+
+def _names(operands: Iterable[Any]) -> set[str]:
+    return {each.name for each in operands if isinstance(each, Value)}
+
+
+# --- the gradient -----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def record_gradient(landscape: Landscape) -> Program | None:
+    """The gradient, of inputs `x0`, `x1`, ... and with outputs `g0`, `g1`, ..., operation by operation as in NumPy.
+
+    None where it needs what a program cannot say; then NumPy itself has to compute it.
+    """
+    program = Program()
+    coordinates = [program.input(f"x{i}", uniform=False) for i in range(landscape.dims)]
+    compiled: Any = landscape._compiled_gradient  # SymPy's code for NumPy: run here on stand-ins instead of arrays
+    try:
+        gradient = FunctionType(compiled.__code__, _vocabulary())(*coordinates)
+    except (NameError, TypeError, AttributeError, InvalidValue):
+        return None
+    program.outputs = {f"g{i}": part for i, part in enumerate(gradient)}
+    return program if all(isinstance(part, Value | int | float) for part in gradient) else None
+
+
+def _vocabulary() -> dict[str, Any]:
+    """NumPy's names as SymPy prints them, for stand-ins."""
+    compare: dict[str, Callable[[Any, Any], Any]] = {
+        "less": lambda a, b: a < b, "less_equal": lambda a, b: a <= b, "equal": lambda a, b: a == b,
+        "greater": lambda a, b: a > b, "greater_equal": lambda a, b: a >= b, "not_equal": lambda a, b: a != b,
+    }  # fmt: skip
+    both = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, b, a), conditions))
+    either = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, a, b), conditions))
+    named = {"abs": ops.absolute, "Magnitude": ops.absolute, "Sign": ops.sign, "pi": math.pi, "e": math.e}
+    return (
+        {name: getattr(ops, name) for name in FUNCTIONS} | compare | named
+        | {"select": _select, "reduce": functools.reduce, "nan": math.nan, "inf": math.inf}
+        | {"logical_and": both, "logical_or": either, "__builtins__": {}}
+    )  # fmt: skip
+
+
+def _select(conditions: Sequence[Any], values: Sequence[Any], default: Any) -> Any:
+    chosen = default
+    for condition, value in reversed(list(zip(conditions, values, strict=True))):
+        chosen = ops.where(condition, value, chosen)
+    return chosen
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+HELPERS = f'''"""Made by steepest; safe to delete."""
+import numba
+import numpy as np
+
+BLOCK = {BLOCK}
+
+
+@numba.njit(cache=True, nogil=True)
+def load(source, work, row, block, count):
+    for j in range(source.shape[0]):
+        for i in range(BLOCK):  # the places behind the last trajectory are filled with it
+            work[(row + j) * BLOCK + i] = source[j, block + min(i, count - 1)]
+
+
+@numba.njit(cache=True, nogil=True)
+def store(work, row, target, block, count):
+    for j in range(target.shape[0]):
+        for i in range(count):
+            target[j, block + i] = work[(row + j) * BLOCK + i]
+
+
+@numba.njit(cache=True, nogil=True)
+def note(work, row, step, finite, last, block, count):
+    for i in range(count):
+        lost = False
+        for j in range(last.shape[0]):
+            lost = lost or not np.isfinite(work[j * BLOCK + i])
+        if lost and finite[block + i] > step:
+            finite[block + i] = step
+            for j in range(last.shape[0]):
+                last[j, block + i] = work[(row + j) * BLOCK + i]
+'''
+
+KERNEL = '''"""Made by steepest; safe to delete."""
+import numba
+import numpy as np
+from {helpers} import load, note, store
+
+real = np.{real}
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def kernel(table, done, since, x, states, settings, numbers, noise, path, finite, last, begin, end):
+    work = np.zeros({rows} * {block}, np.{real})
+    own = np.zeros({own_rows} * {block}, np.float64)
+    for block in range(begin, end, {block}):
+        count = min({block}, end - block)
+        load(x, work, 0, block, count)
+        load(states, work, {dims}, block, count)
+        load(settings, own, 0, block, count)
+        load(numbers, own, {settings}, block, count)
+        dead = 0
+        for t in range(table.shape[0]):
+{table}
+            bad = 0
+            for i in range({block}):
+{body}
+            if bad != dead:
+                dead = bad
+                note(work, {previous}, done + t, finite, last, block, count)
+            if done + t + 1 >= since:
+                store(work, 0, path[done + t + 1 - since], block, count)
+        store(work, 0, x, block, count)
+        store(work, {dims}, states, block, count)
+        store(own, {settings}, numbers, block, count)
+'''
+
+
+def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool) -> Callable[..., None]:
+    """The kernel of a plan, which takes the trajectories from `begin` to `end` through the steps of the table.
+
+    `table` has a row a step; `done` steps were made before. `x` (dims, n), `states` (states * dims, n) and `numbers`
+    (numbers, n) are brought up to date, `settings` (arrays, n) is read. `noise` (steps, dims, BLOCK) is added to the
+    gradient. Positions from step `since` on go to `path` (steps, dims, n). Where a position stops being finite,
+    `finite` (n) gets the number of steps before that and `last` (dims, n) the last position that was.
+    """
+    dims, states = len(gradient.outputs), len(plan.program.states)
+    previous = dims * (1 + states)
+    table = "\n".join(" " * 12 + line for line in _table_lines(plan))
+    body = "\n".join(" " * 16 + line for line in _body_lines(plan, gradient, noisy, previous))
+    text = KERNEL.format(
+        helpers=_load(HELPERS).__name__, real=real, block=BLOCK, rows=previous + dims, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
+        settings=len(plan.arrays), previous=previous, table=table, body=body,
+    )  # fmt: skip
+    return _load(text).kernel  # type: ignore[no-any-return]
+
+
+def _table_lines(plan: Plan) -> list[str]:
+    conditions = _conditions(plan.program)
+    lines = []
+    for place, value in enumerate(plan.columns):
+        wide, narrow = ("{} != 0.0", "{}") if value.name in conditions else ("{}", "real({})")
+        lines += [f"w{place} = {wide.format(f'table[t, {place}]')}", f"s{place} = {narrow.format(f'w{place}')}"]
+    return [*lines, f"factor = table[t, {len(plan.columns)}]"]
+
+
+def _body_lines(plan: Plan, gradient: Program, noisy: bool, previous: int) -> list[str]:
+    dims = len(gradient.outputs)
+    lines = [f"x{axis} = work[{axis * BLOCK} + i]" for axis in range(dims)]
+    once, names = _once_lines(plan)
+    lines += once + _gradient_lines(gradient)
+    for axis in range(dims):
+        if noisy:
+            lines.append(f"g{axis} = g{axis} + noise[t, {axis}, i]")
+        lines += _update_lines(plan.program, names, axis, dims)
+        lines += [f"work[{(previous + axis) * BLOCK} + i] = x{axis}", f"work[{axis * BLOCK} + i] = y{axis}"]
+    lost = " + ".join(f"(y{axis} - y{axis})" for axis in range(dims))
+    return [*lines, f"bad += 0 if {lost} == real(0) else 1"]
+
+
+def _once_lines(plan: Plan) -> tuple[list[str], dict[str, str]]:
+    """What is done once a trajectory and step; and how a coordinate's arithmetic names the uniform values."""
+    conditions = _conditions(plan.program)
+    rows = [*plan.arrays, *plan.numbers]
+    wide = {value.name: f"w{place}" for place, value in enumerate(plan.columns)}
+    wide |= {name: f"a{place}" for place, name in enumerate(rows)}
+    lines = [f"a{place} = own[{place * BLOCK} + i]" for place in range(len(rows))]
+    if "lr" in plan.arrays:
+        lines.append(f"{wide['lr']} = {wide['lr']} * factor")
+    for place, each in enumerate(plan.once()):
+        lines.append(f"u{place} = {_expression(each, wide, 'np.float64')}")
+        wide[each.result.name] = f"u{place}"
+    for place, name in enumerate(plan.numbers, start=len(plan.arrays)):
+        lines.append(f"own[{place * BLOCK} + i] = {_operand(plan.program.outputs[name], wide, 'np.float64')}")
+    names = {value.name: f"s{place}" for place, value in enumerate(plan.columns)}
+    for name in plan.own:
+        names[name] = wide[name] if name in conditions else f"real({wide[name]})"
+    return lines, names
+
+
+def _gradient_lines(gradient: Program) -> list[str]:
+    names = {name: name for name in gradient.inputs}
+    names |= {each.result.name: f"d{place}" for place, each in enumerate(gradient.needed())}
+    lines = [f"{names[each.result.name]} = {_expression(each, names)}" for each in gradient.needed()]
+    return lines + [f"{name} = {_operand(value, names)}" for name, value in gradient.outputs.items()]
+
+
+def _update_lines(program: Program, uniform: dict[str, str], axis: int, dims: int) -> list[str]:
+    names = uniform | {"param": f"x{axis}", "grad": f"g{axis}"}
+    names |= {name: f"m{place}_{axis}" for place, name in enumerate(program.states)}
+    names |= {each.result.name: f"v{place}_{axis}" for place, each in enumerate(program.varying())}
+    rows = [(dims * (1 + place) + axis) * BLOCK for place in range(len(program.states))]
+    lines = [f"m{place}_{axis} = work[{row} + i]" for place, row in enumerate(rows)]
+    lines += [f"{names[each.result.name]} = {_expression(each, names)}" for each in program.varying()]
+    for row, name in zip(rows, program.states, strict=True):
+        lines.append(f"work[{row} + i] = {_operand(program.outputs[name], names)}")
+    return [*lines, f"y{axis} = x{axis} + {_operand(program.outputs['delta'], names)}"]
+
+
+def _conditions(program: Program) -> set[str]:
+    return {each.result.name for each in program.operations if each.kind in CONDITIONS}
+
+
+def _expression(operation: Operation, names: dict[str, str], kind: str = "real") -> str:
+    base, exponent = (*operation.operands, None)[:2]
+    if operation.kind == "pow" and isinstance(exponent, int | float):
+        return _power(names[base.name], exponent, kind)
+    return FORMS[operation.kind].format(*(_operand(each, names, kind) for each in operation.operands))
+
+
+def _operand(operand: Any, names: dict[str, str], kind: str = "real") -> str:
+    if isinstance(operand, Value):
+        return names[operand.name]
+    return f"{kind}({operand!r})" if math.isfinite(operand) else f"{kind}(np.{operand!r})".replace("np.-", "-np.")
+
+
+def _power(base: str, exponent: float, kind: str) -> str:
+    """A power with a known exponent: small whole ones as products, which vectorize."""
+    if exponent == 0.5:
+        return f"np.sqrt({base})"
+    if exponent != int(exponent) or not 0 < abs(exponent) <= 16:
+        return f"({base} ** {kind}({exponent!r}))"
+    return _product(base, int(exponent)) if exponent > 0 else f"({kind}(1) / {_product(base, -int(exponent))})"
+
+
+def _product(base: str, count: int) -> str:
+    if count == 1:
+        return base
+    half = _product(base, count // 2)
+    return f"({half} * {half})" if count % 2 == 0 else f"({half} * {half} * {base})"
