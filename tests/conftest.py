@@ -1,6 +1,7 @@
 """What several test files share: the real data, a user's files, the command, and one small finished study."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -79,14 +80,17 @@ def write_file(tmp_path):
 
 @pytest.fixture
 def command(monkeypatch, capsys, tmp_path):
-    """Run `steepest ...` in this process, in an empty folder: exit code, what it printed, what it complained about."""
+    """Run `steepest ...`, as it would be typed, in this process and an empty folder.
+
+    Gives the exit code, what was printed, and what was complained about.
+    """
     from steepest.cli import main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["steepest", *arguments])
+    def run(line: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["steepest", *shlex.split(line)])
         with pytest.raises(SystemExit) as ending:
             main()
         return ending.value.code or 0, *capsys.readouterr()

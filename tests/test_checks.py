@@ -140,4 +140,6 @@ def test_states_keep_their_own_dtype_on_load():
     assert other.state[half]["exp_avg"].dtype == torch.float32
     half.grad = torch.ones_like(half)
     other.step()
-    assert torch.isfinite(half).all()
+    # the moments go on in float32: 0.9 * 0.1 + 0.1 is no bfloat16 number
+    torch.testing.assert_close(other.state[half]["exp_avg"], torch.full((2,), 0.19))
+    assert other.engine == "eager for 1 parameters (torch.float32 state of torch.bfloat16 parameters)"

@@ -1,10 +1,12 @@
 """The command line from end to end: what it prints, what it writes, and one clear line for whatever is wrong."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import steepest
@@ -16,7 +18,7 @@ from steepest.schedules import SCHEDULES
 from steepest.workloads import WORKLOADS
 
 HEAVY = ("torch", "sympy", "matplotlib", "pandas", "sklearn", "scipy", "numba")
-TINY = "--optimizers sgd,adam --trials 4 --seeds 2 --jobs 1".split()
+TINY = "--trials 4 --seeds 2 --jobs 1"
 
 MINE = """
 from dataclasses import dataclass
@@ -54,17 +56,17 @@ def words(text: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--help"], ["Watch, compare and use", "trace", "compare", "list", "Start with: steepest compare"]),
-        (["trace", "--help"], ["--on", "--f", "--start", "--lr", "--steps", "--set", "--schedule", "--noise", "--seed",
-                               "--save", "--surface", "steepest trace sgd adam --on rosenbrock"]),
-        (["compare", "-h"], ["--optimizers", "--trials", "--seeds", "--steps", "--target", "--batch-size", "--jobs",
-                             "--out", "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
-        (["list", "--help"], ["List the rules, landscapes, schedules and workloads"]),
+        ("--help", ["Watch, compare and use", "trace", "compare", "list", "Start with: steepest compare"]),
+        ("trace --help", ["--on", "--f", "--start", "--lr", "--steps", "--set", "--schedule", "--noise", "--seed",
+                          "--save", "--surface", "steepest trace sgd adam --on rosenbrock"]),
+        ("compare -h", ["--optimizers", "--trials", "--seeds", "--steps", "--target", "--batch-size", "--jobs",
+                        "--out", "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
+        ("list --help", ["List the rules, landscapes, schedules and workloads"]),
     ],
     ids=["steepest", "trace", "compare", "list"],
 )  # fmt: skip
 def test_help_names_every_option_and_shows_an_example(arguments, expected, command):
-    code, printed, complaint = command(*arguments)
+    code, printed, complaint = command(arguments)
     assert (code, complaint) == (0, "")
     for each in expected:
         assert each in words(printed)
@@ -80,11 +82,11 @@ def test_list_has_a_line_for_everything(command):
         assert lines[name] == f"{name} {rule.summary()}".replace("$", "").replace("`", "")
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["compare", "--help"], ["trace", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", ["list", "--help", "compare --help", "trace --help", "--version"])
 def test_what_should_answer_at_once_loads_nothing_heavy(arguments, python):
     printed = python(
         "import sys\nfrom steepest.cli import main\n"
-        f"sys.argv = ['steepest', *{arguments}]\n"
+        f"sys.argv = ['steepest', *{arguments.split()}]\n"
         "try:\n    main()\nexcept SystemExit as ending:\n"
         f"    print('LOADED', ending.code, sorted(set({HEAVY}) & set(sys.modules)))"
     )
@@ -98,19 +100,16 @@ def test_the_version_is_that_of_the_package(command):
 # --- trace ------------------------------------------------------------------------------------------------------------
 
 LECTURE = [
-    (["sgd", "--f", "x*cos(0.15*pi*x)", "--start", "10", "--lr", "2", "--steps", "10"], "x = (-1.528166)"),
-    (["sgd", "--on", "x1**2 + 2*x2**2", "--start", "-5,-2", "--lr", "0.1", "--steps", "20"],
-     "x = (-0.057646, -0.000073)"),
-    (["sgd(momentum=0.25)", "--f", "0.1*x1**2 + 2*x2**2", "--start=-5,-2", "--lr", "0.6", "--steps", "20"],
-     "x = (-0.126340, -0.186632)"),
-    (["sgd", "--set", "momentum=0.25", "--f", "0.1*x**2 + 2*y**2", "--start", "-5,-2", "--lr", "0.6", "--steps", "20"],
-     "x = (-0.126340, -0.186632)"),
-]  # fmt: skip
+    ("sgd --f 'x*cos(0.15*pi*x)' --start 10 --lr 2 --steps 10", "x = (-1.528166)"),
+    ("sgd --on 'x1**2 + 2*x2**2' --start -5,-2 --lr 0.1 --steps 20", "x = (-0.057646, -0.000073)"),
+    ("sgd(momentum=0.25) --f '0.1*x1**2 + 2*x2**2' --start=-5,-2 --lr 0.6 --steps 20", "x = (-0.126340, -0.186632)"),
+    ("sgd --set momentum=0.25 --on ravine --start -5,-2 --lr 0.6 --steps 20", "x = (-0.126340, -0.186632)"),
+]
 
 
-@pytest.mark.parametrize(("arguments", "end"), LECTURE, ids=[end for _, end in LECTURE])
+@pytest.mark.parametrize(("arguments", "end"), LECTURE)
 def test_trace_prints_the_lectures_values(arguments, end, command):
-    code, printed, complaint = command("trace", *arguments)
+    code, printed, complaint = command(f"trace {arguments}")
     assert (code, complaint) == (0, "")
     assert end in printed
 
@@ -119,7 +118,7 @@ def test_trace_prints_the_lectures_values(arguments, end, command):
     ("ending", "start"), [("png", b"\x89PNG\r\n\x1a\n"), ("svg", b"<?xml version="), ("pdf", b"%PDF-")]
 )
 def test_trace_draws_to_the_file_that_was_asked_for(ending, start, command, tmp_path):
-    code, printed, _ = command(*"trace sgd adam --lr 0.001 --steps 20 --save".split(), f"path.{ending}")
+    code, printed, _ = command(f"trace sgd adam --lr 0.001 --steps 20 --save path.{ending}")
     assert code == 0
     assert "SGD lr=0.001" in printed
     assert "Adam lr=0.001" in printed
@@ -129,7 +128,7 @@ def test_trace_draws_to_the_file_that_was_asked_for(ending, start, command, tmp_
 
 
 def test_a_path_that_diverges_is_a_result(command):
-    code, printed, complaint = command(*"trace sgd --f x**2 --start 1 --lr 1.1 --steps 5000".split())
+    code, printed, complaint = command("trace sgd --f x**2 --start 1 --lr 1.1 --steps 5000")
     assert (code, complaint) == (0, "")
     assert "diverge" in printed
 
@@ -139,8 +138,8 @@ def test_a_path_that_diverges_is_a_result(command):
 
 def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     """The whole way as a user goes it, in a process of its own."""
-    ask = "compare --optimizers sgd,adam --trials 2 --seeds 2 --steps 10 --target 0.4 --jobs 1".split()
-    done = subprocess.run([script, *ask], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    ask = "compare --optimizers sgd,adam --trials 2 --seeds 2 --steps 10 --target 0.4 --jobs 1"
+    done = subprocess.run([script, *ask.split()], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, "Warning" in done.stderr) == (0, False)
     assert done.stderr.splitlines()[-1] == "8 of 8 runs"
     for text in ("Handwritten digits", "target: accuracy ≥ 0.4", "learning", "SGD", "Adam", "100%"):
@@ -152,12 +151,12 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     files = {"study.sqlite", "runs.csv", "curves.csv", "table.csv", "report.html", "figures"}
     assert left_behind(folder) == figures | files
     assert left_behind(tmp_path) == {"steepest-digits"} | {f"steepest-digits/{each}" for each in figures | files}
-    assert Comparison.read(folder).facts["command"] == " ".join(["steepest", *ask])
+    assert Comparison.read(folder).facts["command"] == f"steepest {ask}"
 
 
 def test_a_users_workload_and_rules_compete_with_ours(command, write_workload, write_file, tmp_path):
     file, mine = write_workload(), write_file("mine.py", MINE)
-    code, printed, _ = command("compare", file, "--optimizers", f"adam,{mine},sgd(lr=0.1)", *TINY[2:])
+    code, printed, _ = command(f"compare {file} --optimizers adam,{mine},'sgd(lr=0.1)' {TINY}")
     assert code == 0
     assert "A plane through 24 points" in printed
     for label in ("Adam", "Half step", "SGD lr=0.1"):
@@ -168,8 +167,7 @@ def test_a_users_workload_and_rules_compete_with_ours(command, write_workload, w
 
 def test_batch_sizes_compete_in_seconds(command, airfoil, tmp_path):
     """Row 10 of the lecture, smaller."""
-    ask = "compare airfoil --optimizers sgd(lr=0.1) --batch-size 10,100,all --seeds 2 --steps 4 --jobs 1 --out row10"
-    code, printed, _ = command(*ask.split())
+    code, printed, _ = command(f"compare airfoil --optimizers 'sgd(lr=0.1)' --batch-size 10,100,all {TINY} --steps 4 --out row10")
     comparison = Comparison.read(tmp_path / "row10")
     assert code == 0
     assert comparison.measure == "seconds_to_target"
@@ -184,7 +182,7 @@ def test_batch_sizes_compete_in_seconds(command, airfoil, tmp_path):
 def test_what_a_user_writes_is_printed_as_it_is(command, write_workload):
     """Brackets are rich's mark-up; here they are a user's."""
     file = write_workload("__doc__ = 'Images [bold]of[/c] things'\nmetric_name = '[red]loss'\nmetric = loss")
-    code, printed, complaint = command("compare", file, *TINY, "--out", "[study]")
+    code, printed, complaint = command(f"compare {file} --optimizers sgd {TINY} --out [study]")
     assert (code, "error" in complaint) == (0, False)
     assert "Images [bold]of[/c] things" in printed
     assert "[red]loss" in printed
@@ -193,7 +191,7 @@ def test_what_a_user_writes_is_printed_as_it_is(command, write_workload):
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeypatch, write_workload):
     """In this process; tests/test_study.py does it with several."""
-    file, train, calls = write_workload(), worker.train, []
+    train, calls = worker.train, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -202,16 +200,17 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeyp
         return train(*arguments)
 
     monkeypatch.setattr(worker, "train", interrupted)
+    ask = f"compare {write_workload()} --optimizers sgd,adam {TINY} --out study"
     for done in (3, 4):  # again while it goes on, in the second run of that time
-        code, printed, complaint = command("compare", file, *TINY, "--out", "study")
+        code, printed, complaint = command(ask)
         assert (code, printed) == (130, "")
         assert f"stopped: {done} of 12 runs are kept in study; the same command goes on from there" in complaint
         kept = Comparison.read("study").runs
         assert len(kept) == done
-    code, printed, _ = command("compare", file, *TINY, "--out", "study")
+    assert command(ask)[0] == 0
+    assert len(calls) == 12 + 2
     runs = Comparison.read("study").runs
-    assert (code, len(calls)) == (0, 12 + 2)
-    assert runs[runs["id"].isin(kept["id"])].reset_index(drop=True).equals(kept)
+    pd.testing.assert_frame_equal(runs[runs["id"].isin(kept["id"])], kept, check_dtype=False)
 
 
 # --- runs that raise --------------------------------------------------------------------------------------------------
@@ -232,13 +231,13 @@ A_RUN, TRYING_OUT = 12 + 2 * 13, 2
 
 
 def last_words(file: str) -> str:
-    lines = Path(file).read_text().splitlines()
-    return next(f"line {n}: " for n, line in enumerate(lines, 1) if "raise" in line) + "RuntimeError: out of <b>luck</b>"
+    (place,) = [n for n, line in enumerate(Path(file).read_text().splitlines(), 1) if "raise" in line]
+    return f"line {place}: RuntimeError: out of <b>luck</b>"
 
 
 def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(write_workload, command):
     file = write_workload(LUCK.format(calls=TRYING_OUT + 5 * A_RUN + 4))
-    code, printed, _ = command("compare", file, *TINY, "--out", "study")
+    code, printed, _ = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     runs = Comparison.read("study").runs
     assert list(runs["status"] == "failed") == [False] * 5 + [True] * 7
     assert set(runs["message"][5:]) == {last_words(file)}
@@ -250,20 +249,20 @@ def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(w
 
 def test_where_every_run_fails_the_reason_is_the_verdict(write_workload, command):
     file = write_workload(LUCK.format(calls=10))
-    code, printed, complaint = command("compare", file, *TINY, "--out", "study")
+    code, printed, complaint = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     assert code == 0
     assert f"Every run failed: {last_words(file)}" in printed
     assert "best learning rate" not in printed
     assert "Traceback" not in complaint
     page = Path("study/report.html").read_text()
-    assert page.count("out of &lt;b&gt;luck&lt;/b&gt;") == 12 + 2 - 4  # no winner has run; in both languages above
+    assert page.count("out of &lt;b&gt;luck&lt;/b&gt;") == 12 + 2  # every run, and the verdict in two languages
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 BAD = {
     "trace sgdd": "unknown rule 'sgdd'; did you mean 'sgd'?",
-    "trace newton": "unknown rule 'newton'; known: adagrad,",
+    "trace newton": "unknown rule 'newton'; known: ",
     "trace sgd --on rosenbrok": "unknown landscape 'rosenbrok'; did you mean 'rosenbrock'? (or a formula",
     "trace sgd --on quadratic(foo=3)": "quadratic takes condition, rotation",
     "trace sgd --start 1": "start: rosenbrock has 2 coordinates, got 1 number",
@@ -317,7 +316,7 @@ def a_folder_with_traps(write_workload, write_file, tmp_path):
 @pytest.mark.parametrize("arguments", BAD)
 def test_bad_input_gets_one_clear_line_and_leaves_nothing(arguments, command, a_folder_with_traps):
     before = left_behind(a_folder_with_traps)
-    code, printed, complaint = command(*arguments.split())
+    code, printed, complaint = command(arguments)
     assert (code, printed) == (2, "")
     assert complaint.startswith("steepest: ")
     assert BAD[arguments] in complaint
@@ -332,21 +331,20 @@ FORMULAS = {
     "__import__('os').system('touch evil')": (0, "is not allowed"),
     "x^2": (2, "write ** for a power"),
     "3": (0, "has no coordinate"),
-    "9**9**9**9 + x": (0, "is not a finite real number"),
+    "9**9**9**9 + x": (3, "is not a finite real number"),
 }
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_that_is_none_is_shown_with_a_mark_under_the_place(formula, command, tmp_path):
-    code, printed, complaint = command("trace", "sgd", "--f", formula)
+    code, printed, complaint = command(f"trace sgd --f {shlex.quote(formula)}")
     column, reason = FORMULAS[formula]
     message, text, mark = complaint.splitlines()
     assert (code, printed) == (2, "")
     assert message.startswith("steepest: formula: ")
     assert reason in message
     assert text == f"    {formula}"
-    assert mark.startswith("    ")
-    assert abs(mark.index("^") - 4 - column) <= (formula.startswith("9"))
+    assert mark == f"    {' ' * column}^"
     assert left_behind(tmp_path) == set()
 
 
@@ -358,7 +356,7 @@ def test_a_formula_that_is_none_is_shown_with_a_mark_under_the_place(formula, co
     ],
 )  # fmt: skip
 def test_wrong_usage_says_so_and_where_help_is(arguments, reason, command, tmp_path):
-    code, printed, complaint = command(*arguments.split())
+    code, printed, complaint = command(arguments)
     assert (code, printed) == (2, "")
     assert reason in words(complaint)
     assert "steepest" in complaint
@@ -389,8 +387,7 @@ def test_whoever_debugs_sees_the_place(monkeypatch):
 
 
 def test_the_package_runs_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "steepest", "trace", "sgd", "--on", "nowhere"], capture_output=True, text=True, timeout=60
-    )
+    ask = [sys.executable, "-m", "steepest", "trace", "sgd", "--on", "nowhere"]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("steepest: unknown landscape 'nowhere'")

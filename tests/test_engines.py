@@ -129,6 +129,18 @@ def test_what_the_kernel_does_not_take_goes_to_the_eager_engine_and_says_why():
     torch.testing.assert_close(plain.detach(), torch.full((3,), 0.9))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex64])
+@pytest.mark.parametrize("fused", [None, False])
+def test_the_state_shares_no_memory_with_the_gradient(dtype, fused):
+    """SGD's first buffer is the gradient; clearing gradients in place must not clear it."""
+    param = torch.nn.Parameter(torch.ones(3, dtype=dtype))
+    optimizer = steepest.SGD([param], lr=0.1, momentum=0.9, fused=fused)
+    param.grad = torch.ones_like(param)
+    optimizer.step()
+    param.grad.zero_()
+    assert torch.equal(optimizer.state[param]["momentum_buffer"], torch.ones(3, dtype=dtype))
+
+
 def test_parameters_at_different_steps_get_their_own_bias_correction():
     reached = []
     for fused in (None, False):

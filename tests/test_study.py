@@ -243,7 +243,7 @@ def model():
         time.sleep(0.01)
     return torch.nn.Linear(2, 1)
 """
-ASK = ["--optimizers", "sgd,adam", "--trials", "4", "--seeds", "2", "--jobs", "2"]
+ASK = "--optimizers sgd,adam --trials 4 --seeds 2"
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def hangs_in_the_middle(folder: Path) -> bool:
 def begun(gated, script, tmp_path):
     """`steepest compare` as a process of its own, four runs done and both workers in the middle of the next."""
     folder = tmp_path / "study"
-    command = [script, "compare", gated, *ASK, "--out", str(folder)]
+    command = [script, *f"compare {gated} {ASK} --jobs 2 --out {folder}".split()]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: hangs_in_the_middle(folder) or process.poll() is not None)
         assert process.poll() is None
@@ -297,7 +297,7 @@ def test_sigint_keeps_what_is_done_and_the_same_command_goes_on(begun, gated, co
     assert counts(folder) == {"done": 4, "waiting": 4}
 
     (tmp_path / "gate").unlink()
-    code, printed, _ = command("compare", gated, *ASK, "--out", str(folder))
+    code, printed, _ = command(f"compare {gated} {ASK} --jobs 2 --out {folder}")
     assert code == 0
     assert f"report: {folder / 'report.html'}" in printed
     assert_planned_runs(Comparison.read(folder))
@@ -314,7 +314,7 @@ def test_workers_end_with_their_study_and_what_they_were_at_is_done_again(begun,
     assert counts(folder) == {"done": 4, "running": 2, "waiting": 2}
 
     (tmp_path / "gate").unlink()
-    code, _, _ = command("compare", gated, *ASK[:-1], "1", "--out", str(folder))  # fewer processes, the same study
+    code, _, _ = command(f"compare {gated} {ASK} --jobs 1 --out {folder}")  # fewer processes, the same study
     assert code == 0
     assert_planned_runs(Comparison.read(folder))
 
@@ -358,7 +358,7 @@ def test_another_comparison_is_not_mixed_in(copy, study_settings, command):
     before = contents(copy)
     with pytest.raises(InvalidValue, match="holds another comparison; choose another folder with --out, or delete it"):
         steepest.compare(**study_settings | {"steps": 21}, jobs=1, out=copy)
-    code, _, complaint = command("compare", "digits", "--out", str(copy))
+    code, _, complaint = command(f"compare digits --out {copy}")
     assert (code, complaint.count("\n")) == (2, 1)
     assert "holds another comparison" in complaint
     assert contents(copy) == before
@@ -391,7 +391,7 @@ def test_a_file_that_is_no_study_of_ours_is_left_alone(spoil, message, copy, com
     before = contents(copy)
     with pytest.raises(SteepestError, match=message):
         Comparison.read(copy)
-    code, _, complaint = command("compare", "digits", "--out", str(copy))
+    code, _, complaint = command(f"compare digits --out {copy}")
     assert (code, complaint) == (2, f"steepest: {copy / STUDY_FILE}: {message}\n")
     assert contents(copy) == before
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .rules import Rule as Rule
     from .tracing import Path as Path
     from .tracing import trace as trace
+    from .trajectories import Trajectories as Trajectories
     from .verbs import compare as compare
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOMES = {
     "RULES": "rules",
     "Rule": "rules",
     "SteepestError": "errors",
+    "Trajectories": "trajectories",
     "compare": "verbs",
     "latex": "engines.latex",
     "stability_limit": "engines.stability",

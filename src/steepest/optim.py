@@ -169,7 +169,7 @@ class Optimizer(torch.optim.Optimizer):
             if rule.shared and not grad.is_sparse:
                 together.append((param, grad, state))
                 continue
-            why = wanted or cpu.refusal(rule, param, grad)
+            why = wanted or cpu.refusal(rule, param, grad, state)
             if why is None:
                 jobs.append((param, grad, state))
                 continue

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from .outcome import explain
 from .rules import Rule
 from .schedules import Schedule
 from .status import Outcome
+from .trajectories import Trajectories, many, run
 
 __all__ = ["Path", "trace"]
 
@@ -51,6 +53,24 @@ class Path:
         return len(self.x) - 1
 
 
+@overload
+def trace(
+    rule: str | Rule | type[Rule],
+    on: str | Landscape,
+    start: None = None,
+    steps: int = 100,
+    noise: float = 0.0,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    *,
+    starts: ArrayLike,
+    paths: bool = False,
+    dtype: str = "float64",
+    **hyperparameters: object,
+) -> Trajectories: ...
+
+
+@overload
 def trace(
     rule: str | Rule | type[Rule],
     on: str | Landscape,
@@ -60,8 +80,24 @@ def trace(
     seed: int = 0,
     schedule: str | Schedule | None = None,
     **hyperparameters: object,
-) -> Path:
-    """Run one rule on one landscape and return its path.
+) -> Path: ...
+
+
+def trace(
+    rule: str | Rule | type[Rule],
+    on: str | Landscape,
+    start: float | Sequence[float] | ArrayLike | None = None,
+    steps: int = 100,
+    noise: float = 0.0,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    *,
+    starts: ArrayLike | None = None,
+    paths: bool = False,
+    dtype: str = "float64",
+    **hyperparameters: object,
+) -> Path | Trajectories:
+    """Run one rule on one landscape and return its path; or run it from many starts, or with many settings, at once.
 
     Args:
         rule: a name such as `"adam"`, with settings if you like, `"sgd(momentum=0.9)"`, or a rule.
@@ -72,10 +108,17 @@ def trace(
         seed: of the noise; each path has its own generator.
         schedule: learning rate over the steps: `"cosine"`, `"exponential(0.1)"`, or a function
             `(step, steps) -> factor`.
-        **hyperparameters: of the rule, under torch's names: `lr=0.1`, `betas=(0.9, 0.99)`.
+        starts: many first positions, shape (n, dims): each gives a trajectory.
+        paths: of many trajectories, keep all positions and not only the ends.
+        dtype: what many trajectories are computed in, `"float64"` or `"float32"`.
+        **hyperparameters: of the rule, under torch's names: `lr=0.1`, `betas=(0.9, 0.99)`. An array of shape (n,) gives
+            each trajectory its own value, `lr=np.geomspace(0.01, 1, n)`, also in a tuple, `betas=(0.9, values)`. Arrays
+            and starts go together one by one, as in NumPy; for all pairs of two, use `np.meshgrid` and `ravel`.
 
     Returns:
-        A `Path`. One that diverges is a result, not an error: `path.outcome` says so.
+        A `Path`. One that diverges is a result, not an error: `path.outcome` says so. With `starts`, or an array for a
+        hyperparameter, `Trajectories`: the ends `x`, their values `f`, the `status` of each. The noise of trajectory i
+        is drawn from `np.random.default_rng([seed, i])`, whatever the number of trajectories or threads.
 
     Raises:
         InvalidValue: an unknown name, a formula that is not one, a start of the wrong dimension, a value out of range.
@@ -87,12 +130,25 @@ def trace(
     >>> path.f.shape, print(path.outcome)
     approaches a minimum at (0, 0), 0.0576 away; more steps would get there
     ((21,), None)
+    >>> ends = trace("momentum", "himmelblau", starts=[(3, 1), (-3, 3), (-3, -3)], lr=0.01)
+    >>> ends.nearest_minimum, ends.status[0]
+    (array([0, 1, 2]), <Status.REACHED: 'reached the target'>)
+    >>> trace("sgd", "bowl", lr=[0.1, 0.4, 0.6]).f
+    array([...])
     """
     chosen = rules.find(rule, **hyperparameters)
     landscape = landscapes.find(on)
-    position = _starting_point(start, landscape)
     _check(steps, noise, seed)
     factor = schedules.find(schedule)
+    if starts is not None or many(chosen):
+        if starts is None:
+            starts = [_starting_point(start, landscape)]
+        elif start is not None:
+            raise InvalidValue("start, starts: give one of them")
+        return run(chosen, landscape, starts, steps, factor, noise, seed, dtype, paths)
+    if paths or dtype != "float64":
+        raise InvalidValue("paths, dtype: for many trajectories only; give starts, or an array for a hyperparameter")
+    position = _starting_point(start, landscape)
     random = np.random.default_rng(seed)
 
     x, grads, rates = [position], [], []

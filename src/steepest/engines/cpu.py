@@ -35,7 +35,7 @@ Job = tuple[Tensor, Tensor, dict[str, Any]]
 """A parameter, its gradient and its complete state."""
 
 
-def refusal(rule: Rule, param: Tensor, grad: Tensor) -> str | None:
+def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
     """Why this parameter is not for this engine; None if it is."""
     if not rule.elementwise:
         return "the rule needs whole tensors"
@@ -47,6 +47,9 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor) -> str | None:
         return f"on {param.device.type}"
     if param.dtype not in NUMBERS:
         return f"{param.dtype} parameters"
+    for name, value in state.items():
+        if value is not None and value.dtype != param.dtype and name != "step" and name not in rule.numbers:
+            return f"{value.dtype} state of {param.dtype} parameters"
     return None
 
 

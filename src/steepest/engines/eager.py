@@ -81,7 +81,9 @@ def _apply(
             state[name] = torch.as_tensor(value, dtype=torch.float64)
         elif value is not None:
             # a rule may hand back what it was given; the state must not share memory with what others write to
-            state[name] = back(value.clone() if any(value is each for each in arguments[:2]) else value)
+            shares = any(value is each for each in arguments[:2])
+            value = back(value) if param.is_complex() else value.to(state[name].dtype)
+            state[name] = value.clone() if shares else value
     if param.dtype in HALF:
         param.copy_(arguments[1] + delta)
     else:

@@ -33,8 +33,8 @@ from .. import landscapes
 from ..errors import InvalidValue
 from ..landscapes import Landscape
 from ..rules import Rule, find
+from .gradient import record_gradient
 from .program import BINARY, Operation, Program, Value, record
-from .trajectory_code import record_gradient
 
 __all__ = ["landscape", "rule"]
 

@@ -32,7 +32,7 @@ def latex(rule: str | Rule | type[Rule]) -> list[str]:
     parameter's. Of a rule that needs whole tensors these are the formulas that its documentation gives.
 
     >>> latex("momentum")
-    ['g_t = \\\\nabla f(x_{t-1})', 'v_t = \\\\mu v_{t-1} + g_t', 'x_t = x_{t-1} - \\\\eta v_t']
+    ['g_t = \\nabla f(x_{t-1})', 'v_t = \\mu v_{t-1} + g_t', 'x_t = x_{t-1} - \\eta v_t']
     """
     chosen = find(rule)
     return _Reader(chosen).lines() if chosen.elementwise else _documented(chosen)

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from ..landscapes import Landscape
 from ..rules import Rule
+from .gradient import record_gradient
 from .kernels import python_function
 from .program import Program, Value, record, settings
-from .trajectory_code import BLOCK, Plan, load_kernel, record_gradient
+from .trajectory_code import BLOCK, Plan, load_kernel
 
 __all__ = ["Ends", "Task", "follow"]
 
@@ -68,7 +69,7 @@ class Task:
     @property
     def count(self) -> int:
         """Number of trajectories."""
-        return self.start.shape[1]
+        return int(self.start.shape[1])
 
     def hyperparameters(self) -> dict[str, Any]:
         """By the names that a program has for them: `lr`, `betas_0`."""

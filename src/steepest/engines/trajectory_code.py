@@ -6,21 +6,17 @@ trajectories (1 - beta**t, a schedule) is read from a table, a row a step; what 
 trajectory has its own of is computed once a trajectory and step, in float64.
 """
 
-import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from types import FunctionType, SimpleNamespace
+from functools import cached_property
 from typing import Any
 
-from .. import ops
 from ..errors import InvalidValue
-from ..landscapes import Landscape
 from .kernels import IN_KERNEL, _load
-from .program import FUNCTIONS, Operation, Program, Value
+from .program import Operation, Program, Value
 
-__all__ = ["BLOCK", "Plan", "load_kernel", "record_gradient"]
+__all__ = ["BLOCK", "Plan", "load_kernel"]
 
 BLOCK = 256
 """Trajectories a block: a dozen rows of so many numbers lie in the first cache."""
@@ -79,49 +75,6 @@ class Plan:
 
 def _names(operands: Iterable[Any]) -> set[str]:
     return {each.name for each in operands if isinstance(each, Value)}
-
-
-# --- the gradient -----------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def record_gradient(landscape: Landscape) -> Program | None:
-    """The gradient, of inputs `x0`, `x1`, ... and with outputs `g0`, `g1`, ..., operation by operation as in NumPy.
-
-    None where it needs what a program cannot say; then NumPy itself has to compute it.
-    """
-    program = Program()
-    coordinates = [program.input(f"x{i}", uniform=False) for i in range(landscape.dims)]
-    compiled: Any = landscape._compiled_gradient  # SymPy's code for NumPy: run here on stand-ins instead of arrays
-    try:
-        gradient = FunctionType(compiled.__code__, _vocabulary())(*coordinates)
-    except (NameError, TypeError, AttributeError, InvalidValue):
-        return None
-    program.outputs = {f"g{i}": part for i, part in enumerate(gradient)}
-    return program if all(isinstance(part, Value | int | float) for part in gradient) else None
-
-
-def _vocabulary() -> dict[str, Any]:
-    """NumPy's names as SymPy prints them, for stand-ins."""
-    compare: dict[str, Callable[[Any, Any], Any]] = {
-        "less": lambda a, b: a < b, "less_equal": lambda a, b: a <= b, "equal": lambda a, b: a == b,
-        "greater": lambda a, b: a > b, "greater_equal": lambda a, b: a >= b, "not_equal": lambda a, b: a != b,
-    }  # fmt: skip
-    both = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, b, a), conditions))
-    either = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, a, b), conditions))
-    named = {"abs": ops.absolute, "Magnitude": ops.absolute, "Sign": ops.sign, "pi": math.pi, "e": math.e}
-    return (
-        {name: getattr(ops, name) for name in FUNCTIONS} | compare | named
-        | {"select": _select, "reduce": functools.reduce, "nan": math.nan, "inf": math.inf}
-        | {"logical_and": both, "logical_or": either, "__builtins__": {}}
-    )  # fmt: skip
-
-
-def _select(conditions: Sequence[Any], values: Sequence[Any], default: Any) -> Any:
-    chosen = default
-    for condition, value in reversed(list(zip(conditions, values, strict=True))):
-        chosen = ops.where(condition, value, chosen)
-    return chosen
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -207,7 +160,8 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool) -> Callab
     table = "\n".join(" " * 12 + line for line in _table_lines(plan))
     body = "\n".join(" " * 16 + line for line in _body_lines(plan, gradient, noisy, previous))
     text = KERNEL.format(
-        helpers=_load(HELPERS).__name__, real=real, block=BLOCK, rows=previous + dims, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
+        helpers=_load(HELPERS).__name__, real=real, block=BLOCK, rows=previous + dims,
+        own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
         settings=len(plan.arrays), previous=previous, table=table, body=body,
     )  # fmt: skip
     return _load(text).kernel  # type: ignore[no-any-return]

@@ -46,14 +46,14 @@ class Hyperparameter:
     search: tuple[float, float] | None = None
 
     def check(self, owner: str, name: str, value: Any, default: Any) -> None:
-        """Raise `InvalidValue` unless the value lies within the interval; arrays, symbols and a default None may pass."""
+        """Raise `InvalidValue` unless the value lies within the interval; arrays, symbols and a default None pass."""
         values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
         if self.within is None:
             return
-        for number, other in zip(values, usual, strict=True):
-            if number is None and other is None:
+        for place, number in enumerate(values):
+            if number is None and usual[min(place, len(usual) - 1)] is None:
                 continue
             if isinstance(number, int | float):
                 if not _lies_within(number, self.within):
