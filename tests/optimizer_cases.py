@@ -96,6 +96,7 @@ CASES = [case(name, settings) for name in SETTINGS for settings in combinations(
 ACCEPTED = [each for each in CASES if accepted_by_torch(*each.values)]
 REFUSED = [each for each in CASES if not accepted_by_torch(*each.values)]
 
+on_both_engines = pytest.mark.parametrize("fused", [None, False], ids=["fused", "eager"])
 every_optimizer = pytest.mark.parametrize("name", SETTINGS)
 plain_and_rich = pytest.mark.parametrize(
     ("name", "settings"), [case(name, settings) for name in SETTINGS for settings in ({}, RICH[name])]
@@ -165,9 +166,11 @@ def alone(name, settings, dtype=torch.float64):
     return Run(getattr(steepest, name)(problem.parameters(), **settings), problem)
 
 
-def pair(name, settings, dtype=torch.float64):
-    """Both libraries' optimizer of one name with the same settings, each on its own problem."""
-    return both(lambda library, problem: getattr(library, name)(problem.parameters(), **settings), dtype)
+def pair(name, settings, dtype=torch.float64, fused=None):
+    """Both libraries' optimizer of one name with the same settings, each on its own problem; `fused` is for ours."""
+    ours, theirs = both(lambda library, problem: getattr(library, name)(problem.parameters(), **settings), dtype)
+    ours.optimizer.param_groups[0]["fused"] = fused
+    return ours, theirs
 
 
 # --- comparison -------------------------------------------------------------------------------------------------------

@@ -124,7 +124,10 @@ def test_what_the_kernel_does_not_take_goes_to_the_eager_engine_and_says_why():
     for param in (wave, plain):
         param.grad = torch.ones_like(param)
     optimizer.step()
-    assert optimizer.engine == "fused CPU kernel for 1 parameters; eager for 1 parameters (torch.complex64 parameters)"
+    assert set(optimizer.engine.split("; ")) == {
+        "fused CPU kernel for 1 parameters",
+        "eager for 1 parameters (torch.complex64 parameters)",
+    }
     torch.testing.assert_close(wave.detach(), torch.full((3,), 0.9, dtype=torch.complex64))
     torch.testing.assert_close(plain.detach(), torch.full((3,), 0.9))
 

@@ -22,6 +22,7 @@ from .optimizer_cases import (
     default_dtype,
     every_optimizer,
     moved,
+    on_both_engines,
     pair,
     plain_and_rich,
 )
@@ -50,9 +51,10 @@ def resumed(run, make, route=copy.deepcopy):
 
 
 @plain_and_rich
+@on_both_engines
 @pytest.mark.parametrize("route", [copy.deepcopy, through_a_file], ids=["in memory", "through a file"])
-def test_state_dict_goes_on_bit_by_bit(name, settings, route):
-    run = alone(name, settings)
+def test_state_dict_goes_on_bit_by_bit(name, settings, fused, route):
+    run = alone(name, settings | {"fused": fused})
     run.train(FIRST)
     other = resumed(run, getattr(steepest, name), route)
     assert_same(other.train(SECOND), run.train(SECOND), tolerance=0)
@@ -71,9 +73,10 @@ def test_copy_goes_on_bit_by_bit(name, settings, copied):
 
 
 @every_optimizer
-def test_loading_shares_nothing_with_the_giver(name):
-    """Also without a copy in between, which torch's own would need: a step writes into no tensor of the state."""
-    run, undisturbed = alone(name, RICH[name]), alone(name, RICH[name])
+@on_both_engines
+def test_loading_shares_nothing_with_the_giver(name, fused):
+    """Also without a copy in between, which torch's own would need."""
+    run, undisturbed = (alone(name, RICH[name] | {"fused": fused}) for _ in range(2))
     run.train(FIRST)
     other = resumed(run, getattr(steepest, name), route=lambda state: state)
     assert_same(run.train(SECOND), undisturbed.train(), tolerance=0)

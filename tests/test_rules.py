@@ -24,7 +24,12 @@ COMPANIONS = {
 }
 """What else must be set for a hyperparameter to do anything in ten steps on a small matrix."""
 
-OTHERS = {"SOAP.shampoo_beta": [0.5], "Muon.adjust_lr_fn": ["match_rms_adamw"], "Muon.eps": [10.0]}
+OTHERS = {
+    "Adafactor.eps": [(2.0, 1e-3), (None, 2.0)],
+    "Muon.adjust_lr_fn": ["match_rms_adamw"],
+    "Muon.eps": [10.0],
+    "SOAP.shampoo_beta": [0.5],
+}
 """Other values of the hyperparameters for which a number nearby means nothing else."""
 
 # --- variations of every rule -----------------------------------------------------------------------------------------

@@ -294,6 +294,15 @@ def test_schedule_free_after_a_learning_rate_of_zero():
     agree(np.array([START, later.evaluation(START + delta, *state)]), [START, START - 0.1 * NOISE[1]])
 
 
+def test_schedule_free_weights_by_the_largest_learning_rate_so_far():
+    """After it has fallen to a fifth, a step still counts as much as those before."""
+    high, low = (ScheduleFreeSGD(lr=lr, momentum=0.5) for lr in (0.5, 0.1))
+    delta, *state = high.update(NOISE[0], START, 1, *begin(high, START))
+    first = START + delta
+    delta, *after = low.update(NOISE[1], first, 2, *state)
+    agree(np.array([START, low.evaluation(first + delta, *after)]), [START, (state[0] + after[0]) / 2])
+
+
 # --- LAMB, Muon, Adafactor: whole matrices ----------------------------------------------------------------------------
 
 
@@ -496,7 +505,7 @@ def test_soap_in_the_identity_basis_is_adam():
     rule = SOAP(**B, weight_decay=0.2, precondition_frequency=3)
     path = walk(rule, start=start, gradient=gradient)
     agree([param for param, _ in path][1:], expected)
-    for basis in path[-1][1][3::2]:
+    for basis in path[-1][1][4:]:
         np.testing.assert_allclose(np.abs(basis), np.eye(3), rtol=0, atol=1e-12)
 
 

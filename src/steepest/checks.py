@@ -18,7 +18,7 @@ def check_parameters(title: str, params: Iterable[Tensor]) -> None:
     for place, param in enumerate(params):
         if not (param.is_floating_point() or param.is_complex()):
             raise InvalidValue(
-                f"{title}: parameter {place} holds {param.dtype}; only floating point and complex numbers can be trained"
+                f"{title}: parameter {place} holds {param.dtype}; only floating point and complex can be trained"
             )
         if id(param) in seen:
             raise InvalidValue(f"{title}: parameter {place} of the group is there twice; give each parameter once")
@@ -48,11 +48,11 @@ def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any
     for place, (key, param) in enumerate(zip(keys, params, strict=False)):
         saved = {name: each for name, each in state_dict["state"].get(key, {}).items() if each is not None}
         initial = rule.init(param.detach())
-        foreign = sorted(set(saved) - set(initial) - {"step"})
+        foreign = sorted(set(saved) - set(initial) - {"step", "master"})
         if foreign:
             raise InvalidValue(
-                f"{rule.title}: the checkpoint is of another optimizer: it holds {', '.join(foreign)}, {rule.title} keeps"
-                f" {', '.join(initial) or 'nothing'}"
+                f"{rule.title}: the checkpoint is of another optimizer: it holds {', '.join(foreign)}, {rule.title}"
+                f" keeps {', '.join(initial) or 'nothing'}"
             )
         for name, value in saved.items():
             wanted = _shape(rule, name, initial.get(name), param)
@@ -78,5 +78,7 @@ def non_finite(groups: Iterable[dict[str, Any]]) -> Iterator[str]:
         names = group.get("param_names") or [f"parameter {i} of group {number}" for i in range(len(group["params"]))]
         for name, param in zip(names, group["params"], strict=True):
             grad = param.grad
-            if grad is not None and not bool(torch.isfinite(grad.coalesce().values() if grad.is_sparse else grad).all()):
+            if grad is not None and not bool(
+                torch.isfinite(grad.coalesce().values() if grad.is_sparse else grad).all()
+            ):
                 yield name

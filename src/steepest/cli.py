@@ -146,6 +146,38 @@ def compare(
     terminal.print_comparison(comparison, folder)
 
 
+@app.command()
+def show(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Rules, such as adam or 'sgd(momentum=0.9)', or landscapes.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every rule, side by side.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="What differs between two rules.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Only the equations, as LaTeX.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of the texts: en or zh.")] = "en",
+) -> None:
+    """Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.
+
+    [dim]steepest show adam                                      formula, settings, memory, stability, reference[/dim]
+
+    [dim]steepest show adam adamw --diff                         what differs[/dim]
+
+    [dim]steepest show sgd momentum adagrad rmsprop adam         side by side[/dim]
+
+    [dim]steepest show rosenbrock                                formula, gradient, minima, saddles[/dim]
+    """
+    from . import rules, showing, terminal
+
+    chosen = [*rules.RULES] if everything else names or []
+    shown = showing.show(chosen, diff=diff, lang=lang)
+    if latex:
+        for name in chosen:
+            typer.echo("\n".join([f"% {name}"] * (len(chosen) > 1) + showing.equations(name)))
+        return
+    for each in shown:
+        terminal.print_shown(each)
+
+
 @app.command(name="list")
 def list_all() -> None:
     """List the rules, landscapes, schedules and workloads, a line each."""

@@ -40,7 +40,7 @@ def classify(
         start: first positions, (dims, n).
         tail: the last positions, (positions, dims, n).
         lost: whether a position stopped being finite, (n,).
-        last: the last finite position of those, (dims, n).
+        last: the last finite positions, (dims, n).
         steps: number of updates.
         noisy: whether the gradients had noise.
     """
@@ -84,7 +84,7 @@ class _Tails:
 
     @cached_property
     def end(self) -> Floats:
-        return self.tail[-1]
+        return np.asarray(self.tail[-1])
 
     @cached_property
     def first_value(self) -> Floats:
@@ -125,7 +125,8 @@ class _Tails:
         climbed = self.values[-1] > self.first_value
         leaps = self.growing & (np.diff(self.values, axis=0) > 0).all(axis=0) & (not self.noisy) & (self.steps >= 4)
         found: Flags = climbed & ((self.outside > self.diagonal) | leaps) | (self.outside > 100 * self.diagonal)
-        return found | ~np.isfinite(self.values[-1])
+        found |= ~np.isfinite(self.values[-1])
+        return found
 
     @cached_property
     def growing(self) -> Flags:
@@ -175,28 +176,33 @@ class _Tails:
     @cached_property
     def at_minimum(self) -> Flags:
         stated = self.landscape.minima + self.landscape.local_minima
-        return self._rests_at(self.newton[0], self.kind == 1) | self._rests_at_any(stated)
+        found: Flags = self._rests_at(self.newton[0], self.kind == 1) | self._rests_at_any(stated)
+        return found
 
     @cached_property
     def at_rest_elsewhere(self) -> Flags:
-        return self._rests_at(self.newton[0], self.kind == -1) | self._rests_at_any(self.landscape.saddles)
+        found: Flags = self._rests_at(self.newton[0], self.kind == -1) | self._rests_at_any(self.landscape.saddles)
+        return found
 
     def _rests_at_any(self, points: tuple[tuple[float, ...], ...]) -> Flags:
-        everyone = np.ones(self.end.shape[1], dtype=bool)
-        return np.any([~everyone, *(self._rests_at(np.array(point)[:, None], everyone) for point in points)], axis=0)
+        found = np.zeros(self.end.shape[1], dtype=bool)
+        for point in points:
+            found |= self._rests_at(np.array(point)[:, None], ~found)
+        return found
 
     def _rests_at(self, point: Floats, which: Flags) -> Flags:
         latest = self.tail[1:] if self.noisy else self.tail[1:][-3:]
         near = np.array([_length(each - point) for each in latest]).max(axis=0) <= NEAR * self.diagonal
-        return which & near & ~(self.growing & (self.hops[-1] > 0.1 * NEAR * self.diagonal))
+        found: Flags = which & near & ~(self.growing & (self.hops[-1] > 0.1 * NEAR * self.diagonal))
+        return found
 
     @cached_property
     def plateau(self) -> Flags:
         slope, gentle = _length(self.gradient), min(0.05, 0.05 * _spread(self.landscape) / self.diagonal)
         drifts = self.hops.mean(axis=0) * max(3, self.steps // 4) > IN_REACH * self.diagonal
-        minima = self.landscape.minima + self.landscape.local_minima
-        reach = IN_REACH * self.diagonal
-        in_reach = np.any([self.kind == 1, *(_length(self.end - np.array(p)[:, None]) <= reach for p in minima)], axis=0)
+        in_reach = self.kind == 1
+        for point in self.landscape.minima + self.landscape.local_minima:
+            in_reach |= _length(self.end - np.array(point)[:, None]) <= IN_REACH * self.diagonal
         found: Flags = (slope <= np.where(drifts, 0.01 * gentle, gentle)) & ~in_reach
         return found
 

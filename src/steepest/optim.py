@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from .checks import check_checkpoint, check_parameters, check_state, non_finite
-from .engines import cpu, eager, sparse
+from .engines import dispatch, eager
+from .engines.half import complete_state
 from .errors import InvalidValue, UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
@@ -34,6 +35,8 @@ SWITCHES: dict[str, tuple[Any, str]] = {
         "what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`,"
         " 'raise' naming the parameter, or None: step as torch does, without looking",
     ),
+    "master_weights": (False, "keep float32 weights in the state of half-precision parameters"),
+    "stochastic_rounding": (False, "round half-precision parameters up or down at random, with the right mean"),
     "capturable": (False, "accepted because torch has it; True raises, CUDA graphs are not supported"),
 }
 """What every optimizer accepts beside its rule's hyperparameters: default and meaning, under torch's names."""
@@ -69,13 +72,20 @@ class Optimizer(torch.optim.Optimizer):
             raise
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        self._rule(group)
+        rule = self._rule(group)
         name = type(self).__name__
+        for setting, value in group.items():
+            if isinstance(value, Tensor) and value.numel() != 1:
+                raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
         if group["capturable"]:
             raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported")
         if group["non_finite"] not in (None, "skip", "raise"):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
+        if group["master_weights"] and group["stochastic_rounding"]:
+            raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
         check_parameters(name, group["params"])
+        for param in () if rule.elementwise else group["params"]:
+            rule.init(torch.empty(param.shape, dtype=param.dtype, device="meta"))  # a shape that it does not take raises
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Make one step from the gradients in `param.grad`.
@@ -99,7 +109,7 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
     def _is_to_be_skipped(self) -> bool:
-        """Whether a gradient is not finite in a group that wants such steps skipped; raises where a group wants that."""
+        """Whether a gradient is not finite in a group that wants such steps skipped; raises if one wants that."""
         for name in non_finite(group for group in self.param_groups if group["non_finite"] is not None):
             if any(group["non_finite"] == "raise" for group in self.param_groups):
                 raise InvalidValue(f"{type(self).__name__}: the gradient of {name} is not finite; nothing was stepped")
@@ -141,58 +151,31 @@ class Optimizer(torch.optim.Optimizer):
 
     def _rule(self, group: dict[str, Any]) -> Rule:
         """The rule with the group's hyperparameters; the same object until one of them changes."""
-        settings = {name: group[name] for name in self.rule_class.hyperparameters()}
+        rule_class = self._class(group)
+        settings = {name: group[name] for name in rule_class.hyperparameters()}
         known = self._rules.get(id(group))
         if known is not None and all(map(operator.is_, known[0].values(), settings.values())):
             return known[1]
-        rule = self.rule_class(**settings)
+        rule = rule_class(**settings)
         self._rules[id(group)] = settings, rule
         return rule
+
+    def _class(self, group: dict[str, Any]) -> type[Rule]:
+        """The rule of a group; the same for all, unless a subclass routes (see `routing`)."""
+        return self.rule_class
 
     @torch._disable_dynamo  # torch.compile of the step runs it as it is: the kernel is compiled already
     def _step_group(self, group: dict[str, Any]) -> None:
         rule = self._rule(group)
         is_new = self._stepped.get(id(group)) is not rule
-        jobs: list[cpu.Job] = []
-        together: list[cpu.Job] = []
-        refusals: dict[str, int] = {}
-        wanted = self._refusal(group)
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            state = self.state[param]
+        jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
+        for param, _, state in jobs:
             if is_new or "step" not in state:
-                eager.complete_state(rule, param, state)
+                complete_state(rule, param, state, group)
             if rule.elementwise:
                 check_state(type(self).__name__, param, state)
-            if rule.shared and not grad.is_sparse:
-                together.append((param, grad, state))
-                continue
-            why = wanted or cpu.refusal(rule, param, grad, state)
-            if why is None:
-                jobs.append((param, grad, state))
-                continue
-            refusals[why] = refusals.get(why, 0) + 1
-            run = sparse.step if grad.is_sparse else eager.step
-            run(rule, param, grad, state, group["maximize"])
-        if jobs:
-            cpu.step(rule, jobs, group["maximize"])
-        if together:
-            eager.step_together(rule, together, group, group["maximize"])
-            refusals["they share numbers"] = len(together)
+        self._engines += dispatch.step(rule, jobs, group)
         self._stepped[id(group)] = rule
-        if jobs:
-            self._engines.append(f"fused CPU kernel for {len(jobs)} parameters")
-        self._engines += [f"eager for {count} parameters ({why})" for why, count in refusals.items()]
-
-    def _refusal(self, group: dict[str, Any]) -> str | None:
-        """Why a whole group is not for the fused engine."""
-        if group["differentiable"]:
-            return "differentiable=True"
-        if group["fused"] is False:
-            return "fused=False"
-        return None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state saved by this optimizer or by torch's of the same name.
@@ -203,7 +186,7 @@ class Optimizer(torch.optim.Optimizer):
         params = [param for group in self.param_groups for param in group["params"]]
 
         def check(_: Any, given: dict[str, Any]) -> None:
-            check_checkpoint(self._rule(self.param_groups[0]), params, given)
+            self._check_checkpoint(given)
             seen.append(given)
 
         last = self.register_load_state_dict_pre_hook(check)
@@ -218,6 +201,10 @@ class Optimizer(torch.optim.Optimizer):
                     device = value.device if name == "step" else param.device
                     self.state[param][name] = value.detach().to(device, copy=True)
 
+    def _check_checkpoint(self, given: dict[str, Any]) -> None:
+        params = [param for group in self.param_groups for param in group["params"]]
+        check_checkpoint(self._rule(self.param_groups[0]), params, given)
+
     def _start_afresh(self) -> None:
         """What is remembered between steps only to save time, or to tell."""
         self._rules: dict[int, tuple[dict[str, Any], Rule]] = {}
@@ -231,6 +218,10 @@ class Optimizer(torch.optim.Optimizer):
         for group in self.param_groups:
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
+        for kept in self.state.values():
+            for name, each in kept.items():
+                if isinstance(each, int | float):  # as older versions of torch saved it
+                    kept[name] = torch.tensor(float(each), dtype=torch.float32 if name == "step" else torch.float64)
 
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:

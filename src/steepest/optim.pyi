@@ -1,6 +1,7 @@
 """Typed signatures of the optimizers, printed from the rules by tools/stubs.py: do not edit."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -13,8 +14,16 @@ SWITCHES: dict[str, tuple[Any, str]]
 
 class Optimizer(torch.optim.Optimizer):
     rule_class: ClassVar[type[Rule]]
+    skipped_steps: int
+    @property
+    def engine(self) -> str: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any: ...  # type: ignore[override]
+    def evaluating(self) -> AbstractContextManager[None]: ...
+    def _class(self, group: dict[str, Any]) -> type[Rule]: ...
+    def _rule(self, group: dict[str, Any]) -> Rule: ...
+    def _check_checkpoint(self, given: dict[str, Any]) -> None: ...
+    def _start_afresh(self) -> None: ...
 
 def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]: ...
 
@@ -41,6 +50,8 @@ class SGD(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -70,6 +81,8 @@ class SGD(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -92,6 +105,8 @@ class Momentum(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -121,6 +136,8 @@ class Momentum(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -146,6 +163,8 @@ class Adagrad(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -176,6 +195,8 @@ class Adagrad(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -202,6 +223,8 @@ class RMSprop(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -233,6 +256,8 @@ class RMSprop(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -260,6 +285,8 @@ class Adam(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -291,6 +318,8 @@ class Adam(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -315,6 +344,8 @@ class AdamW(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -345,6 +376,8 @@ class AdamW(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -366,6 +399,8 @@ class Nesterov(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -393,6 +428,8 @@ class Nesterov(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -417,6 +454,8 @@ class Adadelta(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -445,6 +484,8 @@ class Adadelta(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -468,6 +509,8 @@ class Adamax(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -496,6 +539,8 @@ class Adamax(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -523,6 +568,8 @@ class NAdam(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -553,6 +600,8 @@ class NAdam(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -580,6 +629,8 @@ class RAdam(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -609,6 +660,8 @@ class RAdam(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -629,6 +682,8 @@ class Signum(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -656,6 +711,8 @@ class Signum(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -678,6 +735,8 @@ class Lion(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -705,6 +764,8 @@ class Lion(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -736,6 +797,8 @@ class AdEMAMix(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -767,6 +830,8 @@ class AdEMAMix(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -791,6 +856,8 @@ class LAMB(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -819,6 +886,8 @@ class LAMB(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -848,6 +917,8 @@ class ScheduleFreeSGD(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -878,6 +949,8 @@ class ScheduleFreeSGD(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -908,6 +981,8 @@ class ScheduleFreeAdamW(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -940,6 +1015,8 @@ class ScheduleFreeAdamW(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -972,6 +1049,8 @@ class Prodigy(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -1004,6 +1083,8 @@ class Prodigy(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1034,6 +1115,8 @@ class Adafactor(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -1063,11 +1146,13 @@ class Adafactor(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
 class Muon(Optimizer):
-    r"""Muon: a step along the momentum matrix with all its singular values made about 1. For matrices only.
+    r"""Muon: a step along the momentum matrix with all its singular values made about 1.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
       x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \gamma \, \mathrm{NS}(\mu m_t + (1 - \mu) g_t)$$
@@ -1078,8 +1163,10 @@ class Muon(Optimizer):
     $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
     learning rate and decay tuned for AdamW).
 
-    Meant for the weights of hidden layers; embeddings, heads, gains and biases need another rule (see `MuonWith`). The
-    iteration runs in the parameter's own dtype; torch rounds it to bfloat16, which changes a step by about a percent.
+    For matrices only, and meant for those within a network; embeddings, heads, gains and biases need another rule (see
+    `MuonWith`). A tensor with more axes, such as a filter, is taken for the matrix of its first axis against all others
+    (Jordan's form; torch refuses it). The iteration runs in the parameter's own dtype, half precision in float32; torch
+    rounds it to bfloat16, which changes a step by about a percent of itself.
 
     Args:
         params: parameters, named parameters, or groups of them.
@@ -1096,6 +1183,8 @@ class Muon(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -1128,6 +1217,8 @@ class Muon(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1160,6 +1251,8 @@ class SOAP(Optimizer):
         foreach: accepted because torch has it; changes nothing. Default None.
         fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
         capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
 
     Raises:
@@ -1191,5 +1284,7 @@ class SOAP(Optimizer):
         foreach: bool | None = None,
         fused: bool | None = None,
         non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
         capturable: bool = False,
     ) -> None: ...

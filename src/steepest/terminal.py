@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from .comparison import Comparison, Store
+    from .showing import Difference, Page
+    from .showing import Table as Lines
     from .tracing import Path
 
-__all__ = ["Watch", "print_comparison", "print_list", "print_paths"]
+__all__ = ["Watch", "print_comparison", "print_list", "print_paths", "print_shown"]
 
 REFRESH = 0.25
 """Seconds between two refreshes of the progress display."""
@@ -61,6 +64,48 @@ def _first_line(function: Callable[..., Any]) -> str:
 def _plain(line: str) -> str:
     """A docstring's line without its mark-up."""
     return escape(line.replace("$", "").replace("`", ""))
+
+
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+def print_shown(shown: "Page | Lines | Difference") -> None:
+    """A page of equations, facts and settings; rules side by side; or what differs between two."""
+    from .showing import Page
+    from .showing import Table as Lines
+
+    console = Console(highlight=False)
+    if isinstance(shown, Lines):
+        console.print(_filled(shown, spaced=True))
+        return
+    if isinstance(shown, Page):
+        console.print(f"[bold]{escape(shown.title)}[/bold]\n")
+    _print_equations(console, shown.equations)
+    for lines in (shown.facts, shown.settings):
+        if lines is not None:
+            console.print("", _filled(lines))
+    console.print()
+
+
+def _print_equations(console: Console, equations: Sequence[str]) -> None:
+    """Each indented, also where it is folded; lines of a difference in their colour."""
+    from .plain import plain
+
+    for line in equations:
+        mark, formula = (line[:2], line[2:]) if line[:2] in ("- ", "+ ", "  ") else ("", line)
+        style = {"- ": "red", "+ ": "green"}.get(mark)
+        console.print(Padding(escape(mark + plain(formula)), (0, 0, 0, 2 + len(mark))), style=style)
+
+
+def _filled(lines: "Lines", spaced: bool = False) -> Table:
+    table = _table(*lines.head)
+    table.show_header = any(lines.head)
+    table.columns[0].style, table.columns[0].no_wrap = "cyan", True
+    for row in lines.rows:
+        table.add_row(*map(escape, row))
+        if spaced:
+            table.add_row("")
+    return table
 
 
 # --- trace ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +54,7 @@ class Path:
 
 
 @overload
-def trace(
+def trace(  # type: ignore[overload-overlap]
     rule: str | Rule | type[Rule],
     on: str | Landscape,
     start: None = None,
@@ -92,9 +92,9 @@ def trace(
     seed: int = 0,
     schedule: str | Schedule | None = None,
     *,
-    starts: ArrayLike | None = None,
-    paths: bool = False,
-    dtype: str = "float64",
+    starts: Any = None,
+    paths: Any = False,
+    dtype: Any = "float64",
     **hyperparameters: object,
 ) -> Path | Trajectories:
     """Run one rule on one landscape and return its path; or run it from many starts, or with many settings, at once.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .engines.trajectories import Ends, Task, follow
+from .engines.trajectories import Task, follow
 from .errors import InvalidValue
 from .landscapes import Landscape
 from .many_outcomes import classify, nearest
@@ -47,7 +47,7 @@ class Trajectories:
     path: Floats | None
     engine: str
     _tail: Floats = field(repr=False)  # the last positions, (positions, dims, n)
-    _last: Floats = field(repr=False)  # the last finite position of those that stopped being finite, (dims, n)
+    _last: Floats = field(repr=False)  # the last finite positions, (dims, n)
     _noisy: bool = field(repr=False)
 
     def __len__(self) -> int:
@@ -98,23 +98,16 @@ def run(
     factors = np.array([factor(step, steps) for step in range(steps)], dtype=np.float64)
     since = 0 if paths else max(0, steps + 1 - TAIL)
     ends = follow(Task(rule, landscape, positions.T, factors, float(noise), seed, since, kind))
-    return _packed(ends, rule, landscape, positions, noise > 0, paths)
+    return Trajectories(
+        rule=rule, landscape=landscape, start=positions, x=ends.x.T.copy(), steps=steps, steps_taken=ends.finite,
+        path=ends.path.transpose(2, 0, 1) if paths else None, engine=ends.engine,
+        _tail=ends.path[-TAIL:], _last=ends.last, _noisy=noise > 0,
+    )  # fmt: skip
 
 
 def many(rule: Rule) -> bool:
     """Whether a hyperparameter is an array: a number for each trajectory."""
     return any(np.ndim(each) for _, value in _settings(rule) for each in value)
-
-
-def _packed(
-    ends: Ends, rule: Rule, landscape: Landscape, positions: Floats, noisy: bool, paths: bool
-) -> Trajectories:  # fmt: skip
-    steps = len(ends.path) - 1 if paths else None
-    return Trajectories(
-        rule=rule, landscape=landscape, start=positions, x=ends.x.T.copy(), steps=ends.steps,
-        steps_taken=ends.finite, path=ends.path.transpose(2, 0, 1) if steps is not None else None, engine=ends.engine,
-        _tail=ends.path[-TAIL:], _last=ends.last, _noisy=noisy,
-    )  # fmt: skip
 
 
 # --- what is given ----------------------------------------------------------------------------------------------------
@@ -159,16 +152,21 @@ def _settings(rule: Rule) -> list[tuple[str, list[Any]]]:
 
 def _with_arrays(rule: Rule) -> Rule:
     """The rule with every list as an array of floats, checked."""
-    changed: dict[str, Any] = {}
     for name, values in _settings(rule):
         if any(np.ndim(each) for each in values):
             arrays = [_array(rule, name, each) if np.ndim(each) else each for each in values]
-            changed[name] = tuple(arrays) if len(values) > 1 else arrays[0]
+            for extreme in (np.min, np.max):  # the rule refuses what lies outside the interval
+                _with(rule, name, [float(extreme(each)) if np.ndim(each) else each for each in arrays])
+            rule = _with(rule, name, arrays)
+    return rule
+
+
+def _with(rule: Rule, name: str, values: list[Any]) -> Rule:
+    changed: dict[str, Any] = {name: tuple(values) if len(values) > 1 else values[0]}
     return replace(rule, **changed)
 
 
 def _array(rule: Rule, name: str, given: Any) -> Floats:
-    facts = rule.hyperparameters()[name].metadata["facts"]
     owner = f"{rule.title}: {name}"
     if isinstance(rule.hyperparameters()[name].default, bool):
         raise InvalidValue(f"{owner} must be true or false, one for all trajectories")
@@ -178,9 +176,6 @@ def _array(rule: Rule, name: str, given: Any) -> Floats:
         raise InvalidValue(f"{owner} must be numbers, one a trajectory, got {given!r}") from None
     if array.ndim != 1 or array.size == 0:
         raise InvalidValue(f"{owner}: an array must have shape (n,), one number a trajectory, got {array.shape}")
-    single = replace(facts, symbol="")  # one of several has the interval of all
-    for extreme in (array.min(), array.max()):
-        single.check(rule.title, name, float(extreme))
     return array
 
 
@@ -192,9 +187,8 @@ def _broadcast(starts: Floats, rule: Rule) -> tuple[Floats, Rule]:
     if set(lengths.values()) - {1, count}:
         sizes = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidValue(f"one number a trajectory: these differ in length: {sizes}")
-    changed: dict[str, Any] = {}
     for name, values in _settings(rule):
         if any(np.ndim(each) for each in values):
             spread = [np.broadcast_to(each, count).copy() if np.ndim(each) else each for each in values]
-            changed[name] = tuple(spread) if len(values) > 1 else spread[0]
-    return np.broadcast_to(starts, (count, starts.shape[1])).copy(), replace(rule, **changed)
+            rule = _with(rule, name, spread)
+    return np.broadcast_to(starts, (count, starts.shape[1])).copy(), rule

@@ -9,16 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 
-from .. import workloads
+from .. import rules, workloads
 from ..modules import last_words
 from ..status import Status
 from ..training import Run, train
-from .plan import Plan
+from ..workloads import Workload
+from .plan import SEARCH_SEED, Plan
 from .store import Store, Task
 
 __all__ = ["do_next", "work"]
@@ -56,7 +58,14 @@ def _one_thread() -> Iterator[None]:
 def _run(plan: Plan, task: Task) -> Run:
     contestant = plan.contestants[task.contestant]
     workload = replace(workloads.find(plan.workload), target=plan.target)
+    _warm_up(workload, contestant.rule, contestant.batch_size)
     return train(workload, contestant.make_rule(task.lr), task.seed, contestant.steps, contestant.batch_size)
+
+
+@cache
+def _warm_up(workload: Workload, rule: str, batch_size: int) -> None:
+    """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
+    train(workload, rules.find(rule), SEARCH_SEED, 1, batch_size)
 
 
 def _summary(run: Run) -> dict[str, object]:

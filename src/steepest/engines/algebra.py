@@ -177,10 +177,11 @@ SHAPES: dict[str, Callable[..., str]] = {
 
 
 def print_node(node: Node) -> str:
-    """An expression as LaTeX."""
+    """An expression as LaTeX; a sum begins with its first plus."""
     if isinstance(node, Product):
         return ("-" if node.factor < 0 else "") + _print_product(node)
-    first, *rest = node.terms
+    plus = next((each for each in node.terms if each.factor > 0), node.terms[0])
+    first, rest = plus, [each for each in node.terms if each is not plus]
     return print_node(first) + "".join((" - " if each.factor < 0 else " + ") + _print_product(each) for each in rest)
 
 
@@ -200,9 +201,11 @@ def _above(powers: Iterable[tuple[Any, float]]) -> list[tuple[Any, float]]:
 
 def _fraction(size: float, powers: Sequence[tuple[Any, float]]) -> str:
     above, below = _above(powers), [(base, -exponent) for base, exponent in powers if exponent < 0]
-    share = Fraction(size).limit_denominator(100) if size < 1 else Fraction(0)
-    if share and share.numerator == 1 and float(share) == size and share.denominator < 10 and (above or below):
-        return rf"\frac{{{_factors(1.0, above, True)}}}{{{_factors(float(share.denominator), below, True)}}}"
+    share = Fraction(size).limit_denominator(9)
+    long = share.numerator == 1 or len(repr(size)) > 8  # 0.1 and 2.5 stay, 1/4 and 4/3 are better so
+    if share.denominator > 1 and math.isclose(share, size, rel_tol=1e-15) and long and powers:
+        top, bottom = float(share.numerator), float(share.denominator)
+        return rf"\frac{{{_factors(top, above, True)}}}{{{_factors(bottom, below, True)}}}"
     if not below:
         return _factors(size, above, False)
     return rf"\frac{{{_factors(size, above, True)}}}{{{_factors(1.0, below, True)}}}"

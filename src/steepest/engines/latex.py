@@ -12,13 +12,16 @@ import inspect
 import re
 from typing import Any
 
+from .. import landscapes
+from ..landscapes import Landscape
 from ..rules import Rule, find
 from .algebra import Node, apply, leaf, number, print_node
+from .gradient import record_gradient
 from .program import Operation, Program, Value, record
 
-__all__ = ["expression", "latex", "symbol_of"]
+__all__ = ["expression", "latex", "of_landscape", "symbol_of"]
 
-SPARE = ("c", "d", "h", "k", "q", "w")
+SPARE = ("c", "d", "r", "k", "q", "w")
 """Letters for parts that a rule uses more than once and gives no name."""
 
 LONG = 4
@@ -36,6 +39,25 @@ def latex(rule: str | Rule | type[Rule]) -> list[str]:
     """
     chosen = find(rule)
     return _Reader(chosen).lines() if chosen.elementwise else _documented(chosen)
+
+
+def of_landscape(on: str | Landscape) -> list[str]:
+    r"""A landscape's formula and, where it can be written, its gradient as LaTeX.
+
+    >>> of_landscape("saddle")
+    ['f(x, y) = x^2 - y^2', '\\frac{\\partial f}{\\partial x} = 2 x', '\\frac{\\partial f}{\\partial y} = -2 y']
+    """
+    found = landscapes.find(on)
+    letters = ["x", "y"][: found.dims] if found.dims <= 2 else [f"x_{i + 1}" for i in range(found.dims)]
+    leaves: dict[str, Node] = {f"x{i}": leaf(letter) for i, letter in enumerate(letters)}
+    program = Program()
+    value = found.formula(*(program.input(name, uniform=False) for name in leaves))
+    lines = [f"f({', '.join(letters)}) = {print_node(expression(program, dict(leaves), value))}"]
+    gradient = record_gradient(found)
+    for letter, part in zip(letters, gradient.outputs.values() if gradient else (), strict=gradient is not None):
+        text = print_node(expression(gradient, dict(leaves), part))  # type: ignore[arg-type]
+        lines.append(rf"\frac{{\partial f}}{{\partial {letter}}} = {text}")
+    return lines
 
 
 def expression(program: Program, leaves: dict[str, Node], value: Any) -> Node:
@@ -61,7 +83,7 @@ def symbol_of(rule: Rule, name: str) -> str:
 
 def at(symbol: str, index: str) -> str:
     """A state's symbol at a step: `m_t`, `m_{t-1}`; a symbol with an index keeps it: `m_{1,t}`."""
-    stem, _, own = symbol.partition("_")
+    stem, own = [*re.split(r"(?<!\\)_", symbol, maxsplit=1), ""][:2]
     inside = f"{own.strip('{}')},{index}" if own else index
     return f"{stem}_{inside}" if len(inside) == 1 else f"{stem}_{{{inside}}}"
 

@@ -32,7 +32,7 @@ from ..errors import InvalidValue
 from ..rules import Rule, find
 from .program import BINARY, FUNCTIONS, Program, Value, record, settings
 
-__all__ = ["LATE", "Step", "interpret", "stability_formula", "stability_limit"]
+__all__ = ["LATE", "Step", "interpret", "stability_formula", "stability_limit", "stability_scales"]
 
 LATE = 10**12
 """The step that stands for "after many steps"."""
@@ -86,6 +86,15 @@ def stability_formula(rule: str | Rule | type[Rule]) -> str | None:
     from .closed_form import closed_form
 
     return closed_form(chosen, Step(chosen), limit)
+
+
+def stability_scales(rule: str | Rule | type[Rule]) -> list[str]:
+    """The states that the limit takes as frozen; of a rule without any, the limit is that of the curvature itself.
+
+    >>> stability_scales("adam"), stability_scales("momentum")
+    (['exp_avg_sq'], [])
+    """
+    return Step(find(rule)).scales
 
 
 def _radius(matrix: Floats) -> float:

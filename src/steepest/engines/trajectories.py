@@ -97,7 +97,7 @@ class Ends:
         x: last positions, shape (dims, n).
         path: positions from step `since` on, shape (steps + 1 - since, dims, n).
         finite: steps until the position stopped being finite, all of them where it did not; shape (n,).
-        last: the last finite position of those where it did, shape (dims, n); undefined for the others.
+        last: the last finite position, shape (dims, n).
         engine: what computed it, `numba` or `numpy`.
     """
 
@@ -113,7 +113,7 @@ class Ends:
         path = np.empty((task.steps + 1 - task.since, *x.shape), dtype=task.real)
         if task.since == 0:
             path[0] = x
-        return cls(x, path, np.full(task.count, task.steps), np.empty_like(x), engine)
+        return cls(x, path, np.zeros(task.count, dtype=np.int64), x.copy(), engine)
 
 
 def follow(task: Task) -> Ends:
@@ -247,9 +247,9 @@ def _numpy_step(task: Task, ends: Ends, state: dict[str, Any], step: int, noise:
     grad = (task.landscape.gradient(ends.x) + noise).astype(task.real)
     delta, *new = rule.update(grad, ends.x, step + 1, *state.values())
     x = (ends.x + delta).astype(task.real)
-    lost = (ends.finite > step) & ~np.isfinite(x).all(axis=0)
-    ends.finite[lost] = step
-    ends.last[:, lost] = ends.x[:, lost]
+    finite = np.isfinite(x).all(axis=0)
+    ends.finite[finite] += 1
+    ends.last[:, finite] = x[:, finite]
     ends.x[:] = x
     if step + 1 >= task.since:
         ends.path[step + 1 - task.since] = x

@@ -13,7 +13,7 @@ ADJUSTMENTS = (None, "original", "match_rms_adamw")
 
 @dataclass(frozen=True, kw_only=True)
 class Muon(Rule):
-    r"""Muon: a step along the momentum matrix with all its singular values made about 1. For matrices only.
+    r"""Muon: a step along the momentum matrix with all its singular values made about 1.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
       x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \gamma \, \mathrm{NS}(\mu m_t + (1 - \mu) g_t)$$
@@ -24,8 +24,10 @@ class Muon(Rule):
     $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
     learning rate and decay tuned for AdamW).
 
-    Meant for the weights of hidden layers; embeddings, heads, gains and biases need another rule (see `MuonWith`). The
-    iteration runs in the parameter's own dtype; torch rounds it to bfloat16, which changes a step by about a percent.
+    For matrices only, and meant for those within a network; embeddings, heads, gains and biases need another rule (see
+    `MuonWith`). A tensor with more axes, such as a filter, is taken for the matrix of its first axis against all others
+    (Jordan's form; torch refuses it). The iteration runs in the parameter's own dtype, half precision in float32; torch
+    rounds it to bfloat16, which changes a step by about a percent of itself.
     """
 
     title = "Muon"
@@ -60,18 +62,19 @@ class Muon(Rule):
             raise InvalidValue(f"{self.title}: adjust_lr_fn must be one of {ADJUSTMENTS}, got {self.adjust_lr_fn!r}")
 
     def init(self, param: Any) -> dict[str, Any]:
-        if param.ndim != 2:
+        if param.ndim < 2:
             raise InvalidValue(f"{self.title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
         return {"momentum_buffer": 0.0}
 
     def update(self, grad: Any, param: Any, step: Any, momentum_buffer: Any) -> tuple[Any, ...]:
         average = self.momentum * momentum_buffer + (1 - self.momentum) * grad
         ahead = self.momentum * average + (1 - self.momentum) * grad if self.nesterov else average
-        rows, columns = param.shape
-        wide = ahead.mT if rows > columns else ahead  # the smaller of the two products
+        matrix = ahead.reshape(ahead.shape[0], -1)
+        rows, columns = matrix.shape
+        wide = matrix.mT if rows > columns else matrix  # the smaller of the two products
         wide = self._orthogonal(wide / maximum(norm(wide), self.eps))
         factor = max(0.04 * rows, 0.04 * columns) if self.adjust_lr_fn == "match_rms_adamw" else max(1, rows / columns)
-        delta = -self.lr * factor**0.5 * (wide.mT if rows > columns else wide)
+        delta = -self.lr * factor**0.5 * (wide.mT if rows > columns else wide).reshape(param.shape)
         if not is_zero(self.weight_decay):
             delta = delta - self.lr * self.weight_decay * param
         return delta, average

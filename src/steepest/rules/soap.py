@@ -28,7 +28,7 @@ class SOAP(Rule):
 
     title = "SOAP"
     reference = "Vyas et al. 2024"
-    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "GG_0": "L", "Q_0": "Q_L", "GG_1": "R", "Q_1": "Q_R"}
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "GG_0": "L", "GG_1": "R", "Q_0": "Q_L", "Q_1": "Q_R"}
     elementwise = False
     eps_stands = "outside the root, after bias correction, in rotated coordinates"
     decay = "decoupled"
@@ -52,33 +52,31 @@ class SOAP(Rule):
     max_precond_dim: int = hyperparameter(10000, r"n_{\max}", "longest axis that gets a basis")
 
     def init(self, param: Any) -> dict[str, Any]:
-        bases: dict[str, Any] = {}
-        for axis, size in enumerate(param.shape if param.ndim > 1 else ()):
-            square = _square(zeros_like(param), axis) if size <= self.max_precond_dim else None
-            bases |= {f"GG_{axis}": square, f"Q_{axis}": square}
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **bases}
+        squares = [
+            _square(zeros_like(param), axis) if size <= self.max_precond_dim else None
+            for axis, size in enumerate(param.shape if param.ndim > 1 else ())
+        ]
+        bases = {f"{kind}_{axis}": square for kind in ("GG", "Q") for axis, square in enumerate(squares)}
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0} | bases
 
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, *bases: Any) -> tuple[Any, ...]:
-        products, turns = bases[::2], bases[1::2]
-        memory = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
-        products = tuple(
-            None if old is None else memory * old + (1 - memory) * _square(grad, axis)
-            for axis, old in enumerate(products)
-        )
+        axes = len(bases) // 2
+        products, turns = bases[:axes], bases[axes:]
+        beta = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
+        products = tuple(p if p is None else beta * p + (1 - beta) * _square(grad, i) for i, p in enumerate(products))
         if step == 1:
-            turns = tuple(None if new is None else eigenvectors(new) for new in products)
-            return 0 * grad, exp_avg, exp_avg_sq, *_alternate(products, turns)
+            turns = tuple(p if p is None else eigenvectors(p) for p in products)
+            return 0 * grad, exp_avg, exp_avg_sq, *products, *turns
         adam = Adam(lr=self.lr, betas=self.betas, eps=self.eps)
-        state = (exp_avg, exp_avg_sq, None)
-        delta, exp_avg, exp_avg_sq, _ = adam.update(_turn(grad, turns), None, step - 1, *state)
-        delta = _turn(delta, turns, back=True)
+        turned, exp_avg, exp_avg_sq, _ = adam.update(_turn(grad, turns), None, step - 1, exp_avg, exp_avg_sq, None)
+        delta = _turn(turned, turns, back=True)
         if not is_zero(self.weight_decay):
             delta = delta - self.lr * self.weight_decay * param
         if (step - 1) % self.precondition_frequency == 0:
             exp_avg = _turn(exp_avg, turns, back=True)
             exp_avg_sq, turns = _follow(exp_avg_sq, products, turns)
             exp_avg = _turn(exp_avg, turns)
-        return delta, exp_avg, exp_avg_sq, *_alternate(products, turns)
+        return delta, exp_avg, exp_avg_sq, *products, *turns
 
 
 def _square(x: Any, axis: int) -> Any:
@@ -105,7 +103,3 @@ def _follow(exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) 
             exp_avg_sq = exp_avg_sq.swapaxes(axis, -1)[..., order].swapaxes(axis, -1)
             new[axis] = orthonormal(power[:, order])
     return exp_avg_sq, tuple(new)
-
-
-def _alternate(products: tuple[Any, ...], turns: tuple[Any, ...]) -> list[Any]:
-    return [each for pair in zip(products, turns, strict=True) for each in pair]
