@@ -16,6 +16,8 @@ import pytest
 hypothesis.settings.register_profile("steepest", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("steepest")
 
+collect_ignore = ["typing_public.py"]  # for mypy only
+
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 AIRFOIL = "airfoil_self_noise.dat"
 

@@ -479,6 +479,14 @@ def soap_by_hand(lr, beta1, beta2, eps, decay, frequency):
         yield x
 
 
+def test_the_bases_of_soap_are_eigenvectors_by_falling_eigenvalue():
+    (*_, left, right, left_basis, right_basis) = walk(SOAP(), steps=1)[0][1]
+    for product, basis in ((left, left_basis), (right, right_basis)):
+        values = np.linalg.eigvalsh(product)[::-1]
+        np.testing.assert_allclose(basis.T @ product @ basis, np.diag(values), rtol=0, atol=1e-14 * values[0])
+        np.testing.assert_allclose(basis.T @ basis, np.eye(len(basis)), rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("frequency", [1, 4, 100])
 def test_soap_is_the_papers_algorithm(frequency):
     """The bases are well separated here; QR steps pass rounding errors on, times the ratio of eigenvalues at most."""

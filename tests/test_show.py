@@ -52,7 +52,7 @@ def test_adam(shown):
         assert f"  {line} " in text
     found = rows(text)
     assert found["memory"] == "2 states, 8 bytes a parameter in float32: m, v"
-    assert found["eps"] != ""
+    assert found["eps stands"] == RULES["adam"].eps_stands
     assert found["weight decay"] == "coupled: added to the gradient (L2)"
     assert found["stable"].startswith("η < 2 (1 + β₁)/(h (1 - β₁)) = 38 at curvature h = 1")
     assert found["reference"] == "Kingma and Ba 2015; AMSGrad: Reddi, Kale and Kumar 2018"
@@ -90,7 +90,7 @@ def test_a_spec_shows_its_own_formula_and_values(shown):
 
 
 def test_settings_change_the_facts(shown):
-    assert rows(shown("adam(eps_inside_sqrt=True)"))["eps"] == "inside the root"
+    assert rows(shown("adam(eps_inside_sqrt=True)"))["eps stands"] == "inside the root"
     assert rows(shown("adam(decoupled_weight_decay=True)"))["weight decay"].startswith("decoupled")
     assert rows(shown("adam(amsgrad=True)"))["memory"] == "3 states, 12 bytes a parameter in float32: m, v, v̂"
 
@@ -100,7 +100,6 @@ MEMORY = {
     "momentum": "1 state, 4 bytes a parameter in float32: v",
     "ademamix": "3 states, 12 bytes a parameter in float32: m, n, v",
     "nadam": "2 states, 8 bytes a parameter in float32: m, v; 1 more a tensor",
-    "soap": "6 states, 24 bytes a parameter in float32: m, v, L, Q_L, R, Q_R",
     # two vectors of 256 numbers beside a matrix of 65,536
     "adafactor": "2 states, 0.0312 bytes a parameter in float32 (256 x 256 matrix): R, C",
 }

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import steepest
+from steepest.engines.algebra import apply, leaf, number, print_node
 from steepest.engines.latex import latex, of_landscape, symbol_of
 from steepest.landscapes import LANDSCAPES
+from steepest.ops import where
 from steepest.rules import RULES, SGD, Adagrad, Adam, RMSprop
 
 from .test_rules import ELEMENTWISE
@@ -262,3 +264,44 @@ def test_settings_change_the_lines():
     )
     assert r"b_t = \mu b_{t-1} + \frac{g_t}{\sqrt{s_t} + \epsilon}" in latex(RMSprop(momentum=0.5))
     assert latex(SGD(momentum=0.5, nesterov=True))[-1] == r"x_t = x_{t-1} - \eta (g_t + \mu v_t)"
+
+
+def test_only_a_first_step_is_left_out():
+    """A choice by value stays, though both of its sides are the same while the state is 0."""
+
+    class Choosy(SGD):
+        def update(self, grad, param, step, momentum_buffer):
+            velocity = where(grad > 1, self.momentum * momentum_buffer + grad, momentum_buffer + grad)
+            return -self.lr * velocity, velocity
+
+    assert latex(Choosy(momentum=0.5))[1] == (
+        r"v_t = \begin{cases} \mu v_{t-1} + g_t & \text{if } g_t > 1 \\ v_{t-1} + g_t & \text{otherwise} \end{cases}"
+    )
+
+
+A, B = leaf("a"), leaf("b")
+
+PRINTED = {
+    "(a^b)^2": apply("mul", leaf("a^b"), leaf("a^b")),
+    "(a + b)^2": apply("mul", apply("add", A, B), apply("add", A, B)),
+    "-2 a": apply("mul", number(-2), A),
+    "b - a": apply("sub", B, A),
+    "-(a + b)": apply("neg", apply("add", A, B)),
+    "a": apply("mul", apply("truediv", A, B), B),
+    "2 a": apply("add", A, A),
+    "0": apply("sub", A, A),
+    r"\frac{1}{a + b}": apply("truediv", number(1), apply("add", A, B)),
+    r"\frac{a}{3}": apply("truediv", A, number(3)),
+    r"3 \cdot 2^a": apply("mul", number(3), apply("pow", number(2), A)),
+    r"(-2)^a": apply("pow", number(-2), A),
+    r"(2^a)^b": apply("pow", apply("pow", number(2), A), B),
+    r"10^{-8} a": apply("mul", number(1e-8), A),
+    r"2.5 \cdot 10^{-7}": number(2.5e-7),
+    r"\pi": number(math.pi),
+    r"\max\left(\frac{a}{b}, 1\right)": apply("maximum", apply("truediv", A, B), number(1)),
+}
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_expressions(text):
+    assert print_node(PRINTED[text]) == text

@@ -26,7 +26,7 @@ LANGUAGES = ("en", "zh")
 
 WORDS = {
     "memory": Text("memory", "内存"),
-    "eps": Text("eps", "eps 位置"),
+    "eps": Text("eps stands", "eps 位置"),
     "decay": Text("weight decay", "权重衰减"),
     "helps": Text("helps", "长处"),
     "fails": Text("fails", "短处"),

@@ -9,7 +9,7 @@ from torch import Tensor
 from .errors import InvalidValue
 from .rules import Rule
 
-__all__ = ["check_checkpoint", "check_parameters", "check_state", "non_finite"]
+__all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite"]
 
 
 def check_parameters(title: str, params: Iterable[Tensor]) -> None:
@@ -40,6 +40,36 @@ def check_state(title: str, param: Tensor, state: dict[str, Any]) -> None:
                 f"{title}: a parameter moved from {value.device} to {param.device} since its {name} was made;"
                 " move the model before making the optimizer"
             )
+
+
+def in_our_order(title: str, groups: list[dict[str, Any]], state_dict: dict[str, Any]) -> dict[str, Any]:
+    """The checkpoint with its groups and their parameters in our order, told by their names.
+
+    Where a side has no names, or the names are others, it is left as it is: loaded by place, as torch does.
+
+    Raises:
+        InvalidValue: some names are the same but stand at other places, and some are not there: no order is right.
+    """
+    ours, saved = ([group.get("param_names") for group in each] for each in (groups, state_dict["param_groups"]))
+    if None in ours or None in saved or ours == saved:
+        return state_dict
+    known = {frozenset(names): group for names, group in zip(saved, state_dict["param_groups"], strict=True)}
+    if len(known) == len(groups) and all(frozenset(names) in known for names in ours):
+        return state_dict | {"param_groups": [_reordered(known[frozenset(names)], names) for names in ours]}
+    here, there = ([name for names in each for name in names] for each in (ours, saved))
+    moved = [name for name in {*here} & {*there} if here.index(name) != there.index(name)]
+    if moved:
+        odd = ", ".join(sorted({*here} ^ {*there}))
+        raise InvalidValue(
+            f"{title}: the checkpoint does not fit: {min(moved)} stands at another place there, and"
+            f" {f'only one side has {odd}' if odd else 'the groups hold other parameters'}"
+        )
+    return state_dict
+
+
+def _reordered(group: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    keys = dict(zip(group["param_names"], group["params"], strict=True))
+    return group | {"param_names": names, "params": [keys[name] for name in names]}
 
 
 def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any]) -> None:

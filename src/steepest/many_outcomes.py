@@ -145,16 +145,16 @@ class _Tails:
 
     @cached_property
     def newton(self) -> tuple[Floats, Floats]:
-        """The point of one step of Newton's method from the end, and how far it is."""
-        rows = np.flatnonzero(np.isfinite(self.end).all(axis=0) & np.isfinite(self.gradient).all(axis=0))
-        hessian = np.moveaxis(self.landscape.hessian(self.end[:, rows]), -1, 0)
-        good = np.isfinite(hessian).all(axis=(1, 2))
-        rows, hessian = rows[good], hessian[good]
-        curvature, axes = np.linalg.eigh(hessian)
-        slopes = np.einsum("nij,ni->nj", axes, self.gradient[:, rows].T)
-        along = np.where(slopes == 0, 0.0, slopes / curvature)
-        points = np.full(self.end.shape, np.nan)
-        points[:, rows] = self.end[:, rows] - np.einsum("nij,nj->in", axes, along)
+        """Where Newton's method leads from the end, NaN where out of reach; and how far that is."""
+        points = np.where(np.isfinite(self.gradient).all(axis=0), self.end, np.nan)
+        moving = np.flatnonzero(np.isfinite(points).all(axis=0))
+        for _ in range(40):  # a third of the way each time where the curvature vanishes, as for x**4
+            step = _newton_step(self.landscape, points[:, moving])
+            points[:, moving] += step
+            lost = ~(_length(points[:, moving] - self.end[:, moving]) <= IN_REACH * self.diagonal)
+            points[:, moving[lost]] = np.nan
+            moving = moving[~lost & (_length(step) > 1e-6 * self.diagonal)]
+        points[:, moving] = np.nan
         return points, _length(points - self.end)
 
     @cached_property
@@ -208,6 +208,17 @@ class _Tails:
 
 
 # --- measures ---------------------------------------------------------------------------------------------------------
+
+
+def _newton_step(landscape: Landscape, x: Floats) -> Floats:
+    """The step that makes the gradient vanish if it is linear; NaN where it has no slope or no finite value."""
+    gradient, hessian = landscape.gradient(x).T, np.moveaxis(landscape.hessian(x), -1, 0)
+    good = np.isfinite(hessian).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
+    step = np.full(x.shape, np.nan)
+    curvature, axes = np.linalg.eigh(hessian[good])
+    slopes = np.einsum("nij,ni->nj", axes, gradient[good])
+    step[:, good] = -np.einsum("nij,nj->in", axes, np.where(slopes == 0, 0.0, slopes / curvature))
+    return step
 
 
 def _length(vectors: Floats) -> Floats:

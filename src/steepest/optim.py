@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .checks import check_checkpoint, check_parameters, check_state, non_finite
+from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .engines import dispatch, eager
 from .engines.half import complete_state
 from .errors import InvalidValue, UnknownSetting, did_you_mean
@@ -84,8 +84,8 @@ class Optimizer(torch.optim.Optimizer):
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
         check_parameters(name, group["params"])
-        for param in () if rule.elementwise else group["params"]:
-            rule.init(torch.empty(param.shape, dtype=param.dtype, device="meta"))  # a shape that it does not take raises
+        for param in () if rule.elementwise else group["params"]:  # raises where a rule does not take a shape
+            rule.init(torch.empty(param.shape, dtype=param.dtype, device="meta"))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Make one step from the gradients in `param.grad`.
@@ -102,11 +102,21 @@ class Optimizer(torch.optim.Optimizer):
         if self._is_to_be_skipped():
             self.skipped_steps += 1
             return loss
+        if torch.compiler.is_compiling():
+            self._step_groups_uncompiled()
+        else:
+            self._step_groups()
+        return loss
+
+    def _step_groups(self) -> None:
         self._engines.clear()
         for group in self.param_groups:
             with torch.set_grad_enabled(group["differentiable"]):
                 self._step_group(group)
-        return loss
+
+    @torch._disable_dynamo  # the kernel is compiled already; torch.compile of a step that contains it leaves it alone
+    def _step_groups_uncompiled(self) -> None:
+        self._step_groups()
 
     def _is_to_be_skipped(self) -> bool:
         """Whether a gradient is not finite in a group that wants such steps skipped; raises if one wants that."""
@@ -164,7 +174,6 @@ class Optimizer(torch.optim.Optimizer):
         """The rule of a group; the same for all, unless a subclass routes (see `routing`)."""
         return self.rule_class
 
-    @torch._disable_dynamo  # torch.compile of the step runs it as it is: the kernel is compiled already
     def _step_group(self, group: dict[str, Any]) -> None:
         rule = self._rule(group)
         is_new = self._stepped.get(id(group)) is not rule
@@ -172,8 +181,6 @@ class Optimizer(torch.optim.Optimizer):
         for param, _, state in jobs:
             if is_new or "step" not in state:
                 complete_state(rule, param, state, group)
-            if rule.elementwise:
-                check_state(type(self).__name__, param, state)
         self._engines += dispatch.step(rule, jobs, group)
         self._stepped[id(group)] = rule
 
@@ -181,13 +188,17 @@ class Optimizer(torch.optim.Optimizer):
         """Go on from a state saved by this optimizer or by torch's of the same name.
 
         The state is copied and keeps its own dtype (torch casts it to the parameter's and may share its memory).
+        Where both sides know their parameters by name, these are matched by name, whatever their order (torch's own
+        goes by place alone).
         """
         seen: list[dict[str, Any]] = []
         params = [param for group in self.param_groups for param in group["params"]]
 
-        def check(_: Any, given: dict[str, Any]) -> None:
+        def check(_: Any, given: dict[str, Any]) -> dict[str, Any]:
+            given = in_our_order(type(self).__name__, self.param_groups, given)
             self._check_checkpoint(given)
             seen.append(given)
+            return given
 
         last = self.register_load_state_dict_pre_hook(check)
         try:
@@ -245,6 +256,7 @@ def _bind(cls: type[Optimizer], args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def document(rule_class: type[Rule]) -> str:
+    params = "[model.weight]" if rule_class.least_axes > 1 else "model.parameters()"
     lines = [
         inspect.getdoc(rule_class) or "",
         "",
@@ -266,7 +278,7 @@ def document(rule_class: type[Rule]) -> str:
         "",
         ">>> import steepest, torch",
         ">>> model = torch.nn.Linear(2, 1)",
-        f">>> optimizer = steepest.{rule_class.__name__}(model.parameters(), lr=0.1)",
+        f">>> optimizer = steepest.{rule_class.__name__}({params}, lr=0.1)",
         ">>> model(torch.ones(1, 2)).sum().backward()",
         ">>> optimizer.step()",
     ]

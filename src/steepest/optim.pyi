@@ -1195,7 +1195,7 @@ class Muon(Optimizer):
 
     >>> import steepest, torch
     >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.Muon(model.parameters(), lr=0.1)
+    >>> optimizer = steepest.Muon([model.weight], lr=0.1)
     >>> model(torch.ones(1, 2)).sum().backward()
     >>> optimizer.step()
     """

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from ..ops import is_zero
+from ..checks import check_state
 from ..rules import Rule
 from .kernels import Kernel, Number, build
 from .program import record
@@ -59,23 +59,25 @@ def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
     for job in jobs:
         alike[job[0].dtype, *(job[2][name].item() for name in ("step", *rule.numbers))].append(job)
     for (dtype, done, *numbers), group in alike.items():
-        kernel = _kernel(_structure(rule), maximize, NUMBERS[dtype], _Held(rule))
+        kernel = _kernel(rule.structure, maximize, NUMBERS[dtype], _Held(rule))
         known = {"step": int(done) + 1} | dict(zip(rule.numbers, numbers, strict=True))
         inputs = _inputs(rule, known, kernel.inputs)
-        _run(kernel, inputs, group)
+        _run(kernel, rule, inputs, group)
         for name, value in zip(kernel.numbers, kernel.next_numbers(*inputs), strict=True):
             for _, _, state in group:
                 state[name].fill_(value)
     torch._foreach_add_([state["step"] for _, _, state in jobs], 1)
 
 
-def _run(kernel: Kernel, inputs: Sequence[float], jobs: Sequence[Job]) -> None:
+def _run(kernel: Kernel, rule: Rule, inputs: Sequence[float], jobs: Sequence[Job]) -> None:
     rows, sizes = [], [0]
     borrowed: list[tuple[Tensor, Tensor]] = []
     kept: list[Tensor] = []  # alive until the kernel, which knows addresses only, has run
     for param, grad, state in jobs:
         arrays = [param, grad, *(state[name] for name in kernel.states)]
         for place, array in enumerate(arrays):
+            if array.shape != param.shape or array.device != param.device:
+                check_state(rule.title, param, state)
             if not array.is_contiguous() or array.dtype != param.dtype:
                 arrays[place] = copy = array.to(param.dtype).contiguous()
                 if array is not grad:  # gradients are never written to
@@ -131,17 +133,6 @@ class _Held:
 @cache
 def _kernel(structure: tuple[Any, ...], maximize: bool, number: Number, held: _Held) -> Kernel:
     return build(record(held.rule, maximize), number)
-
-
-def _structure(rule: Rule) -> tuple[Any, ...]:
-    """What a recording depends on: the kind of rule, its switches, and which hyperparameters are exactly 0."""
-    return type(rule), *(_kind(getattr(rule, name)) for name in rule.hyperparameters())
-
-
-def _kind(setting: Any) -> Any:
-    if isinstance(setting, bool | str) or setting is None:
-        return setting
-    return "zero" if is_zero(setting) else "number"
 
 
 def _inputs(rule: Rule, known: dict[str, float], names: Sequence[str]) -> list[float]:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..checks import check_state
 from ..rules import Rule
 from . import cpu, eager, half, sparse
 from .cpu import Job
@@ -26,6 +27,9 @@ def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
         taken[engine].append(job)
         reports[report] += 1
     for engine, own in taken.items():
+        if engine != "fused" and rule.elementwise:  # the kernel looks for itself, where it asks for addresses
+            for param, _, state in own:
+                check_state(rule.title, param, state)
         RUN[engine](rule, own, group)
     return [report.format(count) for report, count in reports.items()]
 

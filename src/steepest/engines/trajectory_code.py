@@ -147,8 +147,8 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool) -> Callab
 
     `table` has a row a step; `done` steps were made before. `x` (dims, n), `states` (states * dims, n) and `numbers`
     (numbers, n) are brought up to date, `settings` (arrays, n) is read. `noise` (steps, dims, BLOCK) is added to the
-    gradient. Positions from step `since` on go to `path` (steps, dims, n). `finite` (n) counts the steps after which the
-    position was finite, `last` (dims, n) is the last position that was.
+    gradient. Positions from step `since` on go to `path` (steps, dims, n). `finite` (n) counts the steps after which
+    the position was finite, `last` (dims, n) is the last position that was.
     """
     dims = len(gradient.outputs)
     last = dims * (1 + len(plan.program.states))

@@ -19,7 +19,7 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, Field, dataclass, field, fields
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Self
 
 from ..errors import InvalidValue, UnknownSetting, did_you_mean
@@ -91,6 +91,7 @@ class Rule(ABC):
         reference: where the method was published.
         symbols: LaTeX of each state.
         elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`).
+        least_axes: how many axes a parameter must have at least; 2 for a rule that is for matrices only.
         numbers: the states that are one number a parameter, not one a coordinate; an engine may also keep them as an
             array of the parameter's shape, which is then the same everywhere.
         shared: those of `numbers` that are the same for all parameters of a group; a rule that has any has `measure`.
@@ -105,6 +106,7 @@ class Rule(ABC):
     reference: ClassVar[str]
     symbols: ClassVar[dict[str, str]] = {}
     elementwise: ClassVar[bool] = True
+    least_axes: ClassVar[int] = 0
     numbers: ClassVar[tuple[str, ...]] = ()
     shared: ClassVar[tuple[str, ...]] = ()
     eps_stands: ClassVar[str | None] = None
@@ -153,6 +155,11 @@ class Rule(ABC):
         """Every hyperparameter's default, by name."""
         return {name: each.default for name, each in cls.hyperparameters().items() if each.default is not MISSING}
 
+    @cached_property
+    def structure(self) -> tuple[Any, ...]:
+        """What the arithmetic of `update` depends on beside numbers: the rule, its switches, which settings are 0."""
+        return type(self), *(_kind(getattr(self, name)) for name in self.hyperparameters())
+
     @classmethod
     def configure(cls, **settings: Any) -> Self:
         """The rule with these hyperparameters; an unknown one raises `UnknownSetting` with the nearest known name."""
@@ -178,6 +185,12 @@ class Rule(ABC):
     def summary(cls) -> str:
         """The first line of the rule's docstring."""
         return inspect.getdoc(cls).partition("\n")[0]  # type: ignore[union-attr]
+
+
+def _kind(setting: Any) -> Any:
+    if isinstance(setting, bool | str) or setting is None:
+        return setting
+    return "zero" if is_zero(setting) else "number"
 
 
 def with_weight_decay(grad: Any, param: Any, weight_decay: Any) -> Any:

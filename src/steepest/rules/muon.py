@@ -34,6 +34,7 @@ class Muon(Rule):
     reference = "Jordan et al. 2024; match_rms_adamw: Liu et al. 2025"
     symbols = {"momentum_buffer": "m"}
     elementwise = False
+    least_axes = 2
     eps_stands = "least length that the matrix is divided by"
     decay = "decoupled"
     helps = Text(
@@ -62,7 +63,7 @@ class Muon(Rule):
             raise InvalidValue(f"{self.title}: adjust_lr_fn must be one of {ADJUSTMENTS}, got {self.adjust_lr_fn!r}")
 
     def init(self, param: Any) -> dict[str, Any]:
-        if param.ndim < 2:
+        if param.ndim < self.least_axes:
             raise InvalidValue(f"{self.title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
         return {"momentum_buffer": 0.0}
 
