@@ -32,7 +32,7 @@ def positional(optimizer_class):
 
 
 def a_parameter():
-    return [torch.nn.Parameter(torch.ones(2))]
+    return [torch.nn.Parameter(torch.ones(2, 2))]
 
 
 # --- the same call as torch -------------------------------------------------------------------------------------------

@@ -65,8 +65,7 @@ def routed(optimizer):
 
 
 def reasons(optimizer):
-    pairs = [zip(group["param_names"], group["why"], strict=True) for group in optimizer.param_groups]
-    return {name: why for each in pairs for name, why in each}
+    return {name: why for group in optimizer.param_groups for name, why in group["why"].items()}
 
 
 def same(model, other):
@@ -253,6 +252,7 @@ def test_another_group_names_its_rule():
     extra = nn.Parameter(torch.ones(3))
     optimizer.add_param_group({"params": [("extra", extra)], "rule": "sgd", "lr": 0.5})
     assert routed(optimizer)["sgd"] == {"extra"}
+    assert "sgd    extra                 3      added later" in str(optimizer)
     extra.grad = torch.ones(3)
     optimizer.step()
     assert torch.equal(extra, torch.full((3,), 0.5))

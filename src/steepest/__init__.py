@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .engines.stability import stability_limit as stability_limit
     from .errors import SteepestError as SteepestError
     from .optim import *  # noqa: F403
+    from .routing import MuonWith as MuonWith
     from .rules import RULES as RULES
     from .rules import Rule as Rule
     from .tracing import Path as Path
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Comparison": "comparison",
+    "MuonWith": "routing",
     "Path": "tracing",
     "RULES": "rules",
     "Rule": "rules",

@@ -50,9 +50,9 @@ def in_our_order(title: str, groups: list[dict[str, Any]], state_dict: dict[str,
     Raises:
         InvalidValue: some names are the same but stand at other places, and some are not there: no order is right.
     """
-    ours, saved = ([group.get("param_names") for group in each] for each in (groups, state_dict["param_groups"]))
-    if None in ours or None in saved or ours == saved:
+    if not all("param_names" in group for group in (*groups, *state_dict["param_groups"])):
         return state_dict
+    ours, saved = ([group["param_names"] for group in each] for each in (groups, state_dict["param_groups"]))
     known = {frozenset(names): group for names, group in zip(saved, state_dict["param_groups"], strict=True)}
     if len(known) == len(groups) and all(frozenset(names) in known for names in ours):
         return state_dict | {"param_groups": [_reordered(known[frozenset(names)], names) for names in ours]}

@@ -72,7 +72,7 @@ class Optimizer(torch.optim.Optimizer):
             raise
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        rule = self._rule(group)
+        self._rule(group)
         name = type(self).__name__
         for setting, value in group.items():
             if isinstance(value, Tensor) and value.numel() != 1:
@@ -84,8 +84,6 @@ class Optimizer(torch.optim.Optimizer):
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
         check_parameters(name, group["params"])
-        for param in () if rule.elementwise else group["params"]:  # raises where a rule does not take a shape
-            rule.init(torch.empty(param.shape, dtype=param.dtype, device="meta"))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Make one step from the gradients in `param.grad`.

@@ -74,7 +74,7 @@ class MuonWith(Optimizer):
             mine = [each for each in chosen if each[2][0] == role]
             if mine:
                 settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
-                why = [reason for _, _, (_, reason) in mine]
+                why = {name: reason for name, _, (_, reason) in mine}
                 pairs = [(name, param) for name, param, _ in mine]
                 groups.append({"params": pairs, "rule": type(rule).__name__.lower(), "why": why} | settings)
         torch.optim.Optimizer.__init__(self, groups, {name: default for name, (default, _) in SWITCHES.items()})
@@ -90,8 +90,7 @@ class MuonWith(Optimizer):
         params = _named(param_group["params"])
         group = {name: getattr(rule, name) for name in rule.hyperparameters()} | param_group
         super().add_param_group(
-            group
-            | {"params": params, "rule": type(rule).__name__.lower(), "why": group.get("why", ["added"] * len(params))}
+            group | {"params": params, "rule": type(rule).__name__.lower(), "why": group.get("why", {})}
         )
 
     def _class(self, group: dict[str, Any]) -> type[Rule]:
@@ -110,9 +109,9 @@ class MuonWith(Optimizer):
 
     def __repr__(self) -> str:
         rows = [
-            (group["rule"], name, "×".join(map(str, param.shape)) or "1", why)
+            (group["rule"], name, "×".join(map(str, param.shape)) or "1", group["why"].get(name, "added later"))
             for group in self.param_groups
-            for name, param, why in zip(group["param_names"], group["params"], group["why"], strict=True)
+            for name, param in zip(group["param_names"], group["params"], strict=True)
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
