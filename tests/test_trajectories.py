@@ -51,9 +51,8 @@ def _of(value, i):
 # --- equal to single paths --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("on", ["rosenbrock", "two_minima"])
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_every_rule_takes_the_steps_of_single_paths(name, on):
+def test_every_rule_takes_the_steps_of_single_paths(name, on="rosenbrock"):
     starts = scattered(on, 4)
     many = trace(name, on, starts=starts, lr=1e-3, steps=120, paths=True)
     assert many.engine == "numba" and many.path.shape == (4, 121, many.landscape.dims)
@@ -63,9 +62,11 @@ def test_every_rule_takes_the_steps_of_single_paths(name, on):
 @pytest.mark.parametrize("on", [*LANDSCAPES, *FORMULAS.values(), "quadratic(condition=50, rotation=30)"])
 def test_every_landscape_has_its_own_gradient_in_the_kernel(on):
     starts = scattered(on, 4)
-    many = trace("adam", on, starts=starts, lr=0.03, steps=120, paths=True)
+    many = trace("adagrad", on, starts=starts, lr=0.1, steps=120, paths=True)
     assert many.engine == "numba"
-    np.testing.assert_allclose(many.path, singles("adam", on, starts, {"lr": 0.03}, steps=120), rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(
+        many.path, singles("adagrad", on, starts, {"lr": 0.1}, steps=120), rtol=1e-10, atol=1e-11
+    )
 
 
 def three_of_each(rule):
@@ -227,7 +228,7 @@ def test_statuses_agree_with_those_of_single_paths(rule):
 CLEAR = {
     "minimum": ("sgd", "bowl", [[-5.0, -2.0]], 0.2, Status.REACHED),
     "a formula's minimum": ("sgd", "x**2", [4.0], 0.2, Status.REACHED),
-    "no curvature": ("adagrad", "x**4", [0.02], 4.0, Status.REACHED),
+    "no curvature": ("sgd", "x**4", [0.005], 1.0, Status.REACHED),
     "not there yet": ("adagrad", "x**4", [1.0], 4.0, Status.FINISHED),
     "on the way": ("sgd", "parabola", [10.0], 1e-4, Status.FINISHED),
     "to and fro": ("sgd", "parabola", [10.0], 1.0, Status.FINISHED),

@@ -6,15 +6,15 @@ are exactly 0, are decided while recording; all other hyperparameters stay input
 
     >>> from steepest.rules import SGD
     >>> print(record(SGD(lr=0.1, momentum=0.9)))
-    %0 = neg lr
-    %1 = eq step 1
-    %2 = mul momentum momentum_buffer
-    %3 = mul 1.0 grad
-    %4 = add %2 %3
-    %5 = where %1 grad %4
-    %6 = mul %0 %5
+    %0 = eq step 1
+    %1 = mul momentum momentum_buffer
+    %2 = mul 1.0 grad
+    %3 = add %1 %2
+    %4 = where %0 grad %3
+    %5 = neg lr
+    %6 = mul %5 %4
     delta = %6
-    momentum_buffer = %5
+    momentum_buffer = %4
 """
 
 from collections.abc import Iterator
