@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import others, steps
+from . import others, steps, trajectories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -32,6 +32,8 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     rules = ["sgd", "rmsprop", "adam"] if short else steps.elementwise_rules()
     rounds = 5 if short else 15
     yield "One step", table(steps.measure(networks, rules, rounds))
+    count, length = (20_000, 200) if short else (100_000, 1_000)
+    yield "Trajectories, Adam on Rosenbrock", table(trajectories.measure(count, length, rounds))
     yield "Sparse gradients", table(others.sparse(rounds))
     yield "Temporaries", table(others.memory())
     yield "Import", table(others.import_time(3 if short else 7))

@@ -33,8 +33,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 """What each client trains with, in both libraries."""
 
-ALLOWED = 1e-5
-"""How far float32 weights of size 1 may part by rounding; with another rule they part by the learning rate in one step."""
+ALLOWED = 1e-4
+"""How far weights may part, as a share of the largest: a hundredth of one step. All is float32, and Adam and RMSProp
+divide the smallest gradients by their size, which enlarges their rounding errors."""
 
 Make = partial[torch.optim.Optimizer]
 """An optimizer that waits for its parameters."""
@@ -53,8 +54,10 @@ def random(*shape: int) -> torch.Tensor:
 
 def train_gpt2(give: Give, folder: str, resume_from: str | None = None, **settings: Any) -> torch.nn.Module:
     """Train a GPT-2 of two small layers by the Trainer, with its own warm-up and clipping of gradients."""
-    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+    from transformers import GPT2Config, GPT2LMHeadModel, PrinterCallback, Trainer, TrainingArguments, logging
 
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=16, n_embd=16, n_layer=2, n_head=2))
     tokens = (random(STEPS * 4, 16) * 10).long() % 50
@@ -63,7 +66,9 @@ def train_gpt2(give: Give, folder: str, resume_from: str | None = None, **settin
         save_steps=STEPS // 2, use_cpu=True, report_to="none", logging_strategy="no", disable_tqdm=True, **settings,
     )  # fmt: skip
     data = [{"input_ids": row, "labels": row} for row in tokens]
-    Trainer(model, arguments, train_dataset=data, **give(model)).train(resume_from_checkpoint=resume_from)
+    trainer = Trainer(model, arguments, train_dataset=data, **give(model))
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=resume_from)
     return model
 
 

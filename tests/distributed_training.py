@@ -1,6 +1,6 @@
 """Run by test_clients.py in two processes: the same training with steepest's and torch's Adam, under DDP or FSDP2.
 
-    python distributed_training.py ddp|fsdp RANK STORE_FILE
+python distributed_training.py ddp|fsdp RANK STORE_FILE
 """
 
 import sys

@@ -116,7 +116,9 @@ def trained(optimizer_class, *shapes, **settings):
 def test_a_checkpoint_of_another_rule(library):
     optimizer = trained(steepest.Adam, (2,))
     before = snapshot(optimizer)
-    with pytest.raises(InvalidValue, match=r"of another optimizer: it holds square_avg, Adam keeps exp_avg, exp_avg_sq"):
+    with pytest.raises(
+        InvalidValue, match=r"of another optimizer: it holds square_avg, Adam keeps exp_avg, exp_avg_sq"
+    ):
         optimizer.load_state_dict(trained(library.RMSprop, (2,)).state_dict())
     assert snapshot(optimizer) == before
 

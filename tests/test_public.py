@@ -13,7 +13,7 @@ import steepest
 from steepest.rules import RULES
 
 NAMES = {
-    "Comparison", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "Trajectories", "__version__", "as_optimizer",
+    "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "Trajectories", "__version__", "as_optimizer",
     "compare", "latex", "stability_limit", "trace",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}

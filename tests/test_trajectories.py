@@ -232,6 +232,7 @@ CLEAR = {
     "not there yet": ("adagrad", "x**4", [1.0], 4.0, Status.FINISHED),
     "on the way": ("sgd", "parabola", [10.0], 1e-4, Status.FINISHED),
     "to and fro": ("sgd", "parabola", [10.0], 1.0, Status.FINISHED),
+    "to and fro nearby": ("sgd", "parabola", [0.005], 1.0, Status.FINISHED),
     "saddle": ("sgd", "saddle", [[-0.9, 0.0]], 0.2, Status.STUCK),
     "a formula's saddle": ("sgd", "x**2 - y**2", [[3.0, 0.0]], 0.2, Status.STUCK),
     "plateau": ("sgd", "tanh", [4.0], 1.0, Status.STUCK),

@@ -12,7 +12,7 @@ from .rules import Rule
 __all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite"]
 
 
-def check_parameters(title: str, params: Iterable[Tensor]) -> None:
+def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
     """Refuse parameters that cannot be trained, and one that is there twice (it would be stepped twice)."""
     seen: set[int] = set()
     for place, param in enumerate(params):
@@ -20,6 +20,8 @@ def check_parameters(title: str, params: Iterable[Tensor]) -> None:
             raise InvalidValue(
                 f"{title}: parameter {place} holds {param.dtype}; only floating point and complex can be trained"
             )
+        if param.ndim < least_axes:
+            raise InvalidValue(f"{title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
         if id(param) in seen:
             raise InvalidValue(f"{title}: parameter {place} of the group is there twice; give each parameter once")
         seen.add(id(param))

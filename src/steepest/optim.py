@@ -72,8 +72,7 @@ class Optimizer(torch.optim.Optimizer):
             raise
 
     def _check_group(self, group: dict[str, Any]) -> None:
-        self._rule(group)
-        name = type(self).__name__
+        rule, name = self._rule(group), type(self).__name__
         for setting, value in group.items():
             if isinstance(value, Tensor) and value.numel() != 1:
                 raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
@@ -83,7 +82,7 @@ class Optimizer(torch.optim.Optimizer):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
-        check_parameters(name, group["params"])
+        check_parameters(name, group["params"], rule.least_axes)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Make one step from the gradients in `param.grad`.

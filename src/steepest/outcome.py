@@ -318,7 +318,7 @@ def _newton(path: _Course, end: Floats) -> Floats | None:
         if np.linalg.norm(point - end) > IN_REACH * path.diagonal:
             return None
         if np.linalg.norm(step) <= 1e-9 * path.diagonal:  # where a slope has no curvature the step is 0, too
-            return point if np.linalg.norm(gradient) <= 1e-6 * max(1.0, steepness) else None
+            return point if np.linalg.norm(landscape.gradient(point)) <= 1e-6 * max(1.0, steepness) else None
     return None
 
 

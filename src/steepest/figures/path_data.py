@@ -229,5 +229,6 @@ def _shown(tracks: Sequence[Track], frame: Frame) -> Floats:
 
 
 def widened(low: float, high: float, share: float = 0.06) -> tuple[float, float]:
+    """An interval with some room on both sides, also around a single value."""
     room = share * (high - low) or 0.05 * abs(high) or 0.5
     return low - room, high + room
