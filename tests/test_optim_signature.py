@@ -185,3 +185,17 @@ def test_stub_is_up_to_date(monkeypatch):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(STUBS), run_name="__main__")
     assert end.value.code == 0, "run `python tools/stubs.py`"
+
+
+def test_a_learning_rate_in_a_tensor_is_checked_too():
+    with pytest.raises(ValueError, match=r"lr must lie in \[0, inf\), got tensor\(-1\.\)"):
+        steepest.SGD(a_parameter(), lr=torch.tensor(-1.0))
+
+
+@pytest.mark.parametrize(("name", "before"), [("RMSprop", 6), ("Adagrad", 5), ("Adam", 5)])
+def test_where_torch_takes_something_else_by_place_ours_goes_by_name_only(name, before):
+    """Torch's RMSprop has `capturable` there, its Adagrad `foreach`: a place must not mean two things."""
+    values = list(getattr(steepest, name).rule_class.defaults().values())[:before]
+    getattr(steepest, name)(a_parameter(), *values)
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        getattr(steepest, name)(a_parameter(), *values, True)

@@ -13,8 +13,8 @@ import steepest
 from steepest.rules import RULES
 
 NAMES = {
-    "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "Trajectories", "__version__", "as_optimizer",
-    "compare", "latex", "stability_limit", "trace",
+    "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "Trajectories", "__version__",
+    "as_optimizer", "compare", "latex", "stability_limit", "trace",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}
 OPTIMIZERS = {rule.__name__ for rule in RULES.values()}

@@ -85,7 +85,8 @@ def test_rules_that_need_every_row_refuse(name):
 
 
 @pytest.mark.parametrize(("name", "setting", "value"), [
-    ("SGD", "momentum", 0.9), ("Adagrad", "weight_decay", 0.1), ("Adam", "weight_decay", 0.1), ("Adam", "amsgrad", True),
+    ("SGD", "momentum", 0.9), ("Adagrad", "weight_decay", 0.1), ("Adam", "weight_decay", 0.1),
+    ("Adam", "amsgrad", True),
 ])  # fmt: skip
 def test_settings_that_would_move_every_row_are_refused_and_nothing_moves(name, setting, value):
     table = embedding()

@@ -60,9 +60,11 @@ def annotation(rule: type[Rule], name: str) -> str:
 
 def optimizer_stub(rule: type[Rule]) -> str:
     """The class statement of one optimizer."""
-    settings = [f"{name}: {annotation(rule, name)} = {default!r}," for name, default in rule.defaults().items()]
+    settings = {name: f"{name}: {annotation(rule, name)} = {default!r}," for name, default in rule.defaults().items()}
+    by_name = [settings.pop(name) for name, each in rule.hyperparameters().items() if each.metadata["facts"].keyword]
     switches = [f"{name}: {kind(name, default)} = {default!r}," for name, (default, _) in SWITCHES.items()]
-    arguments = indent("\n".join(["self,", "params: ParamsT,", *settings, "*,", *switches]), " " * 8)
+    lines = ["self,", "params: ParamsT,", *settings.values(), "*,", *by_name, *switches]
+    arguments = indent("\n".join(lines), " " * 8)
     text = indent(f'r"""{document(rule)}\n"""', " " * 4)
     return f"\nclass {rule.__name__}(Optimizer):\n{text}\n\n    def __init__(\n{arguments}\n    ) -> None: ...\n"
 

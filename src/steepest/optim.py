@@ -234,9 +234,14 @@ class Optimizer(torch.optim.Optimizer):
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:
     keyword, either = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    settings = [inspect.Parameter(name, either, default=value) for name, value in rule_class.defaults().items()]
+    by_name = {name for name, each in rule_class.hyperparameters().items() if each.metadata["facts"].keyword}
+    settings = [
+        inspect.Parameter(name, keyword if name in by_name else either, default=value)
+        for name, value in rule_class.defaults().items()
+    ]
     switches = [inspect.Parameter(name, keyword, default=value) for name, (value, _) in SWITCHES.items()]
-    return inspect.Signature([inspect.Parameter("params", either), *settings, *switches])
+    arguments = [inspect.Parameter("params", either), *settings, *switches]
+    return inspect.Signature(sorted(arguments, key=lambda argument: argument.kind))
 
 
 def _bind(cls: type[Optimizer], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,9 @@ class Adagrad(Rule):
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     initial_accumulator_value: float = hyperparameter(0.0, "s_0", "where the sum starts")
     eps: float = hyperparameter(1e-10, r"\epsilon", "keeps the division finite")
-    eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{s+\epsilon}", "eps under the root, as in the lecture")
+    eps_inside_sqrt: bool = hyperparameter(
+        False, r"\sqrt{s+\epsilon}", "eps under the root, as in the lecture", keyword=True
+    )
 
     def init(self, param: Any) -> dict[str, Any]:
         return {"sum": self.initial_accumulator_value}

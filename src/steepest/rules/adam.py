@@ -43,9 +43,9 @@ class Adam(Rule):
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     amsgrad: bool = hyperparameter(False, r"\text{amsgrad}", "divide by the largest average so far")
     decoupled_weight_decay: bool = hyperparameter(
-        False, r"\text{decoupled}", "take the decay from the parameter, as AdamW does"
+        False, r"\text{decoupled}", "take the decay from the parameter, as AdamW does", keyword=True
     )
-    eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{v+\epsilon}", "eps under the root")
+    eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{v+\epsilon}", "eps under the root", keyword=True)
 
     def init(self, param: Any) -> dict[str, Any]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0 if self.amsgrad else None}

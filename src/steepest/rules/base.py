@@ -38,15 +38,17 @@ class Hyperparameter:
         about: what it is, in a few words.
         within: the allowed interval in the usual notation, such as `[0, 1)`.
         search: the range that a comparison searches on a log scale, or None if it stays at its default.
+        keyword: whether an optimizer takes it by name only, as torch does or has something else in its place.
     """
 
     symbol: str | tuple[str, ...]
     about: str
     within: str | None = None
     search: tuple[float, float] | None = None
+    keyword: bool = False
 
     def check(self, owner: str, name: str, value: Any, default: Any) -> None:
-        """Raise `InvalidValue` unless the value lies within the interval; arrays, symbols and a default None pass."""
+        """Raise `InvalidValue` unless the value lies in the interval; arrays of many, symbols, a default None pass."""
         values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
@@ -55,6 +57,8 @@ class Hyperparameter:
         for place, number in enumerate(values):
             if number is None and usual[min(place, len(usual) - 1)] is None:
                 continue
+            if getattr(number, "ndim", None) == 0:  # a tensor or array of one number
+                number = float(number.detach() if hasattr(number, "detach") else number)
             if isinstance(number, int | float):
                 if not _lies_within(number, self.within):
                     raise InvalidValue(f"{owner}: {name} must lie in {self.within}, got {value!r}")
@@ -76,9 +80,10 @@ def hyperparameter(
     *,
     within: str | None = "[0, inf)",
     search: tuple[float, float] | None = None,
+    keyword: bool = False,
 ) -> Any:
     """A dataclass field that carries a `Hyperparameter`; switches (bool) have no interval."""
-    facts = Hyperparameter(symbol, about, None if isinstance(default, bool) else within, search)
+    facts = Hyperparameter(symbol, about, None if isinstance(default, bool) else within, search, keyword)
     return field(default=default, metadata={"facts": facts})
 
 

@@ -39,7 +39,9 @@ class RMSprop(Rule):
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     momentum: float = hyperparameter(0.0, r"\mu", "share of the last step that is kept")
     centered: bool = hyperparameter(False, r"\text{centered}", "divide by the standard deviation instead")
-    eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{s+\epsilon}", "eps under the root, as in the lecture")
+    eps_inside_sqrt: bool = hyperparameter(
+        False, r"\sqrt{s+\epsilon}", "eps under the root, as in the lecture", keyword=True
+    )
 
     def init(self, param: Any) -> dict[str, Any]:
         return {
