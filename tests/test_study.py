@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -292,7 +293,9 @@ def begun(gated, script, tmp_path):
         assert len(worker_processes(folder)) == 2
         yield process, folder
         (tmp_path / "gate").unlink(missing_ok=True)
-        process.kill()
+        for each in (process.pid, *worker_processes(folder).values()):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
 
 @needs_proc
@@ -320,7 +323,7 @@ def test_workers_end_with_their_study_and_what_they_were_at_is_done_again(begun,
     """The process is killed without a chance to clean up; its workers are in the middle of endless runs."""
     process, folder = begun
     process.kill()
-    process.communicate()
+    process.wait()
     wait_until(lambda: not worker_processes(folder))
     assert hangs_in_the_middle(folder)  # so it looks to whoever comes next
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .engines import dispatch, eager
 from .engines.half import complete_state
+from .engines.routine import Routine
 from .errors import InvalidValue, UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
@@ -173,13 +174,20 @@ class Optimizer(torch.optim.Optimizer):
 
     def _step_group(self, group: dict[str, Any]) -> None:
         rule = self._rule(group)
+        routine = self._routines.get(id(group))
+        if routine is not None and routine.step(rule, group, self.state):
+            self._engines.append(dispatch.FUSED.format(len(routine.params)))
+            return
         is_new = self._stepped.get(id(group)) is not rule
         jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
         for param, _, state in jobs:
             if is_new or "step" not in state:
                 complete_state(rule, param, state, group)
-        self._engines += dispatch.step(rule, jobs, group)
+        reports = dispatch.step(rule, jobs, group)
+        self._engines += reports
         self._stepped[id(group)] = rule
+        all_fused = reports == [dispatch.FUSED.format(len(group["params"]))]
+        self._routines[id(group)] = Routine.of(rule, jobs, group) if all_fused else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state saved by this optimizer or by torch's of the same name.
@@ -217,6 +225,7 @@ class Optimizer(torch.optim.Optimizer):
         """What is remembered between steps only to save time, or to tell."""
         self._rules: dict[int, tuple[dict[str, Any], Rule]] = {}
         self._stepped: dict[int, Rule] = {}
+        self._routines: dict[int, Routine | None] = {}
         self._engines: list[str] = []
 
     def __setstate__(self, state: dict[str, Any]) -> None:

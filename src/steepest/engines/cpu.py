@@ -22,14 +22,14 @@ from ..rules import Rule
 from .kernels import Kernel, Number, build
 from .program import record
 
-__all__ = ["Job", "refusal", "step"]
+__all__ = ["NUMBERS", "Job", "inputs_of", "kernel_for", "refusal", "run_in_threads", "step"]
 
 NUMBERS: dict[torch.dtype, Number] = {
     torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16",
 }  # fmt: skip
 
-SMALL = 1 << 16
-"""Below so many elements, waking a second thread takes longer than it saves."""
+SMALL = 1 << 18
+"""Elements a thread must have at least: below, waking it takes longer than it saves."""
 
 Job = tuple[Tensor, Tensor, dict[str, Any]]
 """A parameter, its gradient and its complete state."""
@@ -59,9 +59,9 @@ def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
     for job in jobs:
         alike[job[0].dtype, *(job[2][name].item() for name in ("step", *rule.numbers))].append(job)
     for (dtype, done, *numbers), group in alike.items():
-        kernel = _kernel(rule.structure, maximize, NUMBERS[dtype], _Held(rule))
+        kernel = kernel_for(rule, maximize, NUMBERS[dtype])
         known = {"step": int(done) + 1} | dict(zip(rule.numbers, numbers, strict=True))
-        inputs = _inputs(rule, known, kernel.inputs)
+        inputs = inputs_of(rule, known, kernel.inputs)
         _run(kernel, rule, inputs, group)
         for name, value in zip(kernel.numbers, kernel.next_numbers(*inputs), strict=True):
             for _, _, state in group:
@@ -87,12 +87,13 @@ def _run(kernel: Kernel, rule: Rule, inputs: Sequence[float], jobs: Sequence[Job
         sizes.append(param.numel())
     offsets = np.cumsum(sizes)
     scalars = np.array(kernel.scalars(*inputs), dtype=np.float64)
-    _in_threads(kernel, np.array(rows, dtype=np.int64), offsets, scalars)
+    run_in_threads(kernel, np.array(rows, dtype=np.int64), offsets, scalars)
     for array, copy in borrowed:
         array.copy_(copy)
 
 
-def _in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> None:
+def run_in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> None:
+    """Let each thread do its share of the elements, this one among them."""
     total = int(offsets[-1])
     threads = min(torch.get_num_threads(), max(1, total // SMALL))
     if threads == 1:
@@ -130,12 +131,17 @@ class _Held:
         return 0
 
 
+def kernel_for(rule: Rule, maximize: bool, number: Number) -> Kernel:
+    """The kernel of a rule's structure, built once in a process."""
+    return _kernel(rule.structure, maximize, number, _Held(rule))
+
+
 @cache
 def _kernel(structure: tuple[Any, ...], maximize: bool, number: Number, held: _Held) -> Kernel:
     return build(record(held.rule, maximize), number)
 
 
-def _inputs(rule: Rule, known: dict[str, float], names: Sequence[str]) -> list[float]:
+def inputs_of(rule: Rule, known: dict[str, float], names: Sequence[str]) -> list[float]:
     """The values of a kernel's inputs: what is known of the parameter, and the hyperparameters."""
     values = dict(known)
     for name in rule.hyperparameters():

@@ -9,9 +9,12 @@ from ..rules import Rule
 from . import cpu, eager, half, sparse
 from .cpu import Job
 
-__all__ = ["step"]
+__all__ = ["FUSED", "step"]
 
 Group = dict[str, Any]
+
+FUSED = "fused CPU kernel for {} parameters"
+"""What is reported of parameters that the fused kernel stepped."""
 
 
 def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
@@ -44,7 +47,7 @@ def _choose(rule: Rule, job: Job, group: Group) -> tuple[str, str]:
     if half.wanted(param, group):
         return "half", "float32 copies for {} parameters in half precision"
     why = _refusal(group) or cpu.refusal(rule, *job)
-    return ("eager", f"eager for {{}} parameters ({why})") if why else ("fused", "fused CPU kernel for {} parameters")
+    return ("eager", f"eager for {{}} parameters ({why})") if why else ("fused", FUSED)
 
 
 def _refusal(group: Group) -> str | None:
