@@ -336,12 +336,13 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(gated, tmp_path):
     folder, killed = tmp_path / "study", []
 
     def kill_one() -> None:
-        wait_until(lambda: hangs_in_the_middle(folder))
-        name, process = next(iter(worker_processes(folder).items()))
-        (run,) = [row for row in rows(folder) if row[6:8] == ("running", name)]
-        killed.append(run)
-        os.kill(process, signal.SIGKILL)
-        (tmp_path / "gate").unlink()
+        try:
+            wait_until(lambda: hangs_in_the_middle(folder))
+            name, process = next(iter(worker_processes(folder).items()))
+            killed.extend(row[0] for row in rows(folder) if row[6:8] == ("running", name))
+            os.kill(process, signal.SIGKILL)
+        finally:
+            (tmp_path / "gate").unlink()
 
     killer = threading.Thread(target=kill_one)
     killer.start()
@@ -351,7 +352,7 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(gated, tmp_path):
     killer.join()
     assert_planned_runs(result)
     (failed,) = result.runs[result.runs["status"] == Status.FAILED].itertuples()
-    assert failed.id == killed[0][0]
+    assert [failed.id] == killed
     assert failed.message == "its process died (SIGKILL)"
     assert (folder / "report.html").is_file()
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from .program import BINARY, Operation, Program, Value
 
-__all__ = ["Kernel", "Number", "build", "python_function"]
+__all__ = ["Kernel", "Number", "build", "load", "python_function"]
 
 Number = Literal["float32", "float64", "bfloat16"]
 """What the arrays hold. bfloat16 is read into float32, computed there, and rounded to nearest even."""
@@ -101,7 +101,7 @@ def build(program: Program, number: Number) -> Kernel:
     uniform = _uniform_values(program)
     inputs = tuple(name for name, value in program.inputs.items() if value.uniform)
     return Kernel(
-        run=_load(_kernel_text(program, number, uniform)).kernel,
+        run=load(_kernel_text(program, number, uniform)).kernel,
         scalars=python_function(program, inputs, uniform),
         next_numbers=python_function(program, inputs, [program.outputs[name] for name in program.numbers]),
         inputs=inputs,
@@ -182,7 +182,7 @@ def _kernel_text(program: Program, number: Number, uniform: Sequence[Value]) -> 
 # --- the cache --------------------------------------------------------------------------------------------------------
 
 
-def _load(text: str) -> ModuleType:
+def load(text: str) -> ModuleType:
     """Import a kernel from its file in the cache folder, written there if it is new."""
     _let_loops_be_vectorized()
     name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import InvalidValue
-from .kernels import IN_KERNEL, _load
+from .kernels import IN_KERNEL, load
 from .program import Operation, Program, Value
 
 __all__ = ["BLOCK", "Plan", "load_kernel"]
@@ -155,11 +155,11 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool) -> Callab
     table = "\n".join(" " * 12 + line for line in _table_lines(plan))
     body = "\n".join(" " * 16 + line for line in _body_lines(plan, gradient, noisy, last))
     text = KERNEL.format(
-        helpers=_load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 1, last=last,
+        helpers=load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 1, last=last,
         last_end=(last + dims) * BLOCK, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
         settings=len(plan.arrays), table=table, body=body,
     )  # fmt: skip
-    return _load(text).kernel  # type: ignore[no-any-return]
+    return load(text).kernel  # type: ignore[no-any-return]
 
 
 def _table_lines(plan: Plan) -> list[str]:
