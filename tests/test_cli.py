@@ -370,7 +370,7 @@ def test_wrong_usage_says_so_and_where_help_is(arguments, reason, command, tmp_p
 # --- the last line of defence -----------------------------------------------------------------------------------------
 
 
-def raise_value_error():
+def raise_value_error(**_):
     raise ValueError("what nobody thought of")
 
 

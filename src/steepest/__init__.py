@@ -44,15 +44,17 @@ def _optimizers() -> list[str]:
     return [rule.__name__ for rule in RULES.values()]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
-        home = "optim"
-    if home is None:
-        raise AttributeError(f"module 'steepest' has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        home = _HOMES.get(name)
+        if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
+            home = "optim"
+        if home is None:
+            raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+        value = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from . import __version__, spec
 from .errors import InvalidValue, SteepestError
@@ -206,18 +207,28 @@ def _numbers(option: str, text: str) -> list[float]:
         raise InvalidValue(f"--{option} {text!r}: write numbers with commas between, for example -1.2,1") from None
 
 
+def _usage(error: TyperException) -> str:
+    """What is wrong with the words of the command, and where help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "steepest"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(context.get_help()) if context is not None else ""
+    what = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    return f"steepest: {what}; see {command} --help"
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong is one clear message and an exit code."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except SteepestError as error:
         print(f"steepest: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except TyperException as error:  # wrong usage: an option that does not exist, an argument that is missing
+        print(_usage(error), file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `steepest list | head` is no error
-        sys.exit(0)
     except Exception as error:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
