@@ -148,19 +148,24 @@ def trace(
         return run(chosen, landscape, starts, steps, factor, noise, seed, dtype, paths)
     if paths or dtype != "float64":
         raise InvalidValue("paths, dtype: for many trajectories only; give starts, or an array for a hyperparameter")
-    position = _starting_point(start, landscape)
-    random = np.random.default_rng(seed)
+    return _follow(chosen, landscape, _starting_point(start, landscape), steps, factor, noise, seed)
 
+
+def _follow(
+    rule: Rule, landscape: Landscape, position: Floats, steps: int, factor: Schedule, noise: float, seed: int
+) -> Path:
+    """The path from a position, step by step, with everything that the rule saw and kept on it."""
+    random = np.random.default_rng(seed)
     x, grads, rates = [position], [], []
-    state = _initial_state(chosen, position)
+    state = _initial_state(rule, position)
     states = [state]
     with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for step in range(1, steps + 1):
-            lr = chosen.lr * factor(step - 1, steps)
+            lr = rule.lr * factor(step - 1, steps)
             grad = landscape.gradient(position)
             if noise:
                 grad = grad + noise * random.standard_normal(landscape.dims)
-            delta, *new = replace(chosen, lr=lr).update(grad, position, step, *state.values())
+            delta, *new = replace(rule, lr=lr).update(grad, position, step, *state.values())
             position = position + delta
             state = dict(zip(state, new, strict=True))
             x.append(position)
@@ -174,7 +179,7 @@ def trace(
     outcome = explain(landscape, positions, values, noisy=noise > 0)
     shape = (steps, landscape.dims)
     return Path(
-        chosen,
+        rule,
         landscape,
         positions,
         values,
