@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import others, steps, trajectories
+from . import accelerator, others, steps, studies, trajectories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -32,10 +32,12 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     rules = ["sgd", "rmsprop", "adam"] if short else steps.elementwise_rules()
     rounds = 5 if short else 15
     yield "One step", table(steps.measure(networks, rules, rounds))
+    yield "One step on an accelerator", accelerator.measure(networks, ["rmsprop", "adam", "adamw"], rounds)
     count, length = (20_000, 200) if short else (100_000, 1_000)
     yield "Trajectories, Adam on Rosenbrock", table(trajectories.measure(count, length, rounds))
     yield "Sparse gradients", table(others.sparse(rounds))
     yield "Temporaries", table(others.memory())
+    yield "A study, against Optuna", table(studies.measure(*((1, 4, 4) if short else (5, 16, 10))))
     yield "Import", table(others.import_time(3 if short else 7))
 
 
@@ -45,7 +47,7 @@ def machine() -> str:
     model = next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
     )
-    versions = ", ".join(f"{name} {version(name)}" for name in ("steepest", "torch", "numba", "numpy"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("steepest", "torch", "numba", "numpy", "optuna"))
     when = datetime.now(UTC).date().isoformat()
     return f"{when}; {model}, {torch.get_num_threads()} threads; Python {platform.python_version()}, {versions}."
 

@@ -186,17 +186,15 @@ def test_compiled_kernels_are_kept_for_the_next_process(tmp_path):
         "import steepest, torch\n"
         "p = torch.nn.Parameter(torch.ones(4)); p.grad = torch.ones(4)\n"
         "steepest.SGD([p], lr=0.25).step()\n"
-        "from steepest.engines import cpu\n"
-        "kernel = cpu._kernel.__wrapped__\n"
-        "import sys; run = next(m.kernel for n, m in sys.modules.items() if n.startswith('kernel_'))\n"
-        "print(sum(run.stats.cache_hits.values()), p[0].item())\n"
+        "import sys; module = next(m for n, m in sys.modules.items() if n.startswith('kernel_'))\n"
+        "print(module.prepare.cache_hits, module.run.cache_hits, p[0].item())\n"
     )
     environment = {"STEEPEST_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"}
     said = [
         subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
         for _ in range(2)
     ]
-    assert said == ["0 0.75\n", "1 0.75\n"]
+    assert said == ["0 0 0.75\n", "1 1 0.75\n"]
 
 
 # --- recording --------------------------------------------------------------------------------------------------------
@@ -227,8 +225,18 @@ def test_what_is_the_same_for_all_elements_is_computed_once():
     program = record(Adam())
     assert all(operation.kind != "pow" for operation in program.varying())
     kernel = kernels.build(program, "float64")
-    values = {"lr": 0.1, "betas_0": 0.9, "betas_1": 0.99, "eps": 1e-8, "step": 3}
-    assert any(np.isclose(scalar, 1 - 0.99**3) for scalar in kernel.scalars(*(values[name] for name in kernel.inputs)))
+    params = [torch.ones(3, dtype=torch.float64), torch.ones(2, dtype=torch.float64)]
+    jobs = [
+        (param, param, {"step": torch.tensor(step), "exp_avg": param, "exp_avg_sq": param})
+        for param, step in zip(params, (2.0, 6.0), strict=True)
+    ]
+    task = cpu.Task(kernel, params)
+    task.set(Adam(betas=(0.9, 0.99)))
+    task.addresses[:] = [each.data_ptr() for each in cpu.tensors_of(kernel, jobs)]
+    task.prepare()
+    assert [job[2]["step"].item() for job in jobs] == [3, 7]
+    for row, step in zip(task.scalars, (3, 7), strict=True):
+        assert 1 - 0.99**step in row
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

@@ -154,12 +154,6 @@ def test_wrong_number_of_arguments_is_refused(name):
 
 
 @of_all_rules
-def test_cuda_graphs_are_refused(name):
-    with pytest.raises(TypeError, match="capturable=True"):
-        getattr(steepest, name)(a_parameter(), capturable=True)
-
-
-@of_all_rules
 @pytest.mark.parametrize("params", [[], torch.ones(2), ["weight"]], ids=["none", "a tensor", "names"])
 def test_what_is_no_list_of_parameters_is_refused(name, params):
     with pytest.raises((TypeError, ValueError), match="param"):

@@ -1,6 +1,12 @@
 """What a rule promises, asked of every rule in `RULES`, so that a new one is tested by being listed there."""
 
+import ast
+import functools
+import inspect
+import io
 import math
+import textwrap
+import tokenize
 
 import numpy as np
 import pytest
@@ -329,6 +335,39 @@ def test_decoupled_weight_decay_is_a_share_of_the_parameter(rule):
     share = taken / START
     np.testing.assert_allclose(share, share[0, 0], rtol=1e-9)
     assert 0 < share[0, 0] < 0.05 * 0.3 * (1 + 1e-9)
+
+
+def lines_of_code(thing):
+    """Lines of a class or function that hold code: without docstrings, comments and empty lines."""
+    source = textwrap.dedent(inspect.getsource(thing))
+    words = [
+        each for each in tokenize.generate_tokens(io.StringIO(source).readline)
+        if each.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    ]  # fmt: skip
+    code = {line for each in words if each.string for line in range(each.start[0], each.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            code -= {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+    return len(code)
+
+
+@every_rule
+def test_a_rule_is_at_most_40_lines(rule):
+    """As ruff sets them."""
+    assert lines_of_code(rule) <= 40
+
+
+def test_what_counts_as_a_line_of_code():
+    @functools.cache
+    def five(
+        a,
+    ):
+        """A docstring."""
+        # a comment
+
+        return a  # another
+
+    assert lines_of_code(five) == 5
 
 
 def test_a_label_names_what_is_not_the_default():

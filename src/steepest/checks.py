@@ -1,6 +1,6 @@
 """What is looked at before an optimizer takes parameters, gradients or a checkpoint; each problem is one clear line."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -27,17 +27,20 @@ def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) 
         seen.add(id(param))
 
 
-def check_state(title: str, param: Tensor, state: dict[str, Any]) -> None:
-    """See that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile."""
+def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Collection[str] = ()) -> None:
+    """See that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile.
+
+    The step and other `numbers` belong to the parameter as a whole; they may live elsewhere.
+    """
     for name, value in state.items():
-        if not isinstance(value, Tensor) or (value.ndim == 0 and param.ndim > 0):
-            continue  # a number that belongs to the parameter as a whole, such as its step
+        if not isinstance(value, Tensor) or name == "step" or name in numbers or (value.ndim == 0 and param.ndim > 0):
+            continue
         if value.shape != param.shape:
             raise InvalidValue(
                 f"{title}: a parameter changed its shape from {tuple(value.shape)} to {tuple(param.shape)} since its"
                 f" {name} was made; make a new optimizer, or delete optimizer.state[param]"
             )
-        if value.device != param.device and name != "step":
+        if value.device != param.device:
             raise InvalidValue(
                 f"{title}: a parameter moved from {value.device} to {param.device} since its {name} was made;"
                 " move the model before making the optimizer"

@@ -5,17 +5,20 @@ have one source. Editors and type checkers read the same signatures from `optim.
 from the rules and a test keeps true.
 """
 
+import functools
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.optim import optimizer as torch_optimizer
 
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
-from .engines import dispatch, eager
+from .engines import compiled, dispatch, eager
 from .engines.half import complete_state
 from .engines.routine import Routine
 from .errors import InvalidValue, UnknownSetting, did_you_mean
@@ -26,10 +29,14 @@ __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in RULES.values
 SWITCHES: dict[str, tuple[Any, str]] = {
     "maximize": (False, "climb instead of descend"),
     "differentiable": (False, "let autograd see the step itself"),
-    "foreach": (None, "accepted because torch has it; changes nothing"),
+    "foreach": (
+        None,
+        "True steps parameters as lists, operation by operation (the default on accelerators); False does not",
+    ),
     "fused": (
         None,
-        "False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`",
+        "False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`;"
+        " on accelerators True compiles the step with torch.compile",
     ),
     "non_finite": (
         None,
@@ -38,9 +45,35 @@ SWITCHES: dict[str, tuple[Any, str]] = {
     ),
     "master_weights": (False, "keep float32 weights in the state of half-precision parameters"),
     "stochastic_rounding": (False, "round half-precision parameters up or down at random, with the right mean"),
-    "capturable": (False, "accepted because torch has it; True raises, CUDA graphs are not supported"),
+    "capturable": (
+        False,
+        "counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step",
+    ),
 }
 """What every optimizer accepts beside its rule's hyperparameters: default and meaning, under torch's names."""
+
+
+def watchable(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A `step` that the profiler and hooks see, as torch makes it; only if there are any, for it takes 5 microseconds.
+
+    That is as long as all the rest of a small network's step.
+    """
+    watched = torch.optim.Optimizer.profile_hook_step(step)
+
+    @functools.wraps(step)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        somebody_looks = (
+            torch.compiler.is_compiling()
+            or torch.autograd._profiler_enabled()
+            or self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or torch_optimizer._global_optimizer_pre_hooks
+            or torch_optimizer._global_optimizer_post_hooks
+        )
+        return watched(self, *args, **kwargs) if somebody_looks else step(self, *args, **kwargs)
+
+    run.hooked = True  # type: ignore[attr-defined]  # by this torch knows that it need not wrap it
+    return run
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -64,7 +97,8 @@ class Optimizer(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters with its own hyperparameters, as in torch; wrong ones raise `InvalidValue`."""
         before = len(self.param_groups)
-        super().add_param_group(param_group)
+        add = torch.optim.Optimizer.add_param_group  # wrapped in what imports torch's compiler, which takes a second
+        (add if "torch._dynamo" in sys.modules else inspect.unwrap(add))(self, param_group)
         try:
             for group in self.param_groups[before:]:
                 self._check_group(group)
@@ -77,15 +111,18 @@ class Optimizer(torch.optim.Optimizer):
         for setting, value in group.items():
             if isinstance(value, Tensor) and value.numel() != 1:
                 raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
-        if group["capturable"]:
-            raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported")
+        if group["capturable"] and (why := compiled.uncapturable(rule, group)):
+            raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported with {why}")
+        if group["foreach"] and group["fused"]:
+            raise InvalidValue(f"{name}: `fused` and `foreach` cannot be `True` together")
         if group["non_finite"] not in (None, "skip", "raise"):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
         check_parameters(name, group["params"], rule.least_axes)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    @watchable
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step from the gradients in `param.grad`.
 
         Args:
@@ -97,7 +134,8 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if self._is_to_be_skipped():
+        watchful = [group for group in self.param_groups if group["non_finite"] is not None]
+        if watchful and self._is_to_be_skipped(watchful):
             self.skipped_steps += 1
             return loss
         if torch.compiler.is_compiling():
@@ -109,17 +147,21 @@ class Optimizer(torch.optim.Optimizer):
     def _step_groups(self) -> None:
         self._engines.clear()
         for group in self.param_groups:
-            with torch.set_grad_enabled(group["differentiable"]):
-                self._step_group(group)
+            rule, routine = self._rule(group), self._routines.get(id(group))
+            if routine is not None and routine.step(rule, group, self.state):
+                self._engines.append(routine.report)
+            else:
+                with torch.set_grad_enabled(group["differentiable"]):
+                    self._step_group(rule, group)
 
     @torch._disable_dynamo  # the kernel is compiled already; torch.compile of a step that contains it leaves it alone
     def _step_groups_uncompiled(self) -> None:
         self._step_groups()
 
-    def _is_to_be_skipped(self) -> bool:
-        """Whether a gradient is not finite in a group that wants such steps skipped; raises if one wants that."""
-        for name in non_finite(group for group in self.param_groups if group["non_finite"] is not None):
-            if any(group["non_finite"] == "raise" for group in self.param_groups):
+    def _is_to_be_skipped(self, watchful: list[dict[str, Any]]) -> bool:
+        """Whether a gradient is not finite in one of these groups; raises if one wants that."""
+        for name in non_finite(watchful):
+            if any(group["non_finite"] == "raise" for group in watchful):
                 raise InvalidValue(f"{type(self).__name__}: the gradient of {name} is not finite; nothing was stepped")
             return True
         return False
@@ -160,11 +202,11 @@ class Optimizer(torch.optim.Optimizer):
     def _rule(self, group: dict[str, Any]) -> Rule:
         """The rule with the group's hyperparameters; the same object until one of them changes."""
         rule_class = self._class(group)
-        settings = {name: group[name] for name in rule_class.hyperparameters()}
-        known = self._rules.get(id(group))
-        if known is not None and all(map(operator.is_, known[0].values(), settings.values())):
+        look = _look_up(rule_class)
+        settings, known = look(group), self._rules.get(id(group))
+        if known is not None and type(known[1]) is rule_class and all(map(operator.is_, known[0], settings)):
             return known[1]
-        rule = rule_class(**settings)
+        rule = rule_class(**dict(zip(rule_class.hyperparameters(), settings, strict=False)))
         self._rules[id(group)] = settings, rule
         return rule
 
@@ -172,12 +214,7 @@ class Optimizer(torch.optim.Optimizer):
         """The rule of a group; the same for all, unless a subclass routes (see `routing`)."""
         return self.rule_class
 
-    def _step_group(self, group: dict[str, Any]) -> None:
-        rule = self._rule(group)
-        routine = self._routines.get(id(group))
-        if routine is not None and routine.step(rule, group, self.state):
-            self._engines.append(dispatch.FUSED.format(len(routine.params)))
-            return
+    def _step_group(self, rule: Rule, group: dict[str, Any]) -> None:
         is_new = self._stepped.get(id(group)) is not rule
         jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
         for param, _, state in jobs:
@@ -186,8 +223,8 @@ class Optimizer(torch.optim.Optimizer):
         reports = dispatch.step(rule, jobs, group)
         self._engines += reports
         self._stepped[id(group)] = rule
-        all_fused = reports == [dispatch.FUSED.format(len(group["params"]))]
-        self._routines[id(group)] = Routine.of(rule, jobs, group) if all_fused else None
+        all_fused = reports == [dispatch.FUSED.format(len(jobs))]
+        self._routines[id(group)] = Routine.of(reports[0], rule, jobs, group) if all_fused else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state saved by this optimizer or by torch's of the same name.
@@ -211,10 +248,12 @@ class Optimizer(torch.optim.Optimizer):
         finally:
             last.remove()
         saved = [key for group in seen[0]["param_groups"] for key in group["params"]]
-        for key, param in zip(saved, params, strict=True):
+        groups = [group for group in self.param_groups for _ in group["params"]]
+        for key, param, group in zip(saved, params, groups, strict=True):
+            on_host = () if group["capturable"] else ("step", *self._class(group).numbers)
             for name, value in seen[0]["state"].get(key, {}).items():
                 if isinstance(value, Tensor):
-                    device = value.device if name == "step" else param.device
+                    device = "cpu" if name in on_host else param.device
                     self.state[param][name] = value.detach().to(device, copy=True)
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
@@ -223,7 +262,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _start_afresh(self) -> None:
         """What is remembered between steps only to save time, or to tell."""
-        self._rules: dict[int, tuple[dict[str, Any], Rule]] = {}
+        self._rules: dict[int, tuple[tuple[Any, ...], Rule]] = {}
         self._stepped: dict[int, Rule] = {}
         self._routines: dict[int, Routine | None] = {}
         self._engines: list[str] = []
@@ -239,6 +278,12 @@ class Optimizer(torch.optim.Optimizer):
             for name, each in kept.items():
                 if isinstance(each, int | float):  # as older versions of torch saved it
                     kept[name] = torch.tensor(float(each), dtype=torch.float32 if name == "step" else torch.float64)
+
+
+@functools.cache
+def _look_up(rule_class: type[Rule]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Takes a rule's hyperparameters out of a group, in one call; the parameters behind them, for it to be a tuple."""
+    return operator.itemgetter(*rule_class.hyperparameters(), "params")
 
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:

@@ -47,12 +47,12 @@ class SGD(Optimizer):
         nesterov: look one velocity ahead. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -102,12 +102,12 @@ class Momentum(Optimizer):
         nesterov: look one velocity ahead. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -160,12 +160,12 @@ class Adagrad(Optimizer):
         eps_inside_sqrt: eps under the root, as in the lecture. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -220,12 +220,12 @@ class RMSprop(Optimizer):
         eps_inside_sqrt: eps under the root, as in the lecture. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -278,16 +278,16 @@ class Adam(Optimizer):
         eps: keeps the division finite. In [0, inf). Default 1e-08.
         weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
         amsgrad: divide by the largest average so far. Default False.
-        decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
+        decoupled_weight_decay: decay as AdamW does. Default False.
         eps_inside_sqrt: eps under the root. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -341,12 +341,12 @@ class AdamW(Optimizer):
         eps_inside_sqrt: eps under the root. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -396,12 +396,12 @@ class Nesterov(Optimizer):
         weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -451,12 +451,12 @@ class Adadelta(Optimizer):
         weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -506,12 +506,12 @@ class Adamax(Optimizer):
         weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -565,12 +565,12 @@ class NAdam(Optimizer):
         decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -626,12 +626,12 @@ class RAdam(Optimizer):
         decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -679,12 +679,12 @@ class Signum(Optimizer):
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -732,12 +732,12 @@ class Lion(Optimizer):
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -794,12 +794,12 @@ class AdEMAMix(Optimizer):
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -853,12 +853,12 @@ class LAMB(Optimizer):
         weight_decay: decay of the parameter, a part of the direction. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -914,12 +914,12 @@ class ScheduleFreeSGD(Optimizer):
         weight_lr_power: power of the learning rate in the weights of the average. In [0, inf). Default 2.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -969,7 +969,7 @@ class ScheduleFreeAdamW(Optimizer):
     Args:
         params: parameters, named parameters, or groups of them.
         lr: learning rate. In [0, inf). Default 0.0025.
-        betas: share of the average in the point of the gradient, and memory of the squared gradients. In (0, 1). Default (0.9, 0.999).
+        betas: share of the average in the point of the gradient, memory of the squared gradients. In (0, 1). Default (0.9, 0.999).
         eps: keeps the division finite. In [0, inf). Default 1e-08.
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
         warmup_steps: steps in which the learning rate rises from 0. In [0, inf). Default 0.
@@ -978,12 +978,12 @@ class ScheduleFreeAdamW(Optimizer):
         lr_correction: correct the learning rate, not the scale. Default False.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -1046,12 +1046,12 @@ class Prodigy(Optimizer):
         d_coef: factor on the distance found. In [0, inf). Default 1.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -1112,12 +1112,12 @@ class Adafactor(Optimizer):
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -1177,15 +1177,15 @@ class Muon(Optimizer):
         ns_coefficients: polynomial of the iteration. In (-inf, inf). Default (3.4445, -4.775, 2.0315).
         eps: keeps the division finite. In [0, inf). Default 1e-07.
         ns_steps: iterations. In [0, 100). Default 5.
-        adjust_lr_fn: factor on the learning rate by shape. Default None.
+        adjust_lr_fn: factor by shape. Default None.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).
@@ -1248,12 +1248,12 @@ class SOAP(Optimizer):
         max_precond_dim: longest axis that gets a basis. In [0, inf). Default 10000.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
-        foreach: accepted because torch has it; changes nothing. Default None.
-        fused: False keeps to the eager engine; otherwise the fused kernel is used where it can be, see `engine`. Default None.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: accepted because torch has it; True raises, CUDA graphs are not supported. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
         InvalidValue: a hyperparameter outside its interval (a ValueError).

@@ -6,30 +6,32 @@ the eager engine, with the reason.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from torch.nn import Parameter
 
 from ..checks import check_state
 from ..rules import Rule
-from .kernels import Kernel, Number, build
+from . import threads
+from .kernels import PLAN, Kernel, Number, build
 from .program import record
 
-__all__ = ["NUMBERS", "Job", "inputs_of", "kernel_for", "refusal", "run_in_threads", "step"]
+__all__ = ["NUMBERS", "Job", "Task", "kernel_for", "readable", "refusal", "settings_of", "step", "tensors_of"]
 
 NUMBERS: dict[torch.dtype, Number] = {
     torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16",
 }  # fmt: skip
 
-SMALL = 1 << 18
-"""Elements a thread must have at least: below, waking it takes longer than it saves."""
+SMALL = 1 << 15
+"""Elements a thread must have at least: below, waking it takes longer than it saves. torch has the same."""
+
+SHARES = PLAN.index("shares")
 
 Job = tuple[Tensor, Tensor, dict[str, Any]]
 """A parameter, its gradient and its complete state."""
@@ -55,64 +57,79 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
 
 def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
     """One step of many parameters, all of them taken by `refusal`."""
-    alike: dict[tuple[Any, ...], list[Job]] = defaultdict(list)
+    alike: dict[torch.dtype, list[Job]] = defaultdict(list)
     for job in jobs:
-        alike[job[0].dtype, *(job[2][name].item() for name in ("step", *rule.numbers))].append(job)
-    for (dtype, done, *numbers), group in alike.items():
-        kernel = kernel_for(rule, maximize, NUMBERS[dtype])
-        known = {"step": int(done) + 1} | dict(zip(rule.numbers, numbers, strict=True))
-        inputs = inputs_of(rule, known, kernel.inputs)
-        _run(kernel, rule, inputs, group)
-        for name, value in zip(kernel.numbers, kernel.next_numbers(*inputs), strict=True):
-            for _, _, state in group:
-                state[name].fill_(value)
-    torch._foreach_add_([state["step"] for _, _, state in jobs], 1)
+        alike[job[0].dtype].append(job)
+    for dtype, group in alike.items():
+        _step_alike(kernel_for(rule, maximize, NUMBERS[dtype]), rule, group)
 
 
-def _run(kernel: Kernel, rule: Rule, inputs: Sequence[float], jobs: Sequence[Job]) -> None:
-    rows, sizes = [], [0]
-    borrowed: list[tuple[Tensor, Tensor]] = []
-    kept: list[Tensor] = []  # alive until the kernel, which knows addresses only, has run
+def _step_alike(kernel: Kernel, rule: Rule, jobs: Sequence[Job]) -> None:
     for param, grad, state in jobs:
-        arrays = [param, grad, *(state[name] for name in kernel.states)]
-        for place, array in enumerate(arrays):
+        for array in (grad, *(state[name] for name in kernel.states)):
             if array.shape != param.shape or array.device != param.device:
                 check_state(rule.title, param, state)
-            if not array.is_contiguous() or array.dtype != param.dtype:
-                arrays[place] = copy = array.to(param.dtype).contiguous()
-                if array is not grad:  # gradients are never written to
-                    borrowed.append((array, copy))
-                kept.append(copy)
-        rows.append([array.data_ptr() for array in arrays])
-        sizes.append(param.numel())
-    offsets = np.cumsum(sizes)
-    scalars = np.array(kernel.scalars(*inputs), dtype=np.float64)
-    run_in_threads(kernel, np.array(rows, dtype=np.int64), offsets, scalars)
-    for array, copy in borrowed:
-        array.copy_(copy)
+    tensors = tensors_of(kernel, jobs)
+    copies = readable(kernel, tensors, len(jobs))
+    task = Task(kernel, tensors[: len(jobs)])
+    task.set(rule)
+    task.addresses[:] = [each.data_ptr() for each in copies]
+    task.run()
+    for place, (tensor, copy) in enumerate(zip(tensors, copies, strict=True)):
+        if copy is not tensor and place // len(jobs) != 1:  # those are the gradients, which are never written to
+            tensor.copy_(copy)
 
 
-def run_in_threads(kernel: Kernel, addresses: Any, offsets: Any, scalars: Any) -> None:
-    """Let each thread do its share of the elements, this one among them."""
-    total = int(offsets[-1])
-    threads = min(torch.get_num_threads(), max(1, total // SMALL))
-    if threads == 1:
-        kernel.run(addresses, offsets, scalars, 0, total)
-        return
-    edges = [total * i // threads // 64 * 64 for i in range(threads)] + [total]
-    parts = [
-        _pool(threads).submit(kernel.run, addresses, offsets, scalars, first, last)
-        for first, last in pairwise(edges[1:])
-    ]
-    kernel.run(addresses, offsets, scalars, 0, edges[1])
-    for part in parts:
-        part.result()
+def tensors_of(kernel: Kernel, jobs: Sequence[Job]) -> list[Tensor]:
+    """What a kernel reads, in the order of its addresses."""
+    params, grads, states = zip(*jobs, strict=True)
+    names = (*kernel.states, "step", *kernel.numbers)
+    return [*params, *grads, *(state[name] for name in names for state in states)]
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that live as long as the process; a kernel holds no lock while it runs."""
-    return ThreadPoolExecutor(threads - 1, thread_name_prefix="steepest")
+def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tensor]:
+    """Those tensors of a kernel for `count` parameters, or copies of them, as the kernel reads them."""
+    dtypes = [tensors[0].dtype] * (2 + len(kernel.states)) + [torch.float32] + [torch.float64] * len(kernel.numbers)
+    return [tensor.to("cpu", dtypes[place // count]).contiguous() for place, tensor in enumerate(tensors)]
+
+
+class Task:
+    """What a kernel is told of many parameters, laid out in memory as it reads it: see `kernels.PLAN`.
+
+    Attributes:
+        kernel: whose.
+        addresses: of `tensors_of`; whoever sets them keeps the tensors alive.
+        scalars: what `prepare` computed, a row a parameter.
+    """
+
+    def __init__(self, kernel: Kernel, params: Sequence[Tensor]) -> None:
+        self.kernel = kernel
+        self.addresses = np.zeros((3 + len(kernel.states) + len(kernel.numbers)) * len(params), dtype=np.int64)
+        self.scalars = np.zeros((len(params), kernel.scalars))
+        self._settings = np.zeros(len(kernel.settings))
+        self._offsets = np.cumsum([0, *(param.numel() for param in params)], dtype=np.int64)
+        self._params = params
+        self._most_shares = max(1, int(self._offsets[-1]) // SMALL)
+        tables = (self._offsets, self.addresses, self._settings, self.scalars)
+        self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
+        self._address = self._plan.ctypes.data
+
+    def set(self, rule: Rule) -> None:
+        """Take the hyperparameters of a rule."""
+        values = settings_of(rule)
+        self._settings[:] = [float(values[name]) for name in self.kernel.settings]
+
+    def run(self) -> None:
+        """Make the step."""
+        shares = min(torch.get_num_threads(), self._most_shares)
+        self._plan[SHARES] = shares
+        self.prepare()
+        threads.run(self.kernel.run, self._address, shares)
+        increment_version(self._params)  # autograd must know of it, for it may still need what was there
+
+    def prepare(self) -> None:
+        """Count the steps, and compute what is the same for all elements of a parameter."""
+        self.kernel.prepare(self._address)
 
 
 # --- which kernel -----------------------------------------------------------------------------------------------------
@@ -141,13 +158,13 @@ def _kernel(structure: tuple[Any, ...], maximize: bool, number: Number, held: _H
     return build(record(held.rule, maximize), number)
 
 
-def inputs_of(rule: Rule, known: dict[str, float], names: Sequence[str]) -> list[float]:
-    """The values of a kernel's inputs: what is known of the parameter, and the hyperparameters."""
-    values = dict(known)
+def settings_of(rule: Rule) -> dict[str, Any]:
+    """A rule's hyperparameters as kernels name them: each of a tuple for itself."""
+    values: dict[str, Any] = {}
     for name in rule.hyperparameters():
         setting = getattr(rule, name)
         if isinstance(setting, tuple | list):
-            values |= {f"{name}_{place}": float(each) for place, each in enumerate(setting)}
+            values |= {f"{name}_{place}": each for place, each in enumerate(setting)}
         else:
             values[name] = setting
-    return [float(values[name]) for name in names]
+    return values

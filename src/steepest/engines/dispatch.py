@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..checks import check_state
+from ..errors import InvalidValue
 from ..rules import Rule
-from . import cpu, eager, half, sparse
+from . import compiled, cpu, eager, half, sparse
 from .cpu import Job
 
 __all__ = ["FUSED", "step"]
@@ -16,6 +17,9 @@ Group = dict[str, Any]
 FUSED = "fused CPU kernel for {} parameters"
 """What is reported of parameters that the fused kernel stepped."""
 
+LISTS = {"lists": "operations on lists for {} parameters", "compiled": "torch.compile for {} parameters"}
+"""What is reported of parameters that were stepped as lists, by how."""
+
 
 def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
     """One step of the parameters of a group (with their gradients and complete states).
@@ -23,6 +27,8 @@ def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
     Returns:
         Who stepped how many of them, and why it was not the fused kernel.
     """
+    if jobs and not group["capturable"]:
+        compiled.refuse_to_be_captured(rule.title, jobs[0][0])
     taken: dict[str, list[Job]] = defaultdict(list)
     reports: Counter[str] = Counter()
     for job in jobs:
@@ -32,14 +38,21 @@ def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
     for engine, own in taken.items():
         if engine != "fused" and rule.elementwise:  # the kernel looks for itself, where it asks for addresses
             for param, _, state in own:
-                check_state(rule.title, param, state)
-        RUN[engine](rule, own, group)
-    return [report.format(count) for report, count in reports.items()]
+                check_state(rule.title, param, state, rule.numbers)
+        if trouble := RUN[engine](rule, own, group):
+            reports[f"{LISTS['lists']} ({trouble})"] = reports.pop(LISTS[engine])
+    return [report.replace("{}", str(count), 1) for report, count in reports.items()]
 
 
 def _choose(rule: Rule, job: Job, group: Group) -> tuple[str, str]:
     """The engine's name, and what it reports with a place for the number of parameters."""
     param, grad, _ = job
+    if way := compiled.wanted(param, group):
+        refused = "float32 copies" if half.wanted(param, group) else compiled.refusal(rule, *job)
+        if refused is None:
+            return way, LISTS[way]
+        if group["capturable"]:
+            raise InvalidValue(f"{rule.title}: capturable=True is not possible here: {refused}")
     if grad.is_sparse:
         return "sparse", "rows of a sparse gradient for {} parameters"
     if rule.shared:
@@ -65,11 +78,13 @@ def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Job], Grou
     return run_all
 
 
-RUN: dict[str, Callable[[Rule, Sequence[Job], Group], None]] = {
+RUN: dict[str, Callable[[Rule, Sequence[Job], Group], str | None]] = {
+    "lists": compiled.step,
+    "compiled": compiled.step,
     "fused": lambda rule, jobs, group: cpu.step(rule, jobs, group["maximize"]),
     "eager": _one_by_one(eager.step),
     "sparse": _one_by_one(sparse.step),
     "together": lambda rule, jobs, group: eager.step_together(rule, jobs, group, group["maximize"]),
     "half": half.step,
 }
-"""What each engine does with the parameters it took."""
+"""What each engine does with the parameters it took; it may return why it did not go as reported."""

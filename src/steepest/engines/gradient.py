@@ -1,4 +1,4 @@
-"""A landscape's gradient as a program: SymPy's code for NumPy, run once on stand-ins for numbers."""
+"""A landscape's derivatives as programs: SymPy's code for NumPy, run once on stand-ins for numbers."""
 
 import functools
 import math
@@ -12,7 +12,7 @@ from ..errors import InvalidValue
 from ..landscapes import Landscape
 from .program import FUNCTIONS, Program, Value
 
-__all__ = ["record_gradient"]
+__all__ = ["record_gradient", "record_hessian"]
 
 
 @lru_cache(maxsize=256)
@@ -21,15 +21,23 @@ def record_gradient(landscape: Landscape) -> Program | None:
 
     None where it needs what a program cannot say; then NumPy itself has to compute it.
     """
+    return _record(landscape.dims, landscape._compiled_gradient, "g")
+
+
+def record_hessian(landscape: Landscape) -> Program | None:
+    """The matrix of second derivatives likewise, row by row, with outputs `h0`, `h1`, ..."""
+    return _record(landscape.dims, landscape._compiled_hessian, "h")
+
+
+def _record(dims: int, compiled: Any, name: str) -> Program | None:
     program = Program()
-    coordinates = [program.input(f"x{i}", uniform=False) for i in range(landscape.dims)]
-    compiled: Any = landscape._compiled_gradient  # SymPy's code for NumPy: run here on stand-ins instead of arrays
-    try:
-        gradient = FunctionType(compiled.__code__, _vocabulary())(*coordinates)
+    coordinates = [program.input(f"x{i}", uniform=False) for i in range(dims)]
+    try:  # SymPy's code for NumPy, run here on stand-ins instead of arrays
+        parts = FunctionType(compiled.__code__, _vocabulary())(*coordinates)
     except (NameError, TypeError, AttributeError, InvalidValue):
         return None
-    program.outputs = {f"g{i}": part for i, part in enumerate(gradient)}
-    return program if all(isinstance(part, Value | int | float) for part in gradient) else None
+    program.outputs = {f"{name}{i}": part for i, part in enumerate(parts)}
+    return program if all(isinstance(part, Value | int | float) for part in parts) else None
 
 
 def _vocabulary() -> dict[str, Any]:

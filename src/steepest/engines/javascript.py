@@ -33,10 +33,11 @@ from .. import landscapes
 from ..errors import InvalidValue
 from ..landscapes import Landscape
 from ..rules import Rule, find
-from .gradient import record_gradient
+from .gradient import record_gradient, record_hessian
 from .program import BINARY, Operation, Program, Value, record
+from .stability import Step
 
-__all__ = ["landscape", "rule"]
+__all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule"]
 
 FORMS = {
     "neg": "-{0}",
@@ -69,21 +70,32 @@ def rule(rule: str | Rule | type[Rule]) -> str:
         InvalidValue: the rule needs whole tensors.
     """
     chosen = find(rule)
-    program = record(chosen, zeros=isinstance(rule, type))
     defaults = {name: getattr(chosen, name) for name in chosen.hyperparameters()}
     lines = [
         "({",
         f"  name: {json.dumps(type(chosen).__name__.lower())},",
         f"  defaults: {{{', '.join(f'{name}: {_constant(value)}' for name, value in defaults.items())}}},",
-        "  init(h, x) {",
-        *_indent(4, _init(program, _sources(chosen))),
-        "  },",
-        "  step(h, grad, x, state, t) {",
-        *_indent(4, _step(program, _sources(chosen))),
-        "  },",
+        *functions(chosen, zeros=isinstance(rule, type)),
         "})",
     ]
     return "\n".join(lines)
+
+
+def functions(rule: Rule, zeros: bool = False, compact: bool = False) -> list[str]:
+    """The lines of `init` and `step` of a rule with these switches.
+
+    What is exactly 0 is left out, unless `zeros` says that every number stays to be set. With `compact`, what is used
+    once has no name of its own; the arithmetic is the same.
+    """
+    program = record(rule, zeros=zeros)
+    return [
+        "  init(h, x) {",
+        *_indent(4, _init(program, _sources(rule))),
+        "  },",
+        "  step(h, grad, x, state, t) {",
+        *_indent(4, _step(program, _sources(rule), compact)),
+        "  },",
+    ]
 
 
 def landscape(on: str | Landscape) -> str:
@@ -95,21 +107,63 @@ def landscape(on: str | Landscape) -> str:
         InvalidValue: the gradient has a part that JavaScript cannot say.
     """
     found = landscapes.find(on)
-    gradient = record_gradient(found)
-    if gradient is None:
-        raise InvalidValue(f"{found.name}: its gradient has a part that JavaScript cannot say")
-    value = Program()
-    value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
     lines = [
         "({",
         f"  name: {json.dumps(found.name)},",
         f"  dims: {found.dims},",
         *(f"  {name}: {_constant(getattr(found, name))}," for name in ("window", "start", "minima")),
-        *_function("f", value),
-        *_function("grad", gradient),
+        *landscape_functions(found),
         "})",
     ]
     return "\n".join(lines)
+
+
+def landscape_functions(found: Landscape, second: bool = False, compact: bool = False) -> list[str]:
+    """The lines of `f` and `grad`, and of `hessian` (an array of rows) with `second` derivatives."""
+    gradient = record_gradient(found)
+    hessian = record_hessian(found) if second else None
+    if gradient is None or (second and hessian is None):
+        raise InvalidValue(f"{found.name}: its derivatives have a part that JavaScript cannot say")
+    value = Program()
+    value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
+    lines = [*_function("f", value, compact=compact), *_function("grad", gradient, compact=compact)]
+    return lines if hessian is None else [*lines, *_function("hessian", hessian, found.dims, compact)]
+
+
+def linear_step(rule: Rule) -> list[str] | None:
+    """The lines of `scales`, `moving` and `linear` of a rule: its step near a minimum, as `stability` sees it.
+
+    `linear(h, t, curvature, u, s)` gives parameter and moving states after a step, of the same before it, `u`, and the
+    frozen scales `s`. What is exactly 0 in the rule is left out; all other numbers stay to be set in `h`.
+
+    Returns:
+        The lines; None for a rule whose step is odd in nothing or never settles.
+    """
+    try:
+        step = Step(rule)
+    except InvalidValue:
+        return None
+    program = Program()
+    given = {name: program.input(name, uniform=True) for name in (*step.settings, "lr", "step")}
+    scales = {name: program.input(f"scale_{i}", uniform=True) for i, name in enumerate(step.scales)}
+    curvature = program.input("curvature", uniform=True)
+    state = [program.input(f"u_{i}", uniform=True) for i in range(1 + len(step.moving))]
+    step.frozen |= scales  # type: ignore[arg-type]
+    new = step(state, curvature, given, {})
+    program.outputs = {f"u{i}": value for i, value in enumerate(new)}
+    sources = _sources(rule) | {"step": "t", "curvature": "curvature"}
+    sources |= {f"u_{i}": f"u[{i}]" for i in range(len(state))}
+    sources |= {f"scale_{i}": f"s[{i}]" for i in range(len(scales))}
+    names = _names(program)
+    lines = _body(program.needed(), names, _used_once(program))
+    return [
+        f"  scales: {json.dumps(step.scales)},",
+        f"  moving: {json.dumps(step.moving)},",
+        "  linear(h, t, curvature, u, s) {",
+        *_indent(4, [*_reads(program, sources), *lines]),
+        f"    return {_array(_operand(value, names) for value in new)};",
+        "  },",
+    ]
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -138,18 +192,20 @@ def _init(program: Program, sources: dict[str, str]) -> list[str]:
     return [*_reads(starts, sources), "return {", *(f"  {name}: {text}," for name, text in made.items()), "};"]
 
 
-def _step(program: Program, sources: dict[str, str]) -> list[str]:
+def _step(program: Program, sources: dict[str, str], compact: bool) -> list[str]:
     names = _names(program) | {"grad": "g", "param": "p", "step": "t"}
     names |= {name: f"s_{name}" for name in (*program.states, *program.numbers)}
     reads = "".join(f", s_{name} = state.{name}[i]" for name in program.states)
+    once = _used_once(program) if compact else set()
+    uniform, varying = (_body(each, names, once) for each in (program.uniform(), program.varying()))
     outputs = {name: _operand(value, names) for name, value in program.outputs.items()}
     return [
         *_reads(program, sources),
         *(f"const s_{name} = state.{name}[0];" for name in program.numbers),
-        *_body(program.uniform(), names),
+        *uniform,
         "for (let i = 0; i < x.length; i++) {",
         f"  const g = grad[i], p = x[i]{reads};",
-        *_indent(2, _body(program.varying(), names)),
+        *_indent(2, varying),
         *(f"  state.{name}[i] = {outputs[name]};" for name in program.states),
         f"  x[i] = p + {outputs['delta']};",
         "}",
@@ -173,24 +229,66 @@ def _reads(program: Program, sources: dict[str, str]) -> list[str]:
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _function(name: str, program: Program) -> list[str]:
-    """A function of the coordinates, which returns a number, or an array for several outputs."""
+def _function(name: str, program: Program, rows: int = 1, compact: bool = False) -> list[str]:
+    """A function of the coordinates, which returns a number, an array for several outputs, or an array of rows."""
     coordinates = list(program.inputs)
     names = _names(program) | {each: each for each in coordinates}
+    lines = _body(program.needed(), names, _used_once(program) if compact else set())
     results = [_operand(value, names) for value in program.outputs.values()]
-    result = results[0] if "f" in program.outputs else f"[{', '.join(results)}]"
-    body = _indent(4, [*_body(program.needed(), names), f"return {result};"])
+    if rows > 1 or name == "hessian":
+        results = [_array(results[i : i + rows]) for i in range(0, len(results), rows)]
+    result = results[0] if "f" in program.outputs else _array(results)
+    body = _indent(4, [*lines, f"return {result};"])
     return [f"  {name}({', '.join(coordinates)}) {{", *body, "  },"]
 
 
-def _body(operations: Iterable[Operation], names: dict[str, str]) -> list[str]:
-    return [f"const {names[each.result.name]} = {_expression(each, names)};" for each in operations]
+def _array(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
+
+
+def _body(operations: Iterable[Operation], names: dict[str, str], once: Iterable[str] = ()) -> list[str]:
+    """A line for each operation; those named in `once` are written where they are used instead."""
+    lines = []
+    for each in operations:
+        name, text = each.result.name, _expression(each, names)
+        if name in once:
+            names[name] = text if _is_call(each) else f"({text})"
+        else:
+            lines.append(f"const {names[name]} = {text};")
+    return lines
+
+
+def _is_call(operation: Operation) -> bool:
+    return FORMS[operation.kind].startswith("Math.") and not _is_square(operation)
+
+
+def _is_square(operation: Operation) -> bool:
+    """Whether it is written as a product, as NumPy has it."""
+    return operation.kind == "pow" and not isinstance(operation.operands[1], Value) and operation.operands[1] == 2
+
+
+def _used_once(program: Program) -> set[str]:
+    """The results that stand in one place only, and not in another loop than they are computed in."""
+    uses: dict[str, list[Operation | None]] = {}
+    for each in program.needed():
+        for value in (*each.operands, *each.operands[: _is_square(each)]):
+            if isinstance(value, Value):
+                uses.setdefault(value.name, []).append(each)
+    for value in program.outputs.values():
+        if isinstance(value, Value):
+            uses.setdefault(value.name, []).append(None)
+    return {
+        each.result.name
+        for each in program.needed()
+        if len(users := uses[each.result.name]) == 1
+        and (users[0].result.uniform if users[0] else False) == each.result.uniform
+    }
 
 
 def _expression(operation: Operation, names: dict[str, str]) -> str:
     operands = [_operand(each, names) for each in operation.operands]
-    if operation.kind == "pow" and operands[1] in ("2", "2.0"):
-        return f"{operands[0]} * {operands[0]}"  # as NumPy has it
+    if _is_square(operation):
+        return f"{operands[0]} * {operands[0]}"
     return FORMS[operation.kind].format(*operands)
 
 

@@ -10,7 +10,7 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,9 @@ from typing import Any, Literal
 
 from .program import BINARY, Operation, Program, Value
 
-__all__ = ["Kernel", "Number", "build", "load", "python_function"]
+__all__ = ["PLAN", "Kernel", "Number", "build", "load", "python_function"]
+
+CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 Number = Literal["float32", "float64", "bfloat16"]
 """What the arrays hold. bfloat16 is read into float32, computed there, and rounded to nearest even."""
@@ -44,8 +46,11 @@ IN_KERNEL = IN_PYTHON | {
 """How it is written for the numbers of a kernel, all of one type."""
 
 HEAD = '''"""Made by steepest; safe to delete."""
+import math
+
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -60,6 +65,14 @@ def pointer(typing_context, address):
     return types.voidptr(address), generate
 
 
+@intrinsic
+def take_next(typing_context, address):  # the number there; the next to ask, in whichever thread, gets the next
+    def generate(context, builder, signature, arguments):
+        whole = ir.IntType(64)
+        return builder.atomic_rmw("add", builder.inttoptr(arguments[0], whole.as_pointer()), whole(1), "monotonic")
+    return types.int64(address), generate
+
+
 @numba.njit(inline="always")
 def from_bfloat16(bits):
     return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
@@ -71,43 +84,83 @@ def to_bfloat16(number):
     if number != number:
         return np.uint16(0x7FC0)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+
+
+@numba.cfunc("void(int64)", cache=True, error_model="numpy")
+def prepare(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
+    tensors = plan[{tensors}]
+    plan[{next}] = 0
+    addresses = numba.carray(pointer(plan[{addresses}]), ({rows}, tensors), np.int64)
+    settings = numba.carray(pointer(plan[{settings}]), {setting_count}, np.float64)
+    scalars = numba.carray(pointer(plan[{scalars}]), (tensors, {scalar_count}), np.float64)
+    for tensor in range(tensors):
+{prepare}
+
+
+@numba.cfunc("void(int64)", cache=True, error_model="numpy")
+def run(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
+    tensors, shares = plan[{tensors}], plan[{shares}]
+    offsets = numba.carray(pointer(plan[{offsets}]), tensors + 1, np.int64)
+    addresses = numba.carray(pointer(plan[{addresses}]), ({rows}, tensors), np.int64)
+    scalars = numba.carray(pointer(plan[{scalars}]), (tensors, {scalar_count}), np.float64)
+    size = offsets[tensors]
+    share = take_next(task)
+    while share < shares:
+        begin = size * share // shares // 64 * 64
+        end = size * (share + 1) // shares // 64 * 64 if share + 1 < shares else size
+        for tensor in range(tensors):
+            first = max(begin, offsets[tensor]) - offsets[tensor]
+            last = min(end, offsets[tensor + 1]) - offsets[tensor]
+            if last <= first:
+                continue
+{open}
+            # an index that Numba knows to be from 0 on; one that might be negative keeps LLVM from vectorizing
+            for i in range(param.size):
+{run}
+        share = take_next(task)
 '''
+
+PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalars")
+"""What a kernel is told, in the order of these numbers in memory.
+
+Threads take shares of the elements of all tensors, one after the other: number `next` of so many `shares`. The last
+four are addresses: of `offsets` (where each tensor begins in the count of all elements, and where the last ends), of
+`addresses` (a row each for `param`, `grad` and the states; then for `step`, in float32, and the states that are one
+number, in float64), of `settings` (float64) and of `scalars` (float64, a row a tensor).
+"""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled update.
+    """A compiled update, as two native functions of the address of a `PLAN`.
 
     Attributes:
-        run: `run(addresses, offsets, scalars, begin, end)` updates elements `begin` to `end`, counted through all
-            tensors; `addresses` has a row a tensor with a column for `param`, `grad` and each state.
-        scalars: `scalars(*inputs)` computes what is the same for all elements, in float64.
-        next_numbers: `next_numbers(*inputs)` computes the new states that are one number for a parameter, in float64.
-        inputs: names of what these two take, `step` among them.
-        states: names of the states with a number for each element, in the order of the columns.
-        numbers: names of the states that are one number.
+        prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
+            all its elements; to be called first, once.
+        run: updates the elements, share by share until none is left; to be called by as many threads as wanted.
+        settings: names of the hyperparameters that `prepare` reads, in order.
+        scalars: how many numbers `prepare` computes for each tensor.
+        states: names of the states with a number for each element, in order.
+        numbers: names of the states that are one number, in order.
     """
 
-    run: Callable[..., None]
-    scalars: Callable[..., tuple[float, ...]]
-    next_numbers: Callable[..., tuple[float, ...]]
-    inputs: tuple[str, ...]
+    prepare: Callable[[int], None]
+    run: Callable[[int], None]
+    settings: tuple[str, ...]
+    scalars: int
     states: tuple[str, ...]
     numbers: tuple[str, ...]
 
 
 def build(program: Program, number: Number) -> Kernel:
-    """Print the program as a kernel for arrays of one kind of number, and load it; compiled when it is first called."""
-    uniform = _uniform_values(program)
-    inputs = tuple(name for name, value in program.inputs.items() if value.uniform)
-    return Kernel(
-        run=load(_kernel_text(program, number, uniform)).kernel,
-        scalars=python_function(program, inputs, uniform),
-        next_numbers=python_function(program, inputs, [program.outputs[name] for name in program.numbers]),
-        inputs=inputs,
-        states=tuple(program.states),
-        numbers=tuple(program.numbers),
-    )
+    """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache."""
+    states, numbers, uniform = tuple(program.states), tuple(program.numbers), _uniform_values(program)
+    own = ("step", *numbers)
+    settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
+    module = load(_kernel_text(program, number, settings, uniform))
+    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, numbers)
 
 
 def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
@@ -143,40 +196,78 @@ def _expression(operation: Operation, forms: dict[str, str], names: dict[str, st
     return forms[operation.kind].format(*operands)
 
 
-def _kernel_text(program: Program, number: Number, uniform: Sequence[Value]) -> str:
-    half = number == "bfloat16"
-    real, stored = ("float32", "uint16") if half else (number, number)
-    arrays = ["param", "grad", *program.states]
-    names = {value.name: f"s{i}" for i, value in enumerate(uniform)}
-    names |= {name: f"{name}_i" for name in arrays}
-    names |= {each.result.name: f"v{i}" for i, each in enumerate(program.varying())}
-    condition = {each.result.name for each in program.operations if each.kind in ("lt", "le", "gt", "ge", "eq", "ne")}
+def _kernel_text(program: Program, number: Number, settings: Sequence[str], uniform: Sequence[Value]) -> str:
+    return HEAD.format(
+        real="float32" if number == "bfloat16" else number,
+        fields=len(PLAN),
+        **{name: place for place, name in enumerate(PLAN)},
+        rows=3 + len(program.states) + len(program.numbers),
+        setting_count=len(settings),
+        scalar_count=len(uniform),
+        prepare=_indented(8, _prepare_lines(program, settings, uniform)),
+        open=_indented(12, _opening_lines(program, number, uniform)),
+        run=_indented(16, _element_lines(program, number, uniform)),
+    )
 
-    lines = ["", "", "@numba.njit(cache=True, nogil=True, error_model='numpy')",
-             "def kernel(addresses, offsets, scalars, begin, end):"]  # fmt: skip
-    for i, value in enumerate(uniform):
-        lines.append(f"    s{i} = scalars[{i}] != 0.0" if value.name in condition else f"    s{i} = real(scalars[{i}])")
-    lines += ["    for tensor in range(addresses.shape[0]):",
-              "        first = max(begin, offsets[tensor]) - offsets[tensor]",
-              "        last = min(end, offsets[tensor + 1]) - offsets[tensor]",
-              "        if last <= first:",
-              "            continue"]  # fmt: skip
-    for column, name in enumerate(arrays):
-        lines.append(f"        {name} = numba.carray(pointer(addresses[tensor, {column}]), last, np.{stored})[first:]")
-    # an index that Numba knows to be from 0 on; one that might be negative keeps LLVM from vectorizing
-    lines.append("        for i in range(param.size):")
-    read = "from_bfloat16({}[i])" if half else "{}[i]"
-    lines += [f"            {name}_i = {read.format(name)}" for name in arrays]
+
+def _indented(by: int, lines: Iterable[str]) -> str:
+    return "\n".join(" " * by + line for line in lines)
+
+
+def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value]) -> list[str]:
+    """A tensor's step and numbers, and what its elements share."""
+    names = {"step": "step"} | {name: f"settings[{place}]" for place, name in enumerate(settings)}
+    names |= {name: f"n{place}" for place, name in enumerate(program.numbers)}
+    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.uniform())}
+    row = len(_arrays(program))
+    lines = [
+        f"done = numba.carray(pointer(addresses[{row}, tensor]), 1, np.float32)",
+        "done[0] += np.float32(1)",
+        "step = np.float64(done[0])",
+    ]
+    for place in range(len(program.numbers)):
+        lines.append(f"number{place} = numba.carray(pointer(addresses[{row + 1 + place}, tensor]), 1, np.float64)")
+        lines.append(f"n{place} = number{place}[0]")
+    lines += [f"{names[each.result.name]} = {_expression(each, IN_PYTHON, names)}" for each in program.uniform()]
+    lines += [f"scalars[tensor, {place}] = {names[value.name]}" for place, value in enumerate(uniform)]
+    for place, name in enumerate(program.numbers):
+        lines.append(f"number{place}[0] = {names[program.outputs[name].name]}")
+    return lines
+
+
+def _opening_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
+    """A tensor's scalars and arrays, from the first element to the last of a share."""
+    stored = "uint16" if number == "bfloat16" else number
+    conditions = {each.result.name for each in program.operations if each.kind in CONDITIONS}
+    lines = []
+    for place, value in enumerate(uniform):
+        form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
+        lines.append(form.format(place))
+    for row, name in enumerate(_arrays(program)):
+        lines.append(f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored})[first:]")
+    return lines
+
+
+def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
+    """The update of an element."""
+    read, write = ("from_bfloat16({}[i])", "to_bfloat16({})") if number == "bfloat16" else ("{}[i]", "{}")
+    arrays = _arrays(program)
+    names = {value.name: f"s{place}" for place, value in enumerate(uniform)}
+    names |= {name: f"{name}_i" for name in arrays}
+    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.varying())}
+    results = {
+        name: names[value.name] if isinstance(value, Value) else f"real({value!r})"
+        for name, value in program.outputs.items()
+    }
+    lines = [f"{name}_i = {read.format(name)}" for name in arrays]
     for each in program.varying():
-        text = _expression(each, IN_KERNEL, names, "real({!r})")
-        lines.append(f"            {names[each.result.name]} = {text}")
-    write = "to_bfloat16({})" if half else "{}"
-    results = {name: names[value.name] if isinstance(value, Value) else f"real({value!r})"
-               for name, value in program.outputs.items()}  # fmt: skip
-    for name in program.states:
-        lines.append(f"            {name}[i] = {write.format(results[name])}")
-    lines.append(f"            param[i] = {write.format('param_i + ' + results['delta'])}")
-    return HEAD.replace("{real}", real) + "\n".join(lines) + "\n"
+        lines.append(f"{names[each.result.name]} = {_expression(each, IN_KERNEL, names, 'real({!r})')}")
+    lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
+    return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
+
+
+def _arrays(program: Program) -> list[str]:
+    return ["param", "grad", *program.states]
 
 
 # --- the cache --------------------------------------------------------------------------------------------------------

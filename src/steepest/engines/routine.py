@@ -1,100 +1,103 @@
 """A fused step remembered: if nothing but numbers has changed since, the next one looks around no further.
 
 Looking around (which engine, which kernel, is everything in place) costs more than the arithmetic of a small network. A
-routine holds what came of it, and sees at each step that it still holds: the same tensors, of the same kind, in order.
+routine holds what came of it, and sees at each step that it still holds: the same tensors at the same places, in order.
+Gradients are other tensors each time, so they are looked at each time.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..rules import Rule
-from .cpu import NUMBERS, Job, inputs_of, kernel_for, run_in_threads
-from .kernels import Kernel
+from .cpu import NUMBERS, Job, Task, kernel_for, readable, settings_of, tensors_of
 
 __all__ = ["Routine"]
 
-FLAGS = ("maximize", "differentiable", "fused", "master_weights", "stochastic_rounding")
+Group = dict[str, Any]
+States = dict[Tensor, dict[str, Any]]
+
+FLAGS = operator.itemgetter(
+    "maximize", "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"
+)
+GRADIENT = operator.attrgetter("grad")
+KIND = operator.attrgetter("dtype", "layout", "is_cpu")
+END = object()
 
 
-@dataclass(frozen=True)
 class Routine:
-    """What the last fused step of a group found."""
+    """What the last fused step of a group found.
 
-    structure: tuple[Any, ...]
-    flags: tuple[Any, ...]
-    kernel: Kernel
-    params: list[Tensor]
-    states: list[dict[str, Any]]
-    arrays: list[tuple[Tensor, ...]]
-    steps: list[Tensor]
-    offsets: Any
-    dtype: torch.dtype
+    Attributes:
+        report: what that step said of its engine.
+    """
+
+    def __init__(self, report: str, task: Task, rule: Rule, jobs: Sequence[Job], group: Group) -> None:
+        self.report, self._task, self._rule, self._flags = report, task, rule, FLAGS(group)
+        self._params, _, self._states = zip(*jobs, strict=True)
+        self._resting = [param for param in group["params"] if param.grad is None]
+        self._objects = [*self._find(group, {param: state for param, _, state in jobs})]
+        count, tensors = len(jobs), tensors_of(task.kernel, jobs)
+        self._kept = tensors[:count] + tensors[2 * count :]
+        self._addresses = [each.data_ptr() for each in self._kept]
+        self._gradient_addresses: list[int] = []
+        self._gradient_kinds = [(self._params[0].dtype, torch.strided, True)] * count
+        self._sizes = [param.numel() for param in self._params]
+        task.addresses[:count] = self._addresses[:count]
+        task.addresses[2 * count :] = self._addresses[count:]
+        self._settings_are_tensors = any(isinstance(each, Tensor) for each in settings_of(rule).values())
+        task.set(rule)
 
     @classmethod
-    def of(cls, rule: Rule, jobs: Sequence[Job], group: dict[str, Any]) -> Self | None:
-        """The routine of a step that the fused engine just made of all these; None if they are not alike."""
+    def of(cls, report: str, rule: Rule, jobs: Sequence[Job], group: Group) -> Self | None:
+        """The routine of a step that the fused engine just made of all these; None if the next will need more."""
         dtype = jobs[0][0].dtype
-        if rule.numbers or any(param.dtype != dtype for param, _, _ in jobs):
+        if any(param.dtype != dtype for param, _, _ in jobs):
             return None
         kernel = kernel_for(rule, group["maximize"], NUMBERS[dtype])
-        states = [state for _, _, state in jobs]
-        return cls(
-            structure=rule.structure,
-            flags=tuple(group[name] for name in FLAGS),
-            kernel=kernel,
-            params=[param for param, _, _ in jobs],
-            states=states,
-            arrays=[tuple(state[name] for name in kernel.states) for state in states],
-            steps=[state["step"] for state in states],
-            offsets=np.cumsum([0, *(param.numel() for param, _, _ in jobs)]),
-            dtype=dtype,
-        )
+        tensors = tensors_of(kernel, jobs)
+        if any(a is not b for a, b in zip(tensors, readable(kernel, tensors, len(jobs)), strict=True)):
+            return None
+        return cls(report, Task(kernel, [param for param, _, _ in jobs]), rule, jobs, group)
 
-    def step(self, rule: Rule, group: dict[str, Any], states: dict[Tensor, dict[str, Any]]) -> bool:
+    def step(self, rule: Rule, group: Group, states: States) -> bool:
         """Make the step; False, and nothing done, if something is not as it was."""
-        if rule.structure != self.structure or any(
-            group[name] is not flag for name, flag in zip(FLAGS, self.flags, strict=True)
-        ):
+        if FLAGS(group) != self._flags or not all(map(operator.is_, self._find(group, states), self._objects)):
             return False
-        done = {step.item() for step in self.steps}
-        if len(done) != 1 or len(self.params) != len(group["params"]):
+        if [*map(Tensor.data_ptr, self._kept)] != self._addresses or not all(map(Tensor.is_contiguous, self._params)):
             return False
-        addresses = self._addresses(group["params"], states)
-        if addresses is None:
+        if not self._takes(grads := [*map(GRADIENT, self._params)]):
             return False
-        inputs = inputs_of(rule, {"step": int(done.pop()) + 1}, self.kernel.inputs)
-        table = np.array(addresses, dtype=np.int64).reshape(len(self.params), -1)
-        run_in_threads(self.kernel, table, self.offsets, np.array(self.kernel.scalars(*inputs), dtype=np.float64))
-        torch._foreach_add_(self.steps, 1)
+        if (rule is not self._rule or self._settings_are_tensors) and not self._adopt(rule):
+            return False
+        if (addresses := [*map(Tensor.data_ptr, grads)]) != self._gradient_addresses:
+            self._gradient_addresses = addresses
+            self._task.addresses[len(grads) : 2 * len(grads)] = addresses
+        self._task.run()
         return True
 
-    def _addresses(self, params: list[Tensor], states: dict[Tensor, dict[str, Any]]) -> list[int] | None:
-        """Where everything lies, a tensor after the other; None if something is not what it was."""
-        found: list[int] = []
-        names, dtype = self.kernel.states, self.dtype
-        for place, param in enumerate(params):
-            grad, state, arrays = param.grad, states[param], self.arrays[place]
-            if (
-                param is not self.params[place]
-                or grad is None
-                or type(grad) is not Tensor
-                or grad.dtype is not dtype
-                or param.dtype is not dtype
-                or grad.layout is not torch.strided
-                or not (grad.is_contiguous() and param.is_contiguous())
-                or state is not self.states[place]
-                or state["step"] is not self.steps[place]
-                or not param.numel() == grad.numel() == self.offsets[place + 1] - self.offsets[place]
-            ):
-                return None
-            found += param.data_ptr(), grad.data_ptr()
-            for name, array in zip(names, arrays, strict=True):
-                if state[name] is not array or not array.is_contiguous() or array.numel() != param.numel():
-                    return None
-                found.append(array.data_ptr())
-        return found
+    def _find(self, group: Group, states: States) -> Iterator[Any]:
+        """All objects that must stay the same, with an end behind them, so that none can be missing or too many."""
+        return chain(group["params"], map(states.get, self._params), *map(dict.values, self._states), (END,))
+
+    def _takes(self, grads: list[Any]) -> bool:
+        """Whether the gradients are such as the kernel reads."""
+        return (
+            set(map(type, grads)) == {Tensor}
+            and [*map(KIND, grads)] == self._gradient_kinds
+            and [*map(Tensor.numel, grads)] == self._sizes
+            and all(map(Tensor.is_contiguous, grads))
+            and not any(param.grad is not None for param in self._resting)
+        )
+
+    def _adopt(self, rule: Rule) -> bool:
+        """Take another rule's hyperparameters, if its structure is the same."""
+        if rule.structure != self._rule.structure:
+            return False
+        self._rule = rule
+        self._task.set(rule)
+        return True

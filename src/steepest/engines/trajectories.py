@@ -7,7 +7,7 @@ landscape whose gradient a program cannot say is left to NumPy, a loop over the 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
@@ -47,6 +47,8 @@ class Task:
         seed: trajectory i draws from `np.random.default_rng([seed, i])`.
         since: the first step whose position is kept.
         real: the kind of number to compute with.
+        targets: points of which the arrival is told, shape (targets, dims).
+        radius: how near a target counts as there.
     """
 
     rule: Rule
@@ -57,6 +59,8 @@ class Task:
     seed: int = 0
     since: int = 0
     real: Real = "float64"
+    targets: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    radius: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -98,6 +102,7 @@ class Ends:
         path: positions from step `since` on, shape (steps + 1 - since, dims, n).
         finite: steps until the position stopped being finite, all of them where it did not; shape (n,).
         last: the last finite position, shape (dims, n).
+        arrived: the step from which on the position stayed at a target, steps + 1 where it did not; shape (1, n).
         engine: what computed it, `numba` or `numpy`.
     """
 
@@ -105,6 +110,7 @@ class Ends:
     path: Floats
     finite: NDArray[np.int64]
     last: Floats
+    arrived: NDArray[np.int64]
     engine: str
 
     @classmethod
@@ -113,7 +119,15 @@ class Ends:
         path = np.empty((task.steps + 1 - task.since, *x.shape), dtype=task.real)
         if task.since == 0:
             path[0] = x
-        return cls(x, path, np.zeros(task.count, dtype=np.int64), x.copy(), engine)
+        arrived = np.where(_at_target(task, x), 0, 1 if len(task.targets) else task.steps + 1)[None]
+        return cls(x, path, np.zeros(task.count, dtype=np.int64), x.copy(), arrived, engine)
+
+
+def _at_target(task: Task, x: Floats) -> NDArray[np.bool_]:
+    near = np.zeros(task.count, dtype=bool)
+    for point in task.targets:
+        near |= ((x - point[:, None]) ** 2).sum(axis=0) <= task.radius**2
+    return near
 
 
 def follow(task: Task) -> Ends:
@@ -136,7 +150,7 @@ def _in_numba(task: Task, program: Program, gradient: Program) -> Ends:
     initial = task.rule.init(ends.x)
     arrays = tuple(name for name, value in given.items() if np.ndim(value))
     plan = Plan(program, arrays, tuple(name for name in program.numbers if np.ndim(initial[name])))
-    kernel = load_kernel(plan, gradient, task.real, task.noise > 0)
+    kernel = load_kernel(plan, gradient, task.real, task.noise > 0, len(task.targets))
     table = _table(task, plan, given | {name: initial[name] for name in program.numbers})
     states = _rows([initial[name] for name in program.states], (task.dims, task.count), task.real)
     rows = _rows([given[name] for name in arrays], (task.count,), "float64")
@@ -147,7 +161,7 @@ def _in_numba(task: Task, program: Program, gradient: Program) -> Ends:
         for first, last, noise in _stretches(task, block, begin, end):
             kernel(
                 table[first:last], first, task.since, ends.x, states, rows, numbers, noise, ends.path, ends.finite,
-                ends.last, begin, end,
+                ends.last, task.targets, task.radius**2, ends.arrived, begin, end,
             )  # fmt: skip
 
     _in_threads(task, part)
@@ -251,6 +265,7 @@ def _numpy_step(task: Task, ends: Ends, state: dict[str, Any], step: int, noise:
     ends.finite[finite] += 1
     ends.last[:, finite] = x[:, finite]
     ends.x[:] = x
+    ends.arrived[0, ~_at_target(task, x)] = step + 2
     if step + 1 >= task.since:
         ends.path[step + 1 - task.since] = x
     return {

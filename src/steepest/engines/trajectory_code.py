@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from ..errors import InvalidValue
@@ -118,7 +119,11 @@ real = np.{real}
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def kernel(table, done, since, x, states, settings, numbers, noise, path, finite, last, begin, end):
+def kernel(
+    table, done, since, x, states, settings, numbers, noise, path, finite, last, points, square, arrived, begin, end
+):
+    square = real(square)
+{points}
     work = np.zeros({rows} * {block}, np.{real})
     own = np.zeros({own_rows} * {block}, np.float64)
     for block in range(begin, end, {block}):
@@ -129,8 +134,10 @@ def kernel(table, done, since, x, states, settings, numbers, noise, path, finite
         load(numbers, own, {settings}, block, count)
         load(x, work, {last}, block, count)
         work[{last_end}:] = real(0)
+        load(arrived, work, {arrival}, block, count)
         for t in range(table.shape[0]):
 {table}
+            next_step = real(done + t + 2)
             for i in range({block}):
 {body}
             if done + t + 1 >= since:
@@ -138,26 +145,31 @@ def kernel(table, done, since, x, states, settings, numbers, noise, path, finite
         store(work, 0, x, block, count)
         store(work, {dims}, states, block, count)
         store(own, {settings}, numbers, block, count)
+        store(work, {arrival}, arrived, block, count)
         count_up(work, {last}, done, finite, last, block, count)
 '''
 
 
-def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool) -> Callable[..., None]:
+def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: int = 0) -> Callable[..., None]:
     """The kernel of a plan, which takes the trajectories from `begin` to `end` through the steps of the table.
 
     `table` has a row a step; `done` steps were made before. `x` (dims, n), `states` (states * dims, n) and `numbers`
     (numbers, n) are brought up to date, `settings` (arrays, n) is read. `noise` (steps, dims, BLOCK) is added to the
     gradient. Positions from step `since` on go to `path` (steps, dims, n). `finite` (n) counts the steps after which
-    the position was finite, `last` (dims, n) is the last position that was.
+    the position was finite, `last` (dims, n) is the last position that was. `arrived` (1, n) is set to the step after
+    each at which the position is farther from all `points` (targets, dims) than the root of `square`.
     """
     dims = len(gradient.outputs)
     last = dims * (1 + len(plan.program.states))
+    places = product(range(targets), range(dims))
+    points = "\n".join(f"    p{place}_{axis} = real(points[{place}, {axis}])" for place, axis in places)
     table = "\n".join(" " * 12 + line for line in _table_lines(plan))
-    body = "\n".join(" " * 16 + line for line in _body_lines(plan, gradient, noisy, last))
+    lines = _body_lines(plan, gradient, noisy, last) + _arrival_lines(dims, targets, last + dims + 1)
+    body = "\n".join(" " * 16 + line for line in lines)
     text = KERNEL.format(
-        helpers=load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 1, last=last,
+        helpers=load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 2, last=last,
         last_end=(last + dims) * BLOCK, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
-        settings=len(plan.arrays), table=table, body=body,
+        settings=len(plan.arrays), table=table, body=body, points=points, arrival=last + dims + 1,
     )  # fmt: skip
     return load(text).kernel  # type: ignore[no-any-return]
 
@@ -187,6 +199,15 @@ def _body_lines(plan: Plan, gradient: Program, noisy: bool, last: int) -> list[s
         lines += [f"work[{axis * BLOCK} + i] = y{axis}", f"{place} = y{axis} if finite_now else {place}"]
     place = f"work[{(last + dims) * BLOCK} + i]"
     return [*lines, f"{place} = {place} + (real(1) if finite_now else real(0))"]
+
+
+def _arrival_lines(dims: int, targets: int, row: int) -> list[str]:
+    near = [
+        " + ".join(f"(y{axis} - p{place}_{axis}) * (y{axis} - p{place}_{axis})" for axis in range(dims))
+        for place in range(targets)
+    ]
+    at = f"work[{row * BLOCK} + i]"
+    return [f"{at} = {at} if {' | '.join(f'({each} <= square)' for each in near)} else next_step"] if targets else []
 
 
 def _once_lines(plan: Plan) -> tuple[list[str], dict[str, str]]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import is_zero, machine_epsilon, maximum, minimum, sqrt, zeros_like
+from ..ops import machine_epsilon, maximum, minimum, sqrt, zeros_like
 from ..text import Text
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,7 @@ class Adafactor(Rule):
         "Almost no memory beside the parameters; step and decay follow the parameters' size.",
         "除参数外几乎不占内存；步长与衰减随参数大小而变。",
     )
-    fails = Text(
-        "No momentum, and the factored scale is coarse: often a little behind Adam.",
-        "没有动量，分解后的尺度较粗：往往略逊于 Adam。",
-    )
+    fails = Text("No momentum and a coarse scale: often a little behind Adam.", "没有动量且尺度较粗：往往略逊于 Adam。")
 
     lr: float = hyperparameter(1e-2, r"\eta", "largest step, as a share of the parameter's size", search=(1e-4, 1.0))
     beta2_decay: float = hyperparameter(
@@ -68,9 +65,7 @@ class Adafactor(Rule):
         direction = grad / sqrt(maximum(estimate, least * least))
         size = maximum(_rms(param), self.eps[1]) * minimum(self.lr, step**-0.5)
         delta = -size / maximum(_rms(direction) / self.d, 1.0) * direction
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, row_var, col_var, variance
+        return with_decoupled_decay(delta, param, self.lr, self.weight_decay), row_var, col_var, variance
 
 
 def _rms(x: Any) -> Any:

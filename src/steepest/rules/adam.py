@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from ..ops import is_zero, maximum, sqrt
+from ..ops import maximum, sqrt
 from ..text import Text
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +36,11 @@ class Adam(Rule):
     )
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999))
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     amsgrad: bool = hyperparameter(False, r"\text{amsgrad}", "divide by the largest average so far")
-    decoupled_weight_decay: bool = hyperparameter(
-        False, r"\text{decoupled}", "take the decay from the parameter, as AdamW does", keyword=True
-    )
+    decoupled_weight_decay: bool = hyperparameter(False, r"\text{decoupled}", "decay as AdamW does", keyword=True)
     eps_inside_sqrt: bool = hyperparameter(False, r"\sqrt{v+\epsilon}", "eps under the root", keyword=True)
 
     def init(self, param: Any) -> dict[str, Any]:
@@ -54,19 +50,16 @@ class Adam(Rule):
         self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, max_exp_avg_sq: Any
     ) -> tuple[Any, ...]:
         beta1, beta2 = self.betas
-        if not self.decoupled_weight_decay:
-            grad = with_weight_decay(grad, param, self.weight_decay)
+        coupled, decoupled = (0.0, self.weight_decay) if self.decoupled_weight_decay else (self.weight_decay, 0.0)
+        grad = with_weight_decay(grad, param, coupled)
         exp_avg = beta1 * exp_avg + (1 - beta1) * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
-        second = exp_avg_sq
         if self.amsgrad:
-            second = max_exp_avg_sq = maximum(max_exp_avg_sq, exp_avg_sq)
-        second = second / (1 - beta2**step)
+            max_exp_avg_sq = maximum(max_exp_avg_sq, exp_avg_sq)
+        second = (max_exp_avg_sq if self.amsgrad else exp_avg_sq) / (1 - beta2**step)
         root = sqrt(second + self.eps) if self.eps_inside_sqrt else sqrt(second) + self.eps
         delta = -self.lr / (1 - beta1**step) * exp_avg / root
-        if self.decoupled_weight_decay and not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, exp_avg, exp_avg_sq, max_exp_avg_sq
+        return with_decoupled_decay(delta, param, self.lr, decoupled), exp_avg, exp_avg_sq, max_exp_avg_sq
 
 
 @dataclass(frozen=True, kw_only=True)

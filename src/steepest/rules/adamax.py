@@ -5,7 +5,7 @@ from typing import Any
 
 from ..ops import absolute, maximum
 from ..text import Text
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, memories, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,7 @@ class Adamax(Rule):
     )
 
     lr: float = hyperparameter(2e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their largest size", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999), "memory of the gradients and of their largest size")
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
 

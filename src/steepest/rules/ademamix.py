@@ -5,7 +5,7 @@ from typing import Any
 
 from ..ops import exp, is_zero, log, maximum, minimum, sqrt
 from ..text import Text
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, memories, warmed_up, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,8 @@ class AdEMAMix(Rule):
     )
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-5, 1e-1))
-    betas: tuple[float, float, float] = hyperparameter(
-        (0.9, 0.999, 0.9999),
-        (r"\beta_1", r"\beta_2", r"\beta_3"),
-        "memory of the gradients, of their squares, and the slow memory of the gradients",
-        within="[0, 1)",
+    betas: tuple[float, float, float] = memories(
+        (0.9, 0.999, 0.9999), "memory of the gradients, of their squares, and the slow memory of the gradients"
     )
     alpha: float = hyperparameter(2.0, r"\alpha", "weight of the slow average")
     beta3_warmup: int = hyperparameter(0, r"T_{\beta_3}", "steps until the slow memory is as long as it gets, or 0")
@@ -58,18 +55,19 @@ class AdEMAMix(Rule):
         self, grad: Any, param: Any, step: Any, exp_avg_fast: Any, exp_avg_slow: Any, exp_avg_sq: Any
     ) -> tuple[Any, ...]:
         beta1, beta2, beta3 = self.betas
-        alpha = self.alpha
-        if not is_zero(self.alpha_warmup):
-            alpha = alpha * minimum(step / maximum(self.alpha_warmup, 1), 1.0)
+        alpha = self.alpha if is_zero(self.alpha_warmup) else self.alpha * warmed_up(step, self.alpha_warmup)
         if not is_zero(self.beta3_warmup):
-            done = minimum(step / maximum(self.beta3_warmup, 1), 1.0)
-            start, end = (log(maximum(beta, 1e-8)) for beta in (beta1, beta3))
-            beta3 = minimum(exp(1 / ((1 - done) / start + done / end)), beta3)
+            beta3 = _between(beta1, beta3, warmed_up(step, self.beta3_warmup))
         exp_avg_fast = beta1 * exp_avg_fast + (1 - beta1) * grad
         exp_avg_slow = beta3 * exp_avg_slow + (1 - beta3) * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
         mixture = exp_avg_fast / (1 - beta1**step) + alpha * exp_avg_slow
         delta = -self.lr * mixture / (sqrt(exp_avg_sq / (1 - beta2**step)) + self.eps)
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
+        delta = with_decoupled_decay(delta, param, self.lr, self.weight_decay)
         return delta, exp_avg_fast, exp_avg_slow, exp_avg_sq
+
+
+def _between(start: Any, end: Any, share: Any) -> Any:
+    """The memory whose half-life is that share of the way from one to the other."""
+    from_start, from_end = log(maximum(start, 1e-8)), log(maximum(end, 1e-8))
+    return minimum(exp(1 / ((1 - share) / from_start + share / from_end)), end)

@@ -23,10 +23,12 @@ from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Self
 
 from ..errors import InvalidValue, UnknownSetting, did_you_mean
-from ..ops import is_zero
+from ..ops import is_zero, maximum, minimum
 from ..text import Text
 
-__all__ = ["Hyperparameter", "Rule", "hyperparameter", "with_weight_decay"]
+__all__ = [
+    "Hyperparameter", "Rule", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay", "with_weight_decay",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Hyperparameter:
         within: the allowed interval in the usual notation, such as `[0, 1)`.
         search: the range that a comparison searches on a log scale, or None if it stays at its default.
         keyword: whether an optimizer takes it by name only, as torch does or has something else in its place.
+        among: the allowed values, where they are a few names.
     """
 
     symbol: str | tuple[str, ...]
@@ -46,12 +49,20 @@ class Hyperparameter:
     within: str | None = None
     search: tuple[float, float] | None = None
     keyword: bool = False
+    among: tuple[str | None, ...] = ()
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of the allowed interval."""
+        return _ends(self.within) if self.within else (-math.inf, math.inf)
 
     def check(self, owner: str, name: str, value: Any, default: Any) -> None:
         """Raise `InvalidValue` unless the value lies in the interval; arrays of many, symbols, a default None pass."""
         values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
+        if self.among and value not in self.among:
+            raise InvalidValue(f"{owner}: {name} must be one of {self.among}, got {value!r}")
         if self.within is None:
             return
         for place, number in enumerate(values):
@@ -67,10 +78,15 @@ class Hyperparameter:
 
 
 def _lies_within(number: float, interval: str) -> bool:
-    low, high = (float(end) for end in interval[1:-1].split(","))
+    low, high = _ends(interval)
     above = number >= low if interval[0] == "[" else number > low
     below = number <= high if interval[-1] == "]" else number < high
     return math.isfinite(number) and above and below
+
+
+def _ends(interval: str) -> tuple[float, float]:
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    return low, high
 
 
 def hyperparameter(
@@ -81,10 +97,19 @@ def hyperparameter(
     within: str | None = "[0, inf)",
     search: tuple[float, float] | None = None,
     keyword: bool = False,
+    among: tuple[str | None, ...] = (),
 ) -> Any:
-    """A dataclass field that carries a `Hyperparameter`; switches (bool) have no interval."""
-    facts = Hyperparameter(symbol, about, None if isinstance(default, bool) else within, search, keyword)
+    """A dataclass field that carries a `Hyperparameter`; switches (bool) and names have no interval."""
+    interval = None if isinstance(default, bool) or among else within
+    facts = Hyperparameter(symbol, about, interval, search, keyword, among)
     return field(default=default, metadata={"facts": facts})
+
+
+def memories(
+    default: tuple[float, ...], about: str = "memory of the gradients and of their squares", within: str = "[0, 1)"
+) -> Any:
+    """The hyperparameter `betas`: how much each leaky average keeps of what it was."""
+    return hyperparameter(default, tuple(rf"\beta_{i}" for i in range(1, len(default) + 1)), about, within=within)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +129,7 @@ class Rule(ABC):
         decay: kind of weight decay: added to the gradient ("coupled"), taken from the parameter ("decoupled"), or that
             times a factor that the rule finds itself ("scaled").
         sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
+        own_schedule: the learning rate schedule that is part of the method, which a comparison then leaves as it is.
         helps, fails: the method's character, in a sentence each.
     """
 
@@ -117,6 +143,7 @@ class Rule(ABC):
     eps_stands: ClassVar[str | None] = None
     decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
     sparse: ClassVar[tuple[str, ...] | None] = None
+    own_schedule: ClassVar[str | None] = None
     helps: ClassVar[Text]
     fails: ClassVar[Text]
 
@@ -201,3 +228,13 @@ def _kind(setting: Any) -> Any:
 def with_weight_decay(grad: Any, param: Any, weight_decay: Any) -> Any:
     """The gradient of the loss plus `weight_decay / 2 * |param|^2` (coupled, L2); without decay, as it is."""
     return grad if is_zero(weight_decay) else grad + weight_decay * param
+
+
+def with_decoupled_decay(delta: Any, param: Any, lr: Any, weight_decay: Any) -> Any:
+    """The step less `lr * weight_decay` of the parameter (decoupled); without decay, as it is."""
+    return delta if is_zero(weight_decay) else delta - lr * weight_decay * param
+
+
+def warmed_up(step: Any, steps: Any) -> Any:
+    """How much of a warm-up of so many steps is over, from 0 to 1."""
+    return minimum(step / maximum(steps, 1), 1.0)

@@ -6,7 +6,7 @@ from typing import Any
 from ..ops import norm, where
 from ..text import Text
 from .adam import AdamW
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, memories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,7 @@ class LAMB(Rule):
     )
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate, as a share of the parameter's length", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999))
     eps: float = hyperparameter(1e-6, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, a part of the direction")
 

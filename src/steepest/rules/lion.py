@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import is_zero, sign
+from ..ops import sign
 from ..text import Text
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,7 @@ class Signum(Rule):
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any) -> tuple[Any, ...]:
         exp_avg = self.momentum * exp_avg + (1 - self.momentum) * grad
         delta = -self.lr * sign(exp_avg)
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, exp_avg
+        return with_decoupled_decay(delta, param, self.lr, self.weight_decay), exp_avg
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +68,7 @@ class Lion(Rule):
     )
 
     lr: float = hyperparameter(1e-4, r"\eta", "learning rate", search=(1e-5, 1e-1))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.99), (r"\beta_1", r"\beta_2"), "share of the average in the step, and its memory", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.99), "share of the average in the step, and its memory")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate")
 
     def init(self, param: Any) -> dict[str, Any]:
@@ -81,6 +77,5 @@ class Lion(Rule):
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any) -> tuple[Any, ...]:
         beta1, beta2 = self.betas
         delta = -self.lr * sign(beta1 * exp_avg + (1 - beta1) * grad)
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, beta2 * exp_avg + (1 - beta2) * grad
+        exp_avg = beta2 * exp_avg + (1 - beta2) * grad
+        return with_decoupled_decay(delta, param, self.lr, self.weight_decay), exp_avg

@@ -1,14 +1,20 @@
 """Muon: momentum whose matrix is made orthogonal."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidValue
-from ..ops import is_zero, maximum, norm
+from ..ops import maximum, norm
 from ..text import Text
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, with_decoupled_decay
 
-ADJUSTMENTS = (None, "original", "match_rms_adamw")
+SQUARED_FACTORS: dict[str | None, Callable[[int, int], float]] = {
+    None: lambda rows, columns: max(1, rows / columns),
+    "original": lambda rows, columns: max(1, rows / columns),
+    "match_rms_adamw": lambda rows, columns: 0.04 * max(rows, columns),
+}
+"""What `adjust_lr_fn` names: squares of the factor on the learning rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +61,7 @@ class Muon(Rule):
     )
     eps: float = hyperparameter(1e-7, r"\epsilon", "keeps the division finite")
     ns_steps: int = hyperparameter(5, "k", "iterations", within="[0, 100)")
-    adjust_lr_fn: str | None = hyperparameter(None, r"\gamma", "factor on the learning rate by shape", within=None)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.adjust_lr_fn not in ADJUSTMENTS:
-            raise InvalidValue(f"{self.title}: adjust_lr_fn must be one of {ADJUSTMENTS}, got {self.adjust_lr_fn!r}")
+    adjust_lr_fn: str | None = hyperparameter(None, r"\gamma", "factor by shape", among=tuple(SQUARED_FACTORS))
 
     def init(self, param: Any) -> dict[str, Any]:
         if param.ndim < self.least_axes:
@@ -71,18 +72,19 @@ class Muon(Rule):
         average = self.momentum * momentum_buffer + (1 - self.momentum) * grad
         ahead = self.momentum * average + (1 - self.momentum) * grad if self.nesterov else average
         matrix = ahead.reshape(ahead.shape[0], -1)
-        rows, columns = matrix.shape
-        wide = matrix.mT if rows > columns else matrix  # the smaller of the two products
-        wide = self._orthogonal(wide / maximum(norm(wide), self.eps))
-        factor = max(0.04 * rows, 0.04 * columns) if self.adjust_lr_fn == "match_rms_adamw" else max(1, rows / columns)
-        delta = -self.lr * factor**0.5 * (wide.mT if rows > columns else wide).reshape(param.shape)
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, average
+        direction = _orthogonal(matrix, self.ns_coefficients, self.ns_steps, self.eps).reshape(param.shape)
+        delta = -self.lr * SQUARED_FACTORS[self.adjust_lr_fn](*matrix.shape) ** 0.5 * direction
+        return with_decoupled_decay(delta, param, self.lr, self.weight_decay), average
 
-    def _orthogonal(self, x: Any) -> Any:
-        a, b, c = self.ns_coefficients
-        for _ in range(self.ns_steps):
-            gram = x @ x.mT
-            x = a * x + (b * gram + c * gram @ gram) @ x
-        return x
+
+def _orthogonal(matrix: Any, coefficients: tuple[Any, ...], steps: int, eps: Any) -> Any:
+    """A matrix with the same singular vectors and with singular values about 1."""
+    rows, columns = matrix.shape
+    if rows > columns:  # the smaller of the two products
+        return _orthogonal(matrix.mT, coefficients, steps, eps).mT
+    a, b, c = coefficients
+    x = matrix / maximum(norm(matrix), eps)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import is_zero, sqrt
+from ..ops import sqrt
 from ..text import Text
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,7 @@ class NAdam(Rule):
     )
 
     lr: float = hyperparameter(2e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999))
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     momentum_decay: float = hyperparameter(4e-3, r"\psi", "how fast the momentum warms up from a half of beta1")
@@ -54,8 +52,8 @@ class NAdam(Rule):
         self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, mu_product: Any
     ) -> tuple[Any, ...]:
         beta1, beta2 = self.betas
-        if not self.decoupled_weight_decay:
-            grad = with_weight_decay(grad, param, self.weight_decay)
+        coupled, decoupled = (0.0, self.weight_decay) if self.decoupled_weight_decay else (self.weight_decay, 0.0)
+        grad = with_weight_decay(grad, param, coupled)
         mu = beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
         next_mu = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))
         mu_product = mu_product * mu
@@ -63,6 +61,4 @@ class NAdam(Rule):
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
         ahead = next_mu / (1 - mu_product * next_mu) * exp_avg + (1 - mu) / (1 - mu_product) * grad
         delta = -self.lr * ahead / (sqrt(exp_avg_sq / (1 - beta2**step)) + self.eps)
-        if self.decoupled_weight_decay and not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, exp_avg, exp_avg_sq, mu_product
+        return with_decoupled_decay(delta, param, self.lr, decoupled), exp_avg, exp_avg_sq, mu_product

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import absolute, is_zero, maximum, sqrt
+from ..ops import absolute, maximum, sqrt
 from ..text import Text
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +36,10 @@ class Prodigy(Rule):
         "No learning rate to tune: it finds one within some hundred steps, often near the best for Adam.",
         "无需调学习率：几百步内自行找到，往往接近 Adam 的最优值。",
     )
-    fails = Text(
-        "Four states a parameter; d only grows, so one jump too far stays.",
-        "每个参数要存四个状态；d 只增不减，一旦跳得过大就回不去。",
-    )
+    fails = Text("Keeps four states; d only grows: a jump too far stays.", "要存四个状态；d 只增不减，跳过头便回不去。")
 
     lr: float = hyperparameter(1.0, r"\eta", "factor on the learning rate found", search=(1e-2, 100.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999))
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate found")
     use_bias_correction: bool = hyperparameter(False, r"\text{corrected}", "correct the averages for starting at zero")
@@ -55,33 +50,30 @@ class Prodigy(Rule):
     def init(self, param: Any) -> dict[str, Any]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "s": 0.0, "p0": param, "d": self.d0, "d_numerator": 0.0}
 
-    def measure(
-        self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, s: Any, p0: Any, d: Any, d_numerator: Any
-    ) -> tuple[Any, ...]:
-        return (grad * (p0 - param)).sum(), absolute(self._gradients(grad, step, s, d)).sum()
+    def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
+        _, _, s, p0, d, _ = state
+        return (grad * (p0 - param)).sum(), absolute(_gradients(self, grad, step, s, d)).sum()
 
-    def update(
-        self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, s: Any, p0: Any, d: Any,
-        d_numerator: Any, shared: tuple[Any, Any] | None = None,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        beta1, beta2 = self.betas
-        state = (exp_avg, exp_avg_sq, s, p0, d, d_numerator)
+    def update(self, grad: Any, param: Any, step: Any, *state: Any, shared: Any = None) -> tuple[Any, ...]:
+        exp_avg, exp_avg_sq, s, p0, d, d_numerator = state
         inner, total = self.measure(grad, param, step, *state) if shared is None else shared
-        lr = self._rate(step, d)
-        s = self._gradients(grad, step, s, d)
+        beta1, beta2 = self.betas
+        lr = _rate(self, step, d)
+        s = _gradients(self, grad, step, s, d)
         d_numerator = sqrt(beta2) * d_numerator + d / self.d0 * lr * inner
-        farther = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # no gradient yet: no news of d
+        new_d = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # no gradient yet: no news of d
         exp_avg = beta1 * exp_avg + (1 - beta1) * d * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * d * d * grad * grad
-        delta = -lr * exp_avg / (sqrt(exp_avg_sq) + farther * self.eps)
-        if not is_zero(self.weight_decay):
-            delta = delta - lr * self.weight_decay * param
-        return delta, exp_avg, exp_avg_sq, s, p0, farther, d_numerator
+        delta = -lr * exp_avg / (sqrt(exp_avg_sq) + new_d * self.eps)
+        return with_decoupled_decay(delta, param, lr, self.weight_decay), exp_avg, exp_avg_sq, s, p0, new_d, d_numerator
 
-    def _rate(self, step: Any, d: Any) -> Any:
-        beta1, beta2 = self.betas
-        return self.lr * d * (sqrt(1 - beta2**step) / (1 - beta1**step) if self.use_bias_correction else 1.0)
 
-    def _gradients(self, grad: Any, step: Any, s: Any, d: Any) -> Any:
-        """The leaky sum of gradients, s, with the new one."""
-        return sqrt(self.betas[1]) * s + d / self.d0 * (d if self.safeguard_warmup else self._rate(step, d)) * grad
+def _rate(rule: Prodigy, step: Any, d: Any) -> Any:
+    """The learning rate: the factor times the distance found so far."""
+    beta1, beta2 = rule.betas
+    return rule.lr * d * (sqrt(1 - beta2**step) / (1 - beta1**step) if rule.use_bias_correction else 1.0)
+
+
+def _gradients(rule: Prodigy, grad: Any, step: Any, s: Any, d: Any) -> Any:
+    """The leaky sum of gradients, s, with the new one."""
+    return sqrt(rule.betas[1]) * s + d / rule.d0 * (d if rule.safeguard_warmup else _rate(rule, step, d)) * grad

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import is_zero, maximum, sqrt, where
+from ..ops import maximum, sqrt, where
 from ..text import Text
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,7 @@ class RAdam(Rule):
     )
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.9, 0.999))
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "L2 penalty, added to the gradient")
     decoupled_weight_decay: bool = hyperparameter(
@@ -51,8 +49,8 @@ class RAdam(Rule):
 
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any) -> tuple[Any, ...]:
         beta1, beta2 = self.betas
-        if not self.decoupled_weight_decay:
-            grad = with_weight_decay(grad, param, self.weight_decay)
+        coupled, decoupled = (0.0, self.weight_decay) if self.decoupled_weight_decay else (self.weight_decay, 0.0)
+        grad = with_weight_decay(grad, param, coupled)
         exp_avg = beta1 * exp_avg + (1 - beta1) * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
         correction = 1 - beta2**step
@@ -63,6 +61,4 @@ class RAdam(Rule):
         rectified = sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho) * correction)
         scale = where(length > 5, rectified / (sqrt(exp_avg_sq) + self.eps), 1.0)
         delta = -self.lr / (1 - beta1**step) * exp_avg * scale
-        if self.decoupled_weight_decay and not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
-        return delta, exp_avg, exp_avg_sq
+        return with_decoupled_decay(delta, param, self.lr, decoupled), exp_avg, exp_avg_sq

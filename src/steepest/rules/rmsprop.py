@@ -44,11 +44,8 @@ class RMSprop(Rule):
     )
 
     def init(self, param: Any) -> dict[str, Any]:
-        return {
-            "square_avg": 0.0,
-            "momentum_buffer": None if is_zero(self.momentum) else 0.0,
-            "grad_avg": 0.0 if self.centered else None,
-        }
+        momentum_buffer, grad_avg = None if is_zero(self.momentum) else 0.0, 0.0 if self.centered else None
+        return {"square_avg": 0.0, "momentum_buffer": momentum_buffer, "grad_avg": grad_avg}
 
     def update(
         self, grad: Any, param: Any, step: Any, square_avg: Any, momentum_buffer: Any, grad_avg: Any

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import is_zero, maximum, minimum, sqrt
+from ..ops import is_zero, maximum, sqrt
 from ..text import Text
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, memories, warmed_up, with_weight_decay
+
+APART = Text(
+    "Trains at one point and is used at another: wrong without `evaluating()`, or with BatchNorm's old averages.",
+    "训练所在的点与最终使用的权重不同：忘记 `evaluating()`，或 BatchNorm 统计过时，结果就不对。",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +33,12 @@ class ScheduleFreeSGD(Rule):
     symbols = {"z": "z", "weight_sum": r"\sum w", "lr_max": r"\eta_{\max}"}
     numbers = ("weight_sum", "lr_max")
     decay = "coupled"
+    own_schedule = "constant"
     helps = Text(
         "No schedule and no end to plan for: the average is good at every step, like a run that was made to end there.",
         "无需学习率调度，也不必事先定好终点：任何一步的平均权重都可用，如同专为此终点训练。",
     )
-    fails = Text(
-        "Trains at one point and is used at another: wrong without `evaluating()`, or with BatchNorm's old averages.",
-        "训练所在的点与最终使用的权重不同：忘记 `evaluating()`，或 BatchNorm 统计过时，结果就不对。",
-    )
+    fails = APART
 
     lr: float = hyperparameter(1.0, r"\eta", "learning rate", search=(1e-2, 100.0))
     momentum: float = hyperparameter(0.9, r"\mu", "share of the average in the point of the gradient", within="(0, 1)")
@@ -75,21 +78,16 @@ class ScheduleFreeAdamW(Rule):
     numbers = ("weight_sum", "lr_max")
     eps_stands = "outside the root"
     decay = "decoupled"
+    own_schedule = "constant"
     helps = Text(
         "As good as AdamW with a tuned schedule, without knowing when training ends, in the same memory.",
         "不必知道训练何时结束，也能达到调好调度的 AdamW 的水平，内存相同。",
     )
-    fails = Text(
-        "Trains at one point and is used at another: wrong without `evaluating()`, or with BatchNorm's old averages.",
-        "训练所在的点与最终使用的权重不同：忘记 `evaluating()`，或 BatchNorm 统计过时，结果就不对。",
-    )
+    fails = APART
 
     lr: float = hyperparameter(2.5e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.9, 0.999),
-        (r"\beta_1", r"\beta_2"),
-        "share of the average in the point of the gradient, and memory of the squared gradients",
-        within="(0, 1)",
+    betas: tuple[float, float] = memories(
+        (0.9, 0.999), "share of the average in the point of the gradient, memory of the squared gradients", "(0, 1)"
     )
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate")
@@ -101,17 +99,15 @@ class ScheduleFreeAdamW(Rule):
     def init(self, param: Any) -> dict[str, Any]:
         return {"z": param, "exp_avg_sq": 0.0, "weight_sum": 0.0, "lr_max": 0.0}
 
-    def update(
-        self, grad: Any, param: Any, step: Any, z: Any, exp_avg_sq: Any, weight_sum: Any, lr_max: Any
-    ) -> tuple[Any, ...]:
+    def update(self, grad: Any, param: Any, step: Any, z: Any, exp_avg_sq: Any, *numbers: Any) -> tuple[Any, ...]:
         beta1, beta2 = self.betas
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
         correction = 1 - beta2**step
         scale = exp_avg_sq if self.lr_correction else exp_avg_sq / correction
         direction = with_weight_decay(grad / (sqrt(scale) + self.eps), param, self.weight_decay)
         lr = self.lr * sqrt(correction) if self.lr_correction else self.lr
-        delta, z, *numbers = _average(self, beta1, lr, direction, param, step, z, weight_sum, lr_max)
-        return delta, z, exp_avg_sq, *numbers
+        delta, z, *new = _average(self, beta1, lr, direction, param, step, z, *numbers)
+        return delta, z, exp_avg_sq, *new
 
     def evaluation(self, param: Any, z: Any, exp_avg_sq: Any, weight_sum: Any, lr_max: Any) -> Any:
         return param + (1 - 1 / self.betas[0]) * (z - param)
@@ -122,7 +118,7 @@ def _average(
 ) -> tuple[Any, ...]:
     """Move z along the direction, and y, the parameter, to between z and the new average; x is not needed for that."""
     if not is_zero(rule.warmup_steps):
-        lr = lr * minimum(step / maximum(rule.warmup_steps, 1), 1.0)
+        lr = lr * warmed_up(step, rule.warmup_steps)
     lr_max = maximum(lr_max, lr)
     weight = step**rule.r * lr_max**rule.weight_lr_power
     weight_sum = weight_sum + weight

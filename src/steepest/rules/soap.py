@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops import eigenvectors, is_zero, orthonormal, zeros_like
+from ..ops import eigenvectors, orthonormal, zeros_like
 from ..text import Text
 from .adam import Adam
-from .base import Rule, hyperparameter
+from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,7 @@ class SOAP(Rule):
     )
 
     lr: float = hyperparameter(3e-3, r"\eta", "learning rate", search=(1e-4, 1.0))
-    betas: tuple[float, float] = hyperparameter(
-        (0.95, 0.95), (r"\beta_1", r"\beta_2"), "memory of the gradients and of their squares", within="[0, 1)"
-    )
+    betas: tuple[float, float] = memories((0.95, 0.95))
     shampoo_beta: float = hyperparameter(-1.0, r"\beta", "memory of the gradient products", within="[-1, 1)")
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(1e-2, r"\lambda", "decay of the parameter, times the learning rate")
@@ -52,16 +50,12 @@ class SOAP(Rule):
     max_precond_dim: int = hyperparameter(10000, r"n_{\max}", "longest axis that gets a basis")
 
     def init(self, param: Any) -> dict[str, Any]:
-        squares = [
-            _square(zeros_like(param), axis) if size <= self.max_precond_dim else None
-            for axis, size in enumerate(param.shape if param.ndim > 1 else ())
-        ]
+        squares = _no_products(param, self.max_precond_dim)
         bases = {f"{kind}_{axis}": square for kind in ("GG", "Q") for axis, square in enumerate(squares)}
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0} | bases
 
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, *bases: Any) -> tuple[Any, ...]:
-        axes = len(bases) // 2
-        products, turns = bases[:axes], bases[axes:]
+        products, turns = bases[: len(bases) // 2], bases[len(bases) // 2 :]
         beta = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
         products = tuple(p if p is None else beta * p + (1 - beta) * _square(grad, i) for i, p in enumerate(products))
         if step == 1:
@@ -69,14 +63,16 @@ class SOAP(Rule):
             return 0 * grad, exp_avg, exp_avg_sq, *products, *turns
         adam = Adam(lr=self.lr, betas=self.betas, eps=self.eps)
         turned, exp_avg, exp_avg_sq, _ = adam.update(_turn(grad, turns), None, step - 1, exp_avg, exp_avg_sq, None)
-        delta = _turn(turned, turns, back=True)
-        if not is_zero(self.weight_decay):
-            delta = delta - self.lr * self.weight_decay * param
+        delta = with_decoupled_decay(_turn(turned, turns, back=True), param, self.lr, self.weight_decay)
         if (step - 1) % self.precondition_frequency == 0:
-            exp_avg = _turn(exp_avg, turns, back=True)
-            exp_avg_sq, turns = _follow(exp_avg_sq, products, turns)
-            exp_avg = _turn(exp_avg, turns)
+            exp_avg, exp_avg_sq, turns = _follow(exp_avg, exp_avg_sq, products, turns)
         return delta, exp_avg, exp_avg_sq, *products, *turns
+
+
+def _no_products(param: Any, longest: int) -> list[Any]:
+    """For each axis that gets a basis a square of zeros."""
+    sizes = param.shape if param.ndim > 1 else ()
+    return [_square(zeros_like(param), axis) if size <= longest else None for axis, size in enumerate(sizes)]
 
 
 def _square(x: Any, axis: int) -> Any:
@@ -93,8 +89,8 @@ def _turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
     return x
 
 
-def _follow(exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """One QR step of each basis, its columns by falling eigenvalue, and the squares in their new order."""
+def _follow(exp_avg: Any, exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One QR step of each basis, its columns by falling eigenvalue; the averages in the new coordinates."""
     new = list(turns)
     for axis, (product, basis) in enumerate(zip(products, turns, strict=True)):
         if basis is not None:
@@ -102,4 +98,4 @@ def _follow(exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) 
             order = (-(basis * power).sum(axis=0)).argsort()
             exp_avg_sq = exp_avg_sq.swapaxes(axis, -1)[..., order].swapaxes(axis, -1)
             new[axis] = orthonormal(power[:, order])
-    return exp_avg_sq, tuple(new)
+    return _turn(_turn(exp_avg, turns, back=True), tuple(new)), exp_avg_sq, tuple(new)

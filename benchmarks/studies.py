@@ -1,0 +1,223 @@
+"""python -m benchmarks.studies [rounds]: a whole study against the same runs done by Optuna with torch.optim.
+
+Both sides do the same runs: workload (the digits network), optimizers, learning rates, seeds, number of steps and grid
+of measurements. Both have one process a core and one thread a process, and are timed from the start of their first
+process to the end of their last, in turns; the best turn of each counts.
+
+The rival is written as an Optuna user would who cares for speed: batches are taken by index (a DataLoader takes longer
+than the network), data are made before the processes fork, and trials wait in a journal file, which Optuna recommends
+for several processes on one machine. It is told what to run. Choosing the winners of the search, storing every curve
+and measuring step times, all in our time, are spared to it.
+
+Final losses of both sides are compared run by run. Float32 rounds differently in two programs, and a learning rate so
+large that training is chaotic enlarges that without bound; so the first measurement of every run must agree as well.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+__all__ = ["measure"]
+
+CLOSE = 1e-3
+"""Relative difference of losses that counts as equal in float32."""
+
+Row = dict[str, Any]
+Data = tuple[Any, ...]
+
+
+def measure(rounds: int = 3, trials: int = 16, seeds: int = 10) -> list[Row]:
+    """Seconds of both sides, their ratio, and how far apart their losses are."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = str(Path(folder) / "ours.json"), str(Path(folder) / "theirs.json")
+        times = [
+            (_seconds("steepest", ours, str(trials), str(seeds)), _seconds("optuna", ours, theirs))
+            for _ in range(rounds)
+        ]
+        apart = _differences(json.loads(Path(ours).read_text()), json.loads(Path(theirs).read_text()))
+    first, final = zip(*apart, strict=True)
+    assert max(first) < CLOSE, f"after the first steps losses differ by {max(first):.1e}: these are not the same runs"
+    equal = sum(each < CLOSE for each in final)
+    assert equal >= 0.8 * len(final), f"only {equal} of {len(final)} final losses are equal"
+    best, rival = (min(each) for each in zip(*times, strict=True))
+    return [
+        {"what": f"steepest, {len(final)} runs", "value": f"{best:.2f} s"},
+        {"what": "Optuna with torch.optim, the same runs", "value": f"{rival:.2f} s"},
+        {"what": "ratio, steepest / Optuna", "value": f"{best / rival:.2f}"},
+        {"what": f"final losses equal to {CLOSE:g}", "value": f"{equal} of {len(final)}"},
+        {"what": "largest relative difference at the first measurement", "value": f"{max(first):.1e}"},
+        {"what": "median relative difference in the end", "value": f"{sorted(final)[len(final) // 2]:.1e}"},
+        {"what": "largest relative difference in the end", "value": f"{max(final):.1e}"},
+    ]
+
+
+def _seconds(*arguments: str) -> float:
+    started = perf_counter()
+    subprocess.run([sys.executable, "-m", "benchmarks.studies", *arguments], check=True)
+    return perf_counter() - started
+
+
+def _differences(ours: list[Row], theirs: list[Row]) -> list[tuple[float, float]]:
+    """Relative differences of the two losses of each run, at its first and at its last measurement."""
+    found = {(each["rule"], each["lr"], each["seed"]): each for each in theirs}
+    assert len(ours) == len(theirs) == len(found), "both sides must have done the same runs"
+    pairs = [(each, found[each["rule"], each["lr"], each["seed"]]) for each in ours]
+    return [(_apart(a["first"], b["first"]), _apart(a["final"], b["final"])) for a, b in pairs]
+
+
+def _apart(a: float | None, b: float | None) -> float:
+    """Relative difference; two runs that both became non-finite are alike."""
+    if a is None or b is None:
+        return 0.0 if a is b else math.inf
+    return abs(a - b) / max(abs(a), abs(b))
+
+
+# --- steepest ---------------------------------------------------------------------------------------------------------
+
+
+def run_steepest(file: str, trials: str, seeds: str) -> None:
+    """The study as anyone would make it. What it ran is written to a file."""
+    import steepest
+
+    study = steepest.compare("digits", trials=int(trials), seeds=int(seeds))
+    curves = study.curves[study.curves["step"] > 0].groupby("run")["loss"]
+    losses = {"first": curves.nth(0), "final": curves.nth(-1)}
+    runs = study.runs.assign(**{name: each.to_numpy() for name, each in losses.items()})
+    runs[["rule", "lr", "seed", "first", "final"]].to_json(file, orient="records", double_precision=15)
+
+
+# --- Optuna -----------------------------------------------------------------------------------------------------------
+
+
+def run_optuna(runs_file: str, results_file: str) -> None:
+    """The same runs by Optuna: trials in a journal file, and as many processes as there are cores."""
+    import multiprocessing
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    runs, data, cores = json.loads(Path(runs_file).read_text()), _digits(), len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        journal = str(Path(folder) / "study.log")
+        study = optuna.create_study(study_name="digits", storage=_storage(journal))
+        for run in runs:
+            study.enqueue_trial({name: run[name] for name in ("rule", "lr", "seed")})
+        shares = [len(runs[core::cores]) for core in range(cores)]
+        start = multiprocessing.get_context("fork").Process
+        workers = [start(target=_work, args=(journal, share, data)) for share in shares]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        results = [trial.params | trial.user_attrs for trial in study.trials]
+    Path(results_file).write_text(json.dumps(results))
+
+
+def _digits() -> Data:
+    """scikit-learn's images, split as ours."""
+    import numpy as np
+    import torch
+    from sklearn.datasets import load_digits
+
+    shuffled = np.random.default_rng(0).permutation(np.column_stack(load_digits(return_X_y=True)))
+    table = torch.tensor(shuffled[np.argsort(shuffled[:, -1], kind="stable")])
+    images, digits, held_out = (table[:, :-1] / 16).float(), table[:, -1].long(), torch.arange(len(table)) % 5 == 0
+    return images[~held_out], digits[~held_out], images[held_out], digits[held_out]
+
+
+def _storage(journal: str) -> Any:
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    return JournalStorage(JournalFileBackend(journal))
+
+
+def _work(journal: str, trials: int, data: Data) -> None:
+    import optuna
+    import torch
+
+    torch.set_num_threads(1)
+    optuna.load_study(study_name="digits", storage=_storage(journal)).optimize(_objective(data), n_trials=trials)
+
+
+def _objective(data: Data) -> Callable[[Any], float]:
+    import torch
+
+    optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "sgd": torch.optim.SGD,
+        "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
+        "adagrad": torch.optim.Adagrad,
+        "rmsprop": torch.optim.RMSprop,
+        "adam": torch.optim.Adam,
+    }
+
+    def objective(trial: Any) -> float:
+        make = optimizers[trial.suggest_categorical("rule", list(optimizers))]
+        lr = trial.suggest_float("lr", 1e-6, 1e3, log=True)
+        losses = _train(lambda params: make(params, lr=lr), trial.suggest_int("seed", 0, 10_000), data)
+        first, final = (each if math.isfinite(each) else None for each in (losses[0], losses[-1]))
+        trial.set_user_attr("first", first)
+        trial.set_user_attr("final", final)
+        return math.inf if final is None else final
+
+    return objective
+
+
+def _train(make: Callable[..., Any], seed: int, data: Data, steps: int = 400, size: int = 64) -> list[float]:
+    """The plain loop of a tutorial, measured 50 times; it ends early where the loss is no number any more."""
+    import torch
+    from torch import nn
+
+    inputs, targets, held_out_inputs, held_out_targets = data
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = make(model.parameters())
+    generator = torch.Generator().manual_seed(seed)
+    losses: list[float] = []
+    step = 0
+    while True:
+        order = torch.randperm(len(inputs), generator=generator)
+        for chosen in order.split(size)[: len(inputs) // size]:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(inputs[chosen]), targets[chosen])
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step % (steps // 50) == 0:
+                losses.append(_measure(model, held_out_inputs, held_out_targets))
+                if step == steps or not math.isfinite(losses[-1]):
+                    return losses
+
+
+def _measure(model: Any, inputs: Any, targets: Any) -> float:
+    """Loss and accuracy on the held-out data."""
+    import torch
+
+    model.eval()
+    with torch.no_grad():
+        output = model(inputs)
+        loss: float = torch.nn.functional.cross_entropy(output, targets).item()
+        (output.argmax(dim=1) == targets).float().mean().item()
+    model.train()
+    return loss
+
+
+def main() -> None:
+    """Measure and print, or be one of the two sides."""
+    side, *arguments = sys.argv[1:] or ["3"]
+    if side.isdigit():
+        for row in measure(rounds=int(side)):
+            print(f"{row['what']}: {row['value']}")
+    else:
+        {"steepest": run_steepest, "optuna": run_optuna}[side](*arguments)
+
+
+if __name__ == "__main__":
+    main()

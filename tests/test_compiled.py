@@ -1,0 +1,537 @@
+"""Lists of tensors, the engine for accelerators: as they are, compiled, and with counters on the device.
+
+No accelerator is needed: on a CPU `foreach=True` and `capturable=True` ask for it, together with `fused=True` for it
+compiled. Tensors on the device "meta" stand in for those of an accelerator: they have no values, so that whatever reads
+one back raises.
+"""
+
+import copy
+import importlib
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+from torch.optim.lr_scheduler import LambdaLR
+
+import steepest
+from steepest.engines import compiled
+from steepest.engines.lists import text
+from steepest.engines.program import record
+from steepest.errors import InvalidValue, UnknownSetting
+from steepest.ops import absolute, maximum, where
+from steepest.optim import as_optimizer
+from steepest.rules import RULES, Rule
+
+ELEMENTWISE = [name for name, rule in RULES.items() if rule.elementwise]
+WHOLE = [name for name, rule in RULES.items() if not rule.elementwise]
+SHAPES = ((5, 7), (3,), ())
+LISTS, COMPILED = "operations on lists for {} parameters", "torch.compile for {} parameters"
+
+every_elementwise = pytest.mark.parametrize("name", ELEMENTWISE)
+either = pytest.mark.parametrize("switch", ["foreach", "capturable"])
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
+"""torch itself warns when its compiler is imported."""
+
+
+def optimizer_class(name):
+    return getattr(steepest, RULES[name].__name__)
+
+
+def parameters(dtype=torch.float64, shapes=SHAPES, **options):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.nn.Parameter(torch.randn(each, generator=generator, dtype=dtype).to(**options)) for each in shapes]
+
+
+def train(optimizer, steps=range(12), with_gradient=lambda step, place: True):
+    """Steps whose gradients depend on the parameters and on the number of the step alone."""
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    for step in steps:
+        generator = torch.Generator().manual_seed(step)
+        for place, param in enumerate(params):
+            wide = torch.complex128 if param.is_complex() else torch.float64
+            noise = torch.randn(param.shape, generator=generator, dtype=wide).to(param.dtype)
+            param.grad = param.detach() + noise if with_gradient(step, place) else None
+        optimizer.step()
+    return params
+
+
+def reached(name, dtype=torch.float64, *, shapes=SHAPES, steps=12, **settings):
+    """Where a run ends, as one vector, and its optimizer."""
+    optimizer = optimizer_class(name)(parameters(dtype, shapes), **{"lr": 0.01} | settings)
+    return torch.cat([param.detach().flatten() for param in train(optimizer, range(steps))]), optimizer
+
+
+def assert_close(actual, expected, ulps=4):
+    """Some units in the last place of numbers of order 1: powers differ by one between the host and torch."""
+    allowed = ulps * torch.finfo(expected.dtype).eps
+    torch.testing.assert_close(actual, expected, rtol=allowed, atol=allowed)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_cache_of_its_own(tmp_path_factory):
+    """What is compiled here is compiled now, in this process, and left nowhere."""
+    with pytest.MonkeyPatch.context() as patch, torch._inductor.config.patch(compile_threads=1):
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
+        yield
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Begin with nothing compiled, and let torch trace but not generate code; how many functions it has compiled."""
+    monkeypatch.setattr(compiled, "_compiled", {})
+    monkeypatch.setattr(compiled, "_failed", {})
+    monkeypatch.setattr(torch, "compile", lambda run, **options: COMPILE(run, backend="aot_eager", **options))
+    counters.clear()
+    return lambda: counters["stats"]["unique_graphs"]
+
+
+COMPILE = torch.compile
+
+# --- the same numbers -------------------------------------------------------------------------------------------------
+
+
+@every_elementwise
+@either
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex64], ids=str)
+def test_lists_equal_eager(name, switch, dtype):
+    lists, optimizer = reached(name, dtype, **{switch: True})
+    assert optimizer.engine == LISTS.format(3)
+    eager, _ = reached(name, dtype, fused=False)
+    assert_close(torch.view_as_real(lists) if dtype.is_complex else lists,
+                 torch.view_as_real(eager) if dtype.is_complex else eager)  # fmt: skip
+
+
+@every_elementwise
+def test_traced_equals_eager(name, graphs):
+    """One graph for all steps, which torch runs operation by operation."""
+    found, optimizer = reached(name, capturable=True, fused=True)
+    assert optimizer.engine == COMPILED.format(3)
+    assert graphs() == 1
+    assert_close(found, reached(name, fused=False)[0])
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam", "nadam", "radam"])
+def test_compiled_equals_eager(name):
+    """Compiled by Inductor; it may fuse a product and a sum, which rounds once less."""
+    counters.clear()
+    found, optimizer = reached(name, torch.float32, capturable=True, fused=True)
+    assert optimizer.engine == COMPILED.format(3)
+    assert counters["stats"]["unique_graphs"] == 1
+    assert_close(found, reached(name, torch.float32, fused=False)[0], ulps=12)
+
+
+def test_compiled_half_precision_is_rounded_once():
+    found, optimizer = reached("adam", torch.bfloat16, capturable=True, fused=True)
+    assert optimizer.engine == COMPILED.format(3)
+    assert_close(found, reached("adam", torch.bfloat16, fused=False)[0], ulps=1)
+
+
+RICH = {
+    "sgd": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+    "adagrad": {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "eps_inside_sqrt": True},
+    "rmsprop": {"centered": True, "momentum": 0.5, "weight_decay": 0.1},
+    "adam": {"amsgrad": True, "weight_decay": 0.1},
+    "adamw": {"amsgrad": True, "weight_decay": 0.1},
+    "nadam": {"decoupled_weight_decay": True, "weight_decay": 0.1},
+    "ademamix": {"alpha_warmup": 5, "beta3_warmup": 7, "weight_decay": 0.1},
+    "schedulefreeadamw": {"warmup_steps": 5, "lr_correction": True, "r": 0.5, "weight_decay": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", RICH)
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("fused", [False, True], ids=["as they are", "compiled"])
+def test_settings(name, maximize, fused, graphs):
+    settings = RICH[name] | {"maximize": maximize}
+    found, optimizer = reached(name, capturable=True, fused=fused, **settings)
+    assert optimizer.engine == (COMPILED if fused else LISTS).format(3)
+    assert_close(found, reached(name, fused=False, **settings)[0], ulps=8)
+
+
+@pytest.mark.parametrize("switches", [{"foreach": True}, {"capturable": True}, {"capturable": True, "fused": True}],
+                         ids=["lists", "capturable", "compiled"])  # fmt: skip
+@pytest.mark.parametrize("name", ["momentum", "adam", "nadam", "radam"])
+def test_each_parameter_counts_its_own_steps(name, switches, graphs):
+    """The second parameter comes late and goes again: gradients that are None."""
+    some = lambda step, place: place != 1 or 4 <= step < 8  # noqa: E731
+    ends = []
+    for each in (switches, {"fused": False}):
+        optimizer = optimizer_class(name)(parameters(), lr=0.01, **each)
+        ends.append(torch.cat([param.detach().flatten() for param in train(optimizer, with_gradient=some)]))
+        assert [int(optimizer.state[param]["step"]) for param in optimizer.param_groups[0]["params"]] == [12, 4, 12]
+    assert_close(*ends)
+    assert graphs() == (2 if "fused" in switches else 0)
+
+
+@either
+def test_groups_have_their_own_settings(switch):
+    ends = []
+    for settings in ({switch: True}, {"fused": False}):
+        first, *others = parameters()
+        groups = [{"params": [first], "lr": 0.1}, {"params": others, "betas": (0.5, 0.6)}]
+        params = train(steepest.Adam(groups, lr=0.01, **settings))
+        ends.append(torch.cat([param.detach().flatten() for param in params]))
+    assert_close(*ends)
+
+
+@pytest.mark.parametrize("in_tensors", [False, True])
+@pytest.mark.parametrize("fused", [None, True])
+def test_a_schedule_needs_no_new_compilation(in_tensors, fused, graphs):
+    ends = []
+    for settings in ({"capturable": True, "fused": fused}, {"fused": False}):
+        lr = torch.tensor(0.1, dtype=torch.float64) if in_tensors else 0.1
+        optimizer = steepest.Adam(parameters(), lr=lr, **settings)
+        schedule = LambdaLR(optimizer, lambda step: 1 / (1 + step))
+        for step in range(6):
+            train(optimizer, [step])
+            schedule.step()
+        ends.append(torch.cat([param.detach().flatten() for param in optimizer.param_groups[0]["params"]]))
+    assert_close(*ends)
+    assert graphs() == bool(fused)
+
+
+def test_the_correction_for_starting_at_zero_keeps_its_digits():
+    """1 - 0.9999^t is small and made of numbers near 1: in float32 it would keep 4 digits, in float64 it keeps all."""
+    ends = []
+    for settings in ({"capturable": True}, {"fused": False}):
+        param = torch.nn.Parameter(torch.zeros(3))
+        optimizer = steepest.Adam([param], lr=1.0, betas=(0.9999, 0.99999), **settings)
+        for _ in range(3):
+            param.grad = torch.ones(3)
+            optimizer.step()
+        ends.append(param.detach())
+    assert_close(*ends, ulps=1)
+
+
+def transposed():
+    return torch.arange(6, dtype=torch.float64).reshape(2, 3).T
+
+
+@either
+def test_tensors_that_are_not_contiguous(switch, monkeypatch):
+    monkeypatch.setattr(compiled, "PIECE", 4)
+    ends = []
+    for settings in ({switch: True}, {"fused": False}):
+        param = torch.nn.Parameter(transposed())
+        optimizer = steepest.Adam([param], lr=0.1, **settings)
+        for _ in range(5):
+            param.grad = torch.ones((), dtype=torch.float64).expand(param.shape)
+            optimizer.step()
+        ends.append(param.detach())
+    assert_close(*ends)
+
+
+@either
+@pytest.mark.parametrize("piece", [1, 4, 7, 35, 38])
+def test_pieces_change_nothing(switch, piece, monkeypatch):
+    late = lambda step, place: place != 1 or step > 3  # noqa: E731
+    monkeypatch.setattr(compiled, "PIECE", piece)
+    ends = []
+    for settings in ({switch: True}, {"fused": False}):
+        params = train(steepest.Adam(parameters(), lr=0.01, **settings), with_gradient=late)
+        ends.append(torch.cat([param.detach().flatten() for param in params]))
+    assert_close(*ends)
+
+
+@either
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex64, torch.bfloat16], ids=str)
+def test_gradients_are_not_modified_and_no_state_shares_their_memory(switch, dtype):
+    """SGD's first buffer is the gradient."""
+    param = torch.nn.Parameter(torch.ones(3, dtype=dtype))
+    optimizer = steepest.SGD([param], lr=0.1, momentum=0.9, **{switch: True})
+    param.grad = torch.ones_like(param)
+    optimizer.step()
+    assert torch.equal(param.grad, torch.ones_like(param)) and param.grad._version == 0
+    param.grad.zero_()
+    assert torch.equal(optimizer.state[param]["momentum_buffer"], torch.ones(3, dtype=dtype))
+
+
+# --- rules that torch has no list operations for ----------------------------------------------------------------------
+
+
+class Odd(Rule):
+    """Conditions on elements and on steps, numbers before lists, states handed on."""
+
+    title = "Odd"
+    reference = "this test"
+
+    def init(self, param):
+        return {"older": 1.0, "old": 2.0, "level": 0.0}
+
+    def update(self, grad, param, step, older, old, level):
+        small = absolute(grad) < self.lr * step
+        slow = where(step < 4, 0.1, where(step == 6, grad, 0.3))
+        scale = 2.0 / maximum(1.0, absolute(param)) - 1.5 ** (-absolute(old))
+        delta = -self.lr * where(small, slow, grad + older - old) * (1 - scale)
+        return delta, old, grad, level + small
+
+
+@pytest.mark.parametrize("switches", [{"foreach": True}, {"capturable": True}, {"capturable": True, "fused": True}],
+                         ids=["lists", "capturable", "compiled"])  # fmt: skip
+def test_any_rule(switches, graphs):
+    ends = []
+    for each in (switches, {"fused": False}):
+        optimizer = as_optimizer(Odd)(parameters(), lr=0.1, **each)
+        params = train(optimizer, with_gradient=lambda step, place: place != 1 or step > 3)
+        states = [optimizer.state[param][name] for param in params for name in ("older", "old", "level")]
+        ends.append(torch.cat([each.detach().flatten() for each in (*params, *states)]))
+    assert "older" in optimizer.state[params[0]]
+    assert_close(*ends, ulps=8)
+
+
+def test_what_is_handed_on_is_copied_first():
+    lines = text(record(Odd())).splitlines()
+    assert "    new_older = [each.clone() for each in olds]" in lines
+    assert lines.index("    torch._foreach_copy_(olders, new_older)") < lines.index(
+        "    torch._foreach_copy_(olds, grads)"
+    )
+
+
+# --- nothing is read back ---------------------------------------------------------------------------------------------
+
+
+@every_elementwise
+def test_a_capturable_step_reads_nothing_back(name):
+    """With settings in tensors too; on "meta" a number read would raise."""
+    settings = {"lr": torch.tensor(0.01, device="meta")}
+    if "betas" in RULES[name].defaults() and len(RULES[name].defaults()["betas"]) == 2:
+        settings["betas"] = (torch.tensor(0.8, device="meta"), torch.tensor(0.9, device="meta"))
+    rule = RULES[name]
+    check = pytest.MonkeyPatch.context
+    with check() as patch:  # what a setting may be is looked at once, when it is given; here it has no value to look at
+        patch.setattr(rule, "__post_init__", lambda self: None)
+        optimizer = optimizer_class(name)(parameters(device="meta"), capturable=True, **settings)
+        for _ in range(3):
+            for param in optimizer.param_groups[0]["params"]:
+                param.grad = torch.empty_like(param)
+            optimizer.step()
+    assert optimizer.engine == LISTS.format(3)
+    state = optimizer.state[param]
+    assert {state[name].device.type for name in ("step", *rule.numbers)} == {"meta"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "engine"),
+    [
+        ({}, LISTS.format(3)),
+        ({"foreach": True}, LISTS.format(3)),
+        ({"fused": False}, "eager for 3 parameters (fused=False)"),
+        ({"foreach": False}, "eager for 3 parameters (on meta)"),
+        ({"capturable": True}, LISTS.format(3)),
+    ],
+    ids=str,
+)
+def test_which_engine_steps_an_accelerators_parameters(settings, engine):
+    """NAdam, because it keeps a number beside its step: both stay on the host unless the step is capturable."""
+    optimizer = steepest.NAdam(parameters(device="meta"), **settings)
+    for _ in range(2):
+        for param in optimizer.param_groups[0]["params"]:
+            param.grad = torch.empty_like(param)
+        optimizer.step()
+    assert optimizer.engine == engine
+    place = "meta" if "capturable" in settings else "cpu"
+    assert {optimizer.state[param][name].device.type for name in ("step", "mu_product")} == {place}
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if name not in ("prodigy", "soap")])  # which read numbers
+def test_rules_that_need_whole_tensors_step_eagerly_there(name):
+    optimizer = optimizer_class(name)(parameters(device="meta", shapes=[(3, 4)]))
+    (param,) = optimizer.param_groups[0]["params"]
+    param.grad = torch.empty_like(param)
+    optimizer.step()
+    assert optimizer.engine == "eager for 1 parameters (the rule needs whole tensors)"
+
+
+def test_switching_in_the_middle_of_a_run():
+    """The fused kernel, then lists with counters on the device, then the kernel again."""
+    optimizer = steepest.NAdam(parameters(), lr=0.01)
+    engines = []
+    for steps, capturable in ((range(4), False), (range(4, 8), True), (range(8, 12), False)):
+        optimizer.param_groups[0]["capturable"] = capturable
+        params = train(optimizer, steps)
+        engines.append(optimizer.engine)
+    kernel = "fused CPU kernel for 3 parameters"
+    assert engines == [kernel, LISTS.format(3), kernel]
+    assert_close(torch.cat([param.detach().flatten() for param in params]), reached("nadam", fused=False)[0])
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def allocated(optimizer):
+    """What a step asks torch's allocator for, request by request."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        optimizer.step()
+    return [event.self_cpu_memory_usage for event in profile.events() if event.self_cpu_memory_usage > 0]
+
+
+def test_no_temporary_as_large_as_the_model(monkeypatch):
+    """Temporaries are as large as a piece: some numbers of a large tensor, or some small tensors."""
+    monkeypatch.setattr(compiled, "PIECE", 1 << 10)
+    params = parameters(torch.float32, [(100, 100), *[(400,)] * 4])
+    pieces = [sum(part.numel() for part in piece) for _, (piece,) in compiled._pieces([params])]
+    assert pieces == [*[1024] * 9, 10000 - 9 * 1024, 800, 800]
+    optimizer = steepest.Adam(params, foreach=True)
+    train(optimizer, range(2))
+    assert 0 < max(allocated(optimizer)) <= 4 << 10
+
+
+def test_compiled_there_is_none():
+    """The kernel reads and writes parameters and states; beside them there are the uniform numbers."""
+    optimizer = steepest.Adam(parameters(torch.float32, [(100, 100), (64,), (64,)]), capturable=True, fused=True)
+    train(optimizer, range(2))
+    assert sum(allocated(optimizer)) < 4096
+
+
+# --- torch.compile ----------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_compiled_goes_as_lists_and_says_why(graphs, monkeypatch):
+    calls = []
+
+    def broken(graph, inputs):
+        calls.append(graph)
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch, "compile", lambda run, **options: COMPILE(run, backend=broken, **options))
+    found, optimizer = reached("adam", capturable=True, fused=True)
+    assert optimizer.engine.startswith(LISTS.format(3) + " (torch.compile: backend='broken' raised")
+    assert len(calls) == 1
+    assert_close(found, reached("adam", fused=False)[0])
+
+
+def test_too_many_sets_of_parameters_go_as_lists(graphs):
+    optimizer = steepest.Adam(parameters(shapes=[(2,)] * 12), capturable=True, fused=True)
+    with torch._dynamo.config.patch(recompile_limit=3):
+        train(optimizer, range(5), with_gradient=lambda step, place: place >= step)
+    assert optimizer.engine.startswith(LISTS.format(8) + " (too many different sets of parameters")
+    assert graphs() == 3
+    train(optimizer, [0])
+    assert optimizer.engine == COMPILED.format(12)
+
+
+def test_other_models_are_compiled_apart(graphs):
+    """One model more than torch would compile one function anew for."""
+    with torch._dynamo.config.patch(recompile_limit=3):
+        for size in range(1, 5):
+            _, optimizer = reached("adam", shapes=[(size,)], steps=2, capturable=True, fused=True)
+            assert optimizer.engine == COMPILED.format(1)
+    assert graphs() == 4
+
+
+def test_within_a_compiled_step(graphs):
+    """A step that is compiled as a whole leaves ours alone, which is compiled by itself."""
+    optimizer = steepest.Adam(parameters(), lr=0.01, capturable=True, fused=True)
+    step = COMPILE(optimizer.step, backend="eager")
+    train(SimpleNamespace(param_groups=optimizer.param_groups, step=step))
+    assert optimizer.engine == COMPILED.format(3)
+    ends = torch.cat([param.detach().flatten() for param in optimizer.param_groups[0]["params"]])
+    assert_close(ends, reached("adam", fused=False)[0])
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def torch_takes_a_cpu_for_an_accelerator(monkeypatch):
+    """Torch has capturable steps on accelerators only; this is its own arithmetic for them, on a CPU."""
+    for name in ("adam", "nadam"):
+        module = importlib.import_module(f"torch.optim.{name}")
+        monkeypatch.setattr(module, "_get_capturable_supported_devices", lambda supports_xla=True: ["cpu"])
+
+
+@pytest.mark.parametrize("name", ["Adam", "NAdam"])
+@pytest.mark.parametrize("switches", [(True, False), (False, True), (True, True)], ids=str)
+@pytest.mark.parametrize("libraries", [(steepest, torch.optim), (torch.optim, steepest), (steepest, steepest)],
+                         ids=["to torch", "from torch", "ours"])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:This instance was constructed with capturable=True")
+def test_checkpoints_travel(name, switches, libraries, torch_takes_a_cpu_for_an_accelerator):
+    """Half a run with one, half with the other.
+
+    On a device torch corrects in float32, which these betas make exact to a unit in its last place, 6e-8: 12 steps of
+    0.01 come to 7e-9.
+    """
+    settings = {"lr": 0.01, "betas": (0.5, 0.75)}
+    params = parameters()
+    first = getattr(libraries[0], name)(params, capturable=switches[0], **settings)
+    train(first, range(6))
+    second = getattr(libraries[1], name)(params, **settings)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert second.param_groups[0]["capturable"] == switches[0]
+    second.param_groups[0]["capturable"] = switches[1]
+    ends = torch.cat([param.detach().flatten() for param in train(second, range(6, 12))])
+    expected, _ = reached(name.lower(), fused=False, **settings)
+    tolerance = 1e-8 if torch.optim in libraries else 1e-14
+    torch.testing.assert_close(ends, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("capturable", [False, True])
+def test_counters_go_where_the_group_wants_them(capturable):
+    """From a CPU's checkpoint to parameters on another device."""
+    _, source = reached("nadam", capturable=capturable)
+    params = parameters(device="meta")
+    optimizer = steepest.NAdam(params)
+    optimizer.load_state_dict(source.state_dict())
+    for param in params:
+        param.grad = torch.empty_like(param)
+    assert optimizer.state[params[0]]["exp_avg"].device.type == "meta"
+    optimizer.step()
+    state = optimizer.state[params[0]]
+    assert {state[each].device.type for each in ("step", "mu_product")} == {"meta" if capturable else "cpu"}
+    assert state["step"].dtype == torch.float32
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_tensors_are_not_capturable(name):
+    with pytest.raises(UnknownSetting, match=r"capturable=True \(CUDA graphs\) is not supported with a rule"):
+        optimizer_class(name)(parameters(shapes=[(2, 2)]), capturable=True)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"differentiable": True}, {"master_weights": True}, {"stochastic_rounding": True},
+                {"non_finite": "skip"}], ids=str,
+)  # fmt: skip
+def test_what_reads_numbers_back_is_not_capturable(setting):
+    (name,) = setting
+    with pytest.raises(UnknownSetting, match=f"Adam: capturable=True .* not supported with {name}="):
+        steepest.Adam(parameters(), capturable=True, **setting)
+
+
+def test_sparse_gradients_are_not_capturable():
+    param = torch.nn.Parameter(torch.ones(3, 2))
+    optimizer = steepest.SGD([param], capturable=True)
+    param.grad = torch.sparse_coo_tensor([[1]], [[1.0, 1.0]], (3, 2), check_invariants=True)
+    with pytest.raises(InvalidValue, match="SGD: capturable=True is not possible here: sparse gradient"):
+        optimizer.step()
+
+
+def test_fused_and_foreach_are_two_ways():
+    with pytest.raises(InvalidValue, match="`fused` and `foreach` cannot be `True` together"):
+        steepest.Adam(parameters(), fused=True, foreach=True)
+
+
+def test_a_step_with_counters_on_the_host_is_not_captured(monkeypatch):
+    """A graph would replay its numbers for ever."""
+    on_cuda = SimpleNamespace(is_cuda=True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    compiled.refuse_to_be_captured("Adam", on_cuda)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with pytest.raises(InvalidValue, match=r"Adam: a step within a CUDA graph needs .* capturable=True"):
+        compiled.refuse_to_be_captured("Adam", on_cuda)
+    compiled.refuse_to_be_captured("Adam", SimpleNamespace(is_cuda=False))
+
+
+def test_list_parameters_of_their_own_kind_go_the_eager_way():
+    class Marked(torch.Tensor):
+        """A tensor of its own kind, as DTensor is."""
+
+    param = torch.ones(3).as_subclass(Marked)
+    param.grad = torch.ones(3).as_subclass(Marked)
+    optimizer = steepest.SGD([param], lr=0.25, foreach=True)
+    optimizer.step()
+    assert optimizer.engine == "eager for 1 parameters (Marked is a tensor of its own kind)"
+    assert param.tolist() == [0.75] * 3

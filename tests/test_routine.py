@@ -1,0 +1,326 @@
+"""A remembered step must see whatever changed since: each case here changes something behind the optimizer's back."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch.optim import optimizer as torch_optimizer
+
+import steepest
+from steepest.engines import cpu, threads
+from steepest.errors import InvalidValue
+
+SHAPES = ((4, 3), (5,), (2, 2))
+
+
+def parameters(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(3)
+    return [torch.nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype)) for shape in SHAPES]
+
+
+def give_gradients(params, seed):
+    generator = torch.Generator().manual_seed(seed)
+    for param in params:
+        param.grad = torch.randn(param.shape, generator=generator, dtype=torch.float64).to(param.dtype)
+
+
+def train(optimizer, params, steps, first=0):
+    for seed in range(first, first + steps):
+        give_gradients(params, seed)
+        optimizer.step()
+
+
+@pytest.fixture
+def general_steps(monkeypatch):
+    """How often the engine stepped without a routine."""
+    calls = []
+    run = cpu.step
+    monkeypatch.setattr(cpu, "step", lambda *arguments: calls.append(1) or run(*arguments))
+    return calls
+
+
+# --- what may change --------------------------------------------------------------------------------------------------
+
+
+def data_of_a_parameter(optimizer, params):
+    params[0].data = params[0].data.clone() * 2
+
+
+def data_at_the_same_place(optimizer, params):
+    params[2].data = params[2].data.t()
+
+
+def a_state(optimizer, params):
+    optimizer.state[params[1]] = {name: value.clone() for name, value in optimizer.state[params[1]].items()}
+    optimizer.state[params[1]]["exp_avg"] *= 0.5
+
+
+def a_tensor_of_a_state(optimizer, params):
+    optimizer.state[params[1]]["exp_avg"] = torch.ones(5, dtype=torch.float64)
+
+
+def data_of_a_state(optimizer, params):
+    optimizer.state[params[1]]["exp_avg_sq"].data = torch.ones(5, dtype=torch.float64)
+
+
+def values_of_a_state(optimizer, params):
+    optimizer.state[params[1]]["exp_avg_sq"].fill_(2.0)
+
+
+def a_step_counter(optimizer, params):
+    optimizer.state[params[1]]["step"] = torch.tensor(100.0)
+
+
+def value_of_a_step_counter(optimizer, params):
+    optimizer.state[params[1]]["step"].fill_(100.0)
+
+
+def forgotten_state(optimizer, params):
+    del optimizer.state[params[-1]]
+
+
+def learning_rate(optimizer, params):
+    optimizer.param_groups[0]["lr"] = 0.5
+
+
+def learning_rate_in_place(optimizer, params):
+    optimizer.param_groups[0]["betas"][0].fill_(0.5)
+
+
+def direction(optimizer, params):
+    optimizer.param_groups[0]["maximize"] = True
+
+
+def decay_from_zero(optimizer, params):
+    optimizer.param_groups[0]["weight_decay"] = 0.1
+
+
+def fewer_parameters(optimizer, params):
+    optimizer.param_groups[0]["params"].pop()
+
+
+def a_parameter_more(optimizer, params):
+    params.append(torch.nn.Parameter(torch.ones(7, dtype=torch.float64)))
+    optimizer.param_groups[0]["params"].append(params[-1])
+
+
+def a_group_more(optimizer, params):
+    params.append(torch.nn.Parameter(torch.ones(7, dtype=torch.float64)))
+    optimizer.add_param_group({"params": [params[-1]], "lr": 0.3})
+
+
+def a_checkpoint(optimizer, params):
+    saved = optimizer.state_dict()
+    for state in saved["state"].values():
+        state["exp_avg"] = state["exp_avg"] * 2
+    optimizer.load_state_dict(saved)
+
+
+CHANGES = [
+    data_of_a_parameter, data_at_the_same_place, a_state, a_tensor_of_a_state, data_of_a_state, values_of_a_state,
+    a_step_counter, value_of_a_step_counter, forgotten_state, learning_rate, learning_rate_in_place, direction,
+    decay_from_zero, fewer_parameters, a_parameter_more, a_group_more, a_checkpoint,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_between_steps_is_seen(change):
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        betas = (torch.tensor(0.9, dtype=torch.float64), 0.99)
+        optimizer = steepest.Adam(params, lr=0.1, betas=betas, fused=fused)
+        train(optimizer, params, 3)
+        change(optimizer, params)
+        train(optimizer, params, 3, first=3)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
+    unchanged = parameters()
+    train(steepest.Adam(unchanged, lr=0.1, betas=(0.9, 0.99)), unchanged, 6)
+    before = torch.cat([param.detach().flatten() for param in unchanged])
+    assert reached[0].shape != before.shape or not torch.allclose(reached[0], before)
+
+
+def test_a_parameter_cut_off_at_the_same_place_is_refused():
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 3)
+    params[1].data = params[1].data[:3]
+    give_gradients(params, 4)
+    with pytest.raises(InvalidValue, match="changed its shape"):
+        optimizer.step()
+
+
+def test_a_state_that_lacks_its_last_tensor_is_not_stepped_with_the_old_one():
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 3)
+    del optimizer.state[params[-1]]["exp_avg_sq"]
+    with pytest.raises(KeyError, match="exp_avg_sq"):
+        optimizer.step()
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+def transposed(grad):
+    return grad.T.contiguous().T if grad.ndim == 2 else grad
+
+
+def expanded(grad):
+    return grad.flatten()[0].expand(grad.shape)
+
+
+GRADIENTS = {"transposed": transposed, "expanded": expanded, "sparse": lambda grad: grad.to_sparse(1)}
+
+
+@pytest.mark.parametrize("kind", GRADIENTS)
+def test_a_gradient_of_another_kind_is_seen(kind):
+    reached = []
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.arange(12.0, dtype=torch.float64).reshape(4, 3))
+        optimizer = steepest.SGD([param], lr=0.1, fused=fused)
+        for step in range(6):
+            give_gradients([param], step)
+            if step >= 3:
+                param.grad = GRADIENTS[kind](param.grad)
+            optimizer.step()
+        reached.append(param.detach())
+    torch.testing.assert_close(*reached, rtol=1e-14, atol=0)
+
+
+def test_a_gradient_that_comes_and_goes():
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        optimizer = steepest.Adam(params, lr=0.1, fused=fused)
+        for step in range(9):
+            give_gradients(params, step)
+            if step % 4 == 2:
+                params[1].grad = None
+            if step < 5:
+                params[2].grad = None
+            optimizer.step()
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+        assert [optimizer.state[param]["step"].item() for param in params] == [9, 7, 4]
+    torch.testing.assert_close(*reached, rtol=1e-14, atol=1e-15)
+
+
+def test_frozen_parameters_do_not_stand_in_the_way(general_steps):
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    for seed in range(4):
+        give_gradients(params[:2], seed)
+        optimizer.step()
+    assert len(general_steps) == 1
+    assert optimizer.engine == "fused CPU kernel for 2 parameters"
+
+
+@pytest.mark.parametrize("name", ["NAdam", "ScheduleFreeAdamW", "Adam"])
+def test_new_gradients_and_a_schedule_need_no_looking_around(general_steps, name):
+    """Also of rules that keep numbers, one for a parameter."""
+    params = parameters(torch.float32)
+    optimizer = getattr(steepest, name)(params, lr=0.1)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    for seed in range(5):
+        give_gradients(params, seed)
+        optimizer.step()
+        schedule.step()
+    assert len(general_steps) == 1
+
+
+def test_gradients_may_be_of_another_dtype():
+    reached = []
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.ones(3))
+        param.grad_dtype = None  # any
+        optimizer = steepest.SGD([param], lr=0.1, fused=fused)
+        for step in range(4):
+            param.grad = torch.full((3,), 1.0 + step, dtype=torch.float32 if step < 2 else torch.float64)
+            optimizer.step()
+        reached.append(param.detach())
+    torch.testing.assert_close(*reached)
+
+
+# --- autograd, counters, threads --------------------------------------------------------------------------------------
+
+
+def test_autograd_is_told_that_parameters_changed():
+    """A second backward pass through the old values would give wrong gradients."""
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = steepest.SGD([weight], lr=0.1)
+    for _ in range(3):
+        loss = (weight**3).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+def test_a_step_counter_may_have_another_dtype(dtype):
+    param = torch.nn.Parameter(torch.ones(3))
+    optimizer = steepest.Adam([param], lr=0.1)
+    train(optimizer, [param], 1)
+    optimizer.state[param]["step"] = torch.tensor(1, dtype=dtype)
+    train(optimizer, [param], 2)
+    assert optimizer.state[param]["step"].item() == 3
+    assert optimizer.state[param]["step"].dtype == dtype
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_pythons_threads_stand_in_for_openmp(count, monkeypatch):
+    reached = []
+    for openmp in (threads._openmp, lambda: None):
+        monkeypatch.setattr(threads, "_openmp", openmp)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: count)
+        params = [torch.nn.Parameter(torch.ones(300, 700)), torch.nn.Parameter(torch.ones(11))]
+        train(steepest.Adam(params, lr=0.01), params, 3)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    assert torch.equal(*reached)
+
+
+def test_a_forked_process_can_step():
+    """Threads stay with the parent; a child that waited for them would wait forever."""
+    code = (
+        "import os, torch, steepest\n"
+        "torch.set_num_threads(2)\n"
+        "param = torch.nn.Parameter(torch.ones(1 << 18))\n"
+        "optimizer = steepest.SGD([param], lr=0.25)\n"
+        "param.grad = torch.ones(1 << 18)\n"
+        "optimizer.step()\n"
+        "child = os.fork()\n"
+        "optimizer.step()\n"
+        "correct = bool(param.detach().numpy().min() == param.detach().numpy().max() == 0.5)\n"
+        "if not child: os._exit(0 if correct else 1)\n"
+        "print(correct, os.waitpid(child, 0)[1])\n"
+    )
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("True 0\n", "")
+
+
+# --- who looks on -----------------------------------------------------------------------------------------------------
+
+
+def test_the_profiler_sees_the_step():
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 2)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        train(optimizer, params, 3)
+    assert sum(event.name == "Optimizer.step#Adam.step" for event in profile.events()) == 3
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("when", ["pre", "post"])
+def test_hooks_are_called_once_a_step(when, everywhere):
+    params, calls = parameters(), []
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 2)
+    owner, kind = (torch_optimizer, "register_optimizer_step") if everywhere else (optimizer, "register_step")
+    hook = getattr(owner, f"{kind}_{when}_hook")(lambda *arguments: calls.append(arguments[0]))
+    train(optimizer, params, 3)
+    hook.remove()
+    train(optimizer, params, 1)
+    assert calls == [optimizer] * 3
