@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import steepest
-from steepest.figures.comparison import draw_learning_rates
 from steepest.figures.paths import draw_paths
+from steepest.figures.search import draw_learning_rates
 from steepest.figures.style import save
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from steepest import trace
 from steepest.errors import InvalidValue, SteepestError
+from steepest.figures.looks import lightness
 from steepest.figures.path_data import (
     GROWTH,
     contour_levels,
@@ -22,7 +24,18 @@ from steepest.figures.path_data import (
     way_of,
 )  # fmt: skip
 from steepest.figures.paths import draw_paths
-from steepest.figures.style import DASHES, MARKERS, PALETTE, colors_and_marks, house_style, new_figure, save
+from steepest.figures.stories import story
+from steepest.figures.style import (
+    DARK,
+    DASHES,
+    LIGHT,
+    MARKERS,
+    PALETTE,
+    colors_and_marks,
+    house_style,
+    new_figure,
+    save,
+)
 from steepest.landscapes import LANDSCAPES
 from steepest.rules import RULES
 
@@ -55,10 +68,56 @@ def test_every_rule_has_a_look_of_its_own_in_every_variant():
     looks = [colors_and_marks(name, variant) for name in RULES for variant in range(4)]
     assert len({(look.colour, look.marker, look.dash) for look in looks}) == len(looks)
     firsts = [colors_and_marks(name) for name in RULES]
-    assert len({look.colour for look in firsts}) == min(len(RULES), len(PALETTE))
-    assert len({look.marker for look in firsts}) == min(len(RULES), len(MARKERS))
-    assert all(look.dash == DASHES[0] for look in firsts[: len(PALETTE)])
+    assert len({look.colour for look in firsts}) == len(RULES) == len(PALETTE)
+    assert len({look.marker for look in firsts}) == len(MARKERS)
+    assert all(look.dash == DASHES[0] for look in firsts[:7])
     assert len({(look.marker, look.dash) for look in firsts}) == len(RULES)  # also told apart in black and white
+
+
+RED_BLIND, GREEN_BLIND = (np.array(rows).reshape(3, 3) for rows in (
+    [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+    [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881],
+))  # fmt: skip
+"""How light is seen without red or green cones: Machado, Oliveira and Fernandes 2009, severity 1."""
+
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.119192, 0.9503041]]
+)
+
+
+def seen(names, eye=None):
+    """CIELAB coordinates of colours, as seen by normal or other eyes, shape (n, 3)."""
+    rgb = np.array([to_rgb(name) for name in names])
+    light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    light = light if eye is None else np.clip(light @ eye.T, 0, 1)
+    xyz = light @ TO_XYZ.T / TO_XYZ.sum(axis=1)
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def nearest_pair(names, eye=None):
+    lab = seen(names, eye)
+    return min(np.linalg.norm(lab[i] - lab[j]) for i in range(len(lab)) for j in range(i))
+
+
+def test_colours_differ_for_every_eye():
+    first_seven = [colors_and_marks(name).colour for name in list(RULES)[:7]]
+    everyone = [colors_and_marks(name).colour for name in RULES]
+    for names, normal, other in ((first_seven, 25, 17), (everyone, 21, 14)):  # 2 is just seen
+        assert nearest_pair(names) > normal
+        assert nearest_pair(names, RED_BLIND) > other and nearest_pair(names, GREEN_BLIND) > other
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_lines_stand_out_from_the_paper_and_so_do_their_tints(dark):
+    paper = lightness((DARK if dark else LIGHT).paper)
+    for name in RULES:
+        tints = [colors_and_marks(name, variant, dark).colour for variant in range(4)]
+        assert min(abs(lightness(tint) - paper) for tint in tints) > 20
+        light = sorted(lightness(tint) for tint in tints)
+        assert min(np.diff(light)) > 4  # four settings of one rule are told apart
+    assert lightness("#777777") == pytest.approx(50.03, abs=0.01)
+    np.testing.assert_allclose([lightness(each) for each in PALETTE], seen(PALETTE)[:, 0], atol=0.01)
 
 
 def test_variants_of_one_rule_differ_in_colour_and_mark_and_dash():
@@ -135,7 +194,9 @@ def test_a_diverging_path_ends_on_the_frame(ravine):
     before, after = diverging.path.x[2:4]
     share = (5 - before[1]) / (after[1] - before[1])
     np.testing.assert_allclose(way[3], [before[0] + share * (after[0] - before[0]), 5.0], rtol=1e-12)
-    assert "leaves the frame at step 3" in diverging.story
+    assert story(diverging) == (
+        "SGD lr=0.6: diverged: the value rises from step 1 on, to 5.6e+06 (leaves the frame at step 3)"
+    )
 
 
 def test_a_path_that_overflows_at_once_has_a_way_of_its_start_alone():

@@ -11,12 +11,17 @@ from .landscapes import Landscape
 from .outcome import AROUND, IN_REACH, NEAR
 from .status import Status
 
-__all__ = ["classify", "nearest"]
+__all__ = ["arrival_radius", "classify", "nearest"]
 
 Floats = NDArray[Any]
 Flags = NDArray[np.bool_]
 
 CODES = {status: code for code, status in enumerate(Status)}
+
+
+def arrival_radius(landscape: Landscape) -> float:
+    """How near a minimum counts as there: a thousandth of the window's diagonal."""
+    return NEAR * _diagonal(landscape)
 
 
 def nearest(landscape: Landscape, x: Floats) -> NDArray[np.int64]:
@@ -27,7 +32,7 @@ def nearest(landscape: Landscape, x: Floats) -> NDArray[np.int64]:
     with np.errstate(all="ignore"):
         distances = np.array([_length(x - np.array(point)[:, None]) for point in points])
         distances[np.isnan(distances)] = np.inf
-    return np.where(distances.min(axis=0) <= NEAR * _diagonal(landscape), distances.argmin(axis=0), -1)
+    return np.where(distances.min(axis=0) <= arrival_radius(landscape), distances.argmin(axis=0), -1)
 
 
 def classify(

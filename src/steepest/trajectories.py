@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .engines.trajectories import Task, follow
 from .errors import InvalidValue
 from .landscapes import Landscape
-from .many_outcomes import classify, nearest
+from .many_outcomes import arrival_radius, classify, nearest
 from .rules import Rule
 from .schedules import Schedule
 from .status import Status
@@ -35,6 +35,8 @@ class Trajectories:
         steps: number of updates.
         steps_taken: updates until the position stopped being finite, `steps` where it did not; shape (n,).
         path: all positions, shape (n, steps + 1, dims), or None unless asked for.
+        arrived: the step from which on the trajectory stayed at one of the minima that `run` was given, `steps + 1`
+            where it did not, or where none were given; shape (n,).
         engine: what computed them, `numba` or `numpy`.
     """
 
@@ -45,6 +47,7 @@ class Trajectories:
     steps: int
     steps_taken: NDArray[np.int64]
     path: Floats | None
+    arrived: NDArray[np.int64]
     engine: str
     _tail: Floats = field(repr=False)  # the last positions, (positions, dims, n)
     _last: Floats = field(repr=False)  # the last finite positions, (dims, n)
@@ -84,9 +87,11 @@ class Trajectories:
 
 def run(
     rule: Rule, landscape: Landscape, starts: ArrayLike, steps: int, factor: Schedule,
-    noise: float = 0.0, seed: int = 0, dtype: str = "float64", paths: bool = False,
+    noise: float = 0.0, seed: int = 0, dtype: str = "float64", paths: bool = False, minima: ArrayLike | None = None,
 ) -> Trajectories:  # fmt: skip
     """Take many trajectories through all steps; the arguments of `steepest.trace`, most of them looked up already.
+
+    With `minima`, of shape (points, dims), the step of arrival within a thousandth of the window's diagonal is told.
 
     Raises:
         InvalidValue: wrong shapes, a value out of range, a rule that is not elementwise.
@@ -97,10 +102,12 @@ def run(
     positions, rule = _broadcast(_starts(starts, landscape), _with_arrays(rule))
     factors = np.array([factor(step, steps) for step in range(steps)], dtype=np.float64)
     since = 0 if paths else max(0, steps + 1 - TAIL)
-    ends = follow(Task(rule, landscape, positions.T, factors, float(noise), seed, since, kind))
+    targets = np.empty((0, landscape.dims)) if minima is None else np.array(minima, dtype=np.float64)
+    radius = arrival_radius(landscape)
+    ends = follow(Task(rule, landscape, positions.T, factors, float(noise), seed, since, kind, targets, radius))
     return Trajectories(
         rule=rule, landscape=landscape, start=positions, x=ends.x.T.copy(), steps=steps, steps_taken=ends.finite,
-        path=ends.path.transpose(2, 0, 1) if paths else None, engine=ends.engine,
+        path=ends.path.transpose(2, 0, 1) if paths else None, arrived=ends.arrived[0], engine=ends.engine,
         _tail=ends.path[-TAIL:], _last=ends.last, _noisy=noise > 0,
     )  # fmt: skip
 

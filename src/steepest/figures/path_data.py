@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..status import Status
 from ..tracing import Path
-from .style import Look, colors_and_marks
+from .looks import Look, colors_and_marks
 
 __all__ = [
     "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "stride", "tracks_of",
@@ -81,21 +81,14 @@ class Track:
         """Every how many steps a mark stands, so that there are not too many."""
         return stride(self.path.steps if self.leaves is None else self.leaves)
 
-    @property
-    def story(self) -> str:
-        """The label with what happened, for the legend."""
-        outcome = self.path.outcome.message.partition(";")[0]
-        leaves = "" if self.leaves is None else f" (leaves the frame at step {self.leaves})"
-        return f"{self.label}: {outcome}{leaves}"
 
-
-def tracks_of(paths: Sequence[Path], frame: Frame) -> list[Track]:
+def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[Track]:
     """The paths with their looks and labels; the same rule with other settings gets another variant of its look."""
     seen: Counter[str] = Counter()
     tracks = []
     for path, label in zip(paths, _labels(paths), strict=True):
         name = type(path.rule).__name__
-        tracks.append(Track(path, colors_and_marks(name, seen[name]), label, _leaving(path, frame)))
+        tracks.append(Track(path, colors_and_marks(name, seen[name], dark), label, _leaving(path, frame)))
         seen[name] += 1
     return tracks
 

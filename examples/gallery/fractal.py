@@ -1,0 +1,12 @@
+"""As momentum's learning rate nears divergence, the basins' edges fray, until nobody can tell where a start leads.
+
+动量法的学习率越接近发散，吸引域的边界就越破碎，最后谁也说不清一个起点会走到哪里。
+"""
+
+import steepest
+from steepest.figures.basins import draw_basin
+from steepest.figures.style import save
+
+rules = ["momentum(lr=0.005)", "momentum(lr=0.01)", "momentum(lr=0.02)"]
+basins = steepest.map_basin(rules, "himmelblau", size=400, steps=300)
+save(draw_basin(basins, title="Momentum on himmelblau, on the way to divergence", dark=True), "fractal.png")

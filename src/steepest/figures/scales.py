@@ -1,0 +1,86 @@
+"""Scales of maps: where numbers lie between two ends, and which of them are written beside it."""
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import colors
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from .style import say
+
+__all__ = ["GOOD_IS_BRIGHT", "PANEL", "Scale", "final_scale", "name_of_final", "step_scale", "wrapped"]
+
+Floats = NDArray[np.float64]
+
+PANEL = 3.4
+"""Width of a map's panel in inches."""
+
+GOOD_IS_BRIGHT = "viridis_r"
+"""Colours of values and steps: even in lightness, so that they survive colour-blindness and grey printing."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where numbers lie between two ends, from 0 to 1."""
+
+    low: float
+    high: float
+    log: bool
+
+    def place(self, values: Floats) -> Floats:
+        """The place of each value, those outside at the ends."""
+        low, high, inner = self.low, self.high, np.clip(values, self.low, self.high)
+        if self.log:
+            low, high, inner = np.log(low), np.log(high), np.log(inner)
+        return np.asarray((inner - low) / (high - low))
+
+    def norm(self) -> colors.Normalize:
+        """For Matplotlib's colour bars."""
+        return (colors.LogNorm if self.log else colors.Normalize)(self.low, self.high, clip=True)
+
+    def ticks(self) -> Floats:
+        """Round numbers on the scale."""
+        if not self.log:
+            ticks = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(self.low, self.high))
+            return ticks[(self.low <= ticks) & (ticks <= self.high)]
+        decades = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
+        every = max(1, len(decades) // 6)
+        digits = (1.0,) if len(decades) > 3 else (1.0, 2.0, 5.0)
+        ticks = np.outer(10.0 ** decades[::every], digits).ravel()
+        return ticks[(self.low <= ticks) & (ticks <= self.high)]
+
+
+def step_scale(arrived: NDArray[np.integer], steps: int) -> Scale:
+    """Steps of arrival, of all rules together; logarithmic where they differ by more than a factor of 5."""
+    there = arrived[arrived <= steps]
+    if not there.size:
+        return Scale(1.0, max(2.0, float(steps)), True)
+    low, high = (float(each) for each in np.quantile(there, [0.005, 0.995]))
+    low, high = max(low, 1.0), max(high, low + 1.0, 2.0)
+    return Scale(low, high, high > 5 * low)
+
+
+def final_scale(final: NDArray[np.floating[Any]], above: bool) -> Scale:
+    """Last values, of all rules together; logarithmic where above the minimum and a factor of 100 apart."""
+    seen = final[np.isfinite(final)]
+    if not seen.size:
+        return Scale(0.0, 1.0, False)
+    high = float(np.quantile(seen, 0.99))
+    floor = max(float(np.quantile(seen, 0.01)), 1e-16 * max(high, 1e-300))  # below: only rounding
+    if above and high > 100 * floor > 0:
+        return Scale(floor, high, True)
+    low = float(seen.min())
+    return Scale(low, high if high > low else low + 1.0, False)
+
+
+def name_of_final(above: bool) -> str:
+    """What last values are called."""
+    return say("final value above the minimum" if above else "final value")
+
+
+def wrapped(label: str) -> str:
+    """A label in lines that fit a panel."""
+    return "\n".join(textwrap.wrap(label, 44))

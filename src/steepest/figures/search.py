@@ -1,0 +1,141 @@
+"""Pictures of a search: how much the learning rate matters, and what a budget of trials buys. Data, then drawing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from ..comparison import Comparison
+from ..statistics import budget_curve
+from ..statistics.trials import trial_table
+from .contestants import comparison_style, legend, legend_rows, looks, make_log, tag
+from .looks import Look
+from .style import clean, new_figure, whole_steps
+
+__all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
+
+MANY = 60
+"""Trials of one contestant from which on a line through all of them is a scribble; then they are dots with a trend."""
+
+BINS = 24
+"""Points of a trend."""
+
+# --- learning rates ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """One contestant's trials, by learning rate: the final losses of those that went well, and the others.
+
+    With several search seeds the loss is the median over them. `alone` says that nothing else was searched.
+    """
+
+    lr: np.ndarray
+    loss: np.ndarray
+    broken_lr: np.ndarray
+    best: tuple[float, float] | None
+    alone: bool = True
+
+
+def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
+    """The data of `draw_learning_rates` for one contestant; `best` is the chosen trial."""
+    runs = comparison.runs
+    trials = trial_table(runs[runs["label"] == label]).sort_values("lr", kind="stable")
+    broken = trials["broken"] > 0
+    well = trials[~broken]
+    chosen = well[well["lr"] == comparison.table["lr"].get(label)]
+    best = (float(chosen["lr"].iloc[0]), float(chosen["final_loss"].iloc[0])) if len(chosen) else None
+    alone = trials["settings"].nunique() == trials["lr"].nunique() if "settings" in trials else True
+    lrs = (each["lr"].to_numpy(dtype=float) for each in (well, trials[broken]))
+    return Sensitivity(next(lrs), well["final_loss"].to_numpy(dtype=float), next(lrs), best, alone)
+
+
+def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Medians of the losses in bins that are even on a log scale, at the middle of each bin that is not empty."""
+    place = np.log(lr)
+    bins = np.clip(((place - place.min()) / max(np.ptp(place), 1e-12) * BINS).astype(int), 0, BINS - 1)
+    filled = np.unique(bins)
+    middles = np.exp(place.min() + (filled + 0.5) / BINS * np.ptp(place))
+    return middles, np.array([np.median(loss[bins == each]) for each in filled])
+
+
+def draw_learning_rates(comparison: Comparison) -> Figure:
+    """Final loss of every trial against its learning rate; trials that went wrong stand as crosses along the top."""
+    found = looks(comparison)
+    lower = min(0.025, 0.2 / len(found))
+    with comparison_style():
+        figure = new_figure(9, 4.3 + 0.2 * legend_rows(comparison))
+        axes = clean(figure.add_subplot(), "learning rate", "final loss")
+        for place, (label, look) in enumerate(found.items()):
+            # a height of its own for each contestant, so that crosses at one learning rate do not hide each other
+            _draw_sensitivity(axes, sensitivity(comparison, label), look, place, 0.985 - lower * place)
+        make_log(axes, "x", subs=(1.0,))
+        make_log(axes, "y")
+        legend(figure, comparison)
+    return figure
+
+
+def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, place: int, height: float) -> None:
+    x, y = data.lr, data.loss
+    if len(data.lr) > MANY:
+        _draw_dots(axes, data, look, tag(place, "trials"))
+        x, y = trend(data.lr, data.loss)
+    line = look.dash if data.alone or len(data.lr) > MANY else "none"
+    axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(place, "trend"))
+    if data.best:
+        axes.plot(*data.best, marker=look.marker, markersize=11, markerfacecolor="none", markeredgewidth=1.8,
+                  color=look.colour, linestyle="none", gid=tag(place, "best"))  # fmt: skip
+    crosses = data.broken_lr[:: max(1, len(data.broken_lr) // MANY)]
+    axes.plot(crosses, np.full(len(crosses), height), marker="x", markersize=5, color=look.colour, linestyle="none",
+              transform=axes.get_xaxis_transform(), gid=tag(place, "broken"))  # fmt: skip
+
+
+def _draw_dots(axes: Axes, data: Sensitivity, look: Look, name: str) -> None:
+    """All trials as one path of points: a marker for each would make a page of 10,000 trials heavy."""
+    points = np.repeat(np.column_stack([data.lr, data.loss]), 2, axis=0)
+    codes = np.tile([Path.MOVETO, Path.LINETO], len(data.lr))
+    dots = PathPatch(Path(points, codes), edgecolor=look.colour, facecolor="none", linewidth=2.2, alpha=0.35,
+                     capstyle="round", gid=name)  # fmt: skip
+    axes.add_patch(dots)
+    axes.update_datalim(points)
+
+
+# --- budget -----------------------------------------------------------------------------------------------------------
+
+
+def budgets(comparison: Comparison) -> pd.DataFrame:
+    """The data of `draw_budget`: by number of trials (rows) and contestant (columns), what the best of so many needs.
+
+    That is in the middle draw; NaN where it misses. Many numbers of trials are thinned out, evenly on a log scale.
+    """
+    medians = budget_curve(comparison.runs, comparison.measure)["median"].replace(np.inf, np.nan).unstack("label")
+    most = len(medians)
+    chosen = np.unique(np.geomspace(1, most, min(most, MANY)).round().astype(int)) if most > MANY else medians.index
+    return medians.loc[list(chosen)]
+
+
+def draw_budget(comparison: Comparison) -> Figure:
+    """What the best of k trials needs to the target, for every k, in the middle draw of k from those that were made.
+
+    A line begins where that draw reaches the target.
+    """
+    medians = budgets(comparison)
+    seconds = comparison.measure == "seconds_to_target"
+    with comparison_style():
+        figure = new_figure(9, 3.6 + 0.2 * legend_rows(comparison))
+        axes = clean(figure.add_subplot(), "trials", "seconds to target" if seconds else "steps to target")
+        for place, (label, look) in enumerate(looks(comparison).items()):
+            if label in medians:
+                axes.plot(medians.index, medians[label], color=look.colour, linestyle=look.dash, marker=look.marker,
+                          markersize=4, markevery=max(1, len(medians) // 8), gid=tag(place, "budget"))  # fmt: skip
+        if medians.index.max() > MANY:
+            make_log(axes, "x")
+        else:
+            whole_steps(axes)
+        make_log(axes, "y")
+        legend(figure, comparison)
+    return figure

@@ -1,0 +1,42 @@
+"""The words inside figures, in English and Chinese."""
+
+__all__ = ["CHINESE"]
+
+CHINESE = {
+    # axes
+    "step": "步数",
+    "value": "函数值",
+    "value above the minimum": "与最小值之差",
+    "steps to the minimum": "到达极小点的步数",
+    "learning rate": "学习率",
+    "final value": "最终函数值",
+    "final value above the minimum": "最终函数值与最小值之差",
+    # marks
+    "start": "起点",
+    "minimum": "极小点",
+    "local minimum": "局部极小点",
+    "saddle": "鞍点",
+    "a mark at every step": "每一步一个标记",
+    "a mark every {} steps": "每 {} 步一个标记",
+    " or ": " 或 ",
+    "log₁₀(1 + f − lowest)": "log₁₀(1 + f − 最小值)",
+    # paths
+    "leaves the frame at step {}": "第 {} 步离开画面",
+    "converged to a minimum at {}": "收敛到 {} 处的极小点",
+    "stuck at {}": "停在 {}，梯度几乎为零",
+    "diverged from step {} on": "从第 {} 步起发散",
+    "no value from step {} on": "第 {} 步离开定义域",
+    "at {}, value {}": "终点 {}，函数值 {}",
+    "step {} of {}": "第 {} 步，共 {} 步",
+    # maps
+    "{}, value {}": "{}，函数值 {}",
+    "another minimum": "其他极小点",
+    "on its way, or stuck": "尚未到达或停滞",
+    "diverged": "发散",
+    "not reached": "未到达",
+    "stability limit": "稳定上限",
+    "best": "最佳",
+    "best {} at {}": "最佳 {}，位于 {}",
+    "best {} steps at {}": "最佳 {} 步，位于 {}",
+}
+"""By the English words; braces are filled in afterwards."""
