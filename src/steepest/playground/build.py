@@ -1,0 +1,159 @@
+"""Put the page together: the core without DOM, the page's own scripts, style and markup, in one file."""
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+import webbrowser
+import zlib
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from ..errors import InvalidValue
+from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
+from .tour import tour_as_data
+from .words import SCHEDULES
+
+__all__ = ["build_core", "build_page", "open_playground", "play", "write_playground"]
+
+LANGUAGES = ("en", "zh")
+
+CORE = (
+    "numbers.js", "random.js", "names.js", "sliders.js", "settings.js", "schedules.js", "tape.js", "tokens.js",
+    "grammar.js", "hints.js", "formula.js", "latex.js", "equations.js", "run.js", "linear.js", "stability.js",
+    "stationary.js", "outcome.js", "why.js", "maps.js", "state.js", "link.js", "exports.js", "api.js",
+)  # fmt: skip
+"""Files of the core, in the order in which they are joined."""
+
+
+@cache
+def build_core() -> str:
+    """The script that defines `Steepest`: the same text for the page, its worker and node."""
+    folder = files(__package__) / "page" / "core"
+    data = {
+        "VERSION": _json(version("steepest")),
+        "ABOUT": _json(about_as_data()),
+        "SCHEDULES": _json(SCHEDULES),
+        "RULES": rules_in_javascript(),
+        "LANDSCAPES": landscapes_in_javascript(),
+        "TOUR": _json(tour_as_data()),
+    }
+    facts = [f"const {name} = {text};" for name, text in data.items()]
+    scripts = [(folder / name).read_text(encoding="utf-8") for name in CORE]
+    return "\n".join(["const Steepest = (() => {", '"use strict";', *facts, *scripts, "})();", ""])
+
+
+def _json(value: object) -> str:
+    """Data as JavaScript; a sentence is an array of its two languages."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=both)
+
+
+def build_page(lang: str | None = None) -> str:
+    """The page as text, the same for the same version and language.
+
+    Args:
+        lang: `"en"`, `"zh"`, or None to follow the reader's browser.
+
+    Raises:
+        InvalidValue: another language.
+    """
+    if lang is not None and lang not in LANGUAGES:
+        raise InvalidValue(f"lang: must be {' or '.join(LANGUAGES)}, got {lang!r}")
+    environment = Environment(
+        loader=PackageLoader("steepest.playground", "page"), autoescape=select_autoescape(), trim_blocks=True
+    )
+    scripts = {"core": build_core(), "ui": _interface()}
+    start = _read("unpack.js")
+    hashes = " ".join(map(_hash, [*scripts.values(), start]))
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
+        f"script-src {hashes}; base-uri 'none'; form-action 'none'"
+    )
+    tags = Markup('<script id="packed" type="text/plain">{}</script>\n<script>{}</script>')
+    return environment.get_template("index.html").render(
+        lang=lang, version=version("steepest"), policy=Markup(policy), style=Markup(_read("style.css")),
+        scripts=tags.format(_packed(scripts), Markup(start)),
+    )  # fmt: skip
+
+
+def _packed(scripts: dict[str, str]) -> str:
+    """Scripts by name, compressed, as text; `unpack.js` is the other way round."""
+    text = json.dumps(list(scripts.items()), ensure_ascii=False)
+    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+
+
+def _interface() -> str:
+    """The page's own scripts as one; `main.js`, which starts it, comes last."""
+    folder = files(__package__) / "page" / "ui"
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".js"))
+    names.sort(key=lambda name: name == "main.js")
+    scripts = [(folder / name).read_text(encoding="utf-8") for name in names]
+    return "\n".join(["(() => {", '"use strict";', *scripts, "})();", ""])
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def write_playground(file: str | Path, lang: str | None = None) -> Path:
+    """Write the playground into a file, whole or not at all; see `play`."""
+    return _written(Path(file).expanduser(), build_page(lang))
+
+
+def _written(path: Path, page: str) -> Path:
+    if not path.name:
+        raise InvalidValue(f"{path}: is a folder; name a file, such as playground.html")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # it was never there: the folder is none
+            draft.unlink(missing_ok=True)
+        raise InvalidValue(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    return path
+
+
+def play(save: str | Path | None = None, lang: str | None = None) -> Path:
+    """Open the playground in the browser, or save it: one file that needs no network and no server.
+
+    In it every elementwise rule runs on every landscape, and on formulas of your own.
+
+    Args:
+        save: the file to write, such as `"playground.html"`, without opening it; None writes a temporary one and opens
+            it, where there is a browser.
+        lang: `"en"`, `"zh"`, or None to follow the reader's browser.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidValue: another language, or the file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     play(save=f"{folder}/playground.html", lang="en").name
+    'playground.html'
+    """
+    return open_playground(lang)[0] if save is None else write_playground(save, lang)
+
+
+def open_playground(lang: str | None = None) -> tuple[Path, bool]:
+    """Write a temporary file, and say whether a browser took it; see `play`."""
+    page = build_page(lang)  # before a folder is made, as the language may be none
+    file = _written(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-playground.html", page)
+    try:
+        return file, webbrowser.open(file.as_uri())
+    except webbrowser.Error:
+        return file, False

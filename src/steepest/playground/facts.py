@@ -1,0 +1,242 @@
+"""Rules and landscapes as JavaScript: functions printed from their one definition, facts as data beside them."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from .. import landscapes
+from ..engines.javascript import functions, landscape_functions, linear_step
+from ..engines.latex import at, latex, of_landscape, symbol_of
+from ..errors import InvalidValue
+from ..figures.style import colors_and_marks
+from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
+from ..rules import RULES, Rule
+from ..text import Text
+from .looks import dark
+from .words import ABOUT, GROUPS, TITLES
+
+__all__ = ["FAMILY", "about_as_data", "both", "landscapes_in_javascript", "rules_in_javascript", "switches"]
+
+FAMILY = ("quadratic", "quadratic(condition=100, rotation=30)")
+"""Members of the family of quadratic bowls that the page offers beside the named landscapes."""
+
+VARIANTS = 6
+"""Looks of one rule, for as many settings of it in one picture."""
+
+Numbers = dict[str, Any]
+
+
+def both(text: Text) -> list[str]:
+    """A sentence as data: English, Chinese."""
+    return [text.en, text.zh]
+
+
+def about_as_data() -> list[list[str]]:
+    """What the settings of all rules are; a setting refers to it by place."""
+    return [[en, zh] for en, zh in ABOUT.items()]
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def rules_in_javascript() -> str:
+    """An object of all elementwise rules by name."""
+    return _object((name, _rule(name, RULES[name])) for name in RULES if RULES[name].elementwise)
+
+
+def _rule(name: str, rule: type[Rule]) -> str:
+    usual = rule()
+    facts = {
+        "id": name,
+        "title": usual.title,
+        "looks": [_look(name, variant) for variant in range(VARIANTS)],
+        "settings": list(_settings(usual)),
+        "switches": switches(rule),
+        "parts": parts(rule),
+        "states": {each: [at(symbol, "t"), at(symbol, "t-1")] for each, symbol in usual.symbols.items()},
+        "equations": _equations(rule),
+        "helps": both(usual.helps),
+        "fails": both(usual.fails),
+        "reference": usual.reference,
+    }
+    variants = _object((key, _variant(each)) for key, each in _variants(rule))
+    return f"{{facts: {_json(facts)}, variants: {variants}}}"
+
+
+def switches(rule: type[Rule]) -> list[str]:
+    """The switches that the page offers: not those that make one rule into another that has a name of its own."""
+    fixed = {
+        name
+        for other in RULES.values()
+        for name, field in other.__dataclass_fields__.items()
+        if other.elementwise and not field.init
+    }
+    return [name for name, value in rule.defaults().items() if isinstance(value, bool) and name not in fixed]
+
+
+def parts(rule: type[Rule]) -> list[str]:
+    """The settings that switch a state off when they are 0, such as the momentum of SGD."""
+    return [name for name, value in _numbers(rule) if _keeps(rule, name, 0.0) != _keeps(rule, name, SOME)]
+
+
+SOME = 0.125
+"""A number that every setting may have and that is not 0."""
+
+
+def _numbers(rule: type[Rule]) -> list[tuple[str, float]]:
+    """The settings that are plain numbers, with their defaults."""
+    return [(name, value) for name, value in rule.defaults().items() if not isinstance(value, bool | tuple)]
+
+
+def _keeps(rule: type[Rule], name: str, value: float) -> list[str]:
+    try:
+        return [state for state, start in rule(**{name: value}).init(0.0).items() if start is not None]
+    except InvalidValue:  # it may not be 0
+        return _keeps(rule, name, SOME)
+
+
+def _variants(rule: type[Rule]) -> Iterator[tuple[str, Rule]]:
+    """The rule in each of its forms, by a key with a digit for each switch, then for each part: 0 if it is off.
+
+    What is not off has a number other than 0, so that it stays to be set.
+    """
+    full = replace(rule(), **{name: SOME for name, value in _numbers(rule) if value == 0})
+    for flags in itertools.product((False, True), repeat=len(switches(rule))):
+        for there in itertools.product((False, True), repeat=len(parts(rule))):
+            missing = {name: 0.0 for name, each in zip(parts(rule), there, strict=True) if not each}
+            switched = dict(zip(switches(rule), flags, strict=True))
+            yield _key((*flags, *there)), replace(full, **switched, **missing)
+
+
+def _key(flags: Iterable[bool]) -> str:
+    return "".join(str(int(each)) for each in flags)
+
+
+def _variant(rule: Rule) -> str:
+    averaged = type(rule).evaluation is not Rule.evaluation  # over all steps, so that its step never settles
+    linear = None if averaged else linear_step(rule)
+    return "\n".join(["{", *functions(rule, compact=True), *(linear or []), "}"])
+
+
+def _settings(rule: Rule) -> Iterator[list[Any]]:
+    """Name, place in a tuple, symbol, what it is, default, interval (None for a switch) of each setting."""
+    for name, field in rule.hyperparameters().items():
+        facts, value = field.metadata["facts"], getattr(rule, name)
+        if isinstance(value, tuple):
+            for place, each in enumerate(value):
+                yield [name, place, symbol_of(rule, f"{name}_{place}"), _about(facts.about), each, facts.within]
+        elif not isinstance(value, bool):
+            yield [name, None, symbol_of(rule, name), _about(facts.about), value, facts.within]
+        elif name in switches(type(rule)):
+            yield [name, None, "", _about(facts.about), value, None]
+
+
+def _about(text: str) -> int | list[str]:
+    """The place in `ABOUT`; a text that nobody translated yet stands in English twice."""
+    return [*ABOUT].index(text) if text in ABOUT else [text, text]
+
+
+def _equations(rule: type[Rule]) -> dict[str, Any]:
+    """All lines that its equations may have, and which of them stand there, by switches and by what is exactly 0.
+
+    The key has a digit for each switch, then one for each setting that may be left out: 0 if it is 0.
+    """
+    optional = [name for name, value in _numbers(rule) if value == 0 or name in parts(rule)]
+    lines: dict[str, int] = {}
+    chosen = {}
+    for flags in itertools.product((False, True), repeat=len(switches(rule))):
+        for there in itertools.product((False, True), repeat=len(optional)):
+            settings = {name: SOME if each else 0.0 for name, each in zip(optional, there, strict=True)}
+            shown = latex(replace(rule(), **settings, **dict(zip(switches(rule), flags, strict=True))))
+            chosen[_key((*flags, *there))] = [lines.setdefault(line, len(lines)) for line in shown]
+    return {"lines": list(lines), "optional": optional, "of": chosen}
+
+
+def _look(name: str, variant: int) -> str:
+    """Colour on light and on dark paper, marker, dashes."""
+    look = colors_and_marks(name, variant)
+    dashes = "" if isinstance(look.dash, str) else ",".join(f"{each:g}" for each in look.dash[1])
+    return f"{look.colour} {dark(look.colour)} {look.marker} {dashes}"
+
+
+# --- landscapes -------------------------------------------------------------------------------------------------------
+
+
+def landscapes_in_javascript() -> str:
+    """An object of all landscapes by name."""
+    groups = {each.name: key for key, file in _files() for each in file.LANDSCAPES}
+    names = [*landscapes.LANDSCAPES, *FAMILY]
+    return _object((name, _landscape(name, landscapes.find(name), groups.get(name, "quadratics"))) for name in names)
+
+
+def _files() -> Iterator[tuple[str, Any]]:
+    return zip(GROUPS, (lecture, saddles, valleys, multimodal), strict=False)
+
+
+def _landscape(name: str, on: Landscape, group: str) -> str:
+    facts = {
+        "id": name,
+        "title": both(TITLES.get(name) or _title(on)),
+        "group": both(GROUPS[group]),
+        "dims": on.dims,
+        "window": on.window,
+        "start": on.start,
+        "minima": on.minima,
+        "localMinima": on.local_minima,
+        "saddles": on.saddles,
+        "minimum": on.minimum,
+        "quadratic": _is_quadratic(on),
+        "about": both(on.about),
+        "source": on.source,
+        "latex": of_landscape(on)[0],
+        "formula": formula_text(on),
+    }
+    return "\n".join([f"{{facts: {_json(facts)},", *landscape_functions(on, second=True, compact=True), "}"])
+
+
+def _title(on: Landscape) -> Text:
+    """Its name with a capital; in Chinese what stands before the colon, without a formula."""
+    before = on.about.zh.partition("：")[0].partition("，")[0]
+    return Text(on.name.replace("_", " ").capitalize(), re.split(r"(?<=[\u4e00-\u9fff]) ", before)[0])
+
+
+def _is_quadratic(on: Landscape) -> bool:
+    return all(on.expression.diff(a, b).is_number for a in on.symbols for b in on.symbols)
+
+
+def formula_text(on: Landscape) -> str:
+    """A landscape's formula as a user may type it.
+
+    >>> formula_text(landscapes.find("wavy"))
+    'x*cos(0.15*pi*x)'
+    """
+    from sympy.printing.str import StrPrinter
+
+    class Typed(StrPrinter):  # type: ignore[misc]
+        """SymPy's text, with all digits of a float, and multiples of pi as such."""
+
+        def _print_Float(self, expression: Any) -> str:
+            value = float(expression)
+            share = round(value / math.pi, 6)
+            if abs(share) == 1 and share * math.pi == value:
+                return "pi" if share > 0 else "-pi"
+            if share and share * math.pi == value:
+                return f"{share:g}*pi"
+            return "e" if value == math.e else repr(value)
+
+    return str(Typed().doprint(on.expression))
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def _object(entries: Iterable[tuple[str, str]]) -> str:
+    return "{\n" + "\n".join(f"{json.dumps(name)}: {text}," for name, text in entries) + "\n}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
