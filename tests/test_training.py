@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steepest import training
+import steepest
+from steepest import schedules, training
 from steepest.rules import RULES, SGD, Adam, Rule
 from steepest.status import Status
 from steepest.training import EVALUATIONS, gradient_noise, train
@@ -238,6 +240,60 @@ def test_weights_and_losses_equal_those_of_a_plain_loop_with_torchs_optimizer(na
     every_two = np.reshape(losses, (EVALUATIONS, 2)).mean(axis=1)  # 100 steps, measured 50 times
     # the run adds the losses up in float32
     np.testing.assert_allclose([point.train_loss for point in run.curve[1:]], every_two, rtol=3e-7)
+
+
+SCHEDULES = ["cosine", "warmup_cosine", "inverse_sqrt(0.3)", "exponential(0.02)"]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_a_schedule_multiplies_the_learning_rate_of_each_step_as_torchs_scheduler_does(name, schedule):
+    steps, made, factor = 40, [], schedules.find(schedule)
+
+    def make_model():
+        made.append(linear())
+        return made[-1]
+
+    train(small(model=make_model), RULES[name](lr=0.05), 7, steps, schedule=schedule)
+
+    def scheduled(params):
+        optimizer = TORCHS[name](params)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(step, steps))
+        optimizer.register_step_post_hook(lambda *_: scheduler.step())
+        return optimizer
+
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a scheduler wants to be stepped outside of the optimizer's step
+        expected, _ = plain_loop(scheduled, 7, steps)
+    for ours, theirs in zip(made[-1].parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_schedule_free_is_measured_at_its_average_and_trains_on():
+    """Not at the point where it takes gradients, which is what the model holds."""
+    made = []
+
+    def make_model():
+        made.append(linear())
+        return made[-1]
+
+    rule, steps = RULES["schedulefreesgd"](lr=0.3), 30
+    run = train(small(model=make_model), rule, 7, steps)
+    with torch.random.fork_rng(devices=[]):
+        optimizers = []
+
+        def remembered(params):
+            optimizers.append(steepest.ScheduleFreeSGD(params, lr=0.3))
+            return optimizers[-1]
+
+        model, _ = plain_loop(remembered, 7, steps)
+    _, _, inputs, targets = points()
+    at_gradients = float(torch.nn.functional.mse_loss(model(inputs), targets).detach())
+    with optimizers[0].evaluating():
+        at_average = float(torch.nn.functional.mse_loss(model(inputs), targets).detach())
+    assert run.curve[-1].loss == pytest.approx(at_average, rel=1e-12)
+    assert abs(at_average - at_gradients) > 1e-3 * at_average
+    assert torch.equal(made[-1].weight, model.weight)
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

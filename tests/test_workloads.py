@@ -96,6 +96,14 @@ def test_digits_are_all_there_and_split_alike():
     assert float((shares[0] - shares[1]).abs().max()) < 0.003  # stratified
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_digits_are_scikit_learns_wherever_it_keeps_them(there, monkeypatch):
+    if not there:
+        monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    images, digits = load_digits(return_X_y=True)
+    np.testing.assert_array_equal(datasets.handwritten_digits(), np.column_stack([images, digits]))
+
+
 # --- airfoil ----------------------------------------------------------------------------------------------------------
 
 
@@ -319,7 +327,7 @@ def test_trying_out_a_file_touches_no_global_generator(write_workload):
     ("name", "message"),
     [
         ("digts", "unknown workload 'digts'; did you mean 'digits'?"),
-        ("mnist", "unknown workload 'mnist'; known: airfoil, digits"),
+        ("mnist", "unknown workload 'mnist'; known: airfoil, digits, quadratic, zipf"),
         ("nothing_here.py", "nothing_here.py: no such file"),
         ("no/such/folder", "folder: no such file"),
     ],

@@ -1,10 +1,11 @@
-"""Data sets that are fetched once, with their hash checked, into a cache folder.
+"""Data sets: one that scikit-learn brings along, others fetched once, with their hash checked, into a cache folder.
 
 `STEEPEST_DATA` names the folder; default `~/.cache/steepest`. A file that is there already is used without a network.
 """
 
 import hashlib
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from .errors import SteepestError
 
-__all__ = ["airfoil_self_noise", "folder"]
+__all__ = ["airfoil_self_noise", "folder", "handwritten_digits"]
 
 AIRFOIL = "airfoil_self_noise.dat"
 AIRFOIL_SHA1 = "76e5be1548fd8222e5074cf0faae75edff8cf93f"
@@ -22,6 +23,20 @@ AIRFOIL_SOURCE = "https://archive.ics.uci.edu/ml/machine-learning-databases/0029
 def folder() -> Path:
     """Where data sets are kept."""
     return Path(os.environ.get("STEEPEST_DATA") or Path.home() / ".cache" / "steepest").expanduser()
+
+
+def handwritten_digits() -> NDArray[np.float64]:
+    """The 64 pixels (0 to 16) and the digit of 1,797 images, shape (1797, 65) (Alpaydin and Kaynak 1998).
+
+    Read from scikit-learn's file: importing scikit-learn takes longer than training ten networks on it.
+    """
+    package = find_spec("sklearn")
+    file = Path(str(package and package.origin)).parent / "datasets" / "data" / "digits.csv.gz"
+    if file.is_file():
+        return np.loadtxt(file, delimiter=",")
+    from sklearn.datasets import load_digits
+
+    return np.column_stack(load_digits(return_X_y=True))
 
 
 def airfoil_self_noise() -> NDArray[np.float64]:

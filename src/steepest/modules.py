@@ -32,8 +32,8 @@ def load_file(path: str | Path) -> ModuleType:
     return module
 
 
-def last_words(error: BaseException, file: str | Path | None = None) -> str:
-    """An exception in one line, with the last line of `file` that it went through.
+def last_words(error: BaseException, *files: str | Path) -> str:
+    """An exception in one line, with the last line that it went through in any of the files.
 
     >>> last_words(ValueError("no data"))
     'ValueError: no data'
@@ -41,5 +41,5 @@ def last_words(error: BaseException, file: str | Path | None = None) -> str:
     text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
     if isinstance(error, SyntaxError) and error.lineno:
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in map(str, files)]
     return f"line {lines[-1]}: {text}" if lines else text

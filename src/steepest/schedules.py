@@ -10,7 +10,9 @@ from collections.abc import Callable
 from .errors import InvalidValue, UnknownName, did_you_mean
 from .spec import parse
 
-__all__ = ["SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "warmup_cosine"]
+__all__ = [
+    "SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "name_of", "warmup_cosine",
+]  # fmt: skip
 
 Schedule = Callable[[int, int], float]
 
@@ -80,6 +82,8 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 def find(schedule: "str | Schedule | None") -> Schedule:
     """A schedule by name or spec, such as `exponential(0.05)`; None is constant, a function is itself.
 
+    `warmup+cosine` is `warmup_cosine`.
+
     Raises:
         UnknownName: no schedule has this name.
         InvalidValue: wrong arguments, or neither a name nor a function.
@@ -90,10 +94,25 @@ def find(schedule: "str | Schedule | None") -> Schedule:
         return schedule
     if not isinstance(schedule, str):
         raise InvalidValue(f"schedule: expected a name or a function, got {schedule!r}")
-    spec = parse(schedule)
+    spec = parse(_spelled(schedule))
     if spec.name not in SCHEDULES:
         raise UnknownName(f"unknown schedule {spec.name!r}; {did_you_mean(spec.name, SCHEDULES)}")
     try:
         return SCHEDULES[spec.name](*spec.args, **dict(spec.kwargs))
     except TypeError:
         raise InvalidValue(f"schedule {schedule!r}: wrong arguments; write for example exponential(rate=0.1)") from None
+
+
+def name_of(schedule: str) -> str:
+    """The one spelling of a schedule given as text, for what is stored; raises as `find` does.
+
+    >>> name_of("warmup+cosine"), name_of(" exponential(0.05)")
+    ('warmup_cosine', 'exponential(0.05)')
+    """
+    find(schedule)
+    return _spelled(schedule)
+
+
+def _spelled(schedule: str) -> str:
+    name, parenthesis, arguments = schedule.strip().partition("(")
+    return name.strip().replace("+", "_") + parenthesis + arguments

@@ -15,6 +15,7 @@ class Status(StrEnum):
     DIVERGED = "diverged"
     NON_FINITE = "became non-finite"
     FAILED = "failed"
+    TIMED_OUT = "timed out"
     STOPPED = "stopped"
 
 

@@ -1,55 +1,73 @@
 """The public verbs that tie everything together: plan, run and show in one call."""
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import workloads
-from .comparison import LECTURE_FIVE, Comparison, Plan, Store, carry_out, make_plan
-from .comparison.results import STUDY_FILE
+from .comparison import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
+from .comparison.code import changed_code, check_code, code_fingerprint
+from .comparison.jobs import Executor
+from .comparison.ranges import Ranges
+from .comparison.results import STUDY_FILE, study_file
+from .comparison.workforce import workforce
 from .errors import InvalidValue
 
-__all__ = ["Progress", "compare", "default_folder", "plan_comparison", "run_comparison"]
+__all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
 
 Progress = Callable[[Store], None]
 
 
 def compare(
-    workload: str = "digits",
+    workload: str | Sequence[str] = "digits",
     optimizers: str | Sequence[str] = LECTURE_FIVE,
     *,
     trials: int = 16,
     seeds: int = 10,
+    search_seeds: int = 1,
     steps: int | None = None,
     target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
+    ranges: Ranges | None = None,
+    schedule: str = "constant",
+    widen: bool = False,
     jobs: int | None = None,
+    on: str = "processes",
+    timeout: float | None = None,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
-    """Find out which optimizer, at which learning rate, gets a workload to its target first.
+    """Find out which optimizer, at which settings, gets a workload to its target first.
 
-    Every optimizer gets the same number of trials, quasi-random over its declared range of learning rates, on one seed;
-    its best trial runs again on fresh seeds, the same ones for every optimizer. Only those are reported.
+    Every optimizer gets the same number of trials, quasi-random over its declared ranges, on seeds of their own; its
+    best trial runs again on fresh seeds, the same ones for every optimizer. Only those are reported.
 
     Args:
-        workload: a name (`steepest list`) or the path of your own file.
+        workload: a name (`steepest list`) or the path of your own file; several make one study of all.
         optimizers: rules by name or spec, such as `"adam(betas=(0.9, 0.98))"`; a path to a `.py` file means every rule
-            in it. A rule with a given `lr` is not searched.
-        trials: learning rates tried for each optimizer.
+            in it. A setting given so is not searched.
+        trials: settings tried for each optimizer.
         seeds: fresh seeds on which each winner is reported.
+        search_seeds: seeds that every trial runs on; the best has the least median of steps to the target, and a trial
+            that breaks on one of them is broken.
         steps: updates in each run; default: the workload's.
         target: value of the metric to reach; default: the workload's.
         batch_size: examples a step; several make every optimizer compete with each; `"all"` is the whole set.
+        ranges: what to search instead of what the rules declare, `{"lr": (1e-4, 1)}` for all of them or
+            `{"adam.lr": (1e-3, 0.1)}` for one; on a log scale where the range is above 0.
+        schedule: of the learning rate over the steps, for all whose method has none of its own.
+        widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;
+            the others get as many within theirs.
         jobs: processes to use, 1 for none but this one; default: one a core.
+        on: "processes", or "ray": a cluster that `RAY_ADDRESS` names, or Ray on this machine.
+        timeout: seconds after which a run is given up.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
         on_progress: called with the store a few times a second.
 
     Returns:
-        A `Comparison`: `.table`, `.verdict`, `.runs`, `.curves`.
+        A `Comparison`: `.table`, `.verdict`, `.runs`, `.curves`; of several workloads, `.by_workload()`.
 
     Raises:
         InvalidValue: anything that does not exist or is out of range, before anything is run or written.
@@ -58,63 +76,132 @@ def compare(
     >>> sorted(result.table.index), len(result.runs)
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
-    plan = plan_comparison(
-        workload, optimizers, trials=trials, seeds=seeds, steps=steps, target=target, batch_size=batch_size
-    )
-    return run_comparison(plan, jobs=jobs, out=out, on_progress=on_progress)
+    with workforce(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
+        plan = plan_comparison(
+            workload, optimizers, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
+            batch_size=batch_size, ranges=ranges, schedule=schedule,
+        )  # fmt: skip
+        return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 
 
 def plan_comparison(
-    workload: str,
+    workload: str | Sequence[str],
     optimizers: str | Sequence[str],
     *,
     trials: int,
     seeds: int,
+    search_seeds: int = 1,
     steps: int | None = None,
     target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
+    ranges: Ranges | None = None,
+    schedule: str = "constant",
 ) -> Plan:
-    """What `compare` would do with these arguments; tries the workload out, runs nothing, writes nothing."""
+    """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing."""
     names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
-    chosen = workloads.find(workload)
-    return make_plan(chosen, names, trials=trials, seeds=seeds, steps=steps, target=target, batch_sizes=sizes)
+    chosen = [workloads.find(each) for each in ([workload] if isinstance(workload, str) else workload)]
+    return make_plan(
+        chosen, names, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
+        batch_sizes=sizes, ranges=ranges, schedule=schedule,
+    )  # fmt: skip
 
 
 def run_comparison(
-    plan: Plan, *, jobs: int | None = None, out: str | Path | None = None, on_progress: Progress | None = None
+    plan: Plan,
+    start: Callable[[], Executor],
+    *,
+    widen: bool = False,
+    out: str | Path | None = None,
+    on_progress: Progress | None = None,
 ) -> Comparison:
-    """Carry a plan out and show it in the folder `out`, or nowhere if that is None; see `compare`."""
-    count = _jobs(jobs)
+    """Carry a plan out by a `workforce`, and show it in the folder `out`, or nowhere if that is None; see `compare`."""
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
-            return _carry_out(Path(folder), plan, count, on_progress)
-    from .report import write_report
-
+            return _carry_out(Path(folder), plan, start, widen, on_progress)
     home = Path(out).expanduser()
     _prepare_folder(home, plan)
-    comparison = _carry_out(home, plan, count, on_progress)
-    write_report(comparison, home)
-    return comparison
+    return _shown(_carry_out(home, plan, start, widen, on_progress), home)
+
+
+def resume(
+    study: str | Path,
+    *,
+    add_rules: str | Sequence[str] = (),
+    add_seeds: int = 0,
+    add_trials: int = 0,
+    widen: bool = False,
+    jobs: int | None = None,
+    on: str = "processes",
+    timeout: float | None = None,
+    on_progress: Progress | None = None,
+) -> Comparison:
+    """Go on with a study where it stopped, or with more than was planned; nothing that is done is done again.
+
+    Args:
+        study: its folder.
+        add_rules: more optimizers, under the conditions of those that are there.
+        add_seeds: how many more seeds the winners are reported on.
+        add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
+        widen, jobs, on, timeout, on_progress: see `compare`.
+
+    Raises:
+        InvalidValue: there is no study, its code has changed since it began, or a value is out of range.
+    """
+    with workforce(jobs=jobs, on=on, timeout=timeout) as start:
+        file = study_file(study)
+        store = Store.open(file)
+        try:
+            before = store.plan
+            check_code(store.fact("code"), before, file.parent)
+            after = _extended(before, add_rules, add_seeds, add_trials)
+            if after != before:
+                store.extend(before, after, _code(after))
+            _finish(store, start, widen, on_progress)
+        finally:
+            store.close()
+    return _shown(Comparison.read(file), file.parent)
+
+
+def _extended(plan: Plan, rules: str | Sequence[str], seeds: int, trials: int) -> Plan:
+    names = [rules] if isinstance(rules, str) else list(rules)
+    if trials:
+        plan = extend.add_trials(plan, trials)
+    if names:
+        plan = extend.add_rules(plan, names)
+    return extend.add_seeds(plan, seeds) if seeds else plan
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
 
 
 def default_folder(plan: Plan) -> Path:
     """`steepest-WORKLOAD` here, or with a number behind it where that folder holds another comparison."""
-    first = Path(f"steepest-{Path(plan.workload).stem}")
+    first = Path("-".join(["steepest", *plan.short_names.values()])[:100])
     folder, number = first, 1
-    while not _fits(folder, plan):
+    while not _fits(folder, plan) or _code_has_changed(folder, plan):
         number += 1
         folder = Path(f"{first}-{number}")
     return folder
 
 
 def _fits(folder: Path, plan: Plan) -> bool:
-    """Whether the folder holds no study, or this one."""
-    if not (folder / STUDY_FILE).is_file():
+    """Whether the folder holds no study, or one that began as this one."""
+    if Store.holds_nothing(folder / STUDY_FILE):
         return True
     store = Store.open(folder / STUDY_FILE)
     try:
-        return store.plan == plan
+        return store.first_plan == plan
+    finally:
+        store.close()
+
+
+def _code_has_changed(folder: Path, plan: Plan) -> bool:
+    if Store.holds_nothing(folder / STUDY_FILE):
+        return False
+    store = Store.open(folder / STUDY_FILE)
+    try:
+        return bool(changed_code(store.fact("code"), plan))
     finally:
         store.close()
 
@@ -133,32 +220,63 @@ def _prepare_folder(folder: Path, plan: Plan) -> None:
         ) from None
 
 
-def _carry_out(folder: Path, plan: Plan, jobs: int, on_progress: Progress | None) -> Comparison:
+# --- doing ------------------------------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None
+) -> Comparison:
     file = folder / STUDY_FILE
-    store = Store.open(file) if file.is_file() else Store.create(file, plan, _workload_facts(plan))
+    if Store.holds_nothing(file):
+        store = Store.create(file, plan, _workload_facts(plan) | _code(plan))
+    else:
+        store = Store.open(file)
     try:
-        carry_out(store, jobs, (lambda: on_progress(store)) if on_progress else (lambda: None))
+        check_code(store.fact("code"), store.plan, folder)
+        _finish(store, start, widen, on_progress)
     finally:
         store.close()
     return Comparison.read(folder)
 
 
+def _finish(store: Store, start: Callable[[], Executor], widen: bool, on_progress: Progress | None) -> None:
+    """Do what is to be done, and what lies beyond an edge, if wanted."""
+    progress = (lambda: on_progress(store)) if on_progress else (lambda: None)
+    carry_out(store, start(), progress)
+    if not widen:
+        return
+    edges = {name: each.edges for name, each in Comparison.of(store, curves=False).by_workload().items()}
+    if any(len(each) for each in edges.values()):
+        store.extend(store.plan, extend.widen(store.plan, edges), {})
+        carry_out(store, start(), progress)
+
+
+def _shown(comparison: Comparison, folder: Path) -> Comparison:
+    """Write what there is to see."""
+    from .report import write_report
+
+    write_report(comparison, folder)
+    return comparison
+
+
+def _code(plan: Plan) -> dict[str, str]:
+    return {"code": json.dumps(code_fingerprint(plan))}
+
+
 def _workload_facts(plan: Plan) -> dict[str, str]:
-    """What tables and pages say about the workload, so that they need not load it."""
-    workload = workloads.find(plan.workload)
+    """What tables and pages say about the workloads, so that they need not load them."""
     names = ("name", "about", "about_zh", "metric_name", "higher_is_better")
-    facts = {"workload": json.dumps({name: getattr(workload, name) for name in names})}
+    found = {each.name: workloads.find(each.name) for each in plan.workloads}
+    about = {name: {fact: getattr(each, fact) for fact in names} for name, each in found.items()}
+    noise = {name: _gradient_noise(each, plan.on(name)) for name, each in found.items()}
+    return {"workloads": json.dumps(about), "gradient_noise": json.dumps(noise)}
+
+
+def _gradient_noise(workload: workloads.Workload, plan: Plan) -> dict[int, float]:
+    """By batch size, where several compete."""
     sizes = sorted({contestant.batch_size for contestant in plan.contestants})
-    if len(sizes) > 1:
-        from .training import gradient_noise
+    if len(sizes) == 1:
+        return {}
+    from .training import gradient_noise
 
-        facts["gradient_noise"] = json.dumps({size: gradient_noise(workload, size) for size in sizes})
-    return facts
-
-
-def _jobs(jobs: int | None) -> int:
-    if jobs is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidValue(f"jobs: must be a whole number from 1, got {jobs!r}")
-    return jobs
+    return {size: gradient_noise(workload, size) for size in sizes}

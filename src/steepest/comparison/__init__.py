@@ -1,8 +1,35 @@
-"""Many runs: plan them, carry them out, store them, read them back."""
+"""Many runs: plan them, carry them out, store them, read them back.
 
-from .plan import LECTURE_FIVE, Contestant, Plan, make_plan
-from .results import Comparison
-from .runner import carry_out
-from .store import Store
+The names below are loaded when they are first used: a worker process needs none of them, and starts the sooner.
+"""
 
-__all__ = ["LECTURE_FIVE", "Comparison", "Contestant", "Plan", "Store", "carry_out", "make_plan"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .plan import LECTURE_FIVE as LECTURE_FIVE
+    from .plan import Contestant as Contestant
+    from .plan import Goal as Goal
+    from .plan import Plan as Plan
+    from .plan import make_plan as make_plan
+    from .results import Comparison as Comparison
+    from .runner import carry_out as carry_out
+    from .store import Store as Store
+
+_HOMES = {
+    "LECTURE_FIVE": "plan",
+    "Comparison": "results",
+    "Contestant": "plan",
+    "Goal": "plan",
+    "Plan": "plan",
+    "Store": "store",
+    "carry_out": "runner",
+    "make_plan": "plan",
+}
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)

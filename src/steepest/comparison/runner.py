@@ -1,152 +1,137 @@
-"""Getting a study done: workers that share its store, and the winners sent on to fresh seeds."""
+"""Getting a study done: jobs handed to an executor, endings stored, and the winners sent on to fresh seeds.
 
-import os
-import signal
-import subprocess
-import sys
+Only the process that runs this writes to the study; whoever does the runs gets jobs and gives endings.
+"""
+
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from ..statistics import best_trials
+from ..statistics import best_trials, equal_fingerprints
 from ..status import Status
-from .plan import Plan
+from .jobs import Ending, Executor, Job, Task, job_of, timing_job
+from .owners import BEAT
 from .store import Store
 
 __all__ = ["carry_out"]
 
-PAUSE = 0.02
-"""Seconds between two looks at the store."""
+LOOK = 0.25
+"""Seconds between two looks around while nothing ends."""
 
-MOST_DEATHS = 20
-"""Dead workers after which the study gives up: something is wrong with the machine, not with a run."""
+MOST_ATTEMPTS = 10
+"""Beginnings after which a run in whose middle everything keeps dying is given up."""
+
+Progress = Callable[[], None]
 
 
-def carry_out(store: Store, jobs: int, on_progress: Callable[[], None] = lambda: None) -> None:
-    """Do every run of the study that is not done yet.
+def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: None) -> None:
+    """Do every run of the study that is not done yet; other processes may do so at the same time.
 
     Args:
-        store: the study; runs left half-done by an earlier process are done again.
-        jobs: number of worker processes; 1 works in this process.
+        store: the study; runs left half-done by a process that is no more are done again.
+        executor: who does the runs; closed in the end.
         on_progress: called a few times a second.
     """
-    plan = store.plan
-    _give_back_what_the_dead_left(store)
-    _send_winners_on(store, plan)
-    on_progress()
-    if jobs == 1:
-        _work_here(store, plan, on_progress)
-    else:
-        _work_with_a_crew(store, plan, jobs, on_progress)
-
-
-def _work_here(store: Store, plan: Plan, on_progress: Callable[[], None]) -> None:
-    from .worker import do_next  # the only part that needs torch
-
-    name = f"{os.getpid()}-here"
+    session = store.begin_session()
+    store.give_back_what_the_dead_left()
     try:
-        while do_next(store, plan, name):
-            _send_winners_on(store, plan)
-            on_progress()
+        with _signs_of_life(store, session):
+            _Work(store, session, executor, on_progress).do()
     finally:
-        store.give_back(name)
-
-
-def _work_with_a_crew(store: Store, plan: Plan, jobs: int, on_progress: Callable[[], None]) -> None:
-    crew = _Crew(store)
-    seen = store.done()
-    try:
-        crew.hire(min(jobs, plan.runs - seen))
-        while seen < plan.runs:
-            crew.replace_the_dead()
-            time.sleep(PAUSE)
-            if (done := store.done()) != seen:
-                seen = done
-                _send_winners_on(store, plan)
-                on_progress()
-    finally:
-        crew.dismiss()
+        executor.close()
+        store.end_session(session)
         on_progress()  # after Ctrl-C too, so that what is said to be kept is what is kept
 
 
-def _send_winners_on(store: Store, plan: Plan) -> None:
-    """Let every contestant whose trials are all done run its winner on the report seeds."""
-    sent = set(store.contestants_reporting())
-    if len(sent) == len(plan.contestants):
-        return
-    runs = store.runs()
-    search = runs[runs["phase"] == "search"]
-    for index, contestant in enumerate(plan.contestants):
-        trials = search[search["label"] == contestant.label]
-        if index not in sent and len(trials) == len(contestant.learning_rates):
-            winner = best_trials(trials).iloc[0]
-            store.add_reports(index, float(winner["lr"]), range(1, plan.seeds + 1))
+@contextmanager
+def _signs_of_life(store: Store, session: int) -> Iterator[None]:
+    """While it lasts, tell other machines that this process is there, however long a run takes."""
+    over = threading.Event()
 
+    def beat() -> None:
+        own = Store.open(store.file)
+        while not over.wait(BEAT):
+            own.sign_of_life(session)
+        own.close()
 
-def _give_back_what_the_dead_left(store: Store) -> None:
-    """Runs that were taken by a process that is no more wait again; a worker's name starts with its study's process."""
-    for worker in store.workers():
-        owner = int(worker.partition("-")[0])
-        if owner == os.getpid() or not _is_alive(owner):
-            store.give_back(worker)
-
-
-def _is_alive(process: int) -> bool:
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
-@dataclass
-class _Crew:
-    """The worker processes of one study."""
+class _Work:
+    """One process's share of a study."""
 
-    store: Store
-    workers: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
-    deaths: int = 0
+    def __init__(self, store: Store, session: int, executor: Executor, on_progress: Progress) -> None:
+        self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
+        self.at_work: dict[int, Task] = {}
 
-    def hire(self, count: int) -> None:
-        for _ in range(count):
-            name = f"{os.getpid()}-{len(self.workers) + self.deaths}"
-            command = [sys.executable, "-m", "steepest.comparison", str(self.store.file), name]
-            self.workers[name] = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    def do(self) -> None:
+        self._choose(self.store.ready_to_choose())
+        self.on_progress()
+        while self._hand_out() or self._look_around():
+            for ending in self.executor.ended(LOOK):
+                self._keep(self.at_work.pop(ending.id), ending)
+            self.on_progress()
 
-    def replace_the_dead(self) -> None:
-        """Store the run that a dead worker was at as failed, with how it died, and hire another worker."""
-        for name, process in list(self.workers.items()):
-            code = process.poll()
-            if code is None:
-                continue
-            del self.workers[name]
-            _close(process)
-            self.deaths += 1
-            task = self.store.taken_by(name)
-            if task is not None:
-                self.store.finish(task, {"status": Status.FAILED, "message": f"its process died ({_cause(code)})"})
-            if self.deaths > MOST_DEATHS:
-                raise RuntimeError(f"{self.deaths} worker processes died; the last one: {_cause(code)}")
-            self.hire(1)
+    def _hand_out(self) -> bool:
+        """Give the executor what it has room for; whether anything is being done."""
+        while self.executor.room and (task := self.store.take(self.session)):
+            if task.attempts > MOST_ATTEMPTS:
+                self._give_up(task)
+            else:
+                self._submit(task, job_of(self.store.plan, task))
+        if not self.at_work and self.store.done() == self.store.plan.runs:
+            self._measure_steps()
+        return bool(self.at_work)
 
-    def dismiss(self) -> None:
-        """End all workers now; what they were at waits for the next time."""
-        for process in self.workers.values():
-            process.kill()
-        for name, process in self.workers.items():
-            process.wait()
-            _close(process)
-            self.store.give_back(name)
+    def _measure_steps(self) -> None:
+        task = self.store.take_timing(self.session)
+        if task:
+            self._submit(task, timing_job(self.store.plan, task, self.store.winners()))
 
+    def _submit(self, task: Task, job: Job) -> None:
+        self.at_work[task.id] = task
+        self.executor.submit(job)
 
-def _close(process: "subprocess.Popen[bytes]") -> None:
-    if process.stdin:
-        process.stdin.close()
+    def _give_up(self, task: Task) -> None:
+        message = f"{MOST_ATTEMPTS} processes died in the middle of it"
+        self.store.finish(task, self.session, {"status": Status.FAILED, "message": message})
+        self._choose_after(task)
 
+    def _look_around(self) -> bool:
+        """Whether there is more to come: from a process that is at a run, or left over by one that has died."""
+        if self.store.others_at_work(self.session):
+            time.sleep(LOOK)
+            return True
+        self.store.give_back_what_the_dead_left()
+        self._choose(self.store.ready_to_choose())
+        return self.store.counts().get("waiting", 0) > 0
 
-def _cause(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    return signal.Signals(-code).name
+    def _keep(self, task: Task, ending: Ending) -> None:
+        if task.phase == "timing":
+            self._keep_timing(task, ending)
+        elif self.store.finish(task, self.session, ending.result, ending.curve):
+            self._choose_after(task)
+
+    def _keep_timing(self, task: Task, ending: Ending) -> None:
+        """Without a measurement, the time within the runs has to do."""
+        places = self.store.plan.places_on(self.store.plan.contestants[task.contestant].workload)
+        seconds = dict(zip(places, ending.seconds, strict=True)) if ending.seconds else {}
+        self.store.finish_timing(task, self.session, ending.result, seconds)
+
+    def _choose_after(self, task: Task) -> None:
+        if task.phase == "search" and self.store.is_ready_to_choose(task.contestant):
+            self._choose([task.contestant])
+
+    def _choose(self, contestants: Iterable[int]) -> None:
+        """Let contestants whose trials are all done run their winners on the report seeds."""
+        for contestant in contestants:
+            comparable, _ = equal_fingerprints(self.store.searched(contestant))
+            winner = best_trials(comparable).iloc[0]
+            self.store.set_winner(contestant, int(winner["trial"]))

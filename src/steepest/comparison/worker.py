@@ -1,47 +1,38 @@
-"""Doing the runs of a study: one after the other, in this process or in one of its own."""
+"""Doing one job: a run, or a measurement of step times. In this process, whichever that is."""
 
 import math
-import os
-import signal
-import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cache
-from pathlib import Path
-from typing import NoReturn
 
 import torch
 
 from .. import rules, workloads
 from ..modules import last_words
+from ..rules import Rule
+from ..spec import parse
 from ..status import Status
-from ..training import Run, train
+from ..training import Run, step_times, train
 from ..workloads import Workload
-from .plan import SEARCH_SEED, Plan
-from .store import Store, Task
+from .jobs import Ending, Entry, Job
 
-__all__ = ["do_next", "work"]
-
-PAUSE = 0.02
-"""Seconds to wait when nothing is waiting: the winners' runs come when the last trial is done."""
+__all__ = ["do"]
 
 
-def do_next(store: Store, plan: Plan, worker: str) -> bool:
-    """Do the next waiting run and store it; False if none is waiting. A run that raises is stored as failed."""
-    task = store.take(worker)
-    if task is None:
-        return False
+def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
+    """Do a job. One that raises, whatever it raises, has failed; only Ctrl-C is let through.
+
+    Args:
+        job: what to do.
+        on_begin: called when everything is loaded and compiled, before the run itself.
+    """
     try:
         with _one_thread():
-            run = _run(plan, task)
-    except Exception as error:  # whatever a user's model or rule raises ends this run only
-        store.finish(task, {"status": Status.FAILED, "message": last_words(error, plan.workload)})
-    else:
-        store.finish(task, _summary(run), ((p.step, p.train_loss, p.loss, p.metric, p.seconds) for p in run.curve))
-    return True
+            return _time(job) if job.timing else _run(job, on_begin)
+    except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
+        message = last_words(error, *_files(job.entries[0]))
+        return Ending(job.id, {"status": Status.FAILED, "message": message})
 
 
 @contextmanager
@@ -55,44 +46,65 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run(plan: Plan, task: Task) -> Run:
-    contestant = plan.contestants[task.contestant]
-    workload = replace(workloads.find(plan.workload), target=plan.target)
-    _warm_up(workload, contestant.rule, contestant.batch_size)
-    return train(workload, contestant.make_rule(task.lr), task.seed, contestant.steps, contestant.batch_size)
+def _files(entry: Entry) -> list[str]:
+    """The user's files that a run goes through, whose lines its last words shall name."""
+    rule = parse(entry.rule).file
+    return [entry.workload, *([rule] if rule else [])]
+
+
+def _run(job: Job, on_begin: Callable[[], None]) -> Ending:
+    (entry,) = job.entries
+    workload = _workload(entry.workload, entry.target)
+    _warm_up(workload, entry.rule, entry.batch_size)
+    on_begin()
+    rule = _rule(entry.rule, tuple(entry.settings.items()))
+    run = train(workload, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
+    return Ending(job.id, _summary(run, workload), [list(astuple(point)) for point in run.curve])
+
+
+def _time(job: Job) -> Ending:
+    workload = _workload(job.entries[0].workload, job.entries[0].target)
+    contestants = [
+        (_rule(each.rule, tuple(each.settings.items())), each.batch_size, each.schedule) for each in job.entries
+    ]
+    return Ending(job.id, {"status": Status.FINISHED}, seconds=step_times(workload, contestants))
 
 
 @cache
-def _warm_up(workload: Workload, rule: str, batch_size: int) -> None:
+def _workload(name: str, target: float) -> Workload:
+    return replace(workloads.find(name), target=target)
+
+
+def _rule(spec: str, settings: tuple[tuple[str, float], ...] = ()) -> Rule:
+    return rules.find(_plain_rule(spec), **dict(settings))
+
+
+@cache
+def _plain_rule(spec: str) -> Rule:
+    """The rule before a trial's settings; a user's file is run once."""
+    return rules.find(spec)
+
+
+@cache
+def _warm_up(workload: Workload, spec: str, batch_size: int) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
-    train(workload, rules.find(rule), SEARCH_SEED, 1, batch_size)
+    train(workload, _rule(spec), 0, 1, batch_size)
 
 
-def _summary(run: Run) -> dict[str, object]:
-    last = run.curve[-1]
+def _summary(run: Run, workload: Workload) -> dict[str, object]:
+    first, last = run.curve[0], run.curve[-1]
+    best = max if workload.higher_is_better else min
+    metrics = [point.metric for point in run.curve if math.isfinite(point.metric)]
     return {
         "status": run.outcome.status,
         "message": run.outcome.message,
         "last_step": last.step,
         "steps_to_target": run.steps_to_target,
         "seconds_a_step": run.seconds_a_step,
+        "initial_loss": first.loss,
         "final_loss": last.loss,
         "best_loss": min((point.loss for point in run.curve if math.isfinite(point.loss)), default=math.nan),
         "final_metric": last.metric,
+        "best_metric": best(metrics, default=math.nan),
+        "fingerprint": run.fingerprint,
     }
-
-
-def _end_with_the_study() -> None:
-    sys.stdin.read()
-    os._exit(0)  # in the middle of a run, which may be a long one; it will be done again
-
-
-def work(file: str, name: str) -> NoReturn:
-    """Do the runs of a study, as they come, until the process that started this one closes its end of the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
-    threading.Thread(target=_end_with_the_study, daemon=True).start()
-    store = Store.open(Path(file))
-    plan = store.plan
-    while True:
-        if not do_next(store, plan, name):
-            time.sleep(PAUSE)

@@ -1,40 +1,81 @@
-"""All workloads by name. A new one is a file here and its name in the list below; a user's own lies anywhere."""
+"""All workloads by name. A new one is a file here and its name in the list below; a user's own lies anywhere.
+
+A family is a file with a function of its own name, whose settings make a workload: `quadratic(condition=1000)`.
+"""
 
 import ast
+import inspect
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from ..errors import UnknownName, did_you_mean
+from ..errors import InvalidValue, UnknownName, did_you_mean
 from ..modules import load_file
+from ..spec import Spec, parse
 from .base import Workload, from_module
 
-__all__ = ["WORKLOADS", "Workload", "find", "summary"]
+__all__ = ["FAMILIES", "WORKLOADS", "Workload", "file_of", "find", "summary"]
 
-WORKLOADS = ("digits", "airfoil")
+WORKLOADS = ("digits", "airfoil", "zipf", "quadratic")
+
+FAMILIES = ("quadratic",)
 
 
 def find(workload: str) -> Workload:
-    """A workload by name, or from a user's file.
+    """A workload by name, by family such as `quadratic(condition=1000)`, or from a user's file.
 
     Raises:
         UnknownName: no workload has this name.
-        InvalidValue: the file is missing, raises, or lacks a part (which, and a line to add).
+        InvalidValue: the file is missing, raises, or lacks a part (which, and a line to add); or wrong settings of a
+            family.
 
     >>> find("digits").target
     0.95
+    >>> find("quadratic(condition=1000)").name
+    'quadratic(condition=1000)'
     """
-    if workload in WORKLOADS:
-        return _built_in(workload)
+    name = _name(workload)
+    if name in WORKLOADS:
+        return _built_in(workload.strip())
     if workload.endswith(".py") or "/" in workload:
-        return _from_file(Path(workload).expanduser().resolve())
-    hint = did_you_mean(workload, WORKLOADS)
-    raise UnknownName(f"unknown workload {workload!r}; {hint} (or the path of your own file, such as my_workload.py)")
+        return _from_file(file_of(workload))
+    hint = did_you_mean(name, WORKLOADS)
+    raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
+
+
+def file_of(workload: str) -> Path:
+    """The file that defines a workload, which is given as to `find`.
+
+    >>> file_of("quadratic(condition=1000)").name
+    'quadratic.py'
+    """
+    name = _name(workload)
+    return Path(__file__).parent / f"{name}.py" if name in WORKLOADS else Path(workload).expanduser().resolve()
+
+
+def _name(workload: str) -> str:
+    return workload.partition("(")[0].strip()
 
 
 @cache
-def _built_in(name: str) -> Workload:
-    return from_module(import_module(f".{name}", __name__), name)
+def _built_in(text: str) -> Workload:
+    spec = parse(text)
+    module = import_module(f".{spec.name}", __name__)
+    if spec.name in FAMILIES:
+        return _member(getattr(module, spec.name), spec, text)
+    if "(" in text:
+        raise InvalidValue(f"{text!r}: {spec.name} takes no settings")
+    return from_module(module, spec.name)
+
+
+def _member(family: Callable[..., Workload], spec: Spec, text: str) -> Workload:
+    try:
+        inspect.signature(family).bind(*spec.args, **dict(spec.kwargs))
+    except TypeError:
+        settings = ", ".join(inspect.signature(family).parameters)
+        raise InvalidValue(f"{text!r}: {spec.name} takes {settings}") from None
+    return family(*spec.args, **dict(spec.kwargs))
 
 
 @cache
@@ -48,5 +89,5 @@ def summary(name: str) -> str:
     >>> summary("digits").partition(":")[0]
     'Handwritten digits'
     """
-    source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    source = file_of(name).read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]

@@ -1,0 +1,129 @@
+"""The tables of a study's file, and how an older file becomes one of today."""
+
+import json
+import sqlite3
+from typing import Any
+
+__all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
+
+SCHEMA_VERSION = 2
+
+SCHEMA = """
+create table study (key text primary key, value text not null) without rowid;
+create table sessions (              -- the processes that worked on the study
+    id integer primary key,
+    place text not null,             -- the machine
+    process integer not null, started text not null,
+    seen real not null,              -- last sign of life, seconds since 1970
+    versions text not null
+);
+create table runs (
+    id integer primary key,
+    contestant integer not null,     -- position in the plan
+    phase text not null,             -- search | report | timing
+    trial integer not null,          -- whose settings
+    seed integer not null,
+    state text not null default 'waiting',  -- waiting | running | done | former (reports of a winner that was beaten)
+    session integer references sessions (id),
+    attempts integer not null default 0,
+    status text, message text, last_step integer,
+    steps_to_target real, seconds_a_step real,
+    initial_loss real, final_loss real, best_loss real, final_metric real, best_metric real,
+    fingerprint text,
+    unique (contestant, phase, trial, seed)
+);
+create index runs_by_state on runs (state);
+create index runs_by_contestant on runs (contestant, phase, state);
+create index runs_that_time on runs (state) where phase = 'timing';
+create table winners (
+    contestant integer primary key,
+    trial integer not null,
+    among integer not null           -- trials that it was chosen from
+);
+create table timings (               -- of a step, measured apart
+    contestant integer not null, round integer not null, seconds_a_step real not null,
+    primary key (contestant, round)
+) without rowid;
+create table curves (
+    run integer not null references runs (id),
+    step integer not null, train_loss real, loss real, metric real, seconds real,
+    primary key (run, step)
+) without rowid;
+"""
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new study, within the caller's transaction."""
+    for statement in SCHEMA.split(";\n"):
+        connection.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Turn a file of an older version into one of this, within the caller's transaction."""
+    if version == 1:
+        _from_1(connection)
+
+
+def _from_1(connection: sqlite3.Connection) -> None:
+    """Version 1: one workload, learning rates only, trials on seed 0, reports without a trial's number."""
+    facts = dict(connection.execute("select key, value from study"))
+    plan = _plan_from_1(json.loads(facts["plan"]))
+    runs = connection.execute("select * from runs order by id").fetchall()
+    curves = connection.execute("select * from curves").fetchall()
+    for table in ("curves", "runs", "study"):
+        connection.execute(f"drop table {table}")
+    create_tables(connection)
+
+    workload = json.loads(facts.pop("workload"))
+    facts |= {"schema": str(SCHEMA_VERSION), "plan": json.dumps(plan), "first_plan": json.dumps(plan, sort_keys=True)}
+    name = plan["workloads"][0]["name"]
+    facts |= {"workloads": json.dumps({name: workload}), "code": "{}"}
+    if "gradient_noise" in facts:
+        facts["gradient_noise"] = json.dumps({name: json.loads(facts["gradient_noise"])})
+    connection.executemany("insert into study values (?, ?)", facts.items())
+    contestants = plan["contestants"]
+    for run in runs:
+        _insert(connection, "runs", _run_from_1(run, contestants[run["contestant"]]["trials"]))
+    connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", map(tuple, curves))
+    connection.execute(
+        "insert into winners select distinct contestant, trial, 0 from runs where phase = 'report'"
+    )  # of 0 trials: chosen anew, which gives the same
+    best = "max" if workload["higher_is_better"] else "min"
+    connection.execute(
+        "update runs set initial_loss = (select loss from curves where run = runs.id and step = 0),"
+        f" best_metric = (select {best}(metric) from curves where run = runs.id) where state = 'done'"
+    )
+    connection.execute("insert into runs (contestant, phase, trial, seed) values (0, 'timing', 0, 0)")
+
+
+def _plan_from_1(old: dict[str, Any]) -> dict[str, Any]:
+    name = old["workload"]
+    contestants = [
+        {
+            "workload": name, "label": each["label"], "rule": each["rule"], "batch_size": each["batch_size"],
+            "steps": each["steps"], "schedule": "constant", "trials": [{"lr": lr} for lr in each["learning_rates"]],
+            "ranges": _ends(each["learning_rates"]),
+        }
+        for each in old["contestants"]
+    ]  # fmt: skip
+    return {
+        "workloads": [{"name": name, "target": old["target"]}], "contestants": contestants, "seeds": old["seeds"],
+        "trials": max(len(each["trials"]) for each in contestants), "search_seeds": 1, "first_search_seed": 0,
+        "schedule": "constant", "ranges": {},
+    }  # fmt: skip
+
+
+def _ends(learning_rates: list[float]) -> dict[str, list[float]]:
+    """The range is not in the file; what was tried is the next best."""
+    return {"lr": [min(learning_rates), max(learning_rates)]} if len(learning_rates) > 1 else {}
+
+
+def _run_from_1(run: sqlite3.Row, trials: list[dict[str, float]]) -> dict[str, Any]:
+    row = {name: run[name] for name in run.keys() if name not in ("worker", "lr", "trial", "state")}  # noqa: SIM118
+    trial = run["trial"] if run["trial"] is not None else trials.index({"lr": run["lr"]})
+    return row | {"trial": trial, "state": "done" if run["state"] == "done" else "waiting"}
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    marks = ", ".join(f":{name}" for name in row)
+    connection.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", row)

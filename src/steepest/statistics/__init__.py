@@ -1,0 +1,25 @@
+"""Statistics of comparisons: tables in, tables out. Needs nothing else of the package and runs nothing.
+
+A table of runs has one run a row, with the columns `label`, `phase` ("search" or "report"), `trial` (of the search),
+`seed`, `lr`, `status`, `steps_to_target` and `seconds_to_target` (inf where missed), `seconds_a_step`, `final_loss`,
+`final_metric`; and, where they are known, `workload`, `settings` (JSON of all hyperparameters of the trial),
+`best_loss`, `best_metric` and `fingerprint`. Every function is about one workload, except `time_to_target`,
+`performance_profiles` and `equal_fingerprints`, which are about all of them.
+"""
+
+from .budget import budget_curve
+from .fingerprints import SetAside, equal_fingerprints
+from .intervals import Interval, bootstrap_interval, holm, mean_interval
+from .profiles import Profiles, performance_profiles, time_to_target
+from .ranges import edges, wider_range
+from .ratios import MISS, paired_ratios
+from .summary import summarize
+from .tables import BROKEN, Measure
+from .trials import best_trials
+from .verdicts import Verdict, verdict
+
+__all__ = [
+    "BROKEN", "MISS", "Interval", "Measure", "Profiles", "SetAside", "Verdict", "best_trials", "bootstrap_interval",
+    "budget_curve", "edges", "equal_fingerprints", "holm", "mean_interval", "paired_ratios", "performance_profiles",
+    "summarize", "time_to_target", "verdict", "wider_range",
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""Which optimizer, if only so many trials can be afforded."""
+
+import numpy as np
+import pandas as pd
+
+from .tables import check_runs
+from .trials import trial_table
+
+__all__ = ["budget_curve"]
+
+QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
+
+
+def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | None = None) -> pd.DataFrame:
+    """How good the best of k trials is, for k = 1, 2, ..., from the trials that have been run.
+
+    Exact over all ways to draw k of a contestant's n trials without replacement, from the order statistics: the best of
+    a draw is at most the i-th smallest value with probability 1 - C(n - i, k) / C(n, k). Drawing without replacement is
+    unbiased for the best of k new trials; with replacement (Dodge et al. 2019, "Show Your Work") a draw repeats trials,
+    which makes the best look worse than it is (Tang et al. 2020) and never reaches the best trial at k = n.
+
+    Args:
+        runs: a table of runs; only the search counts.
+        by: what is to be small: `steps_to_target`, `seconds_to_target` or `final_loss`; medians where a trial ran on
+            several seeds. A missed target is infinite, and so is a trial that broke.
+        k_max: the largest k. Default: the number of trials.
+
+    Returns:
+        By `label` and `k` (up to the contestant's number of trials):
+
+        - `expected`: mean of the best; inf as long as a draw can miss altogether, since some do.
+        - `median`, `low`, `high`: the best in the middle draw and in those at the quartiles, inf where these miss.
+        - `reached`: share of the draws in which at least one trial arrives.
+
+    Raises:
+        ValueError: a column is missing, runs of several workloads, or a `k_max` below 1.
+
+    >>> runs = pd.DataFrame({
+    ...     "label": "a", "phase": "search", "trial": [0, 1, 2], "lr": 0.1, "status": "finished",
+    ...     "steps_to_target": [30.0, 10.0, np.inf], "final_loss": 0.1})
+    >>> budget_curve(runs)
+              expected   low  median  high   reached
+    label k
+    a     1        inf  10.0    30.0   inf  0.666667
+          2  16.666667  10.0    10.0  30.0  1.000000
+          3  10.000000  10.0    10.0  10.0  1.000000
+    """
+    if k_max is not None and (k_max < 1 or k_max != int(k_max)):
+        raise ValueError(f"k_max: must be a whole number from 1, got {k_max!r}")
+    check_runs(runs, by)
+    trials = trial_table(runs)
+    values = trials[by].astype(float).mask(trials["broken"] > 0, np.inf).fillna(np.inf)
+    curves = {
+        label: _curve(np.sort(own.to_numpy()), k_max) for label, own in values.groupby(trials["label"], sort=False)
+    }
+    if not curves:
+        return pd.DataFrame(columns=["expected", *QUANTILES, "reached"])
+    table: pd.DataFrame = pd.concat(curves, names=["label", "k"])
+    return table
+
+
+def _curve(values: np.ndarray, k_max: int | None) -> pd.DataFrame:
+    """One contestant's, from its sorted values."""
+    reached = _at_most(len(values), min(len(values), k_max or len(values)))
+    chance = np.diff(reached, axis=1, prepend=0.0)  # of each value to be the best of its draw
+    finite = np.isfinite(values)
+    arrives = reached[:, finite.sum() - 1] if finite.any() else np.zeros(len(reached))
+    expected = np.where(arrives == 1.0, chance[:, finite] @ values[finite], np.inf)
+    quantiles = {name: values[(reached < share - 1e-12).sum(axis=1)] for name, share in QUANTILES.items()}
+    k = pd.RangeIndex(1, len(reached) + 1, name="k")
+    return pd.DataFrame({"expected": expected, **quantiles, "reached": arrives}, index=k)
+
+
+def _at_most(count: int, k_max: int) -> np.ndarray:
+    """Probability that the best of k is at most the i-th smallest of `count`: k down from 1, i across from 1."""
+    drawn, i = np.arange(k_max)[:, None], np.arange(1, count + 1)[None, :]
+    missed_again = np.clip(count - i - drawn, 0, None) / (count - drawn)  # the next one drawn is none of the first i
+    at_most: np.ndarray = 1 - np.cumprod(missed_again, axis=0)
+    return at_most

@@ -1,0 +1,77 @@
+"""Which runs had the same problem to solve: the data, the initial weights, the initial loss."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["SetAside", "equal_fingerprints"]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Runs of one seed that had another problem than the rest; as text, a sentence that says so.
+
+    Attributes:
+        workload: its name, or "" where the table does not say.
+        seed: of the runs.
+        labels: whose runs they are.
+        runs: how many.
+        kept: how many of this seed stay.
+    """
+
+    workload: str
+    seed: int
+    labels: tuple[str, ...]
+    runs: int
+    kept: int
+
+    def __str__(self) -> str:
+        where = f"{self.workload}, seed {self.seed}" if self.workload else f"seed {self.seed}"
+        return (
+            f"{where}: {_count(self.runs)} ({', '.join(self.labels)}) had other data, initial weights or initial loss"
+            f" than the {_count(self.kept)} they would be compared with, and cannot be; did the workload, its data or a"
+            " library change since?"
+        )
+
+
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
+
+
+def equal_fingerprints(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
+    """The runs that can be compared, and what is said of those that cannot.
+
+    All runs of one workload and seed must have one fingerprint. Where they do not, the fingerprint that most of them
+    have stays (of equally many, that of the first run). A run without a fingerprint, such as one that failed before it
+    began, stays as well.
+
+    Args:
+        runs: a table of runs with the columns `seed` and `fingerprint`, and `workload` if there are several. Without
+            `fingerprint` nothing is known and everything stays.
+
+    Returns:
+        The rows that stay, and a `SetAside` for each seed that lost some.
+
+    >>> runs = pd.DataFrame({
+    ...     "workload": "digits", "label": ["a", "b", "c"], "seed": 1, "fingerprint": ["f0", "f0", "77"]})
+    >>> stay, aside = equal_fingerprints(runs)
+    >>> list(stay["label"]), aside[0].labels
+    (['a', 'b'], ('c',))
+    """
+    if "fingerprint" not in runs:
+        return runs, []
+    keys = [name for name in ("workload", "seed") if name in runs]
+    numbered = runs.reset_index(drop=True)
+    known = numbered[numbered["fingerprint"].notna()]
+    aside, found = np.zeros(len(runs), dtype=bool), []
+    for _, rows in known.groupby(keys, sort=False):
+        most = Counter(rows["fingerprint"]).most_common(1)[0][0]
+        other = rows[rows["fingerprint"] != most]
+        if len(other):
+            workload = str(rows["workload"].iloc[0]) if "workload" in rows else ""
+            aside[other.index] = True
+            labels = tuple(map(str, other["label"].unique()))
+            found.append(SetAside(workload, int(rows["seed"].iloc[0]), labels, len(other), len(rows) - len(other)))
+    return runs[~aside], found

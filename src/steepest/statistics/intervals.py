@@ -1,0 +1,157 @@
+"""Intervals of a mean from few values, and the correction for making several tests."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["Interval", "bootstrap_interval", "chance_of_the_same", "holm", "mean_interval"]
+
+RESAMPLES = 9_999
+"""Of a bootstrap: p values are told to within a ten-thousandth."""
+
+LEAST_SPREAD = 1 / 3
+"""In a bootstrap, a resample's standard deviation counts as at least this share of the sample's."""
+
+
+def mean_interval(values: Iterable[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean.
+
+    With the five to ten seeds of a usual comparison a percentile bootstrap covers far less than it says; t does not.
+
+    >>> low, high = mean_interval([1.0, 2.0, 3.0])
+    >>> round(low, 3), round(high, 3)
+    (-0.484, 4.484)
+    """
+    from scipy import stats
+
+    sample = np.asarray(list(values), dtype=float)
+    sample = sample[np.isfinite(sample)]
+    if len(sample) < 2:
+        return math.nan, math.nan
+    half = stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
+    return float(sample.mean() - half), float(sample.mean() + half)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean, an interval that covers the true one, and the p value of its being 0.
+
+    The interval leaves 0 out exactly where p is at most 1 minus the confidence.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
+    """Mean of differences with its bootstrap interval, and the p value of the mean being 0.
+
+    The symmetric studentized bootstrap (Hall 1988; Efron and Tibshirani 1993, 12.5): the values are drawn again with
+    replacement, and each resample's distance from the sample's mean, in its own standard errors, shows what distances
+    come about by chance. Three cares make it honest for few values and for values on a grid:
+
+    - Its interval is never narrower, and its p never smaller, than those of Student's t: two or three values have too
+      few different resamples to judge by.
+    - A resample of (almost) equal values would divide by (almost) nothing, so its standard deviation counts as at least
+      a third of the sample's.
+    - Where all values are the same there is no spread to judge by, so p is what chance could do at most, see
+      `chance_of_the_same`; and where that is too much to tell, the interval has no ends.
+
+    A generator of its own with a fixed seed makes the result depend on the values alone.
+
+    Args:
+        values: finite numbers; their order is irrelevant.
+        confidence: of the interval, between 0 and 1.
+
+    Returns:
+        An `Interval`, without ends (-inf, inf) where the values are too few to tell.
+
+    Raises:
+        ValueError: a value that is not finite, or a confidence outside (0, 1).
+
+    >>> found = bootstrap_interval([0.1, 0.2, 0.15, 0.22, 0.13])
+    >>> round(found.mean, 2), 0 < found.low < found.mean < found.high < 0.32, found.p < 0.05
+    (0.16, True, True)
+    """
+    sample = np.sort(np.asarray(list(values), dtype=float))
+    count = len(sample)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: must lie between 0 and 1, got {confidence!r}")
+    if not np.isfinite(sample).all():
+        raise ValueError("values: must be finite numbers")
+    if count == 0:
+        return Interval(math.nan, -math.inf, math.inf, 1.0)
+    mean = float(sample.mean())
+    if np.ptp(sample) < 1e-9:
+        return _without_spread(mean, count, confidence)
+    error = float(sample.std(ddof=1)) / math.sqrt(count)
+    quantile, p = _studentized(sample, abs(mean) / error, confidence)
+    return Interval(mean, mean - quantile * error, mean + quantile * error, p)
+
+
+def _without_spread(mean: float, count: int, confidence: float) -> Interval:
+    chance = chance_of_the_same(count)
+    half = 0.0 if chance <= 1 - confidence else math.inf
+    return Interval(mean, mean - half, mean + half, chance if abs(mean) > 1e-9 else 1.0)
+
+
+def chance_of_the_same(seeds: int) -> float:
+    """At most so probable is it that two runs alike in distribution differ by one and the same amount on all seeds.
+
+    No amount but 0 has a probability above 1/4 (of values that are one amount apart, no three are so in pairs; Motzkin
+    and Straus 1965), so each seed beyond the second divides by at least 4. The sum of squares over all amounts, for two
+    seeds, is at most 0.1341: with three neighbouring values of probabilities 0.27, 0.46 and 0.27, found by search.
+
+    >>> [round(chance_of_the_same(seeds), 4) for seeds in (1, 2, 3, 4)]
+    [1.0, 0.1341, 0.0335, 0.0084]
+    """
+    return 1.0 if seeds < 2 else 0.1341 * 4.0 ** (2 - seeds)
+
+
+def _studentized(sample: np.ndarray, t: float, confidence: float) -> tuple[float, float]:
+    """How many standard errors wide the interval is on each side, and the p value of t."""
+    from scipy import stats
+
+    distances = _distances(sample)
+    beyond = math.floor((1 - confidence) * (RESAMPLES + 1) + 1e-9)  # so many lie at or above the quantile
+    quantile = np.partition(distances, -beyond)[-beyond] if beyond else math.inf
+    quantile = max(quantile, stats.t.ppf((1 + confidence) / 2, len(sample) - 1))
+    share = (1 + np.count_nonzero(distances >= t * (1 - 1e-9))) / (RESAMPLES + 1)
+    return float(quantile), float(max(share, 2 * stats.t.sf(t, len(sample) - 1)))
+
+
+def _distances(sample: np.ndarray) -> np.ndarray:
+    """How far each resample's mean is from the sample's, in standard errors of the resample."""
+    count, weights = len(sample), _weights(len(sample))
+    centred = sample - sample.mean()
+    means = weights @ centred / count
+    variances = (weights @ centred**2 / count - means**2) * (count / (count - 1))
+    least = (LEAST_SPREAD * sample.std(ddof=1)) ** 2
+    distances: np.ndarray = np.abs(means) / np.sqrt(np.maximum(variances, least) / count)
+    return distances
+
+
+@lru_cache(maxsize=4)
+def _weights(count: int) -> np.ndarray:
+    """How often each of `count` values is in each resample."""
+    drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
+    return np.bincount(drawn.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count).astype(float)
+
+
+def holm(p_values: list[float], level: float = 0.05) -> list[bool]:
+    """Which of several tests hold together at a level (Holm 1979).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [True, False, False]
+    """
+    holds = [False] * len(p_values)
+    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] > level / (len(p_values) - place):
+            break
+        holds[index] = True
+    return holds

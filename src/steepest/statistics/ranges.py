@@ -1,0 +1,119 @@
+"""Winners near the end of a searched range, and the range to try next."""
+
+import json
+import math
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from .trials import best_trials, trial_table
+
+__all__ = ["OUTER", "edges", "settings_of", "side_of", "wider_range"]
+
+Range = tuple[float, float]
+Ranges = Mapping[str, Mapping[str, Range]]
+Side = Literal["low", "high"]
+
+OUTER = 0.1
+"""Share of a range, at either end, in which a best trial is at the edge."""
+
+UNLIMITED = (-math.inf, math.inf)
+
+COLUMNS = ["label", "name", "value", "side", "low", "high", "next_low", "next_high"]
+
+
+def edges(runs: pd.DataFrame, ranges: Ranges | None = None, limits: Ranges | None = None) -> pd.DataFrame:
+    """The hyperparameters whose best value lies in the outer tenth of its range, where a wider one may do better.
+
+    Args:
+        runs: a table of runs; `settings` holds what was searched, without it that is the learning rate.
+        ranges: the searched ranges, by label and name. Default: from the smallest to the largest value tried, where
+            there are at least three.
+        limits: what a value must stay strictly between, by label and name, where there is such a limit.
+
+    Returns:
+        One row for each, with `label`, `name` of the hyperparameter, `value` of the best trial, `side` ("low" or
+        "high"), the range `low` to `high`, and `next_low` to `next_high`, the one to try next. Contestants all of whose
+        trials broke have none.
+
+    Raises:
+        ValueError: a column is missing, or runs of several workloads.
+
+    >>> runs = pd.DataFrame({
+    ...     "label": "a", "phase": "search", "trial": [0, 1, 2], "lr": [0.01, 0.1, 1.0], "status": "finished",
+    ...     "steps_to_target": [50.0, 30.0, 20.0], "final_loss": 0.1})
+    >>> edges(runs)[["name", "side", "next_low", "next_high"]].values.tolist()
+    [['lr', 'high', 0.01, 10.0]]
+    """
+    best = best_trials(runs)
+    winners = settings_of(best[best["broken"] < 1]).to_dict("index")
+    rows = []
+    for label, trials in trial_table(runs).groupby("label", sort=False):
+        if label in winners:
+            own = [(each or {}).get(str(label), {}) for each in (ranges, limits)]
+            rows += [(label, *edge) for edge in _edges_of(settings_of(trials), winners[label], *own)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _edges_of(
+    tried: pd.DataFrame, winner: Mapping[Hashable, float], ranges: Mapping[str, Range], limits: Mapping[str, Range]
+) -> Iterator[tuple[object, ...]]:
+    """Those of one contestant."""
+    for name in map(str, tried.columns):
+        ends = ranges.get(name) or _ends(tried[name])
+        side = side_of(winner[name], *ends)
+        if side:
+            yield name, winner[name], side, *ends, *wider_range(*ends, side, limits.get(name, UNLIMITED))
+
+
+def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """The hyperparameters of each trial, one a column."""
+    if "settings" not in trials:
+        return trials[["lr"]].astype(float)
+    return pd.DataFrame([json.loads(text) for text in trials["settings"]], index=trials.index, dtype=float)
+
+
+def _ends(values: "pd.Series[float]") -> Range:
+    """From the smallest to the largest of three or more; of fewer, a range without width."""
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if values.nunique() > 2 else (low, low)
+
+
+def side_of(value: float, low: float, high: float) -> Side | None:
+    """At which end of a range a value lies, on a log scale if the range is above 0; None if at neither.
+
+    >>> side_of(0.0019, 0.001, 1.0), side_of(0.1, 0.0, 1.0), side_of(0.1, 0.001, 1.0)
+    ('low', 'low', None)
+    """
+    if not low < high:
+        return None
+    share = np.log(value / low) / np.log(high / low) if low > 0 else (value - low) / (high - low)
+    share = round(float(share), 9)  # a tenth is a tenth, whatever the logarithms round to
+    return "low" if share <= OUTER else "high" if share >= 1 - OUTER else None
+
+
+def wider_range(low: float, high: float, edge: Side, limits: Range = UNLIMITED) -> Range:
+    """The range to try next: half as wide again on the side where the best trial lay.
+
+    Args:
+        low: lower end of the range that was searched.
+        high: upper end; the range is extended on a log scale if `low` is above 0.
+        edge: the side of the best trial.
+        limits: what a value must stay strictly between. Where the wider range would pass a limit, its end goes half
+            of the way there.
+
+    Returns:
+        The new `(low, high)`.
+
+    >>> wider_range(1e-4, 1.0, "low"), wider_range(0.0, 4.0, "high"), wider_range(0.5, 0.98, "high", (0.0, 1.0))
+    ((1e-06, 1.0), (0.0, 6.0), (0.5, 0.99))
+    """
+    end, limit = (low, limits[0]) if edge == "low" else (high, limits[1])
+    outwards = -1 if edge == "low" else 1
+    moved = end * math.sqrt(high / low) ** outwards if low > 0 else end + outwards * (high - low) / 2
+    if outwards * moved >= outwards * limit:
+        moved = (end + limit) / 2
+    moved = float(f"{moved:.6g}")  # as it will be typed
+    return (moved, high) if edge == "low" else (low, moved)

@@ -1,0 +1,352 @@
+"""Paired ratios and the verdicts that follow from them: equal ones tie, a tenth faster is found."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from steepest.statistics import MISS, bootstrap_interval, paired_ratios, verdict
+
+from .run_tables import contest, reports, run, table
+
+INF = math.inf
+
+# --- paired ratios ----------------------------------------------------------------------------------------------------
+
+
+def test_the_ratio_is_the_geometric_mean_over_the_seeds_and_its_interval_the_bootstraps():
+    a, b = np.array([20.0, 30, 25, 28, 22]), np.array([30.0, 42, 40, 35, 33])
+    row = paired_ratios(contest(a=a, b=b)).loc["b"]
+    expected = bootstrap_interval(np.log(b / a))
+    assert row["ratio"] == pytest.approx(stats.gmean(b / a))
+    assert (row["low"], row["high"]) == pytest.approx((math.exp(expected.low), math.exp(expected.high)))
+    assert row["p"] == pytest.approx(expected.p)
+    assert (row["against"], row["differs"], row["word"], row["pairs"]) == ("a", True, "slower", 5)
+    assert math.isnan(row["more_seeds"])
+
+
+def test_the_other_way_round_everything_is_turned():
+    runs = contest(a=[20, 30, 25, 28, 22], b=[30, 42, 40, 35, 33])
+    there, back = paired_ratios(runs, against="a").loc["b"], paired_ratios(runs, against="b").loc["a"]
+    turned = [1 / back["ratio"], 1 / back["high"], 1 / back["low"]]
+    assert [there["ratio"], there["low"], there["high"]] == pytest.approx(turned)
+    assert (there["word"], back["word"]) == ("slower", "faster")
+    assert there["p"] == back["p"]
+
+
+def test_by_default_all_are_compared_with_the_first_to_the_target():
+    found = paired_ratios(contest(slow=[40, 44, 36, 42], fast=[20, 22, 18, 21], slower=[80, 84, 70, 90]))
+    assert list(found.index) == ["slow", "slower"]
+    assert set(found["against"]) == {"fast"}
+
+
+def test_only_seeds_that_both_ran_are_paired():
+    runs = table(reports("a", [10, 11, 12, 13]), [run("b", "report", seed, steps=20) for seed in (2, 4, 9)])
+    row = paired_ratios(runs, against="a").loc["b"]
+    assert row["pairs"] == 2
+    assert row["ratio"] == pytest.approx(20 / math.sqrt(11 * 13))
+
+
+def test_a_single_miss_counts_several_times_the_slowest_success():
+    a, b = [10.0, 11.0, 12.0, 9.0, 10.0], [40.0, 40.0, INF, 44.0, 36.0]
+    filled = np.array([40.0, 40.0, MISS * 44.0, 44.0, 36.0])
+    row = paired_ratios(contest(a=a, b=b)).loc["b"]
+    assert row["ratio"] == pytest.approx(stats.gmean(filled / a))
+    assert (row["word"], row["pairs"]) == ("slower", 5)
+
+
+def test_a_seed_that_both_missed_says_nothing():
+    a, b = [10, 11, 12, 9], [20, 22, 25, 17]
+    both = paired_ratios(contest(a=[*a, INF], b=[*b, INF])).loc["b"]
+    pd.testing.assert_series_equal(both, paired_ratios(contest(a=a, b=b)).loc["b"])
+
+
+def test_who_misses_most_of_the_time_has_missed():
+    runs = contest(a=[10, 20, 30], b=[INF, INF, 5], c=[INF, INF, 6])
+    found = paired_ratios(runs)
+    assert list(found["word"]) == ["missed", "missed"]
+    assert list(found["ratio"]) == [INF, INF]
+    against = paired_ratios(runs, against="b")
+    assert against.loc["a", ["ratio", "low"]].tolist() == [0.0, 0.0]
+    assert math.isnan(against.loc["c", "ratio"])
+    assert against.loc["c", "word"] == "missed"
+
+
+def test_who_reaches_nothing_together_cannot_be_compared():
+    row = paired_ratios(contest(a=[INF, INF], b=[INF, INF])).loc["b"]
+    assert (row["word"], row["p"], row["pairs"], row["low"], row["high"]) == ("missed", 1.0, 0, 0.0, INF)
+    assert math.isnan(row["ratio"])
+
+
+def test_two_seeds_that_differ_widely_have_an_interval_without_end():
+    row = paired_ratios(contest(a=[1, 1e-6], b=[1, 1e6]), against="a", confidence=0.999).loc["b"]
+    assert (row["low"], row["high"]) == (0.0, INF)
+
+
+def test_many_contestants_need_more_evidence_than_one():
+    """The same two contestants: told apart alone, but not as one of many tests, by Holm's correction."""
+    a, b = [20, 20, 21, 20, 20, 20], [21, 22, 30, 23, 27, 26]
+    others = {f"c{number}": [20, 22, 19, 20.5, 19.7, 21] for number in range(8)}
+    alone, one_of_many = (
+        paired_ratios(contest(a=a, b=b), against="a"),
+        paired_ratios(contest(a=a, b=b, **others), against="a"),
+    )
+    assert 0.05 / 9 < alone.loc["b", "p"] < 0.05
+    assert (alone.loc["b", "word"], one_of_many.loc["b", "word"]) == ("slower", "tie")
+
+
+def test_without_anyone_to_compare_the_table_is_empty_but_has_its_columns():
+    alone, nobody = paired_ratios(contest(a=[1, 2])), paired_ratios(contest(a=[1, 2]).query("phase == 'search'"))
+    assert len(alone) == len(nobody) == 0
+    assert list(alone.columns) == list(nobody.columns) == [
+        "against", "ratio", "low", "high", "p", "differs", "word", "more_seeds", "pairs"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        (contest(a=[0.0, 1.0], b=[1.0, 1.0]), "'a' on seed 1: steps_to_target must be above 0, got 0"),
+        (table(reports("a", [1.0]), reports("a", [2.0])), "'a' on seed 1: there are two report runs"),
+        (contest(a=[1.0]).assign(workload=["x", "y"]), r"runs: are of several workloads \(x, y\); give those of one"),
+        (contest(a=[1.0]).drop(columns="seed"), "runs: lack the column 'seed'"),
+    ],
+)
+def test_what_cannot_be_paired_is_refused_in_one_line(runs, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        paired_ratios(runs)
+    assert "\n" not in str(caught.value)
+
+
+def test_against_must_be_someone():
+    with pytest.raises(ValueError, match="against: 'c' has no report runs; there are a, b"):
+        paired_ratios(contest(a=[1.0], b=[2.0]), against="c")
+
+
+# --- how many more seeds ----------------------------------------------------------------------------------------------
+
+
+def power(ratio, spread, seeds, level):
+    """Of Student's paired t test, by its noncentral distribution."""
+    shift, critical = abs(math.log(ratio)) / spread * math.sqrt(seeds), stats.t.isf(level / 2, seeds - 1)
+    return stats.nct.sf(critical, seeds - 1, shift)
+
+
+@pytest.mark.parametrize(("ratio", "spread"), [(1.03, 0.05), (1.05, 0.2), (1.02, 0.1)])
+def test_so_many_more_seeds_would_tell_four_times_in_five(ratio, spread):
+    logs = math.log(ratio) + spread * np.array([1.0, -1.0] * 3) * math.sqrt(5 / 6)  # this mean, this spread
+    assert (logs.mean(), logs.std(ddof=1)) == pytest.approx((math.log(ratio), spread))
+    row = paired_ratios(contest(a=[100.0] * 6, b=100 * np.exp(logs)), against="a").loc["b"]
+    assert row["word"] == "tie"
+    assert power(ratio, spread, 6 + row["more_seeds"], 0.05) == pytest.approx(0.8, abs=0.01)
+
+
+def test_with_more_contestants_more_seeds_are_needed():
+    a, b = [100.0] * 6, [103, 99, 108, 101, 106, 97]
+    two = paired_ratios(contest(a=a, b=b), against="a").loc["b", "more_seeds"]
+    three = paired_ratios(contest(a=a, b=b, c=b), against="a").loc["b", "more_seeds"]
+    assert 1 <= two < three
+
+
+def test_equal_differences_need_as_many_seeds_as_chance_would_not_give():
+    few = contest(a=[10, 10], b=[20, 20], c=[20, 20])
+    assert paired_ratios(few.query("label != 'c'")).loc["b", ["word", "more_seeds"]].tolist() == ["tie", 1]
+    assert paired_ratios(contest(a=[10] * 3, b=[20] * 3)).loc["b", "word"] == "slower"
+    assert paired_ratios(few).loc["b", ["word", "more_seeds"]].tolist() == ["tie", 2]  # one of two tests
+    assert set(paired_ratios(contest(a=[10] * 4, b=[20] * 4, c=[20] * 4))["word"]) == {"slower"}
+
+
+@pytest.mark.parametrize("b", [[10, 11, 12, 13], [11, 10, 13, 12]])
+def test_where_there_is_no_difference_no_number_of_seeds_would_tell(b):
+    row = paired_ratios(contest(a=[10, 11, 12, 13], b=b), against="a").loc["b"]
+    assert row["word"] == "tie"
+    assert math.isnan(row["more_seeds"])
+
+
+def test_a_difference_too_small_for_a_thousand_seeds_is_none():
+    row = paired_ratios(contest(a=[10, 11, 12, 13], b=[12, 9.2, 14.4, 10.85]), against="a").loc["b"]
+    assert abs(row["ratio"] - 1) > 1e-4
+    assert math.isnan(row["more_seeds"])
+
+
+# --- what the whole is for --------------------------------------------------------------------------------------------
+
+
+def simulated(rng, faster=0.0, seeds=10, spread=0.05, contestants=2):
+    """A study on the grid: the target is near the 25th of 50 evaluations, seeds differ by 15 % for everyone alike."""
+    shared = rng.normal(0, 0.15, (seeds, 1))
+    pace = np.array([1 + faster, *[1.0] * (contestants - 1)])
+    steps = np.ceil(25 / pace * np.exp(shared + rng.normal(0, spread, (seeds, contestants))))
+    return pd.DataFrame({
+        "label": np.repeat([f"c{number}" for number in range(contestants)], seeds), "phase": "report",
+        "seed": np.tile(np.arange(1, seeds + 1), contestants), "final_loss": rng.random(seeds * contestants),
+        "steps_to_target": np.where(steps > 50, INF, 20 * steps).T.ravel(),
+    })  # fmt: skip
+
+
+def test_two_equal_optimizers_tie_in_at_least_95_percent_of_200_studies():
+    rng = np.random.default_rng(0)
+    assert sum(len(verdict(simulated(rng)).first) == 2 for _ in range(200)) >= 190
+
+
+def test_one_that_is_a_tenth_faster_is_found():
+    rng = np.random.default_rng(1)
+    found = [verdict(simulated(rng, faster=0.1)) for _ in range(50)]
+    assert np.mean([each.first == ("c0",) for each in found]) >= 0.8
+    assert np.exp(np.mean(np.log([each.ratio for each in found if each.behind]))) == pytest.approx(1.1, abs=0.02)
+
+
+def test_five_equal_optimizers_tie_as_well():
+    rng = np.random.default_rng(2)
+    assert sum(len(verdict(simulated(rng, contestants=5)).first) == 5 for _ in range(100)) >= 93
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
+
+
+def test_a_clear_winner_names_the_next_and_how_far_behind_it_is():
+    runs = contest(slow=[40, 44, 36, 42], slower=[80, 84, 70, 90], fast=[20, 22, 18, 21])
+    found, next_one = verdict(runs), paired_ratios(runs).loc["slow"]
+    assert (found.first, found.behind) == (("fast",), "slow")
+    assert found.ratio == pytest.approx(2.0)
+    assert (found.low, found.high) == (next_one["low"], next_one["high"])
+    assert math.isnan(found.more_seeds)
+
+
+def test_what_the_seeds_cannot_tell_apart_is_a_tie():
+    found = verdict(contest(a=[20, 30, 40, 25], b=[22, 28, 41, 26]))
+    assert (set(found.first), found.behind) == ({"a", "b"}, None)
+    assert all(map(math.isnan, (found.ratio, found.low, found.high)))
+    assert found.more_seeds >= 1
+
+
+def test_two_may_tie_before_a_third():
+    found = verdict(contest(a=[20, 30, 40, 25, 33], b=[22, 28, 41, 26, 32], c=[90, 120, 160, 110, 131]))
+    assert (set(found.first), found.behind) == ({"a", "b"}, "c")
+
+
+def test_to_tell_the_winner_takes_as_many_seeds_as_the_nearest_needs():
+    a = [20.0, 30, 40, 25, 33, 28]
+    near, far = [20.2, 30.9, 39.8, 25.2, 33.4, 27.7], [22.0, 45, 38, 28, 34, 40]
+    more = paired_ratios(contest(a=a, near=near, far=far), against="a")["more_seeds"]
+    assert more["far"] < more["near"]
+    assert verdict(contest(a=a, near=near, far=far)).more_seeds == more["near"]
+    assert math.isnan(verdict(contest(a=a, same=a, far=far)).more_seeds)  # nothing would tell a from the same
+
+
+def test_the_next_is_the_one_with_the_smallest_ratio_whatever_its_median():
+    a, b, c = [20, 20, 21, 20, 19], [40, 44, 39, 90, 80], [45, 46, 45, 44, 47]
+    assert np.median(b) < np.median(c)
+    found = verdict(contest(a=a, b=b, c=c))
+    assert (found.first, found.behind) == (("a",), "c")
+
+
+def test_pairs_of_seeds_tell_apart_what_their_spread_hides():
+    """Seeds differ by a factor of 16, b takes a tenth more on each: paired that is clear, unpaired it would not be."""
+    a = [10, 20, 40, 80, 160, 25, 35, 55]
+    assert stats.ttest_ind(np.log(a), np.log(a) + 0.1).pvalue > 0.5
+    found = verdict(contest(b=[1.1 * steps + seed % 2 * 0.1 for seed, steps in enumerate(a)], a=a))
+    assert (found.first, found.behind) == (("a",), "b")
+
+
+def test_where_nobody_arrives_nobody_is_first():
+    found = verdict(contest(a=[INF] * 3, b=[10, INF, INF]))
+    assert (found.first, found.behind) == ((), None)
+
+
+def test_a_single_contestant_is_first_alone():
+    found = verdict(contest(only=[10, 20, 30]))
+    assert (found.first, found.behind) == (("only",), None)
+
+
+def test_one_who_misses_most_of_the_time_is_infinitely_behind():
+    found = verdict(contest(a=[10, 20, 30], b=[INF, INF, 5]))
+    assert (found.first, found.behind, found.ratio) == (("a",), "b", INF)
+
+
+def test_one_that_has_not_run_yet_is_not_behind():
+    runs = table(reports("a", [10, 20, 30]), [run("b", "search", 0)])
+    assert (verdict(runs).first, verdict(runs).behind) == (("a",), None)
+    assert verdict(table([run("a", "search", 0), run("b", "search", 0)])).first == ()
+
+
+def test_a_leader_in_the_median_that_is_slower_on_most_seeds_has_not_won():
+    a, b = [1, 2, 3, 10, 30, 40, 50], [0.8, 1.6, 2.4, 10.5, 24, 32, 40]
+    assert np.median(a) < np.median(b)
+    runs = contest(a=a, b=b)
+    assert paired_ratios(runs).loc["b", "word"] == "faster"
+    found = verdict(runs)
+    assert (set(found.first), found.behind) == ({"a", "b"}, None)
+
+
+def test_one_seed_proves_nothing():
+    assert set(verdict(contest(a=[10], b=[1000])).first) == {"a", "b"}
+
+
+def test_equal_on_every_seed_is_a_tie_and_always_twice_as_slow_is_not():
+    assert set(verdict(contest(a=[10, 20, 30, 40], b=[10, 20, 30, 40])).first) == {"a", "b"}
+    found = verdict(contest(a=[10, 20, 30, 40], b=[20, 40, 60, 80]))
+    assert (found.first, found.behind, found.ratio) == (("a",), "b", pytest.approx(2.0))
+
+
+def test_seconds_can_turn_the_verdict():
+    runs = table(reports("a", [10, 11, 12], seconds_a_step=1.0), reports("b", [50, 54, 61], seconds_a_step=0.01))
+    assert verdict(runs).first == ("a",)
+    assert verdict(runs, "seconds_to_target").first == ("b",)
+
+
+STEPS = st.lists(st.integers(1, 200), min_size=6, max_size=6)
+CONTESTS = st.dictionaries(st.sampled_from("abcde"), STEPS, min_size=2, max_size=5)
+
+
+def distinct(steps):
+    """A table whose contestants differ in final loss, so that equal steps still have an order."""
+    return table(*(reports(label, each, final_loss=0.1 * place) for place, (label, each) in enumerate(steps.items())))
+
+
+def assert_same(found, expected):
+    assert (found.first, found.behind) == (expected.first, expected.behind)
+    numbers = [(each.ratio, each.low, each.high, each.more_seeds) for each in (found, expected)]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-9, nan_ok=True)
+
+
+@settings(max_examples=40)
+@given(STEPS, STEPS)
+def test_two_contestants_differ_where_the_interval_leaves_out_1(a, b):
+    leader, other = sorted((a, b), key=np.median)
+    ahead = bootstrap_interval(np.log(other) - np.log(leader))
+    assume(np.median(a) != np.median(b) and abs(ahead.p - 0.05) > 1e-6)
+    differ = ahead.p < 0.05 and ahead.mean > 0  # a leader in the median that is slower in the mean has won nothing
+    name = "a" if leader is a else "b"
+    assert set(verdict(contest(a=a, b=b)).first) == ({name} if differ else {"a", "b"})
+
+
+@settings(max_examples=40)
+@given(CONTESTS, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_is_irrelevant(steps, random):
+    runs = distinct(steps)
+    rows = list(range(len(runs)))
+    random.shuffle(rows)
+    assert_same(verdict(runs.iloc[rows]), verdict(runs))
+
+
+@settings(max_examples=40)
+@given(CONTESTS, st.sampled_from([2.0**-20, 0.25, 8.0, 2.0**17]))
+def test_a_faster_machine_changes_no_verdict(steps, factor):
+    runs = distinct(steps)
+    faster = runs.assign(seconds_to_target=runs["seconds_to_target"] * factor)
+    assert_same(verdict(faster, "seconds_to_target"), verdict(runs, "seconds_to_target"))
+
+
+@settings(max_examples=40)
+@given(CONTESTS, st.permutations("abcde"))
+def test_names_change_no_verdict(steps, names):
+    renamed = dict(zip("abcde", names, strict=True))
+    found = verdict(distinct({renamed[label]: each for label, each in steps.items()}))
+    expected = verdict(distinct(steps))
+    assert found.first == tuple(renamed[label] for label in expected.first)
+    assert found.behind == (expected.behind and renamed[expected.behind])
