@@ -12,6 +12,7 @@ import pytest
 import steepest
 from steepest import cli
 from steepest.comparison import Comparison, worker
+from steepest.errors import InvalidValue
 from steepest.landscapes import LANDSCAPES
 from steepest.rules import RULES
 from steepest.schedules import SCHEDULES
@@ -60,7 +61,8 @@ def words(text: str) -> str:
         ("trace --help", ["--on", "--f", "--start", "--lr", "--steps", "--set", "--schedule", "--noise", "--seed",
                           "--save", "--surface", "steepest trace sgd adam --on rosenbrock"]),
         ("compare -h", ["--optimizers", "--trials", "--seeds", "--steps", "--target", "--batch-size", "--jobs",
-                        "--out", "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
+                        "--search-seeds", "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
+                        "--add-rules", "--add-seeds", "--add-trials", "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
         ("list --help", ["List the rules, landscapes, schedules and workloads"]),
     ],
     ids=["steepest", "trace", "compare", "list"],
@@ -147,7 +149,7 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     assert re.search("gets there first|tie: 2 seeds cannot tell them apart", words(done.stdout))
     assert "report: steepest-digits/report.html" in done.stdout
     folder = tmp_path / "steepest-digits"
-    figures = {f"figures/{name}.{ending}" for name in ("curves", "learning_rates") for ending in ("png", "svg")}
+    figures = {f"figures/{name}.{ending}" for name in ("budget", "curves", "learning_rates") for ending in ("png", "svg")}
     files = {"study.sqlite", "runs.csv", "curves.csv", "table.csv", "report.html", "figures"}
     assert left_behind(folder) == figures | files
     assert left_behind(tmp_path) == {"steepest-digits"} | {f"steepest-digits/{each}" for each in figures | files}
@@ -195,25 +197,99 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeyp
     """In this process; tests/test_study.py does it with several."""
     train, calls = worker.train, []
 
-    def interrupted(workload, rule, seed, steps, batch_size):
+    def interrupted(workload, rule, seed, steps, *more):
         if steps > 1:  # not to warm up
             calls.append(rule)
             if len(calls) in (4, 6):
                 raise KeyboardInterrupt
-        return train(workload, rule, seed, steps, batch_size)
+        return train(workload, rule, seed, steps, *more)
 
     monkeypatch.setattr(worker, "train", interrupted)
     ask = f"compare {write_workload()} --optimizers sgd,adam {TINY} --out study"
     for done in (3, 4):  # again while it goes on, in the second run of that time
         code, printed, complaint = command(ask)
         assert (code, printed) == (130, "")
-        assert f"stopped: {done} of 12 runs are kept in study; the same command goes on from there" in complaint
+        stopped = f"stopped: {done} of 12 runs are kept in study; steepest compare --resume study goes on from there"
+        assert stopped in complaint
         kept = Comparison.read("study").runs
         assert len(kept) == done
     assert command(ask)[0] == 0
     assert len(calls) == 12 + 2
     runs = Comparison.read("study").runs
-    pd.testing.assert_frame_equal(runs[runs["id"].isin(kept["id"])], kept, check_dtype=False)
+    clock = ["seconds_a_step", "seconds_to_target"]  # measured apart, when all was done
+    again = runs[runs["id"].isin(kept["id"])].drop(columns=clock)
+    pd.testing.assert_frame_equal(again, kept.drop(columns=clock), check_dtype=False)
+
+
+def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
+    file = write_workload()
+    assert command(f"compare {file} --optimizers sgd,adam {TINY} --out study")[0] == 0
+    before = Comparison.read("study").runs.set_index("id")
+    code, printed, _ = command("compare --resume study --add-rules 'lion,sgd(lr=0.1)' --add-seeds 1 --jobs 1")
+    assert code == 0
+    for label in ("SGD", "Adam", "Lion", "SGD lr=0.1"):
+        assert re.search(f"^{label} ", printed, re.MULTILINE)
+    after = Comparison.read("study")
+    assert after.complete
+    assert len(after.runs) == 3 * (4 + 3) + 1 + 3
+    same = after.runs.set_index("id").loc[before.index]
+    assert (same[["label", "seed", "final_loss"]] == before[["label", "seed", "final_loss"]]).all(axis=None)
+    whole = steepest.compare(file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], trials=4, seeds=3, jobs=1)
+    assert after.table["final_loss"].to_dict() == whole.table["final_loss"].to_dict()
+    assert command("compare --resume study --jobs 1")[0] == 0  # nothing to do
+    assert command(f"compare {file} --optimizers sgd,adam {TINY} --out study")[0] == 0  # nor for the first command
+    pd.testing.assert_frame_equal(Comparison.read("study").runs, after.runs)
+
+
+def test_several_workloads_are_one_study(command, write_workload, tmp_path):
+    one, other = write_workload(), write_workload("target = 0.5", "other.py")
+    code, printed, _ = command(f"compare {one} {other} --optimizers sgd,adam {TINY}")
+    study = tmp_path / "steepest-small-other"
+    assert code == 0
+    assert printed.count("A plane through 24 points") == 2
+    assert "report: steepest-small-other/report.html" in printed
+    assert (study / "report.html").is_file()
+    both = Comparison.read(study)
+    assert both.complete
+    assert list(both.by_workload()) == [one, other]
+    assert [each.target for each in both.by_workload().values()] == [0.1, 0.5]
+    assert list(both.profiles.score.index) == ["SGD", "Adam"]
+    with pytest.raises(InvalidValue, match=r"choose one of \.by_workload\(\)"):
+        _ = both.table
+
+
+def test_a_search_is_widened_beyond_its_edge(command, write_workload):
+    file = write_workload("steps = 2\ntarget = 1e-6")  # in two steps the largest steps are best
+    ask = f"compare {file} --optimizers sgd,adam --range sgd.lr=1e-4:1e-2 --trials 16 --seeds 2 --jobs 1 --out study"
+    code, printed, _ = command(ask)
+    assert code == 0
+    assert "* SGD: its best lr, " in printed
+    code, printed, _ = command(f"{ask} --widen")
+    assert code == 0
+    comparison = Comparison.read("study")
+    assert comparison.complete
+    sgd, adam = comparison.plan.contestants
+    assert sgd.ranges == {"lr": (1e-4, 0.1)}
+    assert len(sgd.trials) == len(adam.trials) == 16 + 8
+    reported = comparison.runs[comparison.runs["phase"] == "report"].groupby("label")["lr"].unique()
+    assert 1e-2 < reported["SGD"].item() < 1e-1
+
+
+@pytest.mark.parametrize("option", ["--resume study", "--out study"])
+def test_a_study_does_not_go_on_with_other_code(option, command, write_workload, write_file):
+    file, mine = write_workload(), write_file("mine.py", MINE)
+    ask = f"compare {file} --optimizers sgd,mine.py {TINY} --out study"
+    assert command(ask)[0] == 0
+    write_file("mine.py", MINE.replace("-0.5", "-0.25"))
+    code, printed, complaint = command(ask if "out" in option else f"compare {option} --add-seeds 2")
+    assert (code, printed, complaint.count("\n")) == (2, "", 1)
+    assert f"study: {mine} has changed since this study began" in complaint
+    assert "begin another in a new folder (--out), or put the old code back" in complaint
+    code, printed, _ = command(f"compare {file} --optimizers sgd,mine.py {TINY}")
+    assert "report: steepest-small/report.html" in printed
+    write_file("mine.py", MINE)
+    _, printed, _ = command(f"compare {file} --optimizers sgd,mine.py {TINY}")
+    assert "report: steepest-small-2/report.html" in printed
 
 
 # --- runs that raise --------------------------------------------------------------------------------------------------
@@ -258,7 +334,8 @@ def test_where_every_run_fails_the_reason_is_the_verdict(write_workload, command
     assert "best learning rate" not in printed
     assert "Traceback" not in complaint
     page = Path("study/report.html").read_text()
-    assert page.count("out of &lt;b&gt;luck&lt;/b&gt;") == 12 + 2  # every run, and the verdict in two languages
+    assert page.count("out of &lt;b&gt;luck&lt;/b&gt;") == 2  # the verdict in two languages
+    assert "<b>luck" not in page
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -303,6 +380,19 @@ BAD = {
     "compare digits --jobs 0": "jobs: must be a whole number from 1, got 0",
     "compare digits --batch-size ,": "batch-size: name at least one",
     "compare digits --batch-size 10,some": "batch-size: must be whole numbers from 1, or all; got 'some'",
+    "compare digits airfoil --target 0.5": "target: one number cannot suit several workloads",
+    "compare digits --range lr": "--range 'lr': write it as name=low:high, for example lr=1e-4:1",
+    "compare digits --range lion.lr=1e-4:1": "range: no optimizer here has 'lion.lr' to search",
+    "compare digits --schedule cosin": "unknown schedule 'cosin'; did you mean 'cosine'?",
+    "compare digits --on mars": "on: unknown place 'mars'; known: processes, ray",
+    "compare digits --timeout 0": "timeout: must be seconds above 0, got 0.0",
+    "compare --resume nowhere": "nowhere: holds no study.sqlite",
+    "compare --resume blocked": "blocked: holds no study.sqlite",
+    "compare digits --resume nowhere": "--resume goes on with a study as it was planned; leave out a workload",
+    "compare --resume nowhere --trials 3": "--resume goes on with a study as it was planned; leave out --trials",
+    "compare --resume nowhere --range lr=1:2": "--resume goes on with a study as it was planned; leave out --range",
+    "compare --add-seeds 3": "say which study to extend, with --resume FOLDER",
+    "compare --add-rules adam": "say which study to extend, with --resume FOLDER",
     "compare digits --out blocked": "blocked: cannot be written (File exists); choose another folder with --out",
     "compare digits --out blocked/below": "blocked/below: cannot be written (Not a directory); choose another folder",
 }

@@ -13,8 +13,9 @@ import steepest
 from steepest.rules import RULES
 
 NAMES = {
-    "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "Trajectories", "__version__",
-    "as_optimizer", "compare", "latex", "stability_limit", "trace",
+    "BasinMap", "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "SweepMap",
+    "Trajectories", "__version__", "as_optimizer", "compare", "latex", "map_basin", "map_sweep", "play",
+    "stability_limit", "statistics", "trace",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}
 OPTIMIZERS = {rule.__name__ for rule in RULES.values()}
@@ -57,6 +58,16 @@ def test_importing_the_package_loads_nothing_heavy_and_the_first_use_does(python
     assert printed.splitlines() == ["[]", "[]", "Adam True"]
 
 
+def test_a_run_loads_no_more_than_it_needs(python):
+    """Each of these takes as long to load as several runs of digits take."""
+    printed = python(
+        "import sys\nfrom steepest import rules, workloads\nfrom steepest.training import train\n"
+        "train(workloads.find('digits'), rules.find('adam'), seed=1, steps=2)\n"
+        "print({'torch._dynamo', 'sklearn', 'scipy.stats', 'pandas', 'matplotlib'} & set(sys.modules))"
+    )
+    assert printed == "set()\n"
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_everything_that_a_module_offers_exists_and_is_documented(module):
     found = import_module(module)
@@ -78,7 +89,7 @@ def test_every_public_name_and_its_public_methods_are_documented(name):
                 assert inspect.getdoc(value), f"{name}.{method} is not documented"
 
 
-@pytest.mark.parametrize("name", ["trace", "compare"])
+@pytest.mark.parametrize("name", ["trace", "compare", "map_basin", "map_sweep", "play"])
 def test_every_argument_of_a_verb_is_explained(name):
     verb = getattr(steepest, name)
     documentation = inspect.getdoc(verb)

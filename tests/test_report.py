@@ -1,5 +1,10 @@
-"""What is shown of a comparison: sentences that the numbers bear out, figures' data, and a page that stands alone."""
+"""What is shown of a comparison: sentences that the numbers bear out, figures' data, and a page that stands alone.
 
+What a page does in a browser stands in `test_report_page.py`, files for other programs in `test_exports.py`.
+"""
+
+import base64
+import hashlib
 import json
 import math
 import re
@@ -9,64 +14,46 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from steepest.comparison import Comparison, Contestant, Plan
-from steepest.figures.comparison import band, draw_curves, draw_learning_rates, looks, sensitivity
+from steepest.comparison import Comparison, Store
+from steepest.errors import InvalidValue
+from steepest.figures.comparison import band, draw_curves, draw_profiles
+from steepest.figures.contestants import looks
+from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity
 from steepest.report import write_report
-from steepest.report.build import both, render
-from steepest.report.sentences import edge_warnings, target_sentence, verdict_sentence
-from steepest.report.words import LABELS, WORDS
+from steepest.report.build import draw_all
+from steepest.report.page import both, render
+from steepest.report.places import file_names
+from steepest.report.rows import chosen_budgets, packed_runs, result_rows
+from steepest.report.sentences import (
+    aside_sentence,
+    broken_sentence,
+    budget_sentence,
+    edge_warnings,
+    profile_sentence,
+    target_sentence,
+    verdict_sentence,
+    verdict_texts,
+)
+from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS
+from steepest.statistics import SetAside
+from steepest.status import Status
 from steepest.text import Text
 
-ATTACK = '<script>alert("1")</script>'
+from .comparisons import ATTACK, ODD, awkward, contest, partly, reports, run, study, trials
+
 CHINESE = re.compile("[一-鿿]")
-WRITTEN = {"runs.csv", "curves.csv", "table.csv", "report.html", "figures/curves.svg", "figures/curves.png",
-           "figures/learning_rates.svg", "figures/learning_rates.png"}  # fmt: skip
-
-# --- constructed comparisons ------------------------------------------------------------------------------------------
-
-
-def run(label, phase, number, steps=10.0, **facts):
-    row = {
-        "label": label, "rule": "sgd", "phase": phase, "trial": number if phase == "search" else math.nan,
-        "seed": 0 if phase == "search" else number, "lr": 0.1, "status": "finished", "message": "well",
-        "steps_to_target": float(steps), "seconds_a_step": 0.5, "final_loss": 0.2, "final_metric": 0.9,
-    }  # fmt: skip
-    assert facts.keys() <= row.keys()
-    return row | facts
-
-
-def reports(label, steps, **facts):
-    """One trial, and a report run for each number of steps to the target."""
-    return [run(label, "search", 0), *(run(label, "report", seed, each, **facts) for seed, each in enumerate(steps, 1))]
-
-
-def constructed(rows, curves=(), sizes=None, seeds=3, metric_name="accuracy", higher=True, about="Some data"):
-    """A comparison of these runs; curves are (run, step, loss, metric), batch sizes go by label."""
-    runs = pd.DataFrame(rows)
-    runs.insert(0, "id", range(1, len(runs) + 1))
-    runs["seconds_to_target"] = runs["steps_to_target"] * runs["seconds_a_step"]
-    table = pd.DataFrame(list(curves), columns=["run", "step", "loss", "metric"]).astype(
-        {"run": int, "step": int, "loss": float, "metric": float}
-    )
-    labels = {row["label"]: row["rule"] for row in rows}
-    trials = runs[runs["phase"] == "search"].groupby("label")["lr"].apply(tuple)
-    contestants = tuple(
-        Contestant(label, rule, (sizes or {}).get(label, 32), 100, trials[label]) for label, rule in labels.items()
-    )
-    workload = {"name": "w", "about": about, "about_zh": about, "metric_name": metric_name, "higher_is_better": higher}
-    facts = {
-        "workload": json.dumps(workload), "versions": '{"torch": "2"}', "created": "now", "python": "3", "machine": "m",
-        "command": "steepest compare",
-    }  # fmt: skip
-    return Comparison(Plan("w", 0.9, contestants, seeds), runs, table, facts)
+FIGURES = {f"figures/{name}.{kind}" for name in ("budget", "curves", "learning_rates") for kind in ("svg", "png")}
+WRITTEN = {"runs.csv", "curves.csv", "table.csv", "report.html"} | FIGURES
+AWKWARD = awkward()
 
 
 def verdict_of(seeds=3, sizes=None, **steps) -> Text:
     rows = [row for label, each in steps.items() for row in reports(label, each)]
-    return verdict_sentence(constructed(rows, sizes=sizes, seeds=seeds))
+    sized = [row | {"batch_size": (sizes or {}).get(row["label"], 32)} for row in rows]
+    return verdict_sentence(study(sized, seeds=seeds))
 
 
-# --- sentences --------------------------------------------------------------------------------------------------------
+# --- the verdict ------------------------------------------------------------------------------------------------------
 
 CLEAR = {"fast": [10, 11, 12], "slow": [20, 22, 24]}
 CLOSE = {"a": [10, 20, 30], "b": [11, 18, 31], "c": [10, 21, 30]}
@@ -75,31 +62,54 @@ CLOSE = {"a": [10, 20, 30], "b": [11, 18, 31], "c": [10, 21, 30]}
 def test_a_clear_winner_gets_there_first():
     assert verdict_of(**CLEAR) == Text(
         "fast gets there first: 11 steps to the target (median of 3 fresh seeds) at learning rate 0.1."
-        " slow, the next, needs 2 times as many steps.",
-        "fast 最先到达：在学习率 0.1 下用 11 步达到目标（3 个新种子的中位数）。其次的 slow 需要 2 倍的步数。",
+        " slow, the next, needs 2.00 times as many steps (95 % interval 2.00 to 2.00).",
+        "fast 最先到达：在学习率 0.1 下用 11 步达到目标（3 个新种子的中位数）。"
+        "其次的 slow 需要 2.00 倍的步数（95% 区间 2.00 至 2.00）。",
     )
 
 
 def test_where_batches_differ_seconds_are_what_counts():
-    assert verdict_of(**CLEAR, sizes={"fast": 1, "slow": 100}) == Text(
-        "fast gets there first: 5.5 seconds to the target (median of 3 fresh seeds) at learning rate 0.1."
-        " slow, the next, needs 2 times as long.",
-        "fast 最先到达：在学习率 0.1 下用 5.5 秒达到目标（3 个新种子的中位数）。其次的 slow 需要 2 倍的时间。",
+    text = verdict_of(**CLEAR, sizes={"fast": 1, "slow": 100})
+    assert text.en.startswith("fast gets there first: 5.50 seconds to the target")
+    assert "slow, the next, needs 2.00 times as long" in text.en
+    assert "用 5.50 秒达到目标" in text.zh and "需要 2.00 倍的时间" in text.zh
+
+
+def test_a_tie_is_called_one_and_how_it_could_be_told():
+    text = verdict_of(a=[10, 20, 30], b=[13, 21, 30])
+    told = re.fullmatch(
+        r"a and b tie: 3 seeds cannot tell them apart; about (\d+) more would \(--add-seeds \1\)\."
+        r" a took 20 steps to the target \(median of 3 fresh seeds\) at learning rate 0\.1\.",
+        text.en,
     )
+    assert told
+    assert text.zh.startswith(f"a、b 打平：3 个种子分不出先后，再加约 {told[1]} 个（--add-seeds {told[1]}）才行。")
 
 
-def test_a_tie_is_called_one():
-    text = verdict_of(**CLOSE)
-    assert text.en.startswith("b, a and c tie: 3 seeds cannot tell them apart. b took 18 steps to the target")
-    assert text.zh.startswith("b、a、c 打平：3 个种子分不出先后。b 在学习率 0.1 下用 18 步达到目标")
-    assert "the next" not in text.en
+def test_what_no_number_of_seeds_would_tell_is_said_so():
+    text = verdict_of(a=[10, 20, 30], b=[10, 20, 30])
+    assert "tie: 3 seeds cannot tell them apart, and more are not likely to. " in text.en
+    assert "增加种子多半也分不出" in text.zh
 
 
 def test_a_tie_may_have_someone_behind_it():
     text = verdict_of(**CLOSE, last=[100, 200, 290])
-    assert "tie" in text.en
-    assert re.search(r"last, the next, needs \d\.\d times as many steps\.$", text.en)
-    assert "其次的 last 需要" in text.zh
+    assert re.search(r"last is clearly slower than b: it needs 9\.\d\d times as many steps \(95 % interval", text.en)
+    assert "last 明显比 b 慢：需要 9." in text.zh
+
+
+SLOW_BUT_NOT_SURELY = {"fast": [10, 11, 12, 10, 11], "sure": [13, 14, 15, 13, 14], "maybe": [9, 30, 16, 10, 60]}
+
+
+def test_a_tie_with_one_whose_median_is_behind_a_clearly_slower_one_is_explained():
+    """`maybe` stands below `sure` in the table and ties with the first all the same: that must not look like a slip."""
+    text = verdict_of(seeds=5, **SLOW_BUT_NOT_SURELY)
+    assert text.en.startswith("fast and maybe tie: ")
+    assert "sure is clearly slower than fast" in text.en
+    assert text.en.endswith(
+        "maybe has no smaller a median than sure, but seed by seed these runs do not show it to be slower than fast."
+    )
+    assert text.zh.endswith("maybe 的中位数虽不小于 sure，但逐个种子比较，这些运行还不能说明其比 fast 慢。")
 
 
 def test_those_who_miss_are_said_to_miss():
@@ -108,56 +118,158 @@ def test_those_who_miss_are_said_to_miss():
     assert text.zh.endswith("bad 在多数种子上未达到目标。")
 
 
-def test_where_nobody_arrives_there_is_advice():
-    text = verdict_of(a=[math.inf] * 3, b=[math.inf] * 3)
-    assert text.en == (
+@pytest.mark.parametrize(("higher", "closest"), [(True, "b"), (False, "a")])
+def test_where_nobody_arrives_there_is_advice_and_who_came_closest(higher, closest):
+    rows = [*reports("a", [math.inf] * 3, final_metric=0.5), *reports("b", [math.inf] * 3, final_metric=0.75)]
+    headline, more = verdict_texts(study(rows, higher=higher))
+    assert headline.en == (
         "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target)."
     )
-    assert text.zh.startswith("没有优化器在多数种子上达到目标")
+    assert headline.zh.startswith("没有优化器在多数种子上达到目标")
+    value = "0.7500" if higher else "0.5000"
+    assert more == Text(
+        f"{closest} came closest: accuracy {value} at the end.", f"最接近的是 {closest}：最终准确率为 {value}。"
+    )
 
 
 def test_a_single_contestant_is_first_among_none():
     text = verdict_of(only=[10, 11, 12])
-    assert text.en.startswith("only takes 11 steps to the target")
-    assert "first" not in text.en
+    assert text.en == "only takes 11 steps to the target (median of 3 fresh seeds) at learning rate 0.1."
     assert text.zh.startswith("only 在学习率 0.1 下用 11 步达到目标")
 
 
-def test_an_unfinished_comparison_has_no_verdict():
-    text = verdict_of(seeds=5, **CLEAR)
-    assert text == Text("Not finished: 8 of 12 runs are done.", "尚未完成：共 12 次运行，已完成 8 次。")
+def test_all_settings_that_were_searched_are_named():
+    rows = reports("a", [5, 6, 7], settings={"lr": 0.05, "momentum": 0.93})
+    assert "at learning rate 0.05, momentum 0.93." in verdict_sentence(study(rows)).en
+    (row,) = result_rows(study(rows))
+    assert row["settings"] == "lr 0.05, momentum 0.93"
+
+
+def test_an_unfinished_comparison_has_no_verdict_and_no_word():
+    unfinished = partly(study([*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]), lambda row: row.id != 8)
+    assert verdict_sentence(unfinished) == Text(
+        "Not finished: 7 of 8 runs are done. Go on with: steepest compare --resume FOLDER",
+        "尚未完成：共 8 次运行，已完成 7 次。继续：steepest compare --resume 文件夹",
+    )
+    assert [row["word"] for row in result_rows(unfinished)] == [Text("", "")] * 2
 
 
 def test_where_every_run_failed_the_first_reason_is_given():
     rows = reports("a", [math.inf] * 3, status="failed", message="line 3: TypeError: no")
-    rows[0] |= {"status": "failed", "message": "line 2: ValueError: no"}
-    text = verdict_sentence(constructed(rows))
+    rows[0] |= {"message": "line 2: ValueError: no"}
+    text = verdict_sentence(study(rows))
     assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：line 2: ValueError: no")
+
+
+def test_many_names_are_counted():
+    rows = [row for number in range(9) for row in reports(f"r{number}", [10, 20, 30])]
+    headline, _ = verdict_texts(study(rows))
+    assert headline.en.startswith("r0, r1, r2, r3, r4 and 4 others tie: ")
+    assert headline.zh.startswith("r0、r1、r2、r3、r4等 9 个 打平")
+
+
+# --- remarks ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("higher", "sign"), [(True, "≥"), (False, "≤")])
 def test_the_target_is_said_with_its_direction(higher, sign):
-    text = target_sentence(constructed(reports("a", [1, 2, 3]), metric_name="score", higher=higher))
-    assert text == Text(f"target: score {sign} 0.9", f"目标：score {sign} 0.9")
+    comparison = study(reports("a", [1, 2, 3]), metric_name="score", higher=higher)
+    assert target_sentence(comparison) == Text(f"target: score {sign} 0.9", f"目标：score {sign} 0.9")
+    assert target_sentence(study(reports("a", [1, 2, 3]))).zh == "目标：准确率 ≥ 0.9"
 
 
-@pytest.mark.parametrize(("best", "end"), [(0.01, "smallest"), (1.0, "largest"), (0.1, None)])
+@pytest.mark.parametrize(("best", "end"), [(0, "low"), (2, "high"), (1, None)])
 def test_a_winner_at_the_end_of_its_range_is_warned_of(best, end):
-    rows = [run("a", "search", n, 5 if lr == best else 9, lr=lr) for n, lr in enumerate([0.1, 0.01, 1.0])]
-    found = edge_warnings(constructed([*rows, *(run("a", "report", n, lr=best) for n in (1, 2, 3))]))
+    steps = [5 if number == best else 9 for number in range(3)]
+    rows = [*trials("a", steps), *(run("a", "report", seed, lr=0.001 * 10**best) for seed in (1, 2, 3))]
+    comparison = study(rows, ranges={"lr": (0.001, 0.1)})
+    found = edge_warnings(comparison)
+    assert [row["at_end"] for row in result_rows(comparison)] == [end is not None]
     if end is None:
         assert found == []
     else:
         (warning,) = found
-        assert warning.en.startswith(f"* a: its best learning rate, {best:g}, is the {end} of those tried;")
-        assert warning.zh.startswith(f"* a：最佳学习率 {best:g} 位于搜索范围的边缘")
+        value = f"{0.001 * 10**best:g}"
+        assert warning.en.startswith(
+            f"* a: its best lr, {value}, lies at the {end} end of its range, 0.001 to 0.1; try "
+        )
+        assert warning.zh.startswith(f"* a：最佳 lr（{value}）位于搜索范围 0.001 至 0.1 的边缘")
+
+
+def test_report_runs_that_went_wrong_are_counted():
+    rows = [*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]
+    assert broken_sentence(study(rows)) is None
+    rows[1] |= {"status": "diverged"}
+    rows[5] |= {"status": "timed out"}
+    rows[6] |= {"status": "failed"}
+    assert broken_sentence(study(rows)) == Text(
+        "3 of the 6 runs on fresh seeds went wrong: a (1) and b (2). The table of every run says how.",
+        "新种子上的 6 次运行中有 3 次出错：a (1)、b (2)。原因见“全部运行”表。",
+    )
+
+
+def test_what_is_set_aside_is_said_in_both_languages():
+    text = aside_sentence(SetAside("digits", 3, ("SGD", "Adam"), 2, 4))
+    assert text.en.startswith("Left out: digits, seed 3: 2 runs (SGD, Adam) had other data")
+    assert text.zh.startswith("未计入：digits，种子 3 的 2 次运行（SGD、Adam）")
+
+
+def budgets_of(**steps) -> pd.DataFrame:
+    rows = [row for label, each in steps.items() for row in trials(label, each)]
+    rows += [run(label, "report", seed) for label in steps for seed in (1, 2, 3)]
+    return chosen_budgets(study(rows))
+
+
+def test_which_to_take_depends_on_the_budget():
+    budgets = budgets_of(steady=[30, 30, 30], lucky=[10, math.inf, math.inf])
+    assert budgets.to_dict("index") == {"steady": {1: 30.0, 3: 30.0}, "lucky": {1: math.inf, 3: 10.0}}
+    assert budget_sentence(budgets) == Text(
+        "Which to take: with one trial, steady; with 3 trials, lucky.",
+        "该选哪个：试 1 次，选 steady；试 3 次，选 lucky。",
+    )
+    assert budget_sentence(budgets_of(a=[9, 9], b=[20, 20])).en == "However many trials you can afford, take a."
+    assert budget_sentence(budgets_of(a=[9, 9], b=[9, 9])).en == "However many trials you can afford, take a or b."
+    missed = budget_sentence(budgets_of(a=[math.inf] * 3, b=[math.inf] * 3))
+    assert missed.en == "Most draws miss the target, however many trials."
+
+
+def test_budgets_end_where_the_trials_do_and_one_with_nothing_to_search_needs_no_more():
+    rows = [*trials("a", [math.inf, 20, 30]), *trials("fixed", [25]), *(run("a", "report", seed) for seed in (1, 2, 3))]
+    comparison = study([*rows, *(run("fixed", "report", seed) for seed in (1, 2, 3))])
+    assert list(chosen_budgets(comparison)) == [1, 3]
+    assert chosen_budgets(comparison).loc["fixed"].tolist() == [25.0, 25.0]
+    unfinished = partly(study(contest(["a", "b"])), lambda row: (row.label, row.trial) not in [("b", 2), ("b", 3)])
+    assert chosen_budgets(unfinished).loc["b"].isna().tolist() == [False, True]  # no miss: there were not so many
+    assert chosen_budgets(AWKWARD["one trial"]).empty
+
+
+def test_over_several_workloads_the_best_score_leads():
+    assert profile_sentence(AWKWARD["one contestant"]) is None
+    assert profile_sentence(AWKWARD["several unfinished"]) is None
+    text = profile_sentence(AWKWARD["several workloads"])
+    score = AWKWARD["several workloads"].profiles.score["Adam"]
+    assert text.en == (
+        f"On all 3 workloads together SGD does best, with a score of 1.00 out of 1, followed by Adam ({score:.2f})."
+    )
+    assert text.zh.startswith("综合 3 个工作负载，SGD 表现最好，得分 1.00")
+
+
+def test_scores_that_are_equal_and_scores_of_nobody():
+    rows = [row | {"workload": name} for name in ("v", "w") for row in [*reports("a", [9] * 3), *reports("b", [9] * 3)]]
+    assert (
+        profile_sentence(study(rows)).en
+        == "On all 2 workloads together a and b do best, with a score of 1.00 out of 1."
+    )
+    nobody = study([row | {"steps_to_target": math.inf} for row in rows])
+    assert profile_sentence(nobody).en == "No optimizer reached the target on most seeds of any workload."
 
 
 def test_every_fixed_text_is_there_in_both_languages():
-    for text in WORDS.values():
+    for text in (*WORDS.values(), *DESCRIPTIONS.values(), *STATUSES.values(), *PHASES.values()):
         assert CHINESE.search(text.zh)
         assert not CHINESE.search(text.en)
     assert all(CHINESE.search(chinese) for chinese in LABELS.values())
+    assert set(STATUSES) | {Status.STUCK} == set(Status)  # a training run is never stuck
 
 
 # --- the data of the figures ------------------------------------------------------------------------------------------
@@ -171,9 +283,9 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
         run("a", "search", 3, 9, lr=0.2, final_loss=0.1),
         run("a", "search", 4, math.inf, lr=3.0, final_loss=math.nan, status="became non-finite"),
         *(run("a", "report", n, lr=0.1, final_loss=5.0) for n in (1, 2, 3)),
-        run("b", "search", 0, lr=0.5),
+        *reports("b", [1, 2, 3]),
     ]
-    found = sensitivity(constructed(rows), "a")
+    found = sensitivity(study(rows), "a")
     assert found.lr.tolist() == [0.1, 0.2, 0.3]
     assert found.loss.tolist() == [0.9, 0.1, 0.7]
     assert found.broken_lr.tolist() == [3.0, 10.0]
@@ -181,8 +293,17 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
 
 
 def test_where_all_trials_broke_none_is_ringed():
-    found = sensitivity(constructed([run("a", "search", 0, status="failed"), run("a", "report", 1)]), "a")
+    found = sensitivity(study([run("a", "search", 0, status="failed"), run("a", "report", 1)], seeds=1), "a")
     assert (found.best, len(found.lr), found.broken_lr.tolist()) == (None, 0, [0.1])
+
+
+def test_the_budget_curve_begins_where_the_middle_draw_arrives_and_is_thinned_out():
+    comparison = study([*trials("a", [math.inf, math.inf, 20]), *(run("a", "report", seed) for seed in (1, 2, 3))])
+    assert budgets(comparison)["a"].tolist() == pytest.approx([math.nan, 20, 20], nan_ok=True)
+    many = [run("a", "search", n, 10, lr=0.1 + n) for n in range(500)]
+    found = budgets(study([*many, run("a", "report", 1)], seeds=1))
+    assert (found.index[0], found.index[-1]) == (1, 500)
+    assert len(found) <= MANY
 
 
 def curves_of(values, run):
@@ -193,7 +314,7 @@ def test_a_band_is_the_median_and_the_middle_half_of_the_report_seeds():
     curves = [(1, step, 1e6, 1e6) for step in range(3)]  # the trial does not count
     for number, values in enumerate([[8, 4, 1], [9, 5, 2], [10, 6, 30], [7, 3, math.nan], [11, 7, 5]], start=2):
         curves += curves_of(values, number)
-    comparison = constructed(reports("a", [1] * 5), curves, seeds=5)
+    comparison = study(reports("a", [1] * 5), curves, seeds=5)
     found = band(comparison, "a", "loss")
     assert found.x.tolist() == [0, 1, 2]
     assert found.median.tolist() == [9, 5, 3.5]
@@ -203,16 +324,15 @@ def test_a_band_is_the_median_and_the_middle_half_of_the_report_seeds():
 
 
 def test_where_batches_differ_curves_run_over_examples():
-    rows = [*reports("a", [1]), *reports("b", [1])]
-    curves = [*curves_of([3, 2, 1], 2), *curves_of([3, 2, 1], 4)]
-    comparison = constructed(rows, curves, sizes={"a": 10, "b": 1000}, seeds=1)
+    rows = [*reports("a", [1], batch_size=10), *reports("b", [1], batch_size=1000)]
+    comparison = study(rows, [*curves_of([3, 2, 1], 2), *curves_of([3, 2, 1], 4)], seeds=1)
     assert band(comparison, "a", "loss").x.tolist() == [0, 10, 20]
     assert band(comparison, "b", "loss").x.tolist() == [0, 1000, 2000]
 
 
 def test_two_contestants_of_one_rule_look_different():
     rules = {"a": "sgd", "b": "adam", "c": "sgd(momentum=0.5)"}
-    found = looks(constructed([run(label, "search", 0, rule=rule) for label, rule in rules.items()]))
+    found = looks(study([row for label, rule in rules.items() for row in reports(label, [1, 2, 3], rule=rule)]))
     assert list(found) == ["a", "b", "c"]
     assert len({(look.colour, look.marker) for look in found.values()}) == 3
     assert found["a"].dash != found["c"].dash
@@ -220,9 +340,26 @@ def test_two_contestants_of_one_rule_look_different():
 
 @pytest.mark.parametrize(("losses", "scale"), [([0.5, 0.1], "log"), ([0.5, -0.1], "linear"), ([0.0, 0.0], "linear")])
 def test_only_data_with_a_logarithm_get_a_log_axis(losses, scale):
-    rows = [run("a", "search", trial, lr=0.1 + trial, final_loss=loss) for trial, loss in enumerate(losses)]
-    (axes,) = draw_learning_rates(constructed(rows)).axes
+    rows = [*trials("a", [9, 9], losses), run("a", "report", 1)]
+    (axes,) = draw_learning_rates(study(rows, seeds=1)).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)
+
+
+def test_profiles_are_drawn_of_a_finished_study_of_several_workloads_only():
+    whole = AWKWARD["several workloads"]
+    lines = {line.get_gid(): line for line in draw_profiles(whole).axes[0].lines}
+    np.testing.assert_array_equal(lines["contestant-1-profile"].get_ydata(), whole.profiles.profile.loc["Adam"])
+    for name in ("one contestant", "several unfinished"):
+        with pytest.raises(ValueError, match="profiles: need a finished comparison on several workloads"):
+            draw_profiles(AWKWARD[name])
+
+
+def test_a_figure_with_nothing_in_it_is_left_out():
+    assert set(draw_all(AWKWARD["one contestant"])["w"]) == {"curves", "learning_rates", "budget"}
+    assert set(draw_all(AWKWARD["one trial"])["w"]) == {"curves"}
+    assert set(draw_all(AWKWARD["only search"])["w"]) == {"learning_rates", "budget"}
+    assert set(draw_all(AWKWARD["misses"])["w"]) == {"curves", "learning_rates"}
+    assert set(draw_all(AWKWARD["nothing done"])["w"]) == set()
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -233,23 +370,50 @@ def files(folder) -> dict[str, bytes]:
 
 
 def test_writing_again_gives_the_same_files_to_the_last_byte(study, comparison, tmp_path):
-    write_report(comparison, tmp_path)
+    written = write_report(comparison, tmp_path)
+    assert [path.name for path in written] == ["report.html", "runs.csv", "curves.csv", "table.csv"]
     assert files(tmp_path) == {name: content for name, content in files(study).items() if name != "study.sqlite"}
     assert files(tmp_path).keys() == WRITTEN
 
 
+def test_a_report_is_made_from_a_folder_or_a_file(study, tmp_path):
+    (page,) = write_report(study / "study.sqlite", tmp_path, [])
+    assert page.read_bytes() == (study / "report.html").read_bytes()
+    with pytest.raises(InvalidValue, match="holds no study"):
+        write_report(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(InvalidValue, match="folder: say where to write the report"):
+        write_report(AWKWARD["one trial"])
+
+
+def test_what_cannot_be_written_is_said_so_before_anything_is(study, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(InvalidValue, match="taken: cannot be written"):
+        write_report(study, tmp_path / "taken")
+    with pytest.raises(InvalidValue, match="unknown format 'cvs'; did you mean 'csv'"):
+        write_report(study, tmp_path / "new", ["cvs"])
+    assert files(tmp_path).keys() == {"taken"}
+
+
 def test_pictures_are_pictures(study):
-    for name in ("curves", "learning_rates"):
+    for name in ("curves", "learning_rates", "budget"):
         assert (study / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
         assert b"<svg" in (study / "figures" / f"{name}.svg").read_bytes()
 
 
-def test_the_tables_are_those_of_the_comparison(study, comparison):
-    for name in ("runs", "curves"):
-        table = pd.read_csv(study / f"{name}.csv")
-        pd.testing.assert_frame_equal(table, getattr(comparison, name), check_dtype=False, check_exact=True)
-    table = pd.read_csv(study / "table.csv", index_col="label")
-    pd.testing.assert_frame_equal(table, comparison.table, check_exact=True)
+def test_workloads_of_one_name_keep_their_pictures_apart(tmp_path):
+    rows = [row | {"workload": name} for name in ("w", "other.py", "dir/other.py") for row in reports("a", [1, 2, 3])]
+    write_report(study(rows), tmp_path, [])
+    homes = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.svg")}
+    assert homes == {"figures", "figures/w", "figures/other.py", "figures/dir_other.py"}
+
+
+def test_names_of_files_are_safe_and_all_different():
+    texts = [*ODD, "a/b", "a_b", "A_B", ".", "..", "x" * 500, "x" * 501]
+    names = file_names(texts)
+    assert list(names) == texts
+    assert len({name.casefold() for name in names.values()}) == len(texts)
+    assert all(0 < len(name) < 80 and "/" not in name and not name.startswith(".") for name in names.values())
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -274,11 +438,25 @@ class Page(HTMLParser):
     def handle_data(self, data):
         self.texts.append((self.open[-1] if self.open else "", data))
 
-    def count(self, tag: str) -> int:
-        return sum(each == tag for each, _ in self.tags)
-
     def spoken(self, language: str) -> int:
         return sum(attributes.get("lang") == language for tag, attributes in self.tags if tag in ("span", "tspan"))
+
+    @property
+    def scripts(self) -> list[str]:
+        return [text for tag, text in self.texts if tag == "script"]
+
+    @property
+    def runs(self) -> dict:
+        return json.loads(self.scripts[0])["columns"]
+
+
+def page_of(comparison: Comparison) -> Page:
+    return Page(render(comparison, draw_all(comparison)))
+
+
+def words_of(comparison: Comparison) -> Page:
+    """The page without its figures, which take most of the time."""
+    return Page(render(comparison, {name: {} for name in comparison.by_workload()}))
 
 
 @pytest.fixture(scope="module")
@@ -300,71 +478,120 @@ def test_the_page_asks_for_nothing_outside_itself(page):
     assert "@import" not in page.text
 
 
-def test_the_page_forbids_itself_to_ask(page):
+def test_no_two_things_on_the_page_have_one_id_and_every_reference_has_its_own(page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    wanted = {value[1:] for _, each in page.tags for name, value in each.items() if name in ("href", "xlink:href")}
+    wanted |= set(re.findall(r"url\(#([^)]*)\)", page.text))
+    assert wanted <= set(ids)
+
+
+def test_the_page_runs_its_own_script_and_no_other(page):
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
-    assert rules["default-src"] == "'none'"
-    assert not any(re.search(r"http|\*", rule) for rule in rules.values())
+    assert {rules[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    assert not any(re.search(r"http|\*|data:", rule) for rule in rules.values())
+    digest = base64.b64encode(hashlib.sha256(page.scripts[-1].encode()).digest()).decode()
+    assert rules["script-src"] == f"'sha256-{digest}'"
 
 
 def test_the_page_speaks_both_languages(page):
-    assert page.spoken("en") == page.spoken("zh") > len(WORDS)
-    for text in WORDS.values():
-        if text not in [WORDS[name] for name in ("noise", "noise_note", "command")]:  # only where there is one
-            assert str(both(text)) in page.text
-    for label in ("learning rate", "final loss", "held-out loss", "accuracy", "step", "target"):
+    assert page.spoken("en") == page.spoken("zh") > 40
+    for label in ("learning rate", "final loss", "held-out loss", "accuracy", "step", "target", "trials"):
         assert f'<tspan lang="en">{label}</tspan><tspan lang="zh">{LABELS[label]}</tspan>' in page.text
+    for tag, attributes in page.tags:
+        if "aria-label" in attributes and attributes.get("id") != "language":
+            assert attributes["data-en"] == attributes["aria-label"] and CHINESE.search(attributes["data-zh"]), tag
 
 
-def test_the_page_says_the_verdict_and_lists_every_run(page, comparison):
-    for text in (verdict_sentence(comparison), target_sentence(comparison), *edge_warnings(comparison)):
-        assert str(both(text)) in page.text
-    assert page.count("svg") == page.count("figure") == 2
-    trials = page.text.partition('<table class="trials">')[2].partition("</table>")[0]
-    cells = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr><td>.*?</tr>", trials)]
-    runs = comparison.runs
-    assert [row[:3] for row in cells] == [[each.label, each.phase, str(each.seed)] for each in runs.itertuples()]
-    assert [row[-1] for row in cells] == [message.replace(">", "&gt;") for message in runs["message"]]
-    assert [row[3] for row in cells] == [f"{lr:.3g}" for lr in runs["lr"]]
+def test_the_page_says_the_verdict(page, comparison):
+    for text in (*verdict_texts(comparison), target_sentence(comparison), *edge_warnings(comparison)):
+        assert text is None or str(both(text)) in page.text
     for fact in ("created", "machine", "python"):
         assert comparison.facts[fact] in page.text
+    for digest in json.loads(comparison.facts["code"]).values():
+        assert digest[:12] in page.text
+    assert set(comparison.runs["fingerprint"].str[:12]) <= set(re.findall(r"<code>([0-9a-f]{12})</code>", page.text))
+
+
+def test_the_page_holds_every_run(page, comparison):
+    runs, packed = comparison.runs, page.runs
+    for name in ("label", "phase", "status", "message"):
+        assert [packed[name]["texts"][code] for code in packed[name]["codes"]] == runs[name].tolist()
+    for name in ("seed", "steps_to_target", "final_loss", "final_metric"):
+        numbers = [math.inf if number is None else number for number in packed[name]["numbers"]]
+        np.testing.assert_allclose(numbers, runs[name], rtol=5e-4)
+    np.testing.assert_allclose(packed["set:lr"]["numbers"], runs["lr"], rtol=5e-4)
+
+
+def test_whole_numbers_keep_all_their_digits_and_settings_have_a_column_each():
+    rows = [
+        run("a", "search", 0, 123457, settings={"lr": 0.1}),
+        run("b", "search", 0, settings={"lr": 0.1, "beta": 0.9}),
+    ]
+    rows += [row | {"phase": "report", "seed": 98765, "trial": math.nan} for row in rows]
+    packed = packed_runs(study(rows, seeds=1), {"w": "w"})
+    assert packed["steps_to_target"]["numbers"] == [123457, 10, 123457, 10]
+    assert packed["seed"]["numbers"] == [1000, 1000, 98765, 98765]
+    assert packed["set:beta"]["numbers"] == [None, 0.9, None, 0.9]
+    assert "workload" not in packed
 
 
 def test_what_users_write_is_text_and_never_markup():
-    rows = reports(f"a {ATTACK}", [5, 6, 7], message=f"boom {ATTACK}")
-    curves = [*curves_of([3, 2], 2), *curves_of([3, 2], 3)]
-    comparison = constructed(rows, curves, metric_name=f"m {ATTACK}", about=f"about {ATTACK}")
-    page = Page(render(comparison))
-    assert page.count("script") == 1
-    assert not any("alert" in text for tag, text in page.texts if tag == "script")
-    for word in ("a", "boom", "m", "about"):
-        assert any(f"{word} {ATTACK}" in text for _, text in page.texts)
+    page = page_of(AWKWARD["odd labels"])
+    assert len(page.scripts) == 2
+    assert "alert" not in page.scripts[1] and ATTACK not in page.text
+    assert page.runs["label"]["texts"] == ODD
+    for text in (f"bad {ATTACK}", f"about {ATTACK}", f"m {ATTACK} $"):
+        assert any(text in each for tag, each in page.texts if tag != "script"), text
+    assert "{{" not in page.text and "$x^2$ {%" in "".join(text for tag, text in page.texts if tag == "text")
+    named = {attributes["data-label"] for _, attributes in page.tags if "data-label" in attributes}
+    assert named == set(ODD)
+
+
+def test_figures_leave_what_users_write_as_it_is():
+    """The page's colours and ids are put into the figures' tags only."""
+    label = '#0072b2 id="contestant-0-x" 1.23456'
+    page = page_of(study([*reports(label, [1, 2, 3]), *reports("b", [1, 2, 3])]))
+    assert any(text == label[:15] + "…" + label[-11:] or label in text for tag, text in page.texts if tag == "text")
 
 
 def test_numbers_that_are_none_are_dashes():
-    nan = math.nan
-    lost = {"status": "became non-finite", "steps_to_target": math.inf, "final_loss": nan, "final_metric": nan}
-    rows = [row | lost for row in reports("a", [math.inf] * 3)]
-    curves = [(number, step, [2.0, nan][step], 0.1) for number in (1, 2, 3, 4) for step in (0, 1)]
-    page = Page(render(constructed(rows, curves)))
-    cells = [text.strip() for tag, text in page.texts if tag == "td"]
-    assert cells.count("—") == 3 + 4 * 3  # steps, seconds and metric in the table; steps, loss and metric of each run
-    assert not any(word in cell for cell in cells for word in ("nan", "inf", "None"))
+    for name in ("no numbers", "all failed", "misses"):
+        page = words_of(AWKWARD[name])
+        cells = [text.strip() for tag, text in page.texts if tag == "td"]
+        assert "—" in cells
+        assert not any(word in cell for cell in cells for word in ("nan", "inf", "None", "NaN"))
 
 
-@pytest.mark.parametrize("metric", [math.nan, 0.5])
-def test_a_study_whose_losses_are_no_numbers_renders(metric, tmp_path):
+@pytest.mark.parametrize("name", AWKWARD)
+def test_whatever_a_study_is_like_it_is_shown(name):
     """Warnings are errors here, so this also says that drawing it warns of nothing."""
-    curves = [(number, step, math.nan, metric) for number in (1, 2, 3, 4) for step in range(3)]
-    write_report(constructed(reports("a", [math.inf] * 3, final_loss=math.nan), curves), tmp_path)
-    assert files(tmp_path).keys() == WRITTEN
+    comparison = AWKWARD[name]
+    page = page_of(comparison)
+    assert page.runs["seed"]["numbers"] == comparison.runs["seed"].tolist()
+    for each in comparison.by_workload().values():
+        assert str(both(verdict_texts(each)[0])) in page.text
+    assert page.spoken("en") == page.spoken("zh")
 
 
 @pytest.mark.parametrize("higher", [True, False])
-def test_a_study_of_failures_only_renders(higher, tmp_path):
-    nothing = {"status": "failed", "final_loss": math.nan, "final_metric": math.nan, "seconds_a_step": math.nan}
-    rows = [row | nothing for row in [*reports("a", [math.inf] * 3), *reports("b", [math.inf] * 3)]]
-    comparison = constructed(rows, higher=higher)
-    write_report(comparison, tmp_path)
-    assert files(tmp_path).keys() == WRITTEN
+def test_curves_without_a_number_are_drawn(higher):
+    curves = [(number, step, math.nan, math.nan) for number in (1, 2, 3, 4) for step in range(3)]
+    comparison = study(reports("a", [math.inf] * 3, final_loss=math.nan), curves, higher=higher)
     assert len(draw_curves(comparison).axes) == 2
+
+
+def test_a_study_that_has_just_begun_is_shown(comparison, tmp_path):
+    facts = {name: comparison.facts[name] for name in ("workloads", "code", "gradient_noise")}
+    Store.create(tmp_path / "study.sqlite", comparison.plan, facts).close()
+    page, *_ = write_report(tmp_path)
+    assert "Not finished: 0 of " in page.read_text(encoding="utf-8")
+
+
+def test_an_extended_study_is_said_to_be_one(comparison):
+    assert WORDS["extended"].en not in words_of(comparison).text
+    first = json.loads(comparison.facts["first_plan"]) | {"seeds": 1}
+    longer = Comparison(comparison.plan, comparison.runs, comparison.curves,
+                        comparison.facts | {"first_plan": json.dumps(first, sort_keys=True)})  # fmt: skip
+    assert WORDS["extended"].en in words_of(longer).text

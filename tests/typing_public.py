@@ -1,5 +1,6 @@
 """Read by mypy, never run: what editors and type checkers know of the public names. See tests/test_public.py."""
 
+import pathlib
 from typing import assert_type
 
 import torch
@@ -20,6 +21,9 @@ assert_type(path, steepest.Path)
 assert_type(path.steps, int)
 assert_type(path.rule, steepest.Rule)
 steepest.trace("sgd", "rosenbrock", steps="five")  # type: ignore[call-overload]
+
+assert_type(steepest.play("playground.html", lang="zh"), pathlib.Path)
+steepest.play(language="zh")  # type: ignore[call-arg]
 
 result = steepest.compare("digits", ["sgd", "adam"], trials=4, batch_size=[10, "all"], out="folder")
 assert_type(result, steepest.Comparison)

@@ -8,11 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import statistics as statistics
     from .comparison import Comparison as Comparison
     from .engines.latex import latex as latex
     from .engines.stability import stability_limit as stability_limit
     from .errors import SteepestError as SteepestError
+    from .maps import BasinMap as BasinMap
+    from .maps import SweepMap as SweepMap
+    from .maps import map_basin as map_basin
+    from .maps import map_sweep as map_sweep
     from .optim import *  # noqa: F403
+    from .playground import play as play
     from .routing import MuonWith as MuonWith
     from .rules import RULES as RULES
     from .rules import Rule as Rule
@@ -24,16 +30,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BasinMap": "maps",
     "Comparison": "comparison",
     "MuonWith": "routing",
     "Path": "tracing",
     "RULES": "rules",
     "Rule": "rules",
     "SteepestError": "errors",
+    "SweepMap": "maps",
     "Trajectories": "trajectories",
     "compare": "verbs",
     "latex": "engines.latex",
+    "map_basin": "maps",
+    "map_sweep": "maps",
+    "play": "playground",
     "stability_limit": "engines.stability",
+    "statistics": "statistics",  # the module itself
     "trace": "tracing",
 }
 
@@ -52,7 +64,8 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a mis
             home = "optim"
         if home is None:
             raise AttributeError(f"module 'steepest' has no attribute {name!r}")
-        value = getattr(import_module(f".{home}", __name__), name)
+        module = import_module(f".{home}", __name__)
+        value = module if home == name else getattr(module, name)
         globals()[name] = value
         return value
 

@@ -3,7 +3,9 @@
 import math
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,11 +18,15 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from .comparison import Comparison, Store
+    from .maps import BasinMap, SweepMap
     from .showing import Difference, Page
     from .showing import Table as Lines
     from .tracing import Path
 
-__all__ = ["Watch", "print_comparison", "print_list", "print_paths", "print_shown"]
+__all__ = [
+    "Watch", "Working", "notices", "print_basin", "print_comparison", "print_list", "print_paths", "print_shown",
+    "print_sweep",
+]  # fmt: skip
 
 REFRESH = 0.25
 """Seconds between two refreshes of the progress display."""
@@ -132,6 +138,95 @@ def _number(value: float) -> str:
     return f"{value:.6f}" if abs(value) < 1e5 else f"{value:.4e}"
 
 
+# --- maps -------------------------------------------------------------------------------------------------------------
+
+
+SEEN = 0.0005
+"""The share of starts below which a way to end is not worth a line."""
+
+
+def print_basin(basins: "BasinMap") -> None:
+    """How many of the starts reach each minimum, for each rule."""
+    import numpy as np
+
+    from .maps import End
+
+    names = [f"({', '.join(f'{each:.4g}' for each in point)})" for point in basins.minima.round(9) + 0.0]
+    others = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
+    table = _table("reaches", ">value", *(f">{escape(rule.label())}" for rule in basins.rules))
+    shares = [basins.shares(place) for place in range(len(basins.rules))]
+    for place, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
+        table.add_row(name, f"{value:.4g}", *(f"{share[place]:.1%}" for share in shares))
+    for end, name in others.items():
+        if any(share[end] >= SEEN for share in shares):
+            table.add_row(name, "", *(f"{share[end]:.1%}" for share in shares))
+    steps = [each[each <= basins.steps] for each in basins.arrived]
+    table.add_row("median steps", "", *(f"{np.median(each):.0f}" if len(each) else "-" for each in steps))
+    size = f"{len(basins.x):,} x {len(basins.y):,} starts"
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(basins.landscape.name)}[/bold] from {size}, {basins.steps} steps\n")
+    console.print(table)
+
+
+def print_sweep(sweep: "SweepMap") -> None:
+    """The best pair of settings of each rule."""
+    import numpy as np
+
+    table = _table("rule", ">diverged", ">best value", "at", ">fewest steps", "at")
+    for place, rule in enumerate(sweep.rules):
+        best, fastest = sweep.best(place), sweep.fastest(place)
+        value = "-" if best is None else f"{sweep.final[place].flat[best]:.3g}"
+        steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[place].flat[fastest])
+        gone = f"{np.isnan(sweep.final[place]).mean():.0%}"
+        table.add_row(escape(rule.title), gone, value, _pair(sweep, place, best), steps, _pair(sweep, place, fastest))
+    size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
+    console = Console(highlight=False)
+    where = f"from ({_point(sweep.start)}), {size}, {sweep.steps} steps"
+    console.print(f"[bold]{escape(sweep.landscape.name)}[/bold] {where}\n")
+    console.print(table)
+
+
+def _pair(sweep: "SweepMap", rule: int, place: int | None) -> str:
+    if place is None:
+        return ""
+    names = (sweep.across.names[rule], sweep.up.names[rule])
+    return ", ".join(f"{name}={value:.3g}" for name, value in zip(names, sweep.pair(place), strict=True))
+
+
+# --- work that takes seconds ------------------------------------------------------------------------------------------
+
+
+class Working:
+    """A bar on the terminal for work that takes seconds; elsewhere nothing."""
+
+    def __init__(self, what: str) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(what, total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """So much is done, of so much."""
+        self._bar.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def notices() -> Iterator[None]:
+    """Warnings that come up meanwhile, as a line each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield
+    for each in caught:
+        Console(stderr=True, highlight=False, markup=False).print(f"steepest: {each.message}", soft_wrap=True)
+
+
 # --- compare ----------------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +237,7 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self.done = 0
+        self.done = self.total = 0
         self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
@@ -168,8 +263,8 @@ class Watch:
 
     def __call__(self, store: "Store") -> None:
         """Show where the study stands."""
-        self.done = store.done()
-        total = store.plan.runs
+        self.done, self.total = store.done(), store.plan.runs
+        total = self.total
         if self._console.is_terminal:
             if time.monotonic() < self._next:
                 return
@@ -183,27 +278,41 @@ class Watch:
 
 def _standings(store: "Store") -> Table:
     """The best trial of each contestant so far."""
-    from .statistics import best_trials
-
-    runs = store.runs()
-    table = _table("optimizer", ">trials", ">seeds", ">best learning rate", ">steps to target", ">loss")
-    if len(runs) == 0:
-        return table
-    for label, best in best_trials(runs).iterrows():
-        own = runs[runs["label"] == label]
-        counts = own["phase"].value_counts()
+    names = store.plan.short_names
+    several = len(names) > 1
+    table = _table(
+        *["workload"] * several, "optimizer", ">trials", ">seeds", ">best settings", ">steps to target", ">loss"
+    )
+    for each in store.standings():
         table.add_row(
-            escape(str(label)), str(counts.get("search", 0)), str(counts.get("report", 0)),
-            f"{best['lr']:.3g}", _steps(best["steps_to_target"]), f"{best['final_loss']:.3g}",
+            *[escape(names[each["workload"]])] * several, escape(each["label"]), str(each["trials"]),
+            str(each["reports"]), _settings(each["settings"]), _steps(each["steps_to_target"]),
+            f"{each['final_loss']:.3g}",
         )  # fmt: skip
     return table
 
 
+def _settings(settings: Mapping[str, float]) -> str:
+    """What was searched, the learning rate without its name."""
+    return ", ".join(f"{value:.3g}" if name == "lr" else f"{name}={value:.3g}" for name, value in settings.items())
+
+
 def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -> None:
-    """The table of a comparison, its verdict and where everything is."""
-    from .report.sentences import edge_warnings, target_sentence, verdict_sentence
+    """The table of each workload, its verdict, and where everything is."""
+    from .report.sentences import profile_sentence
 
     console = Console(markup=False, highlight=False)  # what users write may hold brackets
+    for each in comparison.by_workload().values():
+        _print_workload(console, each)
+    if (profile := profile_sentence(comparison)) is not None:
+        console.print(f"{profile.en}\n")
+    if folder is not None:
+        console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _print_workload(console: Console, comparison: "Comparison") -> None:
+    from .report.sentences import edge_warnings, target_sentence, verdict_sentence
+
     console.print(comparison.workload["about"], style="bold")
     console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
     metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
@@ -215,17 +324,17 @@ def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -
         column.no_wrap = True
     for label, row in comparison.table.iterrows():
         margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
+        settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
         table.add_row(
-            str(label), f"{row['lr']:.3g}{' *' if row['at_edge'] else ''}", _steps(row["steps_to_target"]),
+            str(label), settings, _steps(row["steps_to_target"]),
             _seconds(row["seconds_to_target"]), f"{row['reached']:.0%}", f"{row['final_metric']:.4f}{margin}",
             f"{row['broken']:.0%}",
         )  # fmt: skip
     console.print(table, "")
     console.print(verdict_sentence(comparison).en)
-    for warning in edge_warnings(comparison):
-        console.print(warning.en, style="yellow")
-    if folder is not None:
-        console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+    for warning in [*(each.en for each in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
+        console.print(warning, style="yellow")
+    console.print()
 
 
 def _steps(steps: float) -> str:

@@ -2,92 +2,282 @@
 
 import math
 
-from ..comparison import Comparison
-from ..text import Text
+import numpy as np
+import pandas as pd
 
-__all__ = ["edge_warnings", "target_sentence", "verdict_sentence"]
+from ..comparison import Comparison
+from ..statistics import BROKEN, SetAside
+from ..text import Text
+from .numbers import list_en, list_zh, number, settings_text, spent, times
+from .words import LABELS
+
+__all__ = [
+    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "metric_text", "profile_sentence",
+    "target_sentence", "unfinished_sentence", "verdict_sentence", "verdict_texts",
+]  # fmt: skip
+
+
+OR = " 或 "
 
 
 def target_sentence(comparison: Comparison) -> Text:
     """What counts as having arrived."""
-    facts = comparison.workload
-    sign = "≥" if facts["higher_is_better"] else "≤"
-    goal = f"{facts['metric_name']} {sign} {comparison.plan.target:g}"
-    return Text(f"target: {goal}", f"目标：{goal}")
+    name, sign = metric_text(comparison), "≥" if comparison.workload["higher_is_better"] else "≤"
+    return Text(f"target: {name.en} {sign} {comparison.target:g}", f"目标：{name.zh} {sign} {comparison.target:g}")
+
+
+def metric_text(comparison: Comparison) -> Text:
+    """What the metric is called."""
+    name = str(comparison.workload["metric_name"])
+    return Text(name, LABELS.get(name, name))
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
 
 
 def verdict_sentence(comparison: Comparison) -> Text:
     """Which optimizer got there first, by how much, or that it is too close to call."""
+    return _joined(*verdict_texts(comparison))
+
+
+def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
+    """The verdict in two parts: what can stand as a headline, and the rest, if there is any."""
     if not comparison.complete:
-        done, total = len(comparison.runs), comparison.plan.runs
-        return Text(
-            f"Not finished: {done} of {total} runs are done.", f"尚未完成：共 {total} 次运行，已完成 {done} 次。"
-        )
-    failed = comparison.runs[comparison.runs["status"] == "failed"]
-    if len(failed) == len(comparison.runs):
-        cause = failed["message"].iloc[0]
-        return Text(f"Every run failed: {cause}", f"所有运行都失败了：{cause}")
-    verdict, table, seeds = comparison.verdict, comparison.table, comparison.plan.seeds
-    if not verdict.first:
-        return Text(
-            "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
-            "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
-        )
-    leader = verdict.first[0]
-    spent, lr = _spent(comparison, leader), float(table["lr"][leader])
-    how = Text(
-        f"{spent.en} to the target (median of {seeds} fresh seeds) at learning rate {lr:g}.",
-        f"在学习率 {lr:g} 下用 {spent.zh}达到目标（{seeds} 个新种子的中位数）。",
+        return unfinished_sentence(comparison), None
+    if _all_failed(comparison):
+        cause = comparison.runs["message"].iloc[0]
+        return Text(f"Every run failed: {cause}", f"所有运行都失败了：{cause}"), None
+    first = comparison.verdict.first
+    if not first:
+        return _nobody(comparison)
+    if len(first) == 1:
+        return _joined(_alone(comparison), _behind(comparison)), None
+    rest = (_leader(comparison), _behind(comparison), _though_slower_in_the_middle(comparison))
+    return _tie(comparison), _joined(*rest)
+
+
+def _all_failed(comparison: Comparison) -> bool:
+    return bool((comparison.runs["status"] == "failed").all())
+
+
+def unfinished_sentence(study: Comparison) -> Text:
+    """How far a study is that is not finished."""
+    done, total = len(study.runs), study.plan.runs
+    return Text(
+        f"Not finished: {done:,} of {total:,} runs are done. Go on with: steepest compare --resume FOLDER",
+        f"尚未完成：共 {total:,} 次运行，已完成 {done:,} 次。继续：steepest compare --resume 文件夹",
     )
-    if len(table) == 1:
-        lead = Text(f"{leader} takes {how.en}", f"{leader} {how.zh}")
-    elif len(verdict.first) == 1:
-        lead = Text(f"{leader} gets there first: {how.en}", f"{leader} 最先到达：{how.zh}")
+
+
+def _nobody(comparison: Comparison) -> tuple[Text, Text | None]:
+    """Nobody arrived: what to do, and who came closest."""
+    advice = Text(
+        "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
+        "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
+    )
+    metrics = comparison.table["final_metric"].dropna().sort_values(kind="stable")
+    if metrics.empty:
+        return advice, None
+    closest = metrics.index[-1 if comparison.workload["higher_is_better"] else 0]
+    name, value = metric_text(comparison), number(float(metrics[closest]), 4)
+    return advice, Text(
+        f"{closest} came closest: {name.en} {value} at the end.", f"最接近的是 {closest}：最终{name.zh}为 {value}。"
+    )
+
+
+def _alone(comparison: Comparison) -> Text:
+    """The one that is first, or the only one there is."""
+    (leader,) = comparison.verdict.first
+    how = _how(comparison, leader)
+    if len(comparison.table) == 1:
+        return Text(f"{leader} takes {how.en}", f"{leader} {how.zh}")
+    return Text(f"{leader} gets there first: {how.en}", f"{leader} 最先到达：{how.zh}")
+
+
+def _tie(comparison: Comparison) -> Text:
+    """All that tie for the first place, and how they could be told."""
+    first, seeds = comparison.verdict.first, comparison.plan.seeds
+    cannot, cannot_zh = (f"{seeds} seeds cannot", f"{seeds} 个种子") if seeds > 1 else ("one seed cannot", "一个种子")
+    more = comparison.verdict.more_seeds
+    if math.isnan(more):
+        told = Text(", and more are not likely to", "，增加种子多半也分不出")
     else:
-        *most, last = verdict.first
-        lead = Text(
-            f"{', '.join(most)} and {last} tie: {seeds} seeds cannot tell them apart. {leader} took {how.en}",
-            f"{'、'.join(verdict.first)} 打平：{seeds} 个种子分不出先后。{leader} {how.zh}",
-        )
-    behind = _behind(comparison)
-    return Text(f"{lead.en} {behind.en}".strip(), lead.zh + behind.zh)
+        told = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
+                    f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip
+    return Text(
+        f"{list_en(first)} tie: {cannot} tell them apart{told.en}.",
+        f"{list_zh(first)} 打平：{cannot_zh}分不出先后{told.zh}。",
+    )
+
+
+def _leader(comparison: Comparison) -> Text:
+    """What the first in the middle took, of those that tie."""
+    leader = comparison.verdict.first[0]
+    how = _how(comparison, leader)
+    return Text(f"{leader} took {how.en}", f"{leader} {how.zh}")
+
+
+def _how(comparison: Comparison, label: str) -> Text:
+    """What a contestant needed to the target, and at which settings."""
+    seeds, needed, place = comparison.plan.seeds, _spent(comparison, label), _where(comparison, label)
+    over = Text(f"median of {seeds} fresh seeds", f"{seeds} 个新种子的中位数")
+    if seeds == 1:
+        over = Text("on one fresh seed", "一个新种子")
+    return Text(
+        f"{needed.en} to the target ({over.en}) at {place.en}.", f"在{place.zh}下用 {needed.zh}达到目标（{over.zh}）。"
+    )
 
 
 def _spent(comparison: Comparison, label: str) -> Text:
     """What a contestant needed to the target, in the measure that decides."""
-    row = comparison.table.loc[label]
+    value = float(comparison.table[comparison.measure][label])
+    amount = spent(value, comparison.measure)
     if comparison.measure == "seconds_to_target":
-        return Text(f"{row['seconds_to_target']:.2g} seconds", f"{row['seconds_to_target']:.2g} 秒")
-    return Text(f"{row['steps_to_target']:.0f} steps", f"{row['steps_to_target']:.0f} 步")
+        return Text(f"{amount} seconds", f"{amount} 秒")
+    return Text(f"{amount} step{'' if value == 1 else 's'}", f"{amount} 步")
 
 
-def _behind(comparison: Comparison) -> Text:
-    label, ratio = comparison.verdict.behind, comparison.verdict.ratio
-    if label is None:
-        return Text("", "")
-    if math.isinf(ratio):
-        return Text(f"{label} missed the target on most seeds.", f"{label} 在多数种子上未达到目标。")
-    more = "as long" if comparison.measure == "seconds_to_target" else "as many steps"
-    more_zh = "时间" if comparison.measure == "seconds_to_target" else "步数"
+def _where(comparison: Comparison, label: str) -> Text:
+    """The settings of a contestant's winner."""
+    settings = comparison.chosen.get(label, {})
+    lr = f"{settings.get('lr', comparison.table['lr'][label]):.3g}"
+    rest = settings_text({name: value for name, value in settings.items() if name != "lr"})
+    return Text(f"learning rate {lr}{f', {rest}' * bool(rest)}", f"学习率 {lr}{f'、{rest}' * bool(rest)} ")
+
+
+def _behind(comparison: Comparison) -> Text | None:
+    """The nearest of those that are clearly slower."""
+    verdict = comparison.verdict
+    if verdict.behind is None:
+        return None
+    if math.isinf(verdict.ratio):
+        return Text(f"{verdict.behind} missed the target on most seeds.", f"{verdict.behind} 在多数种子上未达到目标。")
+    ratio, low, high = times(verdict.ratio), times(verdict.low), times(verdict.high)
+    seconds, alone = comparison.measure == "seconds_to_target", len(verdict.first) == 1
+    who = f"{verdict.behind}, the next," if alone else f"{verdict.behind} is clearly slower than {verdict.first[0]}: it"
+    who_zh = f"其次的 {verdict.behind} " if alone else f"{verdict.behind} 明显比 {verdict.first[0]} 慢："
     return Text(
-        f"{label}, the next, needs {ratio:.2g} times {more}.", f"其次的 {label} 需要 {ratio:.2g} 倍的{more_zh}。"
+        f"{who} needs {ratio} times {'as long' if seconds else 'as many steps'} (95 % interval {low} to {high}).",
+        f"{who_zh}需要 {ratio} 倍的{'时间' if seconds else '步数'}（95% 区间 {low} 至 {high}）。",
     )
 
 
+def _though_slower_in_the_middle(comparison: Comparison) -> Text | None:
+    """Those that tie with the leader though their median is no smaller than that of one that is clearly slower."""
+    verdict, medians = comparison.verdict, comparison.table[comparison.measure]
+    if verdict.behind is None or math.isinf(medians[verdict.behind]):
+        return None
+    odd = [label for label in verdict.first[1:] if medians[label] >= medians[verdict.behind]]
+    if not odd:
+        return None
+    have, leader = "has" if len(odd) == 1 else "have", verdict.first[0]
+    return Text(
+        f"{list_en(odd)} {have} no smaller a median than {verdict.behind}, but seed by seed these runs do not show"
+        f" {'it' if len(odd) == 1 else 'them'} to be slower than {leader}.",
+        f"{list_zh(odd)} 的中位数虽不小于 {verdict.behind}，但逐个种子比较，这些运行还不能说明其比 {leader} 慢。",
+    )
+
+
+# --- remarks ----------------------------------------------------------------------------------------------------------
+
+
 def edge_warnings(comparison: Comparison) -> list[Text]:
-    """A sentence for every winner at the end of its range, where a wider range may do better."""
-    table = comparison.table
+    """A sentence for every winner near the end of a range, with the range to try next."""
     return [
         Text(
-            f"* {label}: its best learning rate, {row['lr']:g}, is the {_end(comparison, str(label))} of those tried;"
-            " more trials or another range may do better.",
-            f"* {label}：最佳学习率 {row['lr']:g} 位于搜索范围的边缘；增加试验或改变范围可能更好。",
+            f"* {edge.label}: its best {edge.name}, {edge.value:g}, lies at the {edge.side} end of its range,"
+            f" {edge.low:g} to {edge.high:g}; try {edge.next_low:g} to {edge.next_high:g} next (--widen).",
+            f"* {edge.label}：最佳 {edge.name}（{edge.value:g}）位于搜索范围 {edge.low:g} 至 {edge.high:g} 的边缘；"
+            f"建议再试 {edge.next_low:g} 至 {edge.next_high:g}（--widen）。",
         )
-        for label, row in table[table["at_edge"]].iterrows()
+        for edge in comparison.edges.itertuples()
     ]
 
 
-def _end(comparison: Comparison, label: str) -> str:
-    runs = comparison.runs
-    tried = runs[(runs["label"] == label) & (runs["phase"] == "search")]["lr"]
-    return "largest" if comparison.table.loc[label, "lr"] == tried.max() else "smallest"
+def broken_sentence(comparison: Comparison) -> Text | None:
+    """How many of the runs on fresh seeds went wrong, and whose; None where none did, or every run failed."""
+    report = comparison.runs[comparison.runs["phase"] == "report"]
+    broken = report[report["status"].isin(BROKEN)]
+    if broken.empty or _all_failed(comparison):
+        return None
+    whose = [f"{label} ({count})" for label, count in broken["label"].value_counts(sort=False).items()]
+    return Text(
+        f"{len(broken)} of the {len(report)} runs on fresh seeds went wrong: {list_en(whose)}. The table of every run"
+        " says how.",
+        f"新种子上的 {len(report)} 次运行中有 {len(broken)} 次出错：{list_zh(whose)}。原因见“全部运行”表。",
+    )
+
+
+def aside_sentence(aside: SetAside) -> Text:
+    """Which runs are left out because they had another problem to solve."""
+    where = f"{aside.workload}，" if aside.workload else ""
+    return Text(
+        f"Left out: {aside}",
+        f"未计入：{where}种子 {aside.seed} 的 {aside.runs} 次运行（{list_zh(aside.labels)}）的数据、初始权重或初始损失"
+        f"与其余 {aside.kept} 次不同，无法比较；工作负载、数据或某个库是否改变过？",
+    )
+
+
+def budget_sentence(budgets: pd.DataFrame) -> Text | None:
+    """Which optimizer to take if only so many trials can be afforded; None where there is nothing to choose.
+
+    Args:
+        budgets: as `rows.chosen_budgets` gives them.
+    """
+    if len(budgets) < 2:
+        return None
+    by_names: dict[tuple[str, ...], list[str]] = {}
+    for k in budgets:
+        by_names.setdefault(_best(budgets[k]), []).append(str(k))
+    if len(by_names) == 1:
+        return _whatever_the_budget(*by_names)
+    parts, parts_zh = [], []
+    for names, sizes in by_names.items():
+        parts.append(f"with {_trials(sizes)}, {list_en(names, 'or') if names else 'most draws miss'}")
+        parts_zh.append(f"试 {list_zh(sizes)} 次，{f'选 {list_zh(names, OR)}' if names else '多半到不了'}")
+    return Text(f"Which to take: {'; '.join(parts)}.", f"该选哪个：{'；'.join(parts_zh)}。")
+
+
+def _whatever_the_budget(names: tuple[str, ...]) -> Text:
+    if not names:
+        return Text("Most draws miss the target, however many trials.", "无论试几次，多半到不了目标。")
+    return Text(
+        f"However many trials you can afford, take {list_en(names, 'or')}.",
+        f"无论能试几次，都选 {list_zh(names, OR)}。",
+    )
+
+
+def _best(column: "pd.Series[float]") -> tuple[str, ...]:
+    """Those that need least, nobody where all miss."""
+    values = column[np.isfinite(column)]
+    return tuple(map(str, values.index[values == values.min()]))
+
+
+def _trials(sizes: list[str]) -> str:
+    return "one trial" if sizes == ["1"] else f"{list_en(sizes, 'or')} trials"
+
+
+def profile_sentence(study: Comparison) -> Text | None:
+    """Who is fastest over all workloads; None of one workload, or while runs are missing."""
+    if study.profiles is None:
+        return None
+    score = study.profiles.score.sort_values(ascending=False, kind="stable")
+    count, best = len(study.plan.workloads), score.iloc[0]
+    if best == 0:
+        return Text(
+            "No optimizer reached the target on most seeds of any workload.", "没有优化器在任何工作负载上到达目标。"
+        )
+    first = [str(label) for label in score.index[score == best]]
+    then = [f"{label} ({value:.2f})" for label, value in score[score < best].iloc[:2].items()]
+    do, next_ = "does" if len(first) == 1 else "do", f", followed by {list_en(then)}" if then else ""
+    return Text(
+        f"On all {count} workloads together {list_en(first)} {do} best, with a score of {best:.2f} out of 1{next_}.",
+        f"综合 {count} 个工作负载，{list_zh(first)} 表现最好，得分 {best:.2f}（满分 1）"
+        f"{f'；其次是 {list_zh(then)}' if then else ''}。",
+    )
+
+
+def _joined(*texts: Text | None) -> Text:
+    """Sentences one after the other; Chinese ones need no space."""
+    there = [each for each in texts if each]
+    return Text(" ".join(each.en for each in there), "".join(each.zh for each in there))

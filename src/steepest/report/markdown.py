@@ -1,0 +1,54 @@
+"""A comparison as Markdown: the verdict and the table of each workload, to be pasted where people talk."""
+
+import re
+
+from ..comparison import Comparison
+from ..text import Text
+from .numbers import NOTHING, number, share, steps
+from .places import titles
+from .rows import only_learning_rates, result_rows
+from .sentences import (
+    aside_sentence,
+    broken_sentence,
+    edge_warnings,
+    profile_sentence,
+    target_sentence,
+    verdict_sentence,
+)
+
+__all__ = ["as_markdown"]
+
+
+def as_markdown(study: Comparison) -> str:
+    """The text of `report.md`."""
+    names = titles(study.plan)
+    parts = ["# Which optimizer gets there first?", _said(profile_sentence(study))]
+    for name, comparison in study.by_workload().items():
+        remarks = [broken_sentence(comparison), *edge_warnings(comparison), *map(aside_sentence, comparison.set_aside)]
+        parts.append(f"## {_escaped(names[name])}")
+        parts += map(_said, (verdict_sentence(comparison), target_sentence(comparison)))
+        parts += [_table(comparison), *map(_said, remarks)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _said(text: Text | None) -> str:
+    return "" if text is None else _escaped(text.en)
+
+
+def _table(comparison: Comparison) -> str:
+    settings = "learning rate" if only_learning_rates(comparison) else "best settings"
+    head = ["optimizer", settings, "steps to target", "seeds that reached it", "seconds to target",
+            f"final {comparison.workload['metric_name']}"]  # fmt: skip
+    rows = [
+        [row["label"], row["settings"] or NOTHING, steps(row["steps_to_target"]), share(row["reached"]),
+         number(row["seconds_to_target"]), number(row["final_metric"], 4)]
+        for row in result_rows(comparison)
+    ]  # fmt: skip
+    body = [[_escaped(str(cell)) for cell in row] for row in (head, *rows)]
+    body.insert(1, ["---", "---", *["---:"] * (len(head) - 2)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in body)
+
+
+def _escaped(text: str) -> str:
+    """Text on one line in which nothing is mark-up."""
+    return re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", " ".join(text.split()))

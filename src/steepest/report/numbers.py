@@ -1,0 +1,106 @@
+"""Numbers as people read them: three digits, no exponents where there need be none, a dash for what there is not."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+__all__ = ["NOTHING", "list_en", "list_zh", "number", "settings_text", "share", "signed", "spent", "steps", "times"]
+
+NOTHING = "—"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to so many significant digits; all digits before the point up to a million.
+
+    >>> number(0.15849), number(12345.6), number(2e-7), number(float("inf"))
+    ('0.158', '12,346', '2.00e-07', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, digits - 1 - size)}f}" if -5 < size < 6 else f"{value:.{digits - 1}e}"
+
+
+def steps(value: float) -> str:
+    """A number of steps.
+
+    >>> steps(1234.0), steps(float("inf"))
+    ('1,234', '—')
+    """
+    return f"{value:,.0f}" if math.isfinite(value) else NOTHING
+
+
+def spent(value: float, measure: str) -> str:
+    """What it took to the target, in steps or seconds.
+
+    >>> spent(72.0, "steps_to_target"), spent(0.01234, "seconds_to_target")
+    ('72', '0.0123')
+    """
+    return steps(value) if measure == "steps_to_target" else number(value)
+
+
+def signed(value: float, measure: str) -> str:
+    """A difference in what it took, with its sign.
+
+    >>> signed(16.0, "steps_to_target"), signed(-0.25, "seconds_to_target")
+    ('+16', '−0.250')
+    """
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return sign + spent(abs(value), measure) if math.isfinite(value) else NOTHING
+
+
+def times(value: float) -> str:
+    """A factor: two digits after the point, whole numbers from 10 on.
+
+    >>> times(1.837), times(41.2), times(0.0), times(float("inf")), times(float("nan"))
+    ('1.84', '41', '0', '∞', '—')
+    """
+    if not math.isfinite(value):
+        return "∞" if value > 0 else NOTHING
+    return f"{value:.2f}" if 0 < value < 10 else f"{value:,.0f}"
+
+
+def share(value: float) -> str:
+    """A share as a percentage.
+
+    >>> share(0.125), share(float("nan"))
+    ('12 %', '—')
+    """
+    return f"{value:.0%}".replace("%", " %") if math.isfinite(value) else NOTHING
+
+
+def settings_text(settings: Mapping[str, float], named: bool = True) -> str:
+    """The hyperparameters of a trial; `named` says whether the learning rate is named where it stands alone.
+
+    >>> settings_text({"lr": 0.0562, "momentum": 0.9}), settings_text({"lr": 0.1}, named=False)
+    ('lr 0.0562, momentum 0.9', '0.1')
+    """
+    if not named and list(settings) == ["lr"]:
+        return f"{settings['lr']:.3g}"
+    return ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
+
+
+MANY = 6
+"""Names that a sentence can bear; of more, some are only counted."""
+
+
+def list_en(names: Sequence[str], last_but_one: str = "and") -> str:
+    """Names in an English sentence.
+
+    >>> list_en(["SGD"]), list_en(["SGD", "Adam", "Lion"]), list_en(list("abcdefgh"))
+    ('SGD', 'SGD, Adam and Lion', 'a, b, c, d, e and 3 others')
+    """
+    *most, last = names
+    if len(names) > MANY:
+        most, last = most[: MANY - 1], f"{len(names) - MANY + 1} others"
+    return f"{', '.join(most)} {last_but_one} {last}" if most else last
+
+
+def list_zh(names: Sequence[str], between: str = "、") -> str:
+    """Names in a Chinese sentence.
+
+    >>> list_zh(["SGD", "Adam"]), list_zh(list("abcdefgh"))
+    ('SGD、Adam', 'a、b、c、d、e等 8 个')
+    """
+    return between.join(names) if len(names) <= MANY else f"{between.join(names[: MANY - 1])}等 {len(names)} 个"

@@ -1,0 +1,158 @@
+"""The page `report.html`: one file that needs no network, English and Chinese, light and dark, on screen and paper."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from ..comparison import Comparison
+from ..figures.contestants import looks
+from ..text import Text
+from . import numbers
+from .places import titles
+from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
+from .sentences import (
+    aside_sentence,
+    broken_sentence,
+    budget_sentence,
+    edge_warnings,
+    metric_text,
+    profile_sentence,
+    target_sentence,
+    unfinished_sentence,
+    verdict_texts,
+)
+from .svg import inline, mark
+from .words import DESCRIPTIONS, PHASES, STATUSES, WORDS
+
+__all__ = ["both", "render"]
+
+Figures = Mapping[str, Mapping[str, Figure]]
+
+MOST_FINGERPRINTS = 40
+"""Problems of which the page shows the fingerprint; those of the others stand in runs.csv."""
+
+
+def render(study: Comparison, figures: Figures) -> str:
+    """The page as text.
+
+    Args:
+        study: the comparison, on one workload or several.
+        figures: by workload, the figures of each; those over all workloads stand under "".
+    """
+    names = titles(study.plan)
+    prints = fingerprints(study.runs, names)
+    script = _part("report.js")
+    return _environment().get_template("report.html").render(
+        names=names,
+        looks=_looks(study),
+        places={label: place for place, label in enumerate(looks(study))},
+        script=Markup(script),
+        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(_part("report.css")),
+        several=len(names) > 1,
+        unfinished=None if study.complete else unfinished_sentence(study),
+        profile=profile_sentence(study),
+        scores=[] if study.profiles is None else study.profiles.score.sort_values(ascending=False).items(),
+        aside=[aside_sentence(each) for each in study.set_aside],
+        sections=[_section(each, names[name]) for name, each in study.by_workload().items()],
+        drawn=_drawn(study, figures),
+        runs=packed_runs(study, names),
+        endings=list(dict.fromkeys(study.runs["status"].dropna())),
+        facts=study.facts | {"versions": json.loads(study.facts["versions"])},
+        code=json.loads(study.facts.get("code", "{}")),
+        extended=study.facts.get("first_plan", study.plan.to_json()) != study.plan.to_json(),
+        plan_rows=plan_rows(study),
+        protocol=_protocol(study),
+        fingerprints=prints[:MOST_FINGERPRINTS],
+        more_fingerprints=len(prints) - MOST_FINGERPRINTS,
+        words=WORDS,
+        phases=PHASES,
+        statuses=STATUSES,
+        spoken=_spoken,
+    )  # fmt: skip
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("steepest.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    shown = ("number", "share", "signed", "spent", "steps", "times")
+    environment.filters |= {"both": both} | {name: getattr(numbers, name) for name in shown}
+    return environment
+
+
+def _part(name: str) -> str:
+    return files("steepest.report").joinpath("templates", name).read_text("utf-8")
+
+
+def both(text: Text) -> Markup:
+    """A sentence in both languages; the page shows one of them."""
+    return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(text.en, text.zh)
+
+
+def _spoken(texts: Mapping[str, Text]) -> dict[str, dict[str, str]]:
+    """The same for the script."""
+    return {name: asdict(text) for name, text in texts.items()}
+
+
+# --- what the template shows ------------------------------------------------------------------------------------------
+
+
+def _looks(study: Comparison) -> list[dict[str, object]]:
+    """Each contestant's colours on light and dark paper, and its line with its mark."""
+    dark = looks(study, dark=True)
+    return [
+        {"label": label, "light": look.colour, "dark": dark[label].colour, "mark": mark(look, f"var(--c{place})")}
+        for place, (label, look) in enumerate(looks(study).items())
+    ]
+
+
+def _drawn(study: Comparison, figures: Figures) -> dict[str, dict[str, Markup]]:
+    """The figures as SVG, by the workload's title."""
+    colours = {look.colour: f"var(--c{place})" for place, look in enumerate(looks(study).values())}
+    names = titles(study.plan) | {"": ""}
+    return {
+        names[workload]: {
+            name: inline(figure, DESCRIPTIONS[name], colours, f"f{place}-{name}") for name, figure in own.items()
+        }
+        for place, (workload, own) in enumerate(figures.items())
+    }
+
+
+def _section(comparison: Comparison, title: str) -> dict[str, object]:
+    """What there is to say of one workload."""
+    facts, budgets, best_of = comparison.workload, chosen_budgets(comparison), WORDS["best_of"]
+    return {
+        "title": title,
+        "comparison": comparison,
+        "about": Text(str(facts["about"]), str(facts["about_zh"])),
+        "metric": metric_text(comparison),
+        "target": target_sentence(comparison),
+        "verdict": verdict_texts(comparison),
+        "broken": broken_sentence(comparison),
+        "warnings": edge_warnings(comparison),
+        "rows": result_rows(comparison),
+        "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],
+        "budget": budget_sentence(budgets) if comparison.complete else None,
+        "noise": comparison.gradient_noise,
+        "only_lr": only_learning_rates(comparison),
+    }
+
+
+def _protocol(study: Comparison) -> Text:
+    """How the comparison was made."""
+    plan = study.plan
+    search, report = plan.search_numbers, plan.report_numbers
+    on = f"{search[0]}" if len(search) == 1 else f"{search[0]} – {search[-1]}"
+    to = f"{report[0]}" if len(report) == 1 else f"{report[0]} – {report[-1]}"
+    return Text(
+        f"{plan.trials:,} trials of each optimizer (scrambled Sobol points) on seed {on}; winners on fresh seeds {to}",
+        f"每个优化器 {plan.trials:,} 次试验（加扰 Sobol 点），种子 {on}；获胜设置用新种子 {to}",
+    )

@@ -1,0 +1,154 @@
+"""The tables of the report as data: rows of numbers and texts, which a template only has to lay out."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..comparison import Comparison
+from ..statistics import budget_curve, paired_ratios
+from ..text import Text
+from .numbers import settings_text
+
+__all__ = [
+    "chosen_budgets", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",
+]  # fmt: skip
+
+BUDGETS = (1, 5, 20)
+"""Numbers of trials of which is told what they buy."""
+
+# --- one workload -----------------------------------------------------------------------------------------------------
+
+
+def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """One row a contestant that has runs, the first to the target on top: the columns of `Comparison.table`, and
+
+    - `settings`, the winner's, as text; `at_end`: whether one of them lies at the end of its range;
+    - `ratio`, `low_ratio`, `high_ratio` to the first (NaN for itself) and `word`, what that comes to;
+    - `margin` of the final metric; `budgets`, as in `chosen_budgets`.
+    """
+    settings, named = comparison.chosen, not only_learning_rates(comparison)
+    ratios = paired_ratios(comparison.runs, comparison.measure).to_dict("index")
+    budgets, at_end = chosen_budgets(comparison).T.to_dict("list"), set(comparison.edges["label"])
+    rows: list[dict[str, Any]] = []
+    for label, found in zip(comparison.table.index, comparison.table.to_dict("records"), strict=True):
+        row = {str(name): value for name, value in found.items()}
+        rows.append(row | {
+            "label": label, "settings": settings_text(settings.get(label, {}), named), "at_end": label in at_end,
+            "margin": (row["high"] - row["low"]) / 2, "budgets": budgets.get(label, []),
+            **_against_the_first(ratios.get(label), row[comparison.measure], comparison.complete),
+        })  # fmt: skip
+    return rows
+
+
+def _against_the_first(ratio: Mapping[Any, Any] | None, spent: float, complete: bool) -> dict[str, Any]:
+    """How one contestant compares; the first has no ratio. Of an unfinished comparison there is no word yet."""
+    if ratio is None or not complete:
+        word = Text("", "") if not complete else MISSED if math.isinf(spent) else Text("first", "第一")
+        return {"ratio": math.nan, "low_ratio": math.nan, "high_ratio": math.nan, "word": word}
+    word = _word(ratio["word"], ratio["more_seeds"])
+    return {"ratio": ratio["ratio"], "low_ratio": ratio["low"], "high_ratio": ratio["high"], "word": word}
+
+
+MISSED = Text("missed", "未到达")
+
+
+def _word(word: str, more_seeds: float) -> Text:
+    if word == "tie":
+        if math.isnan(more_seeds):
+            return Text("tie", "打平")
+        seeds = "1 more seed" if more_seeds == 1 else f"{more_seeds:.0f} more seeds"
+        return Text(f"tie; about {seeds} would tell", f"打平；再加约 {more_seeds:.0f} 个种子可分")
+    return {"missed": MISSED, "slower": Text("slower", "较慢"), "faster": Text("faster", "较快")}[word]
+
+
+def only_learning_rates(study: Comparison) -> bool:
+    """Whether nothing but learning rates differs between the trials of any contestant."""
+    return all(set(settings) <= {"lr"} for each in study.plan.contestants for settings in each.trials[:1])
+
+
+def chosen_budgets(comparison: Comparison, budgets: Sequence[int] = BUDGETS) -> pd.DataFrame:
+    """What the best of so many trials needs to the target, in the middle draw (inf where that misses).
+
+    Contestants down, numbers of trials across: those up to the number that was made, and that one too if it is small. A
+    contestant with nothing to search gains nothing by more trials, and has what its one trial needs; NaN stands where
+    another one has not had so many.
+    """
+    most = int(comparison.runs.loc[comparison.runs["phase"] == "search", "trial"].nunique())
+    if most < 2:
+        return pd.DataFrame()
+    chosen = [k for k in budgets if k < most] + [most] * (most <= max(budgets))
+    medians = budget_curve(comparison.runs, comparison.measure, max(chosen))["median"].unstack("k")
+    fixed = [each.label for each in comparison.plan.contestants if not each.ranges and each.label in medians.index]
+    medians.loc[fixed] = medians.loc[fixed].ffill(axis=1)
+    return medians[chosen]
+
+
+# --- the study --------------------------------------------------------------------------------------------------------
+
+
+def plan_rows(study: Comparison) -> list[dict[str, Any]]:
+    """One row a contestant: how it is written, what was searched, under which schedule; steps and batch by workload."""
+    rows: list[dict[str, Any]] = []
+    for label in dict.fromkeys(each.label for each in study.plan.contestants):
+        first, *others = [each for each in study.plan.contestants if each.label == label]
+        rows.append({
+            "label": label, "rule": first.rule, "schedule": first.schedule,
+            "ranges": ", ".join(f"{name} {low:g} – {high:g}" for name, (low, high) in first.ranges.items()),
+            "lengths": [f"{each.steps:,} × {each.batch_size:,}" for each in (first, *others)],
+        })  # fmt: skip
+    return rows
+
+
+def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """By seed (and workload, if there are several), the first digits of the hash of data, weights and initial loss."""
+    known = runs.dropna(subset="fingerprint").drop_duplicates(["workload", "seed"]).sort_values(["workload", "seed"])
+    several = len(names) > 1
+    return [
+        (f"{names[str(row.workload)]} {row.seed}" if several else str(row.seed), str(row.fingerprint)[:12])
+        for row in known.itertuples()
+    ]
+
+
+# --- every run --------------------------------------------------------------------------------------------------------
+
+RUN_COLUMNS = ("label", "phase", "seed", "steps_to_target", "final_loss", "final_metric", "status", "message")
+
+
+def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """Every run, column by column, as small as it can be: a column of numbers, or texts and by run which of them.
+
+    What was searched has a column each.
+    """
+    runs = study.runs
+    packed = {"workload": _texts(runs["workload"].map(dict(names)))} if len(names) > 1 else {}
+    codes, texts = pd.factorize(runs["settings"])
+    settings = [json.loads(text) for text in texts]
+    searched = list(dict.fromkeys(name for each in settings for name in each))
+    own = {
+        f"set:{name}": _numbers(np.array([each.get(name, math.nan) for each in settings], dtype=float)[codes])
+        for name in searched
+    }
+    for name in RUN_COLUMNS:
+        packed |= {name: _numbers(runs[name]) if runs[name].dtype.kind in "fi" else _texts(runs[name])}
+        packed |= own if name == "seed" else {}
+    return packed
+
+
+def _numbers(values: "np.ndarray | pd.Series[float]") -> dict[str, object]:
+    return {"numbers": [_four_digits(value) for value in np.asarray(values, dtype=float).tolist()]}
+
+
+def _four_digits(value: float) -> float | None:
+    """What the page shows of a number; whole ones, such as steps, as they are."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < 1e9 else float(f"{value:.4g}")
+
+
+def _texts(column: "pd.Series[str]") -> dict[str, object]:
+    codes, texts = pd.factorize(column.fillna("").astype(str))
+    return {"texts": list(texts), "codes": codes.tolist()}

@@ -1,0 +1,85 @@
+"""Drawings within the page: ink and colours follow its theme, words its language, and toggles hide contestants."""
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
+
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+
+from ..figures.looks import Look
+from ..figures.style import GREY, GRID, INK, house_style
+from ..text import Text
+from .words import LABELS
+
+__all__ = ["boxes_for_missing_letters", "inline", "mark"]
+
+THEME = {INK: "currentColor", GRID: "var(--line)", GREY: "var(--soft)"}
+"""What stands on the page for a colour of the figures."""
+
+WIDTH, HEIGHT, THICK, RADIUS = 30, 12, 2.0, 4.5
+
+
+def inline(figure: Figure, description: Text, colours: Mapping[str, str], prefix: str) -> Markup:
+    """A figure as SVG.
+
+    Args:
+        figure: what to draw; artists named by `figures.contestants.tag` can be hidden.
+        description: what a screen reader says of it.
+        colours: what stands on the page for a colour of the figure, such as a CSS variable.
+        prefix: what the ids within it begin with, so that no two of a page are the same.
+    """
+    buffer = StringIO()
+    with house_style(), boxes_for_missing_letters():
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    replaced = {colour.lower(): variable for colour, variable in {**THEME, **colours}.items()}
+    # only within tags: what users write stands between them, and has no bare < or >
+    svg = re.sub(r"<[^<>]*>", lambda tag: _adapted(tag[0], replaced, prefix), svg)
+    svg = re.sub(r"(<text [^>]*>)([^<]+)(</text>)", _translated, svg)
+    name = Markup(' role="img" aria-label="{0}" data-en="{0}" data-zh="{1}"').format(description.en, description.zh)
+    return Markup(svg.replace("<svg", f"<svg{name}", 1))
+
+
+@contextmanager
+def boxes_for_missing_letters() -> Iterator[None]:
+    """What users write may have letters that no font here has: a picture shows a box, and nobody need be warned."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        yield
+
+
+def _adapted(tag: str, colours: Mapping[str, str], prefix: str) -> str:
+    """A tag in the page's colours, with ids of its own, and coordinates to a hundredth of a point."""
+    tag = re.sub(r"#[0-9a-f]{6}\b", lambda colour: colours.get(colour[0], colour[0]), tag)
+    tag = re.sub(r' id="contestant-(\d+)-[^"]*"', r' data-contestant="\1"', tag)
+    tag = re.sub(r"(\d\.\d\d)\d+", r"\1", tag)
+    if tag.startswith("<g"):  # nothing refers to a group
+        tag = re.sub(r' id="[^"]*"', "", tag)
+    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", tag)
+
+
+def _translated(match: "re.Match[str]") -> str:
+    before, label, after = match.groups()
+    if label not in LABELS:
+        return match[0]
+    en, zh = escape(label), escape(LABELS[label])
+    return f'{before}<tspan lang="en">{en}</tspan><tspan lang="zh">{zh}</tspan>{after}'
+
+
+def mark(look: Look, colour: str) -> Markup:
+    """The inside of an SVG symbol, 30 by 12: a piece of the line with its dash, and its mark."""
+    dashes = "none" if isinstance(look.dash, str) else " ".join(f"{THICK * each:g}" for each in look.dash[1])
+    style = MarkerStyle(look.marker)
+    outline = style.get_path().transformed(style.get_transform()).to_polygons(closed_only=False)
+    points = 2 * RADIUS * np.concatenate(outline) * (1, -1) + (WIDTH / 2, HEIGHT / 2)
+    polygon = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return Markup(
+        f'<path d="M0 {HEIGHT / 2:g}H{WIDTH}" stroke="{colour}" stroke-width="{THICK:g}" stroke-dasharray="{dashes}"/>'
+        f'<polygon points="{polygon}" fill="{colour}"/>'
+    )
