@@ -42,7 +42,7 @@ def trials(label, steps, losses=None, **facts):
     ]  # fmt: skip
 
 
-def study(rows, curves=None, *, seeds=3, search_seeds=1, metric_name="accuracy", higher=True, about="Some data",
+def study_of(rows, curves=None, *, seeds=3, search_seeds=1, metric_name="accuracy", higher=True, about="Some data",
           ranges=None):  # fmt: skip
     """A finished comparison of these runs.
 
@@ -114,6 +114,9 @@ ODD = [
 ]
 
 
+WORKLOADS = ["w", "other.py", "dir/other.py"]
+
+
 def contest(labels, seeds=3, **facts):
     """Contestants with four trials each, of which each needs a little longer than the one before it."""
     rows = []
@@ -138,28 +141,38 @@ def awkward() -> dict[str, Comparison]:
     negative = [row | {"initial_loss": -1.0, "final_loss": -2.0 - row["final_loss"], "best_loss": -3.0} for row in two]
     twice = [row | {"seed": 1001} for row in two if row["phase"] == "search"]
     sizes = [row | {"label": f"{row['label']} (batch {size})", "batch_size": size} for size in (1, 100) for row in two]
-    several = [row | {"workload": name} for name in ("w", "other.py", "dir/other.py") for row in two]
+    several = [row | {"workload": name} for name in WORKLOADS for row in two]
     hyper = [row | {"settings": row["settings"] | {"momentum": 0.9}} for row in one]
-    whole = study(two)
+    whole = study_of(two)
     aside = [SetAside("w", 1, ("Adam",), 1, 1)]
     return {
-        "twenty": study(contest([f"Rule number {number}" for number in range(20)])),
-        "odd labels": study(contest(ODD), metric_name=f"m {ATTACK} $", about=f"about {ATTACK}"),
-        "one contestant": study(one),
-        "one trial": study([*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]),
-        "one seed": study(contest(["SGD", "Adam"], seeds=1), seeds=1),
-        "all failed": study(failed(["SGD", "Adam"])),
+        "twenty": study_of(contest([f"Rule number {number}" for number in range(20)])),
+        "odd labels": study_of(contest(ODD), metric_name=f"m {ATTACK} $", about=f"about {ATTACK}"),
+        "one contestant": study_of(one),
+        "one trial": study_of([*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]),
+        "one seed": study_of(contest(["SGD", "Adam"], seeds=1), seeds=1),
+        "all failed": study_of(failed(["SGD", "Adam"])),
         "nothing done": partly(whole, lambda row: False),
         "one run": partly(whole, lambda row: row.id == 1),
         "only search": partly(whole, lambda row: row.phase == "search"),
         "one without a report": partly(whole, lambda row: row.phase == "search" or row.label == "Adam"),
-        "misses": study([row | missed for row in two]),
-        "no numbers": study([row | missed | {"status": "became non-finite"} for row in lost]),
-        "negative losses": study(negative, metric_name="loss", higher=False),
-        "batch sizes": study(sizes),
-        "search seeds": study([*two, *twice], search_seeds=2),
+        "misses": study_of([row | missed for row in two]),
+        "no numbers": study_of([row | missed | {"status": "became non-finite"} for row in lost]),
+        "negative losses": study_of(negative, metric_name="loss", higher=False),
+        "batch sizes": study_of(sizes),
+        "search seeds": study_of([*two, *twice], search_seeds=2),
         "set aside": partly(whole, lambda row: (row.label, row.seed) != ("Adam", 1), aside),
-        "several workloads": study(several),
-        "several unfinished": partly(study(several), lambda row: row.workload == "w" or row.phase == "search"),
-        "more than a learning rate": study(hyper, ranges={"lr": (1e-4, 1.0), "momentum": (0.5, 0.99)}),
+        "one set aside everywhere": partly(
+            study_of(several),
+            lambda row: row.label == "SGD",
+            [SetAside(name, 1, ("Adam",), 7, 7) for name in WORKLOADS],
+        ),
+        "one set aside somewhere": partly(
+            study_of(several),
+            lambda row: (row.label, row.workload) != ("Adam", "w"),
+            [SetAside("w", 1, ("Adam",), 7, 7)],
+        ),
+        "several workloads": study_of(several),
+        "several unfinished": partly(study_of(several), lambda row: row.workload == "w" or row.phase == "search"),
+        "more than a learning rate": study_of(hyper, ranges={"lr": (1e-4, 1.0), "momentum": (0.5, 0.99)}),
     }

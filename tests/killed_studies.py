@@ -49,7 +49,7 @@ def start_forked_worker() -> pool.Process:
     )  # fmt: skip
 
 
-EXECUTORS = {"here": Here, "pool": lambda: pool.Pool(2, start=start_forked_worker)}
+EXECUTORS = {"here": Here, "pool": lambda: pool.Pool(2)}
 
 
 def begin(folder: Path, plan: Plan, executor: str) -> int:
@@ -157,6 +157,7 @@ def shared(home: Path, plan: Plan) -> dict[str, object]:
 if __name__ == "__main__":
     scenario, home, workload = sys.argv[1:]
     torch.set_num_threads(1)
+    pool.start_worker = start_forked_worker
     asked = verbs.plan_comparison(workload, ["sgd", "adam"], trials=16, seeds=4)
     worker.step_times = partial(worker.step_times, rounds=1, block=0.0)  # it is not the clock that is in question
     worker.do(job_of(asked, Task(0, 0, "search", 0, 1000, 1)))  # everything loaded and compiled, for all children

@@ -62,7 +62,8 @@ def words(text: str) -> str:
                           "--save", "--surface", "steepest trace sgd adam --on rosenbrock"]),
         ("compare -h", ["--optimizers", "--trials", "--seeds", "--steps", "--target", "--batch-size", "--jobs",
                         "--search-seeds", "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
-                        "--add-rules", "--add-seeds", "--add-trials", "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
+                        "--add-rules", "--add-seeds", "--add-trials",
+                        "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
         ("list --help", ["List the rules, landscapes, schedules and workloads"]),
     ],
     ids=["steepest", "trace", "compare", "list"],
@@ -149,7 +150,9 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     assert re.search("gets there first|tie: 2 seeds cannot tell them apart", words(done.stdout))
     assert "report: steepest-digits/report.html" in done.stdout
     folder = tmp_path / "steepest-digits"
-    figures = {f"figures/{name}.{ending}" for name in ("budget", "curves", "learning_rates") for ending in ("png", "svg")}
+    figures = {
+        f"figures/{name}.{ending}" for name in ("budget", "curves", "learning_rates") for ending in ("png", "svg")
+    }
     files = {"study.sqlite", "runs.csv", "curves.csv", "table.csv", "report.html", "figures"}
     assert left_behind(folder) == figures | files
     assert left_behind(tmp_path) == {"steepest-digits"} | {f"steepest-digits/{each}" for each in figures | files}

@@ -1,6 +1,6 @@
 """Runs on a Ray cluster of two nodes on this machine: what they find, and what becomes of them when a node dies."""
 
-import sys
+import socket
 import warnings
 from pathlib import Path
 
@@ -100,10 +100,21 @@ def test_nodes_must_have_the_same_steepest(cluster, monkeypatch):
         steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray")
 
 
+@needs_ray
+def test_a_cluster_that_does_not_answer_is_said_so_at_once(monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # nobody listens
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(SteepestError, match=rf"RAY_ADDRESS={address}: no Ray answers there .*; is the cluster running"):
+        steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray")
+
+
 def test_without_ray_the_line_to_install_it_is_given(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(on_ray, "find_spec", lambda name: None)
     with pytest.raises(InvalidValue, match=r"ray is not installed; pip install 'steepest\[ray\]'"):
         steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray", out=tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_are_put_where_their_content_belongs(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ from steepest.statistics import SetAside
 from steepest.status import Status
 from steepest.text import Text
 
-from .comparisons import ATTACK, ODD, awkward, contest, partly, reports, run, study, trials
+from .comparisons import ATTACK, ODD, awkward, contest, partly, reports, run, study_of, trials
 
 CHINESE = re.compile("[一-鿿]")
 FIGURES = {f"figures/{name}.{kind}" for name in ("budget", "curves", "learning_rates") for kind in ("svg", "png")}
@@ -50,7 +50,7 @@ AWKWARD = awkward()
 def verdict_of(seeds=3, sizes=None, **steps) -> Text:
     rows = [row for label, each in steps.items() for row in reports(label, each)]
     sized = [row | {"batch_size": (sizes or {}).get(row["label"], 32)} for row in rows]
-    return verdict_sentence(study(sized, seeds=seeds))
+    return verdict_sentence(study_of(sized, seeds=seeds))
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_those_who_miss_are_said_to_miss():
 @pytest.mark.parametrize(("higher", "closest"), [(True, "b"), (False, "a")])
 def test_where_nobody_arrives_there_is_advice_and_who_came_closest(higher, closest):
     rows = [*reports("a", [math.inf] * 3, final_metric=0.5), *reports("b", [math.inf] * 3, final_metric=0.75)]
-    headline, more = verdict_texts(study(rows, higher=higher))
+    headline, more = verdict_texts(study_of(rows, higher=higher))
     assert headline.en == (
         "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target)."
     )
@@ -140,13 +140,13 @@ def test_a_single_contestant_is_first_among_none():
 
 def test_all_settings_that_were_searched_are_named():
     rows = reports("a", [5, 6, 7], settings={"lr": 0.05, "momentum": 0.93})
-    assert "at learning rate 0.05, momentum 0.93." in verdict_sentence(study(rows)).en
-    (row,) = result_rows(study(rows))
+    assert "at learning rate 0.05, momentum 0.93." in verdict_sentence(study_of(rows)).en
+    (row,) = result_rows(study_of(rows))
     assert row["settings"] == "lr 0.05, momentum 0.93"
 
 
 def test_an_unfinished_comparison_has_no_verdict_and_no_word():
-    unfinished = partly(study([*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]), lambda row: row.id != 8)
+    unfinished = partly(study_of([*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]), lambda row: row.id != 8)
     assert verdict_sentence(unfinished) == Text(
         "Not finished: 7 of 8 runs are done. Go on with: steepest compare --resume FOLDER",
         "尚未完成：共 8 次运行，已完成 7 次。继续：steepest compare --resume 文件夹",
@@ -157,13 +157,13 @@ def test_an_unfinished_comparison_has_no_verdict_and_no_word():
 def test_where_every_run_failed_the_first_reason_is_given():
     rows = reports("a", [math.inf] * 3, status="failed", message="line 3: TypeError: no")
     rows[0] |= {"message": "line 2: ValueError: no"}
-    text = verdict_sentence(study(rows))
+    text = verdict_sentence(study_of(rows))
     assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：line 2: ValueError: no")
 
 
 def test_many_names_are_counted():
     rows = [row for number in range(9) for row in reports(f"r{number}", [10, 20, 30])]
-    headline, _ = verdict_texts(study(rows))
+    headline, _ = verdict_texts(study_of(rows))
     assert headline.en.startswith("r0, r1, r2, r3, r4 and 4 others tie: ")
     assert headline.zh.startswith("r0、r1、r2、r3、r4等 9 个 打平")
 
@@ -173,16 +173,16 @@ def test_many_names_are_counted():
 
 @pytest.mark.parametrize(("higher", "sign"), [(True, "≥"), (False, "≤")])
 def test_the_target_is_said_with_its_direction(higher, sign):
-    comparison = study(reports("a", [1, 2, 3]), metric_name="score", higher=higher)
+    comparison = study_of(reports("a", [1, 2, 3]), metric_name="score", higher=higher)
     assert target_sentence(comparison) == Text(f"target: score {sign} 0.9", f"目标：score {sign} 0.9")
-    assert target_sentence(study(reports("a", [1, 2, 3]))).zh == "目标：准确率 ≥ 0.9"
+    assert target_sentence(study_of(reports("a", [1, 2, 3]))).zh == "目标：准确率 ≥ 0.9"
 
 
 @pytest.mark.parametrize(("best", "end"), [(0, "low"), (2, "high"), (1, None)])
 def test_a_winner_at_the_end_of_its_range_is_warned_of(best, end):
     steps = [5 if number == best else 9 for number in range(3)]
     rows = [*trials("a", steps), *(run("a", "report", seed, lr=0.001 * 10**best) for seed in (1, 2, 3))]
-    comparison = study(rows, ranges={"lr": (0.001, 0.1)})
+    comparison = study_of(rows, ranges={"lr": (0.001, 0.1)})
     found = edge_warnings(comparison)
     assert [row["at_end"] for row in result_rows(comparison)] == [end is not None]
     if end is None:
@@ -198,11 +198,11 @@ def test_a_winner_at_the_end_of_its_range_is_warned_of(best, end):
 
 def test_report_runs_that_went_wrong_are_counted():
     rows = [*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]
-    assert broken_sentence(study(rows)) is None
+    assert broken_sentence(study_of(rows)) is None
     rows[1] |= {"status": "diverged"}
     rows[5] |= {"status": "timed out"}
     rows[6] |= {"status": "failed"}
-    assert broken_sentence(study(rows)) == Text(
+    assert broken_sentence(study_of(rows)) == Text(
         "3 of the 6 runs on fresh seeds went wrong: a (1) and b (2). The table of every run says how.",
         "新种子上的 6 次运行中有 3 次出错：a (1)、b (2)。原因见“全部运行”表。",
     )
@@ -217,7 +217,7 @@ def test_what_is_set_aside_is_said_in_both_languages():
 def budgets_of(**steps) -> pd.DataFrame:
     rows = [row for label, each in steps.items() for row in trials(label, each)]
     rows += [run(label, "report", seed) for label in steps for seed in (1, 2, 3)]
-    return chosen_budgets(study(rows))
+    return chosen_budgets(study_of(rows))
 
 
 def test_which_to_take_depends_on_the_budget():
@@ -235,10 +235,10 @@ def test_which_to_take_depends_on_the_budget():
 
 def test_budgets_end_where_the_trials_do_and_one_with_nothing_to_search_needs_no_more():
     rows = [*trials("a", [math.inf, 20, 30]), *trials("fixed", [25]), *(run("a", "report", seed) for seed in (1, 2, 3))]
-    comparison = study([*rows, *(run("fixed", "report", seed) for seed in (1, 2, 3))])
+    comparison = study_of([*rows, *(run("fixed", "report", seed) for seed in (1, 2, 3))])
     assert list(chosen_budgets(comparison)) == [1, 3]
     assert chosen_budgets(comparison).loc["fixed"].tolist() == [25.0, 25.0]
-    unfinished = partly(study(contest(["a", "b"])), lambda row: (row.label, row.trial) not in [("b", 2), ("b", 3)])
+    unfinished = partly(study_of(contest(["a", "b"])), lambda row: (row.label, row.trial) not in [("b", 2), ("b", 3)])
     assert chosen_budgets(unfinished).loc["b"].isna().tolist() == [False, True]  # no miss: there were not so many
     assert chosen_budgets(AWKWARD["one trial"]).empty
 
@@ -246,6 +246,7 @@ def test_budgets_end_where_the_trials_do_and_one_with_nothing_to_search_needs_no
 def test_over_several_workloads_the_best_score_leads():
     assert profile_sentence(AWKWARD["one contestant"]) is None
     assert profile_sentence(AWKWARD["several unfinished"]) is None
+    assert profile_sentence(AWKWARD["one set aside somewhere"]) is None  # there is nothing to compare there
     text = profile_sentence(AWKWARD["several workloads"])
     score = AWKWARD["several workloads"].profiles.score["Adam"]
     assert text.en == (
@@ -257,10 +258,10 @@ def test_over_several_workloads_the_best_score_leads():
 def test_scores_that_are_equal_and_scores_of_nobody():
     rows = [row | {"workload": name} for name in ("v", "w") for row in [*reports("a", [9] * 3), *reports("b", [9] * 3)]]
     assert (
-        profile_sentence(study(rows)).en
+        profile_sentence(study_of(rows)).en
         == "On all 2 workloads together a and b do best, with a score of 1.00 out of 1."
     )
-    nobody = study([row | {"steps_to_target": math.inf} for row in rows])
+    nobody = study_of([row | {"steps_to_target": math.inf} for row in rows])
     assert profile_sentence(nobody).en == "No optimizer reached the target on most seeds of any workload."
 
 
@@ -285,7 +286,7 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
         *(run("a", "report", n, lr=0.1, final_loss=5.0) for n in (1, 2, 3)),
         *reports("b", [1, 2, 3]),
     ]
-    found = sensitivity(study(rows), "a")
+    found = sensitivity(study_of(rows), "a")
     assert found.lr.tolist() == [0.1, 0.2, 0.3]
     assert found.loss.tolist() == [0.9, 0.1, 0.7]
     assert found.broken_lr.tolist() == [3.0, 10.0]
@@ -293,15 +294,15 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
 
 
 def test_where_all_trials_broke_none_is_ringed():
-    found = sensitivity(study([run("a", "search", 0, status="failed"), run("a", "report", 1)], seeds=1), "a")
+    found = sensitivity(study_of([run("a", "search", 0, status="failed"), run("a", "report", 1)], seeds=1), "a")
     assert (found.best, len(found.lr), found.broken_lr.tolist()) == (None, 0, [0.1])
 
 
 def test_the_budget_curve_begins_where_the_middle_draw_arrives_and_is_thinned_out():
-    comparison = study([*trials("a", [math.inf, math.inf, 20]), *(run("a", "report", seed) for seed in (1, 2, 3))])
+    comparison = study_of([*trials("a", [math.inf, math.inf, 20]), *(run("a", "report", seed) for seed in (1, 2, 3))])
     assert budgets(comparison)["a"].tolist() == pytest.approx([math.nan, 20, 20], nan_ok=True)
     many = [run("a", "search", n, 10, lr=0.1 + n) for n in range(500)]
-    found = budgets(study([*many, run("a", "report", 1)], seeds=1))
+    found = budgets(study_of([*many, run("a", "report", 1)], seeds=1))
     assert (found.index[0], found.index[-1]) == (1, 500)
     assert len(found) <= MANY
 
@@ -314,7 +315,7 @@ def test_a_band_is_the_median_and_the_middle_half_of_the_report_seeds():
     curves = [(1, step, 1e6, 1e6) for step in range(3)]  # the trial does not count
     for number, values in enumerate([[8, 4, 1], [9, 5, 2], [10, 6, 30], [7, 3, math.nan], [11, 7, 5]], start=2):
         curves += curves_of(values, number)
-    comparison = study(reports("a", [1] * 5), curves, seeds=5)
+    comparison = study_of(reports("a", [1] * 5), curves, seeds=5)
     found = band(comparison, "a", "loss")
     assert found.x.tolist() == [0, 1, 2]
     assert found.median.tolist() == [9, 5, 3.5]
@@ -325,14 +326,14 @@ def test_a_band_is_the_median_and_the_middle_half_of_the_report_seeds():
 
 def test_where_batches_differ_curves_run_over_examples():
     rows = [*reports("a", [1], batch_size=10), *reports("b", [1], batch_size=1000)]
-    comparison = study(rows, [*curves_of([3, 2, 1], 2), *curves_of([3, 2, 1], 4)], seeds=1)
+    comparison = study_of(rows, [*curves_of([3, 2, 1], 2), *curves_of([3, 2, 1], 4)], seeds=1)
     assert band(comparison, "a", "loss").x.tolist() == [0, 10, 20]
     assert band(comparison, "b", "loss").x.tolist() == [0, 1000, 2000]
 
 
 def test_two_contestants_of_one_rule_look_different():
     rules = {"a": "sgd", "b": "adam", "c": "sgd(momentum=0.5)"}
-    found = looks(study([row for label, rule in rules.items() for row in reports(label, [1, 2, 3], rule=rule)]))
+    found = looks(study_of([row for label, rule in rules.items() for row in reports(label, [1, 2, 3], rule=rule)]))
     assert list(found) == ["a", "b", "c"]
     assert len({(look.colour, look.marker) for look in found.values()}) == 3
     assert found["a"].dash != found["c"].dash
@@ -341,7 +342,7 @@ def test_two_contestants_of_one_rule_look_different():
 @pytest.mark.parametrize(("losses", "scale"), [([0.5, 0.1], "log"), ([0.5, -0.1], "linear"), ([0.0, 0.0], "linear")])
 def test_only_data_with_a_logarithm_get_a_log_axis(losses, scale):
     rows = [*trials("a", [9, 9], losses), run("a", "report", 1)]
-    (axes,) = draw_learning_rates(study(rows, seeds=1)).axes
+    (axes,) = draw_learning_rates(study_of(rows, seeds=1)).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)
 
 
@@ -403,7 +404,7 @@ def test_pictures_are_pictures(study):
 
 def test_workloads_of_one_name_keep_their_pictures_apart(tmp_path):
     rows = [row | {"workload": name} for name in ("w", "other.py", "dir/other.py") for row in reports("a", [1, 2, 3])]
-    write_report(study(rows), tmp_path, [])
+    write_report(study_of(rows), tmp_path, [])
     homes = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.svg")}
     assert homes == {"figures", "figures/w", "figures/other.py", "figures/dir_other.py"}
 
@@ -530,7 +531,7 @@ def test_whole_numbers_keep_all_their_digits_and_settings_have_a_column_each():
         run("b", "search", 0, settings={"lr": 0.1, "beta": 0.9}),
     ]
     rows += [row | {"phase": "report", "seed": 98765, "trial": math.nan} for row in rows]
-    packed = packed_runs(study(rows, seeds=1), {"w": "w"})
+    packed = packed_runs(study_of(rows, seeds=1), {"w": "w"})
     assert packed["steps_to_target"]["numbers"] == [123457, 10, 123457, 10]
     assert packed["seed"]["numbers"] == [1000, 1000, 98765, 98765]
     assert packed["set:beta"]["numbers"] == [None, 0.9, None, 0.9]
@@ -552,7 +553,7 @@ def test_what_users_write_is_text_and_never_markup():
 def test_figures_leave_what_users_write_as_it_is():
     """The page's colours and ids are put into the figures' tags only."""
     label = '#0072b2 id="contestant-0-x" 1.23456'
-    page = page_of(study([*reports(label, [1, 2, 3]), *reports("b", [1, 2, 3])]))
+    page = page_of(study_of([*reports(label, [1, 2, 3]), *reports("b", [1, 2, 3])]))
     assert any(text == label[:15] + "…" + label[-11:] or label in text for tag, text in page.texts if tag == "text")
 
 
@@ -578,7 +579,7 @@ def test_whatever_a_study_is_like_it_is_shown(name):
 @pytest.mark.parametrize("higher", [True, False])
 def test_curves_without_a_number_are_drawn(higher):
     curves = [(number, step, math.nan, math.nan) for number in (1, 2, 3, 4) for step in range(3)]
-    comparison = study(reports("a", [math.inf] * 3, final_loss=math.nan), curves, higher=higher)
+    comparison = study_of(reports("a", [math.inf] * 3, final_loss=math.nan), curves, higher=higher)
     assert len(draw_curves(comparison).axes) == 2
 
 

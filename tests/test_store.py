@@ -144,6 +144,24 @@ def test_what_is_not_finite_is_read_back_as_such(store, session):
     assert (store.curves().dtypes[["train_loss", "loss", "metric", "seconds"]] == "float64").all()
 
 
+# --- runs that cannot be compared -------------------------------------------------------------------------------------
+
+
+def test_runs_of_another_problem_are_set_aside_and_named(study, tmp_path, command):
+    """As if the data, or a library, had changed under a part of the study."""
+    folder = shutil.copytree(study, tmp_path / "copy")
+    change(folder, "update runs set fingerprint = '77' where phase = 'report' and seed = 2 and contestant = 1")
+    whole, part = Comparison.read(study), Comparison.read(folder)
+    assert (len(whole.runs) - len(part.runs), whole.set_aside, part.complete) == (1, (), True)
+    (aside,) = part.set_aside
+    assert (aside.seed, aside.labels) == (2, ("Adam",))
+    gone = whole.runs[~whole.runs["id"].isin(part.runs["id"])]
+    assert list(gone[["label", "seed", "phase"]].iloc[0]) == ["Adam", 2, "report"]
+    code, printed, _ = command(f"compare --resume {folder} --jobs 1")
+    assert code == 0
+    assert str(aside) in " ".join(printed.split())
+
+
 # --- older versions ---------------------------------------------------------------------------------------------------
 
 
@@ -233,3 +251,19 @@ def test_what_is_done_for_each_run_reads_no_whole_table(tmp_path):
         plan = [step["detail"] for step in store._connection.execute(f"explain query plan {statement}")]
         assert not [step for step in plan if step.startswith("SCAN") and "USING" not in step], statement
     store.close()
+
+
+def test_the_standings_show_the_best_sound_trial_of_each_so_far(store, session):
+    ends = {
+        (0, 0): {"status": "reached the target", "steps_to_target": 9.0, "final_loss": 0.5},
+        (0, 1): {"status": "diverged", "steps_to_target": 3.0, "final_loss": 9.0},
+        (0, 2): {"status": "reached the target", "steps_to_target": 9.0, "final_loss": 0.4},
+    }
+    for _ in range(4):
+        task = store.take(session)
+        if (task.contestant, task.trial) in ends:
+            store.finish(task, session, ends[task.contestant, task.trial])
+    (a,) = store.standings()
+    assert (a["label"], a["trials"], a["reports"]) == ("a", 3, 0)
+    assert a["settings"] == store.plan.contestants[0].trials[2]
+    assert (a["steps_to_target"], a["final_loss"]) == (9.0, 0.4)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .maps import map_sweep as map_sweep
     from .optim import *  # noqa: F403
     from .playground import play as play
+    from .report import write_report as write_report
     from .routing import MuonWith as MuonWith
     from .rules import RULES as RULES
     from .rules import Rule as Rule
@@ -47,6 +48,7 @@ _HOMES = {
     "stability_limit": "engines.stability",
     "statistics": "statistics",  # the module itself
     "trace": "tracing",
+    "write_report": "report",
 }
 
 

@@ -293,8 +293,9 @@ def _standings(store: "Store") -> Table:
 
 
 def _settings(settings: Mapping[str, float]) -> str:
-    """What was searched, the learning rate without its name."""
-    return ", ".join(f"{value:.3g}" if name == "lr" else f"{name}={value:.3g}" for name, value in settings.items())
+    """What was searched, the learning rate first and without its name."""
+    others = [f"{name}={value:.3g}" for name, value in settings.items() if name != "lr"]
+    return ", ".join([f"{settings['lr']:.3g}", *others])
 
 
 def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -> None:

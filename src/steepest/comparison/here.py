@@ -23,7 +23,7 @@ class Here:
 
     def submit(self, job: Job) -> None:
         """Keep the job until it is asked for."""
-        if False:
+        if job.suspect:
             self._apart = self._apart or Pool(1)
             self._apart.submit(job)
         else:

@@ -8,12 +8,14 @@ a run costs no worker of Ray's, and is recorded with its last words.
 import hashlib
 import logging
 import os
+import socket
 import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,13 @@ from ..status import Status
 from .jobs import Ending, Entry, Job
 from .pool import Pool
 
-__all__ = ["OnRay"]
+__all__ = ["OnRay", "check"]
 
 LIVES = 5
 """How often a task is begun before its run is given up: so many of Ray's workers or nodes died under it."""
+
+REACH = 10.0
+"""Seconds in which a cluster must answer."""
 
 AHEAD = 2
 """Tasks handed to Ray for each processor, so that none waits for the next one; what waits lets a cluster grow."""
@@ -94,12 +99,22 @@ class OnRay:
             self._ray.shutdown()
 
 
+def check() -> None:
+    """See that Ray is installed, and that a cluster answers where one is named.
+
+    Raises:
+        InvalidValue, SteepestError: it is not, or none does.
+    """
+    if find_spec("ray") is None:
+        raise InvalidValue("on: ray is not installed; pip install 'steepest[ray]'")
+    if address := os.environ.get("RAY_ADDRESS"):
+        _reach(address)
+
+
 def _connect(jobs: int | None) -> tuple[Any, bool]:
     """Ray, and whether this process has just joined or started it."""
-    try:
-        import ray
-    except ImportError:
-        raise InvalidValue("on: ray is not installed; pip install 'steepest[ray]'") from None
+    import ray
+
     if ray.is_initialized():
         return ray, False
     address = os.environ.get("RAY_ADDRESS")
@@ -112,6 +127,20 @@ def _connect(jobs: int | None) -> tuple[Any, bool]:
         where = f"RAY_ADDRESS={address}: cannot be joined" if address else "on: Ray cannot be started here"
         raise SteepestError(f"{where} ({_last_line(error)})") from None
     return ray, True
+
+
+def _reach(address: str) -> None:
+    """See that somebody listens there: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if not (colon and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise SteepestError(
+            f"RAY_ADDRESS={address}: no Ray answers there ({reason}); is the cluster running?"
+        ) from None
 
 
 def _last_line(error: BaseException) -> str:

@@ -34,7 +34,6 @@ def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: 
         on_progress: called a few times a second.
     """
     session = store.begin_session()
-    store.give_back_what_the_dead_left()
     try:
         with _signs_of_life(store, session):
             _Work(store, session, executor, on_progress).do()

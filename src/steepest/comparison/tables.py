@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..statistics import BROKEN
 from .plan import Plan
 
 __all__ = ["curves", "runs", "standings"]
@@ -78,8 +79,9 @@ def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]
         best = connection.execute(
             "select trial, steps_to_target, final_loss from runs"
             " where contestant = ? and phase = 'search' and state = 'done'"
-            " order by steps_to_target is null, steps_to_target, final_loss is null, final_loss limit 1",
-            (index,),
+            f" order by status in ({', '.join('?' * len(BROKEN))}), steps_to_target is null, steps_to_target,"
+            " final_loss is null, final_loss limit 1",
+            (index, *BROKEN),
         ).fetchone()
         each = plan.contestants[index]
         found.append({

@@ -36,8 +36,9 @@ def workforce(
     if on not in PLACES:
         raise UnknownName(f"on: unknown place {on!r}; {did_you_mean(on, PLACES)}")
     if on == "ray":
-        from .on_ray import OnRay
+        from .on_ray import OnRay, check
 
+        check()
         yield lambda: OnRay(jobs, timeout)
     elif count == 1 and timeout is None:
         from .here import Here
