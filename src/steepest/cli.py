@@ -236,11 +236,11 @@ def report(
     The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and
     one row an optimizer; md is the verdict and the table for a chat or an issue; tensorboard has the winners' curves.
 
-    [dim]steepest report steepest-digits                         the page, as it stands now[/dim]
+    [dim]steepest report steepest-digits                         as it stands now[/dim]
 
     [dim]steepest report steepest-digits --format csv,parquet,md --out shown[/dim]
 
-    [dim]steepest report steepest-digits --format tensorboard && tensorboard --logdir steepest-digits/tensorboard[/dim]
+    [dim]steepest report steepest-digits --format tensorboard    then: tensorboard --logdir steepest-digits[/dim]
     """
     from .comparison import Comparison
     from .report import write_report

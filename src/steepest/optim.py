@@ -166,6 +166,15 @@ class Optimizer(torch.optim.Optimizer):
             return True
         return False
 
+    def repeater(self) -> Callable[[], bool] | None:
+        """What makes the last step again with new gradients, for whoever lets nobody else touch settings or states.
+
+        It looks at less than `step` does. It returns False, with nothing done, where gradients or tensors are not what
+        they were; then call `step`. None if the last step was not one of the fused kernel for a single group.
+        """
+        routine = self._routines.get(id(self.param_groups[0])) if len(self.param_groups) == 1 else None
+        return None if routine is None else routine.repeat
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While it lasts, parameters hold the weights to evaluate; afterwards they are what they were, bit by bit.

@@ -146,7 +146,8 @@ class Comparison:
     @property
     def metric_is_loss(self) -> bool:
         """Whether the metric is the held-out loss itself, so that one of them is enough to look at."""
-        return bool((self.runs["final_metric"] == self.runs["final_loss"]).mean() > 0.99)
+        ends = self.runs[["final_metric", "final_loss"]].dropna()
+        return bool((ends["final_metric"] == ends["final_loss"]).mean() > 0.99)
 
     def batch_size(self, label: str) -> int:
         """Examples a step of one contestant."""

@@ -68,11 +68,15 @@ class Routine:
         """Make the step; False, and nothing done, if something is not as it was."""
         if FLAGS(group) != self._flags or not all(map(operator.is_, self._find(group, states), self._objects)):
             return False
+        if (rule is not self._rule or self._settings_are_tensors) and not self._adopt(rule):
+            return False
+        return self.repeat()
+
+    def repeat(self) -> bool:
+        """Make the step where settings and states are known to be as they were; False if the tensors are not."""
         if [*map(Tensor.data_ptr, self._kept)] != self._addresses or not all(map(Tensor.is_contiguous, self._params)):
             return False
         if not self._takes(grads := [*map(GRADIENT, self._params)]):
-            return False
-        if (rule is not self._rule or self._settings_are_tensors) and not self._adopt(rule):
             return False
         if (addresses := [*map(Tensor.data_ptr, grads)]) != self._gradient_addresses:
             self._gradient_addresses = addresses

@@ -133,7 +133,8 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "title": title,
         "comparison": comparison,
         "about": Text(str(facts["about"]), str(facts["about_zh"])),
-        "metric": metric_text(comparison),
+        "final": _of_metric(WORDS["final"], comparison),
+        "best": _of_metric(WORDS["best"], comparison),
         "target": target_sentence(comparison),
         "verdict": verdict_texts(comparison),
         "broken": broken_sentence(comparison),
@@ -144,6 +145,12 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "noise": comparison.gradient_noise,
         "only_lr": only_learning_rates(comparison),
     }
+
+
+def _of_metric(word: Text, comparison: Comparison) -> Text:
+    """The metric with a word before it; Chinese ones need no space between."""
+    name = metric_text(comparison)
+    return Text(f"{word.en} {name.en}", f"{word.zh}{' ' * name.zh[:1].isascii()}{name.zh}")
 
 
 def _protocol(study: Comparison) -> Text:
