@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import steepest
 from steepest.engines import cpu, kernels
 from steepest.engines.program import record
 from steepest.errors import InvalidValue
+from steepest.ops import arctan, cos, exp, log, maximum, minimum, sign, sin, sqrt, tanh, where
+from steepest.optim import as_optimizer
 from steepest.rules import RULES, SGD, Adam
 from steepest.rules.base import Rule
 
@@ -237,6 +240,32 @@ def test_what_is_the_same_for_all_elements_is_computed_once():
     assert [job[2]["step"].item() for job in jobs] == [3, 7]
     for row, step in zip(task.scalars, (3, 7), strict=True):
         assert 1 - 0.99**step in row
+
+
+@dataclass(frozen=True, kw_only=True)
+class EveryFunctionOfTheStep(Rule):
+    """What is the same for all elements, in every way that it can be written."""
+
+    title = "Every function"
+    reference = "this test"
+
+    def init(self, param):
+        return {}
+
+    def update(self, grad, param, step):
+        past = where(step >= 3, step, 0) + where(step == 1, 1, self.lr)
+        whole = step**2 + 2**step + step**-1 + self.lr**step + abs(2 - step) + sign(step - 2.5) + sign(-step)
+        curved = arctan(step) + tanh(step) + exp(-step) + log(step) + cos(step) * sin(step) + sqrt(step)
+        return (-(past + whole + curved + maximum(step, 2) + minimum(1.0, step * self.lr)) * grad,)
+
+
+def test_every_function_of_the_step_is_the_same_in_the_kernel():
+    reached = []
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+        train([param], as_optimizer(EveryFunctionOfTheStep)([param], lr=0.3, fused=fused), 4)
+        reached.append(param.detach())
+    torch.testing.assert_close(*reached, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

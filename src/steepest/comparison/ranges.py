@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from ..errors import InvalidValue, did_you_mean
 from ..rules import Rule
@@ -88,12 +89,12 @@ def points(ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = fr
         whole: names whose values are whole numbers.
 
     >>> [f"{point['lr']:.0e}" for point in sorted(points({"lr": (1e-4, 1.0)}, 4), key=lambda p: p["lr"])]
-    ['4e-04', '4e-03', '2e-02', '1e-01']
+    ['1e-04', '8e-03', '2e-02', '9e-01']
     """
-    from scipy.stats import qmc
+    import torch  # loaded by whoever has found a workload; SciPy's generator would take as long again
 
-    exponent = max(0, (skip + count - 1).bit_length())
-    unit = qmc.Sobol(d=len(ranges), scramble=True, rng=0).random_base2(exponent)[skip : skip + count]
+    sequence: Any = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=0)
+    unit = sequence.fast_forward(skip).draw(count, dtype=torch.float64).tolist()
     return tuple(
         {name: _at(share, ends, name in whole) for share, (name, ends) in zip(row, ranges.items(), strict=True)}
         for row in unit
