@@ -24,7 +24,7 @@ __all__ = ["EVALUATIONS", "Point", "Run", "gradient_noise", "step_times", "train
 EVALUATIONS = 50
 """How often a run is measured; steps to target are known to within a fiftieth of the run."""
 
-BLOCK = 0.01
+BLOCK = 0.005
 """Seconds of a block of steps when step times are compared: long for a clock, short beside the machine's moods."""
 
 ROUNDS = 9

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import InvalidValue, did_you_mean
 from ..rules import Rule
@@ -93,8 +92,9 @@ def points(ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = fr
     """
     import torch  # loaded by whoever has found a workload; SciPy's generator would take as long again
 
-    sequence: Any = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=0)
-    unit = sequence.fast_forward(skip).draw(count, dtype=torch.float64).tolist()
+    sequence = torch.quasirandom.SobolEngine(len(ranges), scramble=True, seed=0)  # type: ignore[no-untyped-call]
+    sequence.fast_forward(skip)  # type: ignore[no-untyped-call]
+    unit = sequence.draw(count, dtype=torch.float64).tolist()
     return tuple(
         {name: _at(share, ends, name in whole) for share, (name, ends) in zip(row, ranges.items(), strict=True)}
         for row in unit
