@@ -178,7 +178,7 @@ def test_workloads_of_one_name_keep_their_pictures_apart(tmp_path):
     rows = [row | {"workload": name} for name in WORKLOADS for row in reports("a", [1, 2, 3])]
     write_report(study_of(rows), tmp_path, [])
     homes = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.svg")}
-    assert homes == {"figures", "figures/w.py", "figures/dir_w.py"}
+    assert homes == {"figures", "figures/w", "figures/w-2"}
 
 
 def test_names_of_files_are_safe_and_all_different():

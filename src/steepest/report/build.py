@@ -14,7 +14,7 @@ from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save, write
 from .exports import check_formats, export
 from .page import render
-from .places import file_names, titles
+from .places import file_names
 from .svg import boxes_for_missing_letters
 
 __all__ = ["draw_all", "write_report"]
@@ -100,7 +100,7 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
 
 def _save(study: Comparison, figures: Mapping[str, Mapping[str, Figure]], folder: Path) -> None:
     """As SVG and PNG; of several workloads, those of each in a folder of its own."""
-    names = titles(study.plan)
+    names = study.plan.short_names
     places = {"": ""} | (file_names(names.values()) if len(names) > 1 else dict.fromkeys(names.values(), ""))
     for workload, own in figures.items():
         home = folder / places[names.get(workload, "")]

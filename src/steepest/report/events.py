@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..comparison import Comparison
 from ..figures.style import write
-from .places import file_names, titles
+from .places import file_names
 
 __all__ = ["write_events"]
 
@@ -25,7 +25,7 @@ def write_events(study: Comparison, folder: Path) -> list[Path]:
 
     Time is the time of training, evaluation excluded, from when the study was begun.
     """
-    home, names = folder / "tensorboard", titles(study.plan)
+    home, names = folder / "tensorboard", study.plan.short_names
     workloads = file_names(names.values())
     labels = file_names(each.label for each in study.plan.contestants)
     begun = _seconds(study.facts["created"])

@@ -5,7 +5,6 @@ import re
 from ..comparison import Comparison
 from ..text import Text
 from .numbers import NOTHING, number, share, steps
-from .places import titles
 from .rows import only_learning_rates, result_rows
 from .sentences import (
     aside_sentence,
@@ -21,7 +20,7 @@ __all__ = ["as_markdown"]
 
 def as_markdown(study: Comparison) -> str:
     """The text of `report.md`."""
-    names = titles(study.plan)
+    names = study.plan.short_names
     parts = ["# Which optimizer gets there first?", _said(profile_sentence(study))]
     for name, comparison in study.by_workload().items():
         remarks = [broken_sentence(comparison), *edge_warnings(comparison), *map(aside_sentence, comparison.set_aside)]

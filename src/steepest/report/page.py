@@ -15,7 +15,6 @@ from ..comparison import Comparison
 from ..figures.contestants import looks
 from ..text import Text
 from . import numbers
-from .places import titles
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .sentences import (
     aside_sentence,
@@ -46,7 +45,7 @@ def render(study: Comparison, figures: Figures) -> str:
         study: the comparison, on one workload or several.
         figures: by workload, the figures of each; those over all workloads stand under "".
     """
-    names = titles(study.plan)
+    names = study.plan.short_names
     prints = fingerprints(study.runs, names)
     script = _part("report.js")
     return _environment().get_template("report.html").render(
@@ -117,7 +116,7 @@ def _looks(study: Comparison) -> list[dict[str, object]]:
 def _drawn(study: Comparison, figures: Figures) -> dict[str, dict[str, Markup]]:
     """The figures as SVG, by the workload's title."""
     colours = {look.colour: f"var(--c{place})" for place, look in enumerate(looks(study).values())}
-    names = titles(study.plan) | {"": ""}
+    names = study.plan.short_names | {"": ""}
     return {
         names[workload]: {
             name: inline(figure, DESCRIPTIONS[name], colours, f"f{place}-{name}") for name, figure in own.items()

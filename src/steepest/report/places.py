@@ -1,22 +1,12 @@
-"""What workloads and contestants are called where their names must be short, or the names of files."""
+"""Names of files and folders for texts that may hold anything."""
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
-from ..comparison import Plan
-
-__all__ = ["file_names", "titles"]
+__all__ = ["file_names"]
 
 MOST = 60
 """Characters of a name, which leaves room for a number behind it and for an ending."""
-
-
-def titles(plan: Plan) -> dict[str, str]:
-    """By workload, what it is called: a user's file without its folder, unless another has the same name."""
-    stems = {each.name: Path(each.name).stem for each in plan.workloads}
-    names = list(stems.values())
-    return {name: stem if names.count(stem) == 1 else name for name, stem in stems.items()}
 
 
 def file_names(texts: Iterable[str]) -> dict[str, str]:
