@@ -42,13 +42,12 @@ class Routine:
         self._resting = [param for param in group["params"] if param.grad is None]
         self._objects = [*self._find(group, {param: state for param, _, state in jobs})]
         count, tensors = len(jobs), tensors_of(task.kernel, jobs)
+        task.addresses[:] = [each.data_ptr() for each in tensors]
         self._kept = tensors[:count] + tensors[2 * count :]
         self._addresses = [each.data_ptr() for each in self._kept]
         self._gradient_addresses: list[int] = []
-        self._gradient_kinds = [(self._params[0].dtype, torch.strided, True)] * count
         self._sizes = [param.numel() for param in self._params]
-        task.addresses[:count] = self._addresses[:count]
-        task.addresses[2 * count :] = self._addresses[count:]
+        self._gradient_kinds = [(self._params[0].dtype, torch.strided, True)] * count
         self._settings_are_tensors = any(isinstance(each, Tensor) for each in settings_of(rule).values())
         task.set(rule)
 
