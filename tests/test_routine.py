@@ -243,63 +243,6 @@ def test_gradients_may_be_of_another_dtype():
     torch.testing.assert_close(*reached)
 
 
-# --- repeated without looking ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam"])
-def test_a_repeated_step_is_the_same_step(name):
-    reached = []
-    for repeats in (False, True):
-        params = parameters()
-        optimizer = getattr(steepest, name)(params, lr=0.1)
-        train(optimizer, params, 2)
-        repeat = optimizer.repeater() if repeats else None
-        for seed in range(2, 6):
-            give_gradients(params, seed)
-            assert repeat() if repeat else optimizer.step() is None
-        train(optimizer, params, 1, first=6)
-        reached.append(torch.cat([param.detach().flatten() for param in params]))
-        assert {state["step"].item() for state in optimizer.state.values()} == {7}
-    assert torch.equal(*reached)
-
-
-def no_gradient(params):
-    params[1].grad = None
-
-
-def sparse_gradient(params):
-    params[1].grad = params[1].grad.to_sparse()
-
-
-def moved_parameter(params):
-    params[1].data = params[1].data.clone()
-
-
-@pytest.mark.parametrize("change", [no_gradient, sparse_gradient, moved_parameter])
-def test_what_cannot_be_repeated_is_not(change):
-    params = parameters()
-    optimizer = steepest.Adam(params, lr=0.1)
-    train(optimizer, params, 2)
-    repeat = optimizer.repeater()
-    give_gradients(params, 2)
-    change(params)
-    before = [param.detach().clone() for param in params]
-    assert not repeat()
-    assert all(map(torch.equal, before, params))
-
-
-def test_only_a_fused_step_of_one_group_is_repeated():
-    params = parameters()
-    optimizer = steepest.Adam(params, lr=0.1)
-    assert optimizer.repeater() is None
-    train(optimizer, params, 1)
-    assert optimizer.repeater() is not None
-    several, eager = steepest.Adam([{"params": [param]} for param in params]), steepest.Adam(params, fused=False)
-    for each in (several, eager):
-        train(each, params, 1)
-        assert each.repeater() is None
-
-
 # --- autograd, counters, threads --------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ import functools
 import inspect
 import operator
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -20,7 +21,7 @@ from torch.optim import optimizer as torch_optimizer
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .engines import compiled, dispatch, eager
 from .engines.half import complete_state
-from .engines.routine import Routine
+from .engines.routine import Part, Routine
 from .errors import InvalidValue, UnknownSetting, did_you_mean
 from .rules import RULES, Rule
 
@@ -51,29 +52,6 @@ SWITCHES: dict[str, tuple[Any, str]] = {
     ),
 }
 """What every optimizer accepts beside its rule's hyperparameters: default and meaning, under torch's names."""
-
-
-def watchable(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A `step` that the profiler and hooks see, as torch makes it; only if there are any, for it takes 5 microseconds.
-
-    That is as long as all the rest of a small network's step.
-    """
-    watched = torch.optim.Optimizer.profile_hook_step(step)
-
-    @functools.wraps(step)
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        somebody_looks = (
-            torch.compiler.is_compiling()
-            or torch.autograd._profiler_enabled()
-            or self._optimizer_step_pre_hooks
-            or self._optimizer_step_post_hooks
-            or torch_optimizer._global_optimizer_pre_hooks
-            or torch_optimizer._global_optimizer_post_hooks
-        )
-        return watched(self, *args, **kwargs) if somebody_looks else step(self, *args, **kwargs)
-
-    run.hooked = True  # type: ignore[attr-defined]  # by this torch knows that it need not wrap it
-    return run
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -121,13 +99,33 @@ class Optimizer(torch.optim.Optimizer):
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
         check_parameters(name, group["params"], rule.least_axes)
 
-    @watchable
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step from the gradients in `param.grad`.
 
         Args:
             closure: reevaluates the model and returns the loss, which is then returned.
         """
+        shortcut = self._shortcut
+        if self._somebody_looks() or closure is not None or shortcut is None:
+            return self._step(closure)
+        return None if shortcut.step(self.param_groups, self.state) else self._step(None)
+
+    step.hooked = True  # type: ignore[attr-defined]  # by this torch knows that it need not wrap it
+
+    def _somebody_looks(self) -> bool:
+        """Whether there is a hook, a profiler or a compiler that must be shown the step; to show it takes its time."""
+        return bool(
+            torch.compiler.is_compiling()
+            or torch.autograd._profiler_enabled()
+            or torch_optimizer._global_optimizer_pre_hooks
+            or torch_optimizer._global_optimizer_post_hooks
+            or self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+        )
+
+    @torch.optim.Optimizer.profile_hook_step
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
+        """Make one step, looking at everything, and looked at by whoever wants to."""
         if self._evaluating:
             raise RuntimeError(f"{type(self).__name__}: a step within evaluating() would be lost; leave it first")
         loss = None
@@ -145,14 +143,36 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
     def _step_groups(self) -> None:
-        self._engines.clear()
-        for group in self.param_groups:
-            rule, routine = self._rule(group), self._routines.get(id(group))
-            if routine is not None and routine.step(rule, group, self.state):
-                self._engines.append(routine.report)
-            else:
-                with torch.set_grad_enabled(group["differentiable"]):
-                    self._step_group(rule, group)
+        parts = self._repeat()
+        done = {id(part.group) for part in parts}
+        others = [self._step_group(group) for group in self.param_groups if id(group) not in done]
+        if found := [part for part in others if part is not None]:
+            self._routine = Routine.of([*parts, *found], self.param_groups, self.state)
+        covers_all = self._routine is not None and len(self._routine.parts) == len(self.param_groups)
+        watchful = any(group["non_finite"] is not None for group in self.param_groups)
+        self._shortcut = self._routine if covers_all and not watchful else None
+
+    def _repeat(self) -> Sequence[Part]:
+        """Have the groups stepped that the routine knows, with their hyperparameters of now; tells which it did."""
+        routine = self._routine
+        if routine is not None and routine.adopt(self._rule) and routine.step(self.param_groups, self.state):
+            return routine.parts
+        self._routine = None
+        return ()
+
+    def _step_group(self, group: dict[str, Any]) -> Part | None:
+        """Step a group, looking at everything; what a routine needs to know, where the fused kernel made it all."""
+        rule = self._rule(group)
+        is_new = self._stepped.get(id(group)) is not rule
+        jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
+        with torch.set_grad_enabled(group["differentiable"]):
+            for param, _, state in jobs:
+                if is_new or "step" not in state:
+                    complete_state(rule, param, state, group)
+            self._reports[id(group)] = reports = dispatch.step(rule, jobs, group)
+        self._stepped[id(group)] = rule
+        all_fused = all(report == dispatch.FUSED.format(len(jobs)) for report in reports)
+        return Part.of(rule, jobs, group) if all_fused else None
 
     @torch._disable_dynamo  # the kernel is compiled already; torch.compile of a step that contains it leaves it alone
     def _step_groups_uncompiled(self) -> None:
@@ -166,15 +186,6 @@ class Optimizer(torch.optim.Optimizer):
             return True
         return False
 
-    def repeater(self) -> Callable[[], bool] | None:
-        """What makes the last step again with new gradients, for whoever lets nobody else touch settings or states.
-
-        It looks at less than `step` does. It returns False, with nothing done, where gradients or tensors are not what
-        they were; then call `step`. None if the last step was not one of the fused kernel for a single group.
-        """
-        routine = self._routines.get(id(self.param_groups[0])) if len(self.param_groups) == 1 else None
-        return None if routine is None else routine.repeat
-
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While it lasts, parameters hold the weights to evaluate; afterwards they are what they were, bit by bit.
@@ -186,7 +197,7 @@ class Optimizer(torch.optim.Optimizer):
             RuntimeError: a step within the context, which would be lost.
         """
         kept: list[tuple[Tensor, Tensor]] = []
-        self._evaluating = True
+        self._evaluating, self._shortcut = True, None
         try:
             with torch.no_grad():
                 for group in self.param_groups:
@@ -206,7 +217,8 @@ class Optimizer(torch.optim.Optimizer):
     @property
     def engine(self) -> str:
         """Which engine made the last step, and why not the fused one, where it did not."""
-        return "; ".join(self._engines) or "no step made yet"
+        reports = chain.from_iterable(self._reports.get(id(group), ()) for group in self.param_groups)
+        return "; ".join(reports) or "no step made yet"
 
     def _rule(self, group: dict[str, Any]) -> Rule:
         """The rule with the group's hyperparameters; the same object until one of them changes."""
@@ -222,18 +234,6 @@ class Optimizer(torch.optim.Optimizer):
     def _class(self, group: dict[str, Any]) -> type[Rule]:
         """The rule of a group; the same for all, unless a subclass routes (see `routing`)."""
         return self.rule_class
-
-    def _step_group(self, rule: Rule, group: dict[str, Any]) -> None:
-        is_new = self._stepped.get(id(group)) is not rule
-        jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
-        for param, _, state in jobs:
-            if is_new or "step" not in state:
-                complete_state(rule, param, state, group)
-        reports = dispatch.step(rule, jobs, group)
-        self._engines += reports
-        self._stepped[id(group)] = rule
-        all_fused = reports == [dispatch.FUSED.format(len(jobs))]
-        self._routines[id(group)] = Routine.of(reports[0], rule, jobs, group) if all_fused else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state saved by this optimizer or by torch's of the same name.
@@ -273,8 +273,9 @@ class Optimizer(torch.optim.Optimizer):
         """What is remembered between steps only to save time, or to tell."""
         self._rules: dict[int, tuple[tuple[Any, ...], Rule]] = {}
         self._stepped: dict[int, Rule] = {}
-        self._routines: dict[int, Routine | None] = {}
-        self._engines: list[str] = []
+        self._routine: Routine | None = None
+        self._shortcut: Routine | None = None
+        self._reports: dict[int, list[str]] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""

@@ -134,7 +134,6 @@ class _Trainer:
         self._factor = None if schedule == "constant" else schedules.find(schedule)
         self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._evaluates_elsewhere = type(rule).evaluation is not Rule.evaluation
-        self._repeat: Callable[[], bool] | None = None
         self._step, self.steps = 0, steps
 
     def advance(self, count: int) -> float:
@@ -147,16 +146,10 @@ class _Trainer:
                 param.grad = None
             value = self.workload.loss(self.model(inputs), targets)
             value.backward()  # type: ignore[no-untyped-call]
-            self._make_step()
+            self.optimizer.step()
             losses.append(value.detach())
             self._step += 1
         return float(torch.stack(losses).sum()) / count
-
-    def _make_step(self) -> None:
-        """By the optimizer, or by what repeats its last step faster while no setting changes."""
-        if self._repeat is None or not self._repeat():
-            self.optimizer.step()
-            self._repeat = self.optimizer.repeater() if self._factor is None else None
 
     def _set_learning_rate(self, factor: float) -> None:
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):

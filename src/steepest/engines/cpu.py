@@ -4,6 +4,7 @@ It takes plain float32, float64 and bfloat16 tensors that lie contiguously in me
 the eager engine, with the reason.
 """
 
+import ctypes
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,6 +114,12 @@ class Task:
         tables = (self._offsets, self.addresses, self._settings, self.scalars)
         self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
         self._address = self._plan.ctypes.data
+
+    @property
+    def row(self) -> tuple[int, ...]:
+        """What native code must know to run it: see `look.FIELDS`."""
+        functions = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (self.kernel.prepare, self.kernel.run))
+        return self._address, *functions, self._most_shares, self._address + SHARES * self._plan.itemsize
 
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule."""

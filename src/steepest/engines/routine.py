@@ -1,106 +1,251 @@
 """A fused step remembered: if nothing but numbers has changed since, the next one looks around no further.
 
 Looking around (which engine, which kernel, is everything in place) costs more than the arithmetic of a small network. A
-routine holds what came of it, and sees at each step that it still holds: the same tensors at the same places, in order.
-Gradients are other tensors each time, so they are looked at each time.
+routine holds what came of it, and sees at each step that it still holds: the same objects in the same places, in the
+group, in the states and in memory. Gradients are other tensors each time, so they are looked at each time. The looking
+is native code, see `look`.
 """
 
+import ctypes
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import chain
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from ..rules import Rule
-from .cpu import NUMBERS, Job, Task, kernel_for, readable, settings_of, tensors_of
+from . import threads
+from .cpu import NUMBERS, Job, Task, kernel_for, readable, tensors_of
+from .kernels import load
 
-__all__ = ["Routine"]
+__all__ = ["Part", "Routine"]
 
 Group = dict[str, Any]
-States = dict[Tensor, dict[str, Any]]
+States = MutableMapping[Tensor, dict[str, Any]]
 
 FLAGS = operator.itemgetter(
     "maximize", "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"
 )
-GRADIENT = operator.attrgetter("grad")
-KIND = operator.attrgetter("dtype", "layout", "is_cpu")
-END = object()
+GRAD = "grad"
+CPU, ONE_LANE, ROOM = 1, 1 << 48, 6
+KINDS = {torch.float32: (2, 32), torch.float64: (2, 64), torch.bfloat16: (4, 16)}
+"""Codes and bits of kinds of numbers, beside the device's code: as dlpack.h has them."""
+
+
+@dataclass
+class Part:
+    """A group's part in a step, made by the fused engine.
+
+    Attributes:
+        rule: with the group's hyperparameters.
+        group: the group itself.
+        params: those of its parameters that had a gradient.
+        states: theirs.
+        task: what the kernel is told of them; None if there are none.
+        kept: parameters and states as the kernel reads them: all its tensors except the gradients.
+    """
+
+    rule: Rule
+    group: Group
+    params: list[Tensor]
+    states: list[dict[str, Any]]
+    task: Task | None = None
+    kept: Sequence[Tensor] = ()
+
+    @classmethod
+    def of(cls, rule: Rule, jobs: Sequence[Job], group: Group) -> Self | None:
+        """The part of these jobs; None if the kernel cannot read all their tensors as they are."""
+        part = cls(rule, group, [param for param, _, _ in jobs], [state for _, _, state in jobs])
+        dtypes = {param.dtype for param in part.params}
+        if len(dtypes) != 1:
+            return None if dtypes else part
+        kernel, count = kernel_for(rule, group["maximize"], NUMBERS[dtypes.pop()]), len(jobs)
+        tensors = tensors_of(kernel, jobs)
+        if not all(map(operator.is_, tensors, readable(kernel, tensors, count))):
+            return None
+        part.task, part.kept = Task(kernel, part.params), tensors[:count] + tensors[2 * count :]
+        return part
 
 
 class Routine:
-    """What the last fused step of a group found.
+    """What the last step found of the groups that the fused engine made.
 
     Attributes:
-        report: what that step said of its engine.
+        parts: of those groups.
     """
 
-    def __init__(self, report: str, task: Task, rule: Rule, jobs: Sequence[Job], group: Group) -> None:
-        self.report, self._task, self._rule, self._flags = report, task, rule, FLAGS(group)
-        self._params, _, self._states = zip(*jobs, strict=True)
-        self._resting = [param for param in group["params"] if param.grad is None]
-        self._objects = [*self._find(group, {param: state for param, _, state in jobs})]
-        count, tensors = len(jobs), tensors_of(task.kernel, jobs)
-        task.addresses[:] = [each.data_ptr() for each in tensors]
-        self._kept = tensors[:count] + tensors[2 * count :]
-        self._addresses = [each.data_ptr() for each in self._kept]
-        self._gradient_addresses: list[int] = []
-        self._sizes = [param.numel() for param in self._params]
-        self._gradient_kinds = [(self._params[0].dtype, torch.strided, True)] * count
-        self._settings_are_tensors = any(isinstance(each, Tensor) for each in settings_of(rule).values())
-        task.set(rule)
+    def __init__(self, parts: Sequence[Part], groups: list[Group], states: States) -> None:
+        self.parts, self._groups, self._states = parts, groups, states
+        self._tasks = [(part, part.task) for part in parts if part.task is not None]
+        self._flags = [FLAGS(part.group) for part in parts]
+        self._params = [param for part in parts for param in part.params]
+        settings = (part.group[name] for part in parts for name in part.rule.hyperparameters())
+        self._settings_may_change = not all(map(_is_fixed, settings))
+        self._set()
+        self._plan, self._native = _Plan(parts, groups, states), _native()
 
     @classmethod
-    def of(cls, report: str, rule: Rule, jobs: Sequence[Job], group: Group) -> Self | None:
-        """The routine of a step that the fused engine just made of all these; None if the next will need more."""
-        dtype = jobs[0][0].dtype
-        if any(param.dtype != dtype for param, _, _ in jobs):
-            return None
-        kernel = kernel_for(rule, group["maximize"], NUMBERS[dtype])
-        tensors = tensors_of(kernel, jobs)
-        if any(a is not b for a, b in zip(tensors, readable(kernel, tensors, len(jobs)), strict=True)):
-            return None
-        return cls(report, Task(kernel, [param for param, _, _ in jobs]), rule, jobs, group)
+    def of(cls, parts: Sequence[Part], groups: list[Group], states: States) -> Self | None:
+        """The routine of these parts of a step; None if there is nothing to do, or native code cannot look at it."""
+        containers = (states, *chain.from_iterable((part.group, *part.states) for part in parts))
+        can_look = _reader() != 0 and all(isinstance(each, dict) for each in containers)
+        return cls(parts, groups, states) if can_look and any(part.task for part in parts) else None
 
-    def step(self, rule: Rule, group: Group, states: States) -> bool:
+    def step(self, groups: list[Group], states: States) -> bool:
         """Make the step; False, and nothing done, if something is not as it was."""
-        if FLAGS(group) != self._flags or not all(map(operator.is_, self._find(group, states), self._objects)):
+        if groups is not self._groups or states is not self._states:
             return False
-        if (rule is not self._rule or self._settings_are_tensors) and not self._adopt(rule):
+        if self._settings_may_change:
+            self._set()
+        came = self._native.step(self._plan.address)
+        if came == self._native.CHANGED:
             return False
-        return self.repeat()
-
-    def repeat(self) -> bool:
-        """Make the step where settings and states are known to be as they were; False if the tensors are not."""
-        if [*map(Tensor.data_ptr, self._kept)] != self._addresses or not all(map(Tensor.is_contiguous, self._params)):
-            return False
-        if not self._takes(grads := [*map(GRADIENT, self._params)]):
-            return False
-        if (addresses := [*map(Tensor.data_ptr, grads)]) != self._gradient_addresses:
-            self._gradient_addresses = addresses
-            self._task.addresses[len(grads) : 2 * len(grads)] = addresses
-        self._task.run()
+        if came == self._native.LOOKED:
+            for _, task in self._tasks:
+                task.run()
+        increment_version(self._params)  # autograd must know of it, for it may still need what was there
         return True
 
-    def _find(self, group: Group, states: States) -> Iterator[Any]:
-        """All objects that must stay the same, with an end behind them, so that none can be missing or too many."""
-        return chain(group["params"], map(states.get, self._params), *map(dict.values, self._states), (END,))
+    def adopt(self, rule_of: Callable[[Group], Rule]) -> bool:
+        """Take the hyperparameters that the groups have now; False if these are not for the same kernels."""
+        rules = [rule_of(part.group) for part in self.parts]
+        for part, rule, flags in zip(self.parts, rules, self._flags, strict=True):
+            if rule.structure != part.rule.structure or FLAGS(part.group) != flags:
+                return False
+            part.rule = rule
+        self._set()
+        return self._plan.accept()
 
-    def _takes(self, grads: list[Any]) -> bool:
-        """Whether the gradients are such as the kernel reads."""
-        return (
-            set(map(type, grads)) == {Tensor}
-            and [*map(KIND, grads)] == self._gradient_kinds
-            and [*map(Tensor.numel, grads)] == self._sizes
-            and all(map(Tensor.is_contiguous, grads))
-            and not any(param.grad is not None for param in self._resting)
-        )
+    def _set(self) -> None:
+        for part, task in self._tasks:
+            task.set(part.rule)
 
-    def _adopt(self, rule: Rule) -> bool:
-        """Take another rule's hyperparameters, if its structure is the same."""
-        if rule.structure != self._rule.structure:
+
+def _is_fixed(setting: Any) -> bool:
+    """Whether a setting cannot change while it is the same object, as a tensor's value can."""
+    if isinstance(setting, tuple):
+        return all(map(_is_fixed, setting))
+    return setting is None or isinstance(setting, int | float | str)
+
+
+# --- what the native code is told -------------------------------------------------------------------------------------
+
+
+class _Plan:
+    """What the native code must find, and what it does then, laid out in memory as it reads it: see `look.FIELDS`.
+
+    Attributes:
+        address: where it lies.
+    """
+
+    def __init__(self, parts: Sequence[Part], groups: list[Group], states: States) -> None:
+        self._places = {name: place for place, name in enumerate(_native().FIELDS)}
+        self._plan = np.zeros(len(self._places), dtype=np.int64)
+        self._tables: list[NDArray[np.int64]] = []
+        self.address = self._plan.ctypes.data
+        stepping = {id(param) for part in parts for param in part.params}
+        resting = [param for part in parts for param in part.group["params"] if id(param) not in stepping]
+        self._groups = [_Contents(part.group) for part in parts]
+        self._lists = [_Contents(each) for each in (groups, *(part.group["params"] for part in parts))]
+        self._states = [_Contents(each) for each in (states, *(state for part in parts for state in part.states))]
+        self._put("lists", [each.row for each in self._lists])
+        self._put("dicts", [each.row for each in (*self._groups, *self._states)])
+        self._put("tensors", [(id(each), each.data_ptr(), *_look_of(each)) for part in parts for each in part.kept])
+        self._put("gradients", [row for part in parts for row in _gradient_rows(part)])
+        self._put("resting", [(id(param),) for param in resting])
+        self._put("tasks", [part.task.row for part in parts if part.task is not None])
+        self._room = np.zeros(ROOM, dtype=np.int64)
+        for name, value in (
+            ("openmp", threads.entries().ctypes.data), ("read", _reader()), ("grad", id(GRAD)),
+            ("tensor_type", id(Tensor)), ("none_type", id(type(None))), ("room", self._room.ctypes.data),
+        ):  # fmt: skip
+            self._plan[self._places[name]] = value
+
+    def accept(self) -> bool:
+        """Expect from now on what the groups hold now; False if one has other keys."""
+        return all(group.renew() for group in self._groups)
+
+    def _put(self, name: str, rows: Sequence[tuple[int, ...]]) -> None:
+        self._tables.append(table := np.array(rows, dtype=np.int64))
+        place = self._places[name]
+        self._plan[place : place + 2] = table.ctypes.data, len(rows)
+
+
+class _Contents:
+    """The objects in a list or a dict, by address; held, so that no other object can come to have the address.
+
+    Attributes:
+        row: the container, how many objects, and where their addresses are.
+    """
+
+    def __init__(self, container: list[Any] | MutableMapping[Any, Any]) -> None:
+        self._container, self._objects = container, _objects(container)
+        self._addresses = np.array([*map(id, self._objects)], dtype=np.int64)
+        self.row = id(container), len(self._objects), self._addresses.ctypes.data
+
+    def renew(self) -> bool:
+        """Take what is there now; False if it is more or less."""
+        objects = _objects(self._container)
+        if len(objects) != len(self._objects):
             return False
-        self._rule = rule
-        self._task.set(rule)
+        self._objects, self._addresses[:] = objects, [*map(id, objects)]
         return True
+
+
+def _objects(container: list[Any] | MutableMapping[Any, Any]) -> list[Any]:
+    return [*container] if isinstance(container, list) else [*chain.from_iterable(container.items())]
+
+
+def _gradient_rows(part: Part) -> Iterator[tuple[int, ...]]:
+    """The parameters: their gradients must be like them, and are told to the kernel after them."""
+    if part.task is not None:
+        addresses, count = part.task.addresses, len(part.params)
+        addresses[:count] = [param.data_ptr() for param in part.params]
+        addresses[2 * count :] = [each.data_ptr() for each in part.kept[count:]]
+        slots = addresses.ctypes.data + addresses.itemsize * np.arange(count, 2 * count)
+        for param, slot in zip(part.params, slots, strict=True):
+            yield id(param), slot, *_look_of(param), 0
+
+
+def _look_of(tensor: Tensor) -> tuple[int, int, int]:
+    """Device, kind and size of a tensor as the native code compares them: two words of a `DLTensor`, and the length."""
+    code, bits = KINDS[tensor.dtype]
+    return CPU, tensor.ndim | code << 32 | bits << 40 | ONE_LANE, tensor.numel()
+
+
+@cache
+def _native() -> ModuleType:
+    return load(Path(__file__).with_name("look.py").read_text(encoding="utf-8"))
+
+
+@cache
+def _reader() -> int:
+    """The address of torch's function that reads a tensor for DLPack; 0 where torch has none (before 2.10)."""
+    capsule = getattr(Tensor, "__dlpack_c_exchange_api__", None)
+    if capsule is None:
+        return 0
+    open_capsule = ctypes.pythonapi.PyCapsule_GetPointer
+    open_capsule.restype, open_capsule.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    api = _ExchangeAPI.from_address(open_capsule(capsule, b"dlpack_exchange_api"))
+    return api.dltensor_from_py_object_no_sync or 0 if api.major == 1 else 0
+
+
+class _ExchangeAPI(ctypes.Structure):
+    """`DLPackExchangeAPI` of dlpack.h, version 1."""
+
+    _fields_ = (
+        ("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("older", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in (
+            "managed_tensor_allocator", "managed_tensor_from_py_object_no_sync",
+            "managed_tensor_to_py_object_no_sync", "dltensor_from_py_object_no_sync", "current_work_stream",
+        )),
+    )  # fmt: skip

@@ -12,11 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-__all__ = ["run"]
+__all__ = ["entries", "run"]
 
 STARTED_IN = os.getpid()
+
+_ENTRIES = np.zeros(2, dtype=np.int64)
 
 Native = Callable[[int], None]
 """A C function of one address, as ctypes calls it; no lock is held meanwhile."""
@@ -38,17 +42,28 @@ def run(function: Native, argument: int, threads: int) -> None:
             other.result()
 
 
+def entries() -> NDArray[np.int64]:
+    """For native code: the addresses of `GOMP_parallel` and `omp_get_max_threads`, or zeros where OpenMP is not to be used.
+
+    It is always the same array; look at each call what is in it, for a forked process finds zeros.
+    """
+    _openmp()
+    return _ENTRIES
+
+
 @cache
 def _openmp() -> Callable[..., None] | None:
     """The entry of the OpenMP runtime that torch is linked with; None if there is none, or none to be used."""
     if os.getpid() != STARTED_IN:
         return None
     try:
-        parallel = ctypes.CDLL(torch._C.__file__).GOMP_parallel
+        runtime = ctypes.CDLL(torch._C.__file__)
+        parallel, count = runtime.GOMP_parallel, runtime.omp_get_max_threads
     except (AttributeError, OSError):
         return None
     parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     parallel.restype = None
+    _ENTRIES[:] = [ctypes.cast(entry, ctypes.c_void_p).value for entry in (parallel, count)]
     return parallel  # type: ignore[no-any-return]
 
 
@@ -59,6 +74,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _forget_the_parents_threads() -> None:
+    _ENTRIES[:] = 0
     _openmp.cache_clear()
     _pool.cache_clear()
 
