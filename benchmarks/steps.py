@@ -11,6 +11,7 @@ import steepest
 from steepest.engines.program import record
 from steepest.rules import RULES
 
+from .arithmetic import arithmetic
 from .shapes import SHAPES
 from .streaming import streams
 from .timing import race
@@ -38,11 +39,12 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
     ours = _parameters(shapes)
     optimizer = getattr(steepest, RULES[name].__name__)(ours, lr=1e-3)
     rivals = {variant: _torch_optimizer(name, shapes, options) for variant, options in _torch_variants(name).items()}
-    floor = streams(sum(map(prod, shapes)), len(record(RULES[name]()).states))
+    program, size = record(RULES[name]()), sum(map(prod, shapes))
+    floor, divider = streams(size, len(program.states)), arithmetic(size, program)
     _check_that_it_moves(optimizer, ours)
     _check_against_torch(name)
     steps = {"ours": optimizer.step} | {variant: rival.step for variant, rival in rivals.items()}
-    seconds = race(steps | floor, rounds)
+    seconds = race(steps | floor | divider, rounds)
     stream = min(seconds[way] for way in floor)
     fastest = min(rivals, key=seconds.__getitem__, default=None)
     fresh = _race_with_new_gradients(optimizer, rivals[fastest], rounds) if fastest else float("nan")
@@ -52,6 +54,7 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
         "ours ms": 1e3 * seconds["ours"],
         "stream ms": 1e3 * stream,
         "ours / stream": seconds["ours"] / stream,
+        "roots and divisions ms": 1e3 * seconds.get("arithmetic", 0.0),
         "torch's fastest": fastest or "none",
         "torch ms": 1e3 * seconds[fastest] if fastest else float("nan"),
         "torch / ours": seconds[fastest] / seconds["ours"] if fastest else float("nan"),

@@ -1,14 +1,18 @@
 """A remembered step must see whatever changed since: each case here changes something behind the optimizer's back."""
 
+import ctypes
 import subprocess
 import sys
+import weakref
+from collections import defaultdict
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import optimizer as torch_optimizer
 
 import steepest
-from steepest.engines import cpu, threads
+from steepest.engines import cpu, routine, threads
 from steepest.errors import InvalidValue
 
 SHAPES = ((4, 3), (5,), (2, 2))
@@ -110,6 +114,20 @@ def a_group_more(optimizer, params):
     optimizer.add_param_group({"params": [params[-1]], "lr": 0.3})
 
 
+def a_tensor_inside_a_parameter(optimizer, params):
+    torch.utils.swap_tensors(params[0], torch.nn.Parameter(params[0].detach() * 2))
+
+
+def other_states(optimizer, params):
+    states = {param: {name: value.clone() for name, value in state.items()} for param, state in optimizer.state.items()}
+    optimizer.state = defaultdict(dict, states)
+    optimizer.state[params[0]]["exp_avg"].fill_(3.0)
+
+
+def other_groups(optimizer, params):
+    optimizer.param_groups = [dict(group, lr=0.5) for group in optimizer.param_groups]
+
+
 def a_checkpoint(optimizer, params):
     saved = optimizer.state_dict()
     for state in saved["state"].values():
@@ -120,7 +138,8 @@ def a_checkpoint(optimizer, params):
 CHANGES = [
     data_of_a_parameter, data_at_the_same_place, a_state, a_tensor_of_a_state, data_of_a_state, values_of_a_state,
     a_step_counter, value_of_a_step_counter, forgotten_state, learning_rate, learning_rate_in_place, direction,
-    decay_from_zero, fewer_parameters, a_parameter_more, a_group_more, a_checkpoint,
+    decay_from_zero, fewer_parameters, a_parameter_more, a_group_more, a_tensor_inside_a_parameter, other_states,
+    other_groups, a_checkpoint,
 ]  # fmt: skip
 
 
@@ -140,6 +159,18 @@ def test_a_change_between_steps_is_seen(change):
     train(steepest.Adam(unchanged, lr=0.1, betas=(0.9, 0.99)), unchanged, 6)
     before = torch.cat([param.detach().flatten() for param in unchanged])
     assert reached[0].shape != before.shape or not torch.allclose(reached[0], before)
+
+
+def test_a_setting_changed_inside_a_list_is_seen():
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        optimizer = steepest.Adam(params, lr=0.1, betas=[0.9, 0.99], fused=fused)
+        train(optimizer, params, 3)
+        optimizer.param_groups[0]["betas"][0] = 0.5
+        train(optimizer, params, 3, first=3)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
 
 
 def test_a_parameter_cut_off_at_the_same_place_is_refused():
@@ -213,7 +244,7 @@ def test_frozen_parameters_do_not_stand_in_the_way(general_steps):
     for seed in range(4):
         give_gradients(params[:2], seed)
         optimizer.step()
-    assert len(general_steps) == 1
+    assert len(general_steps) == 2
     assert optimizer.engine == "fused CPU kernel for 2 parameters"
 
 
@@ -227,7 +258,7 @@ def test_new_gradients_and_a_schedule_need_no_looking_around(general_steps, name
         give_gradients(params, seed)
         optimizer.step()
         schedule.step()
-    assert len(general_steps) == 1
+    assert len(general_steps) == 2
 
 
 def test_gradients_may_be_of_another_dtype():
@@ -241,6 +272,97 @@ def test_gradients_may_be_of_another_dtype():
             optimizer.step()
         reached.append(param.detach())
     torch.testing.assert_close(*reached)
+
+
+def test_gradients_are_let_go():
+    """Neither a routine nor the native code keeps one, or counts one reference too few."""
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 3)
+    held = [weakref.ref(param.grad) for param in params]
+    counts = [sys.getrefcount(each) for each in (params[0].grad, params[0], torch.Tensor, None)]
+    for _ in range(1000):
+        optimizer.step()
+    after = [sys.getrefcount(each) for each in (params[0].grad, params[0], torch.Tensor, None)]
+    assert all(abs(now - before) < 100 for now, before in zip(after, counts, strict=True))
+    optimizer.zero_grad()
+    assert all(each() is None for each in held)
+
+
+# --- several groups ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Adam", "NAdam"])
+def test_several_groups_are_repeated_with_their_own_settings(general_steps, name):
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        groups = [{"params": [param], "lr": 0.1 / (place + 1)} for place, param in enumerate(params)]
+        optimizer = getattr(steepest, name)(groups, fused=fused)
+        for step in range(6):
+            optimizer.param_groups[1]["lr"] *= 0.5
+            train(optimizer, params, 1, first=step)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
+    assert len(general_steps) == 2 * len(params)
+
+
+def test_a_group_that_the_kernel_does_not_take_leaves_the_others_their_routine(general_steps):
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        groups = [{"params": params[:1], "fused": False}, {"params": params[1:], "fused": fused}]
+        optimizer = steepest.Adam(groups, lr=0.1)
+        train(optimizer, params, 6)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+        assert optimizer.engine.startswith("eager for 1 parameters (fused=False); ")
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
+    assert len(general_steps) == 2
+
+
+def test_a_frozen_group_is_seen_when_it_thaws(general_steps):
+    params = parameters()
+    optimizer = steepest.Adam([{"params": params[:1]}, {"params": params[1:]}], lr=0.1)
+    train(optimizer, params[1:], 4)
+    assert len(general_steps) == 2
+    train(optimizer, params, 3, first=4)
+    assert [optimizer.state[param]["step"].item() for param in params] == [3, 7, 7]
+
+
+def test_gradients_that_alternate_make_no_routine(general_steps):
+    """Which would be made in vain."""
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    for step in range(6):
+        optimizer.zero_grad()
+        train(optimizer, params[step % 2 :], 1, first=step)
+    assert len(general_steps) == 6
+    assert optimizer._routine is None
+
+
+@pytest.mark.parametrize("way", ["skip", "raise"])
+def test_a_gradient_that_is_not_finite_is_seen_in_a_repeated_step(way):
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1, non_finite=way)
+    train(optimizer, params, 3)
+    params[1].grad[0] = torch.nan
+    before = [param.detach().clone() for param in params]
+    if way == "skip":
+        optimizer.step()
+        assert optimizer.skipped_steps == 1
+    else:
+        with pytest.raises(InvalidValue, match="not finite"):
+            optimizer.step()
+    assert all(map(torch.equal, before, params))
+
+
+def test_without_dlpack_each_step_looks_around(monkeypatch, general_steps):
+    monkeypatch.setattr(routine, "_reader", lambda: 0)
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 4)
+    assert len(general_steps) == 4
+    assert optimizer.engine == "fused CPU kernel for 3 parameters"
 
 
 # --- autograd, counters, threads --------------------------------------------------------------------------------------
@@ -269,16 +391,31 @@ def test_a_step_counter_may_have_another_dtype(dtype):
     assert optimizer.state[param]["step"].dtype == dtype
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_pythons_threads_stand_in_for_openmp(count, monkeypatch):
+@pytest.fixture
+def three_threads():
+    count = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(count)
+
+
+def test_pythons_threads_stand_in_for_openmp(monkeypatch, three_threads):
     reached = []
-    for openmp in (threads._openmp, lambda: None):
-        monkeypatch.setattr(threads, "_openmp", openmp)
-        monkeypatch.setattr(torch, "get_num_threads", lambda: count)
+    for has_openmp in (True, False):
+        if not has_openmp:
+            monkeypatch.setattr(threads, "_openmp", lambda: None)
+            monkeypatch.setattr(threads, "_ENTRIES", np.zeros(2, dtype=np.int64))
         params = [torch.nn.Parameter(torch.ones(300, 700)), torch.nn.Parameter(torch.ones(11))]
-        train(steepest.Adam(params, lr=0.01), params, 3)
+        train(steepest.Adam(params, lr=0.01), params, 5)
         reached.append(torch.cat([param.detach().flatten() for param in params]))
     assert torch.equal(*reached)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_native_code_asks_for_as_many_threads_as_torch(count, three_threads):
+    torch.set_num_threads(count)
+    asked = ctypes.CFUNCTYPE(ctypes.c_int)(int(threads.entries()[1]))
+    assert asked() == torch.get_num_threads() == count
 
 
 def test_a_forked_process_can_step():

@@ -20,6 +20,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .engines import compiled, dispatch, eager
+from .engines.cpu import Job
 from .engines.half import complete_state
 from .engines.routine import Part, Routine
 from .errors import InvalidValue, UnknownSetting, did_you_mean
@@ -105,10 +106,12 @@ class Optimizer(torch.optim.Optimizer):
         Args:
             closure: reevaluates the model and returns the loss, which is then returned.
         """
+        if self._somebody_looks():
+            return self._shown_step(closure)
         shortcut = self._shortcut
-        if self._somebody_looks() or closure is not None or shortcut is None:
-            return self._step(closure)
-        return None if shortcut.step(self.param_groups, self.state) else self._step(None)
+        if closure is None and shortcut is not None and shortcut.step(self.param_groups, self.state):
+            return None
+        return self._step(closure)
 
     step.hooked = True  # type: ignore[attr-defined]  # by this torch knows that it need not wrap it
 
@@ -123,9 +126,7 @@ class Optimizer(torch.optim.Optimizer):
             or self._optimizer_step_post_hooks
         )
 
-    @torch.optim.Optimizer.profile_hook_step
     def _step(self, closure: Callable[[], Any] | None) -> Any:
-        """Make one step, looking at everything, and looked at by whoever wants to."""
         if self._evaluating:
             raise RuntimeError(f"{type(self).__name__}: a step within evaluating() would be lost; leave it first")
         loss = None
@@ -142,12 +143,17 @@ class Optimizer(torch.optim.Optimizer):
             self._step_groups()
         return loss
 
+    _shown_step = torch.optim.Optimizer.profile_hook_step(_step)
+
     def _step_groups(self) -> None:
         parts = self._repeat()
         done = {id(part.group) for part in parts}
         others = [self._step_group(group) for group in self.param_groups if id(group) not in done]
-        if found := [part for part in others if part is not None]:
-            self._routine = Routine.of([*parts, *found], self.param_groups, self.state)
+        fused = [each for each in others if each is not None]
+        stepped = [id(param) for _, jobs, _ in fused for param, _, _ in jobs]
+        if stepped == self._stepped_last and (more := [part for each in fused if (part := Part.of(*each)) is not None]):
+            self._routine = Routine.of([*parts, *more], self.param_groups, self.state)
+        self._stepped_last = stepped  # a routine pays where steps are alike, so it is made after two that were
         covers_all = self._routine is not None and len(self._routine.parts) == len(self.param_groups)
         watchful = any(group["non_finite"] is not None for group in self.param_groups)
         self._shortcut = self._routine if covers_all and not watchful else None
@@ -160,8 +166,8 @@ class Optimizer(torch.optim.Optimizer):
         self._routine = None
         return ()
 
-    def _step_group(self, group: dict[str, Any]) -> Part | None:
-        """Step a group, looking at everything; what a routine needs to know, where the fused kernel made it all."""
+    def _step_group(self, group: dict[str, Any]) -> tuple[Rule, list[Job], dict[str, Any]] | None:
+        """Step a group, looking at everything; what was stepped, if the fused kernel made it all."""
         rule = self._rule(group)
         is_new = self._stepped.get(id(group)) is not rule
         jobs = [(param, param.grad, self.state[param]) for param in group["params"] if param.grad is not None]
@@ -172,7 +178,7 @@ class Optimizer(torch.optim.Optimizer):
             self._reports[id(group)] = reports = dispatch.step(rule, jobs, group)
         self._stepped[id(group)] = rule
         all_fused = all(report == dispatch.FUSED.format(len(jobs)) for report in reports)
-        return Part.of(rule, jobs, group) if all_fused else None
+        return (rule, jobs, group) if all_fused else None
 
     @torch._disable_dynamo  # the kernel is compiled already; torch.compile of a step that contains it leaves it alone
     def _step_groups_uncompiled(self) -> None:
@@ -273,6 +279,7 @@ class Optimizer(torch.optim.Optimizer):
         """What is remembered between steps only to save time, or to tell."""
         self._rules: dict[int, tuple[tuple[Any, ...], Rule]] = {}
         self._stepped: dict[int, Rule] = {}
+        self._stepped_last: list[int] = []
         self._routine: Routine | None = None
         self._shortcut: Routine | None = None
         self._reports: dict[int, list[str]] = {}

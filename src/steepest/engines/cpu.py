@@ -4,7 +4,6 @@ It takes plain float32, float64 and bfloat16 tensors that lie contiguously in me
 the eager engine, with the reason.
 """
 
-import ctypes
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,9 +116,9 @@ class Task:
 
     @property
     def row(self) -> tuple[int, ...]:
-        """What native code must know to run it: see `look.FIELDS`."""
-        functions = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (self.kernel.prepare, self.kernel.run))
-        return self._address, *functions, self._most_shares, self._address + SHARES * self._plan.itemsize
+        """What native code must know to run it: see `look.TASKS`."""
+        shares = self._address + SHARES * self._plan.itemsize
+        return self._address, *self.kernel.addresses, self._most_shares, shares
 
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule."""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from .program import BINARY, Operation, Program, Value
 
-__all__ = ["PLAN", "Kernel", "Number", "build", "load", "python_function"]
+__all__ = ["PLAN", "Kernel", "Number", "build", "load", "python_function", "with_fewer_divisions"]
 
 CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
@@ -140,6 +140,7 @@ class Kernel:
         prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
             all its elements; to be called first, once.
         run: updates the elements, share by share until none is left; to be called by as many threads as wanted.
+        addresses: of the two, for native code to call them.
         settings: names of the hyperparameters that `prepare` reads, in order.
         scalars: how many numbers `prepare` computes for each tensor.
         states: names of the states with a number for each element, in order.
@@ -148,6 +149,7 @@ class Kernel:
 
     prepare: Callable[[int], None]
     run: Callable[[int], None]
+    addresses: tuple[int, int]
     settings: tuple[str, ...]
     scalars: int
     states: tuple[str, ...]
@@ -156,12 +158,14 @@ class Kernel:
 
 def build(program: Program, number: Number) -> Kernel:
     """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache."""
-    program = _with_reciprocals(program)
+    program = with_fewer_divisions(program)
     states, numbers, uniform = tuple(program.states), tuple(program.numbers), _uniform_values(program)
     own = ("step", *numbers)
     settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
     module = load(_kernel_text(program, number, settings, uniform))
-    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, numbers)
+    functions = module.prepare.ctypes, module.run.ctypes
+    addresses = module.prepare.address, module.run.address
+    return Kernel(*functions, addresses, settings, len(uniform), states, numbers)
 
 
 def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
@@ -179,20 +183,26 @@ def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[V
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def _with_reciprocals(program: Program) -> Program:
-    """The program with a multiplication where elements are divided by what is the same for all of them.
+def with_fewer_divisions(program: Program) -> Program:
+    """The same program with less of what a processor takes longest for.
 
-    The reciprocal is found in float64. A processor divides an eighth as often as it multiplies, so where the arrays lie
-    in its cache the division is what a step would wait for.
+    It divides or takes a root an eighth as often as it multiplies, so where the arrays lie in its cache a step waits
+    for that. Elements are multiplied by the reciprocal, found in float64, of what is the same for all of them, and the
+    quotient of two roots is the root of the quotient (too large for float32 only where the step were 1e19).
     """
     operations: list[Operation] = []
+    radicands = {each.result.name: each.operands[0] for each in program.operations if each.kind == "sqrt"}
     for each in program.operations:
-        if each.kind == "truediv" and not each.result.uniform:
-            over, below = each.operands
-            if isinstance(below, Value) and below.uniform:
+        result, (over, below) = each.result, (*each.operands, None)[:2]
+        if each.kind == "truediv" and isinstance(below, Value) and not result.uniform:
+            if below.uniform:
                 reciprocal = Value(program, f"1/{below.name}", uniform=True)
                 operations.append(Operation("truediv", (1.0, below), reciprocal))
-                each = Operation("mul", (over, reciprocal), each.result)
+                each = Operation("mul", (over, reciprocal), result)
+            elif isinstance(over, Value) and {over.name, below.name} <= radicands.keys():
+                square = Value(program, f"{result.name}^2", uniform=False)
+                operations.append(Operation("truediv", (radicands[over.name], radicands[below.name]), square))
+                each = Operation("sqrt", (square,), result)
         operations.append(each)
     return replace(program, operations=operations)
 

@@ -13,28 +13,24 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-FIELDS = (
-    "lists", "list_count", "dicts", "dict_count", "tensors", "tensor_count", "gradients", "gradient_count",
-    "resting", "resting_count", "tasks", "task_count",
-    "openmp", "read", "grad", "tensor_type", "none_type", "room",
-)  # fmt: skip
-"""What a routine is told, in the order of these numbers in memory. Names with a count are tables, by address:
+LISTS, DICTS, TENSORS, GRADIENTS, RESTING, TASKS = range(0, 12, 2)
+"""Where in a plan its tables are told, by their address and then their number of rows. A row says:
 
-- `lists`: of a list, how many objects it must hold, and the address of theirs; `dicts` likewise, key and value in turn.
-- `tensors`: of a tensor that must be where it was, then its address and what else must hold (`SHAPE`).
-- `gradients`: of a parameter, where to note its gradient's address, what must hold of it, and room to hold it.
-- `resting`: of a parameter that must have no gradient.
-- `tasks`: a kernel's plan, its `prepare` and `run`, the most shares its work is worth, and where the plan has them.
-
-The others: the addresses of `threads.entries`, of DLPack's function that reads a tensor, of the string "grad", of the
-types of gradients and of None, and of room for a `DLTensor` and for what a dict hands out.
+- `LISTS`: of a list, how many objects it must hold, and where their addresses are.
+- `DICTS`: of a dict the same, of keys and values in turn.
+- `TENSORS`: of a tensor, where its numbers must be, and what it must be as `read` takes it.
+- `GRADIENTS`: of a parameter, where to note its gradient's address, what that must be, and room to hold it.
+- `RESTING`: of a parameter that must have no gradient.
+- `TASKS`: of a kernel its plan, `prepare` and `run`, the most shares its work is worth, and where to note how many.
 """
 
-(
-    LISTS, LIST_COUNT, DICTS, DICT_COUNT, TENSORS, TENSOR_COUNT, GRADIENTS, GRADIENT_COUNT,
-    RESTING, RESTING_COUNT, TASKS, TASK_COUNT,
-    OPENMP, READ, GRAD, TENSOR_TYPE, NONE_TYPE, ROOM,
-) = range(len(FIELDS))  # fmt: skip
+OPENMP, READ, GRAD, TENSOR_TYPE, NONE_TYPE, ROOM = range(12, 18)
+"""Where it tells the addresses of `threads.entries`, of DLPack's function that reads a tensor, of the string "grad", of
+the types of a gradient and of None, and of room for a `DLTensor`.
+"""
+
+FIELDS = 18
+"""How many numbers a plan has."""
 
 CHANGED, LOOKED, DONE = range(3)
 """What came of a step: something is not as it was, and nothing was done; all is, but there is no OpenMP; it is made."""
@@ -217,11 +213,11 @@ def run(plan):
 
 @numba.njit(cache=True)
 def step(routine):
-    plan = numbers(routine, len(FIELDS))
+    plan = numbers(routine, FIELDS)
     if not (same_items(plan) and same_entries(plan) and same_tensors(plan) and none_has_gradient(plan)):
         return CHANGED
     held = take_gradients(plan)
-    if held < plan[GRADIENT_COUNT]:
+    if held < plan[GRADIENTS + 1]:
         let_gradients_go(plan, held)
         return CHANGED
     if numbers(plan[OPENMP], 1)[0] == 0:

@@ -112,7 +112,8 @@ class Routine:
         if came == self._native.LOOKED:
             for _, task in self._tasks:
                 task.run()
-        increment_version(self._params)  # autograd must know of it, for it may still need what was there
+        else:
+            increment_version(self._params)  # autograd must know of it, for it may still need what was there
         return True
 
     def adopt(self, rule_of: Callable[[Group], Rule]) -> bool:
@@ -141,42 +142,44 @@ def _is_fixed(setting: Any) -> bool:
 
 
 class _Plan:
-    """What the native code must find, and what it does then, laid out in memory as it reads it: see `look.FIELDS`.
+    """What the native code must find, and what it does then, laid out in memory as `look` reads it.
 
     Attributes:
         address: where it lies.
     """
 
     def __init__(self, parts: Sequence[Part], groups: list[Group], states: States) -> None:
-        self._places = {name: place for place, name in enumerate(_native().FIELDS)}
-        self._plan = np.zeros(len(self._places), dtype=np.int64)
+        native = _native()
+        self._plan = np.zeros(native.FIELDS, dtype=np.int64)
         self._tables: list[NDArray[np.int64]] = []
         self.address = self._plan.ctypes.data
         stepping = {id(param) for part in parts for param in part.params}
         resting = [param for part in parts for param in part.group["params"] if id(param) not in stepping]
         self._groups = [_Contents(part.group) for part in parts]
         self._lists = [_Contents(each) for each in (groups, *(part.group["params"] for part in parts))]
-        self._states = [_Contents(each) for each in (states, *(state for part in parts for state in part.states))]
-        self._put("lists", [each.row for each in self._lists])
-        self._put("dicts", [each.row for each in (*self._groups, *self._states)])
-        self._put("tensors", [(id(each), each.data_ptr(), *_look_of(each)) for part in parts for each in part.kept])
-        self._put("gradients", [row for part in parts for row in _gradient_rows(part)])
-        self._put("resting", [(id(param),) for param in resting])
-        self._put("tasks", [part.task.row for part in parts if part.task is not None])
+        self._states = [_Contents(states), *(_Contents(state) for part in parts for state in part.states)]
+        self._put(native.LISTS, [each.row for each in self._lists])
+        self._put(native.DICTS, [each.row for each in (*self._groups, *self._states)])
+        self._put(
+            native.TENSORS, [(id(each), each.data_ptr(), *_look_of(each)) for part in parts for each in part.kept]
+        )
+        self._put(native.GRADIENTS, [row for part in parts for row in _gradient_rows(part)])
+        self._put(native.RESTING, [(id(param),) for param in resting])
+        self._put(native.TASKS, [part.task.row for part in parts if part.task is not None])
         self._room = np.zeros(ROOM, dtype=np.int64)
-        for name, value in (
-            ("openmp", threads.entries().ctypes.data), ("read", _reader()), ("grad", id(GRAD)),
-            ("tensor_type", id(Tensor)), ("none_type", id(type(None))), ("room", self._room.ctypes.data),
-        ):  # fmt: skip
-            self._plan[self._places[name]] = value
+        self._plan[native.OPENMP] = threads.entries().ctypes.data
+        self._plan[native.READ] = _reader()
+        self._plan[native.GRAD] = id(GRAD)
+        self._plan[native.TENSOR_TYPE] = id(Tensor)
+        self._plan[native.NONE_TYPE] = id(type(None))
+        self._plan[native.ROOM] = self._room.ctypes.data
 
     def accept(self) -> bool:
         """Expect from now on what the groups hold now; False if one has other keys."""
         return all(group.renew() for group in self._groups)
 
-    def _put(self, name: str, rows: Sequence[tuple[int, ...]]) -> None:
+    def _put(self, place: int, rows: Sequence[tuple[int, ...]]) -> None:
         self._tables.append(table := np.array(rows, dtype=np.int64))
-        place = self._places[name]
         self._plan[place : place + 2] = table.ctypes.data, len(rows)
 
 
@@ -211,9 +214,9 @@ def _gradient_rows(part: Part) -> Iterator[tuple[int, ...]]:
         addresses, count = part.task.addresses, len(part.params)
         addresses[:count] = [param.data_ptr() for param in part.params]
         addresses[2 * count :] = [each.data_ptr() for each in part.kept[count:]]
-        slots = addresses.ctypes.data + addresses.itemsize * np.arange(count, 2 * count)
-        for param, slot in zip(part.params, slots, strict=True):
-            yield id(param), slot, *_look_of(param), 0
+        first = addresses.ctypes.data + count * addresses.itemsize
+        for place, param in enumerate(part.params):
+            yield id(param), first + place * addresses.itemsize, *_look_of(param), 0
 
 
 def _look_of(tensor: Tensor) -> tuple[int, int, int]:

@@ -43,9 +43,9 @@ def run(function: Native, argument: int, threads: int) -> None:
 
 
 def entries() -> NDArray[np.int64]:
-    """For native code: the addresses of `GOMP_parallel` and `omp_get_max_threads`, or zeros where OpenMP is not to be used.
+    """For native code, the addresses of `GOMP_parallel` and `omp_get_max_threads`; zeros if OpenMP is not to be used.
 
-    It is always the same array; look at each call what is in it, for a forked process finds zeros.
+    It is always the same array. Look anew at each call, for a forked process finds zeros.
     """
     _openmp()
     return _ENTRIES
@@ -63,7 +63,7 @@ def _openmp() -> Callable[..., None] | None:
         return None
     parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     parallel.restype = None
-    _ENTRIES[:] = [ctypes.cast(entry, ctypes.c_void_p).value for entry in (parallel, count)]
+    _ENTRIES[:] = [ctypes.cast(entry, ctypes.c_void_p).value or 0 for entry in (parallel, count)]
     return parallel  # type: ignore[no-any-return]
 
 

@@ -58,6 +58,8 @@ class Hyperparameter:
 
     def check(self, owner: str, name: str, value: Any, default: Any) -> None:
         """Raise `InvalidValue` unless the value lies in the interval; arrays of many, symbols, a default None pass."""
+        if type(value) is type(default) is float and self.within and _lies_within(value, self.within):
+            return  # so it mostly is; a learning rate that changes at every step is checked at every step
         values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
@@ -84,6 +86,7 @@ def _lies_within(number: float, interval: str) -> bool:
     return math.isfinite(number) and above and below
 
 
+@cache
 def _ends(interval: str) -> tuple[float, float]:
     low, high = (float(end) for end in interval[1:-1].split(","))
     return low, high

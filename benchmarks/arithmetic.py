@@ -1,0 +1,71 @@
+"""The other floor of a step: its roots and divisions alone, on numbers that lie in the fastest cache.
+
+A processor adds and multiplies many times while it finds one root or quotient. Where a step's arrays are near, as those
+of a small network are, a rule that takes a root and divides for every element waits for these, not for memory.
+"""
+
+from collections.abc import Callable
+
+import numba
+import numpy as np
+import torch
+
+from steepest.engines import threads
+from steepest.engines.kernels import with_fewer_divisions
+from steepest.engines.program import Program
+
+from .streaming import pointer, take_next
+
+__all__ = ["arithmetic"]
+
+BLOCK = 2048
+"""Elements; three arrays of them fill half of a usual first cache."""
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def blocks(task):  # type: ignore[no-untyped-def]
+    """Three arrays of the thread's own, and how often to go through them for its share of the elements."""
+    plan = numba.carray(pointer(task), 4, np.int64)
+    share, shares, size = take_next(task), plan[1], plan[2]
+    count = size // shares // BLOCK if share < shares else 0
+    arrays = numba.carray(pointer(plan[3]), (shares + 1, 3, BLOCK), np.float32)
+    own = arrays[min(share, shares)]
+    return own[0], own[1], own[2], count
+
+
+@numba.cfunc("void(int64)", error_model="numpy")  # type: ignore[untyped-decorator]
+def quotient(task):  # type: ignore[no-untyped-def]
+    a, b, result, count = blocks(task)
+    for _ in range(count):
+        for i in range(BLOCK):
+            result[i] = a[i] / b[i]
+
+
+@numba.cfunc("void(int64)", error_model="numpy")  # type: ignore[untyped-decorator]
+def root_and_quotient(task):  # type: ignore[no-untyped-def]
+    a, b, result, count = blocks(task)
+    for _ in range(count):
+        for i in range(BLOCK):
+            result[i] = a[i] / np.sqrt(b[i])
+
+
+KERNELS = {(0, 1): quotient, (1, 1): root_and_quotient}
+"""By numbers of roots and of divisions."""
+
+
+def arithmetic(size: int, program: Program) -> dict[str, Callable[[], object]]:
+    """The roots and divisions of a rule for so many elements, on torch's threads; nothing if it has none."""
+    kinds = [each.kind for each in with_fewer_divisions(program).varying()]
+    count = kinds.count("sqrt"), kinds.count("truediv")
+    if count == (0, 0):
+        return {}
+    kernel, shares = KERNELS[count].ctypes, torch.get_num_threads()
+    arrays = torch.full((shares + 1, 3, BLOCK), 0.5)
+    plan = np.array([0, shares, size, arrays.data_ptr()])
+
+    def call() -> torch.Tensor:
+        plan[0] = 0
+        threads.run(kernel, plan.ctypes.data, shares)
+        return arrays
+
+    return {"arithmetic": call}
