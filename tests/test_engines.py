@@ -14,7 +14,7 @@ from steepest.engines.program import record
 from steepest.errors import InvalidValue
 from steepest.ops import arctan, cos, exp, log, maximum, minimum, sign, sin, sqrt, tanh, where
 from steepest.optim import as_optimizer
-from steepest.rules import RULES, SGD, Adam
+from steepest.rules import RULES, SGD, Adadelta, Adam
 from steepest.rules.base import Rule
 
 ELEMENTWISE = [name for name, rule in RULES.items() if rule.elementwise]
@@ -222,6 +222,13 @@ def test_a_schedule_needs_no_new_kernel():
         optimizer.param_groups[0]["lr"] = lr
         optimizer.step()
     assert cpu._kernel.cache_info().misses == built
+
+
+@pytest.mark.parametrize(("rule", "roots", "divisions"), [(Adam(), 1, 1), (Adadelta(), 1, 1), (SGD(), 0, 0)])
+def test_kernels_divide_and_take_roots_as_little_as_can_be(rule, roots, divisions):
+    """As written, Adam divides twice and Adadelta takes two roots."""
+    kinds = [each.kind for each in kernels.with_fewer_divisions(record(rule)).varying()]
+    assert (kinds.count("sqrt"), kinds.count("truediv")) == (roots, divisions)
 
 
 def test_what_is_the_same_for_all_elements_is_computed_once():

@@ -109,6 +109,11 @@ def a_parameter_more(optimizer, params):
     optimizer.param_groups[0]["params"].append(params[-1])
 
 
+def another_parameter(optimizer, params):
+    params[1] = torch.nn.Parameter(torch.ones(5, dtype=torch.float64))
+    optimizer.param_groups[0]["params"][1] = params[1]
+
+
 def a_group_more(optimizer, params):
     params.append(torch.nn.Parameter(torch.ones(7, dtype=torch.float64)))
     optimizer.add_param_group({"params": [params[-1]], "lr": 0.3})
@@ -138,8 +143,8 @@ def a_checkpoint(optimizer, params):
 CHANGES = [
     data_of_a_parameter, data_at_the_same_place, a_state, a_tensor_of_a_state, data_of_a_state, values_of_a_state,
     a_step_counter, value_of_a_step_counter, forgotten_state, learning_rate, learning_rate_in_place, direction,
-    decay_from_zero, fewer_parameters, a_parameter_more, a_group_more, a_tensor_inside_a_parameter, other_states,
-    other_groups, a_checkpoint,
+    decay_from_zero, fewer_parameters, a_parameter_more, another_parameter, a_group_more,
+    a_tensor_inside_a_parameter, other_states, other_groups, a_checkpoint,
 ]  # fmt: skip
 
 
@@ -219,6 +224,19 @@ def test_a_gradient_of_another_kind_is_seen(kind):
             optimizer.step()
         reached.append(param.detach())
     torch.testing.assert_close(*reached, rtol=1e-14, atol=0)
+
+
+class OwnKind(torch.Tensor):
+    """As distributed tensors are: the memory behind it is not what it says."""
+
+
+def test_a_gradient_of_a_type_of_its_own_is_seen():
+    params = parameters()
+    optimizer = steepest.SGD(params, lr=0.1)
+    train(optimizer, params, 3)
+    params[1].grad = params[1].grad.as_subclass(OwnKind)
+    optimizer.step()
+    assert "OwnKind" in optimizer.engine or "tensor of its own kind" in optimizer.engine
 
 
 def test_a_gradient_that_comes_and_goes():
