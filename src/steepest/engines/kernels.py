@@ -86,6 +86,14 @@ def to_bfloat16(number):
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
 
+@numba.njit(inline="always")
+def begin_of(share, shares, size):
+    if share == 0 or share == shares:
+        return size * (share // shares)
+    # the calling thread's share, the first, is larger by what it does until the others are awake
+    return ({head_start} + (size - {head_start}) * share // shares) // 64 * 64
+
+
 @numba.cfunc("void(int64)", cache=True, error_model="numpy")
 def prepare(task):
     plan = numba.carray(pointer(task), {fields}, np.int64)
@@ -94,6 +102,7 @@ def prepare(task):
     addresses = numba.carray(pointer(plan[{addresses}]), ({rows}, tensors), np.int64)
     settings = numba.carray(pointer(plan[{settings}]), {setting_count}, np.float64)
     scalars = numba.carray(pointer(plan[{scalars}]), (tensors, {scalar_count}), np.float64)
+    before = 0.0
     for tensor in range(tensors):
 {prepare}
 
@@ -108,8 +117,7 @@ def run(task):
     size = offsets[tensors]
     share = take_next(task)
     while share < shares:
-        begin = size * share // shares // 64 * 64
-        end = size * (share + 1) // shares // 64 * 64 if share + 1 < shares else size
+        begin, end = begin_of(share, shares, size), begin_of(share + 1, shares, size)
         for tensor in range(tensors):
             first = max(begin, offsets[tensor]) - offsets[tensor]
             last = min(end, offsets[tensor + 1]) - offsets[tensor]
@@ -121,6 +129,9 @@ def run(task):
 {run}
         share = take_next(task)
 '''
+
+HEAD_START = 1 << 12
+"""Elements: about what a thread does in the half microsecond in which another wakes."""
 
 PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalars")
 """What a kernel is told, in the order of these numbers in memory.
@@ -229,6 +240,7 @@ def _kernel_text(program: Program, number: Number, settings: Sequence[str], unif
     return HEAD.format(
         real="float32" if number == "bfloat16" else number,
         fields=len(PLAN),
+        head_start=HEAD_START,
         **{name: place for place, name in enumerate(PLAN)},
         rows=3 + len(program.states) + len(program.numbers),
         setting_count=len(settings),
@@ -254,6 +266,13 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
         "done[0] += np.float32(1)",
         "step = np.float64(done[0])",
     ]
+    if not program.numbers:  # then tensors that made as many steps share everything
+        lines += [
+            "if tensor > 0 and step == before:",
+            "    scalars[tensor] = scalars[tensor - 1]",
+            "    continue",
+            "before = step",
+        ]
     for place in range(len(program.numbers)):
         lines.append(f"number{place} = numba.carray(pointer(addresses[{row + 1 + place}, tensor]), 1, np.float64)")
         lines.append(f"n{place} = number{place}[0]")
