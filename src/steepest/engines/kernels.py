@@ -269,7 +269,7 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     if not program.numbers:  # then tensors that made as many steps share everything
         lines += [
             "if tensor > 0 and step == before:",
-            "    scalars[tensor] = scalars[tensor - 1]",
+            *(f"    scalars[tensor, {each}] = scalars[tensor - 1, {each}]" for each in range(len(uniform))),
             "    continue",
             "before = step",
         ]
