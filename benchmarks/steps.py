@@ -22,6 +22,9 @@ __all__ = ["measure"]
 def measure(networks: list[str], rules: list[str], rounds: int) -> list[dict[str, Any]]:
     """A row for each rule and network: milliseconds of ours, the fastest torch variant and the stream, and ratios.
 
+    Two more floors say why a step takes longer than its stream: as many tensors of "one number each" take what it costs
+    to look at them all, and "roots and divisions" what these cost where no memory is waited for.
+
     The step is called again and again with the same gradients, which is the best case for all; "with new gradients" is
     torch's time over ours where each step finds new ones.
     """
@@ -43,7 +46,8 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
     floor, divider = streams(size, len(program.states)), arithmetic(size, program)
     _check_that_it_moves(optimizer, ours)
     _check_against_torch(name)
-    steps = {"ours": optimizer.step} | {variant: rival.step for variant, rival in rivals.items()}
+    bare = getattr(steepest, RULES[name].__name__)(_parameters([(1,)] * len(shapes)), lr=1e-3)
+    steps = {"ours": optimizer.step, "bare": bare.step} | {variant: rival.step for variant, rival in rivals.items()}
     seconds = race(steps | floor | divider, rounds)
     stream = min(seconds[way] for way in floor)
     fastest = min(rivals, key=seconds.__getitem__, default=None)
@@ -54,6 +58,7 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
         "ours ms": 1e3 * seconds["ours"],
         "stream ms": 1e3 * stream,
         "ours / stream": seconds["ours"] / stream,
+        "of one number each ms": 1e3 * seconds["bare"],
         "roots and divisions ms": 1e3 * seconds.get("arithmetic", 0.0),
         "torch's fastest": fastest or "none",
         "torch ms": 1e3 * seconds[fastest] if fastest else float("nan"),

@@ -11,14 +11,14 @@ from time import perf_counter
 
 __all__ = ["race"]
 
-TURN, CALLS = 0.02, 100
+TURN, CALLS, LEAST = 0.02, 100, 2.0
 
 
 def race(candidates: dict[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
-    """Seconds a call of each candidate: the best of `rounds` turns, or of more where they are over in a second."""
+    """Seconds a call of each candidate: the best of `rounds` turns, or of more where they are over in two seconds."""
     best = dict.fromkeys(candidates, float("inf"))
     started, turns = perf_counter(), 0
-    while turns < rounds or perf_counter() - started < 1:
+    while turns < rounds or perf_counter() - started < LEAST:
         for name, call in candidates.items():
             calls = max(1, min(CALLS, int(TURN / best[name])))
             best[name] = min(best[name], _turn(call, calls))
