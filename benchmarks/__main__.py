@@ -59,7 +59,9 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="fewer rules, networks and rounds: a minute")
     parser.add_argument("--write", action="store_true", help="keep the results in benchmarks/RESULTS.md")
     arguments = parser.parse_args()
-    parts = [f"# Results\n\nPrinted by `python -m benchmarks`. Best of interleaved turns. {machine()}"]
+    parts = [
+        f"# Results\n\nPrinted by `python -m benchmarks`. Medians over interleaved turns, ratios within each. {machine()}"
+    ]
     print(parts[0])
     for title, text in sections(arguments.short):
         parts.append(f"## {title}\n{text}")

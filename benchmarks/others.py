@@ -8,7 +8,7 @@ import torch
 
 import steepest
 
-from .timing import race
+from .timing import race, ratio, typical
 
 __all__ = ["import_time", "memory", "sparse"]
 
@@ -25,10 +25,10 @@ def sparse(rounds: int) -> list[dict[str, Any]]:
         optimizer.step()
         assert not torch.equal(before, table.weight.detach()[touched]), "the touched rows did not move"
         candidates[f"{rows:,} rows"] = optimizer.step
-    seconds = race(candidates, rounds)
-    small, large = seconds.values()
-    rows = [{"what": f"sparse Adam step, {name}", "value": f"{1e6 * time:.0f} µs"} for name, time in seconds.items()]
-    return [*rows, {"what": "ratio, large / small", "value": f"{large / small:.2f}"}]
+    turns = race(candidates, rounds)
+    small, large = turns
+    rows = [{"what": f"sparse Adam step, {name}", "value": f"{1e6 * s:.0f} µs"} for name, s in typical(turns).items()]
+    return [*rows, {"what": "ratio, large / small", "value": f"{ratio(turns, large, small):.2f}"}]
 
 
 def memory() -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from steepest.rules import RULES
 from .arithmetic import arithmetic
 from .shapes import SHAPES
 from .streaming import streams
-from .timing import race
+from .timing import race, ratio, typical
 
 __all__ = ["measure"]
 
@@ -28,7 +28,7 @@ def measure(networks: list[str], rules: list[str], rounds: int) -> list[dict[str
     The step is called again and again with the same gradients, which is the best case for all; "with new gradients" is
     torch's time over ours where each step finds new ones.
     """
-    turns = {network: rounds if network != "gpt2" else max(3, rounds // 4) for network in networks}
+    turns = {network: rounds if network != "gpt2" else max(9, rounds // 2) for network in networks}
     return [_row(network, rule, turns[network]) for network in networks for rule in rules]
 
 
@@ -48,21 +48,22 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
     _check_against_torch(name)
     bare = getattr(steepest, RULES[name].__name__)(_parameters([(1,)] * len(shapes)), lr=1e-3)
     steps = {"ours": optimizer.step, "bare": bare.step} | {variant: rival.step for variant, rival in rivals.items()}
-    seconds = race(steps | floor | divider, rounds)
-    stream = min(seconds[way] for way in floor)
+    turns = race(steps | floor | divider, rounds)
+    seconds = typical(turns)
+    stream = min(floor, key=seconds.__getitem__)
     fastest = min(rivals, key=seconds.__getitem__, default=None)
     fresh = _race_with_new_gradients(optimizer, rivals[fastest], rounds) if fastest else float("nan")
     return {
         "network": network,
         "rule": name,
         "ours ms": 1e3 * seconds["ours"],
-        "stream ms": 1e3 * stream,
-        "ours / stream": seconds["ours"] / stream,
+        "stream ms": 1e3 * seconds[stream],
+        "ours / stream": ratio(turns, "ours", stream),
         "of one number each ms": 1e3 * seconds["bare"],
         "roots and divisions ms": 1e3 * seconds.get("arithmetic", 0.0),
         "torch's fastest": fastest or "none",
         "torch ms": 1e3 * seconds[fastest] if fastest else float("nan"),
-        "torch / ours": seconds[fastest] / seconds["ours"] if fastest else float("nan"),
+        "torch / ours": ratio(turns, fastest, "ours") if fastest else float("nan"),
         "with new gradients": fresh,
         "engine": optimizer.engine,
     }
@@ -70,8 +71,8 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
 
 def _race_with_new_gradients(ours: torch.optim.Optimizer, theirs: torch.optim.Optimizer, rounds: int) -> float:
     """The time of theirs over ours where each step finds other gradient tensors than the one before, as in training."""
-    seconds = race({"ours": _with_new_gradients(ours), "theirs": _with_new_gradients(theirs)}, rounds)
-    return seconds["theirs"] / seconds["ours"]
+    turns = race({"ours": _with_new_gradients(ours), "theirs": _with_new_gradients(theirs)}, rounds)
+    return ratio(turns, "theirs", "ours")
 
 
 def _with_new_gradients(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
