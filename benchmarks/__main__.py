@@ -59,9 +59,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="fewer rules, networks and rounds: a minute")
     parser.add_argument("--write", action="store_true", help="keep the results in benchmarks/RESULTS.md")
     arguments = parser.parse_args()
-    parts = [
-        f"# Results\n\nPrinted by `python -m benchmarks`. Medians over interleaved turns, ratios within each. {machine()}"
-    ]
+    how = "Times are the best of interleaved turns, ratios medians of the turns side by side."
+    parts = [f"# Results\n\nPrinted by `python -m benchmarks`. {how} {machine()}"]
     print(parts[0])
     for title, text in sections(arguments.short):
         parts.append(f"## {title}\n{text}")

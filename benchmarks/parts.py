@@ -12,7 +12,7 @@ import steepest
 from steepest.rules import RULES
 from steepest.workloads import find
 
-from .timing import race, typical
+from .timing import best, race
 
 __all__ = ["loading", "measure"]
 
@@ -57,7 +57,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     for name, make in TORCHS.items():
         candidates[f"ours {name}"] = partial(_train, getattr(steepest, RULES[name].__name__))
         candidates[f"torch {name}"] = partial(_train, make)
-    ms = {name: 1e3 * seconds for name, seconds in typical(race(candidates, rounds)).items()}
+    ms = {name: 1e3 * seconds for name, seconds in best(race(candidates, rounds)).items()}
     torch.set_num_threads(threads)
     return [
         {

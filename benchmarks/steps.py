@@ -14,7 +14,7 @@ from steepest.rules import RULES
 from .arithmetic import arithmetic
 from .shapes import SHAPES
 from .streaming import streams
-from .timing import race, ratio, typical
+from .timing import best, race, ratio
 
 __all__ = ["measure"]
 
@@ -49,7 +49,7 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
     bare = getattr(steepest, RULES[name].__name__)(_parameters([(1,)] * len(shapes)), lr=1e-3)
     steps = {"ours": optimizer.step, "bare": bare.step} | {variant: rival.step for variant, rival in rivals.items()}
     turns = race(steps | floor | divider, rounds)
-    seconds = typical(turns)
+    seconds = best(turns)
     stream = min(floor, key=seconds.__getitem__)
     fastest = min(rivals, key=seconds.__getitem__, default=None)
     fresh = _race_with_new_gradients(optimizer, rivals[fastest], rounds) if fastest else float("nan")
