@@ -1,4 +1,4 @@
-"""Sparse steps, temporaries, import time."""
+"""Filters with their channels last, sparse steps, temporaries, import time."""
 
 import subprocess
 import sys
@@ -8,9 +8,46 @@ import torch
 
 import steepest
 
+from .shapes import SHAPES
 from .timing import best, race, ratio
 
-__all__ = ["import_time", "memory", "sparse"]
+__all__ = ["channels_last", "import_time", "memory", "sparse"]
+
+TORCHS: dict[str, dict[str, bool]] = {
+    "torch for-loop": {"foreach": False}, "torch foreach": {"foreach": True}, "torch fused": {"fused": True},
+}  # fmt: skip
+
+
+def channels_last(rounds: int) -> list[dict[str, Any]]:
+    """A step of ResNet-18 whose filters lie in memory with their channels last, as convolutions on a CPU like them."""
+    return [_channels_last_row(name, rounds) for name in ("SGD", "Adam")]
+
+
+def _channels_last_row(name: str, rounds: int) -> dict[str, Any]:
+    ours = _filters()
+    candidates = {"ours": getattr(steepest, name)(ours, lr=1e-3).step}
+    theirs = {variant: _filters() for variant in TORCHS}
+    for variant, params in theirs.items():
+        candidates[variant] = getattr(torch.optim, name)(params, lr=1e-3, **TORCHS[variant]).step
+    for step in candidates.values():
+        step()
+    for params in theirs.values():
+        torch.testing.assert_close(ours, params, rtol=1e-5, atol=1e-6)
+    turns = race(candidates, rounds)
+    fastest = min(TORCHS, key=best(turns).__getitem__)
+    ratios = {f"{variant} / ours": ratio(turns, variant, "ours") for variant in TORCHS}
+    return {"rule": name, "ours ms": 1e3 * best(turns)["ours"], "torch's fastest": fastest} | ratios
+
+
+def _filters() -> list[torch.nn.Parameter]:
+    generator = torch.Generator().manual_seed(0)
+    params = []
+    for shape in SHAPES["resnet18"]:
+        form = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+        param = torch.nn.Parameter(torch.randn(shape, generator=generator).to(memory_format=form))
+        param.grad = torch.randn(shape, generator=generator).to(memory_format=form)
+        params.append(param)
+    return params
 
 
 def sparse(rounds: int) -> list[dict[str, Any]]:

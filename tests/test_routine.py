@@ -226,6 +226,35 @@ def test_a_gradient_of_another_kind_is_seen(kind):
     torch.testing.assert_close(*reached, rtol=1e-14, atol=0)
 
 
+ORDERS = {
+    "contiguous": lambda: torch.randn(4, 3, 2, 2, dtype=torch.float64),
+    "channels last": lambda: torch.randn(4, 3, 2, 2, dtype=torch.float64).to(memory_format=torch.channels_last),
+    "one pixel": lambda: torch.randn(4, 3, 1, 1, dtype=torch.float64).to(memory_format=torch.channels_last),
+    "transposed": lambda: torch.randn(3, 4, dtype=torch.float64).t(),
+    "with gaps": lambda: torch.randn(4, 6, dtype=torch.float64)[:, ::2],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("gradients", ["in the same order", "contiguous"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_parameters_are_stepped_in_the_order_in_which_they_lie(order, gradients, general_steps):
+    reached = []
+    for fused in (None, False):
+        torch.manual_seed(2)
+        param = torch.nn.Parameter(ORDERS[order]())
+        strides = param.stride()
+        optimizer = steepest.Adam([param], lr=0.1, fused=fused)
+        for _ in range(6):
+            values = torch.randn(param.shape, dtype=torch.float64)
+            param.grad = torch.empty_like(param).copy_(values) if gradients == "in the same order" else values
+            optimizer.step()
+        reached.append(param.detach())
+        assert param.stride() == strides
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
+    in_place = order in ("contiguous", "one pixel") or (gradients == "in the same order" and order != "with gaps")
+    assert len(general_steps) == (2 if in_place else 6)
+
+
 class OwnKind(torch.Tensor):
     """As distributed tensors are: the memory behind it is not what it says."""
 

@@ -1,7 +1,7 @@
 """The fused engine for training on a CPU: all parameters of a group in one call of a compiled kernel.
 
-It takes plain float32, float64 and bfloat16 tensors that lie contiguously in memory; what it does not take it leaves to
-the eager engine, with the reason.
+It takes plain float32, float64 and bfloat16 tensors; what it does not take it leaves to the eager engine, with the
+reason.
 """
 
 from collections import defaultdict
@@ -88,9 +88,43 @@ def tensors_of(kernel: Kernel, jobs: Sequence[Job]) -> list[Tensor]:
 
 
 def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tensor]:
-    """Those tensors of a kernel for `count` parameters, or copies of them, as the kernel reads them."""
-    dtypes = [tensors[0].dtype] * (2 + len(kernel.states)) + [torch.float32] + [torch.float64] * len(kernel.numbers)
-    return [tensor.to("cpu", dtypes[place // count]).contiguous() for place, tensor in enumerate(tensors)]
+    """Those tensors of a kernel for `count` parameters as it reads them, or copies of them.
+
+    It reads the elements of a parameter in the order in which they lie in memory, and so those of all that belongs to
+    it; whichever order (contiguous, channels last, transposed), it must be the same, and without gaps.
+    """
+    arrays = (2 + len(kernel.states)) * count
+    params = [param if _has_no_gaps(param) else param.contiguous() for param in tensors[:count]]
+    others = [torch.float32] * count + [torch.float64] * len(kernel.numbers) * count
+    return [_like(params[place % count], tensor) for place, tensor in enumerate(tensors[:arrays])] + [
+        tensor.to("cpu", dtype) for tensor, dtype in zip(tensors[arrays:], others, strict=True)
+    ]
+
+
+def _has_no_gaps(tensor: Tensor) -> bool:
+    if tensor.is_contiguous():
+        return True
+    size = 1
+    for stride, length in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if length != 1:
+            if stride != size:
+                return False
+            size *= length
+    return True
+
+
+def _like(param: Tensor, tensor: Tensor) -> Tensor:
+    """The tensor, if it lies on the host in the parameter's order and dtype; else a copy that does."""
+    if tensor is param or (
+        tensor.dtype == param.dtype and tensor.device == param.device and _order(tensor) == _order(param)
+    ):
+        return tensor
+    return torch.empty_like(param.detach()).copy_(tensor.detach())
+
+
+def _order(tensor: Tensor) -> list[int]:
+    """The strides, but for axes of length 1, where they mean nothing."""
+    return [stride for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length != 1]
 
 
 class Task:

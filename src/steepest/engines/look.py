@@ -18,8 +18,8 @@ LISTS, DICTS, TENSORS, GRADIENTS, RESTING, TASKS = range(0, 12, 2)
 
 - `LISTS`: of a list, how many objects it must hold, and where their addresses are.
 - `DICTS`: of a dict the same, of keys and values in turn.
-- `TENSORS`: of a tensor, where its numbers must be, and what it must be as `read` takes it.
-- `GRADIENTS`: of a parameter, where to note its gradient's address, what that must be, and room to hold it.
+- `TENSORS`: of a tensor, where its numbers must be, and its look (see `read`).
+- `GRADIENTS`: of a parameter, where to note its gradient's address, the gradient's look, and room to hold it.
 - `RESTING`: of a parameter that must have no gradient.
 - `TASKS`: of a kernel its plan, `prepare` and `run`, the most shares its work is worth, and where to note how many.
 """
@@ -121,27 +121,32 @@ def same_entries(plan):
 
 
 @numba.njit
-def read(plan, tensor, device, kind, size):
-    """The address of a tensor's numbers, -1 if they are not as described and contiguous; see `DLTensor` in dlpack.h."""
+def read(plan, tensor, look):
+    """The address of a tensor's numbers; -1 if it is not what `look` says: device, kind, size and strides.
+
+    Device and kind are words of a `DLTensor`, see dlpack.h.
+    """
     if ask(plan[READ], (tensor, plan[ROOM])) != 0:
         forget_error()
         return -1
     found = numbers(plan[ROOM], 5)
-    if found[1] != device or found[2] != kind:
+    if found[1] != look[0] or found[2] != look[1]:
         return -1
-    axes = kind & 0xFFFF
-    lengths, strides, count = numbers(found[3], axes), numbers(found[4], axes), 1
-    for axis in range(axes - 1, -1, -1):
-        if lengths[axis] != 1 and strides[axis] != count:
+    axes, count = look[1] & 0xFFFF, 1
+    lengths, strides, expected = numbers(found[3], axes), numbers(found[4], axes), numbers(look[3], axes)
+    for axis in range(axes):
+        if lengths[axis] != 1 and strides[axis] != expected[axis]:
             return -1
         count *= lengths[axis]
-    return found[0] if count == size else -1
+    return found[0] if count == look[2] else -1
 
 
 @numba.njit
 def same_tensors(plan):
-    for row in table(plan, TENSORS, 5):
-        if read(plan, row[0], row[2], row[3], row[4]) != row[1]:
+    rows = table(plan, TENSORS, 6)
+    for place in range(len(rows)):
+        row = rows[place]
+        if read(plan, row[0], row[2:]) != row[1]:
             return False
     return True
 
@@ -169,27 +174,27 @@ def none_has_gradient(plan):
 @numba.njit
 def take_gradients(plan):
     """Note where gradients are, and hold them; how many could be taken."""
-    rows = table(plan, GRADIENTS, 6)
+    rows = table(plan, GRADIENTS, 7)
     for place in range(len(rows)):
         row = rows[place]
         grad = attribute(row[0], plan[GRAD])
         if grad == 0:
             forget_error()
             return place
-        at = read(plan, grad, row[2], row[3], row[4]) if has_type(grad, plan[TENSOR_TYPE]) else -1
+        at = read(plan, grad, row[2:]) if has_type(grad, plan[TENSOR_TYPE]) else -1
         if at == -1:
             let_go(grad)
             return place
         numbers(row[1], 1)[0] = at
-        row[5] = grad
+        row[6] = grad
     return len(rows)
 
 
 @numba.njit
 def let_gradients_go(plan, count):
-    rows = table(plan, GRADIENTS, 6)
+    rows = table(plan, GRADIENTS, 7)
     for place in range(count):
-        let_go(rows[place, 5])
+        let_go(rows[place, 6])
 
 
 @numba.njit

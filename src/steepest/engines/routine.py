@@ -151,7 +151,7 @@ class _Plan:
     def __init__(self, parts: Sequence[Part], groups: list[Group], states: States) -> None:
         native = _native()
         self._plan = np.zeros(native.FIELDS, dtype=np.int64)
-        self._tables: list[NDArray[np.int64]] = []
+        self._arrays: list[NDArray[np.int64]] = []
         self.address = self._plan.ctypes.data
         stepping = {id(param) for part in parts for param in part.params}
         resting = [param for part in parts for param in part.group["params"] if id(param) not in stepping]
@@ -160,10 +160,9 @@ class _Plan:
         self._states = [_Contents(states), *(_Contents(state) for part in parts for state in part.states)]
         self._put(native.LISTS, [each.row for each in self._lists])
         self._put(native.DICTS, [each.row for each in (*self._groups, *self._states)])
-        self._put(
-            native.TENSORS, [(id(each), each.data_ptr(), *_look_of(each)) for part in parts for each in part.kept]
-        )
-        self._put(native.GRADIENTS, [row for part in parts for row in _gradient_rows(part)])
+        kept = [each for part in parts for each in part.kept]
+        self._put(native.TENSORS, [(id(each), each.data_ptr(), *self._look_of(each)) for each in kept])
+        self._put(native.GRADIENTS, [row for part in parts for row in self._gradient_rows(part)])
         self._put(native.RESTING, [(id(param),) for param in resting])
         self._put(native.TASKS, [part.task.row for part in parts if part.task is not None])
         self._room = np.zeros(ROOM, dtype=np.int64)
@@ -178,8 +177,24 @@ class _Plan:
         """Expect from now on what the groups hold now; False if one has other keys."""
         return all(group.renew() for group in self._groups)
 
+    def _gradient_rows(self, part: Part) -> Iterator[tuple[int, ...]]:
+        """The parameters: their gradients must be like them, and are told to the kernel after them."""
+        if part.task is not None:
+            addresses, count = part.task.addresses, len(part.params)
+            addresses[:count] = [param.data_ptr() for param in part.params]
+            addresses[2 * count :] = [each.data_ptr() for each in part.kept[count:]]
+            first = addresses.ctypes.data + count * addresses.itemsize
+            for place, param in enumerate(part.params):
+                yield id(param), first + place * addresses.itemsize, *self._look_of(param), 0
+
+    def _look_of(self, tensor: Tensor) -> tuple[int, int, int, int]:
+        """Device, kind, size and strides of a tensor as `look.read` compares them."""
+        code, bits = KINDS[tensor.dtype]
+        self._arrays.append(strides := np.array(tensor.stride(), dtype=np.int64))
+        return CPU, tensor.ndim | code << 32 | bits << 40 | ONE_LANE, tensor.numel(), strides.ctypes.data
+
     def _put(self, place: int, rows: Sequence[tuple[int, ...]]) -> None:
-        self._tables.append(table := np.array(rows, dtype=np.int64))
+        self._arrays.append(table := np.array(rows, dtype=np.int64))
         self._plan[place : place + 2] = table.ctypes.data, len(rows)
 
 
@@ -206,23 +221,6 @@ class _Contents:
 
 def _objects(container: list[Any] | MutableMapping[Any, Any]) -> list[Any]:
     return [*container] if isinstance(container, list) else [*chain.from_iterable(container.items())]
-
-
-def _gradient_rows(part: Part) -> Iterator[tuple[int, ...]]:
-    """The parameters: their gradients must be like them, and are told to the kernel after them."""
-    if part.task is not None:
-        addresses, count = part.task.addresses, len(part.params)
-        addresses[:count] = [param.data_ptr() for param in part.params]
-        addresses[2 * count :] = [each.data_ptr() for each in part.kept[count:]]
-        first = addresses.ctypes.data + count * addresses.itemsize
-        for place, param in enumerate(part.params):
-            yield id(param), first + place * addresses.itemsize, *_look_of(param), 0
-
-
-def _look_of(tensor: Tensor) -> tuple[int, int, int]:
-    """Device, kind and size of a tensor as the native code compares them: two words of a `DLTensor`, and the length."""
-    code, bits = KINDS[tensor.dtype]
-    return CPU, tensor.ndim | code << 32 | bits << 40 | ONE_LANE, tensor.numel()
 
 
 @cache
