@@ -354,6 +354,27 @@ def test_several_groups_are_repeated_with_their_own_settings(general_steps, name
     assert len(general_steps) == 2 * len(params)
 
 
+def test_a_group_of_several_dtypes_is_repeated(general_steps):
+    reached = []
+    for fused in (None, False):
+        dtypes = (torch.bfloat16, torch.float32, torch.bfloat16)
+        params = [
+            torch.nn.Parameter(param.detach().to(dtype)) for param, dtype in zip(parameters(), dtypes, strict=True)
+        ]
+        train(steepest.Adam(params, lr=0.1, fused=fused), params, 6)
+        reached.append(params)
+    assert len(general_steps) == 2
+    torch.testing.assert_close(reached[0][1], reached[1][1])
+    torch.testing.assert_close(reached[0][::2], reached[1][::2], rtol=0.01, atol=0.001)  # a unit in the last place
+
+
+def test_the_engine_counts_parameters_of_all_groups():
+    params = parameters()
+    optimizer = steepest.Adam([{"params": [param]} for param in params], lr=0.1)
+    train(optimizer, params, 1)
+    assert optimizer.engine == "fused CPU kernel for 3 parameters"
+
+
 def test_a_group_that_the_kernel_does_not_take_leaves_the_others_their_routine(general_steps):
     reached = []
     for fused in (None, False):
@@ -362,7 +383,8 @@ def test_a_group_that_the_kernel_does_not_take_leaves_the_others_their_routine(g
         optimizer = steepest.Adam(groups, lr=0.1)
         train(optimizer, params, 6)
         reached.append(torch.cat([param.detach().flatten() for param in params]))
-        assert optimizer.engine.startswith("eager for 1 parameters (fused=False); ")
+        if fused is None:
+            assert optimizer.engine == "eager for 1 parameters (fused=False); fused CPU kernel for 2 parameters"
     torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
     assert len(general_steps) == 2
 

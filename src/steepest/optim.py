@@ -9,9 +9,9 @@ import functools
 import inspect
 import operator
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -151,10 +151,11 @@ class Optimizer(torch.optim.Optimizer):
         others = [self._step_group(group) for group in self.param_groups if id(group) not in done]
         fused = [each for each in others if each is not None]
         stepped = [id(param) for _, jobs, _ in fused for param, _, _ in jobs]
-        if stepped == self._stepped_last and (more := [part for each in fused if (part := Part.of(*each)) is not None]):
+        if stepped == self._stepped_last and (more := [part for each in fused for part in Part.of(*each)]):
             self._routine = Routine.of([*parts, *more], self.param_groups, self.state)
         self._stepped_last = stepped  # a routine pays where steps are alike, so it is made after two that were
-        covers_all = self._routine is not None and len(self._routine.parts) == len(self.param_groups)
+        known = {id(part.group) for part in self._routine.parts} if self._routine is not None else set()
+        covers_all = all(id(group) in known for group in self.param_groups)
         watchful = any(group["non_finite"] is not None for group in self.param_groups)
         self._shortcut = self._routine if covers_all and not watchful else None
 
@@ -177,8 +178,7 @@ class Optimizer(torch.optim.Optimizer):
                     complete_state(rule, param, state, group)
             self._reports[id(group)] = reports = dispatch.step(rule, jobs, group)
         self._stepped[id(group)] = rule
-        all_fused = all(report == dispatch.FUSED.format(len(jobs)) for report in reports)
-        return (rule, jobs, group) if all_fused else None
+        return (rule, jobs, group) if reports.keys() <= {dispatch.FUSED} else None
 
     @torch._disable_dynamo  # the kernel is compiled already; torch.compile of a step that contains it leaves it alone
     def _step_groups_uncompiled(self) -> None:
@@ -223,8 +223,10 @@ class Optimizer(torch.optim.Optimizer):
     @property
     def engine(self) -> str:
         """Which engine made the last step, and why not the fused one, where it did not."""
-        reports = chain.from_iterable(self._reports.get(id(group), ()) for group in self.param_groups)
-        return "; ".join(reports) or "no step made yet"
+        counts: Counter[str] = Counter()
+        for group in self.param_groups:
+            counts += self._reports.get(id(group), Counter())
+        return "; ".join(report.replace("{}", str(count), 1) for report, count in counts.items()) or "no step made yet"
 
     def _rule(self, group: dict[str, Any]) -> Rule:
         """The rule with the group's hyperparameters; the same object until one of them changes."""
@@ -282,7 +284,7 @@ class Optimizer(torch.optim.Optimizer):
         self._stepped_last: list[int] = []
         self._routine: Routine | None = None
         self._shortcut: Routine | None = None
-        self._reports: dict[int, list[str]] = {}
+        self._reports: dict[int, Counter[str]] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""

@@ -22,7 +22,9 @@ from . import threads
 from .kernels import PLAN, Kernel, Number, build
 from .program import record
 
-__all__ = ["NUMBERS", "Job", "Task", "kernel_for", "readable", "refusal", "settings_of", "step", "tensors_of"]
+__all__ = [
+    "NUMBERS", "Job", "Task", "by_dtype", "kernel_for", "readable", "refusal", "settings_of", "step", "tensors_of",
+]  # fmt: skip
 
 NUMBERS: dict[torch.dtype, Number] = {
     torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16",
@@ -57,11 +59,16 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
 
 def step(rule: Rule, jobs: Sequence[Job], maximize: bool) -> None:
     """One step of many parameters, all of them taken by `refusal`."""
+    for dtype, alike in by_dtype(jobs).items():
+        _step_alike(kernel_for(rule, maximize, NUMBERS[dtype]), rule, alike)
+
+
+def by_dtype(jobs: Sequence[Job]) -> dict[torch.dtype, list[Job]]:
+    """The jobs that one kernel can do together."""
     alike: dict[torch.dtype, list[Job]] = defaultdict(list)
     for job in jobs:
         alike[job[0].dtype].append(job)
-    for dtype, group in alike.items():
-        _step_alike(kernel_for(rule, maximize, NUMBERS[dtype]), rule, group)
+    return alike
 
 
 def _step_alike(kernel: Kernel, rule: Rule, jobs: Sequence[Job]) -> None:

@@ -21,11 +21,12 @@ LISTS = {"lists": "operations on lists for {} parameters", "compiled": "torch.co
 """What is reported of parameters that were stepped as lists, by how."""
 
 
-def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
+def step(rule: Rule, jobs: Sequence[Job], group: Group) -> Counter[str]:
     """One step of the parameters of a group (with their gradients and complete states).
 
     Returns:
-        Who stepped how many of them, and why it was not the fused kernel.
+        How many of them were stepped by whom and, where it was not the fused kernel, why not; with a place for the
+        number, `{}`.
     """
     if jobs and not group["capturable"]:
         compiled.refuse_to_be_captured(rule.title, jobs[0][0])
@@ -41,7 +42,7 @@ def step(rule: Rule, jobs: Sequence[Job], group: Group) -> list[str]:
                 check_state(rule.title, param, state, rule.numbers)
         if trouble := RUN[engine](rule, own, group):
             reports[f"{LISTS['lists']} ({trouble})"] = reports.pop(LISTS[engine])
-    return [report.replace("{}", str(count), 1) for report, count in reports.items()]
+    return reports
 
 
 def _choose(rule: Rule, job: Job, group: Group) -> tuple[str, str]:

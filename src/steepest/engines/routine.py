@@ -24,7 +24,7 @@ from torch.autograd.graph import increment_version
 
 from ..rules import Rule
 from . import threads
-from .cpu import NUMBERS, Job, Task, kernel_for, readable, tensors_of
+from .cpu import NUMBERS, Job, Task, by_dtype, kernel_for, readable, tensors_of
 from .kernels import load
 
 __all__ = ["Part", "Routine"]
@@ -43,12 +43,12 @@ KINDS = {torch.float32: (2, 32), torch.float64: (2, 64), torch.bfloat16: (4, 16)
 
 @dataclass
 class Part:
-    """A group's part in a step, made by the fused engine.
+    """The part of a group, or of its parameters of one dtype, in a step that the fused engine made.
 
     Attributes:
         rule: with the group's hyperparameters.
         group: the group itself.
-        params: those of its parameters that had a gradient.
+        params: those of the parameters that had a gradient.
         states: theirs.
         task: what the kernel is told of them; None if there are none.
         kept: parameters and states as the kernel reads them: all its tensors except the gradients.
@@ -62,18 +62,22 @@ class Part:
     kept: Sequence[Tensor] = ()
 
     @classmethod
-    def of(cls, rule: Rule, jobs: Sequence[Job], group: Group) -> Self | None:
-        """The part of these jobs; None if the kernel cannot read all their tensors as they are."""
-        part = cls(rule, group, [param for param, _, _ in jobs], [state for _, _, state in jobs])
-        dtypes = {param.dtype for param in part.params}
-        if len(dtypes) != 1:
-            return None if dtypes else part
-        kernel, count = kernel_for(rule, group["maximize"], NUMBERS[dtypes.pop()]), len(jobs)
+    def of(cls, rule: Rule, jobs: Sequence[Job], group: Group) -> list[Self]:
+        """The parts of a group, one for each kernel; none if a kernel cannot read all tensors as they are."""
+        if not jobs:
+            return [cls(rule, group, [], [])]
+        parts = [cls._of_one_dtype(rule, dtype, alike, group) for dtype, alike in by_dtype(jobs).items()]
+        found = [part for part in parts if part is not None]
+        return found if len(found) == len(parts) else []
+
+    @classmethod
+    def _of_one_dtype(cls, rule: Rule, dtype: torch.dtype, jobs: Sequence[Job], group: Group) -> Self | None:
+        kernel, count = kernel_for(rule, group["maximize"], NUMBERS[dtype]), len(jobs)
         tensors = tensors_of(kernel, jobs)
         if not all(map(operator.is_, tensors, readable(kernel, tensors, count))):
             return None
-        part.task, part.kept = Task(kernel, part.params), tensors[:count] + tensors[2 * count :]
-        return part
+        params, states = [param for param, _, _ in jobs], [state for _, _, state in jobs]
+        return cls(rule, group, params, states, Task(kernel, params), tensors[:count] + tensors[2 * count :])
 
 
 class Routine:
