@@ -2,16 +2,19 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from steepest.comparison import make_plan
 from steepest.report.rows import chosen_budgets, result_rows
 from steepest.report.sentences import (
     aside_sentence,
     broken_sentence,
     budget_sentence,
     edge_warnings,
+    partner_sentence,
     profile_sentence,
     target_sentence,
     verdict_sentence,
@@ -21,6 +24,7 @@ from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS
 from steepest.statistics import SetAside
 from steepest.status import Status
 from steepest.text import Text
+from steepest.workloads import find
 
 from .comparisons import awkward, contest, partly, reports, run, study_of, trials
 
@@ -65,6 +69,14 @@ def test_a_tie_is_called_one_and_how_it_could_be_told():
     )
     assert told
     assert text.zh.startswith(f"a、b 打平：3 个种子分不出先后，再加约 {told[1]} 个（--add-seeds {told[1]}）才行。")
+
+
+def test_muons_partner_is_named():
+    plan = make_plan(find("digits"), ["adam", "muon(lr=0.02)"])
+    text = partner_sentence(replace(study_of(reports("a", [1, 2, 3])), plan=plan))
+    assert text.en.startswith("Muon lr=0.02 moves the matrices inside the network; AdamW trains all else")
+    assert text.zh.startswith("Muon lr=0.02 只更新网络内部的矩阵")
+    assert partner_sentence(study_of(reports("a", [1, 2, 3]))) is None
 
 
 def test_what_no_number_of_seeds_would_tell_is_said_so():

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 import steepest
 from steepest.errors import InvalidValue, UnknownName, UnknownSetting
 from steepest.optim import as_optimizer
-from steepest.routing import MuonWith
+from steepest.routing import MuonWith, optimizer_of
 from steepest.rules import SGD
 from steepest.rules.muon import Muon
 
@@ -278,3 +278,35 @@ def test_evaluating_reaches_a_schedule_free_partner():
         }
     assert changed == {name for name, _ in model.named_parameters()} - HIDDEN
     assert same(model, before)
+
+
+# --- all of a model ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["original", "match_rms_adamw"])
+def test_the_partner_of_a_comparison_steps_as_far_as_muon(way):
+    """Entry by entry, in the mean: Muon's first step on the largest matrix, against 0.2 of AdamW's learning rate."""
+    model = nn.Sequential(nn.Linear(48, 32), nn.Tanh(), nn.Linear(32, 3)).double()
+    optimizer = optimizer_of(Muon(lr=0.03, adjust_lr_fn=way, weight_decay=0.0), model)
+    assert routed(optimizer) == {"muon": {"0.weight"}, "adamw": {"0.bias", "2.weight", "2.bias"}}
+    before = model[0].weight.detach().clone()
+    generator = torch.Generator().manual_seed(0)
+    for param in model.parameters():
+        param.grad = torch.randn(param.shape, generator=generator, dtype=torch.float64)
+    optimizer.step()
+    moved = (model[0].weight.detach() - before).square().mean().sqrt().item()
+    rate = optimizer.param_groups[1]["lr"]
+    assert moved == pytest.approx(0.2 * rate, rel=0.2)  # the iteration makes singular values of 0.7 to 1.2, not 1
+    if way == "match_rms_adamw":
+        assert rate == pytest.approx(0.03)
+
+
+def test_a_rule_for_everything_has_no_partner():
+    optimizer = optimizer_of(SGD(lr=0.3), Net())
+    assert type(optimizer).__name__ == "SGD"
+    assert optimizer.param_groups[0]["lr"] == 0.3
+
+
+def test_a_model_without_a_matrix_inside_is_not_for_muon():
+    with pytest.raises(InvalidValue, match="no matrix between"):
+        optimizer_of(Muon(), nn.Sequential(nn.Embedding(5, 4), nn.LayerNorm(4)))

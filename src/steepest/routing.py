@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 import torch
@@ -9,14 +10,17 @@ from torch import Tensor, nn
 
 from .checks import check_checkpoint
 from .errors import InvalidValue
-from .optim import SWITCHES, Optimizer
-from .rules import RULES, Rule, find
+from .optim import SWITCHES, Optimizer, as_optimizer
+from .rules import RULES, Muon, Rule, find
 
-__all__ = ["MuonWith"]
+__all__ = ["MuonWith", "optimizer_of"]
 
 EMBEDDINGS = ("*embed*", "wte", "wpe")
 HEADS = ("head", "*_head", "classifier")
 """What a part of the name of an embedding or of an output layer usually looks like."""
+
+ADAMW_STEP = 0.2
+"""The root mean square of a step of AdamW, in learning rates."""
 
 Named = list[tuple[str, Tensor]]
 
@@ -116,6 +120,38 @@ class MuonWith(Optimizer):
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
         return "\n".join(["MuonWith", *("  " + line for line in lines)])
+
+
+def optimizer_of(rule: Rule, model: nn.Module) -> Optimizer:
+    r"""The optimizer that trains all of a model by a rule; Muon is joined by AdamW for what is not a matrix inside.
+
+    AdamW's learning rate is that at which its steps are as long as Muon's on the largest matrix, $n$ by $k$ with the
+    factor $\gamma$ (Liu et al. 2025: a step of AdamW has a root mean square of about 0.2 of its learning rate):
+
+    $$\eta_{AdamW} = \frac{\gamma}{0.2 \sqrt{\max(n, k)}} \, \eta_{Muon}$$
+
+    So both have one learning rate to be searched, and the same schedule.
+
+    Raises:
+        InvalidValue: the rule is Muon, and the model has no matrix inside.
+    """
+    if not isinstance(rule, Muon):
+        settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
+        return _optimizer_class(type(rule))(model.parameters(), **settings)
+    optimizer = MuonWith(model, muon=rule)
+    groups = {group["rule"]: group for group in optimizer.param_groups}
+    if "muon" not in groups:
+        raise InvalidValue("Muon: this model has no matrix between its first and its last layer; choose another rule")
+    if "adamw" in groups:
+        largest = max(groups["muon"]["params"], key=Tensor.numel)
+        rows, columns = largest.shape[0], largest.numel() // largest.shape[0]
+        groups["adamw"]["lr"] = rule.lr * rule.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
+    return optimizer
+
+
+@cache
+def _optimizer_class(rule_class: type[Rule]) -> type[Optimizer]:
+    return as_optimizer(rule_class)
 
 
 class _Reasons:

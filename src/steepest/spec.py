@@ -44,7 +44,7 @@ def parse(text: str) -> Spec:
         if len({keyword.arg for keyword in call.keywords} - {None}) < len(kwargs):  # one twice, or **more
             raise ValueError
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...)") from None
+        raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...), texts in quotes") from None
     return Spec(call.func.id, args, kwargs, file)
 
 

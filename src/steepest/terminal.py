@@ -312,7 +312,7 @@ def print_comparison(comparison: "Comparison", folder: FilePath | None = None) -
 
 
 def _print_workload(console: Console, comparison: "Comparison") -> None:
-    from .report.sentences import edge_warnings, target_sentence, verdict_sentence
+    from .report.sentences import edge_warnings, partner_sentence, target_sentence, verdict_sentence
 
     console.print(comparison.workload["about"], style="bold")
     console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
@@ -321,7 +321,7 @@ def _print_workload(console: Console, comparison: "Comparison") -> None:
         "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
         ">broken\ntrials",
     )  # fmt: skip
-    for column in table.columns:
+    for column in table.columns[1:]:  # a long name gives way to the numbers
         column.no_wrap = True
     for label, row in comparison.table.iterrows():
         margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
@@ -333,6 +333,8 @@ def _print_workload(console: Console, comparison: "Comparison") -> None:
         )  # fmt: skip
     console.print(table, "")
     console.print(verdict_sentence(comparison).en)
+    if (partner := partner_sentence(comparison)) is not None:
+        console.print(partner.en)
     for warning in [*(each.en for each in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
         console.print(warning, style="yellow")
     console.print()

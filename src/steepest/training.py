@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import schedules
-from .optim import Optimizer, as_optimizer
+from .routing import optimizer_of
 from .rules import Rule
 from .status import Outcome, Status
 from .workloads import Workload
@@ -128,8 +128,7 @@ class _Trainer:
         self.workload, self.data = workload, _data(workload)
         self.model = workload.model()
         self.batches = _batches(self.data[0], self.data[1], batch_size, seed)
-        settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
-        self.optimizer = _optimizer(type(rule))(self.model.parameters(), **settings)
+        self.optimizer = optimizer_of(rule, self.model)
         self._params = [param for group in self.optimizer.param_groups for param in group["params"]]
         self._factor = None if schedule == "constant" else schedules.find(schedule)
         self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
@@ -165,11 +164,6 @@ class _Trainer:
             metric = float(self.workload.metric(output, self.data[3]))
             self.model.train()
         return loss, metric
-
-
-@cache
-def _optimizer(rule_class: type[Rule]) -> type[Optimizer]:
-    return as_optimizer(rule_class)
 
 
 def _batches(inputs: Tensor, targets: Tensor, size: int, seed: int) -> Batches:

@@ -10,6 +10,7 @@ from .sentences import (
     aside_sentence,
     broken_sentence,
     edge_warnings,
+    partner_sentence,
     profile_sentence,
     target_sentence,
     verdict_sentence,
@@ -23,7 +24,8 @@ def as_markdown(study: Comparison) -> str:
     names = study.plan.short_names
     parts = ["# Which optimizer gets there first?", _said(profile_sentence(study))]
     for name, comparison in study.by_workload().items():
-        remarks = [broken_sentence(comparison), *edge_warnings(comparison), *map(aside_sentence, comparison.set_aside)]
+        remarks = [partner_sentence(comparison), broken_sentence(comparison), *edge_warnings(comparison)]
+        remarks += map(aside_sentence, comparison.set_aside)
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_said, (verdict_sentence(comparison), target_sentence(comparison)))
         parts += [_table(comparison), *map(_said, remarks)]

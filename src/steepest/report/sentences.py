@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 
 from ..comparison import Comparison
+from ..rules import RULES, Muon
+from ..spec import parse
 from ..statistics import BROKEN, SetAside
 from ..text import Text
 from .numbers import list_en, list_zh, number, settings_text, spent, times
 from .words import LABELS
 
 __all__ = [
-    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "metric_text", "profile_sentence",
-    "target_sentence", "unfinished_sentence", "verdict_sentence", "verdict_texts",
+    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "metric_text", "partner_sentence",
+    "profile_sentence", "target_sentence", "unfinished_sentence", "verdict_sentence", "verdict_texts",
 ]  # fmt: skip
 
 
@@ -192,6 +194,20 @@ def edge_warnings(comparison: Comparison) -> list[Text]:
         )
         for edge in comparison.edges.itertuples()
     ]
+
+
+def partner_sentence(comparison: Comparison) -> Text | None:
+    """Whose rule is for matrices only, and what trains the rest; None where there is no such rule."""
+    specs = {each.label: parse(each.rule) for each in comparison.plan.contestants}
+    labels = [label for label, spec in specs.items() if spec.file is None and RULES.get(spec.name.lower()) is Muon]
+    if not labels:
+        return None
+    have = "moves" if len(labels) == 1 else "move"
+    return Text(
+        f"{list_en(labels)} {have} the matrices inside the network; AdamW trains all else, at the learning rate at"
+        " which its steps are as long.",
+        f"{list_zh(labels)} 只更新网络内部的矩阵；其余参数由 AdamW 训练，其学习率取两者步长相等之值。",
+    )
 
 
 def broken_sentence(comparison: Comparison) -> Text | None:

@@ -1,5 +1,6 @@
 """Muon: momentum whose matrix is made orthogonal."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,10 @@ class Muon(Rule):
     ns_steps: int = hyperparameter(5, "k", "iterations", within="[0, 100)")
     adjust_lr_fn: str | None = hyperparameter(None, r"\gamma", "factor by shape", among=tuple(SQUARED_FACTORS))
 
+    def factor(self, rows: int, columns: int) -> float:
+        r"""The factor $\gamma$ of a matrix on the learning rate."""
+        return math.sqrt(SQUARED_FACTORS[self.adjust_lr_fn](rows, columns))
+
     def init(self, param: Any) -> dict[str, Any]:
         if param.ndim < self.least_axes:
             raise InvalidValue(f"{self.title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
@@ -73,7 +78,7 @@ class Muon(Rule):
         ahead = self.momentum * average + (1 - self.momentum) * grad if self.nesterov else average
         matrix = ahead.reshape(ahead.shape[0], -1)
         direction = _orthogonal(matrix, self.ns_coefficients, self.ns_steps, self.eps).reshape(param.shape)
-        delta = -self.lr * SQUARED_FACTORS[self.adjust_lr_fn](*matrix.shape) ** 0.5 * direction
+        delta = -self.lr * self.factor(*matrix.shape) * direction
         return with_decoupled_decay(delta, param, self.lr, self.weight_decay), average
 
 
