@@ -147,3 +147,14 @@ def comparison(study):
     from steepest.comparison import Comparison
 
     return Comparison.read(study)
+
+
+@pytest.fixture
+def general_steps(monkeypatch):
+    """How often the fused engine stepped a group without a routine: a list that grows by one each time."""
+    from steepest.engines import cpu
+
+    calls = []
+    run = cpu.step
+    monkeypatch.setattr(cpu, "step", lambda *arguments: calls.append(1) or run(*arguments))
+    return calls
