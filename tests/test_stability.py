@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import steepest
-from steepest.engines.stability import Step, stability_formula, stability_limit
+from steepest.engines.linear_step import Step
+from steepest.engines.stability import stability_formula, stability_limit
 from steepest.errors import InvalidValue
 from steepest.rules import RULES, SGD, Adagrad, Adam, AdamW, AdEMAMix, NAdam, RMSprop, Rule, find
 

@@ -8,7 +8,7 @@ import sympy
 from ..rules import Rule
 from .algebra import Node, apply, leaf, number, print_node
 from .latex import symbol_of
-from .stability import LATE, Step, interpret
+from .linear_step import LATE, Step, interpret
 
 __all__ = ["closed_form"]
 

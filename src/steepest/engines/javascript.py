@@ -34,8 +34,8 @@ from ..errors import InvalidValue
 from ..landscapes import Landscape
 from ..rules import Rule, find
 from .gradient import record_gradient, record_hessian
+from .linear_step import Step
 from .program import BINARY, Operation, Program, Value, record
-from .stability import Step
 
 __all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule"]
 
