@@ -90,6 +90,7 @@ class Routine:
     def __init__(self, parts: Sequence[Part], groups: list[Group], states: States) -> None:
         self.parts, self._groups, self._states = parts, groups, states
         self._tasks = [(part, part.task) for part in parts if part.task is not None]
+        self._lists = [part.group["params"] for part in parts]
         self._flags = [FLAGS(part.group) for part in parts]
         self._params = [param for part in parts for param in part.params]
         settings = (part.group[name] for part in parts for name in part.rule.hyperparameters())
@@ -122,6 +123,8 @@ class Routine:
 
     def adopt(self, rule_of: Callable[[Group], Rule]) -> bool:
         """Take the hyperparameters that the groups have now; False if these are not for the same kernels."""
+        if any(part.group["params"] is not listed for part, listed in zip(self.parts, self._lists, strict=True)):
+            return False
         rules = [rule_of(part.group) for part in self.parts]
         for part, rule, flags in zip(self.parts, rules, self._flags, strict=True):
             if rule.structure != part.rule.structure or FLAGS(part.group) != flags:
