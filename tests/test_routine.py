@@ -72,6 +72,10 @@ def fewer_parameters(optimizer, params):
     optimizer.param_groups[0]["params"].pop()
 
 
+def another_list_of_parameters(optimizer, params):
+    optimizer.param_groups[0]["params"] = params[:-1]
+
+
 def a_parameter_more(optimizer, params):
     params.append(torch.nn.Parameter(torch.ones(7, dtype=torch.float64)))
     optimizer.param_groups[0]["params"].append(params[-1])
@@ -111,7 +115,8 @@ def a_checkpoint(optimizer, params):
 CHANGES = [
     data_of_a_parameter, data_at_the_same_place, a_state, a_tensor_of_a_state, data_of_a_state, values_of_a_state,
     a_step_counter, value_of_a_step_counter, forgotten_state, learning_rate, learning_rate_in_place, direction,
-    decay_from_zero, fewer_parameters, a_parameter_more, another_parameter, a_group_more,
+    decay_from_zero, fewer_parameters, a_parameter_more, another_parameter,
+    another_list_of_parameters, a_group_more,
     a_tensor_inside_a_parameter, other_states, other_groups, a_checkpoint,
 ]  # fmt: skip
 
