@@ -119,6 +119,20 @@ def python():
     return run
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("needs Chromium, Debian's `chromium`")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program, args=flags)
+        yield started
+        started.close()
+
+
 STUDY = {
     "workload": "digits", "optimizers": ["sgd", "adam", "momentum(lr=0.1)"], "trials": 4, "seeds": 3, "steps": 20,
     "target": 0.5,

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import stat
 import sys
 from html.parser import HTMLParser
@@ -353,19 +352,6 @@ def test_long_paths_are_thinned_out_but_end_where_they_end():
     x, y = data["ways"][0][0][-2:]
     assert x == pytest.approx(left + (path.x[-1, 0] + 10) / 20 * width, abs=0.11)
     assert y == pytest.approx(top + (5 - path.x[-1, 1]) / 10 * height, abs=0.11)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        try:
-            program = shutil.which("chromium")
-            opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        except sync.Error:
-            pytest.skip("there is no browser here")
-        yield opened
-        opened.close()
 
 
 @pytest.mark.filterwarnings("default")  # the browser's driver leaves sockets to the collector

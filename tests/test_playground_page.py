@@ -7,7 +7,6 @@ a request to anywhere fails the test that opened it.
 import csv
 import json
 import re
-import shutil
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +17,8 @@ import pytest
 
 from steepest.playground import write_playground
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser")
-expect = sync_api.expect
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, Debian's `chromium`")
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SIX = "&".join(f"rule={rule}" for rule in ("sgd(lr=0.002)", "momentum(lr=0.0005)", "nesterov(lr=0.0005)",
                                            "rmsprop(lr=0.01)", "adam(lr=0.05)", "adagrad(lr=0.3)"))  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -31,14 +26,6 @@ TOP = "#stage canvas:last-of-type"
 
 
 # --- the browser ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

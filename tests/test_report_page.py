@@ -5,7 +5,6 @@ a request for anything but the file itself fails the test that opened it.
 """
 
 import math
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +17,6 @@ from steepest.report.words import STATUSES, WORDS
 
 from .comparisons import ODD, awkward, run, study_of, trials
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, Debian's `chromium`")
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 AWKWARD = awkward()
 PHONE = {"viewport": {"width": 390, "height": 800}}
 LABELS = ["SGD", "Adam", "RMSProp", "a rule that somebody gave a rather long name, with <b>marks</b> & commas"]
@@ -45,14 +39,6 @@ def many_runs():
 
 
 # --- the browser ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
