@@ -31,7 +31,7 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     networks = ["mlp", "resnet18"] if short else ["mlp", "resnet18", "gpt2"]
     rules = ["sgd", "rmsprop", "adam"] if short else steps.elementwise_rules()
     rounds = 5 if short else 15
-    yield "One step", table(steps.measure(networks, rules, rounds))
+    yield "One step", f"{steps.COLUMNS}\n\n{table(steps.measure(networks, rules, rounds))}"
     yield "One step, channels last", table(others.channels_last(rounds))
     yield "One step on an accelerator", accelerator.measure(networks, ["rmsprop", "adam", "adamw"], rounds)
     count, length = (20_000, 200) if short else (100_000, 1_000)
