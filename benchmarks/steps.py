@@ -19,8 +19,8 @@ from .timing import best, race, ratio
 __all__ = ["COLUMNS", "measure"]
 
 COLUMNS = """\
-*stream*: reading and writing the same bytes. *of one number each*: a step of as many tensors with one number each, which
-is what it costs to look at them all. *roots and divisions*: those of the rule, where no memory is waited for. *with new
+*stream*: reading and writing the same bytes. *of one number each*: a step of as many tensors with one number each, that
+is, what it costs to look at them. *roots and divisions*: those of the rule, where no memory is waited for. *with new
 gradients*: torch / ours where each step finds other gradient tensors than the one before, as in training."""
 """What the columns mean that do not say it themselves."""
 
