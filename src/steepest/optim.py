@@ -127,6 +127,7 @@ class Optimizer(torch.optim.Optimizer):
         )
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
+        """Make one step with all that there may be beside it: a closure, gradients to be judged, groups to look at."""
         if self._evaluating:
             raise RuntimeError(f"{type(self).__name__}: a step within evaluating() would be lost; leave it first")
         loss = None

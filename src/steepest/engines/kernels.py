@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -198,24 +199,28 @@ def with_fewer_divisions(program: Program) -> Program:
     """The same program with less of what a processor takes longest for.
 
     It divides or takes a root an eighth as often as it multiplies, so where the arrays lie in its cache a step waits
-    for that. Elements are multiplied by the reciprocal, found in float64, of what is the same for all of them, and the
-    quotient of two roots is the root of the quotient (too large for float32 only where the step were 1e19).
+    for that. Elements are multiplied by the reciprocal, found in float64, of what is the same for all of them. The
+    quotient of two roots is the root of the quotient, which overflows float32 only where the former exceeds 1e19.
     """
-    operations: list[Operation] = []
     radicands = {each.result.name: each.operands[0] for each in program.operations if each.kind == "sqrt"}
-    for each in program.operations:
-        result, (over, below) = each.result, (*each.operands, None)[:2]
-        if each.kind == "truediv" and isinstance(below, Value) and not result.uniform:
-            if below.uniform:
-                reciprocal = Value(program, f"1/{below.name}", uniform=True)
-                operations.append(Operation("truediv", (1.0, below), reciprocal))
-                each = Operation("mul", (over, reciprocal), result)
-            elif isinstance(over, Value) and {over.name, below.name} <= radicands.keys():
-                square = Value(program, f"{result.name}^2", uniform=False)
-                operations.append(Operation("truediv", (radicands[over.name], radicands[below.name]), square))
-                each = Operation("sqrt", (square,), result)
-        operations.append(each)
-    return replace(program, operations=operations)
+    cheaper = (_with_fewer_divisions(each, radicands) for each in program.operations)
+    return replace(program, operations=[*chain.from_iterable(cheaper)])
+
+
+def _with_fewer_divisions(operation: Operation, radicands: dict[str, Any]) -> list[Operation]:
+    """What stands in the place of an operation: itself, or two that lead to the same result."""
+    result = operation.result
+    if operation.kind != "truediv" or result.uniform or not isinstance(operation.operands[1], Value):
+        return [operation]
+    over, below = operation.operands
+    if below.uniform:
+        reciprocal = Value(result.program, f"1/{below.name}", uniform=True)
+        return [Operation("truediv", (1.0, below), reciprocal), Operation("mul", (over, reciprocal), result)]
+    if isinstance(over, Value) and {over.name, below.name} <= radicands.keys():
+        square = Value(result.program, f"{result.name}^2", uniform=False)
+        quotient = Operation("truediv", (radicands[over.name], radicands[below.name]), square)
+        return [quotient, Operation("sqrt", (square,), result)]
+    return [operation]
 
 
 def _values(program: Program) -> list[Value]:
