@@ -3,6 +3,7 @@
 python distributed_training.py ddp|fsdp RANK STORE_FILE
 """
 
+import os
 import sys
 
 import torch
@@ -55,3 +56,5 @@ def main(kind, rank, file):
 
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    sys.stdout.flush()
+    os._exit(0)  # as the interpreter ends, it joins gloo's thread, which now and then waits for the interpreter
