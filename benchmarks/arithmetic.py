@@ -10,9 +10,9 @@ import numba
 import numpy as np
 import torch
 
-from steepest.engines import threads
-from steepest.engines.kernels import with_fewer_divisions
-from steepest.engines.program import Program
+from steepest.optim.cpu import threads
+from steepest.program.kernels import with_fewer_divisions
+from steepest.program.record import Program
 
 from .streaming import pointer, take_next
 

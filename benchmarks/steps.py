@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 import steepest
-from steepest.engines.program import record
+from steepest.program.record import record
 from steepest.rules import RULES
 
 from .arithmetic import arithmetic

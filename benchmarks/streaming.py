@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from steepest.engines import threads
+from steepest.optim.cpu import threads
 
 __all__ = ["streams"]
 

@@ -158,7 +158,7 @@ def study(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def comparison(study):
     """The study read back."""
-    from steepest.comparison import Comparison
+    from steepest.study import Comparison
 
     return Comparison.read(study)
 
@@ -166,7 +166,7 @@ def comparison(study):
 @pytest.fixture
 def general_steps(monkeypatch):
     """How often the fused engine stepped a group without a routine: a list that grows by one each time."""
-    from steepest.engines import cpu
+    from steepest.optim.cpu import step as cpu
 
     calls = []
     run = cpu.step

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steepest.comparison import Comparison, Contestant, Goal, Plan, Store, make_plan
-from steepest.comparison.ranges import place
-from steepest.comparison.results import STUDY_FILE
+from steepest.study import Comparison, Contestant, Goal, Plan, Store, make_plan
+from steepest.study.ranges import place
+from steepest.study.results import STUDY_FILE
 from steepest.workloads import find
 
 CLOCK = ["seconds_a_step", "seconds_to_target"]

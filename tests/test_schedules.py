@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from steepest.errors import InvalidValue, UnknownName
+from steepest.base.errors import InvalidValue, UnknownName
 from steepest.schedules import SCHEDULES, constant, cosine, exponential, find, inverse_sqrt, warmup_cosine
 
 

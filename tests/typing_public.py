@@ -6,7 +6,7 @@ from typing import assert_type
 import torch
 
 import steepest
-from steepest.comparison import Plan
+from steepest.study import Plan
 
 parameters = torch.nn.Linear(2, 1).parameters()
 

@@ -1,4 +1,4 @@
-"""Print `src/steepest/optim.pyi` from the rules, so that editors complete and check the optimizers' arguments.
+"""Print `src/steepest/optim/__init__.pyi` from the rules, so that editors complete and check the optimizers' arguments.
 
 python tools/stubs.py           write the stub
 python tools/stubs.py --check   fail if it is not up to date
@@ -12,7 +12,7 @@ from typing import Any
 from steepest.optim import SWITCHES, document
 from steepest.rules import RULES, Rule
 
-STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim.pyi"
+STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim" / "__init__.pyi"
 
 HEAD = '''"""Typed signatures of the optimizers, printed from the rules by tools/stubs.py: do not edit."""
 
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from .rules import Rule
+from ..rules import Rule
 
 SWITCHES: dict[str, tuple[Any, str]]
 
@@ -73,7 +73,7 @@ def main() -> int:
     text = HEAD + "".join(optimizer_stub(rule) for rule in RULES.values())
     if "--check" in sys.argv:
         if STUB.read_text(encoding="utf-8") != text:
-            print("optim.pyi is out of date: run `python tools/stubs.py`", file=sys.stderr)
+            print("optim/__init__.pyi is out of date: run `python tools/stubs.py`", file=sys.stderr)
             return 1
         return 0
     STUB.write_text(text, encoding="utf-8")

@@ -9,45 +9,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import statistics as statistics
-    from .comparison import Comparison as Comparison
-    from .engines.latex import latex as latex
-    from .engines.stability import stability_limit as stability_limit
-    from .errors import SteepestError as SteepestError
-    from .maps import BasinMap as BasinMap
-    from .maps import SweepMap as SweepMap
-    from .maps import map_basin as map_basin
-    from .maps import map_sweep as map_sweep
+    from .base.errors import SteepestError as SteepestError
     from .optim import *  # noqa: F403
+    from .optim.routing import MuonWith as MuonWith
+    from .paths.maps import BasinMap as BasinMap
+    from .paths.maps import SweepMap as SweepMap
+    from .paths.maps import map_basin as map_basin
+    from .paths.maps import map_sweep as map_sweep
+    from .paths.tracing import Path as Path
+    from .paths.tracing import trace as trace
+    from .paths.trajectories import Trajectories as Trajectories
     from .playground import play as play
+    from .program.latex import latex as latex
+    from .program.stability import stability_limit as stability_limit
     from .report import write_report as write_report
-    from .routing import MuonWith as MuonWith
     from .rules import RULES as RULES
     from .rules import Rule as Rule
-    from .tracing import Path as Path
-    from .tracing import trace as trace
-    from .trajectories import Trajectories as Trajectories
+    from .study import Comparison as Comparison
     from .verbs import compare as compare
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BasinMap": "maps",
-    "Comparison": "comparison",
-    "MuonWith": "routing",
-    "Path": "tracing",
+    "BasinMap": "paths.maps",
+    "Comparison": "study",
+    "MuonWith": "optim.routing",
+    "Path": "paths.tracing",
     "RULES": "rules",
     "Rule": "rules",
-    "SteepestError": "errors",
-    "SweepMap": "maps",
-    "Trajectories": "trajectories",
+    "SteepestError": "base.errors",
+    "SweepMap": "paths.maps",
+    "Trajectories": "paths.trajectories",
     "compare": "verbs",
-    "latex": "engines.latex",
-    "map_basin": "maps",
-    "map_sweep": "maps",
+    "latex": "program.latex",
+    "map_basin": "paths.maps",
+    "map_sweep": "paths.maps",
     "play": "playground",
-    "stability_limit": "engines.stability",
+    "stability_limit": "program.stability",
     "statistics": "statistics",  # the module itself
-    "trace": "tracing",
+    "trace": "paths.tracing",
     "write_report": "report",
 }
 

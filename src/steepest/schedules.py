@@ -7,8 +7,8 @@ A schedule is a function `(step, steps) -> factor`, `step` counting from 0, so t
 import math
 from collections.abc import Callable
 
-from .errors import InvalidValue, UnknownName, did_you_mean
-from .spec import parse
+from .base.errors import InvalidValue, UnknownName, did_you_mean
+from .base.spec import parse
 
 __all__ = [
     "SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "name_of", "warmup_cosine",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import workloads
-from .comparison import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
-from .comparison.code import changed_code, check_code, code_fingerprint
-from .comparison.jobs import Executor
-from .comparison.ranges import Ranges
-from .comparison.results import STUDY_FILE, study_file
-from .comparison.workforce import workforce
-from .errors import InvalidValue
+from .base.errors import InvalidValue
+from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
+from .study.code import changed_code, check_code, code_fingerprint
+from .study.jobs import Executor
+from .study.ranges import Ranges
+from .study.results import STUDY_FILE, study_file
+from .study.workers.workforce import workforce
 
 __all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
 

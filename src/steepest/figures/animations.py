@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Images
 
-from ..errors import InvalidValue
-from ..tracing import Path
+from ..base.errors import InvalidValue
+from ..paths.tracing import Path
 from .scenes import Scene
 from .style import write
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..maps import BasinMap, End
+from ..paths.maps import BasinMap, End
 from .landscapes import EQUAL, mark_facts, shape_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
 from .paths import draw_heading

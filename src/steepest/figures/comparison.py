@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ..comparison import Comparison
+from ..study import Comparison
 from .contestants import comparison_style, legend, legend_rows, looks, make_log, short, tag
 from .looks import Look
 from .style import GREY, clean, new_figure

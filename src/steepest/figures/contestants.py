@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..comparison import Comparison
-from ..spec import parse
+from ..base.spec import parse
+from ..study import Comparison
 from .looks import Look, colors_and_marks
 from .style import house_style
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 
-from ..errors import InvalidValue
-from ..tracing import Path
+from ..base.errors import InvalidValue
+from ..paths.tracing import Path
 from .animations import ANIMATIONS, animate, check_file, check_frames
 from .paths import draw_paths
 from .style import FORMATS, check_language, save

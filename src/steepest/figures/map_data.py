@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import colors
 from numpy.typing import NDArray
 
-from ..maps import Axis, BasinMap, End, SweepMap
+from ..paths.maps import Axis, BasinMap, End, SweepMap
 from .looks import PALETTE, mix
 from .scales import Scale
 from .style import Theme

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..status import Status
-from ..tracing import Path
+from ..base.status import Status
+from ..paths.tracing import Path
 from .looks import Look, colors_and_marks
 
 __all__ = [

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
 from ..landscapes import Landscape
-from ..tracing import Path
+from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, draw_surface, shape_of
 from .path_data import Frame, Heights, Track, frame_of, heights_of, tracks_of, way_of
 from .stories import story

@@ -19,7 +19,7 @@ from matplotlib.markers import MarkerStyle
 from numpy.typing import NDArray
 
 from ..landscapes import Landscape
-from ..tracing import Path
+from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, named_marks, shape_of
 from .looks import Dash
 from .path_data import Frame, Heights, Track, frame_of, heights_of, tracks_of

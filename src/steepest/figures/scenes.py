@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..tracing import Path
+from ..paths.tracing import Path
 from .path_data import Heights, Track, frame_of, heights_of, tracks_of, way_of
 from .paths import check_paths, draw_background, draw_handles, draw_heading, draw_value_axes, halo, panels, points_of
 from .style import house_style, say, theme

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from ..comparison import Comparison
 from ..statistics import budget_curve
 from ..statistics.trials import trial_table
+from ..study import Comparison
 from .contestants import comparison_style, legend, legend_rows, looks, make_log, tag
 from .looks import Look
 from .style import clean, new_figure, whole_steps

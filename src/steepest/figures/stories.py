@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..status import Status
-from ..tracing import Path
+from ..base.status import Status
+from ..paths.tracing import Path
 from .path_data import Track
 from .style import say, spoken
 

@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
 from .looks import DASHES, MARKERS, PALETTE, Look, colors_and_marks
 from .words import CHINESE
 

@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from ..maps import Axis as Setting
-from ..maps import End, SweepMap
-from ..plain import plain
+from ..paths.maps import Axis as Setting
+from ..paths.maps import End, SweepMap
+from ..program.plain import plain
 from .map_data import nearest_cells, swatch, swept
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped

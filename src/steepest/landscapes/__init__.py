@@ -5,8 +5,8 @@ file's list; a family is a function of its settings that returns a landscape.
 import inspect
 from collections.abc import Callable
 
-from ..errors import InvalidValue, UnknownName, did_you_mean
-from ..spec import parse
+from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.spec import parse
 from . import lecture, multimodal, saddles, valleys
 from .base import Landscape
 from .custom import formula, is_formula

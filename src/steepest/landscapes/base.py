@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..text import Text
+from ..base.text import Text
 
 __all__ = ["Landscape", "Point", "landscape"]
 

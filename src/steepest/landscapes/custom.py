@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .. import ops
-from ..errors import InvalidValue, did_you_mean
-from ..text import Text
+from ..base.errors import InvalidValue, did_you_mean
+from ..base.text import Text
 from .base import Landscape
 
 __all__ = ["formula", "is_formula"]
@@ -56,7 +56,7 @@ def formula(text: str) -> Landscape:
     array([0.2, 8. ])
     >>> formula("x*cosh(y) + foo(x)")  # the message goes on with the text and a mark under the place
     Traceback (most recent call last):
-    steepest.errors.InvalidValue: formula: unknown function 'foo'; ...
+    steepest.base.errors.InvalidValue: formula: unknown function 'foo'; ...
     """
     reader = _Reader(text)
     evaluate, dims = reader.read()

@@ -4,8 +4,8 @@ import math
 from numbers import Real
 from typing import Any
 
-from ..errors import InvalidValue
-from ..text import Text
+from ..base.errors import InvalidValue
+from ..base.text import Text
 from .base import Landscape
 
 __all__ = ["quadratic"]

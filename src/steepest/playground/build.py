@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
 from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES

@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from .. import landscapes
-from ..engines.javascript import functions, landscape_functions, linear_step
-from ..engines.latex import at, latex, of_landscape, symbol_of
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
+from ..base.text import Text
 from ..figures.style import colors_and_marks
 from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
+from ..program.javascript import functions, landscape_functions, linear_step
+from ..program.latex import at, latex, of_landscape, symbol_of
 from ..rules import RULES, Rule
-from ..text import Text
 from .looks import dark
 from .words import ABOUT, GROUPS, TITLES
 

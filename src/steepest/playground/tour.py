@@ -6,7 +6,7 @@ Where a teaching tradition slips, the station says so.
 from dataclasses import dataclass
 from typing import Any
 
-from ..text import Text
+from ..base.text import Text
 
 __all__ = ["AIRFOIL", "TOUR", "Station", "tour_as_data"]
 

@@ -1,6 +1,6 @@
 """What the page says about settings, schedules and landscapes, in both languages."""
 
-from ..text import Text
+from ..base.text import Text
 
 __all__ = ["ABOUT", "GROUPS", "SCHEDULES", "TITLES"]
 

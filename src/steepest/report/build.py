@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..comparison import Comparison
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
 from ..figures.comparison import draw_curves, draw_profiles
 from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save, write
+from ..study import Comparison
 from .exports import check_formats, export
 from .page import render
 from .places import file_names

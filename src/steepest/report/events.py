@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..comparison import Comparison
 from ..figures.style import write
+from ..study import Comparison
 from .places import file_names
 
 __all__ = ["write_events"]

@@ -2,8 +2,8 @@
 
 import re
 
-from ..comparison import Comparison
-from ..text import Text
+from ..base.text import Text
+from ..study import Comparison
 from .numbers import NOTHING, number, share, steps
 from .rows import only_learning_rates, result_rows
 from .sentences import (

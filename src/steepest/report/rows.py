@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..comparison import Comparison
+from ..base.text import Text
 from ..statistics import budget_curve, paired_ratios
-from ..text import Text
+from ..study import Comparison
 from .numbers import settings_text
 
 __all__ = [

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 
-from ..comparison import Comparison
+from ..base.spec import parse
+from ..base.text import Text
 from ..rules import RULES, Muon
-from ..spec import parse
 from ..statistics import BROKEN, SetAside
-from ..text import Text
+from ..study import Comparison
 from .numbers import list_en, list_zh, number, settings_text, spent, times
 from .words import LABELS
 

@@ -11,9 +11,9 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
+from ..base.text import Text
 from ..figures.looks import Look
 from ..figures.style import GREY, GRID, INK, house_style
-from ..text import Text
 from .words import LABELS
 
 __all__ = ["boxes_for_missing_letters", "inline", "mark"]

@@ -1,6 +1,6 @@
 """The fixed words of the report and of its figures, in both languages."""
 
-from ..text import Text
+from ..base.text import Text
 
 __all__ = ["DESCRIPTIONS", "LABELS", "PHASES", "STATUSES", "WORDS"]
 
@@ -143,7 +143,7 @@ STATUSES = {
     "timed out": Text("timed out", "超时"),
     "stopped": Text("stopped", "已停止"),
 }
-"""How a run ended, as `steepest.status.Status` has it."""
+"""How a run ended, as `steepest.base.status.Status` has it."""
 
 LABELS = {
     "learning rate": "学习率",

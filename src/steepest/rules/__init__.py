@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ..errors import InvalidValue, UnknownName, did_you_mean
-from ..modules import load_file
-from ..spec import parse
+from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.modules import load_file
+from ..base.spec import parse
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import sqrt
-from ..text import Text
 from .base import Rule, hyperparameter, with_weight_decay
 
 

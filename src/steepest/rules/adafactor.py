@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import machine_epsilon, maximum, minimum, sqrt, zeros_like
-from ..text import Text
 from .base import Rule, hyperparameter, with_decoupled_decay
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from ..base.text import Text
 from ..ops import maximum, sqrt
-from ..text import Text
 from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
 
 

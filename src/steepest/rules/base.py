@@ -22,9 +22,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Self
 
-from ..errors import InvalidValue, UnknownSetting, did_you_mean
+from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
+from ..base.text import Text
 from ..ops import is_zero, maximum, minimum
-from ..text import Text
 
 __all__ = [
     "Hyperparameter", "Rule", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay", "with_weight_decay",

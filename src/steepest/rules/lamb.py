@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import norm, where
-from ..text import Text
 from .adam import AdamW
 from .base import Rule, hyperparameter, memories
 

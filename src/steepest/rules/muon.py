@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
+from ..base.text import Text
 from ..ops import maximum, norm
-from ..text import Text
 from .base import Rule, hyperparameter, with_decoupled_decay
 
 SQUARED_FACTORS: dict[str | None, Callable[[int, int], float]] = {

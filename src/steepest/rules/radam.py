@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import maximum, sqrt, where
-from ..text import Text
 from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
 
 

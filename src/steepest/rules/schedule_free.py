@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import is_zero, maximum, sqrt
-from ..text import Text
 from .base import Rule, hyperparameter, memories, warmed_up, with_weight_decay
 
 APART = Text(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
+from ..base.text import Text
 from ..ops import is_zero, where
-from ..text import Text
 from .base import Rule, hyperparameter, with_weight_decay
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.text import Text
 from ..ops import eigenvectors, orthonormal, zeros_like
-from ..text import Text
 from .adam import Adam
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
 

@@ -10,9 +10,9 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from ..errors import InvalidValue, UnknownName, did_you_mean
-from ..modules import load_file
-from ..spec import Spec, parse
+from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.modules import load_file
+from ..base.spec import Spec, parse
 from .base import Workload, from_module
 
 __all__ = ["FAMILIES", "WORKLOADS", "Workload", "file_of", "find", "summary"]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..datasets import airfoil_self_noise
+from .datasets import airfoil_self_noise
 
 about_zh = "机翼自噪声：用五个特征对声压级做线性回归，与讲义相同（NASA，1503 行）。"
 metric_name = "loss on all rows"

@@ -23,8 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidValue, SteepestError
-from ..modules import last_words
+from ..base.errors import InvalidValue, SteepestError
+from ..base.modules import last_words
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..datasets import handwritten_digits
+from .datasets import handwritten_digits
 
 about_zh = "手写数字：1797 张 8×8 像素的图像，十个类别，一个 32 个隐藏单元的网络。"
 metric_name = "accuracy"

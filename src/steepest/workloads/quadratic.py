@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import InvalidValue
+from ..base.errors import InvalidValue
 from .base import Workload
 
 __all__ = ["NoisyQuadratic", "quadratic"]
@@ -47,7 +47,7 @@ def quadratic(
 
     The covariance of a gradient's noise is `noise**2 / batch_size` times the Hessian, as in Zhang et al. 2019, "Which
     Algorithmic Choices Matter at Which Batch Sizes?". At the start every direction has the same share of the loss. The
-    held-out loss is without noise: it is what `steepest.expected.expected_losses` tells in advance.
+    held-out loss is without noise: it is what `steepest.workloads.expected.expected_losses` tells in advance.
 
     Args:
         condition: largest over smallest curvature; those between are evenly spaced on a log scale below 10.

@@ -1,4 +1,4 @@
-// What happened on a path, in a sentence with the cause and the remedy: the diagnoses of steepest.outcome, in its order
+// What happened on a path, in a sentence with the cause and the remedy: the diagnoses of steepest.findings.outcome, in its order
 // and with its measures, in two languages. Each gives {status, message, step, found} or null.
 
 const NEAR = 1e-3, IN_REACH = 0.05, AROUND = 5e-3; // shares of the window's diagonal

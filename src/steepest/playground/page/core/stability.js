@@ -1,4 +1,4 @@
-// How large a learning rate a curvature bears: steepest.engines.stability on the rule's linear step, which is printed
+// How large a learning rate a curvature bears: steepest.program.stability on the rule's linear step, which is printed
 // from the same analysis. One step u -> M u of parameter and moving states; scales (averages of squares) are frozen.
 
 const LATE = 1e12, TINY = 2 ** -30, SMALLEST = 1e-6, LARGEST = 1e15, GROWTH = 1.1;

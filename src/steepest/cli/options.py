@@ -1,0 +1,66 @@
+"""What is typed for an option of the command line, read: settings, points, ranges, windows."""
+
+from ..base import spec
+from ..base.errors import InvalidValue
+
+__all__ = ["numbers", "setting", "settings", "span", "window"]
+
+
+def setting(text: str) -> tuple[str, object]:
+    """A hyperparameter with its value.
+
+    >>> setting("betas=0.9,0.99")
+    ('betas', (0.9, 0.99))
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise InvalidValue(f"--set {text!r}: write it as name=value, for example momentum=0.9")
+    return name.strip(), spec.value(value)
+
+
+def settings(given: list[str] | None, lr: float | None) -> dict[str, object]:
+    """The hyperparameters given for all rules: those of --set, and the learning rate."""
+    found = dict(setting(text) for text in given or [])
+    return found if lr is None else found | {"lr": lr}
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """Numbers with commas between.
+
+    >>> numbers("start", "-1.2,1")
+    [-1.2, 1.0]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidValue(f"--{option} {text!r}: write numbers with commas between, for example -1.2,1") from None
+
+
+def span(text: str) -> tuple[str, tuple[float, float]]:
+    """A hyperparameter with its range.
+
+    >>> span("lr=1e-4:1")
+    ('lr', (0.0001, 1.0))
+    """
+    name, equals, ends = text.partition("=")
+    if not equals or not name.strip():
+        raise InvalidValue(f"--over {text!r}: write it as name=low:high, for example lr=1e-4:1")
+    return name.strip(), _interval("over", text, ends)
+
+
+def window(text: str) -> list[tuple[float, float]]:
+    """The ends of each coordinate.
+
+    >>> window("-5:5,0:3")
+    [(-5.0, 5.0), (0.0, 3.0)]
+    """
+    return [_interval("window", text, part) for part in text.split(",")]
+
+
+def _interval(option: str, text: str, part: str) -> tuple[float, float]:
+    example = "lr=1e-4:1" if option == "over" else "-5:5,-5:5"
+    try:
+        low, high = (float(end) for end in part.split(":"))
+    except ValueError:
+        raise InvalidValue(f"--{option} {text!r}: write low:high, for example {example}") from None
+    return low, high

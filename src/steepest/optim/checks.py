@@ -1,0 +1,119 @@
+"""What is looked at before an optimizer takes parameters, gradients or a checkpoint; each problem is one clear line."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..base.errors import InvalidValue
+from ..rules import Rule
+
+__all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite"]
+
+
+def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
+    """Refuse parameters that cannot be trained, and one that is there twice (it would be stepped twice)."""
+    seen: set[int] = set()
+    for place, param in enumerate(params):
+        if not (param.is_floating_point() or param.is_complex()):
+            raise InvalidValue(
+                f"{title}: parameter {place} holds {param.dtype}; only floating point and complex can be trained"
+            )
+        if param.ndim < least_axes:
+            raise InvalidValue(f"{title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
+        if id(param) in seen:
+            raise InvalidValue(f"{title}: parameter {place} of the group is there twice; give each parameter once")
+        seen.add(id(param))
+
+
+def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Collection[str] = ()) -> None:
+    """See that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile.
+
+    The step and other `numbers` belong to the parameter as a whole; they may live elsewhere.
+    """
+    for name, value in state.items():
+        if not isinstance(value, Tensor) or name == "step" or name in numbers or (value.ndim == 0 and param.ndim > 0):
+            continue
+        if value.shape != param.shape:
+            raise InvalidValue(
+                f"{title}: a parameter changed its shape from {tuple(value.shape)} to {tuple(param.shape)} since its"
+                f" {name} was made; make a new optimizer, or delete optimizer.state[param]"
+            )
+        if value.device != param.device:
+            raise InvalidValue(
+                f"{title}: a parameter moved from {value.device} to {param.device} since its {name} was made;"
+                " move the model before making the optimizer"
+            )
+
+
+def in_our_order(title: str, groups: list[dict[str, Any]], state_dict: dict[str, Any]) -> dict[str, Any]:
+    """The checkpoint with its groups and their parameters in our order, told by their names.
+
+    Where a side has no names, or the names are others, it is left as it is: loaded by place, as torch does.
+
+    Raises:
+        InvalidValue: some names are the same but stand at other places, and some are not there: no order is right.
+    """
+    if not all("param_names" in group for group in (*groups, *state_dict["param_groups"])):
+        return state_dict
+    ours, saved = ([group["param_names"] for group in each] for each in (groups, state_dict["param_groups"]))
+    known = {frozenset(names): group for names, group in zip(saved, state_dict["param_groups"], strict=True)}
+    if len(known) == len(groups) and all(frozenset(names) in known for names in ours):
+        return state_dict | {"param_groups": [_reordered(known[frozenset(names)], names) for names in ours]}
+    here, there = ([name for names in each for name in names] for each in (ours, saved))
+    moved = [name for name in {*here} & {*there} if here.index(name) != there.index(name)]
+    if moved:
+        odd = ", ".join(sorted({*here} ^ {*there}))
+        raise InvalidValue(
+            f"{title}: the checkpoint does not fit: {min(moved)} stands at another place there, and"
+            f" {f'only one side has {odd}' if odd else 'the groups hold other parameters'}"
+        )
+    return state_dict
+
+
+def _reordered(group: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    keys = dict(zip(group["param_names"], group["params"], strict=True))
+    return group | {"param_names": names, "params": [keys[name] for name in names]}
+
+
+def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any]) -> None:
+    """Refuse a state that another rule made, or one for parameters of other shapes, before anything is loaded."""
+    keys = [key for group in state_dict["param_groups"] for key in group["params"]]
+    for place, (key, param) in enumerate(zip(keys, params, strict=False)):
+        saved = {name: each for name, each in state_dict["state"].get(key, {}).items() if each is not None}
+        initial = rule.init(param.detach())
+        foreign = sorted(set(saved) - set(initial) - {"step", "master"})
+        if foreign:
+            raise InvalidValue(
+                f"{rule.title}: the checkpoint is of another optimizer: it holds {', '.join(foreign)}, {rule.title}"
+                f" keeps {', '.join(initial) or 'nothing'}"
+            )
+        for name, value in saved.items():
+            wanted = _shape(rule, name, initial.get(name), param)
+            if isinstance(value, Tensor) and wanted is not None and value.shape != wanted:
+                raise InvalidValue(
+                    f"{rule.title}: the checkpoint does not fit: {name} of parameter {place} has shape"
+                    f" {tuple(value.shape)} there and {tuple(wanted)} here"
+                )
+
+
+def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | None:
+    """The shape that a state must have; None where it is not told by the rule."""
+    if name == "step" or name in rule.numbers or name in rule.shared:
+        return None
+    if isinstance(initial, Tensor):
+        return initial.shape
+    return param.shape
+
+
+def non_finite(groups: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The parameters whose gradients hold an infinity or a NaN, by name or place."""
+    for number, group in enumerate(groups):
+        names = group.get("param_names") or [f"parameter {i} of group {number}" for i in range(len(group["params"]))]
+        for name, param in zip(names, group["params"], strict=True):
+            grad = param.grad
+            if grad is not None and not bool(
+                torch.isfinite(grad.coalesce().values() if grad.is_sparse else grad).all()
+            ):
+                yield name

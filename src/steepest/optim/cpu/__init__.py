@@ -1,0 +1,1 @@
+"""The fused kernel for parameters on a CPU."""

@@ -1,0 +1,83 @@
+"""Parameters in bfloat16 or float16 that lose nothing to rounding, in one of two ways.
+
+Plain rounding to nearest drops every step smaller than half a unit in the last place: with the 8 bits of bfloat16, a
+step below a 500th of a weight does nothing, however often it is made. With `master_weights` the state holds the weights
+in float32 and the parameter is their rounded image; with `stochastic_rounding` a step is rounded up or down at random,
+with probabilities that make the mean exact, at no cost in memory. In both, the rule's states are in float32.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..rules import Rule
+from . import eager
+from .cpu import step as cpu
+
+__all__ = ["complete_state", "round_stochastically", "step", "wanted"]
+
+
+def wanted(param: Tensor, group: dict[str, Any]) -> bool:
+    """Whether a parameter is in half precision and its group wants one of the two ways."""
+    return param.dtype in eager.HALF and (group["master_weights"] or group["stochastic_rounding"])
+
+
+def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    """Set what the rule needs and does not find in a parameter's state; in float32 where half precision wants it."""
+    if wanted(param, group):
+        wide = param.detach().float()
+        eager.complete_state(rule, wide, state)
+        if group["master_weights"] and "master" not in state:
+            state["master"] = wide
+    else:
+        eager.complete_state(rule, param, state)
+
+
+def step(rule: Rule, jobs: Sequence[cpu.Job], group: dict[str, Any]) -> None:
+    """One step of each parameter, computed in float32 and rounded as the group wants it."""
+    for param, grad, state in jobs:
+        masters = group["master_weights"]
+        wide = state["master"] if masters else param.detach().float()
+        job = (wide, grad.float(), state)
+        if cpu.refusal(rule, *job) is None:
+            cpu.step(rule, [job], group["maximize"])
+        else:
+            eager.step(rule, *job, group["maximize"])
+        param.copy_(wide if masters else round_stochastically(wide, param.dtype, seed=int(state["step"])))
+
+
+def round_stochastically(values: Tensor, dtype: torch.dtype, seed: int) -> Tensor:
+    """Round float32 to bfloat16 or float16, up or down at random: a value's mean over seeds is the value itself.
+
+    >>> third = torch.full((10_000,), 1 / 3)
+    >>> rounded = round_stochastically(third, torch.bfloat16, seed=0)
+    >>> len(rounded.unique()), bool((rounded.double().mean() - 1 / 3).abs() < 1e-4)
+    (2, True)
+    """
+    below = _towards_zero(values, dtype)
+    above = torch.where(below == values, below, _next_away_from_zero(below, values))
+    gap = above.float() - below.float()
+    share = torch.where(gap == 0, torch.zeros_like(gap), (values - below.float()) / gap)
+    generator = torch.Generator(device=values.device).manual_seed(seed)
+    chance = torch.rand(values.shape, generator=generator, device=values.device)
+    rounded = torch.where(chance < share, above, below)
+    return torch.where(torch.isfinite(values), rounded, values.to(dtype))
+
+
+def _towards_zero(values: Tensor, dtype: torch.dtype) -> Tensor:
+    nearest = values.to(dtype)
+    too_far = nearest.float().abs() > values.abs()
+    return torch.where(too_far, _step_bits(nearest, -1), nearest)
+
+
+def _next_away_from_zero(below: Tensor, values: Tensor) -> Tensor:
+    """The next representable number; from 0 it goes towards the sign of the value."""
+    signed = torch.copysign(below, values.to(below.dtype))
+    return _step_bits(signed, 1)
+
+
+def _step_bits(numbers: Tensor, by: int) -> Tensor:
+    """Floating point numbers of one sign are ordered as their bits are."""
+    return (numbers.view(torch.int16) + by).view(numbers.dtype)

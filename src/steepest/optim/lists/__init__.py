@@ -1,0 +1,1 @@
+"""Steps by lists of tensors, for accelerators."""

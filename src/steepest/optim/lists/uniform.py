@@ -1,0 +1,127 @@
+"""What of a step is the same for all elements of a parameter, computed in float64 for many parameters.
+
+Each parameter counts its own steps, and the rule's numbers of a parameter are its own too. Both are read on the host,
+where they are kept unless a CUDA graph is to record the step; then all of it happens on the parameters' device, on a
+vector with a number for each of them, and nothing is read back.
+"""
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ... import ops
+from ...program.record import BINARY, FUNCTIONS, Operation, Program, Value, settings
+from ...rules import Rule
+from .functions import uniform_values
+
+__all__ = ["Row", "Uniform", "place_counters"]
+
+Row = float | list[float] | Tensor
+"""A uniform value of many parameters: the number of all of them, or a number for each."""
+
+States = Sequence[dict[str, Any]]
+
+
+def place_counters(rule: Rule, states: States, device: torch.device) -> None:
+    """Move counters and numbers that were made or loaded elsewhere."""
+    for state in states:
+        for name in ("step", *rule.numbers):
+            if state[name].device != device:
+                state[name] = state[name].to(device, torch.float32 if name == "step" else _widest(device))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """The uniform part of a rule's program.
+
+    Attributes:
+        operations: those to be done once for each parameter.
+        results: what the arithmetic of the elements takes, then the new states that are one number.
+        conditions: for each that the arithmetic takes, whether it is true or false.
+    """
+
+    operations: list[Operation]
+    results: list[Any]
+    conditions: list[bool]
+
+    @classmethod
+    def of(cls, program: Program) -> Self:
+        """The uniform part of a program."""
+        taken, operations = uniform_values(program), program.uniform()
+        true_or_false = {each.result.name for each in operations if each.kind in ("lt", "le", "gt", "ge", "eq", "ne")}
+        return cls(
+            operations=operations,
+            results=[*taken, *(program.outputs[name] for name in program.numbers)],
+            conditions=[each.name in true_or_false for each in taken],
+        )
+
+    def on_host(self, rule: Rule, states: States) -> list[Row]:
+        """The results from counters on the host, as numbers, or lists where the counters differ."""
+        names = ("step", *rule.numbers)
+        known = {name: float(value) for name, value in _hyperparameters(rule)}
+        counters = [tuple(state[name].item() for name in names) for state in states]
+        found = {
+            each: self._evaluate(known | dict(zip(names, each, strict=True)) | {"step": each[0] + 1})
+            for each in dict.fromkeys(counters)
+        }
+        if len(found) == 1:
+            return next(iter(found.values()))
+        return [list(row) for row in zip(*(found[each] for each in counters), strict=True)]
+
+    def on_device(self, rule: Rule, states: States) -> list[Row]:
+        """The results from counters on the device: numbers where they come from settings alone, otherwise vectors."""
+        device = states[0]["step"].device
+        wide = _widest(device)
+        known = {
+            name: value.detach().reshape(()).to(device, wide) if isinstance(value, Tensor) else float(value)
+            for name, value in _hyperparameters(rule)
+        }
+        known |= {name: torch.stack([state[name] for state in states]).to(wide) for name in ("step", *rule.numbers)}
+        results = self._evaluate(known | {"step": known["step"] + 1})
+        return [each.expand(len(states)) if isinstance(each, Tensor) else each for each in results]
+
+    def _evaluate(self, known: dict[str, Any]) -> list[Any]:
+        values = dict(known)
+
+        def value(operand: Any) -> Any:
+            return values[operand.name] if isinstance(operand, Value) else operand
+
+        for each in self.operations:
+            values[each.result.name] = CALLS[each.kind](*map(value, each.operands))
+        return [value(result) for result in self.results]
+
+
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    """Two plain numbers become a tensor of float64, not of torch's default."""
+    if not isinstance(condition, Tensor):
+        return a if condition else b
+    wide = _widest(condition.device)
+    parts = (each if isinstance(each, Tensor) else torch.full_like(condition, each, dtype=wide) for each in (a, b))
+    return torch.where(condition, *parts)
+
+
+CALLS = {
+    **{kind: getattr(operator, kind) for kind in (*BINARY, "neg")},
+    **{kind: getattr(ops, kind) for kind in FUNCTIONS},
+    "where": _where,
+}
+"""Every operation, on numbers and on tensors."""
+
+
+def _hyperparameters(rule: Rule) -> Iterator[tuple[str, Any]]:
+    """The program's inputs of this kind, by name."""
+    for name, value in settings(rule):
+        if isinstance(value, tuple | list):
+            yield from ((f"{name}_{place}", each) for place, each in enumerate(value))
+        else:
+            yield name, value
+
+
+def _widest(device: torch.device) -> torch.dtype:
+    """float64, where the device has it."""
+    narrow = device.type == "mps" or (device.type == "xpu" and not torch.xpu.get_device_properties(device).has_fp64)
+    return torch.float32 if narrow else torch.float64

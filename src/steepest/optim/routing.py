@@ -1,0 +1,215 @@
+"""One optimizer for a model of mixed parameters: Muon for the matrices inside, another rule for the rest."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import InvalidValue
+from ..rules import RULES, Muon, Rule, find
+from . import SWITCHES, Optimizer, as_optimizer
+from .checks import check_checkpoint
+
+__all__ = ["MuonWith", "optimizer_of"]
+
+EMBEDDINGS = ("*embed*", "wte", "wpe")
+HEADS = ("head", "*_head", "classifier")
+"""What a part of the name of an embedding or of an output layer usually looks like."""
+
+ADAMW_STEP = 0.2
+"""The root mean square of a step of AdamW, in learning rates."""
+
+Named = list[tuple[str, Tensor]]
+
+
+class MuonWith(Optimizer):
+    """Muon for the matrices inside a network and a partner for all else, as one optimizer.
+
+    Muon is meant for the weights between the layers. To the partner go vectors and scalars (biases, gains), embeddings,
+    and the output layer: one named so ("head", "classifier"), or else the last matrix. `print(optimizer)` says where
+    each one went and why; `to_muon` and `to_partner` decide otherwise.
+
+    Each rule has a parameter group of its own with its own settings and the rule's name under `"rule"`, so schedulers,
+    `state_dict` and everything else work as with any optimizer. (A scheduler that cycles the momentum does not: the two
+    rules call it by different names.)
+
+    Args:
+        params: a model, its `named_parameters()`, or parameters (nameless ones are recognised by their shape alone).
+        muon: the rule for matrices, by name or spec such as `"muon(lr=0.02)"`, or a rule.
+        partner: the rule for the rest, likewise.
+        to_muon: patterns of names, such as `"head.*"`, that Muon shall have all the same.
+        to_partner: patterns of names that the partner shall have.
+
+    Raises:
+        InvalidValue: a pattern that no name matches, or a parameter for Muon that is not a matrix.
+        UnknownName, UnknownSetting: a rule or a setting that does not exist.
+
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Linear(4, 8), torch.nn.Linear(8, 2))
+    >>> optimizer = MuonWith(model, muon="muon(lr=0.02)", partner="adamw(lr=3e-4)")
+    >>> print(optimizer)
+    MuonWith
+      muon   1.weight  8×4  a matrix inside the network
+      adamw  0.weight  9×4  an embedding: each row is a vector of its own
+      adamw  1.bias    8    not a matrix
+      adamw  2.weight  2×8  the last matrix, taken for the output layer
+      adamw  2.bias    2    not a matrix
+    """
+
+    def __init__(
+        self,
+        params: nn.Module | Iterable[Any],
+        muon: str | Rule = "muon",
+        partner: str | Rule = "adamw",
+        *,
+        to_muon: Sequence[str] = (),
+        to_partner: Sequence[str] = (),
+    ) -> None:
+        self._start_afresh()
+        rules = {"muon": _rule_named(muon), "partner": _rule_named(partner)}
+        named = _named(params)
+        reasons = _Reasons(named, _embeddings(params), to_muon, to_partner)
+        groups: list[dict[str, Any]] = []
+        for role, rule in rules.items():
+            chosen = [(name, param, reasons.of(name, param)) for name, param in named]
+            mine = [each for each in chosen if each[2][0] == role]
+            if mine:
+                settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
+                why = {name: reason for name, _, (_, reason) in mine}
+                pairs = [(name, param) for name, param, _ in mine]
+                groups.append({"params": pairs, "rule": type(rule).__name__.lower(), "why": why} | settings)
+        torch.optim.Optimizer.__init__(self, groups, {name: default for name, (default, _) in SWITCHES.items()})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group with its rule's name under `"rule"`; settings that it does not name take the rule's defaults."""
+        if "rule" not in param_group:
+            raise InvalidValue('MuonWith: say whose the group is, for example {"params": ..., "rule": "adamw"}')
+        rule = _rule_named(param_group["rule"])
+        known = rule.hyperparameters().keys() | SWITCHES | {"params", "rule", "why"}
+        if foreign := sorted(param_group.keys() - known):
+            raise InvalidValue(f"MuonWith: {rule.title} has no {', '.join(foreign)}")
+        params = _named(param_group["params"])
+        group = {name: getattr(rule, name) for name in rule.hyperparameters()} | param_group
+        super().add_param_group(
+            group | {"params": params, "rule": type(rule).__name__.lower(), "why": group.get("why", {})}
+        )
+
+    def _class(self, group: dict[str, Any]) -> type[Rule]:
+        return RULES[group["rule"]]
+
+    def _check_checkpoint(self, given: dict[str, Any]) -> None:
+        for ours, saved in zip(self.param_groups, given["param_groups"], strict=False):
+            if saved.get("rule") != ours["rule"]:
+                raise InvalidValue(
+                    f"MuonWith: the checkpoint has {saved.get('rule')} where this one has {ours['rule']}"
+                )
+            if saved["param_names"] != ours["param_names"]:
+                raise InvalidValue("MuonWith: the checkpoint sends other parameters to " + ours["rule"])
+            alone = {"param_groups": [saved], "state": given["state"]}
+            check_checkpoint(self._rule(ours), ours["params"], alone)
+
+    def __repr__(self) -> str:
+        rows = [
+            (group["rule"], name, "×".join(map(str, param.shape)) or "1", group["why"].get(name, "added later"))
+            for group in self.param_groups
+            for name, param in zip(group["param_names"], group["params"], strict=True)
+        ]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
+        return "\n".join(["MuonWith", *("  " + line for line in lines)])
+
+
+def optimizer_of(rule: Rule, model: nn.Module) -> Optimizer:
+    r"""The optimizer that trains all of a model by a rule; Muon is joined by AdamW for what is not a matrix inside.
+
+    AdamW's learning rate is that at which its steps are as long as Muon's on the largest matrix, $n$ by $k$ with the
+    factor $\gamma$ (Liu et al. 2025: a step of AdamW has a root mean square of about 0.2 of its learning rate):
+
+    $$\eta_{AdamW} = \frac{\gamma}{0.2 \sqrt{\max(n, k)}} \, \eta_{Muon}$$
+
+    So both have one learning rate to be searched, and the same schedule.
+
+    Raises:
+        InvalidValue: the rule is Muon, and the model has no matrix inside.
+    """
+    if not isinstance(rule, Muon):
+        settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
+        return _optimizer_class(type(rule))(model.parameters(), **settings)
+    optimizer = MuonWith(model, muon=rule)
+    groups = {group["rule"]: group for group in optimizer.param_groups}
+    if "muon" not in groups:
+        raise InvalidValue("Muon: this model has no matrix between its first and its last layer; choose another rule")
+    if "adamw" in groups:
+        largest = max(groups["muon"]["params"], key=Tensor.numel)
+        rows, columns = largest.shape[0], largest.numel() // largest.shape[0]
+        groups["adamw"]["lr"] = rule.lr * rule.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
+    return optimizer
+
+
+@cache
+def _optimizer_class(rule_class: type[Rule]) -> type[Optimizer]:
+    return as_optimizer(rule_class)
+
+
+class _Reasons:
+    """Where each parameter goes, and why."""
+
+    def __init__(self, named: Named, embeddings: set[int], to_muon: Sequence[str], to_partner: Sequence[str]) -> None:
+        if isinstance(to_muon, str) or isinstance(to_partner, str):
+            raise InvalidValue("MuonWith: to_muon and to_partner are lists of patterns")
+        for pattern in (*to_muon, *to_partner):
+            if not any(fnmatchcase(name, pattern) for name, _ in named):
+                raise InvalidValue(f"MuonWith: no parameter's name matches {pattern!r}")
+        self.embeddings, self.to_muon, self.to_partner = embeddings, to_muon, to_partner
+        matrices = [name for name, param in named if param.ndim > 1 and id(param) not in embeddings]
+        inside = [name for name in matrices if not _has_part(name, EMBEDDINGS)]
+        heads = [name for name in inside if _has_part(name, HEADS)]
+        self.last = None if heads or len(inside) < 2 else inside[-1]
+
+    def of(self, name: str, param: Tensor) -> tuple[str, str]:
+        """`"muon"` or `"partner"`, and the reason."""
+        if _matches(name, self.to_partner):
+            return "partner", "named in to_partner"
+        if _matches(name, self.to_muon):
+            if param.ndim < 2:
+                raise InvalidValue(f"MuonWith: {name} is not a matrix, its shape is {tuple(param.shape)}")
+            return "muon", "named in to_muon"
+        if param.ndim < 2:
+            return "partner", "not a matrix"
+        if id(param) in self.embeddings or _has_part(name, EMBEDDINGS):
+            return "partner", "an embedding: each row is a vector of its own"
+        if _has_part(name, HEADS):
+            return "partner", "the output layer, by its name"
+        if name == self.last:
+            return "partner", "the last matrix, taken for the output layer"
+        return "muon", "a matrix inside the network" if param.ndim == 2 else "a filter inside the network, as a matrix"
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _has_part(name: str, patterns: Sequence[str]) -> bool:
+    return any(_matches(part, patterns) for part in name.split("."))
+
+
+def _rule_named(asked: str | Rule) -> Rule:
+    rule = find(asked)
+    if RULES.get(type(rule).__name__.lower()) is not type(rule):
+        raise InvalidValue(f"MuonWith: {rule.title} is not one of steepest's own rules, which checkpoints know by name")
+    return rule
+
+
+def _named(params: nn.Module | Iterable[Any]) -> Named:
+    given = list(params.named_parameters()) if isinstance(params, nn.Module) else list(params)
+    if any(isinstance(each, dict) for each in given):
+        raise InvalidValue("MuonWith: give the model or its named parameters; it makes the groups itself")
+    return [each if isinstance(each, tuple) else (f"parameter {place}", each) for place, each in enumerate(given)]
+
+
+def _embeddings(params: nn.Module | Iterable[Any]) -> set[int]:
+    modules = params.modules() if isinstance(params, nn.Module) else ()
+    return {id(each.weight) for each in modules if isinstance(each, nn.Embedding | nn.EmbeddingBag)}

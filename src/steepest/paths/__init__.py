@@ -1,0 +1,1 @@
+"""Rules on landscapes: one path, many paths at once, maps made of many paths."""

@@ -1,0 +1,274 @@
+"""The engine for many trajectories of one rule on one landscape at once.
+
+Numba runs a kernel made of the rule's program and the landscape's gradient (`trajectory_code`), on all cores. A
+landscape whose gradient a program cannot say is left to NumPy, a loop over the steps with the rule's own function.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..landscapes import Landscape
+from ..program.gradient import record_gradient
+from ..program.kernels import python_function
+from ..program.record import Program, Value, record, settings
+from ..rules import Rule
+from .kernels import BLOCK, Plan, load_kernel
+
+__all__ = ["Ends", "Task", "follow"]
+
+Floats = NDArray[Any]
+Real = Literal["float64", "float32"]
+
+SMALL = 1 << 17
+"""Below so many steps in all, waking a second thread takes longer than it saves."""
+
+DRAWN = 1 << 18
+"""About so many random numbers are drawn at a time."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to compute.
+
+    Attributes:
+        rule: with numbers, or an array (n,) for a hyperparameter of which each trajectory has its own.
+        landscape: where.
+        start: first positions, shape (dims, n).
+        factors: of the learning rate, one a step.
+        noise: standard deviation of what is added to each coordinate of each gradient.
+        seed: trajectory i draws from `np.random.default_rng([seed, i])`.
+        since: the first step whose position is kept.
+        real: the kind of number to compute with.
+        targets: points of which the arrival is told, shape (targets, dims).
+        radius: how near a target counts as there.
+    """
+
+    rule: Rule
+    landscape: Landscape
+    start: Floats
+    factors: Floats
+    noise: float = 0.0
+    seed: int = 0
+    since: int = 0
+    real: Real = "float64"
+    targets: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    radius: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        return len(self.factors)
+
+    @property
+    def dims(self) -> int:
+        return len(self.start)
+
+    @property
+    def count(self) -> int:
+        """Number of trajectories."""
+        return int(self.start.shape[1])
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """By the names that a program has for them: `lr`, `betas_0`."""
+        found: dict[str, Any] = {}
+        for name, value in settings(self.rule):
+            several = isinstance(value, tuple | list)
+            found |= {f"{name}_{i}": each for i, each in enumerate(value)} if several else {name: value}
+        return found
+
+    def draws(self, begin: int, end: int) -> Iterator[tuple[int, int, Floats]]:
+        """The noise of some trajectories, a stretch of steps at a time: `(first, last, noise (steps, dims, n))`."""
+        generators = [np.random.default_rng([self.seed, i]) for i in range(begin, end)]
+        length = max(1, DRAWN // (len(generators) * self.dims))
+        for first in range(0, self.steps, length):
+            last = min(first + length, self.steps)
+            drawn = [each.standard_normal((last - first, self.dims)) for each in generators]
+            yield first, last, self.noise * np.stack(drawn, axis=-1)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What became of the trajectories.
+
+    Attributes:
+        x: last positions, shape (dims, n).
+        path: positions from step `since` on, shape (steps + 1 - since, dims, n).
+        finite: steps until the position stopped being finite, all of them where it did not; shape (n,).
+        last: the last finite position, shape (dims, n).
+        arrived: the step from which on the position stayed at a target, steps + 1 where it did not; shape (1, n).
+        engine: what computed it, `numba` or `numpy`.
+    """
+
+    x: Floats
+    path: Floats
+    finite: NDArray[np.int64]
+    last: Floats
+    arrived: NDArray[np.int64]
+    engine: str
+
+    @classmethod
+    def at_start(cls, task: Task, engine: str) -> "Ends":
+        x = np.array(task.start, dtype=task.real, order="C")
+        path = np.empty((task.steps + 1 - task.since, *x.shape), dtype=task.real)
+        if task.since == 0:
+            path[0] = x
+        arrived = np.where(_at_target(task, x), 0, 1 if len(task.targets) else task.steps + 1)[None]
+        return cls(x, path, np.zeros(task.count, dtype=np.int64), x.copy(), arrived, engine)
+
+
+def _at_target(task: Task, x: Floats) -> NDArray[np.bool_]:
+    near = np.zeros(task.count, dtype=bool)
+    for point in task.targets:
+        near |= ((x - point[:, None]) ** 2).sum(axis=0) <= task.radius**2
+    return near
+
+
+def follow(task: Task) -> Ends:
+    """Take all trajectories through all steps.
+
+    Raises:
+        InvalidValue: the rule is not elementwise.
+    """
+    gradient = record_gradient(task.landscape)
+    program = record(task.rule)
+    return _in_numpy(task) if gradient is None else _in_numba(task, program, gradient)
+
+
+# --- Numba ------------------------------------------------------------------------------------------------------------
+
+
+def _in_numba(task: Task, program: Program, gradient: Program) -> Ends:
+    ends = Ends.at_start(task, "numba")
+    given = task.hyperparameters()
+    initial = task.rule.init(ends.x)
+    arrays = tuple(name for name, value in given.items() if np.ndim(value))
+    plan = Plan(program, arrays, tuple(name for name in program.numbers if np.ndim(initial[name])))
+    kernel = load_kernel(plan, gradient, task.real, task.noise > 0, len(task.targets))
+    table = _table(task, plan, given | {name: initial[name] for name in program.numbers})
+    states = _rows([initial[name] for name in program.states], (task.dims, task.count), task.real)
+    rows = _rows([given[name] for name in arrays], (task.count,), "float64")
+    numbers = _rows([initial[name] for name in plan.numbers], (task.count,), "float64")
+
+    def part(begin: int, end: int) -> None:
+        block = np.zeros((0, task.dims, BLOCK), dtype=task.real)
+        for first, last, noise in _stretches(task, block, begin, end):
+            kernel(
+                table[first:last], first, task.since, ends.x, states, rows, numbers, noise, ends.path, ends.finite,
+                ends.last, task.targets, task.radius**2, ends.arrived, begin, end,
+            )  # fmt: skip
+
+    _in_threads(task, part)
+    return ends
+
+
+def _stretches(task: Task, none: Floats, begin: int, end: int) -> Iterator[tuple[int, int, Floats]]:
+    """The steps to be made in one call, with their noise for a block, whose last places may stay empty."""
+    if task.noise == 0:
+        yield 0, task.steps, none
+        return
+    for first, last, drawn in task.draws(begin, end):
+        noise = np.zeros((last - first, task.dims, BLOCK), dtype=task.real)
+        noise[:, :, : end - begin] = drawn
+        yield first, last, noise
+
+
+def _rows(values: Sequence[Any], shape: tuple[int, ...], real: str) -> Floats:
+    """Values (numbers, or arrays that fit the shape) below one another."""
+    stacked = np.array([np.broadcast_to(value, shape) for value in values], dtype=real)
+    return stacked.reshape(-1, shape[-1]) if values else np.empty((0, shape[-1]), dtype=real)
+
+
+def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
+    """What is the same for all trajectories, a row a step, computed in Python's own numbers; then the factor."""
+    program = plan.program
+    known = {name: float(value) for name, value in given.items() if name not in plan.own}
+    inputs = [name for name in program.inputs if name in known or name == "step"]
+    numbers = [name for name in program.numbers if name not in plan.own]
+    results = [*plan.columns, *(program.outputs[name] for name in numbers)]
+    wanted = [each for each in results if isinstance(each, Value)]
+    part = replace(program, outputs={value.name: value for value in wanted})
+    compute = python_function(part, inputs, wanted)
+    rate = known.get("lr")
+    rows = []
+    for step, factor in enumerate(task.factors.tolist(), start=1):
+        known |= {"step": step} | ({} if rate is None else {"lr": rate * factor})
+        computed = compute(*(known[name] for name in inputs))
+        found = {each.name: value for each, value in zip(wanted, computed, strict=True)}
+        rows.append([*(found[each.name] for each in plan.columns), factor])
+        known |= {name: _result(program.outputs[name], found) for name in numbers}
+    return np.array(rows, dtype=np.float64)
+
+
+def _result(output: Any, found: dict[str, float]) -> float:
+    return found[output.name] if isinstance(output, Value) else output
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+
+def threads() -> int:
+    """How many threads to use: as `OMP_NUM_THREADS` says, or one for each core that this process may use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told) if told.isdecimal() and told != "0" else available
+
+
+def _in_threads(task: Task, part: Callable[[int, int], None]) -> None:
+    """Call `part(begin, end)` for all trajectories; block by block where each has its own noise."""
+    workers = threads() if task.count * task.steps >= SMALL else 1
+    blocks = -(-task.count // BLOCK)
+    parts = blocks if task.noise > 0 else min(workers, blocks)
+    edges = [blocks * i // parts * BLOCK for i in range(parts)] + [task.count]
+    if workers == 1 or parts == 1:
+        for begin, end in pairwise(edges):
+            part(begin, end)
+    else:
+        list(_pool(workers).map(part, edges[:-1], edges[1:]))
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Threads that live as long as the process; a kernel holds no lock while it runs."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="steepest")
+
+
+# --- NumPy ------------------------------------------------------------------------------------------------------------
+
+
+def _in_numpy(task: Task) -> Ends:
+    ends = Ends.at_start(task, "numpy")
+    state = {
+        name: None if value is None else np.zeros_like(ends.x) + value for name, value in task.rule.init(ends.x).items()
+    }
+    nothing = np.zeros((task.steps, 1, 1))
+    stretches = task.draws(0, task.count) if task.noise else [(0, task.steps, nothing)]
+    with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
+        for first, last, noise in stretches:
+            for step in range(first, last):
+                state = _numpy_step(task, ends, state, step, noise[step - first])
+    return ends
+
+
+def _numpy_step(task: Task, ends: Ends, state: dict[str, Any], step: int, noise: Floats) -> dict[str, Any]:
+    rule = replace(task.rule, lr=task.rule.lr * float(task.factors[step]))
+    grad = (task.landscape.gradient(ends.x) + noise).astype(task.real)
+    delta, *new = rule.update(grad, ends.x, step + 1, *state.values())
+    x = (ends.x + delta).astype(task.real)
+    finite = np.isfinite(x).all(axis=0)
+    ends.finite[finite] += 1
+    ends.last[:, finite] = x[:, finite]
+    ends.x[:] = x
+    ends.arrived[0, ~_at_target(task, x)] = step + 2
+    if step + 1 >= task.since:
+        ends.path[step + 1 - task.since] = x
+    return {
+        name: value if value is None or name in task.rule.numbers else value.astype(task.real)
+        for name, value in zip(state, new, strict=True)
+    }

@@ -1,0 +1,282 @@
+"""The kernel that follows many trajectories, printed from a rule's program and from a landscape's gradient.
+
+The loops: blocks of trajectories, whose positions and states stay in the first cache; steps; trajectories of a block.
+The innermost holds the whole step of all coordinates and becomes vector instructions. What is the same for all
+trajectories (1 - beta**t, a schedule) is read from a table, a row a step; what depends on a hyperparameter that each
+trajectory has its own of is computed once a trajectory and step, in float64.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from ..base.errors import InvalidValue
+from ..program.kernels import IN_KERNEL, load
+from ..program.record import Operation, Program, Value
+
+__all__ = ["BLOCK", "Plan", "load_kernel"]
+
+BLOCK = 256
+"""Trajectories a block: a dozen rows of so many numbers lie in the first cache."""
+
+FORMS = IN_KERNEL | {"sign": "({0} if {0} != {0} else real({0} > 0) - real({0} < 0))"}  # NaN stays NaN, as in NumPy
+CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of a rule's program is computed where.
+
+    Args:
+        program: the rule's, recorded.
+        arrays: hyperparameters of which each trajectory has its own number, in the order of the kernel's rows.
+        started: states of one number for all coordinates that start from such a hyperparameter.
+    """
+
+    program: Program
+    arrays: tuple[str, ...]
+    started: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.program.numbers:
+            result = self.program.outputs[name]
+            if isinstance(result, Value) and not result.uniform:
+                raise InvalidValue(f"not elementwise: {name}, one number for all coordinates, depends on each of them")
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Names of the uniform values of which each trajectory has its own."""
+        own, before = {*self.arrays, *self.started}, 0
+        while len(own) > before:
+            before = len(own)
+            own |= {each.result.name for each in self.program.uniform() if own & _names(each.operands)}
+            own |= {name for name in self.program.numbers if own & _names([self.program.outputs[name]])}
+        return frozenset(own)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The states that are one number for all coordinates, where each trajectory has its own."""
+        return tuple(name for name in self.program.numbers if name in self.own)
+
+    @cached_property
+    def columns(self) -> tuple[Value, ...]:
+        """The values of the table's columns; the schedule's factor stands behind them."""
+        operands = [value for each in [*self.once(), *self.program.varying()] for value in each.operands]
+        results = [self.program.outputs[name] for name in ("delta", *self.program.states, *self.numbers)]
+        shared = [each for each in operands + results if isinstance(each, Value) and each.uniform]
+        return tuple({each.name: each for each in shared if each.name not in self.own}.values())
+
+    def once(self) -> list[Operation]:
+        """Operations to be done once a trajectory and step."""
+        return [each for each in self.program.uniform() if each.result.name in self.own]
+
+
+def _names(operands: Iterable[Any]) -> set[str]:
+    return {each.name for each in operands if isinstance(each, Value)}
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+HELPERS = f'''"""Made by steepest; safe to delete."""
+import numba
+import numpy as np
+
+BLOCK = {BLOCK}
+
+
+@numba.njit(cache=True, nogil=True)
+def load(source, work, row, block, count):
+    for j in range(source.shape[0]):
+        for i in range(BLOCK):  # the places behind the last trajectory are filled with it
+            work[(row + j) * BLOCK + i] = source[j, block + min(i, count - 1)]
+
+
+@numba.njit(cache=True, nogil=True)
+def store(work, row, target, block, count):
+    for j in range(target.shape[0]):
+        for i in range(count):
+            target[j, block + i] = work[(row + j) * BLOCK + i]
+
+
+@numba.njit(cache=True, nogil=True)
+def count_up(work, row, done, finite, last, block, count):
+    for i in range(count):
+        if finite[block + i] == done:  # it was finite until now
+            finite[block + i] += np.int64(work[(row + last.shape[0]) * BLOCK + i])
+            for j in range(last.shape[0]):
+                last[j, block + i] = work[(row + j) * BLOCK + i]
+'''
+
+KERNEL = '''"""Made by steepest; safe to delete."""
+import numba
+import numpy as np
+from {helpers} import count_up, load, store
+
+real = np.{real}
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def kernel(
+    table, done, since, x, states, settings, numbers, noise, path, finite, last, points, square, arrived, begin, end
+):
+    square = real(square)
+{points}
+    work = np.zeros({rows} * {block}, np.{real})
+    own = np.zeros({own_rows} * {block}, np.float64)
+    for block in range(begin, end, {block}):
+        count = min({block}, end - block)
+        load(x, work, 0, block, count)
+        load(states, work, {dims}, block, count)
+        load(settings, own, 0, block, count)
+        load(numbers, own, {settings}, block, count)
+        load(x, work, {last}, block, count)
+        work[{last_end}:] = real(0)
+        load(arrived, work, {arrival}, block, count)
+        for t in range(table.shape[0]):
+{table}
+            next_step = real(done + t + 2)
+            for i in range({block}):
+{body}
+            if done + t + 1 >= since:
+                store(work, 0, path[done + t + 1 - since], block, count)
+        store(work, 0, x, block, count)
+        store(work, {dims}, states, block, count)
+        store(own, {settings}, numbers, block, count)
+        store(work, {arrival}, arrived, block, count)
+        count_up(work, {last}, done, finite, last, block, count)
+'''
+
+
+def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: int = 0) -> Callable[..., None]:
+    """The kernel of a plan, which takes the trajectories from `begin` to `end` through the steps of the table.
+
+    `table` has a row a step; `done` steps were made before. `x` (dims, n), `states` (states * dims, n) and `numbers`
+    (numbers, n) are brought up to date, `settings` (arrays, n) is read. `noise` (steps, dims, BLOCK) is added to the
+    gradient. Positions from step `since` on go to `path` (steps, dims, n). `finite` (n) counts the steps after which
+    the position was finite, `last` (dims, n) is the last position that was. `arrived` (1, n) is set to the step after
+    each at which the position is farther from all `points` (targets, dims) than the root of `square`.
+    """
+    dims = len(gradient.outputs)
+    last = dims * (1 + len(plan.program.states))
+    places = product(range(targets), range(dims))
+    points = "\n".join(f"    p{place}_{axis} = real(points[{place}, {axis}])" for place, axis in places)
+    table = "\n".join(" " * 12 + line for line in _table_lines(plan))
+    lines = _body_lines(plan, gradient, noisy, last) + _arrival_lines(dims, targets, last + dims + 1)
+    body = "\n".join(" " * 16 + line for line in lines)
+    text = KERNEL.format(
+        helpers=load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 2, last=last,
+        last_end=(last + dims) * BLOCK, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
+        settings=len(plan.arrays), table=table, body=body, points=points, arrival=last + dims + 1,
+    )  # fmt: skip
+    return load(text).kernel  # type: ignore[no-any-return]
+
+
+def _table_lines(plan: Plan) -> list[str]:
+    conditions = _conditions(plan.program)
+    lines = []
+    for place, value in enumerate(plan.columns):
+        wide, narrow = ("{} != 0.0", "{}") if value.name in conditions else ("{}", "real({})")
+        lines += [f"w{place} = {wide.format(f'table[t, {place}]')}", f"s{place} = {narrow.format(f'w{place}')}"]
+    return [*lines, f"factor = table[t, {len(plan.columns)}]"]
+
+
+def _body_lines(plan: Plan, gradient: Program, noisy: bool, last: int) -> list[str]:
+    dims = len(gradient.outputs)
+    once, names = _once_lines(plan)
+    lines = [f"x{axis} = work[{axis * BLOCK} + i]" for axis in range(dims)]
+    lines += once + _gradient_lines(gradient)
+    for axis in range(dims):
+        if noisy:
+            lines.append(f"g{axis} = g{axis} + noise[t, {axis}, i]")
+        lines += _update_lines(plan.program, names, axis, dims)
+    # number by number, in the kernel's own kind: a sum over the block, or a wider kind, would halve the speed
+    lines.append(f"finite_now = {' + '.join(f'(y{axis} - y{axis})' for axis in range(dims))} == real(0)")
+    for axis in range(dims):
+        place = f"work[{(last + axis) * BLOCK} + i]"
+        lines += [f"work[{axis * BLOCK} + i] = y{axis}", f"{place} = y{axis} if finite_now else {place}"]
+    place = f"work[{(last + dims) * BLOCK} + i]"
+    return [*lines, f"{place} = {place} + (real(1) if finite_now else real(0))"]
+
+
+def _arrival_lines(dims: int, targets: int, row: int) -> list[str]:
+    near = [
+        " + ".join(f"(y{axis} - p{place}_{axis}) * (y{axis} - p{place}_{axis})" for axis in range(dims))
+        for place in range(targets)
+    ]
+    at = f"work[{row * BLOCK} + i]"
+    return [f"{at} = {at} if {' | '.join(f'({each} <= square)' for each in near)} else next_step"] if targets else []
+
+
+def _once_lines(plan: Plan) -> tuple[list[str], dict[str, str]]:
+    """What is done once a trajectory and step; and how a coordinate's arithmetic names the uniform values."""
+    conditions = _conditions(plan.program)
+    rows = [*plan.arrays, *plan.numbers]
+    wide = {value.name: f"w{place}" for place, value in enumerate(plan.columns)}
+    wide |= {name: f"a{place}" for place, name in enumerate(rows)}
+    lines = [f"a{place} = own[{place * BLOCK} + i]" for place in range(len(rows))]
+    if "lr" in plan.arrays:
+        lines.append(f"{wide['lr']} = {wide['lr']} * factor")
+    for place, each in enumerate(plan.once()):
+        lines.append(f"u{place} = {_expression(each, wide, 'np.float64')}")
+        wide[each.result.name] = f"u{place}"
+    for place, name in enumerate(plan.numbers, start=len(plan.arrays)):
+        lines.append(f"own[{place * BLOCK} + i] = {_operand(plan.program.outputs[name], wide, 'np.float64')}")
+    names = {value.name: f"s{place}" for place, value in enumerate(plan.columns)}
+    for name in plan.own:
+        names[name] = wide[name] if name in conditions else f"real({wide[name]})"
+    return lines, names
+
+
+def _gradient_lines(gradient: Program) -> list[str]:
+    names = {name: name for name in gradient.inputs}
+    names |= {each.result.name: f"d{place}" for place, each in enumerate(gradient.needed())}
+    lines = [f"{names[each.result.name]} = {_expression(each, names)}" for each in gradient.needed()]
+    return lines + [f"{name} = {_operand(value, names)}" for name, value in gradient.outputs.items()]
+
+
+def _update_lines(program: Program, uniform: dict[str, str], axis: int, dims: int) -> list[str]:
+    names = uniform | {"param": f"x{axis}", "grad": f"g{axis}"}
+    names |= {name: f"m{place}_{axis}" for place, name in enumerate(program.states)}
+    names |= {each.result.name: f"v{place}_{axis}" for place, each in enumerate(program.varying())}
+    rows = [(dims * (1 + place) + axis) * BLOCK for place in range(len(program.states))]
+    lines = [f"m{place}_{axis} = work[{row} + i]" for place, row in enumerate(rows)]
+    lines += [f"{names[each.result.name]} = {_expression(each, names)}" for each in program.varying()]
+    for row, name in zip(rows, program.states, strict=True):
+        lines.append(f"work[{row} + i] = {_operand(program.outputs[name], names)}")
+    return [*lines, f"y{axis} = x{axis} + {_operand(program.outputs['delta'], names)}"]
+
+
+def _conditions(program: Program) -> set[str]:
+    return {each.result.name for each in program.operations if each.kind in CONDITIONS}
+
+
+def _expression(operation: Operation, names: dict[str, str], kind: str = "real") -> str:
+    base, exponent = (*operation.operands, None)[:2]
+    if operation.kind == "pow" and isinstance(exponent, int | float):
+        return _power(names[base.name], exponent, kind)
+    return FORMS[operation.kind].format(*(_operand(each, names, kind) for each in operation.operands))
+
+
+def _operand(operand: Any, names: dict[str, str], kind: str = "real") -> str:
+    if isinstance(operand, Value):
+        return names[operand.name]
+    return f"{kind}({operand!r})" if math.isfinite(operand) else f"{kind}(np.{operand!r})".replace("np.-", "-np.")
+
+
+def _power(base: str, exponent: float, kind: str) -> str:
+    """A power with a known exponent: small whole ones as products, which vectorize."""
+    if exponent == 0.5:
+        return f"np.sqrt({base})"
+    if exponent != int(exponent) or not 0 < abs(exponent) <= 16:
+        return f"({base} ** {kind}({exponent!r}))"
+    return _product(base, int(exponent)) if exponent > 0 else f"({kind}(1) / {_product(base, -int(exponent))})"
+
+
+def _product(base: str, count: int) -> str:
+    if count == 1:
+        return base
+    half = _product(base, count // 2)
+    return f"({half} * {half})" if count % 2 == 0 else f"({half} * {half} * {base})"

@@ -1,0 +1,175 @@
+"""Basins of attraction: which minimum each start on a grid reaches, and after how many steps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import landscapes, schedules
+from ...base.errors import InvalidValue
+from ...base.status import Status
+from ...landscapes import Landscape
+from ...rules import Rule
+from ...schedules import Schedule
+from ..trajectories import Trajectories, run
+from .common import Optimizers, Progress, check_whole, choose, gone, minima_of, rested
+
+__all__ = ["BasinMap", "End", "map_basin"]
+
+Floats = NDArray[np.float64]
+Window = Sequence[tuple[float, float]]
+
+NAMED = 8
+"""Minima that are told apart, at most: more colours than that nobody can."""
+
+SCOUTS = 64
+"""Starts along each side from which minima are looked for that the landscape does not state."""
+
+AT_ONCE = 1 << 17
+"""About so many starts are computed at a time, which bounds the memory."""
+
+
+class End(IntEnum):
+    """Where a start leads that reaches none of the minima that are told apart."""
+
+    OTHER = -1
+    UNDER_WAY = -2
+    DIVERGED = -3
+
+
+@dataclass(frozen=True)
+class BasinMap:
+    """Which minimum each start on a grid reaches, for each rule.
+
+    Attributes:
+        landscape: where, of two coordinates.
+        rules: which.
+        steps: number of updates.
+        x, y: coordinates of the starts, shape (size,) each.
+        minima: the minima that are told apart, shape (n, 2): those that the landscape states, the global ones first;
+            then others that were found, the most frequent first.
+        values: at the minima, shape (n,).
+        end: the place in `minima` that each start reaches, or an `End`; shape (rules, size of y, size of x).
+        final: the last value, NaN where the run diverged; of the same shape.
+        arrived: the step from which on it stays there (within a thousandth of the window's diagonal), `steps + 1` where
+            it reaches none of `minima`; of the same shape.
+    """
+
+    landscape: Landscape
+    rules: tuple[Rule, ...]
+    steps: int
+    x: Floats
+    y: Floats
+    minima: Floats
+    values: Floats
+    end: NDArray[np.int8]
+    final: NDArray[np.float32]
+    arrived: NDArray[np.int32]
+
+    def shares(self, rule: int) -> dict[int, float]:
+        """The share of the starts that end in each way: by place in `minima`, then by `End`."""
+        codes = [*range(len(self.minima)), *End]
+        return {code: float((self.end[rule] == code).mean()) for code in codes}
+
+
+def map_basin(
+    optimizers: Optimizers,
+    on: str | Landscape,
+    *,
+    steps: int = 200,
+    size: int = 400,
+    window: Window | None = None,
+    schedule: str | Schedule | None = None,
+    on_progress: Progress | None = None,
+    **hyperparameters: object,
+) -> BasinMap:
+    """Find out which minimum each start on a grid over the landscape reaches, for one rule or several.
+
+    Args:
+        optimizers: rules by name or spec, such as `"adam(lr=0.1)"`, or rules.
+        on: a landscape of two coordinates, its name, or a formula.
+        steps: number of updates.
+        size: starts along each side; a million starts (1,000) take about a second a rule.
+        window: the starts' `((x low, x high), (y low, y high))`; default: the landscape's.
+        schedule: learning rate over the steps, as in `trace`.
+        on_progress: called with how many starts are done, and of how many.
+        **hyperparameters: of the rules that were not given their own: `lr=0.1`.
+
+    Returns:
+        A `BasinMap`; `steepest.figures.basins.draw_basin` draws it.
+
+    Raises:
+        InvalidValue: an unknown name, not two coordinates, a rule that is not elementwise, a value out of range.
+        UnknownSetting: a hyperparameter that a rule does not have.
+
+    >>> basins = map_basin(["sgd", "adam"], "double_well", lr=0.1, size=50)
+    >>> basins.minima, basins.end.shape
+    (array([[-1.,  0.], [ 1.,  0.]]), (2, 50, 50))
+    >>> basins.shares(0)[0]  # of gradient descent's starts, the left half ends in the left well
+    0.5
+    """
+    chosen, landscape, factor = choose(optimizers, hyperparameters), landscapes.find(on), schedules.find(schedule)
+    if landscape.dims != 2:
+        raise InvalidValue(f"a basin map needs two coordinates, {landscape.name} has {landscape.dims}")
+    check_whole("steps", steps, 1, 10**7)
+    check_whole("size", size, 2, 10_000)
+    x, y = (np.linspace(*side, size) for side in _checked(window or landscape.window))
+    minima = _told_apart(chosen, landscape, x, y, steps, factor)
+    end, final, arrived = (np.empty((len(chosen), size, size), dtype=each) for each in ("int8", "float32", "int32"))
+    total, done = end.size, 0
+    for place, rule in enumerate(chosen):
+        for rows in _bands(size):
+            found = run(rule, landscape, _starts(x, y[rows]), steps, factor, minima=minima)
+            end[place, rows] = _ends(found, minima).reshape(-1, size)
+            final[place, rows] = np.where(end[place, rows] == End.DIVERGED, np.nan, found.f.reshape(-1, size))
+            arrived[place, rows] = np.reshape(found.arrived, (-1, size))
+            done += len(found)
+            if on_progress is not None:
+                on_progress(done, total)
+    values = np.array([landscape(*point) for point in minima.tolist()])
+    return BasinMap(landscape, tuple(chosen), steps, x, y, minima, values, end, final, arrived)
+
+
+def _checked(window: Window) -> Window:
+    try:
+        sides = np.array(window, dtype=np.float64)
+    except (TypeError, ValueError):
+        sides = np.empty(0)
+    if sides.shape != (2, 2) or not np.isfinite(sides).all() or not (sides[:, 0] < sides[:, 1]).all():
+        raise InvalidValue(f"window: write low and high for x and y, such as ((-5, 5), (-5, 5)), got {window!r}")
+    return [(float(low), float(high)) for low, high in sides]
+
+
+def _starts(x: Floats, y: Floats) -> Floats:
+    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+def _bands(size: int) -> Iterator[slice]:
+    """Rows of the grid, some at a time."""
+    height = max(1, AT_ONCE // size)
+    return (slice(first, min(first + height, size)) for first in range(0, size, height))
+
+
+def _told_apart(
+    chosen: Sequence[Rule], landscape: Landscape, x: Floats, y: Floats, steps: int, factor: Schedule
+) -> Floats:
+    """The minima that the landscape states, then others at which some starts end."""
+    stated = np.array(landscape.minima + landscape.local_minima).reshape(-1, 2)
+    starts = _starts(*(np.linspace(each[0], each[-1], SCOUTS) for each in (x, y)))
+    scouts = [run(rule, landscape, starts, steps, factor) for rule in chosen]
+    ends = np.concatenate([rested(each)[each.nearest_minimum[each.status == Status.REACHED] < 0] for each in scouts])
+    return np.vstack([stated, minima_of(landscape, ends, NAMED - len(stated))])
+
+
+def _ends(found: Trajectories, minima: Floats) -> NDArray[np.int8]:
+    there = found.arrived <= found.steps
+    end = np.full(len(found), End.UNDER_WAY, dtype=np.int8)
+    if not there.all():
+        end[found.status == Status.REACHED] = End.OTHER
+        end[gone(found)] = End.DIVERGED
+    if there.any():
+        x, y = found.x[there].T
+        end[there] = np.argmin([(x - at) ** 2 + (y - height) ** 2 for at, height in minima], axis=0)
+    return end

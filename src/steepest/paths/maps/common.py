@@ -1,0 +1,92 @@
+"""What both kinds of maps share: which rules are meant, and minima that a landscape does not state."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import rules
+from ...base import spec
+from ...base.errors import InvalidValue
+from ...base.status import Status
+from ...findings.many_outcomes import arrival_radius
+from ...landscapes import Landscape
+from ...rules import Rule
+from ..trajectories import Trajectories
+
+__all__ = ["Optimizers", "Progress", "check_whole", "choose", "gone", "minima_of", "rested"]
+
+Floats = NDArray[np.float64]
+
+Optimizers = str | Rule | type[Rule] | Sequence[str | Rule | type[Rule]]
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, and of how much."""
+
+POLISHING = 20
+"""Steps of Newton's method, which doubles the digits at each."""
+
+
+def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]:
+    """The rules meant, each with the settings that it was not given by itself.
+
+    >>> [rule.lr for rule in choose(["sgd", "adam(lr=0.5)"], {"lr": 0.1})]
+    [0.1, 0.5]
+    """
+    given = [optimizers] if isinstance(optimizers, str | Rule | type) else list(optimizers)
+    if not given:
+        raise InvalidValue("optimizers: name at least one")
+    chosen = []
+    for each in given:
+        own = dict(spec.parse(each).kwargs) if isinstance(each, str) else {}
+        chosen.append(rules.find(each, **{name: value for name, value in settings.items() if name not in own}))
+    return chosen
+
+
+def check_whole(name: str, value: object, least: int, most: int) -> None:
+    """Raise `InvalidValue` unless it is a whole number in the range."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise InvalidValue(f"{name}: must be a whole number from {least} to {most}, got {value!r}")
+
+
+def rested(ends: Trajectories) -> Floats:
+    """The last positions of those that reached a minimum, shape (n, dims)."""
+    reached: Floats = ends.x[ends.status == Status.REACHED]
+    return reached
+
+
+def gone(ends: Trajectories) -> NDArray[np.bool_]:
+    """Which of the trajectories left for good: overflowed, or climbed out of the window, or have no value any more."""
+    low, high = np.array(ends.landscape.window).T
+    with np.errstate(all="ignore"):
+        inside = ((low <= ends.x) & (ends.x <= high)).all(axis=1)
+    found: NDArray[np.bool_] = (ends.status == Status.DIVERGED) & ~inside | (ends.status == Status.NON_FINITE)
+    return found
+
+
+def minima_of(landscape: Landscape, ends: Floats, most: int) -> Floats:
+    """Minima near these ends (n, dims), those that most of them reached first, refined by Newton's method."""
+    radius, points, counts = arrival_radius(landscape), np.empty((0, landscape.dims)), []
+    while len(ends) and len(points) < most:
+        point = _polished(landscape, ends[0])
+        near = np.linalg.norm(ends - point, axis=1) <= 2 * radius
+        if near.any() and _is_minimum(landscape, point):
+            points = np.vstack([points, point])
+            counts.append(int(near.sum()))
+        near[0] = True
+        ends = ends[~near]
+    return points[np.argsort(counts)[::-1]] if counts else points
+
+
+def _polished(landscape: Landscape, point: Floats) -> Floats:
+    for _ in range(POLISHING):
+        gradient, hessian = landscape.gradient(point), landscape.hessian(point)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            break
+        point = point - np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+    return point
+
+
+def _is_minimum(landscape: Landscape, point: Floats) -> bool:
+    hessian = landscape.hessian(point)
+    return bool(np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian).min() > 0)

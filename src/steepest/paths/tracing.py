@@ -1,0 +1,224 @@
+"""One rule on one landscape: the path it takes, and what happened on it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import landscapes, rules, schedules
+from ..base.errors import InvalidValue
+from ..base.status import Outcome
+from ..findings.outcome import explain
+from ..landscapes import Landscape
+from ..rules import Rule
+from ..schedules import Schedule
+from .trajectories import Trajectories, many, run
+
+__all__ = ["Path", "trace"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The path of a rule over a landscape.
+
+    Attributes:
+        rule: the rule with its hyperparameters.
+        landscape: where it ran.
+        x: positions, shape (steps + 1, dims); `x[0]` is the start.
+        f: values, shape (steps + 1,).
+        grad: gradients as the rule saw them, noise included, shape (steps, dims).
+        lr: learning rate of each step, shape (steps,).
+        state: each state of the rule by name, shape (steps + 1, dims); `[0]` is the state before the first step.
+        outcome: what happened.
+    """
+
+    rule: Rule
+    landscape: Landscape
+    x: Floats
+    f: Floats
+    grad: Floats
+    lr: Floats
+    state: dict[str, Floats]
+    outcome: Outcome
+
+    @property
+    def steps(self) -> int:
+        """Number of updates."""
+        return len(self.x) - 1
+
+
+@overload
+def trace(  # type: ignore[overload-overlap]
+    rule: str | Rule | type[Rule],
+    on: str | Landscape,
+    start: None = None,
+    steps: int = 100,
+    noise: float = 0.0,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    *,
+    starts: ArrayLike,
+    paths: bool = False,
+    dtype: str = "float64",
+    **hyperparameters: object,
+) -> Trajectories: ...
+
+
+@overload
+def trace(
+    rule: str | Rule | type[Rule],
+    on: str | Landscape,
+    start: float | Sequence[float] | ArrayLike | None = None,
+    steps: int = 100,
+    noise: float = 0.0,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    **hyperparameters: object,
+) -> Path: ...
+
+
+def trace(
+    rule: str | Rule | type[Rule],
+    on: str | Landscape,
+    start: float | Sequence[float] | ArrayLike | None = None,
+    steps: int = 100,
+    noise: float = 0.0,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    *,
+    starts: Any = None,
+    paths: Any = False,
+    dtype: Any = "float64",
+    **hyperparameters: object,
+) -> Path | Trajectories:
+    """Run one rule on one landscape and return its path; or run it from many starts, or with many settings, at once.
+
+    Args:
+        rule: a name such as `"adam"`, with settings if you like, `"sgd(momentum=0.9)"`, or a rule.
+        on: a landscape, its name, or a formula such as `"0.1*x**2 + 2*y**2"`.
+        start: the first position, one number a coordinate; default: the landscape's own.
+        steps: number of updates.
+        noise: standard deviation of the normal noise added to each coordinate of each gradient.
+        seed: of the noise; each path has its own generator.
+        schedule: learning rate over the steps: `"cosine"`, `"exponential(0.1)"`, or a function
+            `(step, steps) -> factor`.
+        starts: many first positions, shape (n, dims): each gives a trajectory.
+        paths: of many trajectories, keep all positions and not only the ends.
+        dtype: what many trajectories are computed in, `"float64"` or `"float32"`.
+        **hyperparameters: of the rule, under torch's names: `lr=0.1`, `betas=(0.9, 0.99)`. An array of shape (n,) gives
+            each trajectory its own value, `lr=np.geomspace(0.01, 1, n)`, also in a tuple, `betas=(0.9, values)`. Arrays
+            and starts go together one by one, as in NumPy; for all pairs of two, use `np.meshgrid` and `ravel`.
+
+    Returns:
+        A `Path`. One that diverges is a result, not an error: `path.outcome` says so. With `starts`, or an array for a
+        hyperparameter, `Trajectories`: the ends `x`, their values `f`, the `status` of each. The noise of trajectory i
+        is drawn from `np.random.default_rng([seed, i])`, whatever the number of trajectories or threads.
+
+    Raises:
+        InvalidValue: an unknown name, a formula that is not one, a start of the wrong dimension, a value out of range.
+        UnknownSetting: a hyperparameter that the rule does not have.
+
+    >>> path = trace("sgd", "x**2 + 2*y**2", start=(-5, -2), lr=0.1, steps=20)
+    >>> path.x[-1]
+    array([-5.76460752e-02, -7.31231688e-05])
+    >>> path.f.shape, print(path.outcome)
+    approaches a minimum at (0, 0), 0.0576 away; more steps would get there
+    ((21,), None)
+    >>> ends = trace("momentum", "himmelblau", starts=[(3, 1), (-3, 3), (-3, -3)], lr=0.01)
+    >>> ends.nearest_minimum, ends.status[0]
+    (array([0, 1, 2]), <Status.REACHED: 'reached the target'>)
+    >>> trace("sgd", "bowl", lr=[0.1, 0.4, 0.6]).f
+    array([...])
+    """
+    chosen = rules.find(rule, **hyperparameters)
+    landscape = landscapes.find(on)
+    _check(steps, noise, seed)
+    factor = schedules.find(schedule)
+    if starts is not None or many(chosen):
+        if starts is None:
+            starts = [_starting_point(start, landscape)]
+        elif start is not None:
+            raise InvalidValue("start, starts: give one of them")
+        return run(chosen, landscape, starts, steps, factor, noise, seed, dtype, paths)
+    if paths or dtype != "float64":
+        raise InvalidValue("paths, dtype: for many trajectories only; give starts, or an array for a hyperparameter")
+    return _follow(chosen, landscape, _starting_point(start, landscape), steps, factor, noise, seed)
+
+
+def _follow(
+    rule: Rule, landscape: Landscape, position: Floats, steps: int, factor: Schedule, noise: float, seed: int
+) -> Path:
+    """The path from a position, step by step, with everything that the rule saw and kept on it."""
+    random = np.random.default_rng(seed)
+    x, grads, rates = [position], [], []
+    state = _initial_state(rule, position)
+    states = [state]
+    with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
+        for step in range(1, steps + 1):
+            lr = rule.lr * factor(step - 1, steps)
+            grad = landscape.gradient(position)
+            if noise:
+                grad = grad + noise * random.standard_normal(landscape.dims)
+            delta, *new = replace(rule, lr=lr).update(grad, position, step, *state.values())
+            position = position + delta
+            state = dict(zip(state, new, strict=True))
+            x.append(position)
+            grads.append(grad)
+            rates.append(lr)
+            states.append(state)
+        positions = np.array(x)
+        values = np.broadcast_to(landscape(*positions.T), (steps + 1,)).astype(np.float64)
+
+    history = {name: np.array([each[name] for each in states]) for name, new in state.items() if new is not None}
+    outcome = explain(landscape, positions, values, noisy=noise > 0)
+    shape = (steps, landscape.dims)
+    return Path(
+        rule,
+        landscape,
+        positions,
+        values,
+        np.reshape(grads, shape),
+        np.array(rates, dtype=np.float64),
+        history,
+        outcome,
+    )
+
+
+def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape: Landscape) -> Floats:
+    try:
+        point = np.atleast_1d(np.array(landscape.start if start is None else start, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InvalidValue(f"start: must be numbers, one a coordinate, got {start!r}") from None
+    if point.shape != (landscape.dims,):
+        raise InvalidValue(
+            f"start: {landscape.name} has {landscape.dims} coordinate{'s' * (landscape.dims > 1)}, "
+            f"got {'×'.join(map(str, point.shape))} number{'s' * (point.size != 1)}"
+        )
+    if not np.isfinite(point).all():
+        raise InvalidValue(f"start: must be finite numbers, got {start!r}")
+    return point
+
+
+def _check(steps: int, noise: float, seed: int) -> None:
+    if not _is_whole(steps) or steps < 1:
+        raise InvalidValue(f"steps: must be a whole number from 1, got {steps!r}")
+    if not (isinstance(noise, Real) and math.isfinite(noise) and noise >= 0):
+        raise InvalidValue(f"noise: must be a finite number from 0, got {noise!r}")
+    if not _is_whole(seed) or seed < 0:
+        raise InvalidValue(f"seed: must be a whole number from 0, got {seed!r}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _initial_state(rule: Rule, position: Floats) -> dict[str, Floats | None]:
+    return {
+        name: None if value is None else np.zeros_like(position) + value for name, value in rule.init(position).items()
+    }

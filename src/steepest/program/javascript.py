@@ -1,0 +1,315 @@
+"""JavaScript of rules and landscapes, printed from the same programs as every other engine, for pages in a browser.
+
+What is printed is an object expression, to be put behind `const adam =`. It does the same float64 operations in the
+same order as Python; only `pow`, `exp`, `sin` and their kin may round the last digit differently.
+
+    >>> print(rule("sgd"))
+    ({
+      name: "sgd",
+      defaults: {lr: 0.001, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false},
+      init(h, x) {
+        return {
+        };
+      },
+      step(h, grad, x, state, t) {
+        const h_lr = h.lr;
+        const v0 = -h_lr;
+        for (let i = 0; i < x.length; i++) {
+          const g = grad[i], p = x[i];
+          const v1 = v0 * g;
+          x[i] = p + v1;
+        }
+      },
+    })
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from .. import landscapes
+from ..base.errors import InvalidValue
+from ..landscapes import Landscape
+from ..rules import Rule, find
+from .gradient import record_gradient, record_hessian
+from .linear_step import Step
+from .record import BINARY, Operation, Program, Value, record
+
+__all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule"]
+
+FORMS = {
+    "neg": "-{0}",
+    "absolute": "Math.abs({0})",
+    "where": "{0} ? {1} : {2}",
+    "maximum": "Math.max({0}, {1})",
+    "minimum": "Math.min({0}, {1})",
+    "arctan": "Math.atan({0})",
+    **{name: f"{{0}} {sign} {{1}}" for name, sign in BINARY.items()},
+    "eq": "{0} === {1}",
+    "ne": "{0} !== {1}",
+    "pow": "Math.pow({0}, {1})",
+    **{name: f"Math.{name}({{0}})"
+       for name in ("cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh")},
+}  # fmt: skip
+"""How an operation is written in JavaScript; each result has a name of its own, so nothing needs brackets."""
+
+
+def rule(rule: str | Rule | type[Rule]) -> str:
+    """An elementwise rule as a JavaScript object: its defaults, `init` and `step`.
+
+    `init(h, x)` gives the state of the parameter `x` (an array) for the hyperparameters `h`: an array for each state's
+    name, of one number for those that are one number a parameter. `step(h, grad, x, state, t)` changes `x` and `state`
+    in place; `t` counts from 1.
+
+    Of a rule, what is exactly 0 is left out, as everywhere; of a class, every number stays to be set in `h`. Switches
+    such as `nesterov` are decided here, not in `h`.
+
+    Raises:
+        InvalidValue: the rule needs whole tensors.
+    """
+    chosen = find(rule)
+    defaults = {name: getattr(chosen, name) for name in chosen.hyperparameters()}
+    lines = [
+        "({",
+        f"  name: {json.dumps(type(chosen).__name__.lower())},",
+        f"  defaults: {{{', '.join(f'{name}: {_constant(value)}' for name, value in defaults.items())}}},",
+        *functions(chosen, zeros=isinstance(rule, type)),
+        "})",
+    ]
+    return "\n".join(lines)
+
+
+def functions(rule: Rule, zeros: bool = False, compact: bool = False) -> list[str]:
+    """The lines of `init` and `step` of a rule with these switches.
+
+    What is exactly 0 is left out, unless `zeros` says that every number stays to be set. With `compact`, what is used
+    once has no name of its own; the arithmetic is the same.
+    """
+    program = record(rule, zeros=zeros)
+    return [
+        "  init(h, x) {",
+        *_indent(4, _init(program, _sources(rule))),
+        "  },",
+        "  step(h, grad, x, state, t) {",
+        *_indent(4, _step(program, _sources(rule), compact)),
+        "  },",
+    ]
+
+
+def landscape(on: str | Landscape) -> str:
+    """A landscape as a JavaScript object: `name`, `dims`, `window`, `start`, `minima`, `f` and its gradient `grad`.
+
+    Both functions take the coordinates as numbers; `grad` returns an array.
+
+    Raises:
+        InvalidValue: the gradient has a part that JavaScript cannot say.
+    """
+    found = landscapes.find(on)
+    lines = [
+        "({",
+        f"  name: {json.dumps(found.name)},",
+        f"  dims: {found.dims},",
+        *(f"  {name}: {_constant(getattr(found, name))}," for name in ("window", "start", "minima")),
+        *landscape_functions(found),
+        "})",
+    ]
+    return "\n".join(lines)
+
+
+def landscape_functions(found: Landscape, second: bool = False, compact: bool = False) -> list[str]:
+    """The lines of `f` and `grad`, and of `hessian` (an array of rows) with `second` derivatives."""
+    gradient = record_gradient(found)
+    hessian = record_hessian(found) if second else None
+    if gradient is None or (second and hessian is None):
+        raise InvalidValue(f"{found.name}: its derivatives have a part that JavaScript cannot say")
+    value = Program()
+    value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
+    lines = [*_function("f", value, compact=compact), *_function("grad", gradient, compact=compact)]
+    return lines if hessian is None else [*lines, *_function("hessian", hessian, found.dims, compact)]
+
+
+def linear_step(rule: Rule) -> list[str] | None:
+    """The lines of `scales`, `moving` and `linear` of a rule: its step near a minimum, as `stability` sees it.
+
+    `linear(h, t, curvature, u, s)` gives parameter and moving states after a step, of the same before it, `u`, and the
+    frozen scales `s`. What is exactly 0 in the rule is left out; all other numbers stay to be set in `h`.
+
+    Returns:
+        The lines; None for a rule whose step is odd in nothing or never settles.
+    """
+    try:
+        step = Step(rule)
+    except InvalidValue:
+        return None
+    program = Program()
+    given = {name: program.input(name, uniform=True) for name in (*step.settings, "lr", "step")}
+    scales = {name: program.input(f"scale_{i}", uniform=True) for i, name in enumerate(step.scales)}
+    curvature = program.input("curvature", uniform=True)
+    state = [program.input(f"u_{i}", uniform=True) for i in range(1 + len(step.moving))]
+    step.frozen |= scales  # type: ignore[arg-type]
+    new = step(state, curvature, given, {})
+    program.outputs = {f"u{i}": value for i, value in enumerate(new)}
+    sources = _sources(rule) | {"step": "t", "curvature": "curvature"}
+    sources |= {f"u_{i}": f"u[{i}]" for i in range(len(state))}
+    sources |= {f"scale_{i}": f"s[{i}]" for i in range(len(scales))}
+    names = _names(program)
+    lines = _body(program.needed(), names, _used_once(program))
+    return [
+        f"  scales: {json.dumps(step.scales)},",
+        f"  moving: {json.dumps(step.moving)},",
+        "  linear(h, t, curvature, u, s) {",
+        *_indent(4, [*_reads(program, sources), *lines]),
+        f"    return {_array(_operand(value, names) for value in new)};",
+        "  },",
+    ]
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _sources(rule: Rule) -> dict[str, str]:
+    """Where each hyperparameter's number is found, by the name of the input."""
+    found: dict[str, str] = {}
+    for name in rule.hyperparameters():
+        value = getattr(rule, name)
+        found |= {f"{name}_{i}": f"h.{name}[{i}]" for i in range(len(value))} if isinstance(value, tuple | list) else {}
+        found[name] = f"h.{name}"
+    return found
+
+
+def _init(program: Program, sources: dict[str, str]) -> list[str]:
+    names = _names(program) | {"param": "p"}
+    states = {}
+    for name, value in program.initial.items():
+        lines = _body(replace(program, outputs={name: value}).needed(), names)
+        start = _operand(value, names)
+        states[name] = f"(p) => {{ {' '.join(lines)} return {start}; }}" if lines else f"(p) => {start}"
+    made = {name: f"[({start})()]" if name in program.numbers else f"Array.from(x, {start})"
+            for name, start in states.items()}  # fmt: skip
+    starts = replace(program, outputs=program.initial)
+    return [*_reads(starts, sources), "return {", *(f"  {name}: {text}," for name, text in made.items()), "};"]
+
+
+def _step(program: Program, sources: dict[str, str], compact: bool) -> list[str]:
+    names = _names(program) | {"grad": "g", "param": "p", "step": "t"}
+    names |= {name: f"s_{name}" for name in (*program.states, *program.numbers)}
+    reads = "".join(f", s_{name} = state.{name}[i]" for name in program.states)
+    once = _used_once(program) if compact else set()
+    uniform, varying = (_body(each, names, once) for each in (program.uniform(), program.varying()))
+    outputs = {name: _operand(value, names) for name, value in program.outputs.items()}
+    return [
+        *_reads(program, sources),
+        *(f"const s_{name} = state.{name}[0];" for name in program.numbers),
+        *uniform,
+        "for (let i = 0; i < x.length; i++) {",
+        f"  const g = grad[i], p = x[i]{reads};",
+        *_indent(2, varying),
+        *(f"  state.{name}[i] = {outputs[name]};" for name in program.states),
+        f"  x[i] = p + {outputs['delta']};",
+        "}",
+        *(f"state.{name}[0] = {outputs[name]};" for name in program.numbers),
+    ]
+
+
+def _names(program: Program) -> dict[str, str]:
+    """JavaScript names of inputs and results; hyperparameters have a prefix, as one may be called `new` or `x`."""
+    names = {name: f"h_{name}" for name in program.inputs}
+    return names | {each.result.name: f"v{each.result.name[1:]}" for each in program.operations}
+
+
+def _reads(program: Program, sources: dict[str, str]) -> list[str]:
+    """The lines that read those hyperparameters that the outputs need."""
+    values = [*program.outputs.values(), *(value for each in program.needed() for value in each.operands)]
+    used = {each.name for each in values if isinstance(each, Value)}
+    return [f"const h_{name} = {source};" for name, source in sources.items() if name in used]
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _function(name: str, program: Program, rows: int = 1, compact: bool = False) -> list[str]:
+    """A function of the coordinates, which returns a number, an array for several outputs, or an array of rows."""
+    coordinates = list(program.inputs)
+    names = _names(program) | {each: each for each in coordinates}
+    lines = _body(program.needed(), names, _used_once(program) if compact else set())
+    results = [_operand(value, names) for value in program.outputs.values()]
+    if rows > 1 or name == "hessian":
+        results = [_array(results[i : i + rows]) for i in range(0, len(results), rows)]
+    result = results[0] if "f" in program.outputs else _array(results)
+    body = _indent(4, [*lines, f"return {result};"])
+    return [f"  {name}({', '.join(coordinates)}) {{", *body, "  },"]
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
+
+
+def _body(operations: Iterable[Operation], names: dict[str, str], once: Iterable[str] = ()) -> list[str]:
+    """A line for each operation; those named in `once` are written where they are used instead."""
+    lines = []
+    for each in operations:
+        name, text = each.result.name, _expression(each, names)
+        if name in once:
+            names[name] = text if _is_call(each) else f"({text})"
+        else:
+            lines.append(f"const {names[name]} = {text};")
+    return lines
+
+
+def _is_call(operation: Operation) -> bool:
+    return FORMS[operation.kind].startswith("Math.") and not _is_square(operation)
+
+
+def _is_square(operation: Operation) -> bool:
+    """Whether it is written as a product, as NumPy has it."""
+    return operation.kind == "pow" and not isinstance(operation.operands[1], Value) and operation.operands[1] == 2
+
+
+def _used_once(program: Program) -> set[str]:
+    """The results that stand in one place only, and not in another loop than they are computed in."""
+    uses: dict[str, list[Operation | None]] = {}
+    for each in program.needed():
+        for value in (*each.operands, *each.operands[: _is_square(each)]):
+            if isinstance(value, Value):
+                uses.setdefault(value.name, []).append(each)
+    for value in program.outputs.values():
+        if isinstance(value, Value):
+            uses.setdefault(value.name, []).append(None)
+    return {
+        each.result.name
+        for each in program.needed()
+        if len(users := uses[each.result.name]) == 1
+        and (users[0].result.uniform if users[0] else False) == each.result.uniform
+    }
+
+
+def _expression(operation: Operation, names: dict[str, str]) -> str:
+    operands = [_operand(each, names) for each in operation.operands]
+    if _is_square(operation):
+        return f"{operands[0]} * {operands[0]}"
+    return FORMS[operation.kind].format(*operands)
+
+
+def _operand(value: Any, names: dict[str, str]) -> str:
+    if isinstance(value, Value):
+        return names[value.name]
+    text = _constant(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _constant(value: Any) -> str:
+    """A Python constant in JavaScript; a float keeps all its digits."""
+    match value:
+        case bool() | None | str():
+            return json.dumps(value)
+        case tuple() | list():
+            return f"[{', '.join(map(_constant, value))}]"
+    if math.isfinite(value):
+        return repr(value if isinstance(value, int) else float(value))
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _indent(by: int, lines: Iterable[str]) -> list[str]:
+    return [" " * by + line for line in lines]

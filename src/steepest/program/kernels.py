@@ -1,0 +1,358 @@
+"""Kernels for the CPU, printed from a rule's program and compiled by Numba.
+
+A kernel reads each array once, does the whole update in registers and writes each array once: the least that memory
+allows. It takes addresses, so one call serves all tensors of a group. Its text is kept in a cache folder
+(`STEEPEST_CACHE`, default `~/.cache/steepest/kernels`); Numba keeps the machine code beside it for the next process.
+"""
+
+import hashlib
+import importlib.util
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from .record import BINARY, Operation, Program, Value
+
+__all__ = ["PLAN", "Kernel", "Number", "build", "load", "python_function", "with_fewer_divisions"]
+
+CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+Number = Literal["float32", "float64", "bfloat16"]
+"""What the arrays hold. bfloat16 is read into float32, computed there, and rounded to nearest even."""
+
+IN_PYTHON = {
+    "neg": "-{0}", "absolute": "abs({0})", "where": "({1} if {0} else {2})", "sign": "(({0} > 0) - ({0} < 0))",
+    "maximum": "max({0}, {1})", "minimum": "min({0}, {1})", "arctan": "math.atan({0})",
+    **{name: f"({{0}} {sign} {{1}})" for name, sign in BINARY.items()},
+    **{name: f"math.{name}({{0}})" for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
+}  # fmt: skip
+"""How an operation is written for Python's own numbers."""
+
+IN_KERNEL = IN_PYTHON | {
+    # as torch has them: NaN wins
+    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
+    "sign": "real({0} > 0) - real({0} < 0)",
+    "arctan": "np.arctan({0})",
+    # math's functions would give float64 for float32
+    **{name: f"np.{name}({{0}})" for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
+}  # fmt: skip
+"""How it is written for the numbers of a kernel, all of one type."""
+
+HEAD = '''"""Made by steepest; safe to delete."""
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+real = np.{real}
+
+
+@intrinsic
+def pointer(typing_context, address):
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+    return types.voidptr(address), generate
+
+
+@intrinsic
+def take_next(typing_context, address):  # the number there; the next to ask, in whichever thread, gets the next
+    def generate(context, builder, signature, arguments):
+        whole = ir.IntType(64)
+        return builder.atomic_rmw("add", builder.inttoptr(arguments[0], whole.as_pointer()), whole(1), "monotonic")
+    return types.int64(address), generate
+
+
+@numba.njit(inline="always")
+def from_bfloat16(bits):
+    return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
+
+
+@numba.njit(inline="always")
+def to_bfloat16(number):
+    bits = np.float32(number).view(np.uint32)
+    if number != number:
+        return np.uint16(0x7FC0)
+    return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+
+
+@numba.njit(inline="always")
+def begin_of(share, shares, size):
+    if share == 0 or share == shares:
+        return size * (share // shares)
+    # the calling thread's share, the first, is larger by what it does until the others are awake
+    return ({head_start} + (size - {head_start}) * share // shares) // 64 * 64
+
+
+@numba.cfunc("void(int64)", cache=True, error_model="numpy")
+def prepare(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
+    tensors = plan[{tensors}]
+    plan[{next}] = 0
+    addresses = numba.carray(pointer(plan[{addresses}]), ({rows}, tensors), np.int64)
+    settings = numba.carray(pointer(plan[{settings}]), {setting_count}, np.float64)
+    scalars = numba.carray(pointer(plan[{scalars}]), (tensors, {scalar_count}), np.float64)
+    before = 0.0
+    for tensor in range(tensors):
+{prepare}
+
+
+@numba.cfunc("void(int64)", cache=True, error_model="numpy")
+def run(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
+    tensors, shares = plan[{tensors}], plan[{shares}]
+    offsets = numba.carray(pointer(plan[{offsets}]), tensors + 1, np.int64)
+    addresses = numba.carray(pointer(plan[{addresses}]), ({rows}, tensors), np.int64)
+    scalars = numba.carray(pointer(plan[{scalars}]), (tensors, {scalar_count}), np.float64)
+    size = offsets[tensors]
+    share = take_next(task)
+    while share < shares:
+        begin, end = begin_of(share, shares, size), begin_of(share + 1, shares, size)
+        for tensor in range(tensors):
+            first = max(begin, offsets[tensor]) - offsets[tensor]
+            last = min(end, offsets[tensor + 1]) - offsets[tensor]
+            if last <= first:
+                continue
+{open}
+            # an index that Numba knows to be from 0 on; one that might be negative keeps LLVM from vectorizing
+            for i in range(param.size):
+{run}
+        share = take_next(task)
+'''
+
+HEAD_START = 1 << 12
+"""Elements: about what a thread does in the half microsecond in which another wakes."""
+
+PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalars")
+"""What a kernel is told, in the order of these numbers in memory.
+
+Threads take shares of the elements of all tensors, one after the other: number `next` of so many `shares`. The last
+four are addresses: of `offsets` (where each tensor begins in the count of all elements, and where the last ends), of
+`addresses` (a row each for `param`, `grad` and the states; then for `step`, in float32, and the states that are one
+number, in float64), of `settings` (float64) and of `scalars` (float64, a row a tensor).
+"""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled update, as two native functions of the address of a `PLAN`.
+
+    Attributes:
+        prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
+            all its elements; to be called first, once.
+        run: updates the elements, share by share until none is left; to be called by as many threads as wanted.
+        addresses: of the two, for native code to call them.
+        settings: names of the hyperparameters that `prepare` reads, in order.
+        scalars: how many numbers `prepare` computes for each tensor.
+        states: names of the states with a number for each element, in order.
+        numbers: names of the states that are one number, in order.
+    """
+
+    prepare: Callable[[int], None]
+    run: Callable[[int], None]
+    addresses: tuple[int, int]
+    settings: tuple[str, ...]
+    scalars: int
+    states: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+def build(program: Program, number: Number) -> Kernel:
+    """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache."""
+    program = with_fewer_divisions(program)
+    states, numbers, uniform = tuple(program.states), tuple(program.numbers), _uniform_values(program)
+    own = ("step", *numbers)
+    settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
+    module = load(_kernel_text(program, number, settings, uniform))
+    functions = module.prepare.ctypes, module.run.ctypes
+    addresses = module.prepare.address, module.run.address
+    return Kernel(*functions, addresses, settings, len(uniform), states, numbers)
+
+
+def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
+    """A Python function of the named inputs that computes some uniform values, on plain numbers."""
+    names = {value.name: f"v{i}" for i, value in enumerate(_values(program))}
+    body = [f"    {names[each.result.name]} = {_expression(each, IN_PYTHON, names)}" for each in program.uniform()]
+    arguments = ", ".join(names[name] for name in inputs)
+    results = "".join(f"{names[value.name]}, " for value in outputs)
+    text = "\n".join([f"def scalars({arguments}):", *body, f"    return ({results})"])
+    scope: dict[str, Any] = {"math": math}
+    exec(text, scope)  # our own printing of a rule's arithmetic: numbers, operators and math functions
+    return scope["scalars"]  # type: ignore[no-any-return]
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def with_fewer_divisions(program: Program) -> Program:
+    """The same program with less of what a processor takes longest for.
+
+    It divides or takes a root an eighth as often as it multiplies, so where the arrays lie in its cache a step waits
+    for that. Elements are multiplied by the reciprocal, found in float64, of what is the same for all of them. The
+    quotient of two roots is the root of the quotient, which overflows float32 only where the former exceeds 1e19.
+    """
+    radicands = {each.result.name: each.operands[0] for each in program.operations if each.kind == "sqrt"}
+    cheaper = (_with_fewer_divisions(each, radicands) for each in program.operations)
+    return replace(program, operations=[*chain.from_iterable(cheaper)])
+
+
+def _with_fewer_divisions(operation: Operation, radicands: dict[str, Any]) -> list[Operation]:
+    """What stands in the place of an operation: itself, or two that lead to the same result."""
+    result = operation.result
+    if operation.kind != "truediv" or result.uniform or not isinstance(operation.operands[1], Value):
+        return [operation]
+    over, below = operation.operands
+    if below.uniform:
+        reciprocal = Value(result.program, f"1/{below.name}", uniform=True)
+        return [Operation("truediv", (1.0, below), reciprocal), Operation("mul", (over, reciprocal), result)]
+    if isinstance(over, Value) and {over.name, below.name} <= radicands.keys():
+        square = Value(result.program, f"{result.name}^2", uniform=False)
+        quotient = Operation("truediv", (radicands[over.name], radicands[below.name]), square)
+        return [quotient, Operation("sqrt", (square,), result)]
+    return [operation]
+
+
+def _values(program: Program) -> list[Value]:
+    return [*program.inputs.values(), *(each.result for each in program.operations)]
+
+
+def _uniform_values(program: Program) -> list[Value]:
+    """The uniform values that the arithmetic of an element uses."""
+    found: dict[str, Value] = {}
+    for operation in program.varying():
+        found |= {each.name: each for each in operation.operands if isinstance(each, Value) and each.uniform}
+    found |= {each.name: each for each in program.outputs.values() if isinstance(each, Value) and each.uniform}
+    return list(found.values())
+
+
+def _expression(operation: Operation, forms: dict[str, str], names: dict[str, str], constant: str = "{!r}") -> str:
+    operands = [names[each.name] if isinstance(each, Value) else constant.format(each) for each in operation.operands]
+    return forms[operation.kind].format(*operands)
+
+
+def _kernel_text(program: Program, number: Number, settings: Sequence[str], uniform: Sequence[Value]) -> str:
+    return HEAD.format(
+        real="float32" if number == "bfloat16" else number,
+        fields=len(PLAN),
+        head_start=HEAD_START,
+        **{name: place for place, name in enumerate(PLAN)},
+        rows=3 + len(program.states) + len(program.numbers),
+        setting_count=len(settings),
+        scalar_count=len(uniform),
+        prepare=_indented(8, _prepare_lines(program, settings, uniform)),
+        open=_indented(12, _opening_lines(program, number, uniform)),
+        run=_indented(16, _element_lines(program, number, uniform)),
+    )
+
+
+def _indented(by: int, lines: Iterable[str]) -> str:
+    return "\n".join(" " * by + line for line in lines)
+
+
+def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value]) -> list[str]:
+    """A tensor's step and numbers, and what its elements share."""
+    names = {"step": "step"} | {name: f"settings[{place}]" for place, name in enumerate(settings)}
+    names |= {name: f"n{place}" for place, name in enumerate(program.numbers)}
+    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.uniform())}
+    row = len(_arrays(program))
+    lines = [
+        f"done = numba.carray(pointer(addresses[{row}, tensor]), 1, np.float32)",
+        "done[0] += np.float32(1)",
+        "step = np.float64(done[0])",
+    ]
+    if not program.numbers:  # then tensors that made as many steps share everything
+        lines += [
+            "if tensor > 0 and step == before:",
+            *(f"    scalars[tensor, {each}] = scalars[tensor - 1, {each}]" for each in range(len(uniform))),
+            "    continue",
+            "before = step",
+        ]
+    for place in range(len(program.numbers)):
+        lines.append(f"number{place} = numba.carray(pointer(addresses[{row + 1 + place}, tensor]), 1, np.float64)")
+        lines.append(f"n{place} = number{place}[0]")
+    lines += [f"{names[each.result.name]} = {_expression(each, IN_PYTHON, names)}" for each in program.uniform()]
+    lines += [f"scalars[tensor, {place}] = {names[value.name]}" for place, value in enumerate(uniform)]
+    for place, name in enumerate(program.numbers):
+        lines.append(f"number{place}[0] = {names[program.outputs[name].name]}")
+    return lines
+
+
+def _opening_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
+    """A tensor's scalars and arrays, from the first element to the last of a share."""
+    stored = "uint16" if number == "bfloat16" else number
+    conditions = {each.result.name for each in program.operations if each.kind in CONDITIONS}
+    lines = []
+    for place, value in enumerate(uniform):
+        form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
+        lines.append(form.format(place))
+    for row, name in enumerate(_arrays(program)):
+        lines.append(f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored})[first:]")
+    return lines
+
+
+def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
+    """The update of an element."""
+    read, write = ("from_bfloat16({}[i])", "to_bfloat16({})") if number == "bfloat16" else ("{}[i]", "{}")
+    arrays = _arrays(program)
+    names = {value.name: f"s{place}" for place, value in enumerate(uniform)}
+    names |= {name: f"{name}_i" for name in arrays}
+    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.varying())}
+    results = {
+        name: names[value.name] if isinstance(value, Value) else f"real({value!r})"
+        for name, value in program.outputs.items()
+    }
+    lines = [f"{name}_i = {read.format(name)}" for name in arrays]
+    for each in program.varying():
+        lines.append(f"{names[each.result.name]} = {_expression(each, IN_KERNEL, names, 'real({!r})')}")
+    lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
+    return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
+
+
+def _arrays(program: Program) -> list[str]:
+    return ["param", "grad", *program.states]
+
+
+# --- the cache --------------------------------------------------------------------------------------------------------
+
+
+def load(text: str) -> ModuleType:
+    """Import a kernel from its file in the cache folder, written there if it is new."""
+    _let_loops_be_vectorized()
+    name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    if name in sys.modules:
+        return sys.modules[name]
+    file = _folder() / f"{name}.py"
+    if not file.is_file():
+        part = file.with_suffix(f".{os.getpid()}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    sys.modules[name] = module
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    return module
+
+
+def _folder() -> Path:
+    folder = Path(os.environ.get("STEEPEST_CACHE") or Path.home() / ".cache" / "steepest" / "kernels").expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@cache
+def _let_loops_be_vectorized() -> None:
+    """LLVM checks at run time that arrays do not overlap, but gives up above 8 checks; five arrays already need 10."""
+    from llvmlite import binding
+
+    binding.set_option("", "-runtime-memory-check-threshold=64")

@@ -1,0 +1,224 @@
+"""A rule's update as a list of operations, recorded by running it once on stand-ins for numbers.
+
+Recording keeps the order of every operation, so whatever a program is printed as (a compiled kernel, JavaScript, LaTeX)
+does the same arithmetic as the eager function. Settings that are plain switches (`nesterov`), and hyperparameters that
+are exactly 0, are decided while recording; all other hyperparameters stay inputs, so a schedule needs no new recording.
+
+    >>> from steepest.rules import SGD
+    >>> print(record(SGD(lr=0.1, momentum=0.9)))
+    %0 = eq step 1
+    %1 = mul momentum momentum_buffer
+    %2 = mul 1.0 grad
+    %3 = add %1 %2
+    %4 = where %0 grad %3
+    %5 = neg lr
+    %6 = mul %5 %4
+    delta = %6
+    momentum_buffer = %4
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+from ..base.errors import InvalidValue
+from ..ops import is_zero
+from ..rules import Rule
+
+__all__ = ["Operation", "Program", "Value", "record"]
+
+BINARY = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
+}  # fmt: skip
+"""Python's operators with two operands, by the name of their method."""
+
+FUNCTIONS = (
+    "absolute", "arctan", "cos", "cosh", "exp", "log", "maximum", "minimum", "sign", "sin", "sinh", "sqrt", "tan",
+    "tanh", "where",
+)  # fmt: skip
+"""The vocabulary of `steepest.ops`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A stand-in for a number: an input by name, or the result of an operation.
+
+    Attributes:
+        program: where operations on it are recorded.
+        name: of an input, or `%` and the operation's place.
+        uniform: whether it is the same for all elements (made of hyperparameters and the step alone).
+    """
+
+    program: "Program" = field(repr=False)
+    name: str
+    uniform: bool
+
+    def __bool__(self) -> bool:
+        raise InvalidValue("a rule may branch on settings only, not on values; use where(condition, a, b)")
+
+    def __neg__(self) -> "Value":
+        return self.program.add("neg", self)
+
+    def __abs__(self) -> "Value":
+        return self.program.add("absolute", self)
+
+    def __pos__(self) -> "Value":
+        return self
+
+    __hash__ = object.__hash__
+
+
+def _forward(kind: str) -> Any:
+    return lambda self, other: self.program.add(kind, self, other)
+
+
+def _backward(kind: str) -> Any:
+    return lambda self, other: self.program.add(kind, other, self)
+
+
+for _kind in BINARY:
+    setattr(Value, f"__{_kind}__", _forward(_kind))
+    if _kind in ("add", "sub", "mul", "truediv", "pow"):
+        setattr(Value, f"__r{_kind}__", _backward(_kind))
+
+
+def _recorder(kind: str) -> Any:
+    def call(*operands: Any) -> Value:
+        first = next(each for each in operands if isinstance(each, Value))
+        return first.program.add(kind, *operands)
+
+    return call
+
+
+# steepest.ops hands its functions over to the type of what they are called with
+Value.__ops__ = SimpleNamespace(**{kind: _recorder(kind) for kind in FUNCTIONS})  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its kind, what it is applied to (values or plain numbers), and its result."""
+
+    kind: str
+    operands: tuple[Any, ...]
+    result: Value
+
+    def __str__(self) -> str:
+        return " ".join([self.result.name, "=", self.kind, *(_text(each) for each in self.operands)])
+
+
+@dataclass
+class Program:
+    """The recorded operations, in order.
+
+    Attributes:
+        operations: all of them; `uniform` says which are the same for all elements.
+        inputs: the stand-ins by name: hyperparameters (`lr`, `betas_0`), `step`, `grad`, `param`, states.
+        outputs: `delta` and the new states by name; a value or a plain number.
+        initial: the states before the first step by name; a value or a plain number.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    initial: dict[str, Any] = field(default_factory=dict)
+
+    def input(self, name: str, uniform: bool) -> Value:
+        """A new input."""
+        self.inputs[name] = Value(self, name, uniform)
+        return self.inputs[name]
+
+    def add(self, kind: str, *operands: Any) -> Value:
+        """Record an operation; one that was recorded before gives the same value again."""
+        key = (kind, *(_key(each) for each in operands))
+        for each in self.operations:
+            if (each.kind, *(_key(operand) for operand in each.operands)) == key:
+                return each.result
+        uniform = all(each.uniform for each in operands if isinstance(each, Value))
+        result = Value(self, f"%{len(self.operations)}", uniform)
+        self.operations.append(Operation(kind, operands, result))
+        return result
+
+    def uniform(self) -> list[Operation]:
+        """Operations to be done once a step."""
+        return [each for each in self.needed() if each.result.uniform]
+
+    def varying(self) -> list[Operation]:
+        """Operations to be done for every element."""
+        return [each for each in self.needed() if not each.result.uniform]
+
+    def needed(self) -> list[Operation]:
+        """Operations that an output depends on, in order."""
+        wanted = {value.name for value in self.outputs.values() if isinstance(value, Value)}
+        kept = []
+        for operation in reversed(self.operations):
+            if operation.result.name in wanted:
+                kept.append(operation)
+                wanted |= {each.name for each in operation.operands if isinstance(each, Value)}
+        return kept[::-1]
+
+    @property
+    def states(self) -> list[str]:
+        """Names of the states that have a number for each element, in order."""
+        return [name for name in self.outputs if name != "delta" and not self._is_number(name)]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the states that are one number for the whole parameter, in order."""
+        return [name for name in self.outputs if name != "delta" and self._is_number(name)]
+
+    def _is_number(self, name: str) -> bool:
+        return name in self.inputs and self.inputs[name].uniform
+
+    def __str__(self) -> str:
+        lines = [str(each) for each in self.operations]
+        return "\n".join(lines + [f"{name} = {_text(value)}" for name, value in self.outputs.items()])
+
+
+def _key(operand: Any) -> Any:
+    return operand.name if isinstance(operand, Value) else (type(operand).__name__, operand)
+
+
+def _text(operand: Any) -> str:
+    return operand.name if isinstance(operand, Value) else repr(operand)
+
+
+def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
+    """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
+
+    With `zeros`, hyperparameters that are exactly 0 stay inputs too, so that the program holds whatever their values.
+
+    Raises:
+        InvalidValue: the rule is not elementwise, or branches on a value.
+    """
+    if not rule.elementwise:
+        raise InvalidValue(f"{rule.title} is not elementwise: it needs whole tensors")
+    program = Program()
+    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in settings(rule, zeros)})
+    step = program.input("step", uniform=True)
+    grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)
+    initial = symbolic.init(param)
+    state = [
+        None if start is None else program.input(name, uniform=name in rule.numbers) for name, start in initial.items()
+    ]
+    delta, *new = symbolic.update(-grad if maximize else grad, param, step, *state)
+    program.outputs = {"delta": delta} | {
+        name: value for name, value in zip(initial, new, strict=True) if value is not None
+    }
+    program.initial = {name: start for name, start in initial.items() if start is not None}
+    return program
+
+
+def settings(rule: Rule, zeros: bool = False) -> Iterator[tuple[str, Any]]:
+    """The hyperparameters that stay inputs: numbers, those that are exactly 0 only if `zeros`."""
+    for name in rule.hyperparameters():
+        value = getattr(rule, name)
+        if not isinstance(value, bool | str) and value is not None and (zeros or not is_zero(value)):
+            yield name, value
+
+
+def _stand_in(program: Program, name: str, value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(program.input(f"{name}_{i}", uniform=True) for i in range(len(value)))
+    return program.input(name, uniform=True)

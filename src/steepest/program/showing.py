@@ -1,0 +1,189 @@
+"""What there is to say about a rule or a landscape, as text and tables; `steepest.cli.terminal` prints it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import ndiff
+from typing import Any
+
+from .. import landscapes, rules
+from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..landscapes import Landscape
+from ..landscapes.custom import is_formula
+from ..rules import Rule
+from .character import LANGUAGES, Facts, memory, rule_facts, word
+from .latex import latex, of_landscape
+from .plain import plain
+
+__all__ = ["Difference", "Page", "Table", "difference", "equations", "find", "show"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a heading for each column."""
+
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is said about one thing: a title, equations, facts by label, and the settings of a rule."""
+
+    title: str
+    equations: list[str]
+    facts: Table
+    settings: Table | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Equations of two rules, each marked `-`, `+` or blank; the facts and settings in which they differ."""
+
+    equations: list[str]
+    facts: Table
+    settings: None = None
+
+
+def find(name: str) -> Rule | Landscape:
+    """A rule or a landscape by name, spec or formula.
+
+    Raises:
+        UnknownName: there is neither of this name; the message has the nearest.
+
+    >>> find("adm")
+    Traceback (most recent call last):
+    steepest.base.errors.UnknownName: unknown rule or landscape 'adm'; did you mean 'adam'?
+    """
+    head = name.partition("(")[0].strip()
+    if ".py:" in name or head.lower() in rules.RULES:
+        return rules.find(name)
+    known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
+    if head in known or (is_formula(name) and "=" not in name):
+        return landscapes.find(name)
+    raise UnknownName(f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.RULES, *known))}")
+
+
+def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list[Page | Table | Difference]":
+    """What `steepest show` prints: a page each, or several rules side by side, or what differs between two.
+
+    Raises:
+        InvalidValue: nothing to show, a language that is not spoken, not two rules to tell apart.
+        UnknownName: a name that is neither a rule's nor a landscape's.
+    """
+    if lang not in LANGUAGES:
+        raise InvalidValue(f"--lang: must be one of {', '.join(LANGUAGES)}, got {lang!r}")
+    if not names:
+        raise InvalidValue("show: name a rule or a landscape (see steepest list), or give --all")
+    found = [find(name) for name in names]
+    chosen = [each for each in found if isinstance(each, Rule)]
+    if diff:
+        if len(names) != 2 or len(chosen) != 2:
+            raise InvalidValue("--diff: needs two rules, for example steepest show adam adamw --diff")
+        return [difference(chosen[0], chosen[1], lang)]
+    if len(chosen) == len(found) > 1:
+        return [side_by_side(chosen, lang)]
+    return [rule_page(each, lang) if isinstance(each, Rule) else landscape_page(each, lang) for each in found]
+
+
+def equations(name: str) -> list[str]:
+    """The LaTeX of a rule or a landscape, a line each."""
+    found = find(name)
+    return latex(found) if isinstance(found, Rule) else of_landscape(found)
+
+
+# --- one rule ---------------------------------------------------------------------------------------------------------
+
+
+def rule_page(rule: Rule, lang: str = "en") -> Page:
+    """A rule's equations, settings, memory and character."""
+    return Page(
+        title=f"{rule.title}  ({type(rule).__name__.lower()})",
+        equations=latex(rule),
+        facts=_listed(rule_facts(rule, lang)),
+        settings=_settings(rule, lang),
+    )
+
+
+def _settings(rule: Rule, lang: str) -> Table:
+    rows = []
+    for name, value in settings_of(rule).items():
+        facts = rule.hyperparameters()[name].metadata["facts"]
+        symbols = facts.symbol if isinstance(facts.symbol, tuple) else (facts.symbol,)
+        symbol = "" if isinstance(value, bool) else ", ".join(map(plain, symbols))
+        rows.append((name, symbol, _value(value), _interval(facts.within), facts.about))
+    changed = settings_of(rule) != type(rule).defaults()
+    head = ("hyperparameter", "symbol", "value" if changed else "default", "interval", "about")
+    return Table(tuple(word(each, lang) for each in head), rows)
+
+
+def settings_of(rule: Rule) -> dict[str, Any]:
+    """Every hyperparameter's value, by name."""
+    return {name: getattr(rule, name) for name in rule.hyperparameters()}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_value, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _interval(within: str | None) -> str:
+    return "" if within is None else within.replace("-inf", "-∞").replace("inf", "∞")
+
+
+# --- several rules ----------------------------------------------------------------------------------------------------
+
+
+def side_by_side(chosen: Sequence[Rule], lang: str = "en") -> Table:
+    """Each rule's character in a row: what it stores, when it helps, when it fails."""
+    head = tuple(word(each, lang) for each in ("rule", "memory", "helps", "fails"))
+    rows = []
+    for rule in chosen:
+        rows.append((rule.title, memory(rule).short(lang), getattr(rule.helps, lang), getattr(rule.fails, lang)))
+    return Table(head, rows)
+
+
+def difference(first: Rule, second: Rule, lang: str = "en") -> Difference:
+    """What differs between two rules: the lines of their formulas, their settings, their facts."""
+    lines = [line for line in ndiff(latex(first), latex(second)) if not line.startswith("?")]
+    ours, theirs = settings_of(first), settings_of(second)
+    rows = [
+        (name, _value(ours[name]) if name in ours else "-", _value(theirs[name]) if name in theirs else "-")
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name) or (name in ours) != (name in theirs)
+    ]
+    other = rule_facts(second, lang)
+    rows += [(name, text, other[name]) for name, text in rule_facts(first, lang).items() if text != other[name]]
+    return Difference(lines, Table(("", first.title, second.title), rows))
+
+
+# --- a landscape ------------------------------------------------------------------------------------------------------
+
+
+def landscape_page(on: Landscape, lang: str = "en") -> Page:
+    """A landscape's formula, gradient, minima and saddles."""
+    minimum = "" if on.minimum is None else f", f = {_number(on.minimum)}"
+    facts = {
+        "teaches": getattr(on.about, lang),
+        "minima": _points(on.minima) + (minimum if on.minima else ""),
+        "local": _points(on.local_minima),
+        "saddles": _points(on.saddles),
+        "start": _points([on.start]),
+        "window": " x ".join(f"[{low:g}, {high:g}]" for low, high in on.window),
+        "source": on.source,
+    }
+    return Page(on.name, of_landscape(on), _listed({word(name, lang): text for name, text in facts.items() if text}))
+
+
+def _listed(facts: Facts) -> Table:
+    return Table(("", ""), list(facts.items()))
+
+
+def _points(points: Sequence[Sequence[float]]) -> str:
+    return ", ".join(f"({', '.join(map(_number, each))})" for each in points)
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"

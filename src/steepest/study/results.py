@@ -1,0 +1,199 @@
+"""A study read back: what figures, reports and people look at. Needs no torch."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ..base.errors import InvalidValue
+from ..statistics import (
+    Measure,
+    Profiles,
+    SetAside,
+    Verdict,
+    best_trials,
+    edges,
+    equal_fingerprints,
+    performance_profiles,
+    summarize,
+    time_to_target,
+    verdict,
+)  # fmt: skip
+from .plan import Plan, limits_of
+from .ranges import Ranges
+from .store import Store
+
+__all__ = ["STUDY_FILE", "Comparison", "study_file"]
+
+STUDY_FILE = "study.sqlite"
+
+NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric", "seconds"])
+
+
+def study_file(folder: str | Path) -> Path:
+    """The study in a folder, or the file itself if that is what is named.
+
+    Raises:
+        InvalidValue: there is none.
+    """
+    path = Path(folder).expanduser()
+    file = path if path.suffix == ".sqlite" else path / STUDY_FILE
+    if Store.holds_nothing(file):
+        raise InvalidValue(f"{folder}: holds no {STUDY_FILE}")
+    return file
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The results of a comparison.
+
+    What is decided by rank (`table`, `verdict`, ...) is so on one workload. A study of several is taken apart by
+    `by_workload`, and judged over all of them by `profiles`.
+
+    Attributes:
+        plan: what was to be done.
+        runs: every finished run that can be compared, one a row; see `steepest.study.tables`.
+        curves: every measurement of every run (`run`, `step`, `train_loss`, `loss`, `metric`, `seconds`).
+        facts: when, where and with which versions it was made.
+        set_aside: the runs that cannot be compared, since they had another problem to solve than others of their seed;
+            each as text is a sentence.
+    """
+
+    plan: Plan
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    facts: dict[str, str]
+    set_aside: tuple[SetAside, ...] = ()
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Comparison":
+        """Read a study from its folder.
+
+        Raises:
+            InvalidValue: there is no study in the folder.
+        """
+        store = Store.open(study_file(folder))
+        try:
+            return cls.of(store)
+        finally:
+            store.close()
+
+    @classmethod
+    def of(cls, store: Store, curves: bool = True) -> "Comparison":
+        """Read a study that is open; without its curves that is quick however many runs there are."""
+        runs, aside = equal_fingerprints(store.runs())
+        return cls(store.plan, runs, store.curves() if curves else NO_CURVES, store.facts(), tuple(aside))
+
+    # --- several workloads --------------------------------------------------------------------------------------------
+
+    def by_workload(self) -> "dict[str, Comparison]":
+        """The comparison on each workload, by its name."""
+        return self._by_workload
+
+    @cached_property
+    def _by_workload(self) -> "dict[str, Comparison]":
+        if len(self.plan.workloads) == 1:
+            return {self.plan.workloads[0].name: self}
+        return {each.name: self._on(each.name) for each in self.plan.workloads}
+
+    def _on(self, workload: str) -> "Comparison":
+        runs = self.runs[self.runs["workload"] == workload]
+        curves = self.curves[self.curves["run"].isin(runs["id"])]
+        aside = tuple(each for each in self.set_aside if each.workload == workload)
+        return replace(self, plan=self.plan.on(workload), runs=runs, curves=curves, set_aside=aside)
+
+    @cached_property
+    def profiles(self) -> Profiles | None:
+        """Performance profiles over the workloads, in seconds to the target; None of one, or while runs are missing."""
+        if len(self.plan.workloads) == 1 or not self.complete:
+            return None
+        times = time_to_target(self.runs)
+        return None if times.isna().any(axis=None) else performance_profiles(times)  # NaN: all of someone's set aside
+
+    def _the_workload(self) -> str:
+        names = [each.name for each in self.plan.workloads]
+        if len(names) > 1:
+            raise InvalidValue(f"this comparison is on {', '.join(names)}: choose one of .by_workload()")
+        return names[0]
+
+    # --- one workload -------------------------------------------------------------------------------------------------
+
+    @property
+    def workload(self) -> dict[str, object]:
+        """Facts of the workload: `name`, `about`, `about_zh`, `metric_name`, `higher_is_better`."""
+        facts: dict[str, object] = json.loads(self.facts["workloads"])[self._the_workload()]
+        return facts
+
+    @property
+    def target(self) -> float:
+        """The value of the metric to reach."""
+        self._the_workload()
+        return self.plan.workloads[0].target
+
+    @property
+    def sizes_differ(self) -> bool:
+        """Whether the contestants take batches of different sizes, so that their steps are not alike."""
+        self._the_workload()
+        return len({contestant.batch_size for contestant in self.plan.contestants}) > 1
+
+    @property
+    def measure(self) -> Measure:
+        """What decides who is first."""
+        return "seconds_to_target" if self.sizes_differ else "steps_to_target"
+
+    @property
+    def metric_is_loss(self) -> bool:
+        """Whether the metric is the held-out loss itself, so that one of them is enough to look at."""
+        ends = self.runs[["final_metric", "final_loss"]].dropna()
+        return bool((ends["final_metric"] == ends["final_loss"]).mean() > 0.99)
+
+    def batch_size(self, label: str) -> int:
+        """Examples a step of one contestant."""
+        return next(each.batch_size for each in self.plan.contestants if each.label == label)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a contestant, the first to the target on top; see `steepest.statistics.summarize`."""
+        self._the_workload()
+        return summarize(self.runs, self.measure, self._ranges)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Who got there first; see `steepest.statistics.verdict`."""
+        self._the_workload()
+        return verdict(self.runs, self.measure)
+
+    @cached_property
+    def chosen(self) -> dict[str, dict[str, float]]:
+        """By label, the settings of the best trial: all that was searched."""
+        best = best_trials(self.runs)["settings"]
+        return {str(label): json.loads(settings) for label, settings in best.items()}
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
+        self._the_workload()
+        limits = {each.label: limits_of(each) for each in self.plan.contestants}
+        return edges(self.runs, self._ranges, limits)
+
+    @property
+    def _ranges(self) -> dict[str, Ranges]:
+        return {each.label: each.ranges for each in self.plan.contestants}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned run is done."""
+        return len(self.runs) + sum(each.runs for each in self.set_aside) == self.plan.runs
+
+    @property
+    def gradient_noise(self) -> dict[int, float]:
+        """By batch size, the noise of a batch's gradient relative to the whole gradient, where it was measured."""
+        noise = json.loads(self.facts.get("gradient_noise", "{}")).get(self._the_workload(), {})
+        return {int(size): value for size, value in noise.items()}
+
+    def curves_of(self, label: str, phase: str = "report") -> pd.DataFrame:
+        """The curves of one contestant's runs."""
+        chosen = self.runs[(self.runs["label"] == label) & (self.runs["phase"] == phase)]
+        return self.curves[self.curves["run"].isin(chosen["id"])]

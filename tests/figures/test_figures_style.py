@@ -1,0 +1,150 @@
+"""The house style: languages, light and dark, and that it leaves nothing behind."""
+
+import ast
+import warnings
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+import steepest.figures
+from steepest import trace
+from steepest.base.errors import InvalidValue
+from steepest.figures import style
+from steepest.figures.landscapes import NAMES
+from steepest.figures.paths import draw_paths
+from steepest.figures.stories import story
+from steepest.figures.style import DARK, LIGHT, house_style, save, say, speaking, spoken, theme
+from steepest.figures.words import CHINESE
+
+FONT = "Noto Sans CJK SC"
+
+needs_chinese = pytest.mark.skipif(not style._chinese_fonts(), reason="no font with Chinese characters is installed")
+
+
+@pytest.fixture
+def no_chinese(monkeypatch):
+    monkeypatch.setattr(style, "_chinese_fonts", list)
+
+
+@pytest.fixture(scope="module")
+def paths():
+    return [trace("sgd", "himmelblau", lr=0.01, steps=30), trace("adam", "himmelblau", lr=0.1, steps=30)]
+
+
+def texts(figure) -> list[str]:
+    return [each.get_text() for each in figure.findobj(matplotlib.text.Text) if each.get_text()]
+
+
+# --- languages --------------------------------------------------------------------------------------------------------
+
+
+def said() -> set[str]:
+    """Every text that a module of figures says, as far as it stands there as a constant."""
+    found = set()
+    for file in Path(steepest.figures.__file__).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "say":
+                first = call.args[0]
+                chosen = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+                found |= {each.value for each in chosen if isinstance(each, ast.Constant)}
+    return found
+
+
+def test_all_that_figures_say_is_there_in_chinese():
+    assert len(said()) > 20
+    assert said() <= set(CHINESE)
+    assert {name for _, name in NAMES.values()} <= set(CHINESE)
+    for english, chinese in CHINESE.items():
+        assert english.count("{}") == chinese.count("{}"), english
+        assert any("\u4e00" <= character <= "\u9fff" for character in chinese), english
+
+
+def test_words_follow_the_language_of_the_figure_that_is_made():
+    with house_style():
+        assert (say("step"), say("step {} of {}", 3, 10), spoken()) == ("step", "step 3 of 10", "en")
+        with speaking("zh"):
+            assert (say("step"), say("step {} of {}", 3, 10), spoken()) == ("步数", "第 3 步，共 10 步", "zh")
+        assert spoken() == "en"
+    with pytest.raises(RuntimeError), speaking("zh"):
+        raise RuntimeError
+    assert spoken() == "en"
+
+
+@needs_chinese
+def test_a_chinese_figure_has_no_english_words(paths, tmp_path):
+    found = texts(draw_paths(paths, lang="zh"))
+    assert {"步数", "与最小值之差", "○ 起点    ★ 极小点    ✕ 鞍点", "每一步一个标记"} <= set(found)
+    words = {word for text in found for word in text.replace("=", " ").split() if word.isalpha() and word.isascii()}
+    assert words <= {"x", "y", "himmelblau", "SGD", "Adam", "lr"}
+    save(draw_paths(paths, lang="zh"), tmp_path / "figure.png")  # every character has a glyph: no warning
+
+
+def test_without_a_chinese_font_a_figure_is_english_and_a_warning_says_so(paths, no_chinese):
+    with pytest.warns(UserWarning, match="no font with Chinese characters is installed .* in English") as caught:
+        figure = draw_paths(paths, lang="zh")
+    assert len(caught) == 1
+    assert texts(figure) == texts(draw_paths(paths))
+
+
+def test_a_language_that_is_not_spoken_is_refused(paths):
+    with pytest.raises(InvalidValue, match=r"^lang: must be en or zh, got 'fr'$"):
+        draw_paths(paths, lang="fr")
+
+
+STORIES = {
+    "收敛到 (0, 0) 处的极小点": ("sgd", "bowl", {"lr": 0.2}),
+    "从第 1 步起发散 (第 3 步离开画面)": ("sgd", "ravine", {"lr": 0.6, "steps": 20}),
+    "停在 (0, 0)，梯度几乎为零": ("sgd", "saddle", {"lr": 0.2, "start": (-0.5, 0.0)}),
+    "终点 (-1.25, 0)，函数值 1.562": ("sgd", "bowl", {"lr": 0.25, "steps": 2}),
+    "第 2 步离开定义域": ("sgd", "log(x) + y**2", {"lr": 0.6, "start": (1.0, 1.0), "steps": 3}),
+    "终点 3，函数值 9": ("sgd", "parabola", {"lr": 0.0, "start": 3.0, "steps": 30}),
+}
+
+
+@pytest.mark.parametrize("chinese", STORIES)
+def test_what_happened_is_told_in_chinese(chinese):
+    rule, on, settings = STORIES[chinese]
+    path = trace(rule, on, **settings)
+    (track,) = steepest.figures.path_data.tracks_of([path], steepest.figures.path_data.frame_of([path]))
+    with speaking("zh"):
+        assert story(track) == f"{track.label}: {chinese}"
+    assert story(track).startswith(f"{track.label}: {path.outcome.message.partition(';')[0]}")
+
+
+# --- light and dark ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_paper_is_what_the_theme_says_in_the_file_too(dark, paths, tmp_path):
+    from PIL import Image
+
+    colours = DARK if dark else LIGHT
+    with Image.open(save(draw_paths(paths, dark=dark), tmp_path / "figure.png")) as drawn:
+        image = np.asarray(drawn.convert("RGB"))
+    assert to_hex(image[-1, -1] / 255) == colours.paper
+    assert theme() is LIGHT
+
+
+def test_a_dark_figure_has_no_colour_of_the_light_one(paths, tmp_path):
+    text = save(draw_paths(paths, dark=True), tmp_path / "figure.svg").read_text(encoding="utf-8")
+    for name in ("grey", "grid", "contour", "height"):
+        assert getattr(DARK, name) in text and getattr(LIGHT, name) not in text, name
+
+
+def test_the_style_ends_with_an_error_too():
+    before = dict(matplotlib.rcParams)
+    with pytest.raises(RuntimeError), house_style(dark=True):
+        assert theme() is DARK
+        raise RuntimeError
+    assert theme() is LIGHT
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_drawing_never_warns(paths, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for surface in (False, True):
+            save(draw_paths(paths, surface=surface, dark=True), tmp_path / "figure.pdf")

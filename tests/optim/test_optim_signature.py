@@ -1,0 +1,195 @@
+"""What the optimizers accept and refuse: torch's arguments with torch's defaults, and errors that say what is wrong."""
+
+import inspect
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import steepest
+from steepest.optim import SWITCHES, as_optimizer
+from steepest.rules import RULES
+
+from ..optimizer_cases import LIBRARIES, RICH, SETTINGS, alone, assert_same, every_optimizer, pair
+
+OPTIMIZERS = [rule.__name__ for rule in RULES.values()]
+STUBS = Path(__file__).parent.parent.parent / "tools" / "stubs.py"
+
+of_all_rules = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def arguments(optimizer_class):
+    return inspect.signature(optimizer_class).parameters
+
+
+def positional(optimizer_class):
+    """The arguments that may be given without their name, but for the parameters and torch's switches."""
+    kinds = {name: each.kind for name, each in arguments(optimizer_class).items()}
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [name for name, kind in kinds.items() if kind == either and name not in {"params", *SWITCHES}]
+
+
+def a_parameter():
+    return [torch.nn.Parameter(torch.ones(2, 2))]
+
+
+# --- the same call as torch -------------------------------------------------------------------------------------------
+
+
+@every_optimizer
+def test_every_argument_of_torch_with_its_default(name):
+    ours, theirs = (arguments(getattr(library, name)) for library in LIBRARIES)
+    assert {key: ours[key].default for key in theirs} == {key: each.default for key, each in theirs.items()}
+
+
+@every_optimizer
+def test_positional_settings_stand_in_torchs_order(name):
+    ours, theirs = (positional(getattr(library, name)) for library in LIBRARIES)
+    assert ours[: len(theirs)] == theirs
+
+
+@every_optimizer
+def test_positional_settings_mean_the_same(name):
+    """The last value of each setting in the table, given without its name."""
+    names = positional(getattr(torch.optim, name))
+    values = {key: options[-1] for key, options in SETTINGS[name].items()} | {"dampening": 0}
+    for library in LIBRARIES:
+        (group,) = getattr(library, name)(a_parameter(), *[values[key] for key in names]).param_groups
+        assert {key: group[key] for key in names} == {key: values[key] for key in names}
+
+
+@of_all_rules
+def test_signature_is_what_the_call_accepts(name):
+    optimizer_class = getattr(steepest, name)
+    defaults = {key: each.default for key, each in arguments(optimizer_class).items() if key != "params"}
+    assert optimizer_class(a_parameter()).defaults == defaults
+    assert optimizer_class(a_parameter(), **defaults).defaults == defaults
+
+
+@of_all_rules
+def test_is_an_optimizer_of_torch(name):
+    optimizer = getattr(steepest, name)(a_parameter())
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    assert isinstance(optimizer, steepest.Optimizer)
+    assert type(optimizer).__module__ == "steepest.optim"
+
+
+@of_all_rules
+def test_repr_names_the_optimizer_and_every_setting(name):
+    optimizer = getattr(steepest, name)(a_parameter(), lr=0.125)
+    assert repr(optimizer).startswith(f"{name} (")
+    assert "    lr: 0.125\n" in repr(optimizer)
+    assert all(f"    {setting}: " in repr(optimizer) for setting in optimizer.defaults)
+
+
+@of_all_rules
+def test_documentation_tells_of_every_argument(name):
+    optimizer_class = getattr(steepest, name)
+    assert all(f"\n    {argument}: " in optimizer_class.__doc__ for argument in arguments(optimizer_class))
+
+
+@every_optimizer
+@pytest.mark.parametrize("switch", ["foreach", "fused"])
+@pytest.mark.parametrize("value", [False, True])
+def test_foreach_and_fused_change_nothing(name, switch, value):
+    run, plain = alone(name, RICH[name]), alone(name, RICH[name])
+    run.optimizer = getattr(steepest, name)(run.problem.parameters(), **RICH[name] | {switch: value})
+    assert_same(run.train(), plain.train(), tolerance=0)
+
+
+def test_subclass_keeps_working():
+    class Loud(steepest.Adam):
+        """Counts its steps."""
+
+        steps = 0
+
+        def step(self, closure=None):
+            self.steps += 1
+            return super().step(closure)
+
+    run, plain = pair("Adam", {})
+    run.optimizer = Loud(run.problem.parameters())
+    assert_same(run.train(), plain.train())
+    assert run.optimizer.steps == 60
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@of_all_rules
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.1", None])
+def test_bad_lr_is_refused(name, value):
+    with pytest.raises(ValueError, match=r"lr must (lie in \[0, inf\)|be a number), got"):
+        getattr(steepest, name)(a_parameter(), lr=value)
+
+
+@of_all_rules
+def test_bad_lr_of_a_group_is_refused(name):
+    with pytest.raises(steepest.SteepestError, match="lr must lie in"):
+        getattr(steepest, name)([{"params": a_parameter(), "lr": -1.0}])
+
+
+@pytest.mark.parametrize("betas", [(0.9, 1.0), (1.0, 0.9), (-0.1, 0.9), (0.9,), (0.9, 0.9, 0.9), 0.9, (0.9, "a")])
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_bad_betas_are_refused(name, betas):
+    with pytest.raises(ValueError, match="betas"):
+        getattr(steepest, name)(a_parameter(), betas=betas)
+
+
+@of_all_rules
+def test_misspelled_setting_is_refused_with_the_right_one(name):
+    with pytest.raises(TypeError, match=r"has no argument 'weight_decy'; did you mean 'weight_decay'\?"):
+        getattr(steepest, name)(a_parameter(), weight_decy=0.1)
+
+
+@of_all_rules
+def test_wrong_number_of_arguments_is_refused(name):
+    optimizer_class = getattr(steepest, name)
+    with pytest.raises(TypeError, match=f"{name}: missing a required argument: 'params'"):
+        optimizer_class()
+    with pytest.raises(TypeError, match=f"{name}: too many positional arguments"):
+        optimizer_class(a_parameter(), *range(20))
+
+
+@of_all_rules
+@pytest.mark.parametrize("params", [[], torch.ones(2), ["weight"]], ids=["none", "a tensor", "names"])
+def test_what_is_no_list_of_parameters_is_refused(name, params):
+    with pytest.raises((TypeError, ValueError), match="param"):
+        getattr(steepest, name)(params)
+
+
+def test_unknown_optimizer_is_no_attribute():
+    with pytest.raises(AttributeError, match="no attribute 'Adamm'"):
+        _ = steepest.Adamm
+
+
+# --- a rule of one's own, and the stub --------------------------------------------------------------------------------
+
+
+def test_optimizer_of_a_rule_equals_the_one_of_its_name():
+    run, plain = alone("Adam", {}), alone("Adam", {})
+    run.optimizer = as_optimizer(RULES["adam"])(run.problem.parameters())
+    assert_same(run.train(), plain.train(), tolerance=0)
+
+
+def test_stub_is_up_to_date(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(STUBS), "--check"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(STUBS), run_name="__main__")
+    assert end.value.code == 0, "run `python tools/stubs.py`"
+
+
+def test_a_learning_rate_in_a_tensor_is_checked_too():
+    with pytest.raises(ValueError, match=r"lr must lie in \[0, inf\), got tensor\(-1\.\)"):
+        steepest.SGD(a_parameter(), lr=torch.tensor(-1.0))
+
+
+@pytest.mark.parametrize(("name", "before"), [("RMSprop", 6), ("Adagrad", 5), ("Adam", 5)])
+def test_where_torch_takes_something_else_by_place_ours_goes_by_name_only(name, before):
+    """Torch's RMSprop has `capturable` there, its Adagrad `foreach`: a place must not mean two things."""
+    values = list(getattr(steepest, name).rule_class.defaults().values())[:before]
+    getattr(steepest, name)(a_parameter(), *values)
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        getattr(steepest, name)(a_parameter(), *values, True)

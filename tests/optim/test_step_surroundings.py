@@ -1,0 +1,112 @@
+"""What a step owes to those around it: autograd, other threads, a forked process, hooks and the profiler."""
+
+import ctypes
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.optim import optimizer as torch_optimizer
+
+import steepest
+from steepest.optim.cpu import threads
+
+from .stepping import parameters, train
+
+# --- autograd, counters, threads --------------------------------------------------------------------------------------
+
+
+def test_autograd_is_told_that_parameters_changed():
+    """A second backward pass through the old values would give wrong gradients."""
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = steepest.SGD([weight], lr=0.1)
+    for _ in range(3):
+        loss = (weight**3).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+def test_a_step_counter_may_have_another_dtype(dtype):
+    param = torch.nn.Parameter(torch.ones(3))
+    optimizer = steepest.Adam([param], lr=0.1)
+    train(optimizer, [param], 1)
+    optimizer.state[param]["step"] = torch.tensor(1, dtype=dtype)
+    train(optimizer, [param], 2)
+    assert optimizer.state[param]["step"].item() == 3
+    assert optimizer.state[param]["step"].dtype == dtype
+
+
+@pytest.fixture
+def three_threads():
+    count = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(count)
+
+
+def test_pythons_threads_stand_in_for_openmp(monkeypatch, three_threads):
+    reached = []
+    for has_openmp in (True, False):
+        if not has_openmp:
+            monkeypatch.setattr(threads, "_openmp", lambda: None)
+            monkeypatch.setattr(threads, "_ENTRIES", np.zeros(2, dtype=np.int64))
+        params = [torch.nn.Parameter(torch.ones(300, 700)), torch.nn.Parameter(torch.ones(11))]
+        train(steepest.Adam(params, lr=0.01), params, 5)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    assert torch.equal(*reached)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_native_code_asks_for_as_many_threads_as_torch(count, three_threads):
+    torch.set_num_threads(count)
+    asked = ctypes.CFUNCTYPE(ctypes.c_int)(int(threads.entries()[1]))
+    assert asked() == torch.get_num_threads() == count
+
+
+def test_a_forked_process_can_step():
+    """Threads stay with the parent; a child that waited for them would wait forever."""
+    code = (
+        "import os, torch, steepest\n"
+        "torch.set_num_threads(2)\n"
+        "param = torch.nn.Parameter(torch.ones(1 << 18))\n"
+        "optimizer = steepest.SGD([param], lr=0.125)\n"
+        "param.grad = torch.ones(1 << 18)\n"
+        "for _ in range(3): optimizer.step()\n"
+        "child = os.fork()\n"
+        "optimizer.step()\n"
+        "correct = bool(param.detach().numpy().min() == param.detach().numpy().max() == 0.5)\n"
+        "if not child: os._exit(0 if correct else 1)\n"
+        "print(correct, os.waitpid(child, 0)[1])\n"
+    )
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("True 0\n", "")
+
+
+# --- who looks on -----------------------------------------------------------------------------------------------------
+
+
+def test_the_profiler_sees_the_step():
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 2)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        train(optimizer, params, 3)
+    assert sum(event.name == "Optimizer.step#Adam.step" for event in profile.events()) == 3
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("when", ["pre", "post"])
+def test_hooks_are_called_once_a_step(when, everywhere):
+    params, calls = parameters(), []
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 2)
+    owner, kind = (torch_optimizer, "register_optimizer_step") if everywhere else (optimizer, "register_step")
+    hook = getattr(owner, f"{kind}_{when}_hook")(lambda *arguments: calls.append(arguments[0]))
+    train(optimizer, params, 3)
+    hook.remove()
+    train(optimizer, params, 1)
+    assert calls == [optimizer] * 3

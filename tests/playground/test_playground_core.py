@@ -1,0 +1,124 @@
+"""The playground's file: whole by itself, the same every time, small, and what `steepest play` does with it."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import webbrowser
+import zlib
+from pathlib import Path
+
+import pytest
+
+import steepest
+from steepest.base.errors import InvalidValue
+from steepest.playground import build_core, build_page, play, write_playground
+from steepest.playground.build import CORE
+
+MOST_BYTES = 250_000
+PAGE = build_page()
+PACKED = re.search(r'<script id="packed" type="text/plain">([^<]+)</script>', PAGE)[1]
+SCRIPTS = dict(json.loads(zlib.decompress(base64.b64decode(PACKED))))
+CORE_FOLDER = Path(steepest.__file__).parent / "playground" / "page" / "core"
+
+
+def test_the_page_is_small_and_the_same_every_time():
+    assert len(PAGE.encode()) < MOST_BYTES
+    assert build_page() == PAGE
+    assert f"steepest {steepest.__version__}" in PAGE
+
+
+def test_the_page_holds_the_core_that_these_tests_run():
+    assert SCRIPTS["core"] == build_core()
+    assert list(SCRIPTS) == ["core", "ui"]  # in the order in which they start
+
+
+def test_every_file_of_the_core_is_in_it():
+    assert sorted(each.name for each in CORE_FOLDER.iterdir()) == sorted(CORE)
+
+
+def test_only_the_pages_own_scripts_may_run():
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', PAGE)[1]
+    parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    inline = re.findall(r"<script>(.*?)</script>", PAGE, flags=re.DOTALL)
+    expected = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in (*SCRIPTS.values(), *inline)
+    }
+    assert parts["default-src"] == "'none'" and set(parts["script-src"].split()) == expected
+
+
+def test_the_page_needs_nothing_from_anywhere():
+    for text in (PAGE, *SCRIPTS.values()):
+        places = set(re.findall(r"https?://[^\s\"'`<>)]+", text))
+        assert places <= {"http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg"}  # names, never fetched
+        assert not re.search(
+            r"@import|\bfetch\(|XMLHttpRequest|importScripts|<link|<iframe|\beval\(|new Function", text
+        )
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_in_a_language_says_so(lang):
+    assert f'<html lang="{lang}" data-lang="{lang}">' in build_page(lang)
+
+
+def test_another_language_is_refused():
+    with pytest.raises(InvalidValue, match="lang: must be en or zh, got 'fr'"):
+        build_page("fr")
+
+
+def test_the_scripts_are_javascript():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node, which is not on this machine")
+    for text in SCRIPTS.values():
+        done = subprocess.run([node, "--check", "-"], input=text, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+# --- files and browsers -----------------------------------------------------------------------------------------------
+
+
+def test_it_is_written_whole_or_not_at_all(tmp_path):
+    file = write_playground(tmp_path / "page.html")
+    assert file.read_text(encoding="utf-8") == PAGE and list(tmp_path.iterdir()) == [file]
+    for place in (tmp_path / "none" / "page.html", tmp_path, ""):
+        with pytest.raises(InvalidValue, match=r"cannot be written|is a folder"):
+            write_playground(place)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_play_opens_a_temporary_file(monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    file = play(lang="zh")
+    assert opened == [file.as_uri()] and file.name == "steepest-playground.html"
+    shutil.rmtree(file.parent)
+
+
+@pytest.mark.parametrize("answer", [True, False, webbrowser.Error])
+def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, monkeypatch, capsys):
+    from steepest import cli
+
+    def browser(address):
+        if answer is webbrowser.Error:
+            raise answer
+        return answer
+
+    monkeypatch.setattr(webbrowser, "open", browser)
+    cli.play(save=None, lang=None)
+    said, _, file = capsys.readouterr().out.strip().rpartition(" ")
+    assert said == ("opened" if answer is True else "no browser could be opened; open this file in one:")
+    assert Path(file).is_file()
+    shutil.rmtree(Path(file).parent)
+
+
+def test_the_command_saves_and_opens_nothing(tmp_path, monkeypatch, capsys):
+    from steepest import cli
+
+    monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("nothing is to be opened"))
+    cli.play(save=tmp_path / "page.html", lang="en")
+    assert capsys.readouterr().out == f"saved to {tmp_path / 'page.html'}; open it in any browser\n"
+    assert (tmp_path / "page.html").stat().st_size < MOST_BYTES

@@ -1,0 +1,232 @@
+"""What other programs read of a comparison: CSV, Parquet, Markdown, TensorBoard's event files."""
+
+import json
+import math
+import re
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
+
+from steepest.base.errors import InvalidValue
+from steepest.report import exports, write_report
+from steepest.report.exports import FORMATS, check_formats, export, table_of
+from steepest.report.markdown import as_markdown
+from steepest.report.sentences import verdict_sentence
+from steepest.study.results import STUDY_FILE
+
+from .comparisons import ATTACK, ODD, awkward, contest, study_of
+
+AWKWARD = awkward()
+TEXTS = {"workload", "label", "settings", "message", "edge", "fingerprint"}
+"""Columns that are texts also where all of them look like numbers."""
+MEASUREMENTS = ("train_loss", "loss", "metric")
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def tables(comparison) -> dict[str, pd.DataFrame]:
+    return {"runs": comparison.runs, "curves": comparison.curves, "table": table_of(comparison)}
+
+
+@pytest.mark.parametrize("name", ["odd labels", "several workloads", "no numbers", "more than a learning rate"])
+def test_csv_reads_back_as_it_was(name, tmp_path):
+    comparison = AWKWARD[name]
+    written = export(comparison, tmp_path, ["csv"])
+    assert [path.name for path in written] == ["runs.csv", "curves.csv", "table.csv"]
+    for path, table in zip(written, tables(comparison).values(), strict=True):
+        texts = dict.fromkeys(TEXTS & set(table), str)
+        missing = dict.fromkeys(set(table) - {"label"}, "")
+        found = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
+        pd.testing.assert_frame_equal(found, table.reset_index(drop=True), check_dtype=False, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["odd labels", "several workloads", "no numbers", "nothing done"])
+def test_parquet_reads_back_as_it_was(name, tmp_path):
+    pytest.importorskip("pyarrow", reason="needs pyarrow, which writes Parquet")
+    comparison = AWKWARD[name]
+    written = export(comparison, tmp_path, ["parquet"])
+    assert [path.name for path in written] == ["runs.parquet", "curves.parquet", "table.parquet"]
+    for path, table in zip(written, tables(comparison).values(), strict=True):
+        found = pd.read_parquet(path)
+        pd.testing.assert_frame_equal(found, table.reset_index(drop=True), check_dtype=False, check_exact=True)
+
+
+def test_the_table_has_a_row_for_each_contestant_on_each_workload_with_all_its_settings():
+    table = table_of(AWKWARD["several workloads"])
+    assert list(table.columns[:3]) == ["workload", "label", "settings"]
+    assert len(table) == 2 * 2
+    (settings,) = table_of(AWKWARD["more than a learning rate"])["settings"]
+    assert json.loads(settings) == {"lr": 0.01, "momentum": 0.9}
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def rendered(text: str) -> dict[str, list]:
+    """The texts of each kind of block, as GitHub would show them; of tables, row by row."""
+    found = {"heading": [], "paragraph": [], "table": [], "html": []}
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    for before, token in pairwise(tokens):
+        if token.type == "tr_open":
+            found["table"].append([])
+        if token.type == "inline":
+            kinds = {child.type for child in token.children}
+            assert kinds <= {"text", "softbreak"}, f"{token.content!r} is not plain text"
+            words = "".join(child.content for child in token.children)
+            kind = before.type.removesuffix("_open")
+            found["table"][-1].append(words) if kind in ("td", "th") else found[kind].append(words)
+        if token.type == "html_block":
+            found["html"].append(token.content)
+    return found
+
+
+def test_markdown_has_the_verdict_and_the_table(tmp_path):
+    comparison = AWKWARD["one seed"]
+    (path,) = export(comparison, tmp_path, ["md"])
+    found = rendered(path.read_text(encoding="utf-8"))
+    assert found["heading"] == ["Which optimizer gets there first?", "w"]
+    assert found["paragraph"][:2] == [verdict_sentence(comparison).en, "target: accuracy ≥ 0.9"]
+    head, *rows = found["table"]
+    assert head == ["optimizer", "learning rate", "steps to target", "seeds that reached it", "seconds to target",
+                    "final accuracy"]  # fmt: skip
+    assert rows == [["SGD", "0.01", "21", "100 %", "10.5", "0.9000"], ["Adam", "0.01", "24", "100 %", "12.0", "0.9000"]]
+
+
+def test_markdown_shows_what_users_write_and_obeys_none_of_it():
+    found = rendered(as_markdown(AWKWARD["odd labels"]))
+    head, *rows = found["table"]
+    assert head[-1] == f"final m {ATTACK} $"
+    assert {row[0] for row in rows} == {" ".join(label.split()) for label in ODD}
+    assert {len(row) for row in found["table"]} == {6}
+    assert found["html"] == []
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_markdown_is_a_table_whatever_the_study_is_like(name):
+    comparison = AWKWARD[name]
+    text = as_markdown(comparison)
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+    rows = sum(len(each.table) for each in comparison.by_workload().values())
+    assert len(rendered(text)["table"]) == rows + len(comparison.plan.workloads)
+
+
+# --- TensorBoard ------------------------------------------------------------------------------------------------------
+
+
+def scalars(folder) -> dict[str, dict[str, list]]:
+    """By run (the folder below `folder`) and name, what TensorBoard would show."""
+    accumulators = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard, which reads its files"
+    )
+    found = {}
+    for file in folder.rglob("events.out.tfevents.*"):
+        accumulator = accumulators.EventAccumulator(str(file.parent))
+        accumulator.Reload()
+        tags = accumulator.Tags()["scalars"]
+        found[file.parent.relative_to(folder).as_posix()] = {tag: accumulator.Scalars(tag) for tag in tags}
+    return found
+
+
+@pytest.mark.parametrize("name", ["odd labels", "several workloads", "no numbers"])
+def test_tensorboard_shows_the_curves_of_the_winners(name, tmp_path):
+    comparison = AWKWARD[name]
+    for _ in range(2):  # a second export takes the place of the first
+        (home,) = export(comparison, tmp_path, ["tensorboard"])
+    found = scalars(home)
+    reports = comparison.runs[comparison.runs["phase"] == "report"]
+    assert len(found) == len(reports)
+    assert len(list(home.rglob("events*"))) == len(reports)
+    by_loss = {}
+    for run, series in found.items():
+        assert set(series) == set(MEASUREMENTS)
+        by_loss.setdefault(tuple(point.value for point in series["loss"]), []).append(run)
+    for row in reports.itertuples():
+        curve = comparison.curves[comparison.curves["run"] == row.id]
+        assert tuple(np.float32(curve["loss"])) in by_loss or np.isnan(curve["loss"]).any()
+
+
+def test_tensorboard_has_every_number_at_its_step_and_time(comparison, tmp_path):
+    (home,) = export(comparison, tmp_path, ["tensorboard"])
+    found = scalars(home)
+    begun = pd.Timestamp(comparison.facts["created"]).timestamp()
+    for run in comparison.runs[comparison.runs["phase"] == "report"].itertuples():
+        curve = comparison.curves[comparison.curves["run"] == run.id]
+        series = found[f"digits/{run.label}/seed-{run.seed}"]
+        for name in MEASUREMENTS:
+            assert [point.step for point in series[name]] == curve["step"].tolist()
+            np.testing.assert_array_equal([point.value for point in series[name]], np.float32(curve[name]))
+            times = [point.wall_time - begun for point in series[name]]
+            np.testing.assert_allclose(times, curve["seconds"], atol=1e-6)
+
+
+def test_folders_of_tensorboard_stay_below_their_own(tmp_path):
+    home = tmp_path / "a" / "b" / "c"
+    home.mkdir(parents=True)
+    export(AWKWARD["odd labels"], home, ["tensorboard"])
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} <= set((home / "tensorboard").rglob("*"))
+
+
+# --- what is asked for ------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_format_is_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(InvalidValue, match="format: unknown format 'parkuet'; did you mean 'parquet'"):
+        export(AWKWARD["one trial"], tmp_path, ["csv", "parkuet"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "library"), [("parquet", "pyarrow"), ("tensorboard", "tensorboard")])
+def test_a_missing_library_is_one_line_with_the_remedy(name, library, monkeypatch):
+    monkeypatch.setattr(exports, "find_spec", lambda asked: None if asked == library else sys)
+    with pytest.raises(InvalidValue) as caught:
+        check_formats(["csv", name])
+    assert str(caught.value) == f"format: {name} needs {library}; install it with  pip install 'steepest[{name}]'"
+
+
+def test_every_format_is_written_by_the_command(command, study, tmp_path):
+    code, printed, complaint = command(f"report {study} --format {','.join(FORMATS)} --out shown")
+    assert (code, complaint) == (0, "")
+    lines = [line.partition(": ")[2] for line in printed.splitlines()]
+    assert lines == ["shown/report.html", "shown/runs.csv", "shown/curves.csv", "shown/table.csv", "shown/runs.parquet",
+                     "shown/curves.parquet", "shown/table.parquet", "shown/report.md", "shown/tensorboard"]  # fmt: skip
+    assert all((tmp_path / line).exists() for line in lines)
+
+
+WRONG = {
+    "report nowhere": "nowhere: holds no study.sqlite",
+    "report {study} --format pdf --out shown": "format: unknown format 'pdf'; known: csv, md, parquet, tensorboard",
+    "report {study} --out {study}/study.sqlite": "cannot be written",
+    "report broken": "is not a study of steepest",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_is_wrong_is_one_line(line, command, study, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / STUDY_FILE).write_text("this is no database, and it is long enough to be taken for one" * 20)
+    code, printed, complaint = command(line.format(study=study))
+    assert (code, printed, complaint.count("\n")) == (2, "", 1)
+    assert WRONG[line] in complaint
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+
+
+def test_an_unfinished_study_says_so(command, monkeypatch, tmp_path):
+    unfinished = AWKWARD["only search"]
+    monkeypatch.setattr("steepest.study.Comparison.read", lambda folder: unfinished)
+    code, printed, _ = command("report anything --out shown --format md")
+    assert code == 0
+    assert (
+        printed.splitlines()[0] == "Not finished: 8 of 14 runs are done. Go on with: steepest compare --resume FOLDER"
+    )
+    assert "Not finished" in (tmp_path / "shown" / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_report_without_tables_is_the_page_and_its_figures(tmp_path):
+    rows = contest(["SGD"], seeds=1)
+    assert [path.name for path in write_report(study_of(rows, seeds=1), tmp_path, [])] == ["report.html"]
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "figures"}
+    assert math.isfinite(table_of(study_of(rows, seeds=1))["steps_to_target"].item())

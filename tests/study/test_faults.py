@@ -1,0 +1,174 @@
+"""Whatever goes wrong with a run costs that run and no other, and no way of dying loses or doubles one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import steepest
+from steepest.base.errors import SteepestError
+from steepest.study import Comparison, Store
+from steepest.study.results import STUDY_FILE
+from steepest.study.runner import MOST_ATTEMPTS, carry_out
+from steepest.study.workers.here import Here
+from steepest.study.workers.pool import Pool
+from steepest.study.workers.workforce import workforce
+
+HELPER = Path(__file__).parent / "killed_studies.py"
+
+# --- killed -----------------------------------------------------------------------------------------------------------
+
+
+def watch(scenario: str, folder: Path, workload: str) -> dict:
+    ask = [sys.executable, "-W", "error", str(HELPER), scenario, str(folder), workload]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_study_killed_at_random_moments_loses_nothing_and_comes_to_the_same_results(tmp_path, write_workload):
+    """The process, its workers and all, by SIGKILL, in this process and with two workers, in turns."""
+    seen = watch("killed", tmp_path, write_workload())
+    assert seen["kills"] >= 50
+    assert seen["between"] >= 30, "most are to be killed in the middle"
+    assert seen["lost"] == 0
+    assert seen["equal"] == seen["studies"] >= 1
+
+
+def test_two_processes_share_a_study_and_either_takes_over_when_the_other_dies(tmp_path, write_workload):
+    slow = "import time\ndef model():\n    time.sleep(0.02)\n    return torch.nn.Linear(2, 1)"
+    seen = watch("shared", tmp_path, write_workload(slow))
+    assert seen == {name: {"sessions": 2, "equal": True} for name in ("together", "deserted")}
+
+
+# --- runs that go wrong -----------------------------------------------------------------------------------------------
+
+WRONG = """
+import ctypes
+import os
+import sys
+import time
+
+
+def model():
+    seed = torch.initial_seed()
+    if seed == 1:
+        raise RuntimeError("no luck today")
+    if seed == 2:
+        sys.exit("enough")
+    if seed == 3:
+        torch.empty(1 << 60)
+    if seed == 4:
+        print("one last word", file=sys.stderr)
+        os._exit(5)
+    if seed == 5:
+        ctypes.string_at(0)
+    if seed == 6:
+        while True:
+            time.sleep(1)
+    return torch.nn.Linear(2, 1)
+"""
+
+ENDINGS = {
+    1: ("failed", "line {raise}: RuntimeError: no luck today"),
+    2: ("failed", "line {exit}: SystemExit: enough"),
+    3: ("failed", "line {empty}: RuntimeError: "),
+    4: ("failed", "its process ended itself with exit code 5: one last word"),
+    5: ("failed", "its process died (SIGSEGV): Fatal Python error: Segmentation fault, File "),
+    6: ("timed out", "stopped after 4 seconds (--timeout); it may hang, or need longer"),
+}
+
+
+def test_runs_that_go_wrong_are_recorded_with_their_last_words_and_stop_no_other(write_workload):
+    file = write_workload(WRONG)
+    lines = Path(file).read_text().splitlines()
+    places = {word: 1 + next(n for n, line in enumerate(lines) if f"{word}(" in line or f"{word} Run" in line)
+              for word in ("raise", "exit", "empty")}  # fmt: skip
+    result = steepest.compare(file, "sgd(lr=0.1)", seeds=8, jobs=2, timeout=4)
+    assert result.complete
+    runs = result.runs[result.runs["phase"] == "report"]
+    for seed, (status, message) in ENDINGS.items():
+        ended = runs[runs["seed"] == seed]
+        assert set(ended["status"]) == {status}, seed
+        assert all(each.startswith(message.format(**places)) for each in ended["message"]), set(ended["message"])
+        assert ended["fingerprint"].isna().all()
+    assert (runs[runs["seed"] > 6]["final_loss"] < 10).all()
+    assert "Fatal Python error" in runs[runs["seed"] == 5]["message"].iloc[0]
+
+
+def test_one_process_does_its_runs_in_another_where_they_may_hang():
+    """Nothing can stop what hangs in the process itself."""
+    with workforce(jobs=1, on="processes", timeout=None) as start:
+        assert isinstance(start(), Here)
+    with workforce(jobs=1, on="processes", timeout=4.0) as start:
+        assert isinstance(start(), Pool)
+
+
+POISON = """
+import os
+from pathlib import Path
+
+
+def model():
+    if torch.initial_seed() == 2:
+        with Path(__file__).with_name("deaths").open("a") as file:
+            file.write("x")
+        os._exit(3)
+    return torch.nn.Linear(2, 1)
+"""
+
+
+def test_a_run_that_kills_the_study_itself_is_kept_apart_the_next_time(write_workload, script, tmp_path):
+    """In one process a poisoned run ends the command; it does so once."""
+    file = write_workload(POISON)
+    ask = [script, *f"compare {file} --optimizers sgd(lr=0.1) --seeds 3 --jobs 1 --out study".split()]
+    first = subprocess.run(ask, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert first.returncode == 3
+    second = subprocess.run(ask, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert second.returncode == 0, second.stderr
+    runs = Comparison.read(tmp_path / "study").runs
+    assert list(runs["seed"][runs["status"] == "failed"]) == [2]
+    assert runs["message"][runs["seed"] == 2].item() == "its process ended itself with exit code 3"
+    assert (tmp_path / "deaths").read_text() == "xx"
+
+
+def test_a_run_in_whose_middle_everything_dies_is_given_up_in_the_end(study, tmp_path):
+    """As where memory runs out for a whole container: nobody is left to record it."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / STUDY_FILE).write_bytes((study / STUDY_FILE).read_bytes())
+    store = Store.open(folder / STUDY_FILE)
+    store._connection.execute("delete from curves where run = 2")
+    store._connection.execute("update runs set state = 'waiting', attempts = ? where id = 2", (MOST_ATTEMPTS,))
+    carry_out(store, Here())
+    (given_up,) = store.runs().query("id == 2").itertuples()
+    assert (given_up.status, given_up.message) == ("failed", f"{MOST_ATTEMPTS} processes died in the middle of it")
+    store.close()
+
+
+def test_what_a_users_file_prints_or_asks_for_disturbs_no_worker(write_workload):
+    loud = """
+    import sys
+
+    def model():
+        print("begun")
+        print('{"id": 1}', flush=True)
+        if torch.initial_seed() in (1, 2):  # in a worker: a test has no input either
+            sys.stdin.read()
+        return torch.nn.Linear(2, 1)
+    """
+    assert steepest.compare(write_workload(loud), "sgd(lr=0.1)", seeds=2, jobs=2).complete
+
+
+def test_a_study_cut_off_before_it_began_begins(write_workload, tmp_path):
+    """Killed between making the file and writing the plan to it."""
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / STUDY_FILE).touch()
+    result = steepest.compare(write_workload(), "sgd(lr=0.1)", seeds=2, jobs=1, out=tmp_path / "study")
+    assert result.complete
+    (tmp_path / "study" / STUDY_FILE).write_text("something else")
+    with pytest.raises(SteepestError, match="is not a study of steepest"):
+        steepest.compare(write_workload(), "sgd(lr=0.1)", seeds=2, jobs=1, out=tmp_path / "study")

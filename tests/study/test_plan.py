@@ -1,0 +1,432 @@
+"""What a comparison will do: the same chances for every optimizer, fixed and readable before the first run."""
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
+from steepest.rules import RULES, Adam
+from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
+from steepest.study.ranges import place, points, read_range
+from steepest.workloads import find
+
+MINE = '''
+"""Two rules of a user's own."""
+from dataclasses import dataclass
+
+from steepest import Rule
+from steepest.ops import sign
+from steepest.rules import SGD
+from steepest.rules.base import hyperparameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignDescent(Rule):
+    title = "Sign descent"
+    reference = "this test"
+    lr: float = hyperparameter(1e-3, "x", "learning rate", search=(1e-3, 1e-1))
+
+    def init(self, param):
+        return {}
+
+    def update(self, grad, param, step):
+        return (-self.lr * sign(grad),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsearched(SignDescent):
+    title = "Unsearched"
+    lr: float = hyperparameter(1e-3, "x", "learning rate")
+'''
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return find("digits")
+
+
+@pytest.fixture
+def mine(write_file):
+    return write_file("mine.py", MINE)
+
+
+def search_range(rule):
+    return rule.hyperparameters()["lr"].metadata["facts"].search
+
+
+def share(lr, low, high):
+    """Where in its range a learning rate lies, 0 to 1 on a log scale."""
+    return math.log(lr / low) / math.log(high / low)
+
+
+def rates(contestant) -> list[float]:
+    return [trial["lr"] for trial in contestant.trials]
+
+
+def search_points(count, low, high):
+    return [point["lr"] for point in points({"lr": (low, high)}, count)]
+
+
+# --- learning rates ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8, 16, 32, 64])
+@pytest.mark.parametrize(("low", "high"), [(1e-4, 1.0), (1e-3, 10.0)])
+def test_trials_lie_one_in_each_equal_part_of_the_log_scale(count, low, high):
+    parts = [int(share(lr, low, high) * count) for lr in search_points(count, low, high)]
+    assert sorted(parts) == list(range(count))
+
+
+@pytest.mark.parametrize("count", [3, 5, 12, 31])
+def test_any_other_number_of_trials_is_a_beginning_of_the_next_power_of_two(count):
+    whole = search_points(1 << count.bit_length(), 1e-4, 1.0)
+    assert search_points(count, 1e-4, 1.0) == whole[:count]
+
+
+def test_learning_rates_have_three_digits():
+    points = search_points(64, 1e-4, 1.0)
+    assert all(float(f"{lr:.2e}") == lr for lr in points)
+    assert any(float(f"{lr:.1e}") != lr for lr in points)
+    assert len(set(points)) == 64
+
+
+def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
+    plan = make_plan(digits, list(RULES), trials=16)
+    places = {
+        each.label: [share(lr, *search_range(rule)) for lr in rates(each)]
+        for each, rule in zip(plan.contestants, RULES.values(), strict=True)
+    }
+    expected = places["SGD"]
+    for label, found in places.items():
+        assert len(found) == 16
+        np.testing.assert_allclose(found, expected, atol=0.0025, err_msg=label)  # 3 digits, of 2 decades or more
+        assert all(0 < place < 1 for place in found)
+
+
+def test_a_learning_rate_given_by_hand_is_the_only_trial(digits):
+    (one, other) = make_plan(digits, ["sgd(lr=0.5)", "adam(betas=(0.5, 0.9))"], trials=4).contestants
+    assert (one.trials, one.ranges) == (({"lr": 0.5},), {})
+    assert len(other.trials) == 4
+
+
+# --- ranges -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_range_of_ones_own_holds_for_all_or_for_one(digits):
+    plan = make_plan(digits, ["sgd", "adam", "adamw"], trials=8, ranges={"lr": (1e-5, 1e-3), "adam.lr": (0.1, 0.2)})
+    assert [each.ranges["lr"] for each in plan.contestants] == [(1e-5, 1e-3), (0.1, 0.2), (1e-5, 1e-3)]
+    for each in plan.contestants:
+        assert all(each.ranges["lr"][0] < lr < each.ranges["lr"][1] for lr in rates(each))
+
+
+def test_several_hyperparameters_are_searched_together(digits):
+    ranges = {"momentum.momentum": (0.5, 0.99), "eps": (1e-10, 1e-4)}
+    momentum, adam = make_plan(digits, ["momentum", "adam"], trials=64, ranges=ranges).contestants
+    assert list(momentum.ranges) == ["lr", "momentum"]
+    assert list(adam.ranges) == ["lr", "eps"]
+    shares = np.array([[place(trial[name], momentum.ranges[name]) for name in momentum.ranges]
+                       for trial in momentum.trials])  # fmt: skip
+    # 64 points of a Sobol sequence in two dimensions: one in each of the 8 x 8 squares
+    assert len({tuple(square) for square in (shares * 8).astype(int)}) == 64
+    assert adam.make_rule(adam.trials[0]).eps == adam.trials[0]["eps"]
+
+
+def test_what_is_given_by_hand_is_not_searched(digits):
+    ranges = {"momentum": (0.5, 0.9)}
+    given, other = make_plan(digits, ["sgd(momentum=0.3)", "sgd(lr=0.1)"], trials=4, ranges=ranges).contestants
+    assert list(given.ranges) == ["lr"]
+    assert [set(trial) for trial in other.trials] == [{"lr", "momentum"}] * 4
+    assert {trial["lr"] for trial in other.trials} == {0.1}
+
+
+def test_a_range_that_holds_0_is_even_on_a_plain_scale(digits):
+    (sgd,) = make_plan(digits, ["sgd(lr=0.1)"], trials=8, ranges={"weight_decay": (0.0, 0.8)}).contestants
+    assert sorted(int(trial["weight_decay"] * 10) for trial in sgd.trials) == list(range(8))
+
+
+def test_whole_numbers_stay_whole(digits):
+    (rule,) = make_plan(digits, ["schedulefreesgd"], trials=8, ranges={"warmup_steps": (1, 100)}).contestants
+    assert all(isinstance(trial["warmup_steps"], int) for trial in rule.trials)
+    assert len({trial["warmup_steps"] for trial in rule.trials}) > 4
+
+
+def test_more_points_are_the_next_of_the_same_sequence():
+    ranges = {"lr": (1e-4, 1.0), "momentum": (0.0, 0.9)}
+    assert points(ranges, 5, skip=3) == points(ranges, 8)[3:]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("lr=1e-4:1", ("lr", (1e-4, 1.0))), (" adam.lr = 0.1 : 2", ("adam.lr", (0.1, 2.0)))],
+)
+def test_a_range_is_read_as_it_is_typed(text, expected):
+    assert read_range(text) == expected
+
+
+@pytest.mark.parametrize("text", ["lr", "lr=", "lr=1", "lr=a:b", "=1:2", "lr=1:2:3", "lr:1=2"])
+def test_what_is_no_range_is_said_to_be_none(text):
+    with pytest.raises(InvalidValue, match=re.escape(f"--range {text!r}: write it as name=low:high")):
+        read_range(text)
+
+
+# --- schedules and seeds ----------------------------------------------------------------------------------------------
+
+
+def test_one_schedule_for_all_but_those_whose_method_has_its_own(digits):
+    plan = make_plan(digits, ["sgd", "schedulefreeadamw", "schedulefreesgd"], schedule="warmup+cosine")
+    assert [each.schedule for each in plan.contestants] == ["warmup_cosine", "constant", "constant"]
+    assert [each.own_schedule for each in RULES.values() if each.own_schedule] == ["constant"] * 2
+
+
+def test_trials_and_reports_have_no_seed_in_common(digits):
+    plan = make_plan(digits, seeds=999, search_seeds=3)
+    assert list(plan.search_numbers) == [1000, 1001, 1002]
+    assert list(plan.report_numbers) == list(range(1, 1000))
+    assert plan.runs == 5 * (16 * 3 + 999)
+
+
+# --- several workloads ------------------------------------------------------------------------------------------------
+
+
+def test_every_optimizer_competes_on_every_workload(digits, write_workload):
+    other = find(write_workload())
+    plan = make_plan([digits, other], ["sgd", "adam"], trials=4, seeds=2)
+    assert [goal.target for goal in plan.workloads] == [digits.target, other.target]
+    assert [(each.workload, each.label) for each in plan.contestants] == [
+        ("digits", "SGD"), ("digits", "Adam"), (other.name, "SGD"), (other.name, "Adam")
+    ]  # fmt: skip
+    assert plan.contestants[0].trials == plan.contestants[2].trials
+    assert (plan.contestants[0].steps, plan.contestants[2].steps) == (digits.steps, other.steps)
+    part = plan.on(other.name)
+    assert (part.workloads, part.contestants) == (plan.workloads[1:], plan.contestants[2:])
+    assert plan.places_on(other.name) == [2, 3]
+
+
+def test_workloads_have_short_names_that_differ(digits, write_workload, tmp_path):
+    (tmp_path / "other").mkdir()
+    names = ["digits", "quadratic(condition=2.5)", write_workload(), write_workload(name="other/small.py")]
+    plan = make_plan([find(each) for each in names], ["sgd"])
+    assert list(plan.short_names.values()) == ["digits", "quadratic-condition=2.5", "small", "small-2"]
+
+
+# --- more of it -------------------------------------------------------------------------------------------------------
+
+
+def test_rules_that_are_added_have_the_same_chances(digits, write_workload):
+    workloads = [digits, find(write_workload())]
+    whole = make_plan(workloads, ["sgd", "adam", "lion"], trials=4, seeds=2, ranges={"lr": (1e-3, 1.0)})
+    part = make_plan(workloads, ["sgd", "adam"], trials=4, seeds=2, ranges={"lr": (1e-3, 1.0)})
+    added = extend.add_rules(part, ["lion"])
+    assert added.contestants[:4] == part.contestants
+    assert sorted(added.contestants, key=str) == sorted(whole.contestants, key=str)
+    with pytest.raises(InvalidValue, match="'Adam' is there twice"):
+        extend.add_rules(part, ["adam"])
+
+
+def test_rules_that_are_added_compete_at_every_batch_size(digits):
+    part = make_plan(digits, ["sgd"], trials=4, batch_sizes=[8, "all"], schedule="cosine")
+    whole = make_plan(digits, ["sgd", "adam"], trials=4, batch_sizes=[8, "all"], schedule="cosine")
+    assert extend.add_rules(part, ["adam"]) == whole
+
+
+def test_more_trials_and_seeds_make_the_plan_that_was_as_large_from_the_start(digits):
+    small = make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=5, seeds=2)
+    assert extend.add_trials(small, 6) == make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=11, seeds=2)
+    assert extend.add_seeds(small, 3) == make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=5, seeds=5)
+    with pytest.raises(InvalidValue, match="add-seeds: must be at most 997, got 998"):
+        extend.add_seeds(small, 998)
+
+
+@pytest.mark.parametrize(
+    ("side", "best", "wider", "beyond"), [("high", 9.0, (0.1, 100), (10, 100)), ("low", 0.11, (0.01, 10), (0.01, 0.1))]
+)
+def test_a_search_is_widened_where_the_best_was_at_the_edge_and_goes_on_elsewhere(digits, side, best, wider, beyond):
+    plan = make_plan(digits, ["sgd", "adam", "momentum(lr=0.1)"], trials=6, ranges={"sgd.lr": (0.1, 10)})
+    edge = {"label": "SGD", "name": "lr", "value": best, "side": side, "low": 0.1, "high": 10.0,
+            "next_low": wider[0], "next_high": wider[1]}  # fmt: skip
+    sgd, adam, by_hand = extend.widen(plan, {"digits": pd.DataFrame([edge])}).contestants
+    assert sgd.trials[:6] == plan.contestants[0].trials
+    assert sgd.ranges == {"lr": wider}
+    assert len(sgd.trials) == len(adam.trials) == 6 + 3
+    assert all(beyond[0] < lr < beyond[1] for lr in rates(sgd)[6:])
+    assert adam.trials == make_plan(digits, ["adam"], trials=9).contestants[0].trials
+    assert by_hand == plan.contestants[2]
+
+
+# --- contestants ------------------------------------------------------------------------------------------------------
+
+
+def test_the_default_is_the_lectures_five(digits):
+    plan = make_plan(digits)
+    assert LECTURE_FIVE == ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+    assert [each.label for each in plan.contestants] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam"]
+    assert {len(each.trials) for each in plan.contestants} == {16}
+    assert {(each.steps, each.batch_size) for each in plan.contestants} == {(digits.steps, digits.batch_size)}
+    assert (plan.seeds, plan.workloads, plan.runs) == (10, (Goal("digits", digits.target),), 5 * (16 + 10))
+
+
+def test_labels_say_what_was_changed(digits):
+    specs = ["adam", "adam(betas=(0.9, 0.98), amsgrad=True)", "SGD(lr=0.5)", "sgd(momentum=0.5)"]
+    labels = [each.label for each in make_plan(digits, specs).contestants]
+    assert labels == ["Adam", "Adam betas=(0.9, 0.98), amsgrad=True", "SGD lr=0.5", "SGD momentum=0.5"]
+
+
+def test_a_contestant_makes_its_rule_at_each_learning_rate(digits):
+    (contestant,) = make_plan(digits, ["adam(betas=(0.5, 0.9))"], trials=2).contestants
+    assert contestant.make_rule({"lr": 0.25}) == Adam(lr=0.25, betas=(0.5, 0.9))
+
+
+def test_steps_and_target_may_be_given(digits):
+    plan = make_plan(digits, ["sgd"], steps=7, target=0, seeds=3, trials=2)
+    assert (plan.contestants[0].steps, plan.workloads[0].target, plan.runs) == (7, 0.0, 5)
+
+
+# --- batch sizes ------------------------------------------------------------------------------------------------------
+
+
+def test_every_batch_size_sees_as_many_examples(airfoil):
+    workload = find("airfoil")
+    plan = make_plan(workload, ["sgd", "adam"], batch_sizes=["1", "10", "100", "all"])
+    sgd = plan.contestants[:4]
+    assert [(each.batch_size, each.steps) for each in sgd] == [(1, 15_000), (10, 1500), (100, 150), (1500, 10)]
+    assert [each.label for each in sgd] == [f"SGD (batch {size})" for size in (1, 10, 100, "all")]
+    assert all(each.trials == sgd[0].trials for each in sgd)
+    assert len({each.label for each in plan.contestants}) == 8
+
+
+def test_a_batch_larger_than_the_data_is_all_of_them(digits):
+    (contestant,) = make_plan(digits, ["sgd"], batch_sizes=[100_000]).contestants
+    assert contestant.batch_size == 1437
+    assert contestant.steps == round(digits.steps * digits.batch_size / 1437)
+
+
+def test_steps_given_by_hand_hold_for_every_batch_size(digits):
+    plan = make_plan(digits, ["sgd"], batch_sizes=[8, 64], steps=5)
+    assert [each.steps for each in plan.contestants] == [5, 5]
+
+
+def test_planning_touches_no_global_generator(write_workload):
+    import torch
+
+    file = write_workload("def data(): return [torch.rand(9, 2), torch.rand(9, 1)] * 2")
+    before = torch.get_rng_state()
+    make_plan(find(file), ["sgd"], batch_sizes=[2, 3])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- as text ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_survives_as_text(digits, mine):
+    settings = {"trials": 3, "seeds": 2, "search_seeds": 2, "batch_sizes": [8, "all"], "target": 0.9}
+    more = {"schedule": "warmup+cosine", "ranges": {"lr": (1e-3, 1.0), "adam.eps": (1e-9, 1e-3)}}
+    plan = make_plan(digits, ["sgd", "adam(betas=(0.9, 0.98))", mine + ":SignDescent"], **settings, **more)
+    assert Plan.from_json(plan.to_json()) == plan
+    assert json.loads(plan.to_json())["contestants"][0]["batch_size"] == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": 9}, {"workloads": (Goal("digits", 0.5),)}, {"search_seeds": 3}, {"schedule": "cosine"},
+        {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1},)),)},
+        {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1}, {"lr": 0.2})),) * 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_any_change_makes_it_another_plan(change):
+    sgd = Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1}, {"lr": 0.2}))
+    plan = Plan((Goal("digits", 0.95),), (sgd,), 10)
+    changed = replace(plan, **change)
+    assert changed != plan
+    assert Plan.from_json(changed.to_json()) != Plan.from_json(plan.to_json())
+
+
+# --- rule files -------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_file_stands_for_every_rule_that_it_defines(digits, mine):
+    """What it imports (SGD here) is not its own."""
+    (contestant,) = make_plan(digits, [f"{mine}:SignDescent"], trials=4).contestants
+    assert contestant.label == "Sign descent"
+    assert all(1e-3 < lr < 1e-1 for lr in rates(contestant))
+    both = make_plan(digits, ["sgd(lr=0.1)", f"{mine}:Unsearched(lr=0.1)", f"{mine}:SignDescent(lr=0.1)"]).contestants
+    assert [each.label for each in both] == ["SGD lr=0.1", "Unsearched lr=0.1", "Sign descent lr=0.1"]
+    with pytest.raises(InvalidValue, match="Unsearched: declares no range of learning rates"):
+        make_plan(digits, [mine])
+
+
+def test_a_rule_file_is_known_by_its_whole_path(digits, mine, monkeypatch, tmp_path):
+    """A study may go on from another folder."""
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(digits, ["mine.py:SignDescent"])
+    monkeypatch.chdir("/")
+    assert plan.contestants[0].rule == f"{mine}:SignDescent"
+    rule = plan.contestants[0].make_rule({"lr": 0.5})
+    assert (type(rule).__name__, rule.lr) == ("SignDescent", 0.5)
+    assert rule.update(np.array([3.0, -2.0]), None, 1)[0].tolist() == [-0.5, 0.5]
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    ({"optimizers": []}, "optimizers: name at least one"),
+    ({"optimizers": ["sgd", "sgd"]}, "optimizers: 'SGD' is there twice"),
+    ({"optimizers": ["sgd"], "batch_sizes": [10, "10"]}, "'SGD (batch 10)' is there twice"),
+    ({"optimizers": ["adm"]}, "unknown rule 'adm'; did you mean 'adam'?"),
+    ({"optimizers": ["adam(beta=0.9)"]}, "Adam has no hyperparameter 'beta'; did you mean 'betas'?"),
+    ({"optimizers": ["adam(betas=(0.9, 1.0))"]}, "Adam: betas must lie in [0, 1), got (0.9, 1.0)"),
+    ({"optimizers": ["sgd(lr=-1)"]}, "SGD: lr must lie in [0, inf), got -1"),
+    ({"optimizers": ["sgd(lr="]}, "cannot read 'sgd(lr='"),
+    ({"optimizers": ["sgd(0.1)"]}, "name the settings, for example sgd(lr=0.1)"),
+    ({"optimizers": ["nothing.py"]}, "nothing.py: no such file"),
+    ({"trials": 0}, "trials: must be a whole number from 1, got 0"),
+    ({"trials": 2.5}, "trials: must be a whole number from 1, got 2.5"),
+    ({"seeds": True}, "seeds: must be a whole number from 1, got True"),
+    ({"steps": -3}, "steps: must be a whole number from 1, got -3"),
+    ({"target": math.nan}, "target: must be a finite number, got nan"),
+    ({"target": math.inf}, "target: must be a finite number, got inf"),
+    ({"target": "high"}, "target: must be a finite number, got 'high'"),
+    ({"batch_sizes": []}, "batch-size: name at least one"),
+    ({"batch_sizes": [0]}, "batch-size: must be whole numbers from 1, or all; got 0"),
+    ({"seeds": 1000}, "seeds: must be at most 999, got 1000"),
+    ({"search_seeds": 0}, "search-seeds: must be a whole number from 1, got 0"),
+    ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'?"),
+    ({"ranges": {"lr": (1, 0.1)}}, "range: lr: low must be less than high and both finite, got 1:0.1"),
+    ({"ranges": {"lr": (0.1, math.inf)}}, "range: lr: low must be less than high and both finite, got 0.1:inf"),
+    ({"ranges": {"lr": (-1.0, 1.0)}}, "SGD: lr must lie in [0, inf), got -1.0"),
+    ({"ranges": {"momentm": (0.1, 0.2)}}, "no optimizer here has 'momentm' to search; did you mean 'momentum'?"),
+    ({"ranges": {"lion.lr": (0.1, 0.2)}}, "no optimizer here has 'lion.lr' to search"),
+    ({"ranges": {"adam.betas": (0.1, 0.2)}}, "range: Adam: betas is not one number; give it by hand instead"),
+    ({"ranges": {"sgd.nesterov": (0, 1)}}, "range: SGD: nesterov is not one number; give it by hand instead"),
+    ({"batch_sizes": ["some"]}, "batch-size: must be whole numbers from 1, or all; got 'some'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED, ids=[str(arguments) for arguments, _ in REFUSED])
+def test_what_cannot_be_is_refused_with_the_reason(arguments, message, digits):
+    with pytest.raises((InvalidValue, UnknownSetting), match=re.escape(message)) as error:
+        make_plan(digits, **arguments)
+    assert "\n" not in str(error.value)
+    assert isinstance(error.value, UnknownName) == ("unknown" in message)
+
+
+def test_several_workloads_have_targets_of_their_own(digits, write_workload):
+    both = [digits, find(write_workload())]
+    with pytest.raises(InvalidValue, match="target: one number cannot suit several workloads"):
+        make_plan(both, ["sgd"], target=0.5)
+    with pytest.raises(InvalidValue, match="workload: 'digits' is there twice"):
+        make_plan([digits, digits], ["sgd"])
+    with pytest.raises(InvalidValue, match="workload: name at least one"):
+        make_plan([], ["sgd"])
+
+
+def test_a_file_without_rules_is_refused(digits, write_file):
+    file = write_file("empty.py", "from steepest.rules import SGD\n")
+    with pytest.raises(InvalidValue, match="defines no rule; write a dataclass"):
+        make_plan(digits, [file])

@@ -1,0 +1,131 @@
+"""Runs on a Ray cluster of two nodes on this machine: what they find, and what becomes of them when a node dies."""
+
+import socket
+import warnings
+from pathlib import Path
+
+import pytest
+
+import steepest
+from steepest.base.errors import InvalidValue, SteepestError
+from steepest.study.jobs import Entry, Job
+from steepest.study.workers import on_ray
+
+from ..studies import assert_planned_runs, assert_same_results
+
+try:
+    import ray
+    from ray.cluster_utils import Cluster
+except ImportError:
+    ray = None
+
+needs_ray = pytest.mark.skipif(ray is None, reason="needs Ray: pip install 'steepest[ray]'")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes; the driver is on the first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+@needs_ray
+def test_a_study_outlives_the_death_of_a_node_and_each_run_is_stored_once(cluster, write_workload):
+    node, killed = cluster.add_node(num_cpus=1), []
+    cluster.wait_for_nodes()
+
+    def kill_the_node(store):
+        if store.done() >= 6 and not killed:
+            killed.append(store.done())
+            cluster.remove_node(node, allow_graceful=False)
+
+    slow = "import time\ndef model():\n    time.sleep(0.1)\n    return torch.nn.Linear(2, 1)"
+    ask = {"workload": write_workload(slow), "optimizers": ["sgd", "adam"], "trials": 6, "seeds": 3}
+    result = steepest.compare(**ask, on="ray", on_progress=kill_the_node)
+    assert 6 <= killed[0] < result.plan.runs
+    assert result.complete
+    assert_planned_runs(result)
+    assert_same_results(result, steepest.compare(**ask, jobs=1))
+    assert ray.is_initialized()  # the cluster was there before, and stays
+
+
+WRONG = """
+import os
+import time
+
+def model():
+    if torch.initial_seed() == 1:
+        raise RuntimeError(__file__)
+    if torch.initial_seed() == 2:
+        os._exit(5)
+    if torch.initial_seed() == 3:
+        time.sleep(100)
+    return torch.nn.Linear(2, 1)
+"""
+
+MINE = """
+from steepest.rules import SGD
+
+class Mine(SGD):
+    title = "Mine"
+"""
+
+
+@needs_ray
+def test_files_travel_by_content_and_runs_that_go_wrong_cost_no_other(cluster, write_workload, write_file):
+    file, mine = write_workload(WRONG), write_file("mine.py", MINE)
+    result = steepest.compare(file, [f"{mine}:Mine(lr=0.1)"], seeds=4, on="ray", timeout=4)
+    assert result.complete
+    messages = result.runs.set_index("seed")["message"]
+    line, _, place = messages[1].partition(": RuntimeError: ")
+    assert line == f"line {1 + Path(file).read_text().splitlines().index('        raise RuntimeError(__file__)')}"
+    assert place.endswith("/small.py")
+    assert place != file
+    assert messages[2] == "its process ended itself with exit code 5"
+    assert messages[3].startswith("stopped after 4 seconds")
+    assert list(result.runs.set_index("seed").loc[[1, 2, 3], "status"]) == ["failed", "failed", "timed out"]
+    assert result.runs.set_index("seed").loc[4, "final_loss"] < 10, messages[4]
+
+
+@needs_ray
+def test_nodes_must_have_the_same_steepest(cluster, monkeypatch):
+    monkeypatch.setattr(on_ray, "_version", lambda: "99.0")
+    with pytest.raises(SteepestError, match=r"it has steepest \d.*, the study 99\.0; install the same"):
+        steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray")
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer_is_said_so_at_once(monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # nobody listens
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(SteepestError, match=rf"RAY_ADDRESS={address}: no Ray answers there .*; is the cluster running"):
+        steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray")
+
+
+def test_without_ray_the_line_to_install_it_is_given(monkeypatch, tmp_path):
+    monkeypatch.setattr(on_ray, "find_spec", lambda name: None)
+    with pytest.raises(InvalidValue, match=r"ray is not installed; pip install 'steepest\[ray\]'"):
+        steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray", out=tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_put_where_their_content_belongs(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files = {"/far/away.py": b"one", "/far/mine.py": b"two", "/else/mine.py": b"other"}
+    places = on_ray._put(files)
+    assert on_ray._put(files) == places
+    assert len(set(places.values())) == 3
+    for before, after in places.items():
+        assert Path(after).read_bytes() == files[before]
+    entry = Entry("/far/away.py", 1.0, "/else/mine.py:Rule(lr=0.1)", {"lr": 0.1}, "constant", 1, 1, 1)
+    assert on_ray._files(Job(1, (entry,))) == {"/else/mine.py"}  # the workload is no file here
+    moved = on_ray._moved(entry, places)
+    assert (moved.workload, moved.rule) == (places["/far/away.py"], f"{places['/else/mine.py']}:Rule(lr=0.1)")

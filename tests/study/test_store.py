@@ -1,0 +1,269 @@
+"""The study's file: a queue that gives each run to one process only, tables, older versions, and size."""
+
+import math
+import shutil
+import sqlite3
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import steepest
+from steepest import verbs
+from steepest.base.errors import SteepestError
+from steepest.study import Comparison, Store
+from steepest.study.results import STUDY_FILE
+from steepest.study.schema import SCHEMA_VERSION
+
+from ..studies import change, rows, small_plan, synthetic_study
+
+VERSION_1 = Path(__file__).parent.parent / "data" / "study_of_version_1.sqlite"
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.create(tmp_path / STUDY_FILE, small_plan({"a": 3, "b": 1}), {})
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def session(store) -> int:
+    return store.begin_session()
+
+
+def test_trials_are_taken_in_turns_so_that_partial_results_compare(store, session):
+    taken = [store.take(session) for _ in range(4)]
+    assert [(task.contestant, task.trial) for task in taken] == [(0, 0), (1, 0), (0, 1), (0, 2)]
+    assert store.take(session) is None
+
+
+def test_a_run_is_given_to_one_process_only(store, tmp_path):
+    store.set_winner(0, 0)
+    more = "with recursive n(value) as (select 3 union all select value + 1 from n where value < 200) select"
+    change(tmp_path, f"insert into runs (contestant, phase, trial, seed) {more} 0, 'report', 0, value from n")
+    taken: list[int] = []
+
+    def take_all():
+        own = Store.open(tmp_path / STUDY_FILE)
+        number = own.begin_session()
+        while task := own.take(number):
+            taken.append(task.id)
+        own.close()
+
+    crew = [threading.Thread(target=take_all) for _ in range(4)]
+    for each in crew:
+        each.start()
+    for each in crew:
+        each.join()
+    assert sorted(taken) == sorted(rows(tmp_path, "phase != 'timing'"))
+    assert len(taken) == 4 + 200
+
+
+def test_a_winner_is_sent_on_once(store):
+    for _ in range(2):
+        store.set_winner(1, 0)
+    assert store.counts() == {"waiting": 6}
+    assert store.winners() == {1: 0}
+
+
+def test_reports_of_a_winner_that_was_beaten_count_no_more(store, session, tmp_path):
+    store.set_winner(0, 1)
+    for _ in range(6):  # trials and reports of the first winner; one is waiting, another being done when it is beaten
+        task = store.take(session)
+        if task.phase == "search":
+            store.finish(task, session, {"status": "finished"})
+    store.set_winner(0, 2)
+    assert store.counts() == {"done": 4, "waiting": 2}
+    assert not store.finish(task, session, {"status": "finished"})
+    assert [store.take(session).trial for _ in range(2)] == [2, 2]
+    assert {row["trial"] for row in rows(tmp_path, "state = 'former'").values()} == {1}
+    assert len(store.runs()) == 4
+
+
+def test_a_run_and_its_curve_are_stored_both_or_neither(store, session):
+    task = store.take(session)
+    with pytest.raises(sqlite3.Error):
+        store.finish(task, session, {"status": "finished"}, [(0, 1.0, 1.0, 1.0, 0.0), (1, 1.0)])
+    assert store.counts() == {"running": 1, "waiting": 3}
+    assert store.curves().empty
+    store.end_session(session)
+    assert store.take(store.begin_session()) == task  # begun for the first time: it was handed back, not lost
+
+
+def test_a_run_that_was_taken_over_is_not_stored_by_whoever_had_it(store, session):
+    """A process that was believed dead comes back with its result."""
+    task = store.take(session)
+    store.end_session(session)
+    other = store.begin_session()
+    assert store.take(other).id == task.id
+    assert not store.finish(task, session, {"status": "finished"}, [(0, 1.0, 1.0, 1.0, 0.0)])
+    assert store.counts() == {"running": 1, "waiting": 3}
+    assert store.finish(task, other, {"status": "finished"}, [(0, 1.0, 1.0, 1.0, 0.0)])
+    assert not store.finish(task, other, {"status": "failed"})
+    assert (len(store.curves()), list(store.runs()["status"])) == (1, ["finished"])
+
+
+def test_step_times_are_measured_when_nobody_is_at_a_run(store, session):
+    assert store.take_timing(session) is None
+    last = [store.take(session) for _ in range(4)][-1]
+    assert store.take_timing(session) is None
+    for task in [*rows(store.file.parent, "phase = 'search'")][:3]:
+        change(store.file.parent, "update runs set state = 'done' where id = ?", task)
+    assert store.take_timing(session) is None
+    store.finish(last, session, {"status": "finished"})
+    timing = store.take_timing(session)
+    assert timing.phase == "timing"
+    assert store.take_timing(session) is None
+    store.finish_timing(timing, session, {"status": "finished"}, {0: [0.1, 0.3, 0.2], 1: [1.0]})
+    assert store.runs().groupby("label")["seconds_a_step"].first().to_dict() == {"a": 0.2, "b": 1.0}
+
+
+def test_a_plan_is_extended_once(store, session):
+    before = store.plan
+    after = replace(small_plan({"a": 3, "b": 3}), seeds=4)
+    store.extend(before, after, {"code": "new"})
+    assert (store.plan, store.first_plan, store.fact("code")) == (after, before, "new")
+    assert store.counts() == {"waiting": 6}
+    with pytest.raises(SteepestError, match="another process has just extended this study"):
+        store.extend(before, after, {})
+
+
+def test_what_is_not_finite_is_read_back_as_such(store, session):
+    infinite = float("inf")
+    result = {"status": "diverged", "steps_to_target": infinite, "seconds_a_step": 0.5, "final_loss": float("nan")}
+    store.finish(store.take(session), session, result, [(0, infinite, infinite, infinite, 0.0)])
+    (run,) = store.runs().itertuples()
+    assert (run.steps_to_target, run.seconds_to_target, run.seconds_a_step) == (infinite, infinite, 0.5)
+    assert pd.isna(run.final_loss)
+    assert store.curves()[["train_loss", "loss", "metric"]].isna().all().all()
+    assert (store.curves().dtypes[["train_loss", "loss", "metric", "seconds"]] == "float64").all()
+
+
+# --- runs that cannot be compared -------------------------------------------------------------------------------------
+
+
+def test_runs_of_another_problem_are_set_aside_and_named(study, tmp_path, command):
+    """As if the data, or a library, had changed under a part of the study."""
+    folder = shutil.copytree(study, tmp_path / "copy")
+    change(folder, "update runs set fingerprint = '77' where phase = 'report' and seed = 2 and contestant = 1")
+    whole, part = Comparison.read(study), Comparison.read(folder)
+    assert (len(whole.runs) - len(part.runs), whole.set_aside, part.complete) == (1, (), True)
+    (aside,) = part.set_aside
+    assert (aside.seed, aside.labels) == (2, ("Adam",))
+    gone = whole.runs[~whole.runs["id"].isin(part.runs["id"])]
+    assert list(gone[["label", "seed", "phase"]].iloc[0]) == ["Adam", 2, "report"]
+    code, printed, _ = command(f"compare --resume {folder} --jobs 1")
+    assert code == 0
+    assert str(aside) in " ".join(printed.split())
+
+
+# --- older versions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def old(tmp_path) -> Path:
+    """A study that the first version began: 6 of 11 runs done, one in the hands of a process that is no more."""
+    (tmp_path / "old").mkdir()
+    shutil.copy(VERSION_1, tmp_path / "old" / STUDY_FILE)
+    return tmp_path / "old"
+
+
+def rows_of_version_1() -> list[sqlite3.Row]:
+    connection = sqlite3.connect(VERSION_1)
+    connection.row_factory = sqlite3.Row
+    found = connection.execute("select * from runs where state = 'done' order by id").fetchall()
+    connection.close()
+    return found
+
+
+def test_a_study_of_the_first_version_is_read(old):
+    comparison = Comparison.read(old)
+    before = rows_of_version_1()
+    assert len(before) == len(comparison.runs) == 6
+    assert comparison.plan.runs == 11
+    for row, now in zip(before, comparison.runs.itertuples(), strict=True):
+        for name in ("id", "phase", "seed", "lr", "status", "message", "final_loss", "final_metric", "seconds_a_step"):
+            assert getattr(now, name) == row[name], name
+        assert now.steps_to_target == (math.inf if row["steps_to_target"] is None else row["steps_to_target"])
+    assert list(comparison.runs["label"]) == ["SGD", "Adam", "Momentum lr=0.1", "SGD", "Adam", "Momentum lr=0.1"]
+    starts = comparison.curves[comparison.curves["step"] == 0].set_index("run")
+    assert (comparison.runs.set_index("id")["initial_loss"] == starts["loss"]).all()
+    assert (comparison.runs.set_index("id")["best_metric"] == comparison.curves.groupby("run")["metric"].max()).all()
+    assert (comparison.target, comparison.workload["metric_name"]) == (0.3, "accuracy")
+
+
+def test_a_study_of_the_first_version_goes_on(old):
+    verbs.resume(old, jobs=1)
+    comparison = Comparison.read(old)
+    assert comparison.complete
+    assert set(comparison.runs["seed"][comparison.runs["phase"] == "search"]) == {0}  # as it began
+    again = steepest.compare("digits", ["sgd(lr=1.03)", "adam(lr=0.103)", "momentum(lr=0.1)"], seeds=2, steps=6,
+                             target=0.3, jobs=1)  # fmt: skip
+    done = {row["id"] for row in rows_of_version_1()}
+    new = comparison.runs[~comparison.runs["id"].isin(done)].merge(again.runs, on=["lr", "seed"])
+    assert len(new) == 5
+    assert (new["final_loss_x"] == new["final_loss_y"]).all()
+    assert new["fingerprint_x"].notna().all()
+
+
+def test_a_study_of_the_first_version_is_brought_up_to_date_once(old):
+    for _ in range(2):
+        store = Store.open(old / STUDY_FILE)
+        assert store.fact("schema") == str(SCHEMA_VERSION)
+        assert store.counts() == {"done": 6, "waiting": 5}
+        store.close()
+
+
+def test_where_an_old_file_cannot_be_brought_up_to_date_it_stays_as_it_is(old, monkeypatch):
+    def fail(*_):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("steepest.study.store.migrate", fail)
+    with pytest.raises(SteepestError, match="written by an older steepest and cannot be brought up to date here"):
+        Comparison.read(old)
+    monkeypatch.undo()
+    assert len(Comparison.read(old).runs) == 6
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_for_each_run_reads_no_whole_table(tmp_path):
+    """So that ten thousand runs cost each of them no more than ten did."""
+    synthetic_study(tmp_path, runs=200, points=1)
+    change(tmp_path, "update runs set state = 'waiting' where phase = 'search'")
+    store, statements = Store.open(tmp_path / STUDY_FILE), []
+    session = store.begin_session()
+    store._connection.set_trace_callback(statements.append)
+    task = store.take(session)
+    store.finish(task, session, {"status": "finished"}, [(2, 1.0, 1.0, 1.0, 1.0)])
+    store.is_ready_to_choose(task.contestant)
+    store.counts()
+    store._connection.set_trace_callback(None)
+    asked = [each for each in statements if each.startswith(("select", "update", "insert"))]
+    assert len(asked) > 5
+    for statement in asked:
+        plan = [step["detail"] for step in store._connection.execute(f"explain query plan {statement}")]
+        assert not [step for step in plan if step.startswith("SCAN") and "USING" not in step], statement
+    store.close()
+
+
+def test_the_standings_show_the_best_sound_trial_of_each_so_far(store, session):
+    ends = {
+        (0, 0): {"status": "reached the target", "steps_to_target": 9.0, "final_loss": 0.5},
+        (0, 1): {"status": "diverged", "steps_to_target": 3.0, "final_loss": 9.0},
+        (0, 2): {"status": "reached the target", "steps_to_target": 9.0, "final_loss": 0.4},
+    }
+    for _ in range(4):
+        task = store.take(session)
+        if (task.contestant, task.trial) in ends:
+            store.finish(task, session, ends[task.contestant, task.trial])
+    (a,) = store.standings()
+    assert (a["label"], a["trials"], a["reports"]) == ("a", 3, 0)
+    assert a["settings"] == store.plan.contestants[0].trials[2]
+    assert (a["steps_to_target"], a["final_loss"]) == (9.0, 0.4)
