@@ -1,7 +1,8 @@
 """Runs in processes of their own, as many at a time as wanted.
 
 A worker is `python -m steepest.study.workers`: jobs come in on one pipe, a line each, endings go out on another. It
-ends with the process that started it. One that dies in the middle of a run, or takes too long, costs that run and no other.
+ends with the process that started it. One that dies in the middle of a run, or takes too long, costs that run and no
+other.
 """
 
 import os
