@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from steepest.statistics.ranges import position
 from steepest.study import Comparison, Contestant, Goal, Plan, Store, make_plan
-from steepest.study.ranges import place
 from steepest.study.results import STUDY_FILE
 from steepest.workloads import find
 
@@ -144,7 +144,7 @@ def _fill(store: Store, plan: Plan, points: int, random: np.random.Generator) ->
 def _distance(plan: Plan, contestant: int, trial: int) -> float:
     """How far a trial's learning rate is from the middle of its range, -0.5 to 0.5."""
     each = plan.contestants[contestant]
-    return place(each.trials[trial]["lr"], each.ranges["lr"]) - 0.5 if each.ranges else 0.0
+    return position(each.trials[trial]["lr"], each.ranges["lr"]) - 0.5 if each.ranges else 0.0
 
 
 def _made_up(plan, contestant, trial, seed, points, random):

@@ -11,8 +11,9 @@ import pytest
 
 from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
 from steepest.rules import RULES, Adam
+from steepest.statistics.ranges import position
 from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
-from steepest.study.ranges import place, points, read_range
+from steepest.study.ranges import points, read_range
 from steepest.workloads import find
 
 MINE = '''
@@ -129,7 +130,7 @@ def test_several_hyperparameters_are_searched_together(digits):
     momentum, adam = make_plan(digits, ["momentum", "adam"], trials=64, ranges=ranges).contestants
     assert list(momentum.ranges) == ["lr", "momentum"]
     assert list(adam.ranges) == ["lr", "eps"]
-    shares = np.array([[place(trial[name], momentum.ranges[name]) for name in momentum.ranges]
+    shares = np.array([[position(trial[name], momentum.ranges[name]) for name in momentum.ranges]
                        for trial in momentum.trials])  # fmt: skip
     # 64 points of a Sobol sequence in two dimensions: one in each of the 8 x 8 squares
     assert len({tuple(square) for square in (shares * 8).astype(int)}) == 64

@@ -1,4 +1,4 @@
-"""Which optimizer, if only so many trials can be afforded."""
+"""Budget curves: how good the best of k trials is, to choose an optimizer when only k trials can be afforded."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 
 
 def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | None = None) -> pd.DataFrame:
-    """How good the best of k trials is, for k = 1, 2, ..., from the trials that have been run.
+    """How good the best of k trials is, for k = 1, 2, ..., estimated from the trials that have been run.
 
     Exact over all ways to draw k of a contestant's n trials without replacement, from the order statistics: the best of
     a draw is at most the i-th smallest value with probability 1 - C(n - i, k) / C(n, k). Drawing without replacement is
@@ -21,12 +21,12 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
 
     Args:
         runs: a table of runs; only the search counts.
-        by: what is to be small: `steps_to_target`, `seconds_to_target` or `final_loss`; medians where a trial ran on
+        by: the column to minimize: `steps_to_target`, `seconds_to_target` or `final_loss`; medians where a trial ran on
             several seeds. A missed target is infinite, and so is a trial that broke.
         k_max: the largest k. Default: the number of trials.
 
     Returns:
-        By `label` and `k` (up to the contestant's number of trials):
+        A table indexed by `label` and `k` (up to the contestant's number of trials):
 
         - `expected`: mean of the best; inf as long as a draw can miss altogether, since some do.
         - `median`, `low`, `high`: the best in the middle draw and in those at the quartiles, inf where these miss.
@@ -51,7 +51,8 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
     trials = trial_table(runs)
     values = trials[by].astype(float).mask(trials["broken"] > 0, np.inf).fillna(np.inf)
     curves = {
-        label: _curve(np.sort(own.to_numpy()), k_max) for label, own in values.groupby(trials["label"], sort=False)
+        label: _curve(np.sort(own_values.to_numpy()), k_max)
+        for label, own_values in values.groupby(trials["label"], sort=False)
     }
     if not curves:
         return pd.DataFrame(columns=["expected", *QUANTILES, "reached"])
@@ -60,20 +61,25 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
 
 
 def _curve(values: np.ndarray, k_max: int | None) -> pd.DataFrame:
-    """One contestant's, from its sorted values."""
-    reached = _at_most(len(values), min(len(values), k_max or len(values)))
-    chance = np.diff(reached, axis=1, prepend=0.0)  # of each value to be the best of its draw
+    """The budget curve of one contestant, from the sorted values of its trials."""
+    cumulative = _cumulative_chances(len(values), min(len(values), k_max or len(values)))
+    chances = np.diff(cumulative, axis=1, prepend=0.0)  # of each value to be the best of its draw
     finite = np.isfinite(values)
-    arrives = reached[:, finite.sum() - 1] if finite.any() else np.zeros(len(reached))
-    expected = np.where(arrives == 1.0, chance[:, finite] @ values[finite], np.inf)
-    quantiles = {name: values[(reached < share - 1e-12).sum(axis=1)] for name, share in QUANTILES.items()}
-    k = pd.RangeIndex(1, len(reached) + 1, name="k")
-    return pd.DataFrame({"expected": expected, **quantiles, "reached": arrives}, index=k)
+    reached = cumulative[:, finite.sum() - 1] if finite.any() else np.zeros(len(cumulative))
+    # one draw that misses altogether makes the mean infinite; the product alone would skip it
+    expected = np.where(reached == 1.0, chances[:, finite] @ values[finite], np.inf)
+    # 1e-12: a quartile that is met exactly must not be passed over by rounding
+    quantiles = {name: values[(cumulative < share - 1e-12).sum(axis=1)] for name, share in QUANTILES.items()}
+    k = pd.RangeIndex(1, len(cumulative) + 1, name="k")
+    return pd.DataFrame({"expected": expected, **quantiles, "reached": reached}, index=k)
 
 
-def _at_most(count: int, k_max: int) -> np.ndarray:
-    """Probability that the best of k is at most the i-th smallest of `count`: k down from 1, i across from 1."""
+def _cumulative_chances(count: int, k_max: int) -> np.ndarray:
+    """Probability that the best of k is at most the i-th smallest of `count`; shape (k_max, count), k and i from 1.
+
+    A product of ratios of neighbours, since the binomial coefficients themselves overflow.
+    """
     drawn, i = np.arange(k_max)[:, None], np.arange(1, count + 1)[None, :]
-    missed_again = np.clip(count - i - drawn, 0, None) / (count - drawn)  # the next one drawn is none of the first i
-    at_most: np.ndarray = 1 - np.cumprod(missed_again, axis=0)
-    return at_most
+    missed_again = np.clip(count - i - drawn, 0, None) / (count - drawn)  # the next trial drawn is none of the first i
+    cumulative: np.ndarray = 1 - np.cumprod(missed_again, axis=0)
+    return cumulative

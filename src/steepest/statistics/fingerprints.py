@@ -1,4 +1,7 @@
-"""Which runs had the same problem to solve: the data, the initial weights, the initial loss."""
+"""Runs that solved different problems are set aside: equal seeds must have equal fingerprints.
+
+A fingerprint is a hash of the data, the initial weights and the initial loss; it is computed when a run begins.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,14 +14,14 @@ __all__ = ["SetAside", "equal_fingerprints"]
 
 @dataclass(frozen=True)
 class SetAside:
-    """Runs of one seed that had another problem than the rest; as text, a sentence that says so.
+    """Runs of one seed that solved another problem than the rest; `str` gives a sentence that says so.
 
     Attributes:
         workload: its name, or "" where the table does not say.
-        seed: of the runs.
-        labels: whose runs they are.
-        runs: how many.
-        kept: how many of this seed stay.
+        seed: the seed of the runs.
+        labels: the contestants that the runs belong to.
+        runs: number of runs set aside.
+        kept: number of runs of this seed that stay.
     """
 
     workload: str
@@ -41,7 +44,7 @@ def _count(runs: int) -> str:
 
 
 def equal_fingerprints(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
-    """The runs that can be compared, and what is said of those that cannot.
+    """The runs that can be compared, and a report of those that cannot.
 
     All runs of one workload and seed must have one fingerprint. Where they do not, the fingerprint that most of them
     have stays (of equally many, that of the first run). A run without a fingerprint, such as one that failed before it
@@ -49,7 +52,7 @@ def equal_fingerprints(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]
 
     Args:
         runs: a table of runs with the columns `seed` and `fingerprint`, and `workload` if there are several. Without
-            `fingerprint` nothing is known and everything stays.
+            `fingerprint` every run stays.
 
     Returns:
         The rows that stay, and a `SetAside` for each seed that lost some.
@@ -64,14 +67,14 @@ def equal_fingerprints(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]
         return runs, []
     keys = [name for name in ("workload", "seed") if name in runs]
     numbered = runs.reset_index(drop=True)
-    known = numbered[numbered["fingerprint"].notna()]
-    aside, found = np.zeros(len(runs), dtype=bool), []
-    for _, rows in known.groupby(keys, sort=False):
+    with_fingerprint = numbered[numbered["fingerprint"].notna()]
+    excluded, reports = np.zeros(len(runs), dtype=bool), []
+    for _, rows in with_fingerprint.groupby(keys, sort=False):
         most = Counter(rows["fingerprint"]).most_common(1)[0][0]
         other = rows[rows["fingerprint"] != most]
         if len(other):
             workload = str(rows["workload"].iloc[0]) if "workload" in rows else ""
-            aside[other.index] = True
+            excluded[other.index] = True
             labels = tuple(map(str, other["label"].unique()))
-            found.append(SetAside(workload, int(rows["seed"].iloc[0]), labels, len(other), len(rows) - len(other)))
-    return runs[~aside], found
+            reports.append(SetAside(workload, int(rows["seed"].iloc[0]), labels, len(other), len(rows) - len(other)))
+    return runs[~excluded], reports

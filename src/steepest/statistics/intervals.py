@@ -1,4 +1,4 @@
-"""Intervals of a mean from few values, and the correction for making several tests."""
+"""Confidence intervals of a mean from few values (Student's t, bootstrap), and Holm's correction for several tests."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["Interval", "bootstrap_interval", "chance_of_the_same", "holm", "mean_interval"]
 
 RESAMPLES = 9_999
-"""Of a bootstrap: p values are told to within a ten-thousandth."""
+"""Number of resamples of a bootstrap; the resolution of p is 1 / (RESAMPLES + 1), a ten-thousandth."""
 
 LEAST_SPREAD = 1 / 3
 """In a bootstrap, a resample's standard deviation counts as at least this share of the sample's."""
@@ -20,6 +20,13 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> tuple[fl
     """Student's t interval of the mean.
 
     With the five to ten seeds of a usual comparison a percentile bootstrap covers far less than it says; t does not.
+
+    Args:
+        values: any numbers; NaN and infinite ones are left out.
+        confidence: of the interval, between 0 and 1.
+
+    Returns:
+        The ends `(low, high)`; NaN where fewer than two finite values are left.
 
     >>> low, high = mean_interval([1.0, 2.0, 3.0])
     >>> round(low, 3), round(high, 3)
@@ -59,10 +66,10 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
       few different resamples to judge by.
     - A resample of (almost) equal values would divide by (almost) nothing, so its standard deviation counts as at least
       a third of the sample's.
-    - Where all values are the same there is no spread to judge by, so p is what chance could do at most, see
-      `chance_of_the_same`; and where that is too much to tell, the interval has no ends.
+    - Where all values are the same there is no spread to judge by, so p is an upper bound on the probability of that,
+      see `chance_of_the_same`; where the bound exceeds 1 - confidence, the interval has no ends.
 
-    A generator of its own with a fixed seed makes the result depend on the values alone.
+    A local random generator with a fixed seed makes the result depend on the values alone.
 
     Args:
         values: finite numbers; their order is irrelevant.
@@ -74,8 +81,8 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
     Raises:
         ValueError: a value that is not finite, or a confidence outside (0, 1).
 
-    >>> found = bootstrap_interval([0.1, 0.2, 0.15, 0.22, 0.13])
-    >>> round(found.mean, 2), 0 < found.low < found.mean < found.high < 0.32, found.p < 0.05
+    >>> interval = bootstrap_interval([0.1, 0.2, 0.15, 0.22, 0.13])
+    >>> round(interval.mean, 2), 0 < interval.low < interval.mean < interval.high < 0.32, interval.p < 0.05
     (0.16, True, True)
     """
     sample = np.sort(np.asarray(list(values), dtype=float))
@@ -87,21 +94,17 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
     if count == 0:
         return Interval(math.nan, -math.inf, math.inf, 1.0)
     mean = float(sample.mean())
-    if np.ptp(sample) < 1e-9:
-        return _without_spread(mean, count, confidence)
+    if np.ptp(sample) < 1e-9:  # logarithms of ratios: a difference of a billionth is rounding
+        p = chance_of_the_same(count)
+        half = 0.0 if p <= 1 - confidence else math.inf
+        return Interval(mean, mean - half, mean + half, p if abs(mean) > 1e-9 else 1.0)
     error = float(sample.std(ddof=1)) / math.sqrt(count)
     quantile, p = _studentized(sample, abs(mean) / error, confidence)
     return Interval(mean, mean - quantile * error, mean + quantile * error, p)
 
 
-def _without_spread(mean: float, count: int, confidence: float) -> Interval:
-    chance = chance_of_the_same(count)
-    half = 0.0 if chance <= 1 - confidence else math.inf
-    return Interval(mean, mean - half, mean + half, chance if abs(mean) > 1e-9 else 1.0)
-
-
 def chance_of_the_same(seeds: int) -> float:
-    """At most so probable is it that two runs alike in distribution differ by one and the same amount on all seeds.
+    """An upper bound on the probability that two equally distributed contestants differ by one amount on all seeds.
 
     No amount but 0 has a probability above 1/4 (of values that are one amount apart, no three are so in pairs; Motzkin
     and Straus 1965), so each seed beyond the second divides by at least 4. The sum of squares over all amounts, for two
@@ -114,19 +117,21 @@ def chance_of_the_same(seeds: int) -> float:
 
 
 def _studentized(sample: np.ndarray, t: float, confidence: float) -> tuple[float, float]:
-    """How many standard errors wide the interval is on each side, and the p value of t."""
+    """Half the width of the interval in standard errors of the sample, and the p value of the statistic t."""
     from scipy import stats
 
     distances = _distances(sample)
-    beyond = math.floor((1 - confidence) * (RESAMPLES + 1) + 1e-9)  # so many lie at or above the quantile
+    # the sample itself counts as one more resample (hence + 1 here and in p), so that p is never 0 and the interval
+    # leaves 0 out exactly where p is at most 1 - confidence
+    beyond = math.floor((1 - confidence) * (RESAMPLES + 1) + 1e-9)  # resamples at or above the quantile
     quantile = np.partition(distances, -beyond)[-beyond] if beyond else math.inf
     quantile = max(quantile, stats.t.ppf((1 + confidence) / 2, len(sample) - 1))
-    share = (1 + np.count_nonzero(distances >= t * (1 - 1e-9))) / (RESAMPLES + 1)
+    share = (1 + np.count_nonzero(distances >= t * (1 - 1e-9))) / (RESAMPLES + 1)  # 1e-9: ties on a grid stay ties
     return float(quantile), float(max(share, 2 * stats.t.sf(t, len(sample) - 1)))
 
 
 def _distances(sample: np.ndarray) -> np.ndarray:
-    """How far each resample's mean is from the sample's, in standard errors of the resample."""
+    """Distance of each resample's mean from the sample's, in standard errors of that resample; shape (RESAMPLES,)."""
     count, weights = len(sample), _weights(len(sample))
     centred = sample - sample.mean()
     means = weights @ centred / count
@@ -136,22 +141,29 @@ def _distances(sample: np.ndarray) -> np.ndarray:
     return distances
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=4)  # a comparison asks for many intervals, nearly all of the same number of seeds
 def _weights(count: int) -> np.ndarray:
-    """How often each of `count` values is in each resample."""
+    """How often each of `count` values is in each resample; shape (RESAMPLES, count)."""
     drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
     return np.bincount(drawn.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count).astype(float)
 
 
 def holm(p_values: list[float], level: float = 0.05) -> list[bool]:
-    """Which of several tests hold together at a level (Holm 1979).
+    """Which of several tests are significant together, at a family-wise error level (Holm 1979, step down).
+
+    Args:
+        p_values: one a test.
+        level: probability of any false rejection among all of them.
+
+    Returns:
+        For each test, in the order of `p_values`, whether its hypothesis is rejected.
 
     >>> holm([0.01, 0.04, 0.03])
     [True, False, False]
     """
-    holds = [False] * len(p_values)
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[index] > level / (len(p_values) - place):
+    rejected = [False] * len(p_values)
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] > level / (len(p_values) - rank):
             break
-        holds[index] = True
-    return holds
+        rejected[index] = True
+    return rejected

@@ -1,4 +1,4 @@
-"""Performance profiles and their scores over several workloads, as AlgoPerf defines them."""
+"""Performance profiles over several workloads, and the score of each optimizer, as AlgoPerf defines them."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ import pandas as pd
 __all__ = ["Profiles", "performance_profiles", "time_to_target"]
 
 POINTS = 100
-"""Ratios at which a profile is evaluated."""
+"""Number of ratios at which a profile is evaluated."""
 
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Performance profiles.
+    """Performance profiles and scores, the result of `performance_profiles`.
 
     Attributes:
         profile: by submission (rows) and ratio (columns, 100 from 1 to the largest), the share of workloads on which
@@ -64,7 +64,7 @@ def performance_profiles(times: pd.DataFrame, max_ratio: float = 4.0) -> Profile
 
 
 def _checked(times: pd.DataFrame) -> np.ndarray:
-    """The times as an array, once there is nothing wrong with them."""
+    """The times as an array of floats, after validation."""
     if not isinstance(times, pd.DataFrame):
         raise ValueError(
             f"times: must be a DataFrame (rows submissions, columns workloads), got {type(times).__name__}"

@@ -1,16 +1,15 @@
-"""Winners near the end of a searched range, and the range to try next."""
+"""Edges of searched ranges: best values that lie near the end of their range, and the wider range to try next."""
 
 import json
 import math
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from .trials import best_trials, trial_table
 
-__all__ = ["OUTER", "edges", "settings_of", "side_of", "wider_range"]
+__all__ = ["OUTER", "Range", "edges", "position", "settings_of", "side_of", "wider_range"]
 
 Range = tuple[float, float]
 Ranges = Mapping[str, Mapping[str, Range]]
@@ -28,15 +27,15 @@ def edges(runs: pd.DataFrame, ranges: Ranges | None = None, limits: Ranges | Non
     """The hyperparameters whose best value lies in the outer tenth of its range, where a wider one may do better.
 
     Args:
-        runs: a table of runs; `settings` holds what was searched, without it that is the learning rate.
+        runs: a table of runs; the column `settings` holds the searched values; without it only `lr` was searched.
         ranges: the searched ranges, by label and name. Default: from the smallest to the largest value tried, where
             there are at least three.
-        limits: what a value must stay strictly between, by label and name, where there is such a limit.
+        limits: open intervals that a value must stay in, by label and name, where there is such a limit.
 
     Returns:
-        One row for each, with `label`, `name` of the hyperparameter, `value` of the best trial, `side` ("low" or
-        "high"), the range `low` to `high`, and `next_low` to `next_high`, the one to try next. Contestants all of whose
-        trials broke have none.
+        One row for each such hyperparameter: `label`, its `name`, `value` of the best trial, `side` ("low" or "high"),
+        the range `low` to `high`, and the one to try next, `next_low` to `next_high`. Contestants all of whose trials
+        broke have none.
 
     Raises:
         ValueError: a column is missing, or runs of several workloads.
@@ -52,15 +51,16 @@ def edges(runs: pd.DataFrame, ranges: Ranges | None = None, limits: Ranges | Non
     rows = []
     for label, trials in trial_table(runs).groupby("label", sort=False):
         if label in winners:
-            own = [(each or {}).get(str(label), {}) for each in (ranges, limits)]
-            rows += [(label, *edge) for edge in _edges_of(settings_of(trials), winners[label], *own)]
+            own_ranges, own_limits = (by_label.get(str(label), {}) for by_label in (ranges or {}, limits or {}))
+            own_edges = _edges_of(settings_of(trials), winners[label], own_ranges, own_limits)
+            rows += [(label, *edge) for edge in own_edges]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _edges_of(
     tried: pd.DataFrame, winner: Mapping[Hashable, float], ranges: Mapping[str, Range], limits: Mapping[str, Range]
 ) -> Iterator[tuple[object, ...]]:
-    """Those of one contestant."""
+    """The edges of one contestant, as rows of `COLUMNS` without the label."""
     for name in map(str, tried.columns):
         ends = ranges.get(name) or _ends(tried[name])
         side = side_of(winner[name], *ends)
@@ -76,21 +76,30 @@ def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ends(values: "pd.Series[float]") -> Range:
-    """From the smallest to the largest of three or more; of fewer, a range without width."""
+    """From the smallest to the largest of three or more values; of fewer, a range without width, which has no edge."""
     low, high = float(values.min()), float(values.max())
     return (low, high) if values.nunique() > 2 else (low, low)
 
 
+def position(value: float, ends: Range) -> float:
+    """Position of a value in a range: 0 at the low end, 1 at the high end, on a log scale if the range is above 0.
+
+    >>> position(0.01, (1e-4, 1.0)), position(3, (0, 4))
+    (0.5, 0.75)
+    """
+    low, high = ends
+    return math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low)
+
+
 def side_of(value: float, low: float, high: float) -> Side | None:
-    """At which end of a range a value lies, on a log scale if the range is above 0; None if at neither.
+    """The end of a range that a value lies at, within the outer tenth (see `position`); None if at neither.
 
     >>> side_of(0.0019, 0.001, 1.0), side_of(0.1, 0.0, 1.0), side_of(0.1, 0.001, 1.0)
     ('low', 'low', None)
     """
     if not low < high:
         return None
-    share = np.log(value / low) / np.log(high / low) if low > 0 else (value - low) / (high - low)
-    share = round(float(share), 9)  # a tenth is a tenth, whatever the logarithms round to
+    share = round(position(value, (low, high)), 9)  # a tenth is a tenth, whatever the logarithms round to
     return "low" if share <= OUTER else "high" if share >= 1 - OUTER else None
 
 
@@ -101,7 +110,7 @@ def wider_range(low: float, high: float, edge: Side, limits: Range = UNLIMITED) 
         low: lower end of the range that was searched.
         high: upper end; the range is extended on a log scale if `low` is above 0.
         edge: the side of the best trial.
-        limits: what a value must stay strictly between. Where the wider range would pass a limit, its end goes half
+        limits: the open interval that a value must stay in. Where the wider range would pass a limit, its end goes half
             of the way there.
 
     Returns:

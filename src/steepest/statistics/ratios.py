@@ -11,13 +11,13 @@ from .tables import Measure, check_runs, ranking
 __all__ = ["MISS", "paired_ratios"]
 
 MISS = 4.0
-"""In a paired ratio, how many times the slowest success a missed target counts."""
+"""Value of a missed target in a paired ratio, as a multiple of the slowest success of the two contestants."""
 
 POWER = 0.8
-"""With how many more seeds a difference would be told with this probability, were it as large as it looks."""
+"""Power of the test that `more_seeds` is planned for: probability of telling a difference as large as the estimate."""
 
 MOST_SEEDS = 1000
-"""More than these no one will run: no number of seeds is likely to tell."""
+"""Upper bound of `more_seeds`; where more would be needed, no affordable number of seeds is likely to tell."""
 
 COLUMNS = ["against", "ratio", "low", "high", "p", "differs", "word", "more_seeds", "pairs"]
 
@@ -54,7 +54,7 @@ def paired_ratios(
 
     Raises:
         ValueError: a column is missing, runs of several workloads, two report runs of one contestant on one seed, a
-            time that is not above 0, or nobody named `against`.
+            time that is not above 0, or no contestant named `against`.
 
     >>> runs = pd.DataFrame({
     ...     "label": ["a"] * 5 + ["b"] * 5, "phase": "report", "seed": [1, 2, 3, 4, 5] * 2, "final_loss": 0.1,
@@ -72,30 +72,32 @@ def paired_ratios(
     other = order.index[0] if against is None else against
     labels = [label for label in order.index if label != other]
     logs = {label: _log_ratios(spent[label], spent[other]) for label in labels}
-    found = {label: bootstrap_interval(each, confidence) for label, each in logs.items()}
-    differs = holm([each.p for each in found.values()], 1 - confidence)
+    intervals = {label: bootstrap_interval(log_ratios, confidence) for label, log_ratios in logs.items()}
+    differs = holm([interval.p for interval in intervals.values()], 1 - confidence)
+    # the level of Holm's strictest test, so that `more_seeds` promises rather too many seeds than too few
+    level = (1 - confidence) / len(labels) if labels else math.nan
     rows = [
-        _row(found[label], logs[label], yes, (1 - confidence) / len(labels), order[label], order[other])
-        for label, yes in zip(labels, differs, strict=True)
+        _row(intervals[label], logs[label], rejected, level, order[label], order[other])
+        for label, rejected in zip(labels, differs, strict=True)
     ]
     table = pd.DataFrame(rows, index=pd.Index(labels, name="label"), columns=COLUMNS)
     return table.assign(against=other)
 
 
 def _by_seed(runs: pd.DataFrame, by: Measure) -> pd.DataFrame:
-    """Seeds down, contestants across; inf where missed, NaN where not run."""
+    """The measure of the report runs: rows are seeds, columns contestants; inf where missed, NaN where not run."""
     check_runs(runs, "seed")
     report = runs[runs["phase"] == "report"]
     wrong = report[(report[by] <= 0) | report.duplicated(["label", "seed"])]
     if len(wrong):
         row = wrong.iloc[0]
-        what = f"{by} must be above 0, got {row[by]:g}" if row[by] <= 0 else "there are two report runs"
-        raise ValueError(f"runs: {row['label']!r} on seed {row['seed']}: {what}")
+        reason = f"{by} must be above 0, got {row[by]:g}" if row[by] <= 0 else "there are two report runs"
+        raise ValueError(f"runs: {row['label']!r} on seed {row['seed']}: {reason}")
     return report.pivot(index="seed", columns="label", values=by).astype(float)
 
 
 def _log_ratios(spent: "pd.Series[float]", other: "pd.Series[float]") -> np.ndarray:
-    """Logarithms of the ratios on the seeds where at least one arrived."""
+    """Logarithms of the ratios on the seeds where at least one of the two reached the target."""
     both = pd.concat([spent, other], axis=1).dropna().to_numpy()
     both = both[np.isfinite(both).any(axis=1)]
     reached = both[np.isfinite(both)]
@@ -105,32 +107,32 @@ def _log_ratios(spent: "pd.Series[float]", other: "pd.Series[float]") -> np.ndar
 
 
 def _row(
-    found: Interval, logs: np.ndarray, differs: bool, level: float, median: float, other_median: float
+    interval: Interval, logs: np.ndarray, differs: bool, level: float, median: float, other_median: float
 ) -> dict[str, object]:
-    ratio, low, high = (_exp(each) for each in (found.mean, found.low, found.high))
+    """One row of `paired_ratios`, from the interval of the log ratios and the medians of both contestants."""
+    # math.exp raises beyond about 709, which the interval of two very different seeds can reach
+    ratio, low, high = (
+        math.inf if bound > 700 else math.exp(bound) for bound in (interval.mean, interval.low, interval.high)
+    )
     missed, other_missed = math.isinf(median), math.isinf(other_median)
     if missed:
         ratio, high = math.nan if other_missed else math.inf, math.inf
     if other_missed:
         ratio, low = math.nan if missed else 0.0, 0.0
-    told = "slower" if found.mean > 0 else "faster"
-    word = "missed" if missed else told if differs else "tie"
-    more = _more_seeds(found.mean, logs, level) if word == "tie" else math.nan
+    direction = "slower" if interval.mean > 0 else "faster"
+    word = "missed" if missed else direction if differs else "tie"
+    more = _more_seeds(interval.mean, logs, level) if word == "tie" else math.nan
     return {
-        "ratio": ratio, "low": low, "high": high, "p": found.p, "differs": differs, "word": word, "more_seeds": more,
-        "pairs": len(logs),
+        "ratio": ratio, "low": low, "high": high, "p": interval.p, "differs": differs, "word": word,
+        "more_seeds": more, "pairs": len(logs),
     }  # fmt: skip
 
 
-def _exp(number: float) -> float:
-    return math.inf if number > 700 else math.exp(number)  # of two seeds that differ much, the interval is this wide
-
-
 def _more_seeds(mean: float, logs: np.ndarray, level: float) -> float:
-    """How many more seeds would tell a mean that is what it looks like from 0, in a two-sided test at this level.
+    """Number of further seeds for a two-sided test at this level to tell the mean from 0, were the estimates exact.
 
-    By the normal approximation with Guenther's (1981) correction for Student's t; and no fewer than one and the same
-    difference on all seeds would need.
+    The normal approximation with Guenther's (1981) correction for Student's t. Never fewer than `chance_of_the_same`
+    asks for: the bootstrap cannot reject earlier than that.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""One row a contestant: what its trials and its report runs came to."""
+"""The table of results: one row a contestant, with the winning trial of its search and the means of its report runs."""
 
 import math
 
@@ -19,17 +19,17 @@ COLUMNS = [
 
 
 def summarize(runs: pd.DataFrame, by: Measure = "steps_to_target", ranges: Ranges | None = None) -> pd.DataFrame:
-    """One row a contestant, the first to the target on top.
+    """The table of results: one row a contestant, the first to the target on top.
 
     Args:
         runs: a table of runs.
-        by: steps or seconds, what decides the order.
+        by: the measure that decides the order, steps or seconds.
         ranges: the searched ranges, by label and name of the hyperparameter. Default: see `edges`.
 
     Returns:
-        By `label`, of the winning trial and the search: `lr`; `broken` (share of the search runs that went wrong);
-        `range_width` (factor between the ends of the learning rates within 5 % of its own best final loss; NaN where
-        another hyperparameter was searched too, since neighbours then differ in more than the learning rate);
+        A table indexed by `label`. Of the winning trial and the search: `lr`; `broken` (share of the search runs that
+        went wrong); `range_width` (factor between the ends of the learning rates within 5 % of its own best final loss;
+        NaN where another hyperparameter was searched too, since neighbours then differ in more than the learning rate);
         `at_edge` (the winner is the smallest or largest learning rate tried, so a wider range may do better); `edge`
         ("low", "high" or None: it lies in the outer tenth of the range).
 
@@ -52,24 +52,24 @@ def summarize(runs: pd.DataFrame, by: Measure = "steps_to_target", ranges: Range
     [25.0, 1.0, -5.0]
     """
     check_runs(runs, "lr", "status", "seed", "seconds_to_target", "seconds_a_step", "final_metric")
-    best, found = best_trials(runs), edges(runs, ranges)
-    sides = found[found["name"] == "lr"].set_index("label")["side"]
+    best, all_edges = best_trials(runs), edges(runs, ranges)
+    sides = all_edges[all_edges["name"] == "lr"].set_index("label")["side"]
     trials = dict(list(trial_table(runs).groupby("label")))
-    own = dict(list(runs.groupby("label")))
+    own_runs = dict(list(runs.groupby("label")))
     rows = []
     for label in ranking(runs, by).index:
-        row = {"label": label, "edge": sides.get(label)} | _of_reports(own[label])
+        row = {"label": label, "edge": sides.get(label)} | _report_columns(own_runs[label])
         if label in best.index:
-            row |= _of_search(own[label], trials[label], best.loc[label])
+            row |= _search_columns(own_runs[label], trials[label], best.loc[label])
             row["optimism"] = float(best.loc[label, by]) - row[by]
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS).set_index("label")
-    table["at_edge"] = table["at_edge"].eq(True)
+    table["at_edge"] = table["at_edge"].eq(True)  # contestants without a search have none: False, not NaN
     table["edge"] = table["edge"].astype(object).where(table["edge"].notna(), None)
     return table
 
 
-def _of_reports(runs: pd.DataFrame) -> dict[str, object]:
+def _report_columns(runs: pd.DataFrame) -> dict[str, object]:
     report = runs[runs["phase"] == "report"]
     sound = report[~is_broken(report)]
     low, high = mean_interval(sound["final_metric"])
@@ -92,19 +92,15 @@ def _mean(runs: pd.DataFrame, name: str) -> float:
     return float(runs[name].mean()) if name in runs else math.nan
 
 
-def _of_search(runs: pd.DataFrame, trials: pd.DataFrame, best: pd.Series) -> dict[str, object]:
+def _search_columns(runs: pd.DataFrame, trials: pd.DataFrame, best: pd.Series) -> dict[str, object]:
     search = runs[runs["phase"] == "search"]
     losses = trials["final_loss"].mask(trials["broken"] > 0)
     only_lr = not settings_of(trials).drop(columns="lr", errors="ignore").nunique().gt(1).any()
+    ends = (trials["lr"].min(), trials["lr"].max())
     return {
         "lr": best["lr"],
         "broken": float(is_broken(search).mean()),
         "range_width": range_width(trials["lr"], losses) if only_lr else math.nan,
-        "at_edge": _is_at_edge(trials, best),
+        # of two trials each is an end, and where every trial broke none has won
+        "at_edge": len(trials) > 2 and best["broken"] < 1 and best["lr"] in ends,
     }
-
-
-def _is_at_edge(trials: pd.DataFrame, best: pd.Series) -> bool:
-    """Whether the winner is the smallest or largest of several; where every trial broke, none has won."""
-    ends = (trials["lr"].min(), trials["lr"].max())
-    return len(trials) > 2 and best["broken"] < 1 and best["lr"] in ends

@@ -1,4 +1,4 @@
-"""What is read of a table of runs, and what must be right with it."""
+"""Tables of runs: validation, the statuses that count as broken, and the ranking of contestants by their median."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ import pandas as pd
 __all__ = ["BROKEN", "Measure", "check_runs", "is_broken", "ranking"]
 
 Measure = Literal["steps_to_target", "seconds_to_target"]
-"""What decides who is first: steps, or seconds where the steps of the contestants are not alike."""
+"""The column that decides the ranking: steps, or seconds where the contestants' steps cost differently."""
 
 BROKEN = ("diverged", "became non-finite", "failed", "timed out")
-"""The statuses of a run that went wrong."""
+"""The statuses of a run that went wrong; `steepest.base.status` names all of them (this package imports nothing)."""
 
 
 def check_runs(runs: pd.DataFrame, *columns: str) -> None:
-    """See that the columns are there and that all rows are of one workload.
+    """Check that the columns exist and that all rows are of one workload.
 
     Raises:
-        ValueError: they are not.
+        ValueError: a column is missing, or there are several workloads.
     """
     for name in columns:
         if name not in runs:
@@ -28,7 +28,7 @@ def check_runs(runs: pd.DataFrame, *columns: str) -> None:
 
 
 def is_broken(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Which runs went wrong."""
+    """For each run, whether it went wrong: its status is one of `BROKEN`."""
     return runs["status"].isin(BROKEN)
 
 

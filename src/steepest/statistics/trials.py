@@ -1,4 +1,4 @@
-"""The trials of a search: which one won, and how wide the range is in which it hardly matters."""
+"""The trials of a search: the winner of each contestant, and the width of the range of good learning rates."""
 
 import math
 
@@ -11,7 +11,7 @@ __all__ = ["best_trials", "range_width", "trial_table"]
 
 
 def trial_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial: its first run's facts, medians of its measures over the search seeds, and the share `broken`.
+    """One row a trial: columns of its first run, medians of its measures over the search seeds, and share `broken`.
 
     A miss is infinite, so a trial that misses on half of the seeds or more has missed.
     """
@@ -51,11 +51,11 @@ def best_trials(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def range_width(lr: "pd.Series[float]", loss: "pd.Series[float]", within: float = 0.05) -> float:
-    """How wide the range of learning rates is around the best one in which the loss is hardly worse, as a factor.
+    """Width of the range of learning rates around the best one in which the loss is hardly worse, as a factor.
 
     From the best trial outwards to where the loss first exceeds its own best by more than `within` of it: linear in the
-    logarithm of the learning rate between a trial and its neighbour. Beyond the last trial nothing is known, and next
-    to a broken one the range ends at the sound one, so the width is what has been shown, not more.
+    logarithm of the learning rate between a trial and its neighbour. The range ends at the last trial, and next to a
+    broken trial at the sound one, so the width is a lower bound.
 
     Args:
         lr: learning rate of each trial, above 0.
@@ -69,22 +69,22 @@ def range_width(lr: "pd.Series[float]", loss: "pd.Series[float]", within: float 
     3.54...
     """
     order = np.argsort(lr.to_numpy(), kind="stable")
-    place, losses = lr.to_numpy(dtype=float)[order], loss.to_numpy(dtype=float)[order]
+    rates, losses = lr.to_numpy(dtype=float)[order], loss.to_numpy(dtype=float)[order]
     losses = np.where(np.isnan(losses), np.inf, losses)
-    if len(place) == 0 or place[0] <= 0 or not np.isfinite(losses.min()):
+    if len(rates) == 0 or rates[0] <= 0 or not np.isfinite(losses.min()):
         return math.nan
-    place, best = np.log(place), int(losses.argmin())
+    log_rates, best = np.log(rates), int(losses.argmin())
     most = losses[best] + within * abs(losses[best])
-    right = _reach(place[best:], losses[best:], most)
-    left = _reach(place[best::-1], losses[best::-1], most)
+    right = _crossing(log_rates[best:], losses[best:], most)
+    left = _crossing(log_rates[best::-1], losses[best::-1], most)
     return math.exp(right - left)
 
 
-def _reach(place: np.ndarray, losses: np.ndarray, most: float) -> float:
-    """How far from the first place the losses stay within `most`."""
+def _crossing(log_rates: np.ndarray, losses: np.ndarray, most: float) -> float:
+    """Log learning rate at which the losses, from the best trial outwards, first exceed `most`; else the last one."""
     beyond = np.flatnonzero(losses > most)
     if len(beyond) == 0:
-        return float(place[-1])
+        return float(log_rates[-1])
     inside, outside = beyond[0] - 1, beyond[0]  # the first of all, the best trial, is inside
     share = (most - losses[inside]) / (losses[outside] - losses[inside])
-    return float(place[inside] + share * (place[outside] - place[inside]))
+    return float(log_rates[inside] + share * (log_rates[outside] - log_rates[inside]))

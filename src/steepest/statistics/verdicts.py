@@ -1,4 +1,4 @@
-"""Who got there first, and how sure that is."""
+"""The verdict of a comparison: the optimizer that reached the target first, or all that tie, and how sure that is."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Verdict", "verdict"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who got there first.
+    """The contestant that reached the target first, or all that tie, and the lead over the next one.
 
     Attributes:
         first: labels of the winner, or of all that tie with it; empty if none reached the target.
@@ -22,8 +22,8 @@ class Verdict:
             inf if it missed the target on most seeds.
         low: lower end of the interval of `ratio`.
         high: upper end.
-        more_seeds: about how many more seeds would tell the winner from all that tie with it; NaN if none ties, or if
-            no number is likely to.
+        more_seeds: about how many more seeds would separate the winner from all that tie with it; NaN if none ties, or
+            if no number is likely to.
     """
 
     first: tuple[str, ...]
@@ -43,7 +43,7 @@ def verdict(runs: pd.DataFrame, by: Measure = "steps_to_target", confidence: flo
     Args:
         runs: a table of runs.
         by: steps or seconds.
-        confidence: of the interval, and of what is said of all contestants together.
+        confidence: of the interval, and of the claims about all contestants together (family-wise, Holm).
 
     Returns:
         A `Verdict`.

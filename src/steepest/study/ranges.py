@@ -7,7 +7,7 @@ from ..base.errors import InvalidValue, did_you_mean
 from ..base.spec import parse
 from ..rules import Rule
 
-__all__ = ["Range", "Ranges", "Settings", "check_used", "own_ranges", "place", "points", "read_range"]
+__all__ = ["Range", "Ranges", "Settings", "check_used", "own_ranges", "points", "read_range"]
 
 Range = tuple[float, float]
 Ranges = Mapping[str, Range]
@@ -105,13 +105,3 @@ def _at(share: float, ends: Range, whole: bool) -> float:
     low, high = ends
     value = low * (high / low) ** share if low > 0 else low + (high - low) * share
     return round(value) if whole else float(f"{value:.{DIGITS}g}")
-
-
-def place(value: float, ends: Range) -> float:
-    """Where in its range a value lies, 0 to 1 on the scale that is searched.
-
-    >>> place(0.01, (1e-4, 1.0)), place(3, (0, 4))
-    (0.5, 0.75)
-    """
-    low, high = ends
-    return math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low)
