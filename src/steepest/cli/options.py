@@ -1,9 +1,33 @@
-"""What is typed for an option of the command line, read: settings, points, ranges, windows."""
+"""Options that several commands share, and the parsers of option values: settings, points, ranges, windows."""
+
+from typing import Annotated
+
+import typer
 
 from ..base import spec
 from ..base.errors import InvalidValue
 
-__all__ = ["numbers", "setting", "settings", "span", "window"]
+__all__ = [
+    "Dark", "Formula", "Lang", "On", "Rate", "Schedule", "Settings", "Start", "Steps", "numbers", "setting", "settings",
+    "span", "window",
+]  # fmt: skip
+
+On = Annotated[str, typer.Option(help="A landscape, or a formula such as '0.1*x**2 + 2*y**2'.")]
+Formula = Annotated[str | None, typer.Option("--f", help="A formula of your own instead, such as 'x*cos(pi*x)'.")]
+Start = Annotated[str | None, typer.Option(help="First point, such as -1.2,1.")]
+Rate = Annotated[
+    float | None, typer.Option(help="Learning rate of the rules not given their own; default: the rule's.")
+]
+Steps = Annotated[int, typer.Option(help="Number of updates.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Another hyperparameter, such as momentum=0.9; repeat for more.")
+]
+Schedule = Annotated[
+    str | None,
+    typer.Option(help="Learning rate over the steps: cosine, 'exponential(0.1)', inverse_sqrt, warmup_cosine."),
+]
+Lang = Annotated[str, typer.Option(help="Language of the words in the picture: en or zh.")]
+Dark = Annotated[bool, typer.Option("--dark", help="Light on dark paper.")]
 
 
 def setting(text: str) -> tuple[str, object]:
@@ -18,10 +42,10 @@ def setting(text: str) -> tuple[str, object]:
     return name.strip(), spec.value(value)
 
 
-def settings(given: list[str] | None, lr: float | None) -> dict[str, object]:
-    """The hyperparameters given for all rules: those of --set, and the learning rate."""
-    found = dict(setting(text) for text in given or [])
-    return found if lr is None else found | {"lr": lr}
+def settings(texts: list[str] | None, lr: float | None) -> dict[str, object]:
+    """The hyperparameters for all rules: those of --set, and the learning rate."""
+    values = dict(setting(text) for text in texts or [])
+    return values if lr is None else values | {"lr": lr}
 
 
 def numbers(option: str, text: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""What there is to say about a rule or a landscape, as text and tables; `steepest.cli.terminal` prints it."""
+"""What there is to say about a rule or a landscape, as text and tables; `steepest.cli.show` prints it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

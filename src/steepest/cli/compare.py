@@ -1,0 +1,254 @@
+"""`steepest compare`: optimizers on workloads, from the plan to the verdict."""
+
+import math
+import shlex
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..base import spec
+from ..base.errors import InvalidValue
+from . import terminal
+
+if TYPE_CHECKING:
+    from ..study import Comparison, Store
+
+__all__ = ["command"]
+
+REFRESH = 0.25
+"""Seconds between two refreshes of the progress display."""
+
+NOT_WITH_RESUME = (
+    "workload", "optimizers", "trials", "seeds", "search_seeds", "steps", "target", "batch_size", "ranges", "schedule",
+    "out",
+)  # fmt: skip
+"""The arguments of `compare` that plan a study."""
+
+
+def command(
+    context: typer.Context,
+    workload: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to train: names (see steepest list) or your own files; default: digits."),
+    ] = None,
+    optimizers: Annotated[
+        str, typer.Option(help="Rules with commas between, or a .py file with rules of your own.")
+    ] = "sgd,momentum,adagrad,rmsprop,adam",
+    trials: Annotated[int, typer.Option(help="Settings to try for each optimizer.")] = 16,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds on which each winner runs again.")] = 10,
+    search_seeds: Annotated[int, typer.Option(help="Seeds that every trial runs on.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Updates a run; default: the workload's.")] = None,
+    target: Annotated[float | None, typer.Option(help="Value of the metric to reach; default: the workload's.")] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(help="Examples a step; 1,10,100,all compares them with each other.")
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more."),
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(help="Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.")
+    ] = "constant",
+    widen: Annotated[
+        bool, typer.Option("--widen", help="Go on beyond the range where the best trial lies at its edge.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    on: Annotated[str, typer.Option(help="Where: processes, or ray (RAY_ADDRESS names a cluster).")] = "processes",
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a run is given up.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder.")] = None,
+    add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
+    add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
+    add_trials: Annotated[int, typer.Option(help="With --resume: more trials for each optimizer.")] = 0,
+) -> None:
+    """Find out which optimizer, at which settings, gets there first.
+
+    Every optimizer gets the same number of trials over its ranges; the best of each runs again on fresh seeds, and only
+    those count. Everything is kept in the folder: study.sqlite, runs.csv, figures, report.html. The same command goes
+    on where an interrupted one stopped.
+
+    [dim]steepest compare                              the lecture's five on handwritten digits[/dim]
+
+    [dim]steepest compare digits airfoil --schedule warmup+cosine --widen[/dim]
+
+    [dim]steepest compare my_workload.py --optimizers adam,adamw,mine.py --trials 32 --range lr=1e-4:1[/dim]
+
+    [dim]steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all[/dim]
+
+    [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
+    """
+    from .. import verbs
+    from ..study.ranges import read_range
+    from ..study.workers.workforce import workforce
+
+    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout}
+    more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
+    if resume is not None:
+        _refuse_with_resume(context)
+        _compare(resume, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
+        return
+    if any(more.values()):
+        raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
+    chosen, competing = workload or ["digits"], spec.split(optimizers)
+    with workforce(chosen, competing, **means) as start:
+        plan = verbs.plan_comparison(
+            chosen, competing, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
+            batch_size=None if batch_size is None else spec.split(batch_size),
+            ranges=dict(map(read_range, ranges or [])), schedule=schedule,
+        )  # fmt: skip
+        home = verbs.default_folder(plan) if out is None else out
+        _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))
+
+
+def _refuse_with_resume(context: typer.Context) -> None:
+    """Raise where an argument that plans a study stands beside --resume: a study goes on as it was planned."""
+    for name in NOT_WITH_RESUME:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            shown = {"workload": "a workload", "ranges": "--range"}.get(name, f"--{name.replace('_', '-')}")
+            raise InvalidValue(f"--resume goes on with a study as it was planned; leave out {shown}")
+
+
+def _compare(folder: Path, run: "Callable[[_Watch], Comparison]") -> None:
+    """Run it, show how it goes, and print what came of it."""
+    with _Watch() as watch:
+        try:
+            comparison = run(watch)
+        except KeyboardInterrupt:
+            watch.stop()
+            message = (
+                f"stopped: {watch.done} of {watch.total} runs are kept in {folder};"
+                f" steepest compare --resume {shlex.quote(str(folder))} goes on from there"
+            )
+            typer.echo(message, err=True)
+            raise typer.Exit(terminal.INTERRUPTED) from None
+    _print_comparison(comparison, folder)
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """Shows a study's progress: a bar with the time left, and the best of each optimizer so far.
+
+    On a terminal it is drawn in place; elsewhere a line is printed at each tenth of the work.
+    """
+
+    def __init__(self) -> None:
+        self.done = self.total = 0
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console,
+        )  # fmt: skip
+        self._task = self._progress.add_task("preparing", total=None)
+        self._live = Live(self._progress, console=self._console, refresh_per_second=8, transient=True)
+        self._next = 0.0
+        self._tenth = 0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the display away."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def __call__(self, store: "Store") -> None:
+        """Show where the study stands."""
+        self.done, self.total = store.done(), store.plan.runs
+        total = self.total
+        if self._console.is_terminal:
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + REFRESH
+            self._progress.update(self._task, description="comparing", total=total, completed=self.done)
+            self._live.update(Group(self._progress, _standings(store)))
+        elif self.done * 10 // total > self._tenth:
+            self._tenth = self.done * 10 // total
+            self._console.print(f"{self.done} of {total} runs", highlight=False)
+
+
+def _standings(store: "Store") -> Table:
+    """The best trial of each contestant so far."""
+    names = store.plan.short_names
+    several = len(names) > 1
+    table = terminal.table(
+        *["workload"] * several, "optimizer", ">trials", ">seeds", ">best settings", ">steps to target", ">loss"
+    )
+    for row in store.standings():
+        table.add_row(
+            *[escape(names[row["workload"]])] * several, escape(row["label"]), str(row["trials"]),
+            str(row["reports"]), _settings(row["settings"]), _steps(row["steps_to_target"]),
+            f"{row['final_loss']:.3g}",
+        )  # fmt: skip
+    return table
+
+
+def _settings(settings: Mapping[str, float]) -> str:
+    """The searched settings, the learning rate first and without its name."""
+    others = [f"{name}={value:.3g}" for name, value in settings.items() if name != "lr"]
+    return ", ".join([f"{settings['lr']:.3g}", *others])
+
+
+def _print_comparison(comparison: "Comparison", folder: Path) -> None:
+    """The table of each workload, its verdict, and where everything is."""
+    from ..report.sentences import profile_sentence
+
+    console = Console(markup=False, highlight=False)  # what users write may hold brackets
+    for part in comparison.by_workload().values():
+        _print_workload(console, part)
+    if (profile := profile_sentence(comparison)) is not None:
+        console.print(f"{profile.en}\n")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _print_workload(console: Console, comparison: "Comparison") -> None:
+    from ..report.sentences import edge_warnings, partner_sentence, target_sentence, verdict_sentence
+
+    console.print(comparison.workload["about"], style="bold")
+    console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
+    metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
+    table = terminal.table(
+        "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
+        ">broken\ntrials",
+    )  # fmt: skip
+    for column in table.columns[1:]:  # a long name gives way to the numbers
+        column.no_wrap = True
+    for label, row in comparison.table.iterrows():
+        margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
+        settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
+        table.add_row(
+            str(label), settings, _steps(row["steps_to_target"]),
+            _seconds(row["seconds_to_target"]), f"{row['reached']:.0%}", f"{row['final_metric']:.4f}{margin}",
+            f"{row['broken']:.0%}",
+        )  # fmt: skip
+    console.print(table, "")
+    console.print(verdict_sentence(comparison).en)
+    if (partner := partner_sentence(comparison)) is not None:
+        console.print(partner.en)
+    for warning in [*(edge.en for edge in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
+        console.print(warning, style="yellow")
+    console.print()
+
+
+def _steps(steps: float) -> str:
+    return f"{steps:.0f}" if math.isfinite(steps) else "missed"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3g}" if math.isfinite(seconds) else "-"

@@ -1,0 +1,173 @@
+"""`steepest map basin` and `steepest map sweep`: many runs in one picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from . import options, terminal
+from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
+
+if TYPE_CHECKING:
+    from ..paths.maps import BasinMap, SweepMap
+
+__all__ = ["command"]
+
+command = typer.Typer(help="Draw maps of many runs: which minimum each start reaches, what each pair of settings does.")
+
+Rules = Annotated[list[str], typer.Argument(help="Rules, such as sgd or 'adam(lr=0.1)'; each gets a panel.")]
+Save = Annotated[Path | None, typer.Option(help="Draw the map to a .png, .svg or .pdf file.")]
+
+
+@command.command()
+def basin(
+    optimizers: Rules,
+    on: On = "himmelblau",
+    f: Formula = None,
+    lr: Rate = None,
+    steps: Steps = 200,
+    settings: Settings = None,
+    schedule: Schedule = None,
+    size: Annotated[int, typer.Option(help="Starts along each side.")] = 400,
+    window: Annotated[str | None, typer.Option(help="Where the starts lie, such as -5:5,-5:5.")] = None,
+    save: Save = None,
+    lang: Lang = "en",
+    dark: Dark = False,
+) -> None:
+    """Find out which minimum each start on a grid reaches, and after how many steps.
+
+    [dim]steepest map basin "sgd(lr=0.01)" "adam(lr=0.1)" --on himmelblau --size 1000 --save basins.png[/dim]
+
+    [dim]steepest map basin momentum --on six_hump_camel --lr 0.1 --window 0:2,-1:1 --save zoom.png[/dim]
+    """
+    from ..paths.maps import map_basin
+
+    _check(save, lang)
+    box = None if window is None else options.window(window)
+    with terminal.Working("following starts") as progress:
+        basins = map_basin(
+            optimizers, f or on, steps=steps, size=size, window=box, schedule=schedule, on_progress=progress,
+            **options.settings(settings, lr),
+        )  # fmt: skip
+    if save is not None:
+        from ..figures.basins import draw_basin
+        from ..figures.style import save as save_figure
+
+        with terminal.notices():
+            save_figure(draw_basin(basins, lang=lang, dark=dark), save)
+    _print_basin(basins)
+    _print_file(save)
+
+
+@command.command()
+def sweep(
+    optimizers: Rules,
+    over: Annotated[
+        list[str],
+        typer.Option(help="A hyperparameter and its range, such as lr=1e-4:1 or betas.0=0:0.99; twice, across and up."),
+    ],
+    on: On = "rosenbrock",
+    f: Formula = None,
+    start: Start = None,
+    lr: Rate = None,
+    steps: Steps = 200,
+    settings: Settings = None,
+    schedule: Schedule = None,
+    size: Annotated[int, typer.Option(help="Values of each hyperparameter.")] = 200,
+    save: Save = None,
+    lang: Lang = "en",
+    dark: Dark = False,
+) -> None:
+    """Run every pair of values of two hyperparameters from one start: last value, and steps to the minimum.
+
+    [dim]steepest map sweep adam --on rosenbrock --over lr=1e-4:1 --over betas.0=0:0.99 --save sweep.png[/dim]
+
+    [dim]steepest map sweep momentum adam --on ravine --over lr=1e-3:2 --over momentum/betas.0=0:0.99[/dim]
+    """
+    from ..paths.maps import map_sweep
+
+    _check(save, lang)
+    point = None if start is None else options.numbers("start", start)
+    with terminal.Working("running settings") as progress:
+        swept = map_sweep(
+            optimizers, f or on, dict(map(options.span, over)), start=point, steps=steps, size=size,
+            schedule=schedule, on_progress=progress, **options.settings(settings, lr),
+        )  # fmt: skip
+    if save is not None:
+        from ..figures.style import save as save_figure
+        from ..figures.sweeps import draw_sweep
+
+        with terminal.notices():
+            save_figure(draw_sweep(swept, lang=lang, dark=dark), save)
+    _print_sweep(swept)
+    _print_file(save)
+
+
+def _check(save: Path | None, lang: str) -> None:
+    """Raise before the work for what could not be drawn after it."""
+    if save is not None:
+        from ..figures.style import check_figure_file, check_language
+
+        check_figure_file(save)
+        check_language(lang)
+
+
+def _print_file(save: Path | None) -> None:
+    if save is not None:
+        typer.echo(f"drawn to {save}")
+
+
+SEEN = 0.0005
+"""The least share of the starts for which an end has a row of its own."""
+
+
+def _print_basin(basins: "BasinMap") -> None:
+    """How many of the starts reach each minimum, for each rule."""
+    import numpy as np
+
+    from ..paths.maps import End
+
+    names = [
+        f"({', '.join(f'{coordinate:.4g}' for coordinate in minimum)})" for minimum in basins.minima.round(9) + 0.0
+    ]
+    others = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
+    table = terminal.table("reaches", ">value", *(f">{escape(rule.label())}" for rule in basins.rules))
+    shares = [basins.shares(place) for place in range(len(basins.rules))]
+    for place, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
+        table.add_row(name, f"{value:.4g}", *(f"{share[place]:.1%}" for share in shares))
+    for end, name in others.items():
+        if any(share[end] >= SEEN for share in shares):
+            table.add_row(name, "", *(f"{share[end]:.1%}" for share in shares))
+    steps = [arrived[arrived <= basins.steps] for arrived in basins.arrived]
+    table.add_row("median steps", "", *(f"{np.median(taken):.0f}" if len(taken) else "-" for taken in steps))
+    size = f"{len(basins.x):,} x {len(basins.y):,} starts"
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(basins.landscape.name)}[/bold] from {size}, {basins.steps} steps\n")
+    console.print(table)
+
+
+def _print_sweep(sweep: "SweepMap") -> None:
+    """The best pair of settings of each rule."""
+    import numpy as np
+
+    table = terminal.table("rule", ">diverged", ">best value", "at", ">fewest steps", "at")
+    for place, rule in enumerate(sweep.rules):
+        best, fastest = sweep.best(place), sweep.fastest(place)
+        value = "-" if best is None else f"{sweep.final[place].flat[best]:.3g}"
+        steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[place].flat[fastest])
+        gone = f"{np.isnan(sweep.final[place]).mean():.0%}"
+        table.add_row(escape(rule.title), gone, value, _pair(sweep, place, best), steps, _pair(sweep, place, fastest))
+    size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
+    console = Console(highlight=False)
+    where = f"from ({terminal.point(sweep.start)}), {size}, {sweep.steps} steps"
+    console.print(f"[bold]{escape(sweep.landscape.name)}[/bold] {where}\n")
+    console.print(table)
+
+
+def _pair(sweep: "SweepMap", rule: int, place: int | None) -> str:
+    if place is None:
+        return ""
+    names = (sweep.across.names[rule], sweep.up.names[rule])
+    return ", ".join(f"{name}={value:.3g}" for name, value in zip(names, sweep.pair(place), strict=True))

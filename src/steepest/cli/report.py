@@ -1,0 +1,42 @@
+"""`steepest report`: the page and the tables of a study, made again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..base import spec
+
+__all__ = ["command"]
+
+
+def command(
+    study: Annotated[Path, typer.Argument(help="A study: its folder, or its file study.sqlite; finished or not.")],
+    formats: Annotated[
+        str, typer.Option("--format", help="Tables to write: csv, parquet, md, tensorboard; with commas between.")
+    ] = "csv",
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the study's own.")] = None,
+) -> None:
+    """Make the report of a study again, and write its tables for other programs.
+
+    The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and
+    one row an optimizer; md is the verdict and the table for a chat or an issue; tensorboard has the winners' curves.
+
+    [dim]steepest report steepest-digits                         as it stands now[/dim]
+
+    [dim]steepest report steepest-digits --format csv,parquet,md --out shown[/dim]
+
+    [dim]steepest report steepest-digits --format tensorboard    then: tensorboard --logdir steepest-digits[/dim]
+    """
+    from ..report import write_report
+    from ..report.sentences import unfinished_sentence
+    from ..study import Comparison
+
+    comparison = Comparison.read(study)
+    home = out or (study.parent if study.suffix == ".sqlite" else study)
+    page, *tables = write_report(comparison, home, spec.split(formats))
+    if not comparison.complete:
+        typer.echo(unfinished_sentence(comparison).en)
+    typer.echo(f"report: {page}")
+    for path in tables:
+        typer.echo(f"{path.suffix[1:] or path.name}: {path}")

@@ -1,0 +1,89 @@
+"""`steepest trace`: rules on a landscape; where they end, the finding on each, and a picture of the paths."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ..base import spec
+from ..base.errors import InvalidValue
+from . import options, terminal
+from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
+
+if TYPE_CHECKING:
+    from ..paths import tracing
+
+__all__ = ["command"]
+
+
+def command(
+    optimizers: Annotated[
+        list[str], typer.Argument(help="Rules, such as sgd or 'adam(betas=(0.9, 0.98))'; see steepest list.")
+    ],
+    on: On = "rosenbrock",
+    f: Formula = None,
+    start: Start = None,
+    lr: Rate = None,
+    steps: Steps = 100,
+    settings: Settings = None,
+    schedule: Schedule = None,
+    noise: Annotated[float, typer.Option(help="Standard deviation of the noise added to each gradient.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Draw the paths to a .png, .svg or .pdf file, or animate them: .gif, .webp, .mp4, .html."),
+    ] = None,
+    surface: Annotated[bool, typer.Option("--surface", help="Draw the landscape as a surface.")] = False,
+    frames: Annotated[int, typer.Option(help="Pictures of an animation.")] = 100,
+    lang: Lang = "en",
+    dark: Dark = False,
+) -> None:
+    """Run rules on a landscape: where they end, what happened, and a picture of the way.
+
+    [dim]steepest trace sgd adam --on rosenbrock --start -1.2,1 --lr 0.01 --steps 200 --save path.png[/dim]
+
+    [dim]steepest trace sgd momentum adam --on himmelblau --lr 0.01 --save paths.gif[/dim]
+
+    [dim]steepest trace "sgd(momentum=0.25)" sgd --f "0.1*x**2 + 2*y**2" --start -5,-2 --lr 0.6 --steps 20[/dim]
+    """
+    from ..paths.tracing import trace
+
+    shared = options.settings(settings, lr)
+    point = None if start is None else options.numbers("start", start)
+    if surface and save is None:
+        raise InvalidValue("--surface draws a picture; say where to, for example --save surface.png")
+    if save is not None:
+        from ..figures.files import check_paths_file, save_paths
+
+        check_paths_file(save, lang, surface, frames)
+    paths = [
+        trace(rule, f or on, point, steps, noise, seed, schedule, **_settings_for(rule, shared)) for rule in optimizers
+    ]
+    if save is not None:
+        with terminal.notices(), terminal.Working("drawing") as progress:
+            save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
+    _print_paths(paths)
+    if save is not None:
+        typer.echo(f"drawn to {save}")
+
+
+def _settings_for(rule: str, shared: dict[str, object]) -> dict[str, object]:
+    """The settings for all rules, less those that this rule's spec sets itself."""
+    own = dict(spec.parse(rule).kwargs)
+    return {name: value for name, value in shared.items() if name not in own}
+
+
+def _print_paths(paths: "Sequence[tracing.Path]") -> None:
+    """Where each path ended and what happened on it."""
+    console = Console(highlight=False)
+    first = paths[0]
+    console.print(
+        f"[bold]{escape(first.landscape.name)}[/bold] from ({terminal.point(first.x[0])}), {first.steps} steps"
+    )
+    for path in paths:
+        console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
+        console.print(f"  x = ({terminal.point(path.x[-1])}), f = {terminal.number(path.f[-1])}", soft_wrap=True)
+        console.print(f"  {escape(str(path.outcome))}", soft_wrap=True)
