@@ -12,7 +12,7 @@ from .study.code import changed_code, check_code, code_fingerprint
 from .study.jobs import Executor
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, study_file
-from .study.workers.workforce import workforce
+from .study.workers.executors import executor_factory
 
 __all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
 
@@ -76,7 +76,7 @@ def compare(
     >>> sorted(result.table.index), len(result.runs)
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
-    with workforce(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
+    with executor_factory(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
             batch_size=batch_size, ranges=ranges, schedule=schedule,
@@ -115,7 +115,7 @@ def run_comparison(
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
-    """Carry a plan out by a `workforce`, and show it in the folder `out`, or nowhere if that is None; see `compare`."""
+    """Carry a plan out by an executor, and show it in the folder `out`, or nowhere if that is None; see `compare`."""
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
             return _carry_out(Path(folder), plan, start, widen, on_progress)
@@ -148,7 +148,7 @@ def resume(
     Raises:
         InvalidValue: there is no study, its code has changed since it began, or a value is out of range.
     """
-    with workforce(jobs=jobs, on=on, timeout=timeout) as start:
+    with executor_factory(jobs=jobs, on=on, timeout=timeout) as start:
         file = study_file(study)
         store = Store.open(file)
         try:

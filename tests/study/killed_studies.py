@@ -22,7 +22,7 @@ from steepest.study import Comparison, Plan
 from steepest.study.jobs import Task, job_of
 from steepest.study.results import STUDY_FILE
 from steepest.study.workers import pool, serving, worker
-from steepest.study.workers.here import Here
+from steepest.study.workers.in_process import InProcess
 
 KILLS = 50
 CLOCK = ["id", "seconds_a_step", "seconds_to_target"]
@@ -50,7 +50,7 @@ def start_forked_worker() -> pool.Process:
     )  # fmt: skip
 
 
-EXECUTORS = {"here": Here, "pool": lambda: pool.Pool(2)}
+EXECUTORS = {"here": InProcess, "pool": lambda: pool.Pool(2)}
 
 
 def begin(folder: Path, plan: Plan, executor: str) -> int:

@@ -13,9 +13,9 @@ from steepest.base.errors import SteepestError
 from steepest.study import Comparison, Store
 from steepest.study.results import STUDY_FILE
 from steepest.study.runner import MOST_ATTEMPTS, carry_out
-from steepest.study.workers.here import Here
+from steepest.study.workers.executors import executor_factory
+from steepest.study.workers.in_process import InProcess
 from steepest.study.workers.pool import Pool
-from steepest.study.workers.workforce import workforce
 
 HELPER = Path(__file__).parent / "killed_studies.py"
 
@@ -101,9 +101,9 @@ def test_runs_that_go_wrong_are_recorded_with_their_last_words_and_stop_no_other
 
 def test_one_process_does_its_runs_in_another_where_they_may_hang():
     """Nothing can stop what hangs in the process itself."""
-    with workforce(jobs=1, on="processes", timeout=None) as start:
-        assert isinstance(start(), Here)
-    with workforce(jobs=1, on="processes", timeout=4.0) as start:
+    with executor_factory(jobs=1, on="processes", timeout=None) as start:
+        assert isinstance(start(), InProcess)
+    with executor_factory(jobs=1, on="processes", timeout=4.0) as start:
         assert isinstance(start(), Pool)
 
 
@@ -143,7 +143,7 @@ def test_a_run_in_whose_middle_everything_dies_is_given_up_in_the_end(study, tmp
     store = Store.open(folder / STUDY_FILE)
     store._connection.execute("delete from curves where run = 2")
     store._connection.execute("update runs set state = 'waiting', attempts = ? where id = 2", (MOST_ATTEMPTS,))
-    carry_out(store, Here())
+    carry_out(store, InProcess())
     (given_up,) = store.runs().query("id == 2").itertuples()
     assert (given_up.status, given_up.message) == ("failed", f"{MOST_ATTEMPTS} processes died in the middle of it")
     store.close()

@@ -120,12 +120,12 @@ def test_without_ray_the_line_to_install_it_is_given(monkeypatch, tmp_path):
 def test_files_are_put_where_their_content_belongs(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     files = {"/far/away.py": b"one", "/far/mine.py": b"two", "/else/mine.py": b"other"}
-    places = on_ray._put(files)
-    assert on_ray._put(files) == places
+    places = on_ray._write_files(files)
+    assert on_ray._write_files(files) == places
     assert len(set(places.values())) == 3
     for before, after in places.items():
         assert Path(after).read_bytes() == files[before]
     entry = Entry("/far/away.py", 1.0, "/else/mine.py:Rule(lr=0.1)", {"lr": 0.1}, "constant", 1, 1, 1)
     assert on_ray._files(Job(1, (entry,))) == {"/else/mine.py"}  # the workload is no file here
-    moved = on_ray._moved(entry, places)
+    moved = on_ray._relocated(entry, places)
     assert (moved.workload, moved.rule) == (places["/far/away.py"], f"{places['/else/mine.py']}:Rule(lr=0.1)")

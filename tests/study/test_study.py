@@ -311,7 +311,7 @@ def gated(write_workload, tmp_path) -> str:
 
 
 def worker_processes(process: int) -> list[int]:
-    """Process numbers of a study's workers, as the system knows them: forks of the nursery that it has started."""
+    """Process numbers of a study's workers, as the system knows them: forks of the fork server that it has started."""
     children: dict[int, list[int]] = {}
     for each in Path("/proc").iterdir():
         try:
@@ -321,7 +321,7 @@ def worker_processes(process: int) -> list[int]:
             continue
         if "steepest.study.workers" in words:
             children.setdefault(parent, []).append(int(each.name))
-    return [worker for nursery in children.get(process, []) for worker in children.get(nursery, [])]
+    return [worker for server in children.get(process, []) for worker in children.get(server, [])]
 
 
 def hangs_in_the_middle(folder: Path) -> bool:

@@ -88,7 +88,7 @@ def command(
     """
     from .. import verbs
     from ..study.ranges import read_range
-    from ..study.workers.workforce import workforce
+    from ..study.workers.executors import executor_factory
 
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
@@ -99,7 +99,7 @@ def command(
     if any(more.values()):
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
     chosen, competing = workload or ["digits"], spec.split(optimizers)
-    with workforce(chosen, competing, **means) as start:
+    with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),

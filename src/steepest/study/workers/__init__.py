@@ -1,1 +1,1 @@
-"""Who does the runs of a study: this process, worker processes, a Ray cluster."""
+"""Executors, which do the runs of a study: in this process, in worker processes, or on a Ray cluster."""

@@ -1,8 +1,8 @@
-"""Runs on a Ray cluster: each is a task that may be done on any node, and again where its node dies.
+"""The executor for a Ray cluster: each job is a Ray task that any node may do, repeated on another if its node dies.
 
-Only this process reads and writes the study; nodes share no disk with it. They get jobs, with the user's files by
-content, and give endings. On a node a job is done in a process of its own, as everywhere, so that what goes wrong with
-a run costs no worker of Ray's, and is recorded with its last words.
+Only this process reads and writes the study; nodes share no disk with it. They get jobs, with the content of the user's
+files, and return endings. On a node a job is done in a worker process of ours, so that a run that crashes costs no
+worker of Ray's, and is recorded with its cause.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from .pool import Pool
 
 __all__ = ["OnRay", "check"]
 
-LIVES = 5
-"""How often a task is begun before its run is given up: so many of Ray's workers or nodes died under it."""
+MOST_STARTS = 5
+"""How often a job is started before its run is given up: so many of Ray's workers or nodes died under it."""
 
-REACH = 10.0
+CONNECT_TIMEOUT = 10.0
 """Seconds in which a cluster must answer."""
 
-AHEAD = 2
-"""Tasks handed to Ray for each processor, so that none waits for the next one; what waits lets a cluster grow."""
+TASKS_PER_CPU = 2
+"""Tasks submitted for each processor, so that none is idle between two; waiting tasks let a cluster scale up."""
 
 
 class OnRay:
@@ -48,50 +48,54 @@ class OnRay:
     def __init__(self, jobs: int | None = None, timeout: float | None = None) -> None:
         self._ray, self._is_ours = _connect(jobs)
         self._most, self._timeout = jobs, timeout
-        # Ray would repeat a task without end that runs out of memory; here the lives are counted
+        # no retries by Ray: it would repeat a task that runs out of memory without end; `_starts` counts ours
         self._do = self._ray.remote(_do).options(num_cpus=1, max_retries=0)
         self._pending: dict[Any, Job] = {}
-        self._begun: dict[int, int] = {}
+        self._starts: dict[int, int] = {}
 
     @property
     def room(self) -> int:
-        """How many more tasks Ray gets."""
-        most = self._most or AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        """How many more jobs are submitted to Ray."""
+        most = self._most or TASKS_PER_CPU * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return max(0, most - len(self._pending))
 
     def submit(self, job: Job) -> None:
         """Make the job a task."""
-        self._begun[job.id] = self._begun.get(job.id, 0) + 1
-        task = self._do.remote(job.to_json(), _contents(_files(job)), self._timeout, _version())
-        self._pending[task] = job
+        self._starts[job.id] = self._starts.get(job.id, 0) + 1
+        contents = {file: _content(file) for file in sorted(_files(job))}
+        self._pending[self._do.remote(job.to_json(), contents, self._timeout, _version())] = job
 
     def ended(self, wait: float) -> list[Ending]:
-        """Those that ended; a task whose worker or node died is begun again."""
-        found: list[Ending] = []
+        """The endings of the tasks that ended; a task whose worker or node died is started again.
+
+        Raises:
+            SteepestError: a node cannot do runs at all, for example because it has another version of steepest.
+        """
+        endings: list[Ending] = []
         if not self._pending:
-            return found
+            return endings
         ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=wait)
-        if ready:
+        if ready:  # and all others that are ready by now
             ready, _ = self._ray.wait(list(self._pending), num_returns=len(self._pending), timeout=0)
         for task in ready:
-            found += self._read(task, self._pending.pop(task))
-        return found
+            endings += self._read(task, self._pending.pop(task))
+        return endings
 
     def _read(self, task: Any, job: Job) -> list[Ending]:
         errors = self._ray.exceptions
         try:
             return [Ending.from_json(self._ray.get(task))]
-        except errors.RayTaskError as error:  # not the run's fault: that is an ending
+        except errors.RayTaskError as error:  # `_do` itself raised; an error of the run would be an ending
             raise SteepestError(f"on ray: a node cannot do runs: {_last_line(error)}") from None
         except errors.RayError as error:
-            if self._begun[job.id] < LIVES:
+            if self._starts[job.id] < MOST_STARTS:
                 self.submit(job)
                 return []
-            message = f"Ray gave it up {LIVES} times: {_last_line(error)}"
+            message = f"Ray gave it up {MOST_STARTS} times: {_last_line(error)}"
             return [Ending(job.id, {"status": Status.FAILED, "message": message})]
 
     def close(self) -> None:
-        """Give up what is not done, and the cluster if it was started here."""
+        """Cancel the jobs that are not done, and shut the cluster down if it was started here."""
         for task in self._pending:
             self._ray.cancel(task, force=True)
         self._pending = {}
@@ -100,19 +104,20 @@ class OnRay:
 
 
 def check() -> None:
-    """See that Ray is installed, and that a cluster answers where one is named.
+    """Check that Ray is installed, and that a cluster answers where `RAY_ADDRESS` names one.
 
     Raises:
-        InvalidValue, SteepestError: it is not, or none does.
+        InvalidValue: Ray is not installed.
+        SteepestError: no cluster answers.
     """
     if find_spec("ray") is None:
         raise InvalidValue("on: ray is not installed; pip install 'steepest[ray]'")
     if address := os.environ.get("RAY_ADDRESS"):
-        _reach(address)
+        _check_connection(address)
 
 
 def _connect(jobs: int | None) -> tuple[Any, bool]:
-    """Ray, and whether this process has just joined or started it."""
+    """The module `ray`, connected, and whether this call has connected it (and `close` is to disconnect it)."""
     import ray
 
     if ray.is_initialized():
@@ -129,13 +134,13 @@ def _connect(jobs: int | None) -> tuple[Any, bool]:
     return ray, True
 
 
-def _reach(address: str) -> None:
-    """See that somebody listens there: Ray itself would try for minutes."""
+def _check_connection(address: str) -> None:
+    """Check that a process listens at the address, before Ray does, which would try for minutes."""
     host, colon, port = address.rpartition("//")[2].rpartition(":")
     if not (colon and port.isdigit()):
         return
     try:
-        socket.create_connection((host, int(port)), timeout=REACH).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT).close()
     except OSError as error:
         reason = error.strerror or error
         raise SteepestError(
@@ -152,55 +157,51 @@ def _last_line(error: BaseException) -> str:
 
 
 def _files(job: Job) -> set[str]:
-    """The user's files that a job needs."""
-    rules = {file for each in job.entries if (file := parse(each.rule).file)}
-    return rules | {each.workload for each in job.entries if Path(each.workload).is_file()}
+    """The paths of the user's files that a job needs."""
+    rules = {file for entry in job.entries if (file := parse(entry.rule).file)}
+    return rules | {entry.workload for entry in job.entries if Path(entry.workload).is_file()}
 
 
-def _contents(files: set[str]) -> dict[str, bytes]:
-    return {file: _content(file) for file in sorted(files)}
-
-
-@cache
+@cache  # read once: every job of a study must get the same content, whatever happens to the file meanwhile
 def _content(file: str) -> bytes:
     return Path(file).read_bytes()
 
 
-def _put(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write files on this machine, each in a folder of its content; gives where by where they were."""
-    return {file: str(_placed(Path(file).name, content)) for file, content in files.items()}
+def _write_files(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Write files on this machine, each in a folder named after its content; maps original paths to those here."""
+    return {file: str(_write_file(Path(file).name, content)) for file, content in files.items()}
 
 
-def _placed(name: str, content: bytes) -> Path:
-    home = Path(tempfile.gettempdir()) / f"steepest-{hashlib.sha256(content).hexdigest()[:32]}"
-    home.mkdir(exist_ok=True)
-    file = home / name
+def _write_file(name: str, content: bytes) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"steepest-{hashlib.sha256(content).hexdigest()[:32]}"
+    folder.mkdir(exist_ok=True)
+    file = folder / name
     if not file.is_file():
-        part = home / f"{os.getpid()}.part"  # others may be at it, too
+        part = folder / f"{os.getpid()}.part"  # other tasks may be writing the same file
         part.write_bytes(content)
         part.replace(file)
     return file
 
 
-def _moved(entry: Entry, places: Mapping[str, str]) -> Entry:
-    """The entry with its files where they are on this machine."""
+def _relocated(entry: Entry, paths: Mapping[str, str]) -> Entry:
+    """The entry with the paths of its files replaced by those on this machine."""
     rule = entry.rule
-    for before, after in places.items():
-        rule = rule.replace(f"{before}:", f"{after}:")
-    return replace(entry, workload=places.get(entry.workload, entry.workload), rule=rule)
+    for original, path in paths.items():
+        rule = rule.replace(f"{original}:", f"{path}:")
+    return replace(entry, workload=paths.get(entry.workload, entry.workload), rule=rule)
 
 
 # --- on a node --------------------------------------------------------------------------------------------------------
 
 
 def _do(job: str, files: Mapping[str, bytes], timeout: float | None, wanted: str) -> str:
-    """The task: do a job here, in this Ray worker's own worker process."""
+    """The Ray task: do a job in a worker process of ours, and return its ending as JSON."""
     if wanted != _version():
         raise RuntimeError(f"it has steepest {_version()}, the study {wanted}; install the same")
-    places = _put(files)
-    given = Job.from_json(job)
+    paths = _write_files(files)
+    original = Job.from_json(job)
     pool = _pool(timeout)
-    pool.submit(replace(given, entries=tuple(_moved(each, places) for each in given.entries)))
+    pool.submit(replace(original, entries=tuple(_relocated(entry, paths) for entry in original.entries)))
     endings: list[Ending] = []
     while not endings:
         endings = pool.ended(1.0)
@@ -213,5 +214,5 @@ def _version() -> str:
 
 @cache
 def _pool(timeout: float | None) -> Pool:
-    """One worker process, kept from task to task."""
+    """A pool of one worker process, kept from task to task."""
     return Pool(1, timeout)

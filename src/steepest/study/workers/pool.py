@@ -1,8 +1,8 @@
-"""Runs in processes of their own, as many at a time as wanted.
+"""The executor for several runs at a time: a pool of worker processes.
 
 A worker is `python -m steepest.study.workers`: jobs come in on one pipe, a line each, endings go out on another. It
-ends with the process that started it. One that dies in the middle of a run, or takes too long, costs that run and no
-other.
+ends with the process that started it. A worker that dies in the middle of a run, or takes too long, costs that run and
+no other.
 """
 
 import os
@@ -25,25 +25,25 @@ from ..jobs import BEGUN, LOADING, Ending, Job
 __all__ = ["Pool"]
 
 COMMAND = [sys.executable, "-m", "steepest.study.workers"]
-"""A worker."""
+"""The command that starts a worker."""
 
 TAIL = 200
-"""Lines of what a worker complains about that are kept."""
+"""Lines of a worker's standard error that are kept."""
 
 GRACE = 60.0
-"""Seconds to load the data and compile a rule's kernel, on top of what a run may take."""
+"""Seconds allowed for loading the data and compiling a rule's kernel, on top of the timeout of a run."""
 
-MOST_STILLBORN = 5
-"""Workers in a row that died before they began anything: something is wrong with the machine, not with a run."""
+MOST_FAILED_STARTS = 5
+"""Workers in a row that may die before their first run; more is a fault of the machine, not of a run."""
 
 
 class Pool:
     """Does jobs in worker processes.
 
     Args:
-        size: how many.
+        size: the largest number of workers; each is started when the first job needs it.
         timeout: seconds after which a run counts as hanging; None: never.
-        start: starts a worker.
+        start: a function that starts a worker. Default: `start_worker`.
     """
 
     def __init__(self, size: int, timeout: float | None = None, start: Callable[[], "Process"] | None = None) -> None:
@@ -52,11 +52,11 @@ class Pool:
         self._inbox: Queue[tuple[_Worker, bytes]] = Queue()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
-        self._stillborn = 0
+        self._failed_starts = 0
 
     @property
     def room(self) -> int:
-        """How many workers have nothing to do, or are yet to be started."""
+        """Number of workers that are idle or not yet started."""
         return self._size - len(self._busy)
 
     def submit(self, job: Job) -> None:
@@ -66,58 +66,54 @@ class Pool:
         worker.begin(job)
 
     def ended(self, wait: float) -> list[Ending]:
-        """Those that ended, those that took too long, and those whose worker died."""
-        found = self._hear(wait)
-        for worker in [each for each in self._busy if each.hangs(self._timeout)]:
-            self._busy.remove(worker)
-            worker.kill()
-            message = f"stopped after {self._timeout:g} seconds (--timeout); it may hang, or need longer"
-            found.append(Ending(worker.job.id, {"status": Status.TIMED_OUT, "message": message}))
-        return found
+        """Endings of the jobs that ended, that timed out, or whose worker died; waits for the first message only.
 
-    def _hear(self, wait: float) -> list[Ending]:
-        """What the workers said, waiting for the first word only."""
-        found = []
+        Raises:
+            SteepestError: workers keep dying before they begin a run.
+        """
+        endings = []
         with suppress(Empty):
             message = self._inbox.get(timeout=wait)
             while True:
-                found += self._understand(*message)
+                endings += self._handle(*message)
                 message = self._inbox.get_nowait()
-        return found
+        for worker in [worker for worker in self._busy if worker.hangs(self._timeout)]:
+            self._busy.remove(worker)
+            worker.kill()
+            reason = f"stopped after {self._timeout:g} seconds (--timeout); it may hang, or need longer"
+            endings.append(Ending(worker.job.id, {"status": Status.TIMED_OUT, "message": reason}))
+        return endings
 
-    def _understand(self, worker: "_Worker", line: bytes) -> list[Ending]:
-        if worker not in self._busy:
-            return self._bury(worker) if not line else []
-        if line in (LOADING, BEGUN):
-            self._stillborn = 0
-            worker.says(line)
-            return []
-        self._busy.remove(worker)
-        if line.endswith(b"\n"):
-            self._idle.append(worker)
-            return [Ending.from_json(line)]
-        return self._mourn(worker)
-
-    def _bury(self, worker: "_Worker") -> list[Ending]:
-        """A worker that had nothing to do is gone."""
-        if worker in self._idle:
+    def _handle(self, worker: "_Worker", line: bytes) -> list[Ending]:
+        """Update the state of a worker by a line that it sent; an empty line says that it has ended."""
+        if worker in self._idle and not line:  # died between two jobs: there is nothing to repeat
             self._idle.remove(worker)
             worker.kill()
-        return []
+        if worker not in self._busy:  # also a worker that timed out: its ending is known already
+            return []
+        if line in (LOADING, BEGUN):
+            self._failed_starts = 0
+            worker.start_clock(line)
+            return []
+        self._busy.remove(worker)
+        if line:
+            self._idle.append(worker)
+            return [Ending.from_json(line)]
+        return self._replace(worker)
 
-    def _mourn(self, worker: "_Worker") -> list[Ending]:
-        """A worker died at its job: the job's fault, if it had begun it."""
+    def _replace(self, worker: "_Worker") -> list[Ending]:
+        """A worker died with a job: the run has failed if it had begun, else another worker gets it."""
         cause = worker.kill()
         if worker.begun is not None:
             return [Ending(worker.job.id, {"status": Status.FAILED, "message": f"its process {cause}"})]
-        self._stillborn += 1
-        if self._stillborn >= MOST_STILLBORN:
-            raise SteepestError(f"{self._stillborn} worker processes died before their first run; the last {cause}")
+        self._failed_starts += 1
+        if self._failed_starts >= MOST_FAILED_STARTS:
+            raise SteepestError(f"{self._failed_starts} worker processes died before their first run; the last {cause}")
         self.submit(worker.job)
         return []
 
     def close(self) -> None:
-        """End all workers now."""
+        """Kill all workers now."""
         for worker in [*self._busy, *self._idle]:
             worker.kill()
         self._busy, self._idle = [], []
@@ -125,36 +121,47 @@ class Pool:
 
 @dataclass
 class Process:
-    """A worker process: what a job is written to, what endings and complaints are read from, and how it is ended."""
+    """The handles of a worker process, however it was started.
+
+    Attributes:
+        jobs: the pipe that jobs are written to.
+        endings: the pipe that endings are read from.
+        errors: its standard error, and what it prints.
+        kill: ends it, and the processes that it has started.
+        wait: waits for its end and returns the exit code (minus the signal's number, if a signal ended it).
+    """
 
     jobs: IO[bytes]
     endings: IO[bytes]
-    complaints: IO[bytes]
+    errors: IO[bytes]
     kill: Callable[[], None]
     wait: Callable[[], int]
 
 
 def start_worker() -> Process:
-    """A worker in a session of its own, so that Ctrl-C reaches it only through the process that started it."""
+    """Start a worker process, in a session of its own: Ctrl-C in the terminal must not reach it before its parent."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
     assert process.stdin and process.stdout and process.stderr
 
     def kill() -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # with whatever it has started
+            os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
 
     return Process(process.stdin, process.stdout, process.stderr, kill, process.wait)
 
 
 @dataclass(eq=False)
 class _Worker:
-    """A worker process and what is known of it.
+    """The pool's record of a worker process.
+
+    Two threads read its pipes: a worker that fills a pipe which nobody reads would block.
 
     Attributes:
-        job: what it is at, or was last at.
-        begun: since when, by the monotonic clock; None while it is still getting ready.
-        grace: seconds that it has besides, to load and compile.
+        job: its current job, or the last one.
+        begun: start of the clock (monotonic, in seconds) for the current job; None until the worker has taken it up.
+        grace: seconds that it may take beyond the timeout, to load and compile.
+        tail: the last lines of its standard error.
     """
 
     process: Process
@@ -165,66 +172,70 @@ class _Worker:
     tail: "deque[str]" = field(default_factory=lambda: deque(maxlen=TAIL))
 
     def __post_init__(self) -> None:
-        self.listener = threading.Thread(target=self._listen, daemon=True)
-        self.recorder = threading.Thread(target=self._record, daemon=True)
-        self.listener.start()
-        self.recorder.start()
+        self.readers = [
+            threading.Thread(target=self._read_endings, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for thread in self.readers:
+            thread.start()
 
     def begin(self, job: Job) -> None:
         self.job, self.begun = job, None
-        with suppress(BrokenPipeError):  # it has died; its listener will tell
+        with suppress(BrokenPipeError):  # it has died, which its reader reports to the inbox
             self.process.jobs.write(job.to_json().encode() + b"\n")
             self.process.jobs.flush()
 
     def hangs(self, timeout: float | None) -> bool:
+        """Whether the job has taken longer than allowed; of a measurement each entry has the time of a run."""
         if timeout is None or self.begun is None:
             return False
         return time.monotonic() - self.begun > self.grace + timeout * len(self.job.entries)
 
-    def says(self, word: bytes) -> None:
-        """Start the clock, and start it anew when it has loaded everything."""
-        self.begun, self.grace = time.monotonic(), GRACE if word == LOADING else 0.0
+    def start_clock(self, message: bytes) -> None:
+        """Start the clock at `LOADING`, with the grace to load; restart it at `BEGUN`, without."""
+        self.begun, self.grace = time.monotonic(), GRACE if message == LOADING else 0.0
 
-    def _listen(self) -> None:
-        """Hand on what the worker says, and the end of it, an incomplete line."""
+    def _read_endings(self) -> None:
+        """Pass on complete lines, then an empty one; a line that breaks off is lost with its worker."""
         for line in self.process.endings:
             if line.endswith(b"\n"):
                 self.inbox.put((self, line))
         self.inbox.put((self, b""))
 
-    def _record(self) -> None:
-        for line in self.process.complaints:
+    def _read_errors(self) -> None:
+        for line in self.process.errors:
             self.tail.append(line.decode(errors="replace").rstrip())
 
     def kill(self) -> str:
-        """End it, if it has not ended, and say how it ended, with its last words."""
+        """End it, if it has not ended, and say how it ended, with the last line of its standard error."""
         self.process.kill()
         code = self.process.wait()
-        self.listener.join()
-        self.recorder.join()
-        for pipe in (self.process.jobs, self.process.endings, self.process.complaints):
-            with suppress(BrokenPipeError):  # what it never read
+        for thread in self.readers:
+            thread.join()
+        for pipe in (self.process.jobs, self.process.endings, self.process.errors):
+            with suppress(BrokenPipeError):  # a job in the buffer that it never read
                 pipe.close()
-        words = last_complaint(self.tail)
+        words = last_error(self.tail)
         return f"{_cause(code)}: {words}" if words else _cause(code)
 
 
 def _cause(code: int) -> str:
+    """How a process ended, as a phrase that follows "its process"."""
     if code >= 0:
         return f"ended itself with exit code {code}"
     hint = ", as happens when memory runs out" if -code == signal.SIGKILL else ""
     return f"died ({signal.Signals(-code).name}{hint})"
 
 
-def last_complaint(lines: "deque[str]") -> str:
-    """The last words of a process: what crashed it and where, if it could still tell, or else its last line.
+def last_error(lines: "deque[str]") -> str:
+    """The cause of a process's end in its standard error: the crash that faulthandler reports, or else the last line.
 
-    >>> last_complaint(deque(["loading", "Fatal Python error: Aborted", "", "Current thread 0x1:", "  File x, line 3"]))
+    >>> last_error(deque(["loading", "Fatal Python error: Aborted", "", "Current thread 0x1:", "  File x, line 3"]))
     'Fatal Python error: Aborted, File x, line 3'
     """
-    said = [line.strip() for line in lines if line.strip()]
-    crash = next((place for place, line in enumerate(said) if line.startswith("Fatal Python error")), None)
+    written = [line.strip() for line in lines if line.strip()]
+    crash = next((index for index, line in enumerate(written) if line.startswith("Fatal Python error")), None)
     if crash is None:
-        return said[-1][:300] if said else ""
-    where = next((line for line in said[crash:] if line.startswith("File ")), "")
-    return f"{said[crash]}, {where}".removesuffix(", ")
+        return written[-1][:300] if written else ""
+    where = next((line for line in written[crash:] if line.startswith("File ")), "")
+    return f"{written[crash]}, {where}".removesuffix(", ")

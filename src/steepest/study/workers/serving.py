@@ -1,4 +1,4 @@
-"""What a worker process does all its life: a job comes in, an ending goes out."""
+"""The main loop of a worker process: read a job from a pipe, do it, write the ending to another pipe."""
 
 import os
 import signal
@@ -12,26 +12,35 @@ __all__ = ["serve"]
 
 
 def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
-    """Do jobs as they come, until whoever sends them closes the pipe, or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    """Do jobs as they arrive, until the process that sends them closes the pipe, or dies.
+
+    Args:
+        jobs: one `Job` a line, as JSON.
+        endings: for each job the lines `LOADING`, `BEGUN` (not of a measurement) and the `Ending` as JSON.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which then closes the pipe
     inbox: Queue[bytes] = Queue()
     threading.Thread(target=_read, args=(jobs, inbox), daemon=True).start()
 
-    from .worker import do  # takes a second or two; meanwhile the pipe is watched
+    from .worker import do  # takes a second or two, in which the thread already notices the end of the parent
 
-    def say(line: bytes) -> None:
+    def send(line: bytes) -> None:
         endings.write(line)
         endings.flush()
 
     while True:
         job = Job.from_json(inbox.get())
-        say(LOADING)
-        say(do(job, on_begin=lambda: say(BEGUN)).to_json().encode() + b"\n")
+        send(LOADING)
+        send(do(job, on_begin=lambda: send(BEGUN)).to_json().encode() + b"\n")
 
 
 def _read(jobs: IO[bytes], inbox: "Queue[bytes]") -> None:
+    """Queue the jobs; when the pipe closes, end the process at once, in the middle of a run too.
+
+    A thread of its own, so that a worker whose parent was killed does not train to the end for nobody.
+    """
     for line in jobs:
         inbox.put(line)
     if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)  # with whatever the run has started; it will be done again
+        os.killpg(0, signal.SIGKILL)  # and the processes that the run has started; the run will be done again
     os._exit(0)

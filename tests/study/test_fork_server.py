@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from steepest.study.jobs import Entry, Job
-from steepest.study.workers import nursery as module
-from steepest.study.workers.nursery import GONE, Nursery
+from steepest.study.workers import fork_server as module
+from steepest.study.workers.fork_server import UNKNOWN_EXIT, ForkServer
 from steepest.study.workers.pool import Pool, Process
 from steepest.study.workers.worker import do
 
@@ -19,8 +19,8 @@ only_on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason=
 
 
 @pytest.fixture(scope="module")
-def nursery():
-    with closing(Nursery(["quadratic", "nothing"], ["sgd", "nothing"])) as found:
+def server():
+    with closing(ForkServer(["quadratic", "nothing"], ["sgd", "nothing"])) as found:
         yield found
 
 
@@ -45,13 +45,13 @@ def is_alive(process: int) -> bool:
     return True
 
 
-def end(nursery: Nursery) -> None:
-    nursery._process.kill()
-    nursery._process.wait()
+def end(server: ForkServer) -> None:
+    server._process.kill()
+    server._process.wait()
 
 
 def close(worker: Process) -> None:
-    for pipe in (worker.jobs, worker.endings, worker.complaints):
+    for pipe in (worker.jobs, worker.endings, worker.errors):
         pipe.close()
 
 
@@ -66,9 +66,9 @@ def without_times(result: dict) -> dict:
     return {name: value for name, value in result.items() if name != "seconds_a_step"}
 
 
-def test_a_forked_worker_comes_to_the_same_results_as_this_process(nursery):
+def test_a_forked_worker_comes_to_the_same_results_as_this_process(server):
     jobs = [job(number, seed=number) for number in range(4)]
-    with closing(Pool(2, start=nursery.start_worker)) as pool:
+    with closing(Pool(2, start=server.start_worker)) as pool:
         forked = endings_of(pool, jobs)
     assert {each["status"] for each in forked.values()} == {"finished"}
     for each in jobs:
@@ -92,9 +92,9 @@ def model():
 """
 
 
-def test_it_dies_alone_and_its_last_words_are_heard(nursery, write_workload):
+def test_it_dies_alone_and_its_last_words_are_heard(server, write_workload):
     file = write_workload(DYING)
-    with closing(Pool(2, start=nursery.start_worker)) as pool:
+    with closing(Pool(2, start=server.start_worker)) as pool:
         results = endings_of(pool, [job(seed, file, seed) for seed in range(1, 6)])
     messages = {number: str(result["message"]) for number, result in results.items()}
     assert messages[1] == "its process ended itself with exit code 5: to be or not to be"
@@ -105,17 +105,17 @@ def test_it_dies_alone_and_its_last_words_are_heard(nursery, write_workload):
 
 
 @only_on_linux
-def test_a_worker_that_is_not_wanted_any_more_is_ended_even_before_it_began(nursery):
+def test_a_worker_that_is_not_wanted_any_more_is_ended_even_before_it_began(server):
     for _ in range(20):
-        worker = nursery.start_worker()
+        worker = server.start_worker()
         worker.kill()
         assert worker.wait() == worker.wait() == -signal.SIGKILL
         close(worker)
 
 
 @only_on_linux
-def test_workers_live_on_without_their_nursery_and_new_ones_are_started_one_by_one(monkeypatch):
-    with closing(Nursery()) as lost, closing(Pool(1, start=lost.start_worker)) as pool:
+def test_workers_live_on_without_the_fork_server_and_new_ones_are_started_one_by_one(monkeypatch):
+    with closing(ForkServer()) as lost, closing(Pool(1, start=lost.start_worker)) as pool:
         assert endings_of(pool, [job(1)])[1]["status"] == "finished"
         end(lost)
         assert endings_of(pool, [job(2)])[2]["status"] == "finished"
@@ -124,21 +124,21 @@ def test_workers_live_on_without_their_nursery_and_new_ones_are_started_one_by_o
 
 
 @only_on_linux
-def test_how_a_worker_ended_is_not_known_without_its_nursery():
-    with closing(Nursery()) as lost:
+def test_how_a_worker_ended_is_not_known_without_the_fork_server():
+    with closing(ForkServer()) as lost:
         worker = lost.start_worker()
         end(lost)
-        assert worker.wait() == GONE
+        assert worker.wait() == UNKNOWN_EXIT
         close(worker)
 
 
 @only_on_linux
 def test_nothing_is_left_when_whoever_wanted_workers_is_gone():
-    """It is killed, and cannot say so; the nursery and the worker see it by themselves."""
+    """It is killed, and cannot say so; the server and the worker see it by themselves."""
     code = (
-        "import os, signal; from steepest.study.workers.nursery import Nursery\n"
-        "nursery = Nursery(); worker = nursery.start_worker(); worker.jobs.write(b' '); worker.jobs.flush()\n"
-        "print(nursery._process.pid, worker.kill.__self__.number, flush=True)\n"
+        "import os, signal; from steepest.study.workers.fork_server import ForkServer\n"
+        "server = ForkServer(); worker = server.start_worker(); worker.jobs.write(b' '); worker.jobs.flush()\n"
+        "print(server._process.pid, worker.kill.__self__.number, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -151,5 +151,5 @@ def test_nothing_is_left_when_whoever_wanted_workers_is_gone():
 def test_where_processes_do_not_fork_well_workers_are_started(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(module, "start_worker", lambda: "a started one")
-    with closing(Nursery()) as other:
+    with closing(ForkServer()) as other:
         assert other.start_worker() == "a started one"

@@ -1,4 +1,4 @@
-"""Who does the runs of a study: this process, worker processes, or a Ray cluster."""
+"""The choice of an executor, from the options `jobs`, `on` and `timeout` of a comparison."""
 
 import math
 import os
@@ -9,26 +9,34 @@ from ...base.errors import InvalidValue, UnknownName, did_you_mean
 from ...workloads import WORKLOADS
 from ..jobs import Executor
 
-__all__ = ["workforce"]
+__all__ = ["executor_factory"]
 
 PLACES = ("processes", "ray")
-"""Where runs can be done."""
+"""The values of the option `on`."""
 
 
 @contextmanager
-def workforce(
+def executor_factory(
     workloads: str | Sequence[str] = (), rules: str | Sequence[str] = (), *, jobs: int | None, on: str,
     timeout: float | None,
 ) -> Iterator[Callable[[], Executor]]:  # fmt: skip
-    """What starts those who do the runs, as `compare` describes them; processes begin to load what they need at once.
+    """A context manager that gives a function without arguments, which makes the executor.
+
+    The executor is made when the study is planned; a fork server is started right away and loads meanwhile.
 
     Args:
-        workloads: those that will be trained, as the user named them.
-        rules: those that will compete; files of the user's own are left until they run.
+        workloads: the workloads that will be trained, as the user named them.
+        rules: the rules that will compete; a user's files are not loaded before they run.
         jobs, on, timeout: see `compare`.
 
     Raises:
-        InvalidValue: one of the last three is out of range.
+        InvalidValue: `jobs` or `timeout` is out of range, or Ray is not installed.
+        UnknownName: `on` is no place.
+        SteepestError: no Ray cluster answers at `RAY_ADDRESS`.
+
+    >>> with executor_factory(jobs=1, on="processes", timeout=None) as make_executor:
+    ...     make_executor().room
+    1
     """
     count = _jobs(jobs)
     if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
@@ -41,29 +49,27 @@ def workforce(
         check()
         yield lambda: OnRay(jobs, timeout)
     elif count == 1 and timeout is None:
-        from .here import Here
+        from .in_process import InProcess
 
-        yield Here
+        yield InProcess
     else:
-        from .nursery import Nursery
+        from .fork_server import ForkServer
         from .pool import Pool
 
-        nursery = Nursery(_built_in(workloads), [each for each in _listed(rules) if ".py" not in each])
+        built_in = [name for name in _as_list(workloads) if name.partition("(")[0].strip() in WORKLOADS]
+        server = ForkServer(built_in, [spec for spec in _as_list(rules) if ".py" not in spec])
         try:
-            yield lambda: Pool(count, timeout, nursery.start_worker)
+            yield lambda: Pool(count, timeout, server.start_worker)
         finally:
-            nursery.close()
+            server.close()
 
 
-def _built_in(workloads: str | Sequence[str]) -> list[str]:
-    return [each for each in _listed(workloads) if each.partition("(")[0].strip() in WORKLOADS]
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
+def _as_list(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else [*names]
 
 
 def _jobs(jobs: int | None) -> int:
+    """The number of jobs at a time; by default the number of cores that this process may use."""
     if jobs is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
