@@ -14,14 +14,13 @@ import pytest
 
 import steepest
 from steepest.base.errors import InvalidValue
-from steepest.playground import build_core, build_page, play, write_playground
-from steepest.playground.build import CORE
+from steepest.playground import build_facts, build_page, play, write_playground
+from steepest.web import script_of
 
 MOST_BYTES = 250_000
 PAGE = build_page()
 PACKED = re.search(r'<script id="packed" type="text/plain">([^<]+)</script>', PAGE)[1]
 SCRIPTS = dict(json.loads(zlib.decompress(base64.b64decode(PACKED))))
-CORE_FOLDER = Path(steepest.__file__).parent / "playground" / "page" / "core"
 
 
 def test_the_page_is_small_and_the_same_every_time():
@@ -30,13 +29,8 @@ def test_the_page_is_small_and_the_same_every_time():
     assert f"steepest {steepest.__version__}" in PAGE
 
 
-def test_the_page_holds_the_core_that_these_tests_run():
-    assert SCRIPTS["core"] == build_core()
-    assert list(SCRIPTS) == ["core", "ui"]  # in the order in which they start
-
-
-def test_every_file_of_the_core_is_in_it():
-    assert sorted(each.name for each in CORE_FOLDER.iterdir()) == sorted(CORE)
+def test_the_page_holds_one_script():
+    assert {"script": script_of(build_facts())} == SCRIPTS
 
 
 def test_only_the_pages_own_scripts_may_run():

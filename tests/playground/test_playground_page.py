@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from steepest.playground import write_playground
+from steepest.playground import build_facts, write_playground
+from steepest.web import read_bundle
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
 
@@ -23,6 +24,8 @@ SIX = "&".join(f"rule={rule}" for rule in ("sgd(lr=0.002)", "momentum(lr=0.0005)
                                            "rmsprop(lr=0.01)", "adam(lr=0.05)", "adagrad(lr=0.3)"))  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TOP = "#stage canvas:last-of-type"
+CORE = f"() => {{ {read_bundle()}; Steepest.core.useFacts({build_facts()}); window.Steepest = Steepest.core; }}"
+"""Gives tests the core, a second copy of it: the page itself has nothing global."""
 
 
 # --- the browser ------------------------------------------------------------------------------------------------------
@@ -49,6 +52,7 @@ def open_page(browser, file):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url) if is_elsewhere(request.url) else None)
         page.goto(file.as_uri() + (f"#{link}" if link else ""))
+        page.evaluate(CORE)
         page.wait_for_selector("#story .told")
         return page
 
@@ -107,16 +111,17 @@ def saved(page, kind: str, folder: Path) -> Path:
 
 # --- the words --------------------------------------------------------------------------------------------------------
 
-UI = files("steepest.playground") / "page" / "ui"
+PARTS = files("steepest.web") / "parts"
+MARKUP = files("steepest.playground") / "page" / "index.html"
 
 
 def test_every_word_is_said_in_both_languages_and_used():
-    source = UI.joinpath("words.js").read_text(encoding="utf-8")
+    source = PARTS.joinpath("words.js").read_text(encoding="utf-8")
     words = dict(re.findall(r'^  "?([\w-]+)"?: \["(.*)", ".*"\],$', source, re.MULTILINE))
     chinese = re.findall(r'^  "?[\w-]+"?: \[".*", "(.*)"\],$', source, re.MULTILINE)
     assert len(words) > 90 and all(re.search("[一-鿿]|^3", text) for text in chinese)
-    others = [each.read_text(encoding="utf-8") for each in UI.iterdir() if each.name != "words.js"]
-    text = "\n".join([*others, UI.joinpath("..", "index.html").read_text(encoding="utf-8")])
+    others = [each.read_text(encoding="utf-8") for each in PARTS.iterdir() if each.name != "words.js"]
+    text = "\n".join([*others, MARKUP.read_text(encoding="utf-8")])
     states = set(re.findall(r"^  (\w+): ", source[source.index("const STATES") :], re.MULTILINE))
     assert {word for word in words if f'"{word}"' not in text and not word.startswith("light-")} - states == set()
 

@@ -9,7 +9,7 @@ from steepest.landscapes import LANDSCAPES
 from steepest.playground.tour import AIRFOIL, TOUR
 from steepest.workloads.datasets import airfoil_self_noise
 
-from .playground_node import ask, call
+from ..web.web_node import ask, call
 
 STATIONS = {each.id: each for each in TOUR}
 STATIONARY = 20_000

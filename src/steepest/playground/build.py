@@ -1,4 +1,4 @@
-"""Put the page together: the core without DOM, the page's own scripts, style and markup, in one file."""
+"""Put the page together: script, facts, style and markup, in one file."""
 
 import base64
 import hashlib
@@ -17,26 +17,19 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from ..base.errors import InvalidValue
+from ..web import read_text, script_of
 from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES
 
-__all__ = ["build_core", "build_page", "open_playground", "play", "write_playground"]
+__all__ = ["build_facts", "build_page", "open_playground", "play", "write_playground"]
 
 LANGUAGES = ("en", "zh")
 
-CORE = (
-    "numbers.js", "random.js", "names.js", "sliders.js", "settings.js", "schedules.js", "tape.js", "tokens.js",
-    "grammar.js", "hints.js", "formula.js", "latex.js", "equations.js", "run.js", "linear.js", "stability.js",
-    "stationary.js", "outcome.js", "why.js", "maps.js", "state.js", "link.js", "exports.js", "api.js",
-)  # fmt: skip
-"""Files of the core, in the order in which they are joined."""
-
 
 @cache
-def build_core() -> str:
-    """The script that defines `Steepest`: the same text for the page, its worker and node."""
-    folder = files(__package__) / "page" / "core"
+def build_facts() -> str:
+    """What Python knows, as a JavaScript expression for `useFacts` of `web/core/facts.js`."""
     data = {
         "VERSION": _json(version("steepest")),
         "ABOUT": _json(about_as_data()),
@@ -45,9 +38,7 @@ def build_core() -> str:
         "LANDSCAPES": landscapes_in_javascript(),
         "TOUR": _json(tour_as_data()),
     }
-    facts = [f"const {name} = {text};" for name, text in data.items()]
-    scripts = [(folder / name).read_text(encoding="utf-8") for name in CORE]
-    return "\n".join(["const Steepest = (() => {", '"use strict";', *facts, *scripts, "})();", ""])
+    return "{\n" + ",\n".join(f"{name}: {text}" for name, text in data.items()) + "\n}"
 
 
 def _json(value: object) -> str:
@@ -69,8 +60,8 @@ def build_page(lang: str | None = None) -> str:
     environment = Environment(
         loader=PackageLoader("steepest.playground", "page"), autoescape=select_autoescape(), trim_blocks=True
     )
-    scripts = {"core": build_core(), "ui": _interface()}
-    start = _read("unpack.js")
+    scripts = {"script": script_of(build_facts())}
+    start = read_text("unpack.js")
     hashes = " ".join(map(_hash, [*scripts.values(), start]))
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
@@ -87,15 +78,6 @@ def _packed(scripts: dict[str, str]) -> str:
     """Scripts by name, compressed, as text; `unpack.js` is the other way round."""
     text = json.dumps(list(scripts.items()), ensure_ascii=False)
     return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
-
-
-def _interface() -> str:
-    """The page's own scripts as one; `main.js`, which starts it, comes last."""
-    folder = files(__package__) / "page" / "ui"
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".js"))
-    names.sort(key=lambda name: name == "main.js")
-    scripts = [(folder / name).read_text(encoding="utf-8") for name in names]
-    return "\n".join(["(() => {", '"use strict";', *scripts, "})();", ""])
 
 
 def _read(name: str) -> str:

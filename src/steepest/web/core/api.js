@@ -1,0 +1,20 @@
+// What the parts of a page, its worker and node may use.
+
+import { basin, sweep } from "./maps.js";
+
+export { equations, filledEquations, rightSides } from "./equations.js";
+export { exports } from "./exports.js";
+export { useFacts, version } from "./facts.js";
+export { parse } from "./formula.js";
+export { mathml } from "./latex.js";
+export { link } from "./link.js";
+export { general } from "./numbers.js";
+export { Generator } from "./random.js";
+export { landscapeOf, landscapes, run, stateAt } from "./run.js";
+export { schedules } from "./schedules.js";
+export { look, rules, settingsOf } from "./settings.js";
+export { slider, within } from "./sliders.js";
+export { limitsAt, predicted, stability } from "./stability.js";
+export { check, checkedState, defaultState, tour } from "./state.js";
+
+export const maps = { basin, sweep };

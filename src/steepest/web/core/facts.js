@@ -1,0 +1,18 @@
+// What Python knows and prints into the page: rules and landscapes with their functions, schedules, the tour, texts.
+// A page (or its worker, or node) hands it to `useFacts` once, before anything else; the modules then share it.
+
+import { fillLandscapes } from "./run.js";
+import { fillSchedules } from "./schedules.js";
+import { fillRules } from "./settings.js";
+import { fillTour } from "./state.js";
+
+export let version = "";
+
+/** Facts as `steepest.playground.facts` prints them: {VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR}. */
+export function useFacts({ VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR }) {
+  version = VERSION;
+  fillRules(RULES, ABOUT);
+  fillSchedules(SCHEDULES);
+  fillLandscapes(LANDSCAPES);
+  fillTour(TOUR);
+}

@@ -1,0 +1,176 @@
+// Maps: what becomes of every start (basin), or of every pair of two settings (sweep). Coarse to fine, in short slices
+// of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
+
+import { diagonalOf, distance, norm } from "./numbers.js";
+import { NEAR } from "./outcome.js";
+import { landscapeOf } from "./run.js";
+import { factorsOf } from "./schedules.js";
+import { rules, settingsOf } from "./settings.js";
+import { SCALES } from "./sliders.js";
+import { kindOf, newtonFrom } from "./stationary.js";
+
+const SLICE = 12; // milliseconds
+const COARSE = 8;
+const NOWHERE = -1, LOST = -2;
+
+/**
+ * Which minimum each start of the window reaches.
+ *
+ * spec: {landscape, rule, settings, schedule, steps, size, window}. Calls onRows(map) after each row, where map is
+ * {which, steps, value, size, rows, minima, block, row, done}: arrays of rows * size cells, the lowest y first; `which`
+ * is a place in `minima`, -1 for none reached, -2 for diverged; `steps` until within a thousandth of the diagonal
+ * (Infinity: never); `value` at the end. Until it is done, cells of a block not yet computed have the value of its first.
+ */
+export function basin(spec, onRows = () => {}) {
+  const landscape = landscapeOf(spec.landscape), window = spec.window ?? landscape.window, { size } = spec;
+  const rows = landscape.dims === 1 ? 1 : size;
+  const minima = [...landscape.minima, ...landscape.localMinima].map((point) => [...point]);
+  const map = {
+    which: new Int16Array(rows * size),
+    steps: new Float32Array(rows * size),
+    value: new Float32Array(rows * size),
+    size,
+    rows,
+    minima,
+    block: COARSE,
+    row: 0,
+    done: false,
+  };
+  const walk = walker(landscape, spec), centre = ([low, high], i) => low + ((i + 0.5) / size) * (high - low);
+  const kind = { landscape, minima, diagonal: diagonalOf(landscape.window) };
+  return job(map, onRows, (at, row, column) => {
+    const start = landscape.dims === 1
+      ? [centre(window[0], column)]
+      : [centre(window[0], column), centre(window[1], row)];
+    const end = walk(settingsOf(spec.rule, spec.settings), start);
+    map.which[at] = end.lost ? LOST : arrivedAt(kind, end.x);
+    map.steps[at] = map.which[at] < 0 ? Infinity : end.since(minima[map.which[at]], NEAR * kind.diagonal);
+    map.value[at] = end.value;
+  }, (at, from) => { for (const values of [map.which, map.steps, map.value]) values[at] = values[from]; });
+}
+
+/** The minimum that a point is at; one that nobody stated is added to the list. */
+function arrivedAt({ landscape, minima, diagonal }, x) {
+  const at = minima.findIndex((point) => distance(point, x) <= NEAR * diagonal);
+  if (at >= 0) return at;
+  const found = newtonFrom(landscape, x, NEAR * diagonal);
+  if (found === null || kindOf(landscape, found) !== "minimum") return NOWHERE;
+  const known = minima.findIndex((point) => distance(point, found) <= NEAR * diagonal);
+  return known >= 0 ? known : minima.push(found) - 1;
+}
+
+/**
+ * The final value, and the steps to a tolerance, for all pairs of two settings.
+ *
+ * spec: {landscape, rule, settings, start, schedule, steps, size, x: setting, y: setting, tolerance}, where x and y are
+ * {name, place, low, high, least, scale} as in a rule's settings. Calls onRows(map) as `basin` does, with {value, steps}.
+ * `steps` counts until the value above the minimum has fallen to `tolerance` (1e-3) of what it was; where no minimum is
+ * known, until the gradient has.
+ */
+export function sweep(spec, onRows = () => {}) {
+  const landscape = landscapeOf(spec.landscape), { size, start = landscape.start, tolerance = 1e-3 } = spec;
+  const map = {
+    steps: new Float32Array(size * size),
+    value: new Float32Array(size * size),
+    size,
+    rows: size,
+    block: COARSE,
+    row: 0,
+    done: false,
+  };
+  const walk = walker(landscape, spec), share = (i) => (i + 0.5) / size;
+  return job(map, onRows, (at, row, column) => {
+    const settings = settingsOf(spec.rule, spec.settings);
+    for (const [setting, i] of [[spec.x, column], [spec.y, row]]) {
+      const value = SCALES[setting.scale][0](setting, share(i));
+      if (setting.place === null || setting.place === undefined) settings[setting.name] = value;
+      else settings[setting.name][setting.place] = value;
+    }
+    const end = walk(settings, start);
+    map.value[at] = end.lost ? Infinity : end.value;
+    map.steps[at] = end.lost ? Infinity : end.settled(tolerance);
+  }, (at, from) => { for (const values of [map.steps, map.value]) values[at] = values[from]; });
+}
+
+/** A function that runs a rule from a start and tells the end; one path of memory serves all runs. */
+function walker(landscape, { rule, schedule, steps }) {
+  const { dims, f, grad } = landscape, factors = factorsOf(schedule, steps);
+  const path = new Float64Array((steps + 1) * dims);
+  return (settings, start) => {
+    const { init, step } = rules[rule].variant(settings), x = Float64Array.from(start), state = init(settings, x);
+    const { lr } = settings;
+    path.set(x);
+    let n = 0, lost = false;
+    for (; n < steps && !lost; n++) {
+      settings.lr = lr * factors[n];
+      step(settings, grad(...x), x, state, n + 1);
+      path.set(x, (n + 1) * dims);
+      for (let i = 0; i < dims; i++) lost ||= !(Math.abs(x[i]) < 1e100);
+    }
+    const value = f(...x);
+    return new Walk(landscape, path, n, x, value, lost || !Number.isFinite(value));
+  };
+}
+
+/** Where a run ended: last position and value, and whether it was lost. */
+class Walk {
+  constructor(landscape, path, n, x, value, lost) {
+    Object.assign(this, { landscape, path, n, x, value, lost });
+  }
+
+  point(step) {
+    return this.path.subarray(step * this.x.length, (step + 1) * this.x.length);
+  }
+
+  /** The step from which on it stays near a point. */
+  since(target, near) {
+    let step = this.n;
+    while (step >= 0 && distance(this.point(step), target) <= near) step -= 1;
+    return step + 1;
+  }
+
+  /** The first step at which the value above the minimum, or the gradient, is that share of what it was. */
+  settled(tolerance) {
+    const { f, grad, minimum } = this.landscape;
+    const height = minimum === null ? (at) => norm(grad(...at)) : (at) => f(...at) - minimum;
+    const low = tolerance * height(this.point(0));
+    for (let step = 0; step <= this.n; step++) if (height(this.point(step)) <= low) return step;
+    return Infinity;
+  }
+}
+
+/** Computes all cells, coarse to fine; {cancel(), done (a promise of the map, null if cancelled)}. */
+function job(map, onRows, compute, copy) {
+  let stopped = false;
+  const { size, rows } = map;
+  async function go() {
+    let since = now();
+    for (let block = COARSE; block >= 1; block /= 2) {
+      for (let row = 0; row < rows; row += block) {
+        for (let column = 0; column < size; column += block) {
+          const seen = block < COARSE && row % (2 * block) === 0 && column % (2 * block) === 0;
+          if (!seen) cell(block, row, column);
+          if (now() - since < SLICE) continue;
+          await new Promise((resolve) => setTimeout(resolve));
+          since = now();
+          if (stopped) return null;
+        }
+        Object.assign(map, { block, row, done: block === 1 && row + block >= rows });
+        onRows(map);
+      }
+    }
+    return map;
+  }
+  function cell(block, row, column) {
+    const at = row * size + column;
+    compute(at, row, column);
+    for (let i = row; i < Math.min(rows, row + block); i++) {
+      for (let j = column; j < Math.min(size, column + block); j++) {
+        if (i !== row || j !== column) copy(i * size + j, at);
+      }
+    }
+  }
+  return { cancel: () => { stopped = true; }, done: go() };
+}
+
+const now = () => performance.now();

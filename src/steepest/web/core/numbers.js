@@ -1,0 +1,89 @@
+// Numbers as people write them, and the little linear algebra that small symmetric matrices need.
+
+/** A number as Python's format(value, ".4g") writes it, here with `digits` digits. */
+export function general(value, digits = 4) {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa, power] = toDigits(value, digits).split("e");
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < digits) return bare(Number(`${mantissa}e${power}`).toFixed(digits - 1 - exponent));
+  const size = String(Math.abs(exponent)).padStart(2, "0");
+  return `${bare(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
+}
+
+/** As toExponential, but what lies in the middle goes to the even digit, as in Python. */
+function toDigits(value, digits) {
+  const [exact, power] = value.toExponential(60).split("e"), cut = exact.length - 60 + digits - 1;
+  const inTheMiddle = /^50*$/.test(exact.slice(cut)) && /[02468]\.?$/.test(exact.slice(0, cut));
+  return inTheMiddle ? `${exact.slice(0, cut)}e${power}` : value.toExponential(digits - 1);
+}
+
+function bare(text) {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
+
+/** Rounds halves to even, as Python does. */
+export function roundHalfEven(value) {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return rest < 0.5 || (rest === 0.5 && below % 2 === 0) ? below : below + 1;
+}
+
+export function norm(vector) {
+  let total = 0;
+  for (const each of vector) total += each * each;
+  return Math.sqrt(total);
+}
+
+export function distance(a, b) {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += (a[i] - b[i]) * (a[i] - b[i]);
+  return Math.sqrt(total);
+}
+
+export function diagonalOf(window) {
+  return norm(window.map(([low, high]) => high - low));
+}
+
+export const allFinite = (values) => values.every(Number.isFinite);
+
+/** Eigenvalues (rising) and unit eigenvectors of a symmetric matrix of rows, by Jacobi's rotations. */
+export function eigenSymmetric(matrix) {
+  const n = matrix.length, a = matrix.map((row) => [...row]);
+  const v = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let off = 0;
+    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += rotate(a, v, p, q);
+    if (off === 0) break;
+  }
+  const order = a.map((_, i) => i).sort((i, j) => a[i][i] - a[j][j]);
+  return { values: order.map((i) => a[i][i]), vectors: order.map((i) => v.map((row) => row[i])) };
+}
+
+/** One rotation that makes a[p][q] vanish; returns 1 if there was anything to do. */
+function rotate(a, v, p, q) {
+  const n = a.length, size = Math.abs(a[p][p]) + Math.abs(a[q][q]);
+  if (!(Math.abs(a[p][q]) > 1e-17 * size)) return 0;
+  const theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+  const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.hypot(theta, 1));
+  const c = 1 / Math.hypot(t, 1), s = t * c;
+  for (let k = 0; k < n; k++) [a[k][p], a[k][q]] = [c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]];
+  for (let k = 0; k < n; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
+  for (let k = 0; k < n; k++) [v[k][p], v[k][q]] = [c * v[k][p] - s * v[k][q], s * v[k][p] + c * v[k][q]];
+  a[p][q] = a[q][p] = 0;
+  return 1;
+}
+
+/** The shortest solution of matrix * step = target in the sense of least squares. */
+export function leastSquares(matrix, target) {
+  const { values, vectors } = eigenSymmetric(matrix);
+  const largest = Math.max(...values.map(Math.abs)), cut = largest * Number.EPSILON * matrix.length;
+  const step = target.map(() => 0);
+  values.forEach((value, i) => {
+    if (Math.abs(value) <= cut) return;
+    const share = vectors[i].reduce((sum, each, k) => sum + each * target[k], 0) / value;
+    for (let k = 0; k < step.length; k++) step[k] += share * vectors[i][k];
+  });
+  return step;
+}

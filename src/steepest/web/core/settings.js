@@ -1,0 +1,54 @@
+// Rules with their settings, and which of a rule's printed variants the switches choose.
+
+import { scaleOf } from "./sliders.js";
+
+export const inBoth = ([en, zh]) => ({ en, zh });
+
+/** The rules by name; `fillRules` fills them in. */
+export const rules = {};
+
+export function fillRules(printed, about) {
+  for (const [id, { facts, variants }] of Object.entries(printed)) rules[id] = makeRule(facts, variants, about);
+}
+
+function makeRule(facts, variants, about) {
+  const variant = (h) => variants[[...facts.switches, ...facts.parts].map((name) => (h[name] ? "1" : "0")).join("")];
+  const looks = facts.looks.map(readLook);
+  return {
+    ...facts,
+    ...looks[0],
+    looks,
+    settings: facts.settings.map((setting) => makeSetting(setting, about)),
+    helps: inBoth(facts.helps),
+    fails: inBoth(facts.fails),
+    variant,
+    init: (h, x) => variant(h).init(h, x),
+    step: (h, grad, x, state, t) => variant(h).step(h, grad, x, state, t),
+  };
+}
+
+function readLook(text) {
+  const [color, colorDark, marker, dashes] = text.split(" ");
+  return { color, colorDark, marker, dash: dashes ? dashes.split(",").map(Number) : [] };
+}
+
+/** How a rule is drawn; `variant` counts further settings of the same rule in one picture. */
+export function look(id, variant = 0) {
+  return rules[id].looks[variant % rules[id].looks.length];
+}
+
+export function makeSetting([name, place, symbol, about, value, within], texts) {
+  const shared = { name, place, symbol, about: inBoth(typeof about === "number" ? texts[about] : about), value };
+  if (within === null) return { ...shared, kind: "switch" };
+  return { ...shared, kind: "number", within, ...scaleOf(name, value, within) };
+}
+
+/** Every setting of a rule by torch's name, those not given at their default; a tuple such as betas is an array. */
+export function settingsOf(rule, given = {}) {
+  const all = {};
+  for (const { name, place, value } of rules[rule].settings) {
+    if (place === null) all[name] = given[name] ?? value;
+    else (all[name] ??= [])[place] = given[name]?.[place] ?? value;
+  }
+  return all;
+}

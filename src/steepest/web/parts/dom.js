@@ -1,0 +1,61 @@
+// A little help with elements.
+
+import { say } from "./words.js";
+
+export function byId(name) { return document.getElementById(name); }
+
+/** An element with attributes (functions become listeners, false and null are left out) and children. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (name === "html") element.innerHTML = value; // only for pictures and MathML of our own
+    else if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export function button(attributes, ...children) { return make("button", { type: "button", ...attributes }, ...children); }
+
+/** Attributes of something whose name is read aloud and shown when pointed at. */
+export function called(name) { return { "aria-label": name, title: name }; }
+
+/** New children, with the focus on the one that has the key of the one that had it. */
+export function refill(place, ...children) {
+  const key = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  place.replaceChildren(...children);
+  if (key) place.querySelector(`[data-key="${key}"]`)?.focus();
+}
+
+/** Gives the canvas the pixels of its place on the screen and returns its pen, scaled to CSS pixels. */
+export function fitted(canvas, width, height) {
+  const density = window.devicePixelRatio || 1, [wide, tall] = [Math.round(width * density), Math.round(height * density)];
+  if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+  const pen = canvas.getContext("2d");
+  pen.setTransform(density, 0, 0, density, 0, 0);
+  return pen;
+}
+
+export function sizeOf(element) {
+  const { width, height } = element.getBoundingClientRect();
+  return [Math.max(40, width), Math.max(40, height)];
+}
+
+/** A dialog with a title and a way out; a click beside it closes it, too. */
+export function openDialog(dialog, title, ...content) {
+  const close = button({ class: "quiet close", ...called(say("close")), click: () => dialog.close() }, "×");
+  dialog.replaceChildren(make("div", { class: "dialog" }, make("header", {}, make("h2", {}, title), close), ...content));
+  dialog.setAttribute("aria-label", title);
+  dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
+  dialog.showModal();
+}
+
+let toastTimer = 0;
+
+export function toast(text) {
+  byId("toast").textContent = text;
+  byId("toast").hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { byId("toast").hidden = true; }, 6000);
+}

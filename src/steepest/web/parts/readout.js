@@ -1,0 +1,54 @@
+// The numbers of the selected rule at the step in view: gradient, states, step, and its equations with the numbers put in.
+
+import * as Steepest from "../core/api.js";
+import { byId, make } from "./dom.js";
+import { pretty } from "./frame.js";
+import { lookIcon } from "./marks.js";
+import { sceneOf, stepOf } from "./scene.js";
+import { follow } from "./store.js";
+import { escaped } from "./svg_pen.js";
+import { STATES, lang, say } from "./words.js";
+
+export function startReadout() { follow(showReadout, true); }
+
+function showReadout(state) {
+  const scene = sceneOf(state), track = scene.tracks[scene.selected], place = byId("readout");
+  if (!track) return place.replaceChildren();
+  const { run } = track, step = Math.min(stepOf(state), run.n), head = titleLine(track, step);
+  if (step === 0) return place.replaceChildren(head, make("p", { class: "hint" }, say("beforeFirst")));
+  const seen = Steepest.stateAt(run, step), equations = Steepest.equations(track.id, run.settings);
+  return place.replaceChildren(head, numbersTable(run, seen, step, equations.join("")), equationsOf(track, seen, equations));
+}
+
+function coordinateNames(dims) { return dims === 1 ? ["x"] : ["x", "y"]; }
+
+function titleLine(track, step) {
+  const line = make("p", { class: "title", html: `${lookIcon(track.look)}<b>${escaped(track.short)}</b>` });
+  line.append(make("span", { class: "hint" }, say("atStep", step)));
+  return line;
+}
+
+function numbersTable(run, seen, step, equations) {
+  const names = coordinateNames(run.dims);
+  const states = Object.entries(seen.states).filter(([name]) => equations.includes(`data-v="${name}"`)); // those in use
+  const rows = [[say("gradient"), "g", seen.noisyGradient], ...states.map(([name, values]) => [stateTitle(name), name, values]),
+    [say("delta"), "Δ", seen.delta], [say("effective"), "−Δ/g", seen.effectiveStep.map((each) => -each)],
+    [say("position"), "", run.point(step)]];
+  const cells = (values) => names.map((_, i) => make("td", {}, pretty(values[values.length === 1 ? 0 : i])));
+  const line = ([title, name, values]) => make("tr", {}, make("th", { scope: "row", title: name }, title), ...cells(values));
+  return make("table", {},
+    make("thead", {}, make("tr", {}, make("td", {}), ...names.map((name) => make("th", { scope: "col" }, name)))),
+    make("tbody", {}, ...rows.map(line)), make("caption", {}, say("rateNow", pretty(seen.lr))));
+}
+
+/** What a state is called in words, by torch's name. */
+function stateTitle(name) { return STATES[name]?.[lang() === "zh" ? 1 : 0] ?? name; }
+
+/** Each equation in symbols, and below it once a coordinate with numbers in place of the symbols. */
+function equationsOf({ id, run }, seen, equations) {
+  const names = coordinateNames(run.dims);
+  const filled = names.map((_, i) => Steepest.filledEquations(id, run.settings, seen, i));
+  return make("div", { class: "equations" }, ...equations.map((equation, line) =>
+    make("div", { class: "equation", html: equation }, ...names.map((name, i) =>
+      make("div", { class: "filled" }, make("span", { class: "coordinate" }, name), make("span", { html: filled[i][line] }))))));
+}

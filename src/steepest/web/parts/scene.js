@@ -1,0 +1,68 @@
+// What the state means: the landscape, and a track for each rule: its path, its look, its name.
+
+import * as Steepest from "../core/api.js";
+import { pretty } from "./frame.js";
+
+const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise", "seed", "predicted", "selected"];
+
+const sceneMemory = { key: [], scene: null, text: null, parsed: null };
+
+/** The landscape of a state: one of ours, or a formula of the reader's own. */
+export function landscapeOf({ landscape }) {
+  if (typeof landscape === "string") return Steepest.landscapes[landscape];
+  if (sceneMemory.text !== landscape.formula) {
+    Object.assign(sceneMemory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
+  }
+  return sceneMemory.parsed;
+}
+
+export function sceneOf(state) {
+  const key = WHAT_MATTERS.map((name) => state[name]);
+  if (key.some((value, i) => value !== sceneMemory.key[i])) Object.assign(sceneMemory, { key, scene: makeScene(state) });
+  return sceneMemory.scene;
+}
+
+function makeScene(state) {
+  const landscape = landscapeOf(state), seen = {};
+  const tracks = state.rules.map(({ id, settings }) => {
+    const rule = Steepest.rules[id], uses = (seen[id] = (seen[id] ?? -1) + 1);
+    const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(state, id, settings) };
+    track.predicted = state.predicted && landscape.quadratic ? Steepest.predicted(track.run)?.x ?? null : null;
+    return track;
+  });
+  for (const track of tracks) track.short = shortName(track, tracks);
+  return { landscape, tracks, start: state.start, steps: state.steps, selected: Math.min(state.selected ?? 0, tracks.length - 1) };
+}
+
+function runOf({ landscape, start, steps, schedule, noise, seed }, rule, settings) {
+  const on = typeof landscape === "string" ? landscape : landscapeOf({ landscape });
+  return Steepest.run({ landscape: on, rule, settings, start, steps, schedule, noise, seed });
+}
+
+/** The rule's title, with what tells it from others of the same rule. */
+function shortName(track, tracks) {
+  const same = tracks.filter(({ id }) => id === track.id);
+  if (same.length === 1) return track.rule.title;
+  const rates = same.map(({ run }) => run.settings.lr);
+  if (new Set(rates).size === same.length) return `${track.rule.title} (η ${pretty(track.run.settings.lr)})`;
+  return `${track.rule.title} ${same.indexOf(track) + 1}`;
+}
+
+/** The rule whose numbers and maps are shown. */
+export function selectedRule({ rules, selected }) { return rules[Math.min(selected, rules.length - 1)]; }
+
+/** The step in view; null in the state means the end. */
+export function stepOf({ step, steps }) { return step ?? steps; }
+
+export const home = { landscape: null, start: null };
+
+/** The part of the landscape to draw: what the reader chose, or the landscape's own, with room around the first start:
+ * it must not change while the start is dragged. */
+export function windowOf(state) {
+  if (state.view.window) return state.view.window;
+  if (home.landscape !== state.landscape) Object.assign(home, { landscape: state.landscape, start: state.start });
+  return landscapeOf(state).window.map(([low, high], i) => {
+    const room = 0.05 * (high - low), at = home.start[i];
+    return [Math.min(low, at - room), Math.max(high, at + room)];
+  });
+}

@@ -1,0 +1,75 @@
+// One setting: its name, a slider, and its value as text that can be typed.
+
+import * as Steepest from "../core/api.js";
+import { make } from "./dom.js";
+import { pretty } from "./frame.js";
+import { setBusy } from "./store.js";
+import { lang } from "./words.js";
+
+/** A slider for a setting; `get` tells the value, `set` takes a new one. Returns the element with an `update()`. */
+export function makeSlider(setting, get, set) {
+  const name = settingName(setting), about = setting.about[lang()];
+  const spoken = { "aria-label": `${name}: ${about}` }, typed = { inputmode: "decimal", size: 7, spellcheck: "false", autocomplete: "off" };
+  const range = make("input", { type: "range", min: 0, max: 1000, step: 1, ...spoken });
+  const text = make("input", { type: "text", ...typed, ...spoken });
+  const limit = make("span", { class: "limit", hidden: true });
+  const row = make("div", { class: "slider", title: about },
+    make("span", { class: "name" }, symbolOf(setting), make("small", {}, name)), make("span", { class: "track" }, range, limit), text);
+  range.addEventListener("input", () => set(Steepest.slider.value(setting, range.value / 1000)));
+  range.addEventListener("pointerdown", () => setBusy(true));
+  for (const end of ["pointerup", "pointercancel"]) range.addEventListener(end, () => setBusy(false));
+  text.addEventListener("input", () => {
+    const value = readNumber(text.value), fine = value !== null && Steepest.check(setting, value) === null;
+    text.setAttribute("aria-invalid", String(!fine));
+    if (fine) set(value);
+  });
+  text.addEventListener("change", () => { text.setAttribute("aria-invalid", "false"); row.update(true); });
+  row.update = (force) => {
+    const value = get();
+    range.value = Math.round(1000 * Steepest.slider.share(setting, value));
+    range.setAttribute("aria-valuetext", pretty(value));
+    if (force || document.activeElement !== text) text.value = plain(value);
+  };
+  row.mark = (value, words) => showLimit(row, limit, setting, value, words);
+  row.update(true);
+  return row;
+}
+
+/** Marks a value on the slider, from which on the path diverges; null takes the mark away. */
+function showLimit(row, limit, setting, value, words) {
+  limit.hidden = value === null || !(value > 0) || value > 1.5 * setting.high;
+  row.classList.toggle("limited", !limit.hidden);
+  if (limit.hidden) return;
+  row.style.setProperty("--limit", Steepest.slider.share(setting, value));
+  limit.title = words;
+}
+
+/** The value of a setting among all of a rule's. */
+export function valueIn(settings, { name, place }) { return place === null ? settings[name] : settings[name][place]; }
+
+export function settingName({ name, place = null }) { return place === null ? name : `${name}[${place}]`; }
+
+function symbolOf({ symbol, kind }) {
+  if (!symbol || kind === "switch") return null;
+  return make("span", { class: "symbol", html: Steepest.mathml(symbol) });
+}
+
+/** A number as typed: a decimal comma, a true minus and fractions such as 1/3 are understood; null if it is none. */
+function readNumber(text) {
+  const parts = text.replace(",", ".").replace("−", "-").split("/").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  const value = parts.length === 2 ? parts[0] / parts[1] : parts.length === 1 ? parts[0] : NaN;
+  return Number.isFinite(value) ? value : null;
+}
+
+/** A number as it can be typed again: all its digits, but no tail of rounding. */
+function plain(value) { return String(Number(value.toPrecision(12))); }
+
+export function makeSwitch(setting, get, set) {
+  const about = setting.about[lang()];
+  const box = make("input", { type: "checkbox", change: () => set(box.checked) });
+  const row = make("label", { class: "switch", title: about }, box, make("span", {}, setting.name), make("small", {}, about));
+  row.update = () => { box.checked = get(); };
+  row.mark = () => {};
+  row.update();
+  return row;
+}

@@ -1,0 +1,260 @@
+// The picture of a landscape of two coordinates as a surface, turned by hand: quadrilaterals painted from far to near,
+// contour lines and paths laid upon them, and what the surface hides drawn faintly.
+// Inside, a point has coordinates u, v in [-1, 1] (the longer side of the window) and a height from 0 to TALL.
+
+import { levelsOf, loopsAbove, sampleGrid } from "./contours.js";
+import { makeFrame, pretty, roundTicks, wantsEqual } from "./frame.js";
+import { drawMark } from "./marks.js";
+import { drawStart } from "./plane.js";
+import { asColour, colourOf, fontOf, mixed, theme } from "./theme.js";
+import { bounded, drawArrow, drawSigns, stride } from "./ways.js";
+import { say } from "./words.js";
+
+const TALL = 0.95;
+
+export function surfacePicture(landscape, window, width, height, [yaw, pitch], count) {
+  const frame = makeFrame(window, [0, 0, 1, 1], false);
+  const grid = sampleGrid(landscape.f, frame, count, count), { levels, lowest } = levelsOf(grid, landscape);
+  const relief = heightsOf(grid, lowest), view = viewOf(window, width, height, yaw, pitch);
+  const ground = (x, y) => heightAt(grid, relief.heights, x, y);
+  const lay = (x, y) => view.project(x, y, ground(x, y));
+  const picture = {
+    box: [0, 0, width, height], frame, power: relief.power,
+    drawBase(pen) {
+      drawSkirt(pen, view, window);
+      drawSurface(pen, grid, relief.heights, view);
+      levels.forEach((level) => drawLevel(pen, loopsAbove(grid, level), lay, view, ground));
+      drawEdgeTicks(pen, view, window);
+    },
+    drawTop(pen, scene, step) {
+      const ways = scene.tracks.map(({ run }) => surfacePoints(run.x, window, lay));
+      scene.tracks.forEach((track) => drawLaid(pen, track, step, window, lay, view, ground));
+      const signs = scene.tracks.map((track, i) => drawHead(pen, track, ways[i], step, window, lay)).filter(Boolean);
+      drawSigns(pen, signs, this.box);
+      drawStart(pen, ...lay(...scene.start), scene.held, scene.touched);
+      return ways;
+    },
+    toPixel: ([x, y]) => lay(x, y),
+    toPoint: (px, py) => view.hit(px, py, ground),
+    nudge: [(frame.x[1] - frame.x[0]) / 100, (frame.y[1] - frame.y[0]) / 100],
+  };
+  return picture;
+}
+
+/** Heights from 0 to TALL. Where most of the window is far lower than its highest wall, a power below 1 lifts it. */
+function heightsOf(grid, lowest) {
+  const above = Array.from(grid.z, (value) => value - lowest), sorted = above.filter(Number.isFinite).sort((a, b) => a - b);
+  const most = sorted[Math.floor(0.999 * (sorted.length - 1))] || 1, middle = sorted[sorted.length >> 1] / most || 1;
+  const wanted = Math.log(0.33) / Math.log(Math.min(middle, 0.99)); // so that half of the surface lies below a third
+  const power = wanted > 0.75 ? 1 : Math.max(0.15, Math.round(20 * wanted) / 20);
+  const heights = Float64Array.from(above, (value) => TALL * Math.min(1, Math.max(0, value / most)) ** power);
+  return { heights, power };
+}
+
+function heightAt({ columns, rows, x, y, dx, dy }, heights, px, py) {
+  const i = Math.min(Math.max((px - x) / dx, 0), columns - 1.000001), j = Math.min(Math.max((py - y) / dy, 0), rows - 1.000001);
+  const column = Math.floor(i), row = Math.floor(j), s = i - column, t = j - row, at = row * columns + column;
+  const upper = heights[at] + s * (heights[at + 1] - heights[at]);
+  const lower = heights[at + columns] + s * (heights[at + columns + 1] - heights[at + columns]);
+  return upper + t * (lower - upper);
+}
+
+/** Parallel projection: the eye looks from the side that `yaw` turns to the front, `pitch` above the horizon. */
+function viewOf([[left, right], [low, high]], width, height, yaw, pitch) {
+  const equal = wantsEqual([[left, right], [low, high]]), long = Math.max(right - left, high - low);
+  const [spanX, spanY] = equal ? [long, long] : [right - left, high - low];
+  const [cos, sin, up, flat] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+  const toU = (x) => (2 * x - left - right) / spanX, toV = (y) => (2 * y - low - high) / spanY;
+  const turned = (u, v) => [u * cos + v * sin, u * sin - v * cos]; // to the right, and towards the eye
+  const scale = Math.min(width / 2.95, height / (2.75 * flat + TALL * up + 0.25));
+  const middle = [width / 2, height / 2 + scale * (up * TALL * 0.5 - 0.06)];
+  const project = (x, y, h) => {
+    const [across, near] = turned(toU(x), toV(y));
+    return [middle[0] + scale * across, middle[1] + scale * (near * flat - h * up)];
+  };
+  return {
+    project, sin, cos, tan: flat / up, scale,
+    step: [spanX / 2 * sin, -spanY / 2 * cos], // in x and y, for one unit towards the eye
+    /** Whether something higher stands between the point and the eye. */
+    hidden(x, y, h, ground) {
+      for (let t = 0.05; h + t * this.tan < TALL; t += 0.03) {
+        const [nearX, nearY] = [x + t * this.step[0], y + t * this.step[1]];
+        if (nearX < left || nearX > right || nearY < low || nearY > high) return false;
+        if (ground(nearX, nearY) > h + t * this.tan + 0.012) return true;
+      }
+      return false;
+    },
+    /** The point of the surface that is seen at a pixel; null beside it. */
+    hit(px, py, ground) {
+      const across = (px - middle[0]) / scale, down = (py - middle[1]) / scale;
+      for (let near = 1.5; near > -1.5; near -= 0.006) {
+        const u = across * cos + near * sin, v = across * sin - near * cos;
+        const x = (u * spanX + left + right) / 2, y = (v * spanY + low + high) / 2;
+        const within = x >= left && x <= right && y >= low && y <= high;
+        if (within && ground(x, y) >= (near * flat - down) / up) return [x, y];
+      }
+      return null;
+    },
+  };
+}
+
+function drawSurface(pen, grid, heights, view) {
+  const { columns, rows } = grid, at = (i, j) => view.project(grid.x + i * grid.dx, grid.y + j * grid.dy, heights[j * columns + i]);
+  const pixels = Array.from({ length: columns * rows }, (_, k) => at(k % columns, Math.floor(k / columns)));
+  const order = (count, rising) => Array.from({ length: count - 1 }, (_, k) => (rising ? k : count - 2 - k));
+  pen.setLineDash([]);
+  pen.lineWidth = 0.8;
+  pen.lineJoin = "round";
+  for (const j of order(rows, view.cos > 0)) { // rows go from high y to low y
+    for (const i of order(columns, view.sin > 0)) {
+      const corners = [j * columns + i, j * columns + i + 1, (j + 1) * columns + i + 1, (j + 1) * columns + i];
+      const sum = corners.reduce((total, k) => total + heights[k], 0);
+      if (!Number.isFinite(sum)) continue;
+      pen.beginPath();
+      corners.forEach((k, n) => (n ? pen.lineTo(...pixels[k]) : pen.moveTo(...pixels[k])));
+      pen.closePath();
+      pen.fillStyle = pen.strokeStyle = shadeOf(sum / 4, corners.map((k) => heights[k]), 2 / columns);
+      pen.fill();
+      pen.stroke(); // over the seam to the neighbour
+    }
+  }
+}
+
+/** The relief's colour under a lamp at the upper left. */
+function shadeOf(height, [a, b, c, d], width) {
+  const slopeX = (b + c - a - d) / (2 * width), slopeY = (c + d - a - b) / (2 * width);
+  const light = (0.45 * slopeX + 0.35 * slopeY + 1) / Math.hypot(slopeX, slopeY, 1);
+  const [dim, glow] = theme.dark ? [1, 0.5] : [0.72, 0.26];
+  const strength = Math.min(Math.max(dim + glow * light, 0.45), theme.dark ? 2 : 1.02);
+  return asColour(mixed(theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
+}
+
+/** A polyline on the surface: dark where it is seen, faint where something stands before it. */
+function strokeLaid(pen, line, colour, width, dash, alpha) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width * theme.unit;
+  for (const hidden of [true, false]) {
+    pen.globalAlpha = hidden ? 0.22 * alpha : alpha;
+    pen.setLineDash(hidden ? [] : dash.map((each) => each * pen.lineWidth));
+    pen.beginPath();
+    for (let k = 0, open = false; k < line.length; k++) {
+      const [x, y, covered] = line[k], shown = Number.isFinite(x) && covered === hidden;
+      if (shown || open) (open ? pen.lineTo(x, y) : pen.moveTo(x, y));
+      open = shown;
+    }
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+  pen.setLineDash([]);
+}
+
+function drawLevel(pen, loops, lay, view, ground) {
+  for (const loop of loops) {
+    const line = [];
+    for (let k = 0; k < loop.length; k += 3) {
+      const [x, y] = [loop[k], loop[k + 1]];
+      line.push(loop[k + 2] ? [...lay(x, y), view.hidden(x, y, ground(x, y), ground)] : [NaN, NaN, false]);
+    }
+    strokeLaid(pen, line, theme.iso, 0.8, [], 0.8);
+  }
+}
+
+// --- paths ------------------------------------------------------------------------------------------------------------
+
+function within([[left, right], [low, high]], x, y) { return x >= left && x <= right && y >= low && y <= high; }
+
+function surfacePoints(x, window, lay) {
+  const points = new Float64Array(x.length).fill(NaN);
+  for (let k = 0; k < x.length; k += 2) if (within(window, x[k], x[k + 1])) points.set(lay(x[k], x[k + 1]), k);
+  return points;
+}
+
+/** The way from one step to another, in pieces short enough to follow the surface. */
+function laidLine(x, from, to, window, lay, view, ground) {
+  const line = [], wide = window[0][1] - window[0][0], tall = window[1][1] - window[1][0];
+  for (let k = from; k <= to; k++) {
+    const [x1, y1] = x.subarray(2 * k, 2 * k + 2), [x0, y0] = k > from ? x.subarray(2 * k - 2, 2 * k) : [x1, y1];
+    const far = Math.hypot((x1 - x0) / wide, (y1 - y0) / tall), pieces = Math.min(40, Math.max(1, Math.ceil(60 * far))) || 1;
+    for (let piece = k > from ? 1 : pieces; piece <= pieces; piece++) {
+      const px = x0 + (x1 - x0) * piece / pieces, py = y0 + (y1 - y0) * piece / pieces;
+      line.push(within(window, px, py) ? [...lay(px, py), view.hidden(px, py, ground(px, py), ground)] : [NaN, NaN, false]);
+    }
+  }
+  return line;
+}
+
+function drawLaid(pen, { run, look }, step, window, lay, view, ground) {
+  const now = Math.min(step, run.n), colour = colourOf(look);
+  pen.lineJoin = pen.lineCap = "round";
+  if (now < run.n) strokeLaid(pen, laidLine(run.x, now, run.n, window, lay, view, ground), colour, 1.1, [], 0.3);
+  const line = laidLine(run.x, 0, now, window, lay, view, ground);
+  strokeLaid(pen, line, theme.paper, 4, [], 0.7);
+  strokeLaid(pen, line, colour, 2.2, look.dash, 1);
+}
+
+function drawHead(pen, track, points, step, window, lay) {
+  const { x, n } = track.run, now = Math.min(step, n), colour = colourOf(track.look);
+  const mark = (k, radius, rim) => {
+    const [px, py] = points.subarray(2 * k, 2 * k + 2), seen = Number.isFinite(px);
+    if (seen) drawMark(pen, track.look.marker, px, py, radius, colour, theme.paper, rim);
+    return seen;
+  };
+  for (let k = stride(n); k < now; k += stride(n)) mark(k, 2.9, 0);
+  if (mark(now, 6.5, 2)) return null;
+  let leaves = now;
+  while (leaves > 0 && !Number.isFinite(points[2 * leaves - 2])) leaves--;
+  const edge = leaves && crossingOf(x.subarray(2 * leaves - 2, 2 * leaves + 2), window);
+  if (!edge) return null;
+  const [tip, back] = [lay(...edge.at), lay(...edge.before)], angle = Math.atan2(tip[1] - back[1], tip[0] - back[0]);
+  drawArrow(pen, { x: tip[0], y: tip[1], angle }, colour);
+  return { x: tip[0], y: tip[1], angle: angle + Math.PI, text: say("leaves", track.short, leaves) }; // words beyond the edge
+}
+
+/** Where a step crosses the window's edge, and a place shortly before. */
+function crossingOf([x0, y0, x1, y1], [[left, right], [low, high]]) {
+  const dx = bounded(x1, x0) - x0, dy = bounded(y1, y0) - y0;
+  const room = (from, move, least, most) => (move > 0 ? (most - from) / move : move < 0 ? (least - from) / move : 1);
+  const share = Math.min(1, room(x0, dx, left, right), room(y0, dy, low, high));
+  const at = (part) => [x0 + part * dx, y0 + part * dy];
+  return { at: at(share), before: at(0.9 * share) };
+}
+
+// --- what is around the surface ---------------------------------------------------------------------------------------
+
+/** The edges of the floor. */
+function drawSkirt(pen, view, [[left, right], [low, high]]) {
+  pen.beginPath();
+  [[left, low], [right, low], [right, high], [left, high]].forEach(([x, y], i) => {
+    const pixel = view.project(x, y, 0);
+    if (i) pen.lineTo(...pixel);
+    else pen.moveTo(...pixel);
+  });
+  pen.closePath();
+  pen.fillStyle = theme.card;
+  pen.fill();
+  pen.strokeStyle = theme.line;
+  pen.lineWidth = 1;
+  pen.setLineDash([]);
+  pen.stroke();
+}
+
+/** Values along the two edges of the floor that are nearest to the eye. */
+function drawEdgeTicks(pen, view, [[left, right], [low, high]]) {
+  const front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
+  const centre = view.project((left + right) / 2, (low + high) / 2, 0);
+  pen.font = fontOf(0.72);
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  const write = (text, x, y, strong) => {
+    const [px, py] = view.project(x, y, 0), [dx, dy] = [px - centre[0], py - centre[1]];
+    const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
+    pen.font = fontOf(strong ? 0.85 : 0.72, strong ? 600 : 0);
+    pen.fillStyle = strong ? theme.ink : theme.soft;
+    pen.fillText(text, px + dx * away, py + dy * away);
+  };
+  const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet
+  for (const x of roundTicks(left, right, 5)) if (clear(x, side, right - left)) write(pretty(x), x, front, false);
+  for (const y of roundTicks(low, high, 5)) if (clear(y, front, high - low)) write(pretty(y), side, y, false);
+  write("x", (left + right) / 2 + 0.03 * (right - left), front, true);
+  write("y", side, (low + high) / 2 + 0.03 * (high - low), true);
+}
