@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from steepest.optim.cpu import threads
-from steepest.program.kernels import with_fewer_divisions
+from steepest.optim.cpu.kernels import with_fewer_divisions
 from steepest.program.record import Program
 
 from .streaming import pointer, take_next

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 __all__ = [
@@ -28,16 +27,16 @@ e = math.e
 # --- one namespace a library ------------------------------------------------------------------------------------------
 
 
-def _numbers() -> Any:
-    return SimpleNamespace(
-        absolute=abs,
-        arctan=math.atan,
-        **{name: getattr(math, name) for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
-        maximum=max,
-        minimum=min,
-        sign=lambda x: (x > 0) - (x < 0),
-        where=lambda condition, a, b: a if condition else b,
-    )
+class _Namespace:
+    """A library's functions under the names of the vocabulary: those that differ; all others are the library's own."""
+
+    def __init__(self, library: Any, **different: Any) -> None:
+        self.library = library
+        self.__dict__.update(different)
+
+    def __getattr__(self, name: str) -> Any:
+        function = self.__dict__[name] = getattr(self.library, name)  # from now on without a call of this method
+        return function
 
 
 def _torch() -> Any:
@@ -54,17 +53,13 @@ def _torch() -> Any:
             return torch.minimum(a, b) if isinstance(b, torch.Tensor) else a.clamp(max=b)
         return b.clamp(max=a)
 
-    same = ("absolute", "arctan", "cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where")
-    arrays = ("finfo", "linalg", "zeros_like")
-    names = {name: getattr(torch, name) for name in (*same, *arrays)}
-    return SimpleNamespace(**names, maximum=maximum, minimum=minimum)
+    return _Namespace(torch, maximum=maximum, minimum=minimum)
 
 
 def _sympy() -> Any:
     sympy = import_module("sympy")
-    same = ("cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh")
-    return SimpleNamespace(
-        **{name: getattr(sympy, name) for name in same},
+    return _Namespace(
+        sympy,
         absolute=sympy.Abs,
         arctan=sympy.atan,
         maximum=sympy.Max,
@@ -73,7 +68,15 @@ def _sympy() -> Any:
     )
 
 
-_NUMBERS = _numbers()
+_NUMBERS = _Namespace(
+    math,
+    absolute=abs,
+    arctan=math.atan,
+    maximum=max,
+    minimum=min,
+    sign=lambda x: (x > 0) - (x < 0),
+    where=lambda condition, a, b: a if condition else b,
+)
 _LIBRARIES: dict[str, Callable[[], Any]] = {"torch": _torch, "sympy": _sympy, "numpy": lambda: import_module("numpy")}
 
 
@@ -96,8 +99,8 @@ def _load(library: str) -> Any:
 
 def _namespace(*values: Any) -> Any:
     for value in values:
-        if (found := _namespace_of(type(value))) is not None:  # type: ignore[arg-type]
-            return found
+        if (namespace := _namespace_of(type(value))) is not None:  # type: ignore[arg-type]
+            return namespace
     return _NUMBERS
 
 

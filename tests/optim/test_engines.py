@@ -12,8 +12,9 @@ import steepest
 from steepest.base.errors import InvalidValue
 from steepest.ops import arctan, cos, exp, log, maximum, minimum, sign, sin, sqrt, tanh, where
 from steepest.optim import as_optimizer
+from steepest.optim.cpu import kernels
 from steepest.optim.cpu import step as cpu
-from steepest.program import kernels
+from steepest.program.evaluate import python_function
 from steepest.program.record import record
 from steepest.rules import RULES, SGD, Adadelta, Adam
 from steepest.rules.base import Rule
@@ -292,7 +293,7 @@ def test_a_program_is_the_rule(name):
         object.__setattr__(operation.result, "uniform", True)
     inputs = list(uniform_everywhere.inputs)
     outputs = [uniform_everywhere.outputs["delta"]]
-    compute = kernels.python_function(uniform_everywhere, inputs, outputs)
+    compute = python_function(uniform_everywhere, inputs, outputs)
     delta, *_ = rule.update(0.7, -1.3, 4, *(state.get(key) for key in rule.init(np.float64(1.0))))
     assert compute(*(values[key] for key in inputs)) == pytest.approx((delta,), rel=1e-14)
     assert list(program.outputs) == ["delta", *state]

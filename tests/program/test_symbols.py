@@ -65,6 +65,7 @@ class Reader:
     """Computes one side of an equation, given the values of its symbols; knows only what may be printed."""
 
     FUNCTIONS = {r"\max": max, r"\min": min, r"\exp": math.exp, r"\log": math.log, r"\sin": math.sin, r"\cos": math.cos,
+                 r"\tan": math.tan, r"\sinh": math.sinh, r"\cosh": math.cosh, r"\arctan": math.atan,
                  r"\tanh": math.tanh, r"\operatorname{sign}": lambda x: (x > 0) - (x < 0)}  # fmt: skip
     FIXED = (r"\begin{cases}", r"\end{cases}", r"\text{if }", r"\text{otherwise}", r"\left", r"\right", r"\frac",
              r"\sqrt", r"\cdot", r"\le", r"\ge", r"\ne", "\\\\", *FUNCTIONS)  # fmt: skip

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..landscapes import Landscape
+from ..program.evaluate import python_function
 from ..program.gradient import record_gradient
-from ..program.kernels import python_function
 from ..program.record import Program, Value, record, settings
 from ..rules import Rule
 from .kernels import BLOCK, Plan, load_kernel
@@ -74,14 +74,6 @@ class Task:
     def count(self) -> int:
         """Number of trajectories."""
         return int(self.start.shape[1])
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """By the names that a program has for them: `lr`, `betas_0`."""
-        found: dict[str, Any] = {}
-        for name, value in settings(self.rule):
-            several = isinstance(value, tuple | list)
-            found |= {f"{name}_{i}": each for i, each in enumerate(value)} if several else {name: value}
-        return found
 
     def draws(self, begin: int, end: int) -> Iterator[tuple[int, int, Floats]]:
         """The noise of some trajectories, a stretch of steps at a time: `(first, last, noise (steps, dims, n))`."""
@@ -146,7 +138,7 @@ def follow(task: Task) -> Ends:
 
 def _in_numba(task: Task, program: Program, gradient: Program) -> Ends:
     ends = Ends.at_start(task, "numba")
-    given = task.hyperparameters()
+    given = settings(task.rule)
     initial = task.rule.init(ends.x)
     arrays = tuple(name for name, value in given.items() if np.ndim(value))
     plan = Plan(program, arrays, tuple(name for name in program.numbers if np.ndim(initial[name])))

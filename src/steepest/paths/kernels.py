@@ -14,16 +14,14 @@ from itertools import product
 from typing import Any
 
 from ..base.errors import InvalidValue
-from ..program.kernels import IN_KERNEL, load
+from ..program.native import load
+from ..program.operations import OPERATIONS
 from ..program.record import Operation, Program, Value
 
 __all__ = ["BLOCK", "Plan", "load_kernel"]
 
 BLOCK = 256
 """Trajectories a block: a dozen rows of so many numbers lie in the first cache."""
-
-FORMS = IN_KERNEL | {"sign": "({0} if {0} != {0} else real({0} > 0) - real({0} < 0))"}  # NaN stays NaN, as in NumPy
-CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 
 @dataclass(frozen=True)
@@ -250,14 +248,15 @@ def _update_lines(program: Program, uniform: dict[str, str], axis: int, dims: in
 
 
 def _conditions(program: Program) -> set[str]:
-    return {each.result.name for each in program.operations if each.kind in CONDITIONS}
+    return {each.result.name for each in program.operations if OPERATIONS[each.kind].condition}
 
 
 def _expression(operation: Operation, names: dict[str, str], kind: str = "real") -> str:
     base, exponent = (*operation.operands, None)[:2]
     if operation.kind == "pow" and isinstance(exponent, int | float):
         return _power(names[base.name], exponent, kind)
-    return FORMS[operation.kind].format(*(_operand(each, names, kind) for each in operation.operands))
+    form = OPERATIONS[operation.kind].kernel_like_numpy
+    return form.format(*(_operand(each, names, kind) for each in operation.operands))
 
 
 def _operand(operand: Any, names: dict[str, str], kind: str = "real") -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from .operations import OPERATIONS
+
 __all__ = ["ONE", "Call", "Leaf", "Node", "Power", "Product", "Sum", "apply", "leaf", "number", "print_node"]
 
 
@@ -164,17 +166,6 @@ def _is_number(node: Node) -> bool:
 
 # --- as LaTeX ---------------------------------------------------------------------------------------------------------
 
-COMPARISONS = {"lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "eq": "=", "ne": r"\ne"}
-NAMES = {"maximum": r"\max", "minimum": r"\min", "sign": r"\operatorname{sign}"}
-SHAPES: dict[str, Callable[..., str]] = {
-    "sqrt": lambda x: rf"\sqrt{{{x}}}",
-    "absolute": lambda x: rf"\left|{x}\right|",
-    "truediv": lambda a, b: rf"\frac{{{a}}}{{{b}}}",
-    "where": lambda condition, a, b: (
-        rf"\begin{{cases}} {a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}} \end{{cases}}"
-    ),
-}
-
 
 def print_node(node: Node) -> str:
     """An expression as LaTeX; a sum begins with its first plus."""
@@ -246,12 +237,8 @@ def _power_base(node: Node) -> str:
 
 
 def _call(call: Call) -> str:
-    texts = [print_node(each) for each in call.operands]
-    if call.kind in COMPARISONS:
-        return f"{texts[0]} {COMPARISONS[call.kind]} {texts[1]}"
-    if call.kind in SHAPES:
-        return SHAPES[call.kind](*texts)
-    return NAMES.get(call.kind, rf"\{call.kind}") + _bracket(", ".join(texts))
+    texts, latex = [print_node(each) for each in call.operands], OPERATIONS[call.kind].latex
+    return latex.format(*texts) if "{0}" in latex else latex + _bracket(", ".join(texts))
 
 
 def _bracket(text: str) -> str:

@@ -7,12 +7,13 @@ import sympy
 
 from ..rules import Rule
 from .algebra import Node, apply, leaf, number, print_node
+from .evaluate import interpret
 from .latex import symbol_of
-from .linear_step import LATE, Step, interpret
+from .linear_step import LATE, Step
+from .operations import OPERATIONS
 
 __all__ = ["closed_form"]
 
-CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
 CURVATURE = sympy.Symbol("h", positive=True)
 
 
@@ -51,7 +52,8 @@ def _late(step: Step) -> dict[str, Any]:
     values = interpret(program, given, step.still())
     decided: dict[str, Any] = {each.result.name: sympy.Integer(0) for each in uniform
                                if each.kind == "pow" and values[each.result.name] == 0}  # fmt: skip
-    return decided | {each.result.name: bool(values[each.result.name]) for each in uniform if each.kind in CONDITIONS}
+    conditions = [each.result.name for each in uniform if OPERATIONS[each.kind].condition]
+    return decided | {name: bool(values[name]) for name in conditions}
 
 
 def _roots(condition: Any, lr: Any) -> list[Any]:

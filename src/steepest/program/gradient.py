@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from .. import ops
 from ..base.errors import InvalidValue
 from ..landscapes import Landscape
-from .record import FUNCTIONS, Program, Value
+from .operations import FUNCTIONS, OPERATIONS
+from .record import Program, Value
 
 __all__ = ["record_gradient", "record_hessian"]
 
@@ -42,15 +43,12 @@ def _record(dims: int, compiled: Any, name: str) -> Program | None:
 
 def _vocabulary() -> dict[str, Any]:
     """NumPy's names as SymPy prints them, for stand-ins."""
-    compare: dict[str, Callable[[Any, Any], Any]] = {
-        "less": lambda a, b: a < b, "less_equal": lambda a, b: a <= b, "equal": lambda a, b: a == b,
-        "greater": lambda a, b: a > b, "greater_equal": lambda a, b: a >= b, "not_equal": lambda a, b: a != b,
-    }  # fmt: skip
+    kinds = {kind.numpy: kind.call for kind in OPERATIONS.values() if kind.condition or kind.name in FUNCTIONS}
     both = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, b, a), conditions))
     either = SimpleNamespace(reduce=lambda conditions: functools.reduce(lambda a, b: ops.where(a, a, b), conditions))
     named = {"abs": ops.absolute, "Magnitude": ops.absolute, "Sign": ops.sign, "pi": math.pi, "e": math.e}
     return (
-        {name: getattr(ops, name) for name in FUNCTIONS} | compare | named
+        kinds | named
         | {"select": _select, "reduce": functools.reduce, "nan": math.nan, "inf": math.inf}
         | {"logical_and": both, "logical_or": either, "__builtins__": {}}
     )  # fmt: skip

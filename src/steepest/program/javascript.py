@@ -35,25 +35,10 @@ from ..landscapes import Landscape
 from ..rules import Rule, find
 from .gradient import record_gradient, record_hessian
 from .linear_step import Step
-from .record import BINARY, Operation, Program, Value, record
+from .operations import OPERATIONS
+from .record import Operation, Program, Value, inputs_of, record
 
 __all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule"]
-
-FORMS = {
-    "neg": "-{0}",
-    "absolute": "Math.abs({0})",
-    "where": "{0} ? {1} : {2}",
-    "maximum": "Math.max({0}, {1})",
-    "minimum": "Math.min({0}, {1})",
-    "arctan": "Math.atan({0})",
-    **{name: f"{{0}} {sign} {{1}}" for name, sign in BINARY.items()},
-    "eq": "{0} === {1}",
-    "ne": "{0} !== {1}",
-    "pow": "Math.pow({0}, {1})",
-    **{name: f"Math.{name}({{0}})"
-       for name in ("cos", "cosh", "exp", "log", "sign", "sin", "sinh", "sqrt", "tan", "tanh")},
-}  # fmt: skip
-"""How an operation is written in JavaScript; each result has a name of its own, so nothing needs brackets."""
 
 
 def rule(rule: str | Rule | type[Rule]) -> str:
@@ -171,12 +156,11 @@ def linear_step(rule: Rule) -> list[str] | None:
 
 def _sources(rule: Rule) -> dict[str, str]:
     """Where each hyperparameter's number is found, by the name of the input."""
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name in rule.hyperparameters():
-        value = getattr(rule, name)
-        found |= {f"{name}_{i}": f"h.{name}[{i}]" for i in range(len(value))} if isinstance(value, tuple | list) else {}
-        found[name] = f"h.{name}"
-    return found
+        inputs = inputs_of(name, getattr(rule, name))
+        sources |= {each: f"h.{name}" if each == name else f"h.{name}[{i}]" for i, each in enumerate(inputs)}
+    return sources
 
 
 def _init(program: Program, sources: dict[str, str]) -> list[str]:
@@ -259,7 +243,7 @@ def _body(operations: Iterable[Operation], names: dict[str, str], once: Iterable
 
 
 def _is_call(operation: Operation) -> bool:
-    return FORMS[operation.kind].startswith("Math.") and not _is_square(operation)
+    return OPERATIONS[operation.kind].javascript.startswith("Math.") and not _is_square(operation)
 
 
 def _is_square(operation: Operation) -> bool:
@@ -289,7 +273,7 @@ def _expression(operation: Operation, names: dict[str, str]) -> str:
     operands = [_operand(each, names) for each in operation.operands]
     if _is_square(operation):
         return f"{operands[0]} * {operands[0]}"
-    return FORMS[operation.kind].format(*operands)
+    return OPERATIONS[operation.kind].javascript.format(*operands)
 
 
 def _operand(value: Any, names: dict[str, str]) -> str:

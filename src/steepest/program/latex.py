@@ -17,7 +17,7 @@ from ..landscapes import Landscape
 from ..rules import Rule, find
 from .algebra import Node, apply, leaf, number, print_node
 from .gradient import record_gradient
-from .record import Operation, Program, Value, record
+from .record import Operation, Program, Value, inputs_of, record
 
 __all__ = ["expression", "latex", "of_landscape", "symbol_of"]
 
@@ -73,12 +73,11 @@ def expression(program: Program, leaves: dict[str, Node], value: Any) -> Node:
 
 def symbol_of(rule: Rule, name: str) -> str:
     """LaTeX of a state or of a hyperparameter, which may be one of a tuple (`betas_0`)."""
-    facts = {each: value.metadata["facts"].symbol for each, value in rule.hyperparameters().items()}
-    stem, _, index = name.rpartition("_")
-    if isinstance(facts.get(stem), tuple) and index.isdigit():
-        return str(facts[stem][int(index)])
+    symbols: dict[str, str | None] = dict(rule.symbols)
+    for each, field in rule.hyperparameters().items():
+        symbols |= inputs_of(each, field.metadata["facts"].symbol)
     plain = r"\mathrm{" + name.replace("_", r"\_") + "}"
-    return str(facts.get(name) or rule.symbols.get(name) or plain)
+    return symbols.get(name) or plain
 
 
 def at(symbol: str, index: str) -> str:

@@ -9,8 +9,7 @@ part of `u`:
   corrections for starting at zero: there are none left.
 """
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -18,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import ops
 from ..base.errors import InvalidValue
 from ..rules import Rule
-from .record import BINARY, FUNCTIONS, Program, Value, record, settings
+from .evaluate import interpret
+from .record import Program, Value, record, settings
 
-__all__ = ["LATE", "Floats", "Step", "interpret"]
+__all__ = ["LATE", "Floats", "Step"]
 
 LATE = 10**12
 """The step that stands for "after many steps"."""
@@ -50,7 +49,9 @@ class Step:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.program = record(replace(rule, lr=1.0))
-        self.settings = {name: np.float64(value) for name, value in _numbers(rule) if name in self.program.inputs}
+        self.settings = {
+            name: np.float64(value) for name, value in settings(rule).items() if name in self.program.inputs
+        }
         self.settings |= {name: np.float64(0) for name in self.settings if name.partition("_")[0] == "eps"}
         states = [*self.program.states, *self.program.numbers]
         clocks = _autonomous(self.program, states)
@@ -100,7 +101,7 @@ class Step:
         state = {name: np.float64(self.program.initial[name]) for name in clocks}
         given = self.settings | {"lr": np.float64(1), "step": np.float64(LATE)}
         for _ in range(PATIENCE if clocks else 1):
-            new = interpret(program, given | state, {})
+            new = interpret(program, given | state)
             if all(abs(new[name] - state[name]) <= 1e-15 * abs(state[name]) + 1e-18 for name in clocks):
                 return {name: round(float(value), 12) for name, value in state.items()}
             state = new
@@ -111,41 +112,17 @@ class Step:
         random = np.random.default_rng(0)
         values = {name: random.uniform(0.5, 1.5) for name in ("grad", "param", *states)}
         fixed = self.settings | self.frozen | {"lr": np.float64(1), "step": np.float64(3)}
-        there = interpret(self.program, fixed | values, {})
+        there = interpret(self.program, fixed | values)
         for even in product((False, True), repeat=len(states)):
             scales = {name for name, each in zip(states, even, strict=True) if each}
             flipped = {name: value if name in scales else -value for name, value in values.items()}
-            back = interpret(self.program, fixed | flipped, {})
+            back = interpret(self.program, fixed | flipped)
             signs = {name: 1 if name in scales else -1 for name in (*states, "delta")}
             if all(np.isclose(back[name], sign * there[name], rtol=1e-12, atol=0) for name, sign in signs.items()):
                 return sorted(scales)
         raise InvalidValue(
             f"{self.rule.title} has no largest stable learning rate: its step is not odd in the gradient"
         )
-
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in (*BINARY, "neg")},
-    **{name: getattr(ops, name) for name in FUNCTIONS},
-}
-
-
-def interpret(program: Program, inputs: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """The outputs of a program for any kind of inputs; `known` results, by name, are not computed."""
-    values = inputs | known
-    for each in program.needed():
-        if each.result.name not in values:
-            operands = [values[one.name] if isinstance(one, Value) else one for one in each.operands]
-            values[each.result.name] = OPERATIONS[each.kind](*operands)
-    return {name: values[one.name] if isinstance(one, Value) else one for name, one in program.outputs.items()}
-
-
-def _numbers(rule: Rule) -> Iterator[tuple[str, float]]:
-    for name, value in settings(rule):
-        if isinstance(value, tuple | list):
-            yield from ((f"{name}_{i}", each) for i, each in enumerate(value))
-        else:
-            yield name, value
 
 
 def _autonomous(program: Program, states: Sequence[str]) -> list[str]:

@@ -19,26 +19,16 @@ are exactly 0, are decided while recording; all other hyperparameters stay input
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
 from ..base.errors import InvalidValue
 from ..ops import is_zero
 from ..rules import Rule
+from .operations import FUNCTIONS, OPERATIONS
 
-__all__ = ["Operation", "Program", "Value", "record"]
-
-BINARY = {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**",
-    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
-}  # fmt: skip
-"""Python's operators with two operands, by the name of their method."""
-
-FUNCTIONS = (
-    "absolute", "arctan", "cos", "cosh", "exp", "log", "maximum", "minimum", "sign", "sin", "sinh", "sqrt", "tan",
-    "tanh", "where",
-)  # fmt: skip
-"""The vocabulary of `steepest.ops`."""
+__all__ = ["Operation", "Program", "Value", "inputs_of", "record", "settings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +68,11 @@ def _backward(kind: str) -> Any:
     return lambda self, other: self.program.add(kind, other, self)
 
 
-for _kind in BINARY:
-    setattr(Value, f"__{_kind}__", _forward(_kind))
-    if _kind in ("add", "sub", "mul", "truediv", "pow"):
-        setattr(Value, f"__r{_kind}__", _backward(_kind))
+for _kind in OPERATIONS.values():
+    if _kind.sign:
+        setattr(Value, f"__{_kind.name}__", _forward(_kind.name))
+    if _kind.sign and not _kind.condition:
+        setattr(Value, f"__r{_kind.name}__", _backward(_kind.name))
 
 
 def _recorder(kind: str) -> Any:
@@ -195,7 +186,7 @@ def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     if not rule.elementwise:
         raise InvalidValue(f"{rule.title} is not elementwise: it needs whole tensors")
     program = Program()
-    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in settings(rule, zeros)})
+    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in _numeric(rule, zeros)})
     step = program.input("step", uniform=True)
     grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)
     initial = symbolic.init(param)
@@ -210,8 +201,24 @@ def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     return program
 
 
-def settings(rule: Rule, zeros: bool = False) -> Iterator[tuple[str, Any]]:
-    """The hyperparameters that stay inputs: numbers, those that are exactly 0 only if `zeros`."""
+def settings(rule: Rule, zeros: bool = False) -> dict[str, Any]:
+    """The hyperparameters that stay inputs, by the names of the inputs; those that are exactly 0 only if `zeros`.
+
+    >>> from steepest.rules import Adam
+    >>> settings(Adam())
+    {'lr': 0.001, 'betas_0': 0.9, 'betas_1': 0.999, 'eps': 1e-08}
+    """
+    return dict(chain.from_iterable(inputs_of(name, value).items() for name, value in _numeric(rule, zeros)))
+
+
+def inputs_of(name: str, value: Any) -> dict[str, Any]:
+    """The inputs that a hyperparameter stands for: itself, or each number of a tuple (`betas_0`, `betas_1`)."""
+    if isinstance(value, tuple | list):
+        return {f"{name}_{place}": number for place, number in enumerate(value)}
+    return {name: value}
+
+
+def _numeric(rule: Rule, zeros: bool) -> Iterator[tuple[str, Any]]:
     for name in rule.hyperparameters():
         value = getattr(rule, name)
         if not isinstance(value, bool | str) and value is not None and (zeros or not is_zero(value)):
@@ -219,6 +226,5 @@ def settings(rule: Rule, zeros: bool = False) -> Iterator[tuple[str, Any]]:
 
 
 def _stand_in(program: Program, name: str, value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return tuple(program.input(f"{name}_{i}", uniform=True) for i in range(len(value)))
-    return program.input(name, uniform=True)
+    inputs = [program.input(each, uniform=True) for each in inputs_of(name, value)]
+    return tuple(inputs) if isinstance(value, tuple | list) else inputs[0]

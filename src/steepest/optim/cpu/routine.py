@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from ...program.kernels import load
+from ...program.native import load
 from ...rules import Rule
 from . import threads
 from .step import NUMBERS, Job, Task, by_dtype, kernel_for, readable, tensors_of

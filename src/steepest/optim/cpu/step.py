@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn import Parameter
 
-from ...program.kernels import PLAN, Kernel, Number, build
-from ...program.record import record
+from ...program.record import record, settings
 from ...rules import Rule
 from ..checks import check_state
 from . import threads
+from .kernels import PLAN, Kernel, Number, build
 
 __all__ = [
-    "NUMBERS", "Job", "Task", "by_dtype", "kernel_for", "readable", "refusal", "settings_of", "step", "tensors_of",
+    "NUMBERS", "Job", "Task", "by_dtype", "kernel_for", "readable", "refusal", "step", "tensors_of",
 ]  # fmt: skip
 
 NUMBERS: dict[torch.dtype, Number] = {
@@ -163,7 +163,7 @@ class Task:
 
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule."""
-        values = settings_of(rule)
+        values = settings(rule)
         self._settings[:] = [float(values[name]) for name in self.kernel.settings]
 
     def run(self) -> None:
@@ -203,15 +203,3 @@ def kernel_for(rule: Rule, maximize: bool, number: Number) -> Kernel:
 @cache
 def _kernel(structure: tuple[Any, ...], maximize: bool, number: Number, held: _Held) -> Kernel:
     return build(record(held.rule, maximize), number)
-
-
-def settings_of(rule: Rule) -> dict[str, Any]:
-    """A rule's hyperparameters as kernels name them: each of a tuple for itself."""
-    values: dict[str, Any] = {}
-    for name in rule.hyperparameters():
-        setting = getattr(rule, name)
-        if isinstance(setting, tuple | list):
-            values |= {f"{name}_{place}": each for place, each in enumerate(setting)}
-        else:
-            values[name] = setting
-    return values

@@ -18,24 +18,16 @@ function becomes one kernel, without temporaries.
         torch._foreach_add_(params, v6)
 """
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...program.record import FUNCTIONS, Operation, Program, Value
+from ...program.operations import OPERATIONS
+from ...program.record import Operation, Program, Value
 
 __all__ = ["function", "text", "uniform_values"]
-
-ON_LISTS = {name: name for name in ("add", "maximum", "minimum", "mul", "neg", "pow", "sub", *FUNCTIONS)} | {
-    "absolute": "abs", "arctan": "atan", "truediv": "div",
-}  # fmt: skip
-"""What torch calls an operation on lists."""
-del ON_LISTS["where"]
-
-COMMUTE = ("add", "maximum", "minimum", "mul")
 
 
 def function(program: Program) -> Callable[..., None]:
@@ -43,7 +35,7 @@ def function(program: Program) -> Callable[..., None]:
 
     A uniform value (see `uniform_values`) is a number, or a list with a number, or a tensor of one, for each parameter.
     """
-    scope: dict[str, Any] = {"torch": torch, "operator": operator, "one_by_one": one_by_one, "choose": choose}
+    scope: dict[str, Any] = {"torch": torch, "OPERATIONS": OPERATIONS, "one_by_one": one_by_one, "choose": choose}
     exec(text(program), scope)  # our own printing of a rule's arithmetic: names, numbers and torch's operations
     return scope["update"]  # type: ignore[no-any-return]
 
@@ -95,11 +87,11 @@ def _expression(each: Operation, names: dict[str, str]) -> str:
     a, *more = (_text(operand, names) for operand in each.operands)
     if each.kind == "where":
         return f"choose({a}, {', '.join(more)})"
-    first_is_list = _is_list(each.operands[0])
-    if each.kind in ON_LISTS and (first_is_list or each.kind in COMMUTE):
+    kind, first_is_list = OPERATIONS[each.kind], _is_list(each.operands[0])
+    if kind.foreach and (first_is_list or kind.commutes):
         arguments = [a, *more] if first_is_list else [*more, a]
-        return f"torch._foreach_{ON_LISTS[each.kind]}({', '.join(arguments)})"
-    return f"one_by_one(operator.{each.kind}, {', '.join([a, *more])})"
+        return f"torch._foreach_{kind.foreach}({', '.join(arguments)})"
+    return f"one_by_one(OPERATIONS[{each.kind!r}].call, {', '.join([a, *more])})"
 
 
 def _lists(each: Operation) -> list[Value]:

@@ -5,16 +5,15 @@ where they are kept unless a CUDA graph is to record the step; then all of it ha
 vector with a number for each of them, and nothing is read back.
 """
 
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from ... import ops
-from ...program.record import BINARY, FUNCTIONS, Operation, Program, Value, settings
+from ...program.operations import OPERATIONS
+from ...program.record import Operation, Program, Value, settings
 from ...rules import Rule
 from .functions import uniform_values
 
@@ -52,7 +51,7 @@ class Uniform:
     def of(cls, program: Program) -> Self:
         """The uniform part of a program."""
         taken, operations = uniform_values(program), program.uniform()
-        true_or_false = {each.result.name for each in operations if each.kind in ("lt", "le", "gt", "ge", "eq", "ne")}
+        true_or_false = {each.result.name for each in operations if OPERATIONS[each.kind].condition}
         return cls(
             operations=operations,
             results=[*taken, *(program.outputs[name] for name in program.numbers)],
@@ -62,7 +61,7 @@ class Uniform:
     def on_host(self, rule: Rule, states: States) -> list[Row]:
         """The results from counters on the host, as numbers, or lists where the counters differ."""
         names = ("step", *rule.numbers)
-        known = {name: float(value) for name, value in _hyperparameters(rule)}
+        known = {name: float(value) for name, value in settings(rule).items()}
         counters = [tuple(state[name].item() for name in names) for state in states]
         found = {
             each: self._evaluate(known | dict(zip(names, each, strict=True)) | {"step": each[0] + 1})
@@ -78,7 +77,7 @@ class Uniform:
         wide = _widest(device)
         known = {
             name: value.detach().reshape(()).to(device, wide) if isinstance(value, Tensor) else float(value)
-            for name, value in _hyperparameters(rule)
+            for name, value in settings(rule).items()
         }
         known |= {name: torch.stack([state[name] for state in states]).to(wide) for name in ("step", *rule.numbers)}
         results = self._evaluate(known | {"step": known["step"] + 1})
@@ -91,7 +90,8 @@ class Uniform:
             return values[operand.name] if isinstance(operand, Value) else operand
 
         for each in self.operations:
-            values[each.result.name] = CALLS[each.kind](*map(value, each.operands))
+            call = _where if each.kind == "where" else OPERATIONS[each.kind].call
+            values[each.result.name] = call(*map(value, each.operands))
         return [value(result) for result in self.results]
 
 
@@ -102,23 +102,6 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     wide = _widest(condition.device)
     parts = (each if isinstance(each, Tensor) else torch.full_like(condition, each, dtype=wide) for each in (a, b))
     return torch.where(condition, *parts)
-
-
-CALLS = {
-    **{kind: getattr(operator, kind) for kind in (*BINARY, "neg")},
-    **{kind: getattr(ops, kind) for kind in FUNCTIONS},
-    "where": _where,
-}
-"""Every operation, on numbers and on tensors."""
-
-
-def _hyperparameters(rule: Rule) -> Iterator[tuple[str, Any]]:
-    """The program's inputs of this kind, by name."""
-    for name, value in settings(rule):
-        if isinstance(value, tuple | list):
-            yield from ((f"{name}_{place}", each) for place, each in enumerate(value))
-        else:
-            yield name, value
 
 
 def _widest(device: torch.device) -> torch.dtype:

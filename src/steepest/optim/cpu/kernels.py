@@ -1,50 +1,23 @@
 """Kernels for the CPU, printed from a rule's program and compiled by Numba.
 
 A kernel reads each array once, does the whole update in registers and writes each array once: the least that memory
-allows. It takes addresses, so one call serves all tensors of a group. Its text is kept in a cache folder
-(`STEEPEST_CACHE`, default `~/.cache/steepest/kernels`); Numba keeps the machine code beside it for the next process.
+allows. It takes addresses, so one call serves all tensors of a group.
 """
 
-import hashlib
-import importlib.util
-import math
-import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
-from .record import BINARY, Operation, Program, Value
+from ...program.evaluate import expression
+from ...program.native import load
+from ...program.operations import OPERATIONS
+from ...program.record import Operation, Program, Value
 
-__all__ = ["PLAN", "Kernel", "Number", "build", "load", "python_function", "with_fewer_divisions"]
-
-CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
+__all__ = ["PLAN", "Kernel", "Number", "build", "with_fewer_divisions"]
 
 Number = Literal["float32", "float64", "bfloat16"]
 """What the arrays hold. bfloat16 is read into float32, computed there, and rounded to nearest even."""
-
-IN_PYTHON = {
-    "neg": "-{0}", "absolute": "abs({0})", "where": "({1} if {0} else {2})", "sign": "(({0} > 0) - ({0} < 0))",
-    "maximum": "max({0}, {1})", "minimum": "min({0}, {1})", "arctan": "math.atan({0})",
-    **{name: f"({{0}} {sign} {{1}})" for name, sign in BINARY.items()},
-    **{name: f"math.{name}({{0}})" for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
-}  # fmt: skip
-"""How an operation is written for Python's own numbers."""
-
-IN_KERNEL = IN_PYTHON | {
-    # as torch has them: NaN wins
-    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
-    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
-    "sign": "real({0} > 0) - real({0} < 0)",
-    "arctan": "np.arctan({0})",
-    # math's functions would give float64 for float32
-    **{name: f"np.{name}({{0}})" for name in ("cos", "cosh", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")},
-}  # fmt: skip
-"""How it is written for the numbers of a kernel, all of one type."""
 
 HEAD = '''"""Made by steepest; safe to delete."""
 import math
@@ -180,18 +153,6 @@ def build(program: Program, number: Number) -> Kernel:
     return Kernel(*functions, addresses, settings, len(uniform), states, numbers)
 
 
-def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
-    """A Python function of the named inputs that computes some uniform values, on plain numbers."""
-    names = {value.name: f"v{i}" for i, value in enumerate(_values(program))}
-    body = [f"    {names[each.result.name]} = {_expression(each, IN_PYTHON, names)}" for each in program.uniform()]
-    arguments = ", ".join(names[name] for name in inputs)
-    results = "".join(f"{names[value.name]}, " for value in outputs)
-    text = "\n".join([f"def scalars({arguments}):", *body, f"    return ({results})"])
-    scope: dict[str, Any] = {"math": math}
-    exec(text, scope)  # our own printing of a rule's arithmetic: numbers, operators and math functions
-    return scope["scalars"]  # type: ignore[no-any-return]
-
-
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
@@ -223,10 +184,6 @@ def _with_fewer_divisions(operation: Operation, radicands: dict[str, Any]) -> li
     return [operation]
 
 
-def _values(program: Program) -> list[Value]:
-    return [*program.inputs.values(), *(each.result for each in program.operations)]
-
-
 def _uniform_values(program: Program) -> list[Value]:
     """The uniform values that the arithmetic of an element uses."""
     found: dict[str, Value] = {}
@@ -234,11 +191,6 @@ def _uniform_values(program: Program) -> list[Value]:
         found |= {each.name: each for each in operation.operands if isinstance(each, Value) and each.uniform}
     found |= {each.name: each for each in program.outputs.values() if isinstance(each, Value) and each.uniform}
     return list(found.values())
-
-
-def _expression(operation: Operation, forms: dict[str, str], names: dict[str, str], constant: str = "{!r}") -> str:
-    operands = [names[each.name] if isinstance(each, Value) else constant.format(each) for each in operation.operands]
-    return forms[operation.kind].format(*operands)
 
 
 def _kernel_text(program: Program, number: Number, settings: Sequence[str], uniform: Sequence[Value]) -> str:
@@ -281,7 +233,7 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     for place in range(len(program.numbers)):
         lines.append(f"number{place} = numba.carray(pointer(addresses[{row + 1 + place}, tensor]), 1, np.float64)")
         lines.append(f"n{place} = number{place}[0]")
-    lines += [f"{names[each.result.name]} = {_expression(each, IN_PYTHON, names)}" for each in program.uniform()]
+    lines += [f"{names[each.result.name]} = {expression(each, 'python', names)}" for each in program.uniform()]
     lines += [f"scalars[tensor, {place}] = {names[value.name]}" for place, value in enumerate(uniform)]
     for place, name in enumerate(program.numbers):
         lines.append(f"number{place}[0] = {names[program.outputs[name].name]}")
@@ -291,7 +243,7 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
 def _opening_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
     """A tensor's scalars and arrays, from the first element to the last of a share."""
     stored = "uint16" if number == "bfloat16" else number
-    conditions = {each.result.name for each in program.operations if each.kind in CONDITIONS}
+    conditions = {each.result.name for each in program.operations if OPERATIONS[each.kind].condition}
     lines = []
     for place, value in enumerate(uniform):
         form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
@@ -314,45 +266,10 @@ def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -
     }
     lines = [f"{name}_i = {read.format(name)}" for name in arrays]
     for each in program.varying():
-        lines.append(f"{names[each.result.name]} = {_expression(each, IN_KERNEL, names, 'real({!r})')}")
+        lines.append(f"{names[each.result.name]} = {expression(each, 'kernel', names, 'real({!r})')}")
     lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
     return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
 
 
 def _arrays(program: Program) -> list[str]:
     return ["param", "grad", *program.states]
-
-
-# --- the cache --------------------------------------------------------------------------------------------------------
-
-
-def load(text: str) -> ModuleType:
-    """Import a kernel from its file in the cache folder, written there if it is new."""
-    _let_loops_be_vectorized()
-    name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    if name in sys.modules:
-        return sys.modules[name]
-    file = _folder() / f"{name}.py"
-    if not file.is_file():
-        part = file.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    sys.modules[name] = module
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
-    return module
-
-
-def _folder() -> Path:
-    folder = Path(os.environ.get("STEEPEST_CACHE") or Path.home() / ".cache" / "steepest" / "kernels").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@cache
-def _let_loops_be_vectorized() -> None:
-    """LLVM checks at run time that arrays do not overlap, but gives up above 8 checks; five arrays already need 10."""
-    from llvmlite import binding
-
-    binding.set_option("", "-runtime-memory-check-threshold=64")

@@ -1,0 +1,43 @@
+"""A program computed: operation by operation on values of any kind, or by a Python function on plain numbers."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .operations import OPERATIONS
+from .record import Operation, Program, Value
+
+__all__ = ["expression", "interpret", "python_function"]
+
+
+def interpret(program: Program, inputs: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The outputs of a program for inputs of any kind (numbers, arrays, tensors, symbols).
+
+    Results that are `known`, by name, are not computed.
+    """
+    values = {**inputs, **(known or {})}
+    for operation in program.needed():
+        if operation.result.name not in values:
+            operands = [values[each.name] if isinstance(each, Value) else each for each in operation.operands]
+            values[operation.result.name] = OPERATIONS[operation.kind].call(*operands)
+    return {name: values[each.name] if isinstance(each, Value) else each for name, each in program.outputs.items()}
+
+
+def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
+    """A Python function of the named inputs that computes some uniform values, on plain numbers."""
+    values = [*program.inputs.values(), *(each.result for each in program.operations)]
+    names = {value.name: f"v{place}" for place, value in enumerate(values)}
+    body = [f"    {names[each.result.name]} = {expression(each, 'python', names)}" for each in program.uniform()]
+    arguments = ", ".join(names[name] for name in inputs)
+    results = "".join(f"{names[value.name]}, " for value in outputs)
+    text = "\n".join([f"def scalars({arguments}):", *body, f"    return ({results})"])
+    scope: dict[str, Any] = {"math": math}
+    exec(text, scope)  # our own printing of a rule's arithmetic: numbers, operators and math functions
+    return scope["scalars"]  # type: ignore[no-any-return]
+
+
+def expression(operation: Operation, language: str, names: Mapping[str, str], constant: str = "{!r}") -> str:
+    """The text of an operation in a language of the table; `constant` is the format of plain numbers."""
+    operands = [names[each.name] if isinstance(each, Value) else constant.format(each) for each in operation.operands]
+    form: str = getattr(OPERATIONS[operation.kind], language)
+    return form.format(*operands)
