@@ -19,12 +19,12 @@ from steepest.figures.path_data import (
     even_levels,
     frame_of,
     heights_of,
+    story,
     stride,
     tracks_of,
     way_of,
 )  # fmt: skip
 from steepest.figures.paths import draw_paths
-from steepest.figures.stories import story
 from steepest.figures.style import (
     DARK,
     DASHES,

@@ -8,13 +8,15 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ..base.numbers import general
 from ..base.status import Status
 from ..paths.tracing import Path
 from .looks import Look, colors_and_marks
+from .style import say, spoken
 
 __all__ = [
-    "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "stride", "tracks_of",
-    "way_of", "widened",
+    "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "story", "stride",
+    "tracks_of", "way_of", "widened",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -82,6 +84,12 @@ class Track:
         return stride(self.path.steps if self.leaves is None else self.leaves)
 
 
+def story(track: Track) -> str:
+    """The label of a path with what happened on it, for the legend, in the language of the figure."""
+    text = f"{track.label}: {track.path.finding.happened(spoken())}"
+    return text if track.leaves is None else f"{text} ({say('leaves the frame at step {}', track.leaves)})"
+
+
 def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[Track]:
     """The paths with their looks and labels; the same rule with other settings gets another variant of its look."""
     seen: Counter[str] = Counter()
@@ -96,8 +104,8 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
 def _labels(paths: Sequence[Path]) -> list[str]:
     labels = [_label(path) for path in paths]
     if len({tuple(path.x[0]) for path in paths}) > 1:
-        labels = [f"{label} from ({', '.join(f'{each:.4g}' for each in path.x[0])})"
-                  for label, path in zip(labels, paths, strict=True)]  # fmt: skip
+        starts = [f"({', '.join(map(general, path.x[0]))})" for path in paths]
+        labels = [f"{label} from {start}" for label, start in zip(labels, starts, strict=True)]
     total, seen = Counter(labels), Counter[str]()
     for place, label in enumerate(labels):
         if total[label] > 1:
@@ -108,7 +116,11 @@ def _labels(paths: Sequence[Path]) -> list[str]:
 
 def _label(path: Path) -> str:
     label, first, last = path.rule.label(), path.lr[0], path.lr[-1]
-    return label if first == last else label.replace(f"lr={path.rule.lr}", f"lr={first:.3g} to {last:.2g}", 1)
+    return (
+        label
+        if first == last
+        else label.replace(f"lr={path.rule.lr}", f"lr={general(first, 3)} to {general(last, 2)}", 1)
+    )
 
 
 def _leaving(path: Path, frame: Frame) -> int | None:

@@ -15,8 +15,7 @@ from ..base.errors import InvalidValue
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, draw_surface, shape_of
-from .path_data import Frame, Heights, Track, frame_of, heights_of, tracks_of, way_of
-from .stories import story
+from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of, way_of
 from .style import clean, house_style, new_figure, say, theme, whole_steps
 
 __all__ = [

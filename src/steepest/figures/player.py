@@ -22,10 +22,9 @@ from ..landscapes import Landscape
 from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, named_marks, shape_of
 from .looks import Dash
-from .path_data import Frame, Heights, Track, frame_of, heights_of, tracks_of
+from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of
 from .paths import check_paths, draw_value_axes
 from .scenes import Move, clock, moves_of
-from .stories import story
 from .style import DARK, LIGHT, Theme, house_style, new_figure, speaking
 from .words import CHINESE
 

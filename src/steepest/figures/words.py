@@ -22,11 +22,6 @@ CHINESE = {
     "log₁₀(1 + f − lowest)": "log₁₀(1 + f − 最小值)",
     # paths
     "leaves the frame at step {}": "第 {} 步离开画面",
-    "converged to a minimum at {}": "收敛到 {} 处的极小点",
-    "stuck at {}": "停在 {}，梯度几乎为零",
-    "diverged from step {} on": "从第 {} 步起发散",
-    "no value from step {} on": "第 {} 步离开定义域",
-    "at {}, value {}": "终点 {}，函数值 {}",
     "step {} of {}": "第 {} 步，共 {} 步",
     # maps
     "{}, value {}": "{}，函数值 {}",

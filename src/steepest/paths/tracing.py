@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import landscapes, rules, schedules
 from ..base.errors import InvalidValue
-from ..base.status import Outcome
+from ..findings.catalogue import Finding
 from ..findings.outcome import explain
 from ..landscapes import Landscape
 from ..rules import Rule
@@ -35,7 +35,7 @@ class Path:
         grad: gradients as the rule saw them, noise included, shape (steps, dims).
         lr: learning rate of each step, shape (steps,).
         state: each state of the rule by name, shape (steps + 1, dims); `[0]` is the state before the first step.
-        outcome: what happened.
+        finding: what happened, as a code with numbers and as text in English and Chinese.
     """
 
     rule: Rule
@@ -45,12 +45,17 @@ class Path:
     grad: Floats
     lr: Floats
     state: dict[str, Floats]
-    outcome: Outcome
+    finding: Finding
 
     @property
     def steps(self) -> int:
         """Number of updates."""
         return len(self.x) - 1
+
+    @property
+    def outcome(self) -> Finding:
+        """What happened; `print(path.outcome)` prints it in English."""
+        return self.finding
 
 
 @overload
@@ -176,7 +181,7 @@ def _follow(
         values = np.broadcast_to(landscape(*positions.T), (steps + 1,)).astype(np.float64)
 
     history = {name: np.array([each[name] for each in states]) for name, new in state.items() if new is not None}
-    outcome = explain(landscape, positions, values, noisy=noise > 0)
+    finding = explain(landscape, positions, values, noisy=noise > 0)
     shape = (steps, landscape.dims)
     return Path(
         rule,
@@ -186,7 +191,7 @@ def _follow(
         np.reshape(grads, shape),
         np.array(rates, dtype=np.float64),
         history,
-        outcome,
+        finding,
     )
 
 

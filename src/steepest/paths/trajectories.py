@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import InvalidValue
-from ..base.status import Status
-from ..findings.many_outcomes import arrival_radius, classify, nearest
+from ..findings.outcome import arrival_radius, statuses
 from ..landscapes import Landscape
 from ..rules import Rule
 from ..schedules import Schedule
@@ -19,7 +18,7 @@ __all__ = ["Trajectories", "many", "run"]
 
 Floats = NDArray[Any]
 
-TAIL = 5
+TAIL = 6
 """Positions at the end of each trajectory that its status is told from."""
 
 
@@ -49,7 +48,7 @@ class Trajectories:
     path: Floats | None
     arrived: NDArray[np.int64]
     engine: str
-    _tail: Floats = field(repr=False)  # the last positions, (positions, dims, n)
+    _tail: Floats = field(repr=False)  # the last positions, or all, (positions, dims, n)
     _last: Floats = field(repr=False)  # the last finite positions, (dims, n)
     _noisy: bool = field(repr=False)
 
@@ -68,13 +67,12 @@ class Trajectories:
         """A `Status` for each trajectory, shape (n,); compare with `==`.
 
         Told from the start and the last positions alone: reached a minimum; stuck, where the gradient vanishes but no
-        minimum is; diverged; became non-finite (left where the landscape has values); finished otherwise. A single
-        path's `outcome`, which knows the whole path, may decide a close case differently.
+        minimum is; diverged; became non-finite (left where the landscape has values); finished otherwise. The
+        causes are those of a single path's `finding`, which knows the whole path and may decide a close case otherwise.
         """
-        codes = classify(
+        return statuses(
             self.landscape, self.start.T, self._tail, self.steps_taken < self.steps, self._last, self.steps, self._noisy
         )
-        return np.array(list(Status), dtype=object)[codes]
 
     @cached_property
     def nearest_minimum(self) -> NDArray[np.int64]:
@@ -82,7 +80,13 @@ class Trajectories:
 
         At a minimum means within a thousandth of the window's diagonal.
         """
-        return nearest(self.landscape, self.x.T)
+        points = np.array(self.landscape.minima + self.landscape.local_minima).reshape(-1, self.landscape.dims)
+        if not len(points):
+            return np.full(len(self), -1)
+        with np.errstate(all="ignore"):
+            distances = np.array([np.linalg.norm(self.x - point, axis=1) for point in points])
+        distances[np.isnan(distances)] = np.inf
+        return np.where(distances.min(axis=0) <= arrival_radius(self.landscape), distances.argmin(axis=0), -1)
 
 
 def run(
@@ -108,7 +112,7 @@ def run(
     return Trajectories(
         rule=rule, landscape=landscape, start=positions, x=ends.x.T.copy(), steps=steps, steps_taken=ends.finite,
         path=ends.path.transpose(2, 0, 1) if paths else None, arrived=ends.arrived[0], engine=ends.engine,
-        _tail=ends.path[-TAIL:], _last=ends.last, _noisy=noise > 0,
+        _tail=ends.path if paths else ends.path[-TAIL:], _last=ends.last, _noisy=noise > 0,
     )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 import re
 
+from ..base.numbers import NOTHING, number, share, steps
 from ..base.text import Text
 from ..study import Comparison
-from .numbers import NOTHING, number, share, steps
 from .rows import only_learning_rates, result_rows
 from .sentences import (
     aside_sentence,

@@ -11,10 +11,10 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ..base import numbers
 from ..base.text import Text
 from ..figures.contestants import looks
 from ..study import Comparison
-from . import numbers
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .sentences import (
     aside_sentence,

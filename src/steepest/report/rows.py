@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..base.numbers import settings_text
 from ..base.text import Text
 from ..statistics import budget_curve, paired_ratios
 from ..study import Comparison
-from .numbers import settings_text
 
 __all__ = [
     "chosen_budgets", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 
+from ..base.numbers import list_en, list_zh, number, settings_text, spent, times
 from ..base.spec import parse
 from ..base.text import Text
 from ..rules import RULES, Muon
 from ..statistics import BROKEN, SetAside
 from ..study import Comparison
-from .numbers import list_en, list_zh, number, settings_text, spent, times
 from .words import LABELS
 
 __all__ = [

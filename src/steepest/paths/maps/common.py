@@ -9,7 +9,7 @@ from ... import rules
 from ...base import spec
 from ...base.errors import InvalidValue
 from ...base.status import Status
-from ...findings.many_outcomes import arrival_radius
+from ...findings.outcome import arrival_radius
 from ...landscapes import Landscape
 from ...rules import Rule
 from ..trajectories import Trajectories

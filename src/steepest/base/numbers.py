@@ -1,11 +1,53 @@
-"""Numbers as people read them: three digits, no exponents where there need be none, a dash for what there is not."""
+"""Numbers as people read them: in sentences and points (`general`, `point`), in tables (`number` and others)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["NOTHING", "list_en", "list_zh", "number", "settings_text", "share", "signed", "spent", "steps", "times"]
+__all__ = [
+    "NOTHING", "fixed", "general", "list_en", "list_zh", "number", "percent", "point", "settings_text", "share",
+    "signed", "spent", "steps", "times",
+]  # fmt: skip
 
 NOTHING = "—"
+
+
+def general(value: float, digits: int = 4) -> str:
+    """A number to so many significant digits, with an exponent where it is very large or small.
+
+    >>> general(0.158489), general(5.6e6, 3), general(float("inf"))
+    ('0.1585', '5.6e+06', 'inf')
+    """
+    return f"{value:.{digits}g}"
+
+
+def point(values: Iterable[float], digits: int = 4) -> str:
+    """A point as people write it; in one dimension a number.
+
+    >>> point((1.0, -0.5)), point([3.0])
+    ('(1, -0.5)', '3')
+    """
+    texts = [general(value, digits) for value in values]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def percent(value: float) -> str:
+    """A share as a percentage of three digits, near 1 of four.
+
+    >>> percent(0.5), percent(0.99951)
+    ('50 %', '99.95 %')
+    """
+    return f"{general(100 * value, 4 if value > 0.99 else 3)} %"
+
+
+def fixed(value: float) -> str:
+    """A coordinate or value with six digits after the point, with an exponent from 100,000 on.
+
+    >>> fixed(0.5), fixed(-123456.0), fixed(float("nan"))
+    ('0.500000', '-1.2346e+05', 'nan')
+    """
+    if not math.isfinite(value):
+        return str(float(value))
+    return f"{value:.6f}" if abs(value) < 1e5 else f"{value:.4e}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -77,8 +119,8 @@ def settings_text(settings: Mapping[str, float], named: bool = True) -> str:
     ('lr 0.0562, momentum 0.9', '0.1')
     """
     if not named and list(settings) == ["lr"]:
-        return f"{settings['lr']:.3g}"
-    return ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
+        return general(settings["lr"], 3)
+    return ", ".join(f"{name} {general(value, 3)}" for name, value in settings.items())
 
 
 MANY = 6

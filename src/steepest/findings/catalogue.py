@@ -1,0 +1,118 @@
+"""The catalogue of findings: a code with numbers becomes a status and sentences in English and Chinese."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
+
+from ..base.errors import InvalidValue
+from ..base.numbers import general, percent, point
+from ..base.status import Status
+
+__all__ = ["CATALOGUE", "LIMITS", "Finding"]
+
+CATALOGUE: dict[str, Any] = tomllib.loads((files(__package__) / "catalogue.toml").read_text(encoding="utf-8"))
+"""`thresholds`, `findings` and `phrases`, as `catalogue.toml` describes them."""
+
+LIMITS = SimpleNamespace(**CATALOGUE["thresholds"])
+
+FIELD = re.compile(r"\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}")
+SEMICOLON = {"en": "; ", "zh": "；"}
+SPACE = re.compile(r" (?=[，；：。（）]|$)")
+"""A space that Chinese does not have: numbers stand apart from characters, not from punctuation."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found on a path or in a run, as a code of the catalogue and the numbers of its sentence.
+
+    Attributes:
+        code: the key in the catalogue.
+        numbers: numbers, points and words by name.
+
+    >>> found = Finding("rises", {"step": 3, "value": 5.6e6})
+    >>> found.status, found.step, found.happened("zh")
+    (<Status.DIVERGED: 'diverged'>, 3, '发散：从第 3 步起函数值一直上升，到 5.6e+06')
+    >>> print(found)
+    diverged: the value rises from step 3 on, to 5.6e+06; try a smaller learning rate
+    """
+
+    code: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> Status:
+        """How a path or run ended; of an explanation, which is no end, `Status.FINISHED`."""
+        return Status[self._entry.get("status", "FINISHED")]
+
+    @property
+    def step(self) -> int | None:
+        """The step at which it ended; None for the last one."""
+        return self.numbers.get("step")
+
+    @property
+    def message(self) -> str:
+        """The English text."""
+        return self.text()
+
+    @property
+    def _entry(self) -> dict[str, Any]:
+        entry: dict[str, Any] = CATALOGUE["findings"][self.code]
+        return entry
+
+    def text(self, lang: str = "en") -> str:
+        """What happened and, after a semicolon, what to try; `lang` is `"en"` or `"zh"`, else `InvalidValue` is raised."""
+        if lang not in SEMICOLON:
+            raise InvalidValue(f"lang: must be en or zh, got {lang!r}")
+        return SEMICOLON[lang].join(filter(None, (self.happened(lang), self.advice(lang))))
+
+    def happened(self, lang: str = "en") -> str:
+        """What happened, without advice."""
+        return _written(self._entry[lang], self.numbers, lang)
+
+    def advice(self, lang: str = "en") -> str:
+        """What to try; empty where there is nothing to try."""
+        return _written(self._entry.get("advice", {}).get(lang, ""), self.numbers, lang)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def _written(template: str, numbers: Mapping[str, Any], lang: str) -> str:
+    text = _filled(template, numbers, lang)
+    return SPACE.sub("", text) if lang == "zh" else text
+
+
+def _filled(template: str, numbers: Mapping[str, Any], lang: str) -> str:
+    """A template of the catalogue with its fields replaced."""
+
+    def fill(match: re.Match[str]) -> str:
+        name, key, form = match.groups()
+        if key is not None:
+            return _filled(_phrase(name, numbers[key])[lang], numbers, lang)
+        value = numbers[name]
+        if isinstance(value, list):
+            each = _phrase(form, "each")[lang]
+            return str(_phrase(form, "joined")[lang]).join(_filled(each, entry, lang) for entry in value)
+        return _shown(value, form)
+
+    return FIELD.sub(fill, template)
+
+
+def _phrase(name: str, variant: Any) -> Mapping[str, str]:
+    phrase: Mapping[str, str] = CATALOGUE["phrases"][name][str(variant).lower()]
+    return phrase
+
+
+def _shown(value: Any, form: str | None) -> str:
+    if isinstance(value, str):
+        return value
+    if form == "d":
+        return str(value)
+    if form == "%":
+        return percent(value)
+    digits = 4 if form is None else int(form)
+    return point(value, digits) if isinstance(value, tuple) else general(value, digits)

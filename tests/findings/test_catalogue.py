@@ -1,0 +1,88 @@
+"""The catalogue of findings: every code in both languages, with the same numbers, and how templates are filled."""
+
+import re
+
+import pytest
+
+from steepest.base.errors import InvalidValue
+from steepest.base.status import Status
+from steepest.findings.catalogue import CATALOGUE, FIELD, Finding
+from steepest.findings.outcome import CAUSES
+
+CODES = CATALOGUE["findings"]
+
+
+def fields(template, lang):
+    """Names of the numbers that a template is filled from, those of its phrases included; `*` before an entry's."""
+    names = set()
+    for name, key, form in FIELD.findall(template):
+        if key:
+            variants = CATALOGUE["phrases"][name].values()
+            names |= {key}.union(*(fields(variant[lang], lang) for variant in variants))
+        elif form in CATALOGUE["phrases"]:
+            names |= {name} | {f"*{each}" for each in fields(CATALOGUE["phrases"][form]["each"][lang], lang)}
+        else:
+            names.add(name)
+    return names
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_both_languages_say_the_same_numbers(code):
+    entry = CODES[code]
+    assert set(entry) <= {"status", "en", "zh", "advice"}
+    assert entry.get("status", "FINISHED") in Status.__members__
+    for texts in (entry, entry.get("advice", {"en": "none", "zh": "无"})):
+        assert fields(texts["en"], "en") == fields(texts["zh"], "zh")
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in re.sub(FIELD, "", texts["zh"])) or FIELD.fullmatch(
+            texts["zh"]
+        )
+
+
+def test_every_phrase_is_used_and_has_both_languages():
+    texts = str(CODES)
+    for name, variants in CATALOGUE["phrases"].items():
+        assert f"{{{name}[" in texts or f":{name}}}" in texts, name
+        assert all(set(variant) == {"en", "zh"} for variant in variants.values())
+
+
+def test_every_cause_has_a_status_and_every_ending_of_a_path_a_cause():
+    causes = [code for code, *_ in CAUSES]
+    assert len(set(causes)) == len(causes) and all("status" in CODES[code] for code in causes)
+    domain = {"no_value_at_start", "no_value", "no_gradient"}
+    training = {"loss_non_finite", "loss_above_start", "target_reached", "target_missed"}
+    assert {code for code, entry in CODES.items() if "status" in entry} == {*causes, *domain, *training}
+
+
+def test_fields_of_every_form():
+    found = Finding("own_rates", {"rates": [{"axis": "x", "rate": 0.123}, {"axis": "y", "rate": 4e-7}]})
+    assert found.text().endswith("a unit of gradient moved x by 0.12 and y by 4e-07.")
+    assert found.text("zh").endswith("一个单位的梯度让 x 移动 0.12，让 y 移动 4e-07。")
+    pace = Finding("pace", {"share": 0.99951, "turns": False, "curvature": 2.0})
+    assert pace.text() == "Each step leaves 99.95 % of the distance (curvature λ = 2)."
+    late = Finding("ran_down", {"step": 123456})
+    assert "at step 123456:" in late.text() and (late.status, late.step) == (Status.DIVERGED, 123456)
+
+
+def test_advice_follows_what_happened():
+    numbers = {"kind": "saddle", "point": (0.0, -1.5)}
+    found = Finding("stuck_at", numbers)
+    assert found.happened() == "stuck on the saddle at (0, -1.5), where the gradient vanishes"
+    assert found.advice() == "a little noise would free it"
+    assert str(found) == found.message == f"{found.happened()}; {found.advice()}"
+    assert found.text("zh") == f"{found.happened('zh')}；{found.advice('zh')}"
+    assert Finding("converged", numbers).advice("zh") == ""
+    assert found == Finding("stuck_at", dict(numbers)) != Finding("converged", numbers)
+
+
+def test_in_chinese_numbers_stand_apart_from_characters_but_not_from_marks():
+    place = {"kind": "saddle", "point": (0.0, 0.0)}
+    assert Finding("converged", place).text("zh") == "收敛到鞍点 (0, 0)"
+    assert Finding("slows_down", place | {"distance": 0.5}).text("zh") == (
+        "在鞍点 (0, 0) 附近慢下来，相距 0.5，那里梯度为零"
+    )
+
+
+@pytest.mark.parametrize("lang", ["fr", ""])
+def test_a_language_that_the_catalogue_lacks_is_refused(lang):
+    with pytest.raises(InvalidValue, match=f"^lang: must be en or zh, got {lang!r}$"):
+        Finding("ran_down", {"step": 1}).text(lang)
