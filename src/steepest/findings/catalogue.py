@@ -64,7 +64,11 @@ class Finding:
         return entry
 
     def text(self, lang: str = "en") -> str:
-        """What happened and, after a semicolon, what to try; `lang` is `"en"` or `"zh"`, else `InvalidValue` is raised."""
+        """What happened and, after a semicolon, what to try.
+
+        Raises:
+            InvalidValue: `lang` is neither `"en"` nor `"zh"`.
+        """
         if lang not in SEMICOLON:
             raise InvalidValue(f"lang: must be en or zh, got {lang!r}")
         return SEMICOLON[lang].join(filter(None, (self.happened(lang), self.advice(lang))))
