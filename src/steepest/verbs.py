@@ -265,18 +265,15 @@ def _code(plan: Plan) -> dict[str, str]:
 
 def _workload_facts(plan: Plan) -> dict[str, str]:
     """What tables and pages say about the workloads, so that they need not load them."""
-    names = ("name", "about", "about_zh", "metric_name", "higher_is_better")
-    found = {each.name: workloads.find(each.name) for each in plan.workloads}
-    about = {name: {fact: getattr(each, fact) for fact in names} for name, each in found.items()}
-    noise = {name: _gradient_noise(each, plan.on(name)) for name, each in found.items()}
+    problems = {goal.name: workloads.find(goal.name) for goal in plan.workloads}
+    about = {name: {fact: getattr(problem, fact) for fact in problem.FACTS} for name, problem in problems.items()}
+    noise = {name: _gradient_noise(problem, plan.on(name)) for name, problem in problems.items()}
     return {"workloads": json.dumps(about), "gradient_noise": json.dumps(noise)}
 
 
-def _gradient_noise(workload: workloads.Workload, plan: Plan) -> dict[int, float]:
-    """By batch size, where several compete."""
+def _gradient_noise(problem: workloads.Problem, plan: Plan) -> dict[int, float]:
+    """By batch size, where several compete and the problem can tell."""
     sizes = sorted({contestant.batch_size for contestant in plan.contestants})
     if len(sizes) == 1:
         return {}
-    from .training import gradient_noise
-
-    return {size: gradient_noise(workload, size) for size in sizes}
+    return {size: noise for size in sizes if (noise := problem.gradient_noise(size)) is not None}

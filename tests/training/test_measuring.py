@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from steepest import training
 from steepest.rules import SGD, Adam
-from steepest.training import step_times, train
-from steepest.workloads import Workload
+from steepest.training import step_times, timing, train
+from steepest.workloads.supervised import Supervised
 
 mse = torch.nn.functional.mse_loss
 
@@ -21,8 +20,8 @@ def points(shift: float = 0.0, count: int = 16, dtype: torch.dtype = torch.float
     return inputs, targets, inputs[:4], targets[:4]
 
 
-def small(**changes) -> Workload:
-    workload = Workload(
+def small(**changes) -> Supervised:
+    workload = Supervised(
         name="small", about="", about_zh="", data=points, model=lambda: torch.nn.Linear(3, 1),
         loss=mse, metric=mse, metric_name="loss", higher_is_better=False, target=-1.0, batch_size=4, steps=3,
     )  # fmt: skip
@@ -32,7 +31,7 @@ def small(**changes) -> Workload:
 # --- fingerprints -----------------------------------------------------------------------------------------------------
 
 
-def fingerprint(workload: Workload | None = None, rule=None, seed: int = 1, **more) -> str:
+def fingerprint(workload: Supervised | None = None, rule=None, seed: int = 1, **more) -> str:
     return train(workload or small(), rule or SGD(lr=0.1), seed, **more).fingerprint
 
 
@@ -102,7 +101,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(training, "perf_counter", lambda: made.now)
+    monkeypatch.setattr(timing, "perf_counter", lambda: made.now)
     return made
 
 

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import steepest
-from steepest import schedules, training
+from steepest import schedules
 from steepest.base.status import Status
 from steepest.rules import RULES, SGD, Adam, Rule
-from steepest.training import EVALUATIONS, gradient_noise, train
-from steepest.workloads import Workload
+from steepest.training import EVALUATIONS, loop, train
+from steepest.training.grid import grid
+from steepest.workloads.supervised import Supervised
 
 every_rule = pytest.mark.parametrize("rule", [rule(lr=0.05) for rule in RULES.values()], ids=list(RULES))
 
@@ -48,17 +49,17 @@ def linear() -> torch.nn.Linear:
     return torch.nn.Linear(3, 1, bias=False, dtype=torch.float64)
 
 
-def small(**changes) -> Workload:
+def small(**changes) -> Supervised:
     """Linear regression of a curved target; `changes` replace parts."""
     mse = torch.nn.functional.mse_loss
-    workload = Workload(
+    workload = Supervised(
         name="small", about="", about_zh="", data=points, model=linear,
         loss=mse, metric=mse, metric_name="loss", higher_is_better=False, target=-1.0, batch_size=BATCH, steps=20,
     )  # fmt: skip
     return replace(workload, **changes)
 
 
-def scripted(metrics, **changes) -> Workload:
+def scripted(metrics, **changes) -> Supervised:
     """A workload whose metric is what stands in a list, one a measurement, the one before the first step included."""
     values = iter(metrics)
     return small(metric=lambda output, targets: next(values), steps=len(metrics) - 1, **changes)
@@ -96,10 +97,10 @@ def same(batches, others) -> bool:
 
 @given(st.integers(1, 100_000))
 def test_measurements_are_evenly_spaced_and_end_at_the_last_step(steps):
-    grid = training._grid(steps)
-    gaps = {after - before for before, after in itertools.pairwise([0, *grid])}
-    assert len(grid) == min(steps, EVALUATIONS)
-    assert grid[-1] == steps
+    points = grid(steps)
+    gaps = {after - before for before, after in itertools.pairwise([0, *points])}
+    assert len(points) == min(steps, EVALUATIONS)
+    assert points[-1] == steps
     assert min(gaps) >= 1
     assert max(gaps) - min(gaps) <= 1
 
@@ -107,7 +108,7 @@ def test_measurements_are_evenly_spaced_and_end_at_the_last_step(steps):
 @pytest.mark.parametrize("steps", [1, 7, 120])
 def test_a_curve_has_a_point_before_the_first_step_and_one_at_each_of_the_grid(steps):
     curve = train(small(), SGD(lr=0.01), 1, steps).curve
-    assert [point.step for point in curve] == [0, *training._grid(steps)]
+    assert [point.step for point in curve] == [0, *grid(steps)]
 
 
 # --- one seed, one problem --------------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def test_a_run_is_reproduced_bit_by_bit(rule):
     assert (first.outcome, first.steps_to_target) == (second.outcome, second.steps_to_target)
 
 
-def noisy_workload() -> Workload:
+def noisy_workload() -> Supervised:
     """Data, weights and dropout that all draw from torch's global generator."""
     return small(
         data=lambda: tuple(torch.rand(8, columns) for columns in (3, 1, 3, 1)),
@@ -143,7 +144,7 @@ def noisy_workload() -> Workload:
 
 @pytest.mark.parametrize(
     "use",
-    [lambda each: train(each, Adam(lr=0.1), 4), lambda each: gradient_noise(each, 2), lambda each: each.examples()],
+    [lambda each: train(each, Adam(lr=0.1), 4), lambda each: each.gradient_noise(2), lambda each: each.examples()],
     ids=["train", "gradient_noise", "examples"],
 )
 def test_no_global_generator_is_touched(use):
@@ -159,7 +160,7 @@ def test_what_a_model_draws_while_it_trains_follows_from_the_seed():
     def results(global_seed):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(global_seed)
-            return readings(train(workload, Adam(lr=0.1), 4)), gradient_noise(workload, 2)
+            return readings(train(workload, Adam(lr=0.1), 4)), workload.gradient_noise(2)
 
     workload = noisy_workload()
     assert results(1) == results(2)
@@ -322,7 +323,7 @@ def test_the_clock_stands_still_while_measuring(monkeypatch):
     def loss(output, targets):
         return spend(1 if torch.is_grad_enabled() else 100, torch.nn.functional.mse_loss(output, targets))
 
-    monkeypatch.setattr(training, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(loop, "perf_counter", lambda: clock[0])
     run = train(small(loss=loss, metric=lambda output, targets: spend(1000, 0.0), steps=60), SGD(lr=0.01), 1)
     assert [point.seconds for point in run.curve] == [point.step for point in run.curve]
     assert run.seconds_a_step == 1
@@ -414,7 +415,7 @@ def test_a_training_loss_that_is_no_number_ends_it_too():
 # --- gradient noise ---------------------------------------------------------------------------------------------------
 
 
-def gradients_of_examples(workload: Workload) -> np.ndarray:
+def gradients_of_examples(workload: Supervised) -> np.ndarray:
     """The gradient of each example's loss at the model of seed 0, one a row, by hand: (w.x - y)^2."""
     inputs, targets = (part.numpy() for part in workload.data()[:2])
     with torch.random.fork_rng(devices=[]):
@@ -431,7 +432,7 @@ def test_gradient_noise_is_that_of_sampling_without_replacement(size):
     spread = ((each - whole) ** 2).sum(axis=1).mean()
     # a batch without replacement: the variance of a mean, and less where the batch is a good part of the whole
     exact = spread / size * (COUNT - size) / (COUNT - 1) / (whole**2).sum()
-    measured = gradient_noise(small(), size, samples) ** 2
+    measured = small().gradient_noise(size, samples) ** 2
 
     rng = np.random.default_rng(0)
     draws = [each[rng.permutation(COUNT)[:size]].mean(axis=0) - whole for _ in range(4000)]
@@ -441,7 +442,7 @@ def test_gradient_noise_is_that_of_sampling_without_replacement(size):
 
 
 def test_the_whole_set_has_no_gradient_noise():
-    assert gradient_noise(small(), COUNT) == gradient_noise(small(), 1000) == 0.0
+    assert small().gradient_noise(COUNT) == small().gradient_noise(1000) == 0.0
 
 
 def test_gradient_noise_looks_past_parameters_that_are_frozen_or_unused():
@@ -451,4 +452,4 @@ def test_gradient_noise_looks_past_parameters_that_are_frozen_or_unused():
             self.unused = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
             self.frozen = torch.nn.Parameter(torch.ones(2, dtype=torch.float64), requires_grad=False)
 
-    assert gradient_noise(small(model=Partial), BATCH) == pytest.approx(gradient_noise(small(), BATCH), rel=1e-12)
+    assert small(model=Partial).gradient_noise(BATCH) == pytest.approx(small().gradient_noise(BATCH), rel=1e-12)

@@ -20,7 +20,7 @@ from steepest.base.status import Status
 from steepest.rules import SGD, Adam
 from steepest.training import train
 from steepest.workloads import WORKLOADS, datasets, find, summary
-from steepest.workloads.base import LINES_TO_ADD
+from steepest.workloads.supervised import LINES_TO_ADD
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "my_workload.py"
 NEEDS_DATA = {"airfoil"}
@@ -184,7 +184,8 @@ def empty_cache(monkeypatch, tmp_path):
     """A cache folder that does not exist yet."""
     folder = tmp_path / "cache" / "steepest"
     monkeypatch.setenv("STEEPEST_DATA", str(folder))
-    monkeypatch.setattr(workloads, "_built_in", workloads._built_in.__wrapped__)  # no memory of earlier tests
+    for memory in ("_built_in", "_try_out"):  # no memory of earlier tests
+        monkeypatch.setattr(workloads, memory, getattr(workloads, memory).__wrapped__)
     return folder
 
 

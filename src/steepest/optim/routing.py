@@ -122,7 +122,7 @@ class MuonWith(Optimizer):
         return "\n".join(["MuonWith", *("  " + line for line in lines)])
 
 
-def optimizer_of(rule: Rule, model: nn.Module) -> Optimizer:
+def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] | None = None) -> Optimizer:
     r"""The optimizer that trains all of a model by a rule; Muon is joined by AdamW for what is not a matrix inside.
 
     AdamW's learning rate is that at which its steps are as long as Muon's on the largest matrix, $n$ by $k$ with the
@@ -132,20 +132,27 @@ def optimizer_of(rule: Rule, model: nn.Module) -> Optimizer:
 
     So both have one learning rate to be searched, and the same schedule.
 
+    Args:
+        rule: with its settings.
+        model: what is trained.
+        groups: parameter groups with settings of their own, in place of one group of all parameters.
+
     Raises:
-        InvalidValue: the rule is Muon, and the model has no matrix inside.
+        InvalidValue: the rule is Muon, and the model has no matrix inside, or has groups of its own.
     """
     if not isinstance(rule, Muon):
         settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
-        return _optimizer_class(type(rule))(model.parameters(), **settings)
+        return _optimizer_class(type(rule))(model.parameters() if groups is None else groups, **settings)
+    if groups is not None:
+        raise InvalidValue("Muon: makes its own parameter groups, and this session has some; choose another rule")
     optimizer = MuonWith(model, muon=rule)
-    groups = {group["rule"]: group for group in optimizer.param_groups}
-    if "muon" not in groups:
+    by_rule = {group["rule"]: group for group in optimizer.param_groups}
+    if "muon" not in by_rule:
         raise InvalidValue("Muon: this model has no matrix between its first and its last layer; choose another rule")
-    if "adamw" in groups:
-        largest = max(groups["muon"]["params"], key=Tensor.numel)
+    if "adamw" in by_rule:
+        largest = max(by_rule["muon"]["params"], key=Tensor.numel)
         rows, columns = largest.shape[0], largest.numel() // largest.shape[0]
-        groups["adamw"]["lr"] = rule.lr * rule.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
+        by_rule["adamw"]["lr"] = rule.lr * rule.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
     return optimizer
 
 

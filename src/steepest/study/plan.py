@@ -10,7 +10,7 @@ from .. import rules, schedules
 from ..base.errors import InvalidValue
 from ..base.spec import parse
 from ..rules import Rule
-from ..workloads import Workload
+from ..workloads import Problem
 from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
@@ -42,7 +42,7 @@ class Contestant:
         workload: name of the workload.
         label: its name in tables and figures, unique on a workload and the same on every one.
         rule: the rule as text, such as `adam(betas=(0.9, 0.98))`.
-        batch_size: examples a step.
+        batch_size: examples a step; 0 where the workload has no such number.
         steps: updates a run.
         schedule: of the learning rate over the steps.
         ranges: what is searched, by name; empty where nothing is.
@@ -152,7 +152,7 @@ def _pairs(ranges: dict[str, list[float]]) -> dict[str, Range]:
 
 
 def make_plan(
-    workloads: Workload | Sequence[Workload],
+    workloads: Problem | Sequence[Problem],
     optimizers: Sequence[str] = LECTURE_FIVE,
     *,
     trials: int = 16,
@@ -174,7 +174,7 @@ def make_plan(
         InvalidValue: a number out of range, an unknown rule or schedule, a range nobody searches, a contestant named
             twice.
     """
-    chosen = [workloads] if isinstance(workloads, Workload) else list(workloads)
+    chosen = [workloads] if isinstance(workloads, Problem) else list(workloads)
     _check_workloads(chosen, target)
     check_count("trials", trials)
     check_count("seeds", seeds, SEARCH_SEEDS - 1)
@@ -208,7 +208,7 @@ def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
     return replace(plan, contestants=tuple(contestants))
 
 
-def _check_workloads(workloads: Sequence[Workload], target: float | None) -> None:
+def _check_workloads(workloads: Sequence[Problem], target: float | None) -> None:
     names = [each.name for each in workloads]
     if not names:
         raise InvalidValue("workload: name at least one")
@@ -221,16 +221,20 @@ def _check_workloads(workloads: Sequence[Workload], target: float | None) -> Non
         raise InvalidValue("target: one number cannot suit several workloads; leave each its own")
 
 
-def _lengths(workload: Workload, steps: int | None, sizes: Sequence[int | str] | None) -> list[tuple[str, int, int]]:
+def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | None) -> list[tuple[str, int, int]]:
     """What is added to the label, batch size and number of steps, for each batch size that competes."""
     if sizes is None:
-        return [("", workload.batch_size, steps or workload.steps)]
-    count, found = workload.examples(), []
+        return [("", problem.batch_size or 0, steps or problem.steps)]
+    if problem.batch_size is None:
+        raise InvalidValue(f"batch-size: {problem.name} has none that could be set; leave it out")
+    count, lengths = problem.examples(), []
     for size in map(_batch_size, sizes):
-        taken = min(size or count, count)
-        length = steps or max(1, round(workload.steps * workload.batch_size / taken))
-        found.append((f" (batch {size or 'all'})", taken, length))
-    return found
+        if count is None and not size:
+            raise InvalidValue(f"batch-size: {problem.name} does not say how many examples all are; give a number")
+        taken = size if count is None else min(size or count, count)
+        length = steps or max(1, round(problem.steps * problem.batch_size / taken))
+        lengths.append((f" (batch {size or 'all'})", taken, length))
+    return lengths
 
 
 def new_contestant(plan: Plan, workload: str, spec: str, mark: str, batch_size: int, steps: int) -> Contestant:

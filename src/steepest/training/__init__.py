@@ -1,5 +1,7 @@
-"""One run: a workload trained by one rule from one seed."""
+"""One run: a session of a problem, trained by one rule from one seed; and the time of its steps."""
 
-from .loop import EVALUATIONS, Point, Run, gradient_noise, step_times, train
+from .grid import EVALUATIONS
+from .loop import Point, Run, train
+from .timing import step_times
 
-__all__ = ["EVALUATIONS", "Point", "Run", "gradient_noise", "step_times", "train"]
+__all__ = ["EVALUATIONS", "Point", "Run", "step_times", "train"]

@@ -1,6 +1,8 @@
 """All workloads by name. A new one is a file here and its name in the list below; a user's own lies anywhere.
 
-A family is a file with a function of its own name, whose settings make a workload: `quadratic(condition=1000)`.
+A workload is a file that defines a problem: four functions (see `supervised.py`), or a training loop of its own, as a
+subclass of `Problem` (see `problem.py`). A family is a file with a function of its own name, whose settings make a
+problem: `quadratic(condition=1000)`.
 """
 
 import ast
@@ -13,17 +15,22 @@ from pathlib import Path
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..base.modules import load_file
 from ..base.spec import Spec, parse
-from .base import Workload, from_module
+from .problem import Problem, Session
+from .reading import problem_of
 
-__all__ = ["FAMILIES", "WORKLOADS", "Workload", "file_of", "find", "summary"]
+__all__ = ["FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "summary"]
 
 WORKLOADS = ("digits", "airfoil", "zipf", "quadratic")
 
 FAMILIES = ("quadratic",)
 
 
-def find(workload: str) -> Workload:
+def find(workload: str, try_out: bool = True) -> Problem:
     """A workload by name, by family such as `quadratic(condition=1000)`, or from a user's file.
+
+    Args:
+        workload: the name, or the path of the file.
+        try_out: whether to go once through its parts, on the CPU, so that mistakes show here.
 
     Raises:
         UnknownName: no workload has this name.
@@ -37,11 +44,22 @@ def find(workload: str) -> Workload:
     """
     name = _name(workload)
     if name in WORKLOADS:
-        return _built_in(workload.strip())
+        return _checked(_built_in(workload.strip()), try_out)
     if workload.endswith(".py") or "/" in workload:
-        return _from_file(file_of(workload))
+        return _checked(_from_file(file_of(workload)), try_out)
     hint = did_you_mean(name, WORKLOADS)
     raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
+
+
+def _checked(problem: Problem, try_out: bool) -> Problem:
+    if try_out:
+        _try_out(problem)
+    return problem
+
+
+@cache
+def _try_out(problem: Problem) -> None:
+    problem.try_out()
 
 
 def file_of(workload: str) -> Path:
@@ -59,17 +77,17 @@ def _name(workload: str) -> str:
 
 
 @cache
-def _built_in(text: str) -> Workload:
+def _built_in(text: str) -> Problem:
     spec = parse(text)
     module = import_module(f".{spec.name}", __name__)
     if spec.name in FAMILIES:
         return _member(getattr(module, spec.name), spec, text)
     if "(" in text:
         raise InvalidValue(f"{text!r}: {spec.name} takes no settings")
-    return from_module(module, spec.name)
+    return problem_of(module, spec.name)
 
 
-def _member(family: Callable[..., Workload], spec: Spec, text: str) -> Workload:
+def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:
     try:
         inspect.signature(family).bind(*spec.args, **dict(spec.kwargs))
     except TypeError:
@@ -79,8 +97,8 @@ def _member(family: Callable[..., Workload], spec: Spec, text: str) -> Workload:
 
 
 @cache
-def _from_file(path: Path) -> Workload:
-    return from_module(load_file(path), str(path))
+def _from_file(path: Path) -> Problem:
+    return problem_of(load_file(path), str(path))
 
 
 def summary(name: str) -> str:

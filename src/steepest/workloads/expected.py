@@ -20,7 +20,7 @@ from .. import rules, schedules, workloads
 from ..base.errors import InvalidValue
 from ..rules import Rule
 from ..schedules import Schedule
-from . import Workload
+from . import Problem
 
 __all__ = ["best_learning_rate", "expected_losses"]
 
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 
 def expected_losses(
-    workload: str | Workload = "quadratic",
+    workload: str | Problem = "quadratic",
     rule: str | Rule = "sgd",
     steps: int | None = None,
     batch_size: int | None = None,
@@ -79,7 +79,7 @@ def expected_losses(
 
 
 def best_learning_rate(
-    workload: str | Workload = "quadratic",
+    workload: str | Problem = "quadratic",
     rule: str | Rule = "sgd",
     steps: int | None = None,
     batch_size: int | None = None,
@@ -109,7 +109,7 @@ def best_learning_rate(
     return math.exp(found.x)
 
 
-def _quadratic(workload: str | Workload) -> Any:
+def _quadratic(workload: str | Problem) -> Any:
     problem = workloads.find(workload) if isinstance(workload, str) else workload
     if not hasattr(problem, "curvatures"):
         raise InvalidValue(f"{problem.name}: has no exact expected losses; the quadratic workload has them")

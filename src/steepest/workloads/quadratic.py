@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
-from .base import Workload
+from .supervised import Supervised
 
 __all__ = ["NoisyQuadratic", "quadratic"]
 
@@ -23,8 +23,8 @@ LARGEST = 10.0
 EXAMPLES = 5000
 
 
-@dataclass(frozen=True)
-class NoisyQuadratic(Workload):
+@dataclass(frozen=True, kw_only=True)
+class NoisyQuadratic(Supervised):
     r"""The mean over examples $z$ of $\frac12 \sum_i h_i (\theta_i - z_i)^2$.
 
     Attributes:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from functools import cache
 
 import torch
@@ -14,7 +14,7 @@ from ...base.spec import parse
 from ...base.status import Status
 from ...rules import Rule
 from ...training import Run, step_times, train
-from ...workloads import Workload
+from ...workloads import Problem
 from ..jobs import Ending, Entry, Job
 
 __all__ = ["do"]
@@ -54,25 +54,25 @@ def _files(entry: Entry) -> list[str]:
 
 def _run(job: Job, on_begin: Callable[[], None]) -> Ending:
     (entry,) = job.entries
-    workload = _workload(entry.workload, entry.target)
-    _warm_up(workload, entry.rule, entry.batch_size)
+    problem = _problem(entry.workload, entry.target)
+    _warm_up(problem, entry.rule, entry.batch_size)
     on_begin()
     rule = _rule(entry.rule, tuple(entry.settings.items()))
-    run = train(workload, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
-    return Ending(job.id, _summary(run, workload), [list(astuple(point)) for point in run.curve])
+    run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
+    return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve])
 
 
 def _time(job: Job) -> Ending:
-    workload = _workload(job.entries[0].workload, job.entries[0].target)
+    problem = _problem(job.entries[0].workload, job.entries[0].target)
     contestants = [
         (_rule(each.rule, tuple(each.settings.items())), each.batch_size, each.schedule) for each in job.entries
     ]
-    return Ending(job.id, {"status": Status.FINISHED}, seconds=step_times(workload, contestants))
+    return Ending(job.id, {"status": Status.FINISHED}, seconds=step_times(problem, contestants))
 
 
 @cache
-def _workload(name: str, target: float) -> Workload:
-    return replace(workloads.find(name), target=target)
+def _problem(name: str, target: float) -> Problem:
+    return workloads.find(name, try_out=False).replace(target=target)
 
 
 def _rule(spec: str, settings: tuple[tuple[str, float], ...] = ()) -> Rule:
@@ -86,14 +86,14 @@ def _plain_rule(spec: str) -> Rule:
 
 
 @cache
-def _warm_up(workload: Workload, spec: str, batch_size: int) -> None:
+def _warm_up(problem: Problem, spec: str, batch_size: int) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
-    train(workload, _rule(spec), 0, 1, batch_size)
+    train(problem, _rule(spec), 0, 1, batch_size)
 
 
-def _summary(run: Run, workload: Workload) -> dict[str, object]:
+def _summary(run: Run, problem: Problem) -> dict[str, object]:
     first, last = run.curve[0], run.curve[-1]
-    best = max if workload.higher_is_better else min
+    best = max if problem.higher_is_better else min
     metrics = [point.metric for point in run.curve if math.isfinite(point.metric)]
     return {
         "status": run.outcome.status,

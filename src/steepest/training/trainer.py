@@ -1,0 +1,71 @@
+"""A session and the optimizer that trains it: makes steps under a schedule, and measures without side effects."""
+
+from contextlib import nullcontext
+
+import torch
+
+from .. import schedules
+from ..base.errors import InvalidValue
+from ..optim.routing import optimizer_of
+from ..rules import Rule
+from ..workloads import Problem
+from ..workloads.seeding import seeded
+
+__all__ = ["Trainer"]
+
+MEASURING = 0x5EED
+"""What tells the seed of what an evaluation draws from the seed of the run."""
+
+
+class Trainer:
+    """A fresh session of a problem, and an optimizer by a rule.
+
+    Args:
+        problem: what to train.
+        rule: the optimizer.
+        seed: of the session; the caller has seeded torch's generators.
+        steps: the length of the run, which the schedule stretches over.
+        batch_size: examples a step; None or 0: the problem's own.
+        schedule: of the learning rate, by name.
+        device: where to train.
+
+    Raises:
+        InvalidValue: a batch size for a problem that has none.
+    """
+
+    def __init__(
+        self, problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None, schedule: str,
+        device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        if batch_size:
+            if problem.batch_size is None:
+                raise InvalidValue(f"{problem.name}: has no batch size that could be {batch_size}; leave it out")
+            problem = problem.replace(batch_size=batch_size)
+        self.problem, self.steps = problem, steps
+        self.session = problem.begin(seed, device)
+        self.optimizer = optimizer_of(rule, self.session.model, self.session.groups)
+        self._factor = None if schedule == "constant" else schedules.find(schedule)
+        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self._evaluates_elsewhere = type(rule).evaluation is not Rule.evaluation
+        self._step, self._seed, self._device = 0, seed, device
+
+    def advance(self, count: int) -> float:
+        """Make steps; gives the mean of their training losses, which waits for the device."""
+        if self._factor is None:
+            losses = self.session.advance(self.optimizer, count)
+        else:
+            losses = []
+            for step in range(self._step, self._step + count):
+                factor = self._factor(step % self.steps, self.steps)
+                for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+                    group["lr"] = rate * factor
+                losses.extend(self.session.advance(self.optimizer, 1))
+        self._step += count
+        return self.problem.read_losses(losses, count)
+
+    def measure(self) -> tuple[float, float]:
+        """Loss and metric, at the weights that the rule says are to be evaluated; training takes no notice."""
+        elsewhere = self.optimizer.evaluating() if self._evaluates_elsewhere else nullcontext()
+        with seeded(self._seed ^ MEASURING, self._device), elsewhere:
+            measured = self.session.measure()
+        return self.problem.read_measure(measured)

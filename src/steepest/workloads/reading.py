@@ -1,0 +1,60 @@
+"""From a workload's file, loaded as a module, to the problem that it defines: four functions, or a `Problem`."""
+
+from types import ModuleType
+from typing import Any
+
+from ..base.errors import InvalidValue
+from ..base.modules import last_words
+from .problem import Problem, check_facts
+
+__all__ = ["problem_of"]
+
+PARTS = ("data", "model", "loss", "target")
+
+
+def problem_of(module: ModuleType, name: str) -> Problem:
+    """The problem that a module defines.
+
+    Either `problem`, a `Problem` or a subclass of it, or the one subclass that stands in the file; or the functions
+    that `workloads/supervised.py` describes.
+
+    Raises:
+        InvalidValue: it is none of these, or a part of it is missing, of the wrong kind, or raises.
+    """
+    chosen = getattr(module, "problem", None)
+    if not (isinstance(chosen, Problem) or _is_problem(chosen)):
+        own = [value for value in vars(module).values() if _is_problem(value) and value.__module__ == module.__name__]
+        if len(own) > 1:
+            names = ", ".join(problem.__name__ for problem in own)
+            line = f"problem = {own[0].__name__}"
+            raise InvalidValue(f"{name}: defines several problems ({names}); say which, for example:  {line}")
+        chosen = own[0] if own else None
+    if chosen is not None:
+        return _made(chosen, name)
+    if not any(hasattr(module, part) for part in PARTS):
+        raise InvalidValue(
+            f"{name}: is no workload: it defines neither `data`, `model`, `loss` and `target` (see steepest.workloads."
+            "supervised) nor a subclass of steepest.workloads.Problem"
+        )
+    from .supervised import read  # needs torch, as the module does
+
+    return read(module, name)
+
+
+def _is_problem(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Problem) and value is not Problem
+
+
+def _made(chosen: Problem | type[Problem], name: str) -> Problem:
+    if isinstance(chosen, type):
+        if "begin" in chosen.__abstractmethods__:
+            line = "def begin(self, seed, device): return MySession(seed, device)"
+            raise InvalidValue(f"{name}: `{chosen.__name__}` has no `begin`; add for example:  {line}")
+        call = f"{chosen.__name__}()"
+        try:
+            chosen = chosen()
+        except Exception as error:
+            raise InvalidValue(f"{name}: `{call}` raised {last_words(error, name)}") from error
+    problem = chosen.replace(name=name)
+    check_facts(problem)
+    return problem

@@ -1,0 +1,261 @@
+"""Supervised learning from tensors in memory: data, a model, a loss and a target, as a Python file of a few lines.
+
+The built-in workloads in this folder are such files too. A file needs
+
+- `data()` -> `(inputs, targets, held_out_inputs, held_out_targets)`, tensors with one row an example,
+- `model()` -> a fresh `torch.nn.Module`,
+- `loss(output, targets)` -> a scalar tensor to minimize,
+- `target`: the value of the metric that counts as having arrived,
+
+and may have
+
+- `metric(output, targets)` -> a scalar, measured on the held-out data (default: the loss),
+- `metric_name`, its name in tables and figures,
+- `higher_is_better` (default: True with a metric, False with the loss),
+- `batch_size` (default 32) and `steps` (default 300).
+
+The first line of its docstring says what it is. `read` makes a `Supervised` problem of the file.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import InvalidValue, SteepestError
+from ..base.modules import last_words
+from .digest import digest
+from .problem import Problem, Session, check_facts
+from .seeding import seeded
+
+__all__ = ["LINES_TO_ADD", "Supervised", "read"]
+
+LINES_TO_ADD = {
+    "data": "def data(): return inputs, targets, held_out_inputs, held_out_targets",
+    "model": "def model(): return torch.nn.Linear(10, 1)",
+    "loss": "def loss(output, targets): return torch.nn.functional.mse_loss(output, targets)",
+    "target": "target = 0.95",
+}
+"""What a file must have, and the line to add where it is missing."""
+
+GATHERED = 1 << 22
+"""Bytes of batches that are put in order at a time: many small ones at once, large ones each by itself."""
+
+Data = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervised(Problem):
+    """A problem of four tensors and a few functions of them.
+
+    Attributes:
+        data: gives training inputs and targets, then held-out ones.
+        model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
+        loss: what is minimized.
+        metric: what is measured on the held-out data.
+        batch_size: examples a step; as many as there are, or more, mean all.
+        name, about, about_zh, metric_name, higher_is_better, target, steps: see `Problem`.
+    """
+
+    name: str
+    about: str
+    about_zh: str
+    data: Callable[[], Data]
+    model: Callable[[], nn.Module]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    metric: Callable[[Tensor, Tensor], Tensor]
+    metric_name: str
+    higher_is_better: bool
+    target: float
+    batch_size: int = 32
+    steps: int = 300
+
+    def begin(self, seed: int, device: torch.device | str = "cpu") -> "SupervisedSession":
+        """A model with the seed's weights, and batches in the seed's order."""
+        return SupervisedSession(self, seed, device)
+
+    def try_out(self) -> None:
+        """Go once through the parts with two examples, on the CPU."""
+        part = "data"
+        try:
+            with seeded(0):
+                sets = tuple(self.data())
+                if len(sets) != 4 or not all(isinstance(tensor, Tensor) and len(tensor) > 0 for tensor in sets):
+                    raise InvalidValue(
+                        "must return four non-empty tensors: inputs, targets, held-out inputs and targets"
+                    )
+                inputs, targets, held_out_inputs, held_out_targets = sets
+                if len(inputs) != len(targets) or len(held_out_inputs) != len(held_out_targets):
+                    raise InvalidValue("inputs and targets must have the same number of rows")
+                part = "model"
+                output = self.model()(inputs[:2])
+                part = "loss"
+                value = self.loss(output, targets[:2])
+                if not (isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad):
+                    raise InvalidValue("must return a scalar tensor that depends on the model")
+                part = "metric"
+                float(self.metric(output.detach(), targets[:2]))
+        except SteepestError as error:
+            raise InvalidValue(f"{self.name}: `{part}` {error}") from None
+        except Exception as error:
+            raise InvalidValue(f"{self.name}: `{part}` raised {last_words(error, self.name)}") from error
+
+    def examples(self) -> int:
+        """Number of training examples."""
+        return len(_data(self.data)[0])
+
+    def gradient_noise(self, batch_size: int, samples: int = 200) -> float:
+        r"""The noise of a batch's gradient, $\sqrt{\mathrm{E} |g_B - g|^2} / |g|$, from random batches at the start."""
+        inputs, targets, *_ = _data(self.data)
+        if batch_size >= len(inputs):
+            return 0.0
+        with seeded(0):
+            model = self.model()
+            whole = self._gradient(model, inputs, targets)
+            batches = islice(_batches(inputs, targets, batch_size, seed=0), samples)
+            errors = [float((self._gradient(model, *batch) - whole).square().sum()) for batch in batches]
+        return math.sqrt(sum(errors) / samples) / float(whole.norm())
+
+    def _gradient(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The gradient of the loss, all parameters in one row; frozen ones have none, unused ones 0."""
+        trained = [param for param in model.parameters() if param.requires_grad]
+        loss = self.loss(model(inputs), targets)
+        parts = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
+        return torch.cat([part.flatten() for part in parts])
+
+
+class SupervisedSession(Session):
+    """One training of a `Supervised` problem: batches without replacement, a step for each."""
+
+    def __init__(self, problem: Supervised, seed: int, device: torch.device | str) -> None:
+        self._problem, self._seed = problem, seed
+        self._data = _data_on(torch.device(device), problem.data)
+        self.model = problem.model().to(device)
+        self._params = list(self.model.parameters())
+        self._go_to(0)
+
+    def _go_to(self, step: int) -> None:
+        inputs, targets, *_ = self._data
+        self._step, self._batches = step, _batches(inputs, targets, self._problem.batch_size, self._seed, step)
+
+    def advance(self, optimizer: torch.optim.Optimizer, steps: int) -> list[Tensor]:
+        """Forward, backward, step."""
+        model, loss, losses = self.model, self._problem.loss, []
+        for inputs, targets in islice(self._batches, steps):
+            for param in self._params:  # as zero_grad() does, but without its records for a profiler
+                param.grad = None
+            value = loss(model(inputs), targets)
+            value.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(value.detach())
+        self._step += steps
+        return losses
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Loss and metric on the held-out data, in eval mode."""
+        inputs, targets = self._data[2:]
+        self.model.eval()
+        output = self.model(inputs)
+        loss, metric = float(self._problem.loss(output, targets)), float(self._problem.metric(output, targets))
+        self.model.train()
+        return {"loss": loss, "metric": metric}
+
+    def fingerprint(self) -> bytes:
+        """Of the four tensors."""
+        return _data_digest(self._problem.data)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, generators, and the place in the data."""
+        return super().state_dict() | {"step": self._step}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._go_to(state["step"])
+        super().load_state_dict(state)
+
+
+@cache
+def _data(data: Callable[[], Data]) -> Data:
+    with seeded(0):
+        return data()
+
+
+@cache
+def _data_on(device: torch.device, data: Callable[[], Data]) -> list[Tensor]:
+    return [tensor.to(device) for tensor in _data(data)]
+
+
+@cache
+def _data_digest(data: Callable[[], Data]) -> bytes:
+    return digest(_data(data))
+
+
+def _batches(inputs: Tensor, targets: Tensor, size: int, seed: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches without end, each epoch in a new order, but for the first few; an epoch's remainder is left out."""
+    count = len(inputs)
+    if size >= count:
+        while True:
+            yield inputs, targets
+    generator = torch.Generator().manual_seed(seed)
+    epochs, skip = divmod(skip, count // size)
+    for _ in range(epochs):
+        torch.randperm(count, generator=generator)
+    batch_bytes = size * (inputs[0].nbytes + targets[0].nbytes)
+    stride = size * max(1, GATHERED // max(1, batch_bytes))
+    while True:
+        order = torch.randperm(count, generator=generator)[skip * size : count // size * size]
+        skip = 0
+        for first in range(0, len(order), stride):  # many batches put in order at once, not one by one
+            chosen = order[first : first + stride].to(inputs.device)
+            sets = (torch.split(part.index_select(0, chosen), size) for part in (inputs, targets))
+            yield from zip(*sets, strict=True)
+
+
+# --- reading a file ---------------------------------------------------------------------------------------------------
+
+
+def read(module: ModuleType, name: str) -> Supervised:
+    """The problem that a file with these functions defines.
+
+    Raises:
+        InvalidValue: a part is missing (which, and a line to add), or is of the wrong kind.
+    """
+    for part, line in LINES_TO_ADD.items():
+        if not hasattr(module, part):
+            raise InvalidValue(f"{name}: has no `{part}`; add for example:  {line}")
+    about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
+    has_metric = hasattr(module, "metric")
+    problem = Supervised(
+        name=name,
+        about=about,
+        data=_function(module, name, "data"),
+        model=_function(module, name, "model"),
+        loss=_function(module, name, "loss"),
+        metric=_function(module, name, "metric" if has_metric else "loss"),
+        about_zh=str(getattr(module, "about_zh", about)),
+        metric_name=str(getattr(module, "metric_name", "metric" if has_metric else "held-out loss")),
+        higher_is_better=bool(getattr(module, "higher_is_better", has_metric)),
+        target=module.target,
+        batch_size=getattr(module, "batch_size", 32),
+        steps=getattr(module, "steps", 300),
+    )
+    if problem.batch_size is None:
+        raise InvalidValue(f"{name}: `batch_size` must be a whole number from 1, got None")
+    check_facts(problem)
+    return problem
+
+
+def _function(module: ModuleType, name: str, part: str) -> Callable[..., Any]:
+    value = getattr(module, part)
+    if not callable(value):
+        line = LINES_TO_ADD.get(part, "def metric(output, targets): return (output - targets).abs().mean()")
+        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {line}")
+    return value  # type: ignore[no-any-return]
