@@ -205,7 +205,7 @@ def test_every_optimizer_competes_on_every_workload(digits, write_workload):
     assert (plan.contestants[0].steps, plan.contestants[2].steps) == (digits.steps, other.steps)
     part = plan.on(other.name)
     assert (part.workloads, part.contestants) == (plan.workloads[1:], plan.contestants[2:])
-    assert plan.places_on(other.name) == [2, 3]
+    assert plan.indices_on(other.name) == [2, 3]
 
 
 def test_workloads_have_short_names_that_differ(digits, write_workload, tmp_path):

@@ -205,7 +205,7 @@ def test_what_is_done_is_not_done_again(copy, study_settings, jobs, no_training)
 
 def leave_running(folder: Path, run: int, owner: Owner) -> None:
     """Let a run look as if a process were at it."""
-    change(folder, "insert into sessions values (99, ?, ?, ?, ?, '{}')", owner.place, owner.process, owner.started,
+    change(folder, "insert into sessions values (99, ?, ?, ?, ?, '{}')", owner.machine, owner.process, owner.started,
            owner.seen)  # fmt: skip
     change(folder, "update runs set state = 'running', session = 99, attempts = 1 where id = ?", run)
     change(folder, "delete from curves where run = ?", run)
@@ -249,13 +249,13 @@ GONE = {
 def test_what_a_process_that_is_gone_was_at_waits_again(owner, copy, store_of):
     leave_running(copy, 2, GONE[owner]())
     store = store_of(copy)
-    store.give_back_what_the_dead_left()
+    store.requeue_orphans()
     assert store.counts() == {"done": 17, "waiting": 1}
     assert store.take(store.begin_session()).attempts == 2
 
 
 THERE = {
-    "the parent": lambda: replace(Owner.this(), process=os.getppid(), started=owners._started(os.getppid())),
+    "the parent": lambda: replace(Owner.this(), process=os.getppid(), started=owners._start_time(os.getppid())),
     "heard of elsewhere": lambda: elsewhere(owners.LEASE / 2),
 }
 
@@ -264,15 +264,15 @@ THERE = {
 def test_what_another_living_process_is_at_is_left_to_it(owner, copy, store_of):
     leave_running(copy, 2, THERE[owner]())
     store = store_of(copy)
-    store.give_back_what_the_dead_left()
+    store.requeue_orphans()
     assert store.counts() == {"done": 17, "running": 1}
-    assert [each.place for each in store.others_at_work(0)] == [THERE[owner]().place]
+    assert [other.machine for other in store.others_running(0)] == [THERE[owner]().machine]
 
 
 def test_whoever_has_nothing_left_waits_for_the_others_and_takes_over_what_they_leave(copy, study_settings, comparison):
     """The other process is in the middle of a run, then dies."""
     other = subprocess.Popen(["sleep", "60"])
-    leave_running(copy, 2, replace(Owner.this(), process=other.pid, started=owners._started(other.pid)))
+    leave_running(copy, 2, replace(Owner.this(), process=other.pid, started=owners._start_time(other.pid)))
     looks = []
 
     def look(store):

@@ -1,6 +1,6 @@
-"""Many runs: plan them, carry them out, store them, read them back.
+"""Studies: many runs of training, planned, executed, stored in one file and read back as tables.
 
-The names below are loaded when they are first used: a worker process needs none of them, and starts the sooner.
+The names below are loaded on first use, since a worker process needs none of them and starts faster without.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .runner import carry_out as carry_out
     from .store import Store as Store
 
-_HOMES = {
+_MODULES = {
     "LECTURE_FIVE": "plan",
     "Comparison": "results",
     "Contestant": "plan",
@@ -30,6 +30,6 @@ _HOMES = {
 if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""More of a study that is there already: other rules, more seeds, more trials, wider ranges."""
+"""Extensions of an existing plan: more rules, more seeds, more trials, wider ranges."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,17 +8,23 @@ import pandas as pd
 
 from . import plan as plans
 from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, trials_of
-from .ranges import Range
 
 __all__ = ["add_rules", "add_seeds", "add_trials", "widen"]
 
 
 def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
-    """The plan with more optimizers, under the same conditions: as many trials, the same seeds, batches and steps."""
-    lengths = dict.fromkeys(
-        (each.workload, each.label.removeprefix(plans.label_of(each.rule)), each.batch_size, each.steps)
-        for each in plan.contestants
-    )
+    """The plan with more optimizers, under the same conditions: as many trials, the same seeds, batches and steps.
+
+    Raises:
+        InvalidValue: an optimizer is unknown, or in the plan already.
+    """
+    lengths = dict.fromkeys(  # an ordered set
+        (
+            contestant.workload, contestant.label.removeprefix(plans.label_of(contestant.rule)),
+            contestant.batch_size, contestant.steps,
+        )
+        for contestant in plan.contestants
+    )  # fmt: skip
     added = [
         plans.new_contestant(plan, name, spec, mark, batch_size, steps)
         for spec in plans.expand(optimizers)
@@ -28,51 +34,50 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
 
 
 def add_seeds(plan: Plan, count: int) -> Plan:
-    """The plan with so many more seeds that winners are reported on."""
+    """The plan with `count` more report seeds, which the winners run on; at most 999 in all."""
     check_count("add-seeds", count, SEARCH_SEEDS - 1 - plan.seeds)
     return replace(plan, seeds=plan.seeds + count)
 
 
 def add_trials(plan: Plan, count: int) -> Plan:
-    """The plan with so many more trials for every contestant, the next ones of its sequence."""
+    """The plan with `count` more trials for every contestant, the next points of its quasi-random sequence."""
     check_count("add-trials", count)
     return _with_trials(plan, count, {})
 
 
 def widen(plan: Plan, edges: Mapping[str, pd.DataFrame]) -> Plan:
-    """The plan with half as many trials again, for all: the chances stay equal.
+    """The plan with half as many trials again for every contestant, so that all keep the same number.
 
-    Whoever's best trial was at an edge tries them beyond it; whoever's was not, within the range that it has.
+    A contestant whose best trial lies at an edge gets them beyond that edge; any other within the range that it has.
 
     Args:
-        plan: what was done.
-        edges: by workload, where best trials lie near the end of a range; see `steepest.statistics.edges`.
+        plan: the plan that has been carried out.
+        edges: by workload, the best trials near the end of a range; see `steepest.statistics.edges`.
     """
     return _with_trials(plan, max(1, plan.trials // 2), edges)
 
 
 def _with_trials(plan: Plan, count: int, edges: Mapping[str, pd.DataFrame]) -> Plan:
     contestants = []
-    for each in plan.contestants:
-        found = edges.get(each.workload)
-        own = [] if found is None else list(found[found["label"] == each.label].itertuples())
-        contestants.append(_searching_on(each, count, own))
+    for contestant in plan.contestants:
+        table = edges.get(contestant.workload)
+        own_edges = [] if table is None else list(table[table["label"] == contestant.label].itertuples())
+        contestants.append(_extended(contestant, count, own_edges))
     return replace(plan, trials=plan.trials + count, contestants=tuple(contestants))
 
 
-def _searching_on(contestant: Contestant, count: int, edges: Sequence[Any]) -> Contestant:
+def _extended(contestant: Contestant, count: int, edges: Sequence[Any]) -> Contestant:
+    """The contestant with `count` more trials: beyond its edges, or if there are none, within its ranges."""
     ranges = contestant.ranges
-    if not ranges:  # all is given by hand
+    if not ranges:  # every setting is fixed by the user
         return contestant
     if edges:
-        beyond = {each.name: _beyond(each) for each in edges}
-        new = trials_of(contestant.rule, {**ranges, **beyond}, count)
-        ranges = {**ranges, **{each.name: (each.next_low, each.next_high) for each in edges}}
+        unsearched = {
+            edge.name: (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)
+            for edge in edges
+        }
+        new = trials_of(contestant.rule, {**ranges, **unsearched}, count)
+        ranges = {**ranges, **{edge.name: (edge.next_low, edge.next_high) for edge in edges}}
     else:
         new = trials_of(contestant.rule, ranges, count, skip=len(contestant.trials))
     return replace(contestant, trials=(*contestant.trials, *new), ranges=ranges)
-
-
-def _beyond(edge: Any) -> Range:
-    """The part of the wider range that was not searched."""
-    return (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)

@@ -1,4 +1,4 @@
-"""What is given to whoever does a run, and what comes back: plain data, for another process or another machine."""
+"""The messages between a study and its executors: a `Job` goes out, an `Ending` comes back; plain data, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,21 @@ from .ranges import Settings
 __all__ = ["BEGUN", "LOADING", "Ending", "Entry", "Executor", "Job", "Task", "job_of", "timing_job"]
 
 LOADING, BEGUN = b"loading\n", b"begun\n"
-"""What a worker process says when it takes up a job, and when all is loaded and compiled and the run itself begins."""
+"""Lines that a worker process sends when it takes up a job, and when everything is loaded and the run itself begins."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run of the plan that is to be done, and how often it was begun, this time included."""
+    """A run of the plan that this process has taken from the store's queue; it becomes a `Job`.
+
+    Attributes:
+        id: of the run in the store.
+        contestant: index in the plan.
+        phase: "search", "report" or "timing".
+        trial: index of the trial whose settings are used.
+        seed: of the run.
+        attempts: how often it was begun, this time included.
+    """
 
     id: int
     contestant: int
@@ -28,7 +37,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Entry:
-    """One contestant at given settings: all that a run needs to know."""
+    """One contestant at the settings of one trial: all that a run needs to know.
+
+    Attributes:
+        workload: the built-in name, or the path of the user's file.
+        target: the value of the metric to reach.
+        rule: the rule as text, before the trial's settings.
+        settings: of the trial, by name of the hyperparameter.
+        schedule: of the learning rate over the steps.
+        batch_size: examples a step.
+        steps: number of updates.
+        seed: of data, initial weights and batches.
+    """
 
     workload: str
     target: float
@@ -46,9 +66,9 @@ class Job:
 
     Attributes:
         id: of the task in the store.
-        entries: one; of a measurement, all that are timed side by side.
+        entries: one for a run; for a measurement, all that are timed side by side.
         timing: whether it is such a measurement.
-        suspect: whether a process died in the middle of it before, so that it is better kept apart.
+        suspect: whether a process died in the middle of it before, so that it should run in a process of its own.
     """
 
     id: int
@@ -64,7 +84,7 @@ class Job:
     def from_json(cls, text: str | bytes) -> "Job":
         """The job that `to_json` wrote."""
         data = json.loads(text)
-        return cls(**data | {"entries": tuple(Entry(**each) for each in data["entries"])})
+        return cls(**data | {"entries": tuple(Entry(**entry) for entry in data["entries"])})
 
 
 @dataclass(frozen=True)
@@ -73,9 +93,9 @@ class Ending:
 
     Attributes:
         id: of the task in the store.
-        result: what is stored with the run: `status`, `message`, `final_loss`, ...
-        curve: the run's measurements.
-        seconds: of a measurement of step times, the rounds of each entry.
+        result: the columns stored with the run: `status`, `message`, `final_loss`, ...
+        curve: the run's measurements, each `[step, train_loss, loss, metric, seconds]`.
+        seconds: of a measurement of step times: for each entry, the seconds a step in each round.
     """
 
     id: int
@@ -94,37 +114,44 @@ class Ending:
 
 
 class Executor(Protocol):
-    """Where jobs are done: in this process, in others, on other machines."""
+    """The interface of everything that does jobs: in this process, in worker processes, on other machines."""
 
     @property
     def room(self) -> int:
-        """How many more jobs it would begin now."""
+        """Number of jobs that it would begin at once."""
 
     def submit(self, job: Job) -> None:
-        """Have a job done."""
+        """Begin a job, or queue it; only called while there is `room`."""
 
     def ended(self, wait: float) -> list[Ending]:
-        """The jobs that ended since the last call; waits up to so many seconds for the first."""
+        """The endings since the last call; waits up to `wait` seconds for the first."""
 
     def close(self) -> None:
-        """Give up whatever is not done."""
+        """Stop, and drop the jobs that are not done."""
 
 
 def job_of(plan: Plan, task: Task) -> Job:
-    """The run that a task in the store stands for."""
+    """The job that does a task's run."""
     return Job(task.id, (_entry(plan, task.contestant, task.trial, task.seed),), suspect=task.attempts > 1)
 
 
 def timing_job(plan: Plan, task: Task, winners: Mapping[int, int]) -> Job:
-    """The measurement of all contestants on the workload of a task's contestant, each at its winner's settings."""
-    places = plan.places_on(plan.contestants[task.contestant].workload)
-    entries = tuple(_entry(plan, index, winners[index], 0) for index in places)
+    """The job that measures the step times of all contestants on a workload, each at its winner's settings.
+
+    Args:
+        plan: of the study.
+        task: any timing task of the workload.
+        winners: the winning trial of each contestant, both by index.
+    """
+    indices = plan.indices_on(plan.contestants[task.contestant].workload)
+    entries = tuple(_entry(plan, index, winners[index], 0) for index in indices)
     return Job(task.id, entries, timing=True, suspect=task.attempts > 1)
 
 
-def _entry(plan: Plan, contestant: int, trial: int, seed: int) -> Entry:
-    each = plan.contestants[contestant]
-    target = next(goal.target for goal in plan.workloads if goal.name == each.workload)
+def _entry(plan: Plan, index: int, trial: int, seed: int) -> Entry:
+    contestant = plan.contestants[index]
+    target = next(goal.target for goal in plan.workloads if goal.name == contestant.workload)
     return Entry(
-        each.workload, target, each.rule, each.trials[trial], each.schedule, each.batch_size, each.steps, seed
+        contestant.workload, target, contestant.rule, contestant.trials[trial], contestant.schedule,
+        contestant.batch_size, contestant.steps, seed,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a comparison will do, fixed before the first run: workloads, contestants, trials, seeds."""
+"""The plan of a comparison, fixed before the first run: workloads, contestants, their trials and seeds."""
 
 import json
 import re
@@ -16,6 +16,7 @@ from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 __all__ = ["LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
 
 LECTURE_FIVE = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+"""The optimizers that a comparison takes by default."""
 
 SEARCH_SEEDS = 1000
 """Trials run on seeds 1000, 1001, ...; the winners are reported on seeds 1, 2, ... which no trial has seen."""
@@ -23,7 +24,7 @@ SEARCH_SEEDS = 1000
 
 @dataclass(frozen=True)
 class Goal:
-    """A workload of the comparison.
+    """A workload of the comparison and the target to reach on it.
 
     Attributes:
         name: the built-in name, or the path of the user's file.
@@ -45,7 +46,7 @@ class Contestant:
         batch_size: examples a step; 0 where the workload has no such number.
         steps: updates a run.
         schedule: of the learning rate over the steps.
-        ranges: what is searched, by name; empty where nothing is.
+        ranges: the searched ranges, by name of the hyperparameter; empty where all settings are fixed.
         trials: the settings of each trial.
     """
 
@@ -68,14 +69,14 @@ class Plan:
     """A whole comparison, as data.
 
     Attributes:
-        workloads: what is trained, each with its target.
+        workloads: the workloads to train, each with its target.
         contestants: one for each optimizer (and batch size) on each workload.
         seeds: number of fresh seeds (1, 2, ...) that the winners are reported on.
         trials: number of trials of each contestant that has something to search.
         search_seeds: number of seeds (1000, 1001, ...) that every trial runs on.
-        schedule: of everyone whose method has none of its own.
-        ranges: those that the user gave, for optimizers that join later.
-        first_search_seed: 1000, but for studies of the first version of steepest.
+        schedule: of all contestants whose method has none of its own.
+        ranges: the ranges given by the user, kept for optimizers that are added later.
+        first_search_seed: 1000; 0 in studies of the first version of steepest.
     """
 
     workloads: tuple[Goal, ...]
@@ -95,17 +96,17 @@ class Plan:
     def from_json(cls, text: str) -> "Plan":
         """The plan that `to_json` wrote."""
         data = json.loads(text)
-        workloads = tuple(Goal(**each) for each in data.pop("workloads"))
+        workloads = tuple(Goal(**goal) for goal in data.pop("workloads"))
         contestants = tuple(
-            Contestant(**each | {"trials": tuple(each["trials"]), "ranges": _pairs(each["ranges"])})
-            for each in data.pop("contestants")
+            Contestant(**fields | {"trials": tuple(fields["trials"]), "ranges": _pairs(fields["ranges"])})
+            for fields in data.pop("contestants")
         )
         return cls(workloads, contestants, **data | {"ranges": _pairs(data["ranges"])})
 
     @property
     def runs(self) -> int:
         """Number of runs, trials and reports together."""
-        return sum(len(each.trials) * self.search_seeds + self.seeds for each in self.contestants)
+        return sum(len(contestant.trials) * self.search_seeds + self.seeds for contestant in self.contestants)
 
     @property
     def search_numbers(self) -> range:
@@ -119,32 +120,27 @@ class Plan:
 
     @property
     def short_names(self) -> dict[str, str]:
-        """What each workload is called where there is little room, and in names of files: no two are alike."""
-        found: dict[str, str] = {}
+        """A short name of each workload, unique, for headings and file names: no folders, no parentheses."""
+        short_names: dict[str, str] = {}
         for goal in self.workloads:
-            first = name = _short(goal.name)
+            name = Path(goal.name).stem if goal.name.endswith(".py") else goal.name
+            first = name = re.sub(r"[^\w.=+-]+", "-", name).strip("-.") or "workload"
             number = 1
-            while name in found.values():
+            while name in short_names.values():
                 number += 1
                 name = f"{first}-{number}"
-            found[goal.name] = name
-        return found
+            short_names[goal.name] = name
+        return short_names
 
     def on(self, workload: str) -> "Plan":
         """The part of the plan that is about one workload."""
-        goals = tuple(each for each in self.workloads if each.name == workload)
-        contestants = tuple(each for each in self.contestants if each.workload == workload)
+        goals = tuple(goal for goal in self.workloads if goal.name == workload)
+        contestants = tuple(contestant for contestant in self.contestants if contestant.workload == workload)
         return replace(self, workloads=goals, contestants=contestants)
 
-    def places_on(self, workload: str) -> list[int]:
-        """The places of a workload's contestants."""
-        return [place for place, each in enumerate(self.contestants) if each.workload == workload]
-
-
-def _short(workload: str) -> str:
-    """The name of a user's file without its folder; settings of a built-in workload without parentheses."""
-    name = Path(workload).stem if workload.endswith(".py") else workload
-    return re.sub(r"[^\w.=+-]+", "-", name).strip("-.") or "workload"
+    def indices_on(self, workload: str) -> list[int]:
+        """The indices of a workload's contestants."""
+        return [index for index, contestant in enumerate(self.contestants) if contestant.workload == workload]
 
 
 def _pairs(ranges: dict[str, list[float]]) -> dict[str, Range]:
@@ -164,15 +160,30 @@ def make_plan(
     schedule: str = "constant",
     ranges: Ranges | None = None,
 ) -> Plan:
-    """The plan of a comparison: every optimizer gets the same number of trials, at the same places of its range.
+    """The plan of a comparison: every optimizer gets the same number of trials, at the same positions in its range.
 
-    With several batch sizes each optimizer competes once with each, and runs as long as it takes to see as many
-    examples as the workload's own batch size and steps do (or `steps` steps, if given). The schedule is everyone's,
-    but for rules that say one is part of their method.
+    Args:
+        workloads: one or several.
+        optimizers: rules as text, such as `adam(betas=(0.9, 0.98))`; a file stands for all rules in it.
+        trials: points of the search for each contestant.
+        seeds: fresh seeds that the winners are reported on, at most 999.
+        search_seeds: seeds that every trial runs on.
+        steps: updates a run. Default: the workload's own number.
+        target: value of the metric to reach, of a single workload. Default: the workload's own.
+        batch_sizes: examples a step, or `"all"`; each optimizer competes once with each. A run is then as long as it
+            takes to see as many examples as the workload's own batch size and steps do, unless `steps` is given.
+            Default: the workload's own size.
+        schedule: of all contestants, except those whose rule declares one as part of its method.
+        ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
 
     Raises:
-        InvalidValue: a number out of range, an unknown rule or schedule, a range nobody searches, a contestant named
-            twice.
+        InvalidValue: a number out of range, a range that no optimizer searches, a contestant named twice.
+        UnknownName: no rule or schedule has this name.
+
+    >>> from steepest.workloads import find
+    >>> plan = make_plan(find("quadratic"), ["sgd", "adam(lr=0.1)"], trials=4, seeds=2)
+    >>> [(contestant.label, len(contestant.trials)) for contestant in plan.contestants], plan.runs
+    ([('SGD', 4), ('Adam lr=0.1', 1)], 9)
     """
     chosen = [workloads] if isinstance(workloads, Problem) else list(workloads)
     _check_workloads(chosen, target)
@@ -184,14 +195,15 @@ def make_plan(
     if batch_sizes is not None and not batch_sizes:
         raise InvalidValue("batch-size: name at least one")
     specs = expand(optimizers)
-    given = dict(ranges or {})
-    check_used(given, {spec: rules.find(spec) for spec in specs})
-    goals = tuple(Goal(each.name, each.target if target is None else float(target)) for each in chosen)
-    plan = Plan(goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), given)
-    lengths = {each.name: _lengths(each, steps, batch_sizes) for each in chosen}
-    return with_contestants(
-        plan, [new_contestant(plan, name, spec, *each) for name in lengths for spec in specs for each in lengths[name]]
-    )
+    user_ranges = dict(ranges or {})
+    check_used(user_ranges, {spec: rules.find(spec) for spec in specs})
+    goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
+    plan = Plan(goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges)
+    lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
+    contestants = [
+        new_contestant(plan, name, spec, *length) for name in lengths for spec in specs for length in lengths[name]
+    ]
+    return with_contestants(plan, contestants)
 
 
 def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
@@ -201,15 +213,15 @@ def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
         InvalidValue: two on one workload have the same name.
     """
     seen = set()
-    for each in contestants:
-        if (each.workload, each.label) in seen:
-            raise InvalidValue(f"optimizers: {each.label!r} is there twice")
-        seen.add((each.workload, each.label))
+    for contestant in contestants:
+        if (contestant.workload, contestant.label) in seen:
+            raise InvalidValue(f"optimizers: {contestant.label!r} is there twice")
+        seen.add((contestant.workload, contestant.label))
     return replace(plan, contestants=tuple(contestants))
 
 
 def _check_workloads(workloads: Sequence[Problem], target: float | None) -> None:
-    names = [each.name for each in workloads]
+    names = [workload.name for workload in workloads]
     if not names:
         raise InvalidValue("workload: name at least one")
     for name in names:
@@ -222,7 +234,7 @@ def _check_workloads(workloads: Sequence[Problem], target: float | None) -> None
 
 
 def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | None) -> list[tuple[str, int, int]]:
-    """What is added to the label, batch size and number of steps, for each batch size that competes."""
+    """For each batch size that competes: a suffix of the label, the batch size and the number of steps."""
     if sizes is None:
         return [("", problem.batch_size or 0, steps or problem.steps)]
     if problem.batch_size is None:
@@ -231,14 +243,18 @@ def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | N
     for size in map(_batch_size, sizes):
         if count is None and not size:
             raise InvalidValue(f"batch-size: {problem.name} does not say how many examples all are; give a number")
-        taken = size if count is None else min(size or count, count)
-        length = steps or max(1, round(problem.steps * problem.batch_size / taken))
-        lengths.append((f" (batch {size or 'all'})", taken, length))
+        batch_size = size if count is None else min(size or count, count)
+        length = steps or max(1, round(problem.steps * problem.batch_size / batch_size))
+        lengths.append((f" (batch {size or 'all'})", batch_size, length))
     return lengths
 
 
-def new_contestant(plan: Plan, workload: str, spec: str, mark: str, batch_size: int, steps: int) -> Contestant:
-    """An optimizer under the plan's conditions; `mark` is what is added to its label."""
+def new_contestant(plan: Plan, workload: str, spec: str, suffix: str, batch_size: int, steps: int) -> Contestant:
+    """An optimizer under the plan's conditions; `suffix` is added to its label.
+
+    Raises:
+        InvalidValue: it has no learning rate to search, and none is given.
+    """
     rule = rules.find(spec)
     searched = own_ranges(spec, rule, plan.ranges)
     if "lr" not in searched and "lr" not in dict(parse(spec).kwargs):
@@ -247,11 +263,18 @@ def new_contestant(plan: Plan, workload: str, spec: str, mark: str, batch_size: 
         )
     schedule = plan.schedule if rule.own_schedule is None else rule.own_schedule
     trials = trials_of(spec, searched, plan.trials)
-    return Contestant(workload, label_of(spec) + mark, spec, batch_size, steps, schedule, searched, trials)
+    return Contestant(workload, label_of(spec) + suffix, spec, batch_size, steps, schedule, searched, trials)
 
 
 def trials_of(spec: str, searched: Ranges, count: int, skip: int = 0) -> tuple[Settings, ...]:
-    """The settings of trials number `skip` and on; a rule with nothing to search has one, at its learning rate."""
+    """The settings of `count` trials from number `skip`; a rule with nothing to search has one, at its learning rate.
+
+    Args:
+        spec: the rule as text.
+        searched: ranges by name of the hyperparameter.
+        count: number of trials.
+        skip: number of trials that exist already.
+    """
     rule = rules.find(spec)
     if not searched:
         return ({"lr": float(rule.lr)},)[skip:]
@@ -261,36 +284,47 @@ def trials_of(spec: str, searched: Ranges, count: int, skip: int = 0) -> tuple[S
 
 
 def limits_of(contestant: Contestant) -> Ranges:
-    """What the searched settings must stay between, beside the learning rate, which is only to be above 0."""
-    if set(contestant.ranges) <= {"lr"}:
+    """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""
+    if set(contestant.ranges) <= {"lr"}:  # must only be above 0; so a user's rule file need not be loaded
         return {}
-    known = rules.find(contestant.rule).hyperparameters()
-    return {name: known[name].metadata["facts"].limits for name in contestant.ranges}
+    hyperparameters = rules.find(contestant.rule).hyperparameters()
+    return {name: hyperparameters[name].metadata["facts"].limits for name in contestant.ranges}
 
 
 def expand(optimizers: Sequence[str]) -> list[str]:
-    """The optimizers as text, one a rule; a rule file stands for all rules in it."""
+    """The optimizers as specs, one a rule; a rule file stands for all rules in it.
+
+    Raises:
+        InvalidValue: there is none, or a file is missing or defines no rule.
+
+    >>> expand(["sgd", "adam(lr=0.1)"])
+    ['sgd', 'adam(lr=0.1)']
+    """
     if not optimizers:
         raise InvalidValue("optimizers: name at least one")
-    return [spec for each in optimizers for spec in _expand(each)]
+    return [spec for optimizer in optimizers for spec in _expand(optimizer)]
 
 
 def _expand(optimizer: str) -> list[str]:
-    file, found, text = optimizer.rpartition(".py")
-    if not found:
+    file, suffix, rule = optimizer.rpartition(".py")
+    if not suffix:
         return [optimizer]
-    path = Path(f"{file}.py").expanduser().resolve()  # a study may go on from another folder
-    return [f"{path}{text}"] if text else [f"{path}:{name}" for name in rules.names_in_file(path)]
+    path = Path(f"{file}.py").expanduser().resolve()  # a study may be resumed from another folder
+    return [f"{path}{rule}"] if rule else [f"{path}:{name}" for name in rules.names_in_file(path)]
 
 
 def label_of(spec: str) -> str:
-    """What a rule given as text is called: its title and what was changed."""
+    """The label of a rule given as text: its title and the settings that were changed.
+
+    >>> label_of("adam(betas=(0.9, 0.98))")
+    'Adam betas=(0.9, 0.98)'
+    """
     changed = [f"{name}={value}" for name, value in parse(spec).kwargs]
     return f"{rules.find(spec).title} {', '.join(changed)}".strip()
 
 
 def check_count(name: str, count: int, most: int | None = None) -> None:
-    """See that a number is a whole one from 1 (to `most`)."""
+    """Raise `InvalidValue` unless a number is a whole one from 1 (to `most`); `name` is that of the option."""
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InvalidValue(f"{name}: must be a whole number from 1, got {count!r}")
     if most is not None and count > most:
@@ -298,7 +332,7 @@ def check_count(name: str, count: int, most: int | None = None) -> None:
 
 
 def _batch_size(size: int | str) -> int:
-    """Examples a step; 0 stands for all of them."""
+    """A batch size as a number; 0 stands for all examples."""
     if size == "all":
         return 0
     try:

@@ -1,4 +1,4 @@
-"""Where a comparison searches: ranges of hyperparameters, and quasi-random points in them."""
+"""The search space of a comparison: ranges of hyperparameters, and quasi-random points in them."""
 
 import math
 from collections.abc import Mapping
@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from ..base.errors import InvalidValue, did_you_mean
 from ..base.spec import parse
 from ..rules import Rule
+from ..statistics.ranges import Range
 
 __all__ = ["Range", "Ranges", "Settings", "check_used", "own_ranges", "points", "read_range"]
 
-Range = tuple[float, float]
 Ranges = Mapping[str, Range]
 Settings = Mapping[str, float]
 
 DIGITS = 3
-"""Significant digits of a point: as many as anyone would type."""
+"""Significant digits of a point: few, so that a setting can be typed again exactly."""
 
 
 def read_range(text: str) -> tuple[str, Range]:
-    """A range as typed: `lr=1e-4:1` for every optimizer, `adam.lr=1e-3:0.1` for one.
+    """The name and ends of a range as typed: `lr=1e-4:1` for every optimizer, `adam.lr=1e-3:0.1` for one.
+
+    Raises:
+        InvalidValue: it is not written so.
 
     >>> read_range("momentum.momentum=0.5:0.99")
     ('momentum.momentum', (0.5, 0.99))
@@ -33,26 +36,30 @@ def read_range(text: str) -> tuple[str, Range]:
         raise InvalidValue(f"--range {text!r}: write it as name=low:high, for example lr=1e-4:1") from None
 
 
-def own_ranges(spec: str, rule: Rule, given: Ranges) -> dict[str, Range]:
-    """What is searched for a rule: the ranges that it declares, or the user's in their place.
+def own_ranges(spec: str, rule: Rule, user_ranges: Ranges) -> dict[str, Range]:
+    """The ranges that are searched for a rule: those it declares, or the user's in their place.
 
-    A setting given in the spec by hand is not searched. `adam.lr` comes before `lr`.
+    A setting fixed in the spec is not searched. The user's `adam.lr` takes precedence over `lr`.
 
     Raises:
-        InvalidValue: a range that is none, or beyond what the rule allows.
+        InvalidValue: the ends are not in order, or outside the interval that the rule allows.
+
+    >>> from steepest.rules import Adam
+    >>> own_ranges("adam", Adam(), {"lr": (1e-3, 0.1)}), own_ranges("adam(lr=0.1)", Adam(), {})
+    ({'lr': (0.001, 0.1)}, {})
     """
     name, fixed = parse(spec).name.lower(), dict(parse(spec).kwargs)
-    found: dict[str, Range] = {}
-    for setting, each in rule.hyperparameters().items():
-        declared = each.metadata["facts"].search
-        wanted = given.get(f"{name}.{setting}", given.get(setting, declared))
-        if wanted is not None and setting not in fixed:
-            found[setting] = _checked(rule, setting, wanted)
-    return found
+    ranges: dict[str, Range] = {}
+    for setting, field in rule.hyperparameters().items():
+        declared = field.metadata["facts"].search
+        ends = user_ranges.get(f"{name}.{setting}", user_ranges.get(setting, declared))
+        if ends is not None and setting not in fixed:
+            ranges[setting] = _checked(rule, setting, ends)
+    return ranges
 
 
 def _checked(rule: Rule, setting: str, ends: Range) -> Range:
-    """The range, if every number in it is one that the rule takes."""
+    """The range as floats, after validation; the rule itself judges both ends."""
     low, high = ends
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidValue(f"range: {setting}: low must be less than high and both finite, got {low:g}:{high:g}")
@@ -63,45 +70,52 @@ def _checked(rule: Rule, setting: str, ends: Range) -> Range:
     return float(low), float(high)
 
 
-def check_used(given: Ranges, rules: Mapping[str, Rule]) -> None:
-    """See that every range given by the user is searched by someone; `rules` are those that compete, by spec.
+def check_used(user_ranges: Ranges, rules: Mapping[str, Rule]) -> None:
+    """Check that every range given by the user is searched by a rule; `rules` are those that compete, by spec.
 
     Raises:
-        InvalidValue: one is not, as of a misspelt name.
+        InvalidValue: no rule searches it, for example because its name is misspelt.
     """
-    known = set()
+    searchable = set()
     for spec, rule in rules.items():
         open_settings = set(rule.hyperparameters()) - set(dict(parse(spec).kwargs))
-        known |= open_settings | {f"{parse(spec).name.lower()}.{setting}" for setting in open_settings}
-    for name in given:
-        if name not in known:
-            raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, known)}")
+        searchable |= open_settings | {f"{parse(spec).name.lower()}.{setting}" for setting in open_settings}
+    for name in user_ranges:
+        if name not in searchable:
+            raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, searchable)}")
 
 
 def points(ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = frozenset()) -> tuple[Settings, ...]:
-    """Quasi-random points, even on a log scale where a range is above 0: a scrambled Sobol sequence, the same always.
+    """Quasi-random points of a scrambled Sobol sequence with a fixed seed, on a log scale where a range is above 0.
 
     Args:
         ranges: by name; each is one dimension.
-        count: how many.
-        skip: how many of the sequence to leave out at its beginning.
-        whole: names whose values are whole numbers.
+        count: number of points.
+        skip: number of points to leave out at the beginning of the sequence.
+        whole: names whose values are rounded to whole numbers.
+
+    Returns:
+        The settings of each point, by name, rounded to three significant digits.
 
     >>> [f"{point['lr']:.0e}" for point in sorted(points({"lr": (1e-4, 1.0)}, 4), key=lambda p: p["lr"])]
     ['1e-04', '8e-03', '2e-02', '9e-01']
     """
-    import torch  # loaded by whoever has found a workload; SciPy's generator would take as long again
+    import torch  # a workload has loaded it already; importing SciPy's generator would take seconds more
 
     sequence = torch.quasirandom.SobolEngine(len(ranges), scramble=True, seed=0)  # type: ignore[no-untyped-call]
     sequence.fast_forward(skip)  # type: ignore[no-untyped-call]
     unit = sequence.draw(count, dtype=torch.float64).tolist()
     return tuple(
-        {name: _at(share, ends, name in whole) for share, (name, ends) in zip(row, ranges.items(), strict=True)}
+        {
+            name: _value_at(position, ends, name in whole)
+            for position, (name, ends) in zip(row, ranges.items(), strict=True)
+        }
         for row in unit
     )
 
 
-def _at(share: float, ends: Range, whole: bool) -> float:
+def _value_at(position: float, ends: Range, whole: bool) -> float:
+    """The inverse of `steepest.statistics.ranges.position`, rounded."""
     low, high = ends
-    value = low * (high / low) ** share if low > 0 else low + (high - low) * share
+    value = low * (high / low) ** position if low > 0 else low + (high - low) * position
     return round(value) if whole else float(f"{value:.{DIGITS}g}")

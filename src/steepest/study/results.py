@@ -1,4 +1,4 @@
-"""A study read back: what figures, reports and people look at. Needs no torch."""
+"""The results of a study, read from its file, for figures, reports and notebooks. Needs no torch."""
 
 import json
 from dataclasses import dataclass, replace
@@ -28,15 +28,16 @@ from .store import Store
 __all__ = ["STUDY_FILE", "Comparison", "study_file"]
 
 STUDY_FILE = "study.sqlite"
+"""The name of a study's file in its folder."""
 
 NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric", "seconds"])
 
 
 def study_file(folder: str | Path) -> Path:
-    """The study in a folder, or the file itself if that is what is named.
+    """The file of the study in a folder; the path of such a file is returned as it is.
 
     Raises:
-        InvalidValue: there is none.
+        InvalidValue: there is no study.
     """
     path = Path(folder).expanduser()
     file = path if path.suffix == ".sqlite" else path / STUDY_FILE
@@ -49,16 +50,16 @@ def study_file(folder: str | Path) -> Path:
 class Comparison:
     """The results of a comparison.
 
-    What is decided by rank (`table`, `verdict`, ...) is so on one workload. A study of several is taken apart by
-    `by_workload`, and judged over all of them by `profiles`.
+    Rankings (`table`, `verdict`, ...) exist for one workload. A study of several is split by `by_workload`, and judged
+    over all of them by `profiles`.
 
     Attributes:
-        plan: what was to be done.
+        plan: the plan of the study.
         runs: every finished run that can be compared, one a row; see `steepest.study.tables`.
         curves: every measurement of every run (`run`, `step`, `train_loss`, `loss`, `metric`, `seconds`).
-        facts: when, where and with which versions it was made.
-        set_aside: the runs that cannot be compared, since they had another problem to solve than others of their seed;
-            each as text is a sentence.
+        facts: texts stored with the study: when, where and with which versions it was made, and more.
+        set_aside: the runs that cannot be compared, since they solved another problem than others of their seed; `str`
+            of each gives a sentence.
     """
 
     plan: Plan
@@ -73,6 +74,7 @@ class Comparison:
 
         Raises:
             InvalidValue: there is no study in the folder.
+            SteepestError: the file is not a study, or one of a newer steepest.
         """
         store = Store.open(study_file(folder))
         try:
@@ -82,7 +84,7 @@ class Comparison:
 
     @classmethod
     def of(cls, store: Store, curves: bool = True) -> "Comparison":
-        """Read a study that is open; without its curves that is quick however many runs there are."""
+        """Read an open study; without `curves` this is fast for any number of runs."""
         runs, aside = equal_fingerprints(store.runs())
         return cls(store.plan, runs, store.curves() if curves else NO_CURVES, store.facts(), tuple(aside))
 
@@ -96,24 +98,26 @@ class Comparison:
     def _by_workload(self) -> "dict[str, Comparison]":
         if len(self.plan.workloads) == 1:
             return {self.plan.workloads[0].name: self}
-        return {each.name: self._on(each.name) for each in self.plan.workloads}
+        return {goal.name: self._on(goal.name) for goal in self.plan.workloads}
 
     def _on(self, workload: str) -> "Comparison":
         runs = self.runs[self.runs["workload"] == workload]
         curves = self.curves[self.curves["run"].isin(runs["id"])]
-        aside = tuple(each for each in self.set_aside if each.workload == workload)
+        aside = tuple(group for group in self.set_aside if group.workload == workload)
         return replace(self, plan=self.plan.on(workload), runs=runs, curves=curves, set_aside=aside)
 
     @cached_property
     def profiles(self) -> Profiles | None:
-        """Performance profiles over the workloads, in seconds to the target; None of one, or while runs are missing."""
+        """Performance profiles in seconds to the target; None for one workload, or while runs are missing."""
         if len(self.plan.workloads) == 1 or not self.complete:
             return None
         times = time_to_target(self.runs)
-        return None if times.isna().any(axis=None) else performance_profiles(times)  # NaN: all of someone's set aside
+        # NaN: all runs of some contestant are set aside
+        return None if times.isna().any(axis=None) else performance_profiles(times)
 
     def _the_workload(self) -> str:
-        names = [each.name for each in self.plan.workloads]
+        """The name of the only workload; every property that is about one workload calls this."""
+        names = [goal.name for goal in self.plan.workloads]
         if len(names) > 1:
             raise InvalidValue(f"this comparison is on {', '.join(names)}: choose one of .by_workload()")
         return names[0]
@@ -134,24 +138,24 @@ class Comparison:
 
     @property
     def sizes_differ(self) -> bool:
-        """Whether the contestants take batches of different sizes, so that their steps are not alike."""
+        """Whether the contestants take batches of different sizes, so that their steps cannot be compared."""
         self._the_workload()
         return len({contestant.batch_size for contestant in self.plan.contestants}) > 1
 
     @property
     def measure(self) -> Measure:
-        """What decides who is first."""
+        """The column that decides the ranking: steps to the target, or seconds where batch sizes differ."""
         return "seconds_to_target" if self.sizes_differ else "steps_to_target"
 
     @property
     def metric_is_loss(self) -> bool:
-        """Whether the metric is the held-out loss itself, so that one of them is enough to look at."""
+        """Whether the metric is the held-out loss itself, so that one of the two suffices in figures and tables."""
         ends = self.runs[["final_metric", "final_loss"]].dropna()
         return bool((ends["final_metric"] == ends["final_loss"]).mean() > 0.99)
 
     def batch_size(self, label: str) -> int:
         """Examples a step of one contestant."""
-        return next(each.batch_size for each in self.plan.contestants if each.label == label)
+        return next(contestant.batch_size for contestant in self.plan.contestants if contestant.label == label)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -161,13 +165,13 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Who got there first; see `steepest.statistics.verdict`."""
+        """The first to the target, or those that tie; see `steepest.statistics.verdict`."""
         self._the_workload()
         return verdict(self.runs, self.measure)
 
     @cached_property
     def chosen(self) -> dict[str, dict[str, float]]:
-        """By label, the settings of the best trial: all that was searched."""
+        """By label, the settings of the best trial: every hyperparameter that was searched."""
         best = best_trials(self.runs)["settings"]
         return {str(label): json.loads(settings) for label, settings in best.items()}
 
@@ -175,17 +179,17 @@ class Comparison:
     def edges(self) -> pd.DataFrame:
         """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
         self._the_workload()
-        limits = {each.label: limits_of(each) for each in self.plan.contestants}
+        limits = {contestant.label: limits_of(contestant) for contestant in self.plan.contestants}
         return edges(self.runs, self._ranges, limits)
 
     @property
     def _ranges(self) -> dict[str, Ranges]:
-        return {each.label: each.ranges for each in self.plan.contestants}
+        return {contestant.label: contestant.ranges for contestant in self.plan.contestants}
 
     @property
     def complete(self) -> bool:
         """Whether every planned run is done."""
-        return len(self.runs) + sum(each.runs for each in self.set_aside) == self.plan.runs
+        return len(self.runs) + sum(group.runs for group in self.set_aside) == self.plan.runs
 
     @property
     def gradient_noise(self) -> dict[int, float]:
@@ -194,6 +198,6 @@ class Comparison:
         return {int(size): value for size, value in noise.items()}
 
     def curves_of(self, label: str, phase: str = "report") -> pd.DataFrame:
-        """The curves of one contestant's runs."""
+        """The curves of one contestant's runs of a phase, "report" or "search"."""
         chosen = self.runs[(self.runs["label"] == label) & (self.runs["phase"] == phase)]
         return self.curves[self.curves["run"].isin(chosen["id"])]

@@ -1,6 +1,7 @@
-"""Getting a study done: jobs handed to an executor, endings stored, and the winners sent on to fresh seeds.
+"""The main loop of a study: take runs from the store, give them to an executor, store their endings, choose winners.
 
-Only the process that runs this writes to the study; whoever does the runs gets jobs and gives endings.
+Only this process reads and writes the store; an executor gets jobs and returns endings, so its workers need no access
+to the study's file. Several processes may run this loop on one study at the same time.
 """
 
 import threading
@@ -11,16 +12,16 @@ from contextlib import contextmanager
 from ..base.status import Status
 from ..statistics import best_trials, equal_fingerprints
 from .jobs import Ending, Executor, Job, Task, job_of, timing_job
-from .owners import BEAT
+from .owners import HEARTBEAT
 from .store import Store
 
 __all__ = ["carry_out"]
 
-LOOK = 0.25
-"""Seconds between two looks around while nothing ends."""
+POLL = 0.25
+"""Seconds to wait for an ending before progress is shown and the queue is asked again."""
 
 MOST_ATTEMPTS = 10
-"""Beginnings after which a run in whose middle everything keeps dying is given up."""
+"""How often a run is begun; a run in the middle of which so many processes died counts as failed."""
 
 Progress = Callable[[], None]
 
@@ -29,29 +30,32 @@ def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: 
     """Do every run of the study that is not done yet; other processes may do so at the same time.
 
     Args:
-        store: the study; runs left half-done by a process that is no more are done again.
-        executor: who does the runs; closed in the end.
+        store: the study; runs that a dead process left unfinished are done again.
+        executor: does the runs; closed at the end.
         on_progress: called a few times a second.
+
+    Raises:
+        SteepestError: the executor cannot do runs at all.
     """
     session = store.begin_session()
     try:
-        with _signs_of_life(store, session):
-            _Work(store, session, executor, on_progress).do()
+        with _heartbeats(store, session):
+            _Runner(store, session, executor, on_progress).run()
     finally:
         executor.close()
         store.end_session(session)
-        on_progress()  # after Ctrl-C too, so that what is said to be kept is what is kept
+        on_progress()  # after Ctrl-C too, so that the last numbers shown are those that are stored
 
 
 @contextmanager
-def _signs_of_life(store: Store, session: int) -> Iterator[None]:
-    """While it lasts, tell other machines that this process is there, however long a run takes."""
+def _heartbeats(store: Store, session: int) -> Iterator[None]:
+    """Store heartbeats of this process from a thread, since the main thread may be in a long run itself."""
     over = threading.Event()
 
     def beat() -> None:
-        own = Store.open(store.file)
-        while not over.wait(BEAT):
-            own.sign_of_life(session)
+        own = Store.open(store.file)  # a connection of its own: it must not write within the other's transaction
+        while not over.wait(HEARTBEAT):
+            own.heartbeat(session)
         own.close()
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -63,73 +67,66 @@ def _signs_of_life(store: Store, session: int) -> Iterator[None]:
         thread.join()
 
 
-class _Work:
-    """One process's share of a study."""
+class _Runner:
+    """The state of one process's loop: the tasks that it has taken and not finished."""
 
     def __init__(self, store: Store, session: int, executor: Executor, on_progress: Progress) -> None:
         self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
-        self.at_work: dict[int, Task] = {}
+        self.running: dict[int, Task] = {}
 
-    def do(self) -> None:
-        self._choose(self.store.ready_to_choose())
+    def run(self) -> None:
+        self._choose_winners(self.store.ready_to_choose())  # a process may have died between a last trial and this
         self.on_progress()
-        while self._hand_out() or self._look_around():
-            for ending in self.executor.ended(LOOK):
-                self._keep(self.at_work.pop(ending.id), ending)
+        while self._submit_waiting() or self._work_remains():
+            for ending in self.executor.ended(POLL):
+                self._store_ending(self.running.pop(ending.id), ending)
             self.on_progress()
 
-    def _hand_out(self) -> bool:
-        """Give the executor what it has room for; whether anything is being done."""
+    def _submit_waiting(self) -> bool:
+        """Submit as many runs as the executor has room for; returns whether any is being done."""
         while self.executor.room and (task := self.store.take(self.session)):
             if task.attempts > MOST_ATTEMPTS:
-                self._give_up(task)
+                message = f"{MOST_ATTEMPTS} processes died in the middle of it"
+                self._store_ending(task, Ending(task.id, {"status": Status.FAILED, "message": message}))
             else:
                 self._submit(task, job_of(self.store.plan, task))
-        if not self.at_work and self.store.done() == self.store.plan.runs:
-            self._measure_steps()
-        return bool(self.at_work)
-
-    def _measure_steps(self) -> None:
-        task = self.store.take_timing(self.session)
-        if task:
+        # step times last, when all winners are known and nothing else runs that would disturb them
+        all_done = not self.running and self.store.done() == self.store.plan.runs
+        if all_done and (task := self.store.take_timing(self.session)):
             self._submit(task, timing_job(self.store.plan, task, self.store.winners()))
+        return bool(self.running)
 
     def _submit(self, task: Task, job: Job) -> None:
-        self.at_work[task.id] = task
+        self.running[task.id] = task
         self.executor.submit(job)
 
-    def _give_up(self, task: Task) -> None:
-        message = f"{MOST_ATTEMPTS} processes died in the middle of it"
-        self.store.finish(task, self.session, {"status": Status.FAILED, "message": message})
-        self._choose_after(task)
+    def _work_remains(self) -> bool:
+        """Whether there is more to come, when this process has nothing to do.
 
-    def _look_around(self) -> bool:
-        """Whether there is more to come: from a process that is at a run, or left over by one that has died."""
-        if self.store.others_at_work(self.session):
-            time.sleep(LOOK)
+        Another process's run may leave work behind: reports of a winner when it ends, or itself when the process dies.
+        """
+        if self.store.others_running(self.session):
+            time.sleep(POLL)
             return True
-        self.store.give_back_what_the_dead_left()
-        self._choose(self.store.ready_to_choose())
+        self.store.requeue_orphans()
+        self._choose_winners(self.store.ready_to_choose())
         return self.store.counts().get("waiting", 0) > 0
 
-    def _keep(self, task: Task, ending: Ending) -> None:
+    def _store_ending(self, task: Task, ending: Ending) -> None:
         if task.phase == "timing":
-            self._keep_timing(task, ending)
-        elif self.store.finish(task, self.session, ending.result, ending.curve):
-            self._choose_after(task)
+            indices = self.store.plan.indices_on(self.store.plan.contestants[task.contestant].workload)
+            # a measurement that failed has no seconds: then the times within the runs are used
+            seconds = dict(zip(indices, ending.seconds, strict=True)) if ending.seconds else {}
+            self.store.finish_timing(task, self.session, ending.result, seconds)
+        elif (
+            self.store.finish(task, self.session, ending.result, ending.curve)
+            and task.phase == "search"
+            and self.store.is_ready_to_choose(task.contestant)
+        ):
+            self._choose_winners([task.contestant])
 
-    def _keep_timing(self, task: Task, ending: Ending) -> None:
-        """Without a measurement, the time within the runs has to do."""
-        places = self.store.plan.places_on(self.store.plan.contestants[task.contestant].workload)
-        seconds = dict(zip(places, ending.seconds, strict=True)) if ending.seconds else {}
-        self.store.finish_timing(task, self.session, ending.result, seconds)
-
-    def _choose_after(self, task: Task) -> None:
-        if task.phase == "search" and self.store.is_ready_to_choose(task.contestant):
-            self._choose([task.contestant])
-
-    def _choose(self, contestants: Iterable[int]) -> None:
-        """Let contestants whose trials are all done run their winners on the report seeds."""
+    def _choose_winners(self, contestants: Iterable[int]) -> None:
+        """Queue the report runs of contestants whose trials are all done, at the settings of the best trial."""
         for contestant in contestants:
             comparable, _ = equal_fingerprints(self.store.searched(contestant))
             winner = best_trials(comparable).iloc[0]

@@ -1,4 +1,4 @@
-"""The tables of a study's file, and how an older file becomes one of today."""
+"""The SQL tables of a study's file, and the migration of files written by older versions."""
 
 import json
 import sqlite3
@@ -53,19 +53,19 @@ create table curves (
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new study, within the caller's transaction."""
+    """Create the tables of a new study, within the caller's transaction."""
     for statement in SCHEMA.split(";\n"):
         connection.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Turn a file of an older version into one of this, within the caller's transaction."""
+    """Migrate a file of an older schema version to `SCHEMA_VERSION`, within the caller's transaction."""
     if version == 1:
-        _from_1(connection)
+        _migrate_from_1(connection)
 
 
-def _from_1(connection: sqlite3.Connection) -> None:
-    """Version 1: one workload, learning rates only, trials on seed 0, reports without a trial's number."""
+def _migrate_from_1(connection: sqlite3.Connection) -> None:
+    """Version 1 had one workload, searched learning rates only, ran trials on seed 0 and stored no trial of reports."""
     facts = dict(connection.execute("select key, value from study"))
     plan = _plan_from_1(json.loads(facts["plan"]))
     runs = connection.execute("select * from runs order by id").fetchall()
@@ -83,11 +83,11 @@ def _from_1(connection: sqlite3.Connection) -> None:
     connection.executemany("insert into study values (?, ?)", facts.items())
     contestants = plan["contestants"]
     for run in runs:
-        _insert(connection, "runs", _run_from_1(run, contestants[run["contestant"]]["trials"]))
+        row = _run_from_1(run, contestants[run["contestant"]]["trials"])
+        connection.execute(f"insert into runs ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row)
     connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", map(tuple, curves))
-    connection.execute(
-        "insert into winners select distinct contestant, trial, 0 from runs where phase = 'report'"
-    )  # of 0 trials: chosen anew, which gives the same
+    # chosen among 0 trials: this makes the runner choose again, with the same result
+    connection.execute("insert into winners select distinct contestant, trial, 0 from runs where phase = 'report'")
     best = "max" if workload["higher_is_better"] else "min"
     connection.execute(
         "update runs set initial_loss = (select loss from curves where run = runs.id and step = 0),"
@@ -100,11 +100,12 @@ def _plan_from_1(old: dict[str, Any]) -> dict[str, Any]:
     name = old["workload"]
     contestants = [
         {
-            "workload": name, "label": each["label"], "rule": each["rule"], "batch_size": each["batch_size"],
-            "steps": each["steps"], "schedule": "constant", "trials": [{"lr": lr} for lr in each["learning_rates"]],
-            "ranges": _ends(each["learning_rates"]),
+            "workload": name, "label": contestant["label"], "rule": contestant["rule"],
+            "batch_size": contestant["batch_size"], "steps": contestant["steps"], "schedule": "constant",
+            "trials": [{"lr": lr} for lr in contestant["learning_rates"]],
+            "ranges": _range_of(contestant["learning_rates"]),
         }
-        for each in old["contestants"]
+        for contestant in old["contestants"]
     ]  # fmt: skip
     return {
         "workloads": [{"name": name, "target": old["target"]}], "contestants": contestants, "seeds": old["seeds"],
@@ -113,8 +114,8 @@ def _plan_from_1(old: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ends(learning_rates: list[float]) -> dict[str, list[float]]:
-    """The range is not in the file; what was tried is the next best."""
+def _range_of(learning_rates: list[float]) -> dict[str, list[float]]:
+    """The searched range, which version 1 did not store, estimated by the extremes of the learning rates tried."""
     return {"lr": [min(learning_rates), max(learning_rates)]} if len(learning_rates) > 1 else {}
 
 
@@ -122,8 +123,3 @@ def _run_from_1(run: sqlite3.Row, trials: list[dict[str, float]]) -> dict[str, A
     row = {name: run[name] for name in run.keys() if name not in ("worker", "lr", "trial", "state")}  # noqa: SIM118
     trial = run["trial"] if run["trial"] is not None else trials.index({"lr": run["lr"]})
     return row | {"trial": trial, "state": "done" if run["state"] == "done" else "waiting"}
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
-    marks = ", ".join(f":{name}" for name in row)
-    connection.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", row)

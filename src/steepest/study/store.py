@@ -1,8 +1,12 @@
-"""One SQLite file a study: the plan, every run, every curve.
+"""The store of a study: one SQLite file with the plan, every run and every curve; it is also the queue of runs.
 
-The store is also the queue: a process takes the next waiting run in one atomic statement, and a run is finished only by
-who took it. So any number of processes share the work without doing a run twice, and whatever was finished survives
-whatever happens next.
+A run is `waiting`, `running` (taken by a session, that is, a process) or `done`; `former` is a report of a winner that
+a better trial has replaced. A process takes the next waiting run in one atomic statement, and only the session that
+took a run can finish it. So any number of processes share the work without storing a run twice, and what is finished
+survives a crash. A run whose process has died is put back into the queue by any other process, see `requeue_orphans`.
+
+Connections are in autocommit mode: a single statement is atomic by itself, and several belong in `_transaction`. The
+journal is a write-ahead log, so that readers do not wait for writers.
 """
 
 import json
@@ -29,17 +33,21 @@ from .schema import SCHEMA_VERSION, create_tables, migrate
 
 __all__ = ["Store"]
 
-_OPEN_HERE: set[tuple[Path, int]] = set()
-"""The sessions of this process; a process that was forked off has none of them."""
+_OWN_SESSIONS: set[tuple[Path, int]] = set()
+"""Open sessions of this process, by file and number: a run of such a session is no orphan, whoever asks.
 
-TAKEN = "id, contestant, phase, trial, seed, attempts"
+Needed since a process may open several sessions, even on one file (a notebook that was interrupted and resumes).
+"""
+
+TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts"
+"""The columns of `runs` that make a `Task`."""
 
 
 class Store:
-    """The study in one file.
+    """An open connection to a study's file. Use `create` or `open`, which check the file, rather than the constructor.
 
     Args:
-        file: the SQLite file; `create` makes it.
+        file: the SQLite file.
     """
 
     def __init__(self, file: Path) -> None:
@@ -50,21 +58,27 @@ class Store:
 
     @classmethod
     def create(cls, file: Path, plan: Plan, facts: Mapping[str, str]) -> "Store":
-        """A new study with all its trials waiting; if another process has just made it, that one."""
+        """A new study with all its trials waiting; if the file holds a study already, that one is opened.
+
+        Args:
+            file: the SQLite file.
+            plan: of the study.
+            facts: further texts to store, by key.
+        """
         store = cls(file)
         store._connection.execute("pragma journal_mode = wal")
         store._connection.execute("pragma synchronous = normal")
-        with store._transaction():
+        with store._transaction():  # two processes may create the study at once: the second finds it made
             if store._is_blank():
                 create_tables(store._connection)
-                own = {"schema": str(SCHEMA_VERSION), "plan": plan.to_json(), "first_plan": plan.to_json()}
-                store._set({**own, **_environment(), **facts})
+                basics = {"schema": str(SCHEMA_VERSION), "plan": plan.to_json(), "first_plan": plan.to_json()}
+                store._set({**basics, **_environment(), **facts})
                 store._add_trials(plan)
         return store
 
     @classmethod
     def open(cls, file: Path) -> "Store":
-        """An existing study; one of an older steepest is brought up to date.
+        """An existing study; a file of an older schema version is migrated.
 
         Raises:
             SteepestError: the file is not a study, or one of a newer steepest.
@@ -80,12 +94,12 @@ class Store:
             store.close()
             raise SteepestError(f"{file}: was written by a newer steepest; update with pip install -U steepest")
         if schema < SCHEMA_VERSION:
-            store._bring_up_to_date()
+            store._migrate()
         return store
 
     @staticmethod
     def holds_nothing(file: Path) -> bool:
-        """Whether there is no file, or one that was cut off before anything was written to it."""
+        """Whether there is no file, or an empty one, left by a process that was killed while it created the study."""
         if not file.is_file():
             return True
         store = Store(file)
@@ -104,10 +118,10 @@ class Store:
         (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
         return int(tables) == 0
 
-    def _bring_up_to_date(self) -> None:
+    def _migrate(self) -> None:
         try:
             with self._transaction():
-                schema = int(self.fact("schema"))  # another process may just have done it
+                schema = int(self.fact("schema"))  # read again: another process may just have migrated the file
                 if schema < SCHEMA_VERSION:
                     migrate(self._connection, schema)
         except sqlite3.OperationalError as error:
@@ -120,14 +134,18 @@ class Store:
     # --- facts --------------------------------------------------------------------------------------------------------
 
     def fact(self, key: str) -> str:
-        """A text stored with the study, such as `plan` or `created`."""
+        """A text stored with the study, such as `plan` or `created`.
+
+        Raises:
+            InvalidValue: there is none under this key.
+        """
         row = self._connection.execute("select value from study where key = ?", (key,)).fetchone()
         if row is None:
             raise InvalidValue(f"{self.file}: has no {key}")
         return str(row[0])
 
     def facts(self) -> dict[str, str]:
-        """All of them."""
+        """All texts stored with the study, by key."""
         return dict(self._connection.execute("select key, value from study").fetchall())
 
     def _set(self, facts: Mapping[str, str]) -> None:
@@ -135,8 +153,8 @@ class Store:
 
     @property
     def plan(self) -> Plan:
-        """The plan of the study, as it is now: another process may extend it."""
-        text = self.fact("plan")
+        """The current plan of the study, read from the file each time, since another process may extend it."""
+        text = self.fact("plan")  # parsed only when it has changed
         if self._plan is None or self._plan[0] != text:
             self._plan = text, Plan.from_json(text)
         return self._plan[1]
@@ -147,22 +165,30 @@ class Store:
         return Plan.from_json(self.fact("first_plan"))
 
     def extend(self, before: Plan, after: Plan, facts: Mapping[str, str]) -> None:
-        """Put a longer plan in the place of the plan; what it has beyond the old one waits to be done.
+        """Replace the plan by a longer one, whose additional trials are queued.
+
+        Args:
+            before: the plan that `after` was made from.
+            after: the new plan.
+            facts: texts to store with it, by key.
 
         Raises:
-            SteepestError: the plan is no longer what it was `before`.
+            SteepestError: the stored plan is not `before` any more.
         """
         with self._transaction():
             if Plan.from_json(self.fact("plan")) != before:
                 raise SteepestError(f"{self.file}: another process has just extended this study; look again")
             self._set({"plan": after.to_json(), **facts})
             self._add_trials(after)
-            if after.contestants != before.contestants:  # those who are new are timed side by side with the others
+            if after.contestants != before.contestants:  # step times compare only if measured side by side: repeat all
                 self._connection.execute("update runs set state = 'waiting', session = null where phase = 'timing'")
 
     def _add_trials(self, plan: Plan) -> None:
-        """Let every trial wait that is not there yet, in the order that makes partial results comparable."""
-        most = max(len(each.trials) for each in plan.contestants)
+        """Queue every trial that is not there yet, and the measurement of step times on each workload.
+
+        First trial 0 of every contestant, then trial 1, ...: an unfinished study has searched equally for all.
+        """
+        most = max(len(contestant.trials) for contestant in plan.contestants)
         rows = [
             (index, "search", trial, seed)
             for trial in range(most)
@@ -170,7 +196,7 @@ class Store:
             if trial < len(contestant.trials)
             for seed in plan.search_numbers
         ]
-        rows += [(plan.places_on(each.name)[0], "timing", 0, 0) for each in plan.workloads]
+        rows += [(plan.indices_on(goal.name)[0], "timing", 0, 0) for goal in plan.workloads]
         self._add(rows)
 
     def _add(self, rows: Iterable[tuple[int, str, int, int]]) -> None:
@@ -178,46 +204,50 @@ class Store:
             "insert or ignore into runs (contestant, phase, trial, seed) values (?, ?, ?, ?)", rows
         )
 
-    # --- who works here -----------------------------------------------------------------------------------------------
+    # --- sessions -----------------------------------------------------------------------------------------------------
 
     def begin_session(self) -> int:
-        """Sign this process in; the number is what `take` and `finish` know it by."""
+        """Register this process as a worker on the study; returns the session's number, for `take` and `finish`."""
         owner = Owner.this()
-        found = self._connection.execute(
+        (number,) = self._connection.execute(
             "insert into sessions (place, process, started, seen, versions) values (?, ?, ?, ?, ?) returning id",
-            (owner.place, owner.process, owner.started, owner.seen, json.dumps(_versions())),
+            (owner.machine, owner.process, owner.started, owner.seen, json.dumps(_versions())),
         ).fetchone()
-        session = int(found[0])
-        _OPEN_HERE.add((self.file, session))
+        session = int(number)
+        _OWN_SESSIONS.add((self.file, session))
         return session
 
     def end_session(self, session: int) -> None:
-        """Sign off; what was taken and not finished waits again, and was not begun."""
-        _OPEN_HERE.discard((self.file, session))
+        """Close a session: its unfinished runs wait again, and do not count as attempts, since nothing died."""
+        _OWN_SESSIONS.discard((self.file, session))
         self._connection.execute(
             "update runs set state = 'waiting', session = null, attempts = attempts - 1"
             " where state = 'running' and session = ?",
             (session,),
         )
 
-    def sign_of_life(self, session: int) -> None:
-        """Tell other machines that the process is still there."""
+    def heartbeat(self, session: int) -> None:
+        """Store that the process is alive, for processes on other machines."""
         self._connection.execute("update sessions set seen = ? where id = ?", (Owner.this().seen, session))
 
-    def give_back_what_the_dead_left(self) -> None:
-        """Let runs wait again whose process is no more, or is this one and has signed off."""
-        for session, owner in self._at_work():
-            if (self.file, session) not in _OPEN_HERE and (owner.is_this or not owner.lives):
+    def requeue_orphans(self) -> None:
+        """Queue the runs of dead processes again, and those of this process whose session is closed.
+
+        The attempts stay counted: a run in the middle of which processes keep dying is given up at some point.
+        """
+        for session, owner in self._running_sessions():
+            if (self.file, session) not in _OWN_SESSIONS and (owner.is_this_process or not owner.is_alive):
                 self._connection.execute(
                     "update runs set state = 'waiting', session = null where state = 'running' and session = ?",
                     (session,),
                 )
 
-    def others_at_work(self, session: int) -> list[Owner]:
-        """The living processes, apart from this one, that are at a run."""
-        return [owner for number, owner in self._at_work() if number != session and owner.lives]
+    def others_running(self, session: int) -> list[Owner]:
+        """The owners of other sessions that have a run and are alive."""
+        return [owner for number, owner in self._running_sessions() if number != session and owner.is_alive]
 
-    def _at_work(self) -> list[tuple[int, Owner]]:
+    def _running_sessions(self) -> list[tuple[int, Owner]]:
+        """Number and owner of every session that has a run."""
         rows = self._connection.execute(
             "select id, place, process, started, seen from sessions"
             " where id in (select session from runs where state = 'running')"
@@ -227,20 +257,21 @@ class Store:
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def take(self, session: int) -> Task | None:
-        """The next waiting run, now this process's; None if none is waiting."""
+        """Take the next waiting run for a session; None if none is waiting."""
         return self._take(session, "state = 'waiting' and phase != 'timing'")
 
     def take_timing(self, session: int) -> Task | None:
-        """The next measurement of step times; None while anybody is at a run, which would disturb it."""
+        """Take the next measurement of step times; None while any run is running, which would disturb it, or waits."""
         return self._take(
             session, "state = 'waiting' and phase = 'timing' and not exists"
             " (select 1 from runs where state = 'running' or (state = 'waiting' and phase != 'timing'))"
         )  # fmt: skip
 
     def _take(self, session: int, condition: str) -> Task | None:
+        # select and update in one statement: between two, another process could take the same run
         row = self._connection.execute(
             "update runs set state = 'running', session = ?, attempts = attempts + 1"
-            f" where id = (select id from runs where {condition} order by id limit 1) returning {TAKEN}",
+            f" where id = (select id from runs where {condition} order by id limit 1) returning {TASK_COLUMNS}",
             (session,),
         ).fetchone()
         return Task(**row) if row else None
@@ -248,26 +279,45 @@ class Store:
     def finish(
         self, task: Task, session: int, result: Mapping[str, object], curve: Iterable[Sequence[float]] = ()
     ) -> bool:
-        """Store a run's end and its curve, both or neither; False if the run is no longer this process's."""
+        """Store a run's result and its curve, both or neither.
+
+        Args:
+            task: the run, as `take` gave it.
+            session: the session that took it.
+            result: values by column of `runs`: `status`, `message`, `final_loss`, ...
+            curve: rows of `step`, `train_loss`, `loss`, `metric`, `seconds`.
+
+        Returns:
+            Whether it was stored; False if the run has been given to another session meanwhile, as happens when this
+            process was taken for dead (a laptop that slept).
+        """
         with self._transaction():
-            mine = self._end(task, session, result)
-            if mine:
+            stored = self._mark_done(task, session, result)
+            if stored:
                 rows = ((task.id, *map(_storable, point)) for point in curve)
                 self._connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", rows)
-        return mine
+        return stored
 
     def finish_timing(
         self, task: Task, session: int, result: Mapping[str, object], seconds: Mapping[int, Sequence[float]]
     ) -> None:
-        """Store the end of a measurement of step times, and the rounds of each contestant."""
-        rows = [(index, *each) for index, rounds in seconds.items() for each in enumerate(rounds)]
+        """Store the result of a measurement of step times, in place of an earlier one.
+
+        Args:
+            task: the measurement, as `take_timing` gave it.
+            session: the session that took it.
+            result: `status` and `message`.
+            seconds: by index of the contestant, the seconds a step in each round.
+        """
+        rows = [(index, *numbered) for index, rounds in seconds.items() for numbered in enumerate(rounds)]
         with self._transaction():
-            if self._end(task, session, result):
-                self._connection.executemany("delete from timings where contestant = ?", ((each,) for each in seconds))
+            if self._mark_done(task, session, result):
+                indices = ((index,) for index in seconds)
+                self._connection.executemany("delete from timings where contestant = ?", indices)
                 self._connection.executemany("insert into timings values (?, ?, ?)", rows)
 
-    def _end(self, task: Task, session: int, result: Mapping[str, object]) -> bool:
-        """Mark a run as done, unless it is another's by now."""
+    def _mark_done(self, task: Task, session: int, result: Mapping[str, object]) -> bool:
+        """Mark a run as done and store its result, if it still belongs to the session; whether it did."""
         columns = "".join(f", {name} = :{name}" for name in result)
         done = self._connection.execute(
             f"update runs set state = 'done'{columns} where id = :id and state = 'running' and session = :session",
@@ -276,14 +326,15 @@ class Store:
         return done.rowcount == 1
 
     def counts(self) -> dict[str, int]:
-        """Number of trials and reports by state."""
+        """Number of trials and reports by state: "waiting", "running", "done"."""
+        # both queries read an index only; a condition phase != 'timing' would read the whole table
         rows = self._connection.execute("select state, count(*) from runs group by state")
-        found = {str(state): int(count) for state, count in rows}
+        counts = {str(state): int(count) for state, count in rows}
         for state, count in self._connection.execute(
             "select state, count(*) from runs where phase = 'timing' group by state"
         ):
-            found[state] -= count
-        return {state: count for state, count in found.items() if count and state != "former"}
+            counts[state] -= count
+        return {state: count for state, count in counts.items() if count and state != "former"}
 
     def done(self) -> int:
         """Number of finished trials and reports."""
@@ -292,20 +343,20 @@ class Store:
     # --- winners ------------------------------------------------------------------------------------------------------
 
     def ready_to_choose(self) -> list[int]:
-        """Contestants whose trials are all done and whose winner has yet to be chosen, or sent to more seeds."""
+        """Contestants whose trials are all done, and whose winner is not chosen among them or lacks report runs."""
         plan = self.plan
         searched = self._count_by_contestant("phase = 'search' and state = 'done'")
         reported = self._count_by_contestant("phase = 'report' and state != 'former'")
         among = dict(self._connection.execute("select contestant, among from winners").fetchall())
         return [
             index
-            for index, each in enumerate(plan.contestants)
-            if searched.get(index, 0) == len(each.trials) * plan.search_seeds
-            and (among.get(index) != len(each.trials) or reported.get(index, 0) < plan.seeds)
+            for index, contestant in enumerate(plan.contestants)
+            if searched.get(index, 0) == len(contestant.trials) * plan.search_seeds
+            and (among.get(index) != len(contestant.trials) or reported.get(index, 0) < plan.seeds)
         ]
 
     def is_ready_to_choose(self, contestant: int) -> bool:
-        """Whether a contestant's trials are all done."""
+        """Whether all trials of one contestant are done; asked after every trial, so it counts those of one only."""
         plan = self.plan
         (count,) = self._connection.execute(
             "select count(*) from runs where contestant = ? and phase = 'search' and state = 'done'", (contestant,)
@@ -318,11 +369,11 @@ class Store:
         )
 
     def winners(self) -> dict[int, int]:
-        """The chosen trial of each contestant."""
+        """The chosen trial of each contestant, both by index."""
         return dict(self._connection.execute("select contestant, trial from winners").fetchall())
 
     def set_winner(self, contestant: int, trial: int) -> None:
-        """Let a contestant's winner run on the report seeds; reports of a winner before it count no more."""
+        """Queue a contestant's winner on the report seeds; reports of an earlier winner become `former`."""
         plan = self.plan
         with self._transaction():
             self._connection.execute(
@@ -354,11 +405,12 @@ class Store:
         return pd.read_sql_query("select * from timings order by contestant, round", self._connection)
 
     def standings(self) -> list[dict[str, Any]]:
-        """The best trial of each contestant so far."""
+        """The best trial of each contestant so far; see `steepest.study.tables`."""
         return tables.standings(self._connection, self.plan)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        # immediate: two transactions that first read and then both write would fail instead of waiting for each other
         self._connection.execute("begin immediate")
         try:
             yield
@@ -369,6 +421,7 @@ class Store:
 
 
 def _storable(value: object) -> object:
+    """The value; infinite numbers and NaN become null, which SQLite makes of NaN anyway."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

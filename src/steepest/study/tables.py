@@ -1,10 +1,10 @@
-"""What stands in a study's file, as tables.
+"""The contents of a study's file as data frames: runs, curves, standings.
 
 A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `batch_size`, `steps`, `phase` ("search"
 or "report"), `trial` (its number, NaN for a report), `seed`, `lr`, `settings` (JSON of all that was searched),
-`status`, `message`, `last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (measured apart, all optimizers in
-turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
-`best_loss`, `final_metric`, `best_metric`, `fingerprint`.
+`status`, `message`, `last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all
+optimizers in turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`,
+`final_loss`, `best_loss`, `final_metric`, `best_metric`, `fingerprint`.
 """
 
 import json
@@ -32,32 +32,35 @@ CURVE = {"run": int, "step": int, "train_loss": float, "loss": float, "metric": 
 
 
 def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tuple[Any, ...] = ()) -> pd.DataFrame:
-    """The finished trials and reports."""
-    found = pd.read_sql_query(
+    """The finished trials and reports; see above for the columns.
+
+    Args:
+        connection: to the study's file.
+        plan: of the study, for the facts of each contestant.
+        where: a further SQL condition, beginning with `and`.
+        values: for the question marks in `where`.
+    """
+    table = pd.read_sql_query(
         f"select * from runs where state = 'done' and phase != 'timing' {where} order by id", connection, params=values
     )
-    places = list(zip(found["contestant"], found["trial"], strict=True))
+    keys = list(zip(table["contestant"], table["trial"], strict=True))
     for name in ("workload", "label", "rule", "batch_size", "steps"):
-        facts = [getattr(each, name) for each in plan.contestants]
-        found[name] = [facts[contestant] for contestant, _ in places]
-    found["lr"] = [plan.contestants[contestant].trials[trial]["lr"] for contestant, trial in places]
-    texts = [[json.dumps(trial) for trial in each.trials] for each in plan.contestants]
-    found["settings"] = [texts[contestant][trial] for contestant, trial in places]
-    found["trial"] = found["trial"].astype(float).where(found["phase"] == "search")
-    found[NUMBERS] = found[NUMBERS].astype(float)
-    # an infinite number has no place in SQL: a missed target is stored as null
-    found["steps_to_target"] = found["steps_to_target"].fillna(math.inf)
-    apart = _apart(connection)
-    found["seconds_a_step"] = found["contestant"].map(apart).fillna(found["seconds_a_step"])
-    found["seconds_to_target"] = (found["steps_to_target"] * found["seconds_a_step"]).fillna(math.inf)
-    return found[COLUMNS]
-
-
-def _apart(connection: sqlite3.Connection) -> dict[int, float]:
-    """Median step time by contestant."""
+        facts = [getattr(contestant, name) for contestant in plan.contestants]
+        table[name] = [facts[index] for index, _ in keys]
+    table["lr"] = [plan.contestants[index].trials[trial]["lr"] for index, trial in keys]
+    # encoded once a trial, not once a run: there may be hundreds of thousands of runs
+    settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
+    table["settings"] = [settings[index][trial] for index, trial in keys]
+    table["trial"] = table["trial"].astype(float).where(table["phase"] == "search")
+    table[NUMBERS] = table[NUMBERS].astype(float)
+    # SQL has no infinite number: a missed target is stored as null
+    table["steps_to_target"] = table["steps_to_target"].fillna(math.inf)
     timings = pd.read_sql_query("select contestant, seconds_a_step from timings", connection)
     medians = timings.groupby("contestant")["seconds_a_step"].median()
-    return dict(zip(medians.index, medians, strict=True))
+    measured = dict(zip(medians.index, medians, strict=True))
+    table["seconds_a_step"] = table["contestant"].map(measured).fillna(table["seconds_a_step"])
+    table["seconds_to_target"] = (table["steps_to_target"] * table["seconds_a_step"]).fillna(math.inf)
+    return table[COLUMNS]
 
 
 def curves(connection: sqlite3.Connection) -> pd.DataFrame:
@@ -69,12 +72,16 @@ def curves(connection: sqlite3.Connection) -> pd.DataFrame:
 
 
 def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]]:
-    """For each contestant that has finished a trial: how many trials and reports, and its best trial so far."""
+    """For each contestant with a finished run: the numbers of trials and reports done, and the best trial so far.
+
+    In SQL, since it is asked for several times a second. The order is that of `steepest.statistics.best_trials` for one
+    search seed.
+    """
     counts = connection.execute(
         "select contestant, sum(phase = 'search') as trials, sum(phase = 'report') as reports from runs"
         " where state = 'done' and phase != 'timing' group by contestant"
     ).fetchall()
-    found = []
+    rows = []
     for index, trials, reports in counts:
         best = connection.execute(
             "select trial, steps_to_target, final_loss from runs"
@@ -83,11 +90,11 @@ def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]
             " final_loss is null, final_loss limit 1",
             (index, *BROKEN),
         ).fetchone()
-        each = plan.contestants[index]
-        found.append({
-            "workload": each.workload, "label": each.label, "trials": trials, "reports": reports,
-            "settings": each.trials[best["trial"]],
+        contestant = plan.contestants[index]
+        rows.append({
+            "workload": contestant.workload, "label": contestant.label, "trials": trials, "reports": reports,
+            "settings": contestant.trials[best["trial"]],
             "steps_to_target": math.inf if best["steps_to_target"] is None else best["steps_to_target"],
             "final_loss": math.nan if best["final_loss"] is None else best["final_loss"],
         })  # fmt: skip
-    return found
+    return rows
