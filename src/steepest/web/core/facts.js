@@ -8,8 +8,8 @@ import { fillTour } from "./state.js";
 
 export let version = "";
 
-/** Facts as `steepest.playground.facts` prints them: {VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR}. */
-export function useFacts({ VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR }) {
+/** Facts as `steepest.playground` prints them; a page of which no part needs some of them leaves those out. */
+export function useFacts({ VERSION = "", ABOUT = [], SCHEDULES = {}, RULES = {}, LANDSCAPES = {}, TOUR = [] }) {
   version = VERSION;
   fillRules(RULES, ABOUT);
   fillSchedules(SCHEDULES);
