@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -18,18 +19,18 @@ from steepest.web import script_of
 
 MOST_BYTES = 250_000
 PAGE = build_page()
-PACKED = re.search(r'<script type="text/plain">([^<]+)</script>', PAGE)[1]
-SCRIPT = zlib.decompress(base64.b64decode(PACKED)).decode()
+PACKED = re.search(r'<script id="packed" type="text/plain">([^<]+)</script>', PAGE)[1]
+SCRIPTS = dict(json.loads(zlib.decompress(base64.b64decode(PACKED))))
 
 
 def test_the_page_is_small_and_the_same_every_time():
     assert len(PAGE.encode()) < MOST_BYTES
     assert build_page() == PAGE
-    assert f'VERSION: "{steepest.__version__}"' in SCRIPT
+    assert f"steepest {steepest.__version__}" in PAGE
 
 
 def test_the_page_holds_one_script():
-    assert script_of(build_facts()) == SCRIPT
+    assert {"script": script_of(build_facts())} == SCRIPTS
 
 
 def test_only_the_pages_own_scripts_may_run():
@@ -37,13 +38,14 @@ def test_only_the_pages_own_scripts_may_run():
     parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     inline = re.findall(r"<script>(.*?)</script>", PAGE, flags=re.DOTALL)
     expected = {
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (SCRIPT, *inline)
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in (*SCRIPTS.values(), *inline)
     }
     assert parts["default-src"] == "'none'" and set(parts["script-src"].split()) == expected
 
 
 def test_the_page_needs_nothing_from_anywhere():
-    for text in (PAGE, SCRIPT):
+    for text in (PAGE, *SCRIPTS.values()):
         places = set(re.findall(r"https?://[^\s\"'`<>)]+", text))
         assert places <= {"http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg"}  # names, never fetched
         assert not re.search(
@@ -65,8 +67,9 @@ def test_the_scripts_are_javascript():
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node, which is not on this machine")
-    done = subprocess.run([node, "--check", "-"], input=SCRIPT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    for text in SCRIPTS.values():
+        done = subprocess.run([node, "--check", "-"], input=text, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
 
 
 # --- files and browsers -----------------------------------------------------------------------------------------------
@@ -91,7 +94,7 @@ def test_play_opens_a_temporary_file(monkeypatch):
 
 @pytest.mark.parametrize("answer", [True, False, webbrowser.Error])
 def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, monkeypatch, capsys):
-    from steepest.cli import play as page
+    from steepest import cli
 
     def browser(address):
         if answer is webbrowser.Error:
@@ -99,7 +102,7 @@ def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, mon
         return answer
 
     monkeypatch.setattr(webbrowser, "open", browser)
-    page.command(save=None, lang=None)
+    cli.play(save=None, lang=None)
     said, _, file = capsys.readouterr().out.strip().rpartition(" ")
     assert said == ("opened" if answer is True else "no browser could be opened; open this file in one:")
     assert Path(file).is_file()
@@ -107,9 +110,9 @@ def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, mon
 
 
 def test_the_command_saves_and_opens_nothing(tmp_path, monkeypatch, capsys):
-    from steepest.cli import play as page
+    from steepest import cli
 
     monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("nothing is to be opened"))
-    page.command(save=tmp_path / "page.html", lang="en")
+    cli.play(save=tmp_path / "page.html", lang="en")
     assert capsys.readouterr().out == f"saved to {tmp_path / 'page.html'}; open it in any browser\n"
     assert (tmp_path / "page.html").stat().st_size < MOST_BYTES

@@ -2,12 +2,12 @@
 
 import { Steepest, answer } from "./harness.mjs";
 
-await answer((cases) => cases.map(({ text, points = [] }) => {
+await answer((cases) => cases.map(({ text, points = [], most = 9 }) => {
   try {
-    const { dims, f, grad, hessian, quadratic } = Steepest.parse(text, 9);
+    const { dims, f, grad, hessian, quadratic, equation } = Steepest.parse(text, most);
     const at = (point) => [f(...point), grad(...point), hessian(...point).flat()];
-    return { dims, quadratic, values: points.map((point) => at(point.slice(0, dims))) };
-  } catch ({ message, column }) {
-    return { message, column };
+    return { dims, quadratic, equation, values: points.map((point) => at(point.slice(0, dims))) };
+  } catch ({ message, code, column }) {
+    return { message, code, column };
   }
 }));

@@ -64,7 +64,7 @@ def test_a_link_can_be_read_by_people():
 BAD_LINKS = {
     "on=ravin": "unknown landscape 'ravin'; did you mean 'ravine'?",
     "": "it names no landscape",
-    "f=x^2": "formula: this operator is not allowed before '2'; write ** for a power",
+    "f=x%262": "formula: '&' is not allowed; use numbers, coordinates, + - * / ^ and functions",
     "f=x1%2Bx2%2Bx3": "formula: has 3 coordinates; the page shows up to 2",
     "on=bowl&start=1": "start: needs 2 numbers",
     "on=bowl&start=1,abc": "start: must be finite numbers",

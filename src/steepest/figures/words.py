@@ -1,4 +1,4 @@
-"""The Chinese translations of the words inside figures, by the English words."""
+"""The words inside figures, in English and Chinese."""
 
 __all__ = ["CHINESE"]
 
@@ -34,4 +34,4 @@ CHINESE = {
     "best {} at {}": "最佳 {}，位于 {}",
     "best {} steps at {}": "最佳 {} 步，位于 {}",
 }
-"""Translations by the English words; `style.translate` fills in the braces."""
+"""By the English words; braces are filled in afterwards."""

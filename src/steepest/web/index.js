@@ -2,17 +2,13 @@
 
 import * as core from "./core/api.js";
 import { answerMaps } from "./core/worker.js";
-import { useScript } from "./parts/map_job.js";
-import { mountAll } from "./parts/page.js";
+import { startPage } from "./parts/main.js";
 
 export { core };
 
-/** Starts a page, or what a worker of the page does; `facts` as in core/facts.js, `data` as in parts/page.js. */
-export function start(facts, data) {
+/** Starts the page, or what a worker of the page does; `facts` as in core/facts.js. */
+export function start(facts) {
   core.useFacts(facts);
   if (typeof document === "undefined") answerMaps();
-  else {
-    useScript(document.currentScript.text);
-    mountAll(data);
-  }
+  else startPage(document.currentScript.text);
 }

@@ -1,6 +1,7 @@
 // What Python knows and prints into the page: rules and landscapes with their functions, schedules, the tour, texts.
 // A page (or its worker, or node) hands it to `useFacts` once, before anything else; the modules then share it.
 
+import { fillGrammar } from "./grammar.js";
 import { fillLandscapes } from "./run.js";
 import { fillSchedules } from "./schedules.js";
 import { fillRules } from "./settings.js";
@@ -8,9 +9,10 @@ import { fillTour } from "./state.js";
 
 export let version = "";
 
-/** Facts as `steepest.playground` prints them; a page of which no part needs some of them leaves those out. */
-export function useFacts({ VERSION = "", ABOUT = [], SCHEDULES = {}, RULES = {}, LANDSCAPES = {}, TOUR = [] }) {
+/** Facts as `steepest.playground.facts` prints them: {VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR, GRAMMAR}. */
+export function useFacts({ VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR, GRAMMAR }) {
   version = VERSION;
+  fillGrammar(GRAMMAR);
   fillRules(RULES, ABOUT);
   fillSchedules(SCHEDULES);
   fillLandscapes(LANDSCAPES);

@@ -1,414 +1,241 @@
-// Python's grammar of expressions (CPython 3.11), whole: what a formula may not hold has to be recognized, too, to be
-// refused at the same place. Nodes are {kind, start, end, ...}; columns count characters.
+// Reads a typed formula into a tree, by the table of steepest.landscapes.grammar, as steepest.landscapes.parser does.
+// Nodes are {op, parts, start, end, value, text, depth, constant}; columns count characters from 0.
 
-const COMPARISONS = new Set(["==", "!=", "<=", "<", ">=", ">"]);
-export const TARGETS = new Set(["name", "attribute", "item", "tuple", "list", "starred"]);
-const LEVELS = [["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%", "@"]];
+import { didYouMean } from "./names.js";
 
-/** No rule of the grammar goes on here; the place is the furthest token that was read. */
-export class Unexpected extends Error {}
+let table = null, tokenPattern = null, piecePattern = null, names = null;
 
-export class Grammar {
-  constructor(tokens) {
-    this.tokens = tokens;
-    this.mark = 0;
-    this.known = new Map();
+/** The table of operators, functions, names, limits and messages that Python's parser reads, too. */
+export function fillGrammar(grammar) {
+  table = { ...grammar, lines: new RegExp(grammar.lines, "u") };
+  const { functions, aliases, constants, coordinates, tokens } = grammar;
+  names = [functions, aliases, constants, coordinates].flatMap((part) => Object.keys(part));
+  names.sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+  const isFunction = (name) => (aliases[name] ?? name) in functions;
+  piecePattern = new RegExp(names.map((name) => name + (isFunction(name) ? "(?!e)" : "")).join("|"), "gu");
+  tokenPattern = new RegExp(Object.entries(tokens).map(([kind, pattern]) => `(?<${kind}>${pattern})`).join("|"), "gu");
+}
+
+/** A text that is no formula: a message in both languages, its code, and the column that it points at. */
+export class FormulaError extends Error {
+  constructor(code, column = 0, words = {}) {
+    super();
+    this.name = "FormulaError";
+    const say = (text, word) => text.replace(/\{(\w+)\}/g, (_, name) => words[name]?.[word] ?? words[name]);
+    const [en, zh] = table.messages[code];
+    Object.assign(this, { code, column, message: { en: say(en, "en"), zh: say(zh, "zh") } });
   }
+}
 
-  // --- where Python looks for typical mistakes on its second way through; see hints.js
+export const definitions = () => table.definitions;
+export const isComparison = ({ op }) => table.comparisons.includes(op);
 
-  beforeExpression() {}
+/** The beginning of a text, quoted. */
+export function excerpt(letters) {
+  return `'${letters.length <= 40 ? letters.join("") : `${letters.slice(0, 39).join("")}…`}'`;
+}
 
-  beforeNamed() {}
+/** The tree of a formula, of an array of characters without space around it; throws a FormulaError if it is none. */
+export function parseTree(letters) {
+  return new Parser(letters).whole();
+}
 
-  inBrackets() {}
+/** The known names that a word consists of; none if there is another. */
+function split(word) {
+  const found = names.includes(word) ? [word] : word.match(piecePattern) ?? [];
+  return found.join("") === word ? found : [];
+}
 
-  afterStarred() {}
+/** The character that stands for this one in the grammar. */
+function normal(letter) {
+  if (letter in table.superscripts) return letter;
+  const same = letter.normalize("NFKC"), one = Array.from(same).length === 1 ? same : letter;
+  const known = table.letters[one] ?? one;
+  return known.length === 1 ? known : "\ufffd"; // so that columns count characters
+}
 
-  afterArgument() {}
-
-  afterKeyword() {
-    throw new Unexpected();
+/** Precedence climbing (Pratt 1973): `expression` reads what binds at least as tightly as it is told. */
+class Parser {
+  constructor(letters) {
+    Object.assign(this, { letters, place: 0, open: [], tokens: [] });
   }
-
-  wrongTarget() {
-    throw new Unexpected();
-  }
-
-  // --- tokens
-
-  get token() {
-    return this.tokens.at(this.mark);
-  }
-
-  is(...texts) {
-    const { kind, text } = this.token;
-    return (kind === "operator" || kind === "keyword") && texts.includes(text);
-  }
-
-  accept(...texts) {
-    if (!this.is(...texts)) return null;
-    return this.tokens.at(this.mark++);
-  }
-
-  expect(text) {
-    if (!this.accept(text)) throw new Unexpected();
-  }
-
-  node(kind, from, more = {}) {
-    return { kind, start: this.tokens.at(from).start, end: this.tokens.at(this.mark - 1).end, ...more };
-  }
-
-  /** What a rule gives, or null if it does not go on here. */
-  attempt(rule) {
-    const mark = this.mark;
-    try {
-      return rule();
-    } catch (error) {
-      if (!(error instanceof Unexpected)) throw error;
-      this.mark = mark;
-      return null;
-    }
-  }
-
-  /** What a rule gave at this place before: else the time would double with every bracket. */
-  remembered(name, rule) {
-    const key = `${name} ${this.mark} ${this.silent}`;
-    if (!this.known.has(key)) {
-      const found = this.attempt(rule);
-      this.known.set(key, found && { found, mark: this.mark });
-    }
-    const known = this.known.get(key);
-    if (known === null) throw new Unexpected();
-    this.mark = known.mark;
-    return known.found;
-  }
-
-  /** Continues an expression as long as `more` goes on, each time with what is there so far. */
-  growing(left, more) {
-    for (let next = left; next !== null; next = this.attempt(() => more(left))) left = next;
-    return left;
-  }
-
-  // --- expressions, from the loosest binding to the tightest
 
   whole() {
-    const from = this.mark, first = this.expression();
-    const tree = this.is(",") ? this.rest(from, () => this.expression()) : first;
-    if (this.token.kind !== "end") throw new Unexpected();
-    return tree;
+    const { letters } = this, line = letters.findIndex((letter) => table.lines.test(letter));
+    if (letters.length === 0) this.fail("empty");
+    if (letters.length > table.longest) this.fail("long", 0, { limit: table.longest });
+    if (line >= 0) this.fail("line", line);
+    this.tokens = this.tokenize();
+    const tree = this.expression(0, 0);
+    if (this.token.kind !== "end") this.unexpected(this.token);
+    return this.make("whole", [tree], 0).parts[0];
   }
 
-  /** A tuple without brackets, after its first element. */
-  rest(from, element) {
-    while (this.accept(",")) if (this.attempt(element) === null) break;
-    return this.node("tuple", from);
-  }
-
-  expression() {
-    return this.remembered("expression", () => this.anyExpression());
-  }
-
-  anyExpression() {
-    const from = this.mark;
-    this.beforeExpression();
-    if (this.is("lambda")) return this.lambda();
-    const then = this.disjunction();
-    const chosen = this.attempt(() => {
-      this.expect("if");
-      this.disjunction();
-      this.expect("else");
-      this.expression();
-      return this.node("choice", from);
-    });
-    return chosen ?? then;
-  }
-
-  lambda() {
-    const from = this.mark;
-    this.expect("lambda");
-    while (!this.is(":")) {
-      if (this.accept("*", "**", "/", ",")) continue;
-      if (this.token.kind !== "name") throw new Unexpected();
-      this.mark += 1;
-      if (this.accept("=")) this.expression();
-      if (!this.is(":", ",")) throw new Unexpected();
-    }
-    this.expect(":");
-    this.expression();
-    return this.node("lambda", from);
-  }
-
-  disjunction() {
-    return this.remembered("disjunction", () => this.joined("or", () => this.joined("and", () => this.inversion())));
-  }
-
-  /** Operands with a word between. */
-  joined(word, operand) {
-    const from = this.mark;
-    return this.growing(operand(), () => {
-      this.expect(word);
-      operand();
-      return this.node("boolean", from);
-    });
-  }
-
-  inversion() {
-    const from = this.mark;
-    if (!this.accept("not")) return this.comparison();
-    this.inversion();
-    return this.node("unary", from, { sign: "not" });
-  }
-
-  comparison() {
-    const from = this.mark, signs = [], parts = [];
-    return this.growing(this.binary(0), (left) => {
-      const sign = this.comparator(), right = this.binary(0);
-      parts.push(...(parts.length ? [right] : [left, right]));
-      signs.push(sign);
-      return this.node("comparison", from, { signs, parts });
-    });
-  }
-
-  comparator() {
-    if (this.token.kind === "operator" && COMPARISONS.has(this.token.text)) return this.tokens.at(this.mark++).text;
-    if (this.accept("in")) return "in";
-    if (this.accept("is")) return this.accept("not") ? "is not" : "is";
-    this.expect("not");
-    this.expect("in");
-    return "not in";
-  }
-
-  binary(level) {
-    if (level === LEVELS.length) return this.factor();
-    return level === 0 ? this.remembered("binary", () => this.operators(0)) : this.operators(level);
-  }
-
-  operators(level) {
-    const from = this.mark;
-    return this.growing(this.binary(level + 1), (left) => {
-      const sign = this.accept(...LEVELS[level]);
-      if (sign === null) throw new Unexpected();
-      const right = this.binary(level + 1);
-      return this.node("binary", from, { sign: sign.text, left, right });
-    });
-  }
-
-  factor() {
-    const from = this.mark, sign = this.accept("+", "-", "~");
-    if (sign) {
-      const operand = this.factor();
-      return this.node("unary", from, { sign: sign.text, operand });
-    }
-    const left = this.accept("await") ? (this.primary(), this.node("await", from)) : this.primary();
-    const power = this.attempt(() => {
-      this.expect("**");
-      const right = this.factor();
-      return this.node("binary", from, { sign: "**", left, right });
-    });
-    return power ?? left;
-  }
-
-  // --- what has a place of its own
-
-  primary() {
-    const from = this.mark;
-    return this.growing(this.atom(), (left) => {
-      if (this.is("(")) return this.callOf(left, from);
-      if (this.accept("[")) {
-        this.slices();
-        this.expect("]");
-        return this.node("item", from);
+  tokenize() {
+    const tokens = [], end = this.letters.length;
+    for (const { 0: text, index, groups } of this.letters.map(normal).join("").matchAll(tokenPattern)) {
+      const kind = Object.keys(groups).find((name) => groups[name] !== undefined), pieces = kind === "name" ? split(text) : [];
+      let start = index;
+      for (const piece of pieces.length ? pieces : [text]) {
+        const known = Object.hasOwn(table.aliases, piece) ? table.aliases[piece] : piece;
+        tokens.push({ kind, text: known, start, end: start += piece.length });
       }
-      this.expect(".");
-      if (this.token.kind !== "name") throw new Unexpected();
-      this.mark += 1;
-      return this.node("attribute", from);
+    }
+    return [...tokens.filter(({ kind }) => kind !== "space"), { kind: "end", text: "", start: end, end }];
+  }
+
+  // --- tokens and messages
+
+  get token() {
+    return this.tokens[this.place];
+  }
+
+  take() {
+    return this.tokens[this.place++];
+  }
+
+  fail(code, column = 0, words = {}) {
+    throw new FormulaError(code, column, words);
+  }
+
+  shown({ start, end }) {
+    return excerpt(this.letters.slice(start, end));
+  }
+
+  /** A token that cannot stand where it does. */
+  unexpected(token) {
+    const opened = this.open.at(-1), shown = this.shown(token);
+    if (opened && ["", ")"].includes(token.text)) {
+      this.fail(opened.text === "|" ? "bar" : "unclosed", opened.start, { shown: `'${opened.text}'` });
+    }
+    const codes = { "": "missing", ")": "unopened", ",": "comma", "=": "equals", "==": "where" };
+    this.fail(codes[token.text] ?? ("[]{}【】".includes(token.text) ? "round" : "foreign"), token.start, { shown });
+  }
+
+  /** A node of the text from `start` to the last token read. */
+  make(op, parts, start) {
+    parts.forEach((part, i) => {
+      if (isComparison(part) === (op === "where" && i === 0)) return;
+      this.fail(isComparison(part) ? "comparison" : "where", part.start);
     });
+    const depth = 1 + Math.max(...parts.map((part) => part.depth));
+    if (depth > table.deepest + (op === "whole" ? 1 : 0)) this.fail("deep", start, { limit: table.deepest });
+    const constant = parts.every((part) => part.constant);
+    return { op, parts, start, end: this.tokens[this.place - 1].end, depth, constant };
   }
 
-  slices() {
-    const slice = () => {
-      const colon = () => this.accept(":") !== null;
-      if (this.attempt(() => (this.accept("*") ? this.binary(0) : this.named())) === null && !this.is(":")) {
-        throw new Unexpected();
+  number({ start, end }, value, text) {
+    return { op: "number", parts: [], start, end, value, text, depth: 0, constant: true };
+  }
+
+  // --- the grammar
+
+  /** What binds at least as tightly as `least`; where no sign stands, a product is meant. */
+  expression(least, depth) {
+    const { start } = this.token;
+    if (depth > table.deepest) this.fail("deep", start, { limit: table.deepest });
+    let left = this.prefix(this.take(), depth);
+    for (;;) {
+      const after = this.token;
+      if (after.kind === "superscript") {
+        left = this.make("pow", [left, this.exponent(this.take())], start);
+        continue;
       }
-      for (let colons = 0; colons < 2 && colon(); colons++) this.attempt(() => this.expression());
-      return true;
-    };
-    slice();
-    while (this.accept(",")) if (this.attempt(slice) === null) break;
-  }
-
-  atom() {
-    const from = this.mark, { kind, text, value } = this.token;
-    if (kind === "name") {
-      this.mark += 1;
-      return this.node("name", from, { name: text.normalize("NFKC") });
+      if (after.kind === "number") this.fail("beside", after.start, { shown: this.shown(after) });
+      const implied = this.beginsFactor(after), [op, atLeft, atRight] = table.infix[implied ? "*" : after.text] ?? ["", -1];
+      if (atLeft < least) return left;
+      if (!implied) this.take();
+      left = this.make(op, [left, this.expression(atRight, depth + 1)], start);
     }
-    if (kind === "number" || kind === "complex") {
-      this.mark += 1;
-      return this.node(kind, from, { value });
+  }
+
+  /** Whether a factor without a sign begins; a bar closes what a bar opened. */
+  beginsFactor({ kind, text }) {
+    return kind === "name" || text === "(" || text === "√" || (text === "|" && this.open.at(-1)?.text !== "|");
+  }
+
+  /** A factor without its powers, or a sign with what it belongs to. */
+  prefix(token, depth) {
+    const { kind, text, start } = token;
+    if (kind === "number") {
+      const plain = text.replaceAll("_", "").toLowerCase();
+      return this.number(token, Number(plain), plain);
     }
-    if (kind === "string") {
-      while (this.token.kind === "string") this.mark += 1;
-      return this.node("string", from);
+    if (kind === "name") return this.name(token, depth);
+    if (text in table.prefix) {
+      const [op, atRight] = table.prefix[text], operand = this.expression(atRight, depth + 1);
+      return op === "pos" ? operand : this.make(op, [operand], start);
     }
-    if (this.accept("True", "False", "None", "...")) return this.node("constant", from);
-    if (this.is("(")) return this.brackets();
-    if (this.is("[")) return this.list();
-    if (this.is("{")) return this.braces();
-    throw new Unexpected();
+    if (text === "(") return this.enclosed(token, depth)[0];
+    if (text === "|") return this.make("absolute", this.enclosed(token, depth), start);
+    const inBars = this.open.at(-1)?.text === "|";
+    if (text in table.infix || text === "," || (["", ")"].includes(text) && !inBars)) this.fail("missing", start);
+    return this.unexpected(token);
   }
 
-  // --- brackets
-
-  star() {
-    const from = this.mark;
-    if (!this.accept("*")) return this.named();
-    this.binary(0);
-    return this.node("starred", from);
-  }
-
-  named() {
-    const from = this.mark;
-    if (this.token.kind === "name" && this.tokens.at(from + 1).text === ":=" ) {
-      this.mark += 2;
-      this.expression();
-      return this.node("named", from);
+  name(token, depth) {
+    const { text, start, end } = token, { constants, coordinates, functions } = table;
+    if (Object.hasOwn(constants, text)) return this.number(token, constants[text], text);
+    if (Object.hasOwn(coordinates, text)) {
+      return { op: "coordinate", parts: [], start, end, value: coordinates[text], text, depth: 0, constant: false };
     }
-    this.beforeNamed();
-    const found = this.expression();
-    if (this.is(":=")) throw new Unexpected();
-    return found;
+    if (Object.hasOwn(functions, text)) return this.function(token, depth);
+    const isCall = this.token.text === "(", known = Object.keys(functions);
+    const hint = didYouMean(text, isCall ? known : ["x", "y", "x1", "x2", ...Object.keys(constants), ...known]);
+    return this.fail(isCall ? "function" : "name", start, { shown: this.shown(token), hint });
   }
 
-  comprehension() {
-    const begins = () => this.is("for") || (this.is("async") && this.tokens.at(this.mark + 1).text === "for");
-    if (!begins()) return false;
-    while (begins()) {
-      this.accept("async");
-      this.expect("for");
-      const aimed = this.attempt(() => (this.targets(), this.expect("in"), true));
-      if (aimed === null) this.wrongTarget();
-      this.disjunction();
-      while (this.accept("if")) this.disjunction();
+  /** A function with its argument, and a power between the two: sin^2(x). */
+  function(token, depth) {
+    const [op, count] = table.functions[token.text], { start } = token;
+    const shown = this.letters.slice(start, token.end).join("");
+    let power = null;
+    if (this.token.kind === "superscript") power = this.exponent(this.take());
+    else if (this.token.text === "^" || this.token.text === "**") {
+      this.take();
+      power = this.token.kind === "number" ? this.prefix(this.take(), depth + 1) : { value: NaN };
     }
-    return true;
-  }
-
-  targets() {
-    const target = () => {
-      this.accept("*");
-      if (!TARGETS.has(this.binary(0).kind)) throw new Unexpected();
-      return true;
-    };
-    target();
-    while (this.accept(",")) if (this.attempt(target) === null) break;
-  }
-
-  brackets() {
-    const from = this.mark;
-    this.expect("(");
-    if (this.accept(")")) return this.node("tuple", from);
-    this.inBrackets();
-    if (this.is("yield")) return this.yielded();
-    const first = this.star();
-    if (this.is(",")) {
-      while (this.accept(",")) if (this.attempt(() => this.star()) === null) break;
-      this.expect(")");
-      return this.node("tuple", from);
+    if (power && !(power.value > 0)) this.fail("inverse", start, { shown });
+    const isCall = this.token.text === "(";
+    const parts = isCall ? this.enclosed(this.take(), depth + 1, true) : [this.bare(token, shown, depth + 1)];
+    if (parts.length !== count) {
+      this.fail("arguments", start, { shown, count, s: count > 1 ? "s" : "", given: parts.length });
     }
-    if (first.kind === "starred") {
-      this.afterStarred(first);
-      throw new Unexpected();
+    const called = this.make(op, parts, start);
+    return power ? this.make("pow", [called, power], start) : called;
+  }
+
+  /** An argument without brackets: a product without signs, up to another function or a bracket. */
+  bare({ start }, shown, depth) {
+    const { token } = this, [, atRight] = table.prefix["-"];
+    if (!this.beginsFactor(token) && token.kind !== "number" && !(token.text in table.prefix)) this.fail("bare", start, { shown });
+    let argument = this.expression(atRight, depth);
+    while (this.beginsFactor(this.token) && !Object.hasOwn(table.functions, this.token.text)) {
+      if (["(", "|"].includes(this.token.text)) this.fail("bracket", this.token.start, { shown });
+      argument = this.make("mul", [argument, this.expression(atRight, depth)], token.start);
     }
-    if (this.comprehension()) {
-      this.expect(")");
-      return this.node("generator", from);
+    return argument;
+  }
+
+  /** What stands between a bracket, or bar, and its partner; in a call any number of arguments. */
+  enclosed(opened, depth, call = false) {
+    if (this.open.length >= table.brackets) this.fail("brackets", opened.start, { limit: table.brackets });
+    this.open.push(opened);
+    const parts = call && this.token.text === ")" ? [] : [this.expression(0, depth)];
+    while (call && this.token.text === ",") {
+      this.take();
+      parts.push(this.expression(0, depth));
     }
-    this.expect(")");
-    return first;
+    if (this.token.text !== (opened.text === "(" ? ")" : "|")) this.unexpected(this.token);
+    this.take();
+    this.open.pop();
+    return parts;
   }
 
-  yielded() {
-    const from = this.mark;
-    this.expect("yield");
-    if (this.accept("from")) this.expression();
-    else if (!this.is(")")) this.rest(from, (this.star(), () => this.star()));
-    const found = this.node("yield", from);
-    this.expect(")");
-    return found;
+  /** A number that is written as a superscript. */
+  exponent(token) {
+    const digits = Array.from(token.text, (letter) => table.superscripts[letter]).join("");
+    if (!/^[+-]?[0-9]+$/.test(digits)) this.fail("foreign", token.start, { shown: this.shown(token) });
+    return this.number(token, Number(digits), digits);
   }
-
-  list() {
-    const from = this.mark;
-    this.expect("[");
-    if (!this.is("]")) {
-      this.star();
-      if (!this.comprehension()) while (this.accept(",")) if (this.attempt(() => this.star()) === null) break;
-    }
-    this.expect("]");
-    return this.node("list", from);
-  }
-
-  braces() {
-    const from = this.mark;
-    this.expect("{");
-    const element = () => {
-      if (this.accept("**")) return this.binary(0);
-      const first = this.star();
-      if (this.accept(":")) this.expression();
-      return first;
-    };
-    if (!this.is("}")) {
-      element();
-      if (!this.comprehension()) while (this.accept(",")) if (this.attempt(element) === null) break;
-    }
-    this.expect("}");
-    return this.node("braces", from);
-  }
-
-  callOf(called, from) {
-    const bracket = this.mark, args = [];
-    this.expect("(");
-    let keywords = 0;
-    while (!this.is(")")) {
-      if (this.keyword()) keywords += 1;
-      else {
-        const argument = this.argument();
-        if (keywords && argument.kind !== "starred") this.afterKeyword();
-        if (argument.kind !== "starred" && args.length === 0 && this.comprehension()) {
-          this.expect(")");
-          return this.node("call", from, { called, args: [this.node("generator", bracket)], keywords });
-        }
-        args.push(argument);
-      }
-      if (!this.accept(",")) break;
-    }
-    this.expect(")");
-    return this.node("call", from, { called, args, keywords });
-  }
-
-  keyword() {
-    const { kind } = this.token;
-    if (this.accept("**")) return this.expression();
-    if (kind !== "name" || this.tokens.at(this.mark + 1).text !== "=") return null;
-    this.mark += 2;
-    return this.expression();
-  }
-
-  argument() {
-    const from = this.mark;
-    if (this.accept("*")) {
-      this.expression();
-      return this.node("starred", from);
-    }
-    if (this.token.kind === "name" && this.tokens.at(from + 1).text === ":=") return this.named();
-    const found = this.expression();
-    this.afterArgument(found);
-    if (this.is(":=", "=")) throw new Unexpected();
-    return found;
-  }
-
 }

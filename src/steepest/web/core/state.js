@@ -8,7 +8,7 @@ import { landscapeOf, landscapes } from "./run.js";
 import { scheduleDefaults, schedules } from "./schedules.js";
 import { inBoth, rules, settingsOf } from "./settings.js";
 import { liesWithin } from "./sliders.js";
-import { FormulaError } from "./tokens.js";
+import { FormulaError } from "./grammar.js";
 
 const MOST = { steps: 5000, rules: 6, noise: 1e6, start: 1e9, seed: 2 ** 32 - 1 };
 const VIEWS = ["contours", "surface", "basin", "sweep"];

@@ -2,8 +2,8 @@
 // Nothing is ever evaluated as code.
 
 const OPERATIONS = [
-  "neg", "abs", "sign", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "step",
-  "add", "sub", "mul", "div", "pow", "maximum", "minimum", "lt", "le", "gt", "ge", "where",
+  "neg", "absolute", "sign", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "step",
+  "add", "sub", "mul", "truediv", "pow", "maximum", "minimum", "lt", "le", "gt", "ge", "where",
 ];
 const CODE = Object.fromEntries(OPERATIONS.map((name, i) => [name, i]));
 
@@ -40,12 +40,12 @@ export class Graph {
     }
     if (op === "mul" && (is(a, 0) || is(b, 0))) return this.constant(0);
     if (op === "mul" && is(a, 1)) return b;
-    if ((op === "mul" || op === "div" || op === "pow") && is(b, 1)) return a;
+    if ((op === "mul" || op === "truediv" || op === "pow") && is(b, 1)) return a;
     if (op === "mul" && b.op === "constant") return this.of("mul", b, a);
     if (op === "mul" && a.op === "constant" && b.op === "mul" && b.parts[0].op === "constant") {
       return this.of("mul", this.constant(a.value * b.parts[0].value), b.parts[1]);
     }
-    if (op === "div" && is(a, 0)) return a;
+    if (op === "truediv" && is(a, 0)) return a;
     if (op === "pow" && is(b, 0)) return this.constant(1);
     if (op === "add" && is(a, 0)) return b;
     if ((op === "add" || op === "sub") && is(b, 0)) return a;
@@ -76,23 +76,23 @@ export class Graph {
 /** The derivative of each operation, of the graph, the node, what it is applied to, and the slopes of that. */
 const SLOPES = {
   neg: (g, node, a, da) => g.of("neg", da),
-  abs: (g, node, a, da) => g.of("mul", g.of("sign", a), da),
+  absolute: (g, node, a, da) => g.of("mul", g.of("sign", a), da),
   sign: (g) => g.constant(0),
   step: (g) => g.constant(0), // the infinite curvature of a kink is left out
-  sqrt: (g, node, a, da) => g.of("div", da, g.of("mul", g.constant(2), node)),
+  sqrt: (g, node, a, da) => g.of("truediv", da, g.of("mul", g.constant(2), node)),
   exp: (g, node, a, da) => g.of("mul", node, da),
-  log: (g, node, a, da) => g.of("div", da, a),
+  log: (g, node, a, da) => g.of("truediv", da, a),
   sin: (g, node, a, da) => g.of("mul", g.of("cos", a), da),
   cos: (g, node, a, da) => g.of("neg", g.of("mul", g.of("sin", a), da)),
   tan: (g, node, a, da) => g.of("mul", g.of("add", g.of("mul", node, node), g.constant(1)), da),
   sinh: (g, node, a, da) => g.of("mul", g.of("cosh", a), da),
   cosh: (g, node, a, da) => g.of("mul", g.of("sinh", a), da),
   tanh: (g, node, a, da) => g.of("mul", g.of("sub", g.constant(1), g.of("mul", node, node)), da),
-  arctan: (g, node, a, da) => g.of("div", da, g.of("add", g.of("mul", a, a), g.constant(1))),
+  arctan: (g, node, a, da) => g.of("truediv", da, g.of("add", g.of("mul", a, a), g.constant(1))),
   add: (g, node, a, b, da, db) => g.of("add", da, db),
   sub: (g, node, a, b, da, db) => g.of("sub", da, db),
   mul: (g, node, a, b, da, db) => g.of("add", g.of("mul", da, b), g.of("mul", a, db)),
-  div: (g, node, a, b, da, db) => g.of("sub", g.of("div", da, b), g.of("div", g.of("mul", a, db), g.of("mul", b, b))),
+  truediv: (g, node, a, b, da, db) => g.of("sub", g.of("truediv", da, b), g.of("truediv", g.of("mul", a, db), g.of("mul", b, b))),
   pow: slopeOfPower,
   maximum: (g, node, a, b, da, db) => eitherSlope(g, g.of("sub", a, b), da, db),
   minimum: (g, node, a, b, da, db) => eitherSlope(g, g.of("sub", b, a), da, db),
@@ -112,7 +112,7 @@ function slopeOfPower(g, node, a, b, da, db) {
   }
   const turning = g.of("mul", g.of("log", a), db);
   if (zero(da)) return g.of("mul", node, turning);
-  return g.of("mul", node, g.of("add", turning, g.of("div", g.of("mul", b, da), a)));
+  return g.of("mul", node, g.of("add", turning, g.of("truediv", g.of("mul", b, da), a)));
 }
 
 // --- evaluation ------------------------------------------------------------------------------------------------------

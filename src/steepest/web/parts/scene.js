@@ -5,26 +5,28 @@ import { pretty } from "./frame.js";
 
 const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise", "seed", "predicted", "selected"];
 
+const sceneMemory = { key: [], scene: null, text: null, parsed: null };
+
 /** The landscape of a state: one of ours, or a formula of the reader's own. */
-export function landscapeOf(part, { landscape }) {
+export function landscapeOf({ landscape }) {
   if (typeof landscape === "string") return Steepest.landscapes[landscape];
-  if (part.memory.text !== landscape.formula) {
-    Object.assign(part.memory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
+  if (sceneMemory.text !== landscape.formula) {
+    Object.assign(sceneMemory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
   }
-  return part.memory.parsed;
+  return sceneMemory.parsed;
 }
 
-export function sceneOf(part, state) {
+export function sceneOf(state) {
   const key = WHAT_MATTERS.map((name) => state[name]);
-  if (key.some((value, i) => value !== part.memory.key[i])) Object.assign(part.memory, { key, scene: makeScene(part, state) });
-  return part.memory.scene;
+  if (key.some((value, i) => value !== sceneMemory.key[i])) Object.assign(sceneMemory, { key, scene: makeScene(state) });
+  return sceneMemory.scene;
 }
 
-function makeScene(part, state) {
-  const landscape = landscapeOf(part, state), seen = {};
+function makeScene(state) {
+  const landscape = landscapeOf(state), seen = {};
   const tracks = state.rules.map(({ id, settings }) => {
     const rule = Steepest.rules[id], uses = (seen[id] = (seen[id] ?? -1) + 1);
-    const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(part, state, id, settings) };
+    const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(state, id, settings) };
     track.predicted = state.predicted && landscape.quadratic ? Steepest.predicted(track.run)?.x ?? null : null;
     return track;
   });
@@ -32,8 +34,8 @@ function makeScene(part, state) {
   return { landscape, tracks, start: state.start, steps: state.steps, selected: Math.min(state.selected ?? 0, tracks.length - 1) };
 }
 
-function runOf(part, { landscape, start, steps, schedule, noise, seed }, rule, settings) {
-  const on = typeof landscape === "string" ? landscape : landscapeOf(part, { landscape });
+function runOf({ landscape, start, steps, schedule, noise, seed }, rule, settings) {
+  const on = typeof landscape === "string" ? landscape : landscapeOf({ landscape });
   return Steepest.run({ landscape: on, rule, settings, start, steps, schedule, noise, seed });
 }
 
@@ -52,20 +54,15 @@ export function selectedRule({ rules, selected }) { return rules[Math.min(select
 /** The step in view; null in the state means the end. */
 export function stepOf({ step, steps }) { return step ?? steps; }
 
+export const home = { landscape: null, start: null };
+
 /** The part of the landscape to draw: what the reader chose, or the landscape's own, with room around the first start:
  * it must not change while the start is dragged. */
-export function windowOf(part, state) {
+export function windowOf(state) {
   if (state.view.window) return state.view.window;
-  if (part.home.landscape !== state.landscape) Object.assign(part.home, { landscape: state.landscape, start: state.start });
-  return landscapeOf(part, state).window.map(([low, high], i) => {
-    const room = 0.05 * (high - low), at = part.home.start[i];
+  if (home.landscape !== state.landscape) Object.assign(home, { landscape: state.landscape, start: state.start });
+  return landscapeOf(state).window.map(([low, high], i) => {
+    const room = 0.05 * (high - low), at = home.start[i];
     return [Math.min(low, at - room), Math.max(high, at + room)];
   });
-}
-
-/** Shows a state that comes from elsewhere: a link, a stop of the tour. */
-export function adopt(part, state) {
-  part.stage.touched = true;
-  part.home.landscape = null;
-  part.change(state);
 }

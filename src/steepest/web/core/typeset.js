@@ -1,0 +1,89 @@
+// Equations as MathML: the numbers of a step put into those that the build has made, and formulas that are typed.
+
+import { isComparison } from "./grammar.js";
+import { general } from "./numbers.js";
+
+const TIMES = "<mo>&#x2062;</mo>", APPLY = "<mo>&#x2061;</mo>";
+const SYMBOL = /<mstyle data-v="([^"]*)"( data-b="")?>.*?<\/mstyle>/g;
+
+/** A number with up to four digits: 0.001293, 1.3 × 10^5. */
+function numberML(value, digits = 4) {
+  const [size, power] = general(value, digits).split("e"), minus = size.startsWith("-") ? "<mo>−</mo>" : "";
+  const bare = size.replace("-", ""), plain = `${minus}<mn>${{ inf: "∞", nan: "NaN" }[bare] ?? bare}</mn>`;
+  if (power === undefined) return minus ? `<mrow>${plain}</mrow>` : plain;
+  const exponent = Number(power), size10 = `<mn>${Math.abs(exponent)}</mn>`;
+  const raised = exponent < 0 ? `<mrow><mo>−</mo>${size10}</mrow>` : size10;
+  return `<mrow>${plain}<mo>×</mo><msup><mn>10</mn>${raised}</msup></mrow>`;
+}
+
+/** An equation with numbers, by name, in place of the symbols right of the first "=", and the result behind. */
+export function filled(equation, numbers, result) {
+  const [left, ...right] = equation.split(/(?<=<mo>=<\/mo>)/), body = right.join("");
+  const many = /<\/?m(?!ath|style|sub|i|n|row)/.test(body);
+  const shown = body.replace(SYMBOL, (symbol, name, marked) => {
+    const value = numbers[name];
+    if (value === undefined) return symbol;
+    return value < 0 && marked !== undefined ? `<mrow><mo>(</mo>${numberML(value)}<mo>)</mo></mrow>` : numberML(value);
+  });
+  const end = result === undefined || !many ? "" : `<mo>=</mo>${numberML(result)}`;
+  return left + shown.replaceAll(TIMES, "<mo>⋅</mo>").replace("</math>", `${end}</math>`);
+}
+
+// --- typed formulas --------------------------------------------------------------------------------------------------
+
+const SUM = 1, SIGN = 2, PRODUCT = 3, POWER = 4, FACTOR = 5; // how tightly a piece of MathML holds together
+const SIGNS = { add: "+", sub: "−", lt: "<", le: "≤", gt: ">", ge: "≥" };
+const CALLED = { maximum: "max", minimum: "min", log10: ["log", "10"], log2: ["log", "2"] };
+
+/** A typed formula of so many coordinates, from its tree. */
+export function typeset(tree, dims) {
+  const indexed = Array.from({ length: dims }, (_, i) => coordinateML(`x${i + 1}`));
+  const coordinates = dims > 2 ? indexed : ["<mi>x</mi>", "<mi>y</mi>"].slice(0, dims);
+  const left = `<mi>f</mi>${APPLY}${fence(coordinates.join("<mo>,</mo>"))}<mo>=</mo>`;
+  return `<math xmlns="http://www.w3.org/1998/Math/MathML">${left}${typesetNode(tree)[0]}</math>`;
+}
+
+const fence = (inside, open = "(", close = ")") =>
+  `<mrow><mo fence="true">${open}</mo>${inside}<mo fence="true">${close}</mo></mrow>`;
+const group = (node) => `<mrow>${typesetNode(node)[0]}</mrow>`;
+
+/** In brackets if it holds together less tightly than asked. */
+function within(node, least) {
+  const [text, level] = typesetNode(node);
+  return level < least ? fence(text) : text;
+}
+
+function coordinateML(text) {
+  return text.length === 1 ? `<mi>${text}</mi>` : `<msub><mi>x</mi><mn>${text.at(-1)}</mn></msub>`;
+}
+
+/** MathML of a node, and how tightly it holds together. */
+function typesetNode(node) {
+  const { op, parts: [a, b, c] } = node;
+  if (op === "coordinate") return [coordinateML(node.text), FACTOR];
+  if (op === "number" && /^[a-z]+$/.test(node.text)) return [`<mi>${node.text === "pi" ? "π" : node.text}</mi>`, FACTOR];
+  if (op === "number") {
+    const plain = /^[0-9.]+$/.test(node.text);
+    return [plain ? `<mn>${node.text}</mn>` : numberML(node.value, 17), node.value < 0 ? SIGN : plain ? FACTOR : PRODUCT];
+  }
+  if (op === "neg") return [`<mo>−</mo>${within(a, PRODUCT)}`, SIGN];
+  if (op === "add" || op === "sub") return [`${typesetNode(a)[0]}<mo>${SIGNS[op]}</mo>${within(b, PRODUCT)}`, SUM];
+  if (op === "mul") {
+    const right = within(b, PRODUCT);
+    return [`${within(a, SIGN)}${/^(<m(row|sup)>)*<mn>/.test(right) ? "<mo>⋅</mo>" : TIMES}${right}`, PRODUCT];
+  }
+  if (op === "truediv") return [`<mfrac>${group(a)}${group(b)}</mfrac>`, POWER];
+  if (op === "pow") return [`<msup><mrow>${within(a, FACTOR)}</mrow>${group(b)}</msup>`, POWER];
+  if (op === "sqrt") return [`<msqrt>${typesetNode(a)[0]}</msqrt>`, FACTOR];
+  if (op === "cbrt") return [`<mroot>${group(a)}<mn>3</mn></mroot>`, FACTOR];
+  if (op === "absolute") return [fence(typesetNode(a)[0], "|", "|"), FACTOR];
+  if (isComparison(node)) return [`${typesetNode(a)[0]}<mo>${SIGNS[op].replace("<", "&lt;").replace(">", "&gt;")}</mo>${typesetNode(b)[0]}`, SUM];
+  if (op === "where") {
+    const row = (then, when) => `<mtr><mtd>${then}</mtd><mtd>${when}</mtd></mtr>`;
+    const rows = row(group(b), `<mrow><mtext>if\u00a0</mtext>${group(a)}</mrow>`) + row(group(c), "<mtext>otherwise</mtext>");
+    return [`<mrow><mo fence="true">{</mo><mtable columnalign="left">${rows}</mtable></mrow>`, SUM];
+  }
+  const [name, base] = [CALLED[op] ?? op].flat(), called = `<mi>${name}</mi>`;
+  const inside = node.parts.map((part) => typesetNode(part)[0]).join("<mo>,</mo>");
+  return [`${base ? `<msub>${called}<mn>${base}</mn></msub>` : called}${APPLY}${fence(inside)}`, FACTOR];
+}
