@@ -16,6 +16,7 @@ BUNDLE = WEB / "bundle.js"
 OPTIONS = (
     "--bundle", "--minify", "--format=iife", "--global-name=Steepest", "--charset=utf8", "--target=es2022",
     "--legal-comments=none", "--log-level=warning",
+    "--loader:.css=text", "--loader:.html=text",
 )  # fmt: skip
 
 

@@ -51,11 +51,11 @@ def words(figure, tmp_path) -> str:
 
 
 def test_a_scale_puts_values_between_its_ends():
-    np.testing.assert_allclose(Scale(10, 30, False).place(np.array([0, 10, 15, 30, 99])), [0, 0, 0.25, 1, 1])
-    np.testing.assert_allclose(Scale(1, 100, True).place(np.array([0.1, 1, 10, 1000])), [0, 0, 0.5, 1])
+    np.testing.assert_allclose(Scale(10, 30, False).position(np.array([0, 10, 15, 30, 99])), [0, 0, 0.25, 1, 1])
+    np.testing.assert_allclose(Scale(1, 100, True).position(np.array([0.1, 1, 10, 1000])), [0, 0, 0.5, 1])
     for scale in (Scale(10, 30, False), Scale(1, 100, True)):
         values = np.linspace(1, 40, 9)
-        np.testing.assert_allclose(scale.norm()(values), scale.place(values))
+        np.testing.assert_allclose(scale.norm()(values), scale.position(values))
 
 
 def test_scales_fit_what_arrived_and_what_is_finite():

@@ -22,7 +22,7 @@ from steepest.figures.path_data import (
     story,
     stride,
     tracks_of,
-    way_of,
+    visible_points,
 )  # fmt: skip
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import (
@@ -186,10 +186,10 @@ def test_the_same_rule_again_gets_another_variant(ravine):
 def test_a_diverging_path_ends_on_the_frame(ravine):
     slow, diverging, _ = tracks(*ravine)
     frame = frame_of(ravine)
-    assert slow.leaves is None and np.array_equal(way_of(slow, frame), slow.path.x)
+    assert slow.leaves is None and np.array_equal(visible_points(slow, frame), slow.path.x)
     # |y| grows by 1.4 a step from 2: 2.8, 3.92, and at step 3 it is beyond the frame's 5
     assert diverging.leaves == 3
-    way = way_of(diverging, frame)
+    way = visible_points(diverging, frame)
     assert np.array_equal(way[:3], diverging.path.x[:3]) and way.shape == (4, 2)
     before, after = diverging.path.x[2:4]
     share = (5 - before[1]) / (after[1] - before[1])
@@ -203,7 +203,7 @@ def test_a_path_that_overflows_at_once_has_a_way_of_its_start_alone():
     path = trace("sgd", "x**2 + y**2", lr=1e308, steps=3)
     assert not np.isfinite(path.x[1]).all()
     (track,) = tracks(path)
-    assert track.leaves == 1 and np.array_equal(way_of(track, frame_of([path])), path.x[:1])
+    assert track.leaves == 1 and np.array_equal(visible_points(track, frame_of([path])), path.x[:1])
 
 
 def test_marks_thin_out_in_round_steps():

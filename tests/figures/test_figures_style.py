@@ -16,7 +16,7 @@ from steepest.figures import style
 from steepest.figures.landscapes import NAMES
 from steepest.figures.path_data import story
 from steepest.figures.paths import draw_paths
-from steepest.figures.style import DARK, LIGHT, house_style, save, say, speaking, spoken, theme
+from steepest.figures.style import DARK, LIGHT, house_style, in_language, language, save, theme, translate
 from steepest.figures.words import CHINESE
 
 FONT = "Noto Sans CJK SC"
@@ -46,7 +46,7 @@ def said() -> set[str]:
     found = set()
     for file in Path(steepest.figures.__file__).parent.glob("*.py"):
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "say":
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "translate":
                 first = call.args[0]
                 chosen = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
                 found |= {each.value for each in chosen if isinstance(each, ast.Constant)}
@@ -64,13 +64,17 @@ def test_all_that_figures_say_is_there_in_chinese():
 
 def test_words_follow_the_language_of_the_figure_that_is_made():
     with house_style():
-        assert (say("step"), say("step {} of {}", 3, 10), spoken()) == ("step", "step 3 of 10", "en")
-        with speaking("zh"):
-            assert (say("step"), say("step {} of {}", 3, 10), spoken()) == ("步数", "第 3 步，共 10 步", "zh")
-        assert spoken() == "en"
-    with pytest.raises(RuntimeError), speaking("zh"):
+        assert (translate("step"), translate("step {} of {}", 3, 10), language()) == ("step", "step 3 of 10", "en")
+        with in_language("zh"):
+            assert (translate("step"), translate("step {} of {}", 3, 10), language()) == (
+                "步数",
+                "第 3 步，共 10 步",
+                "zh",
+            )
+        assert language() == "en"
+    with pytest.raises(RuntimeError), in_language("zh"):
         raise RuntimeError
-    assert spoken() == "en"
+    assert language() == "en"
 
 
 @needs_chinese
@@ -89,7 +93,7 @@ def test_without_a_chinese_font_a_figure_is_english_and_a_warning_says_so(paths,
     assert texts(figure) == texts(draw_paths(paths))
 
 
-def test_a_language_that_is_not_spoken_is_refused(paths):
+def test_an_unknown_language_is_refused(paths):
     with pytest.raises(InvalidValue, match=r"^lang: must be en or zh, got 'fr'$"):
         draw_paths(paths, lang="fr")
 
@@ -110,7 +114,7 @@ def test_what_happened_is_told_in_chinese(chinese):
     rule, on, settings = STORIES[chinese]
     path = trace(rule, on, **settings)
     (track,) = steepest.figures.path_data.tracks_of([path], steepest.figures.path_data.frame_of([path]))
-    with speaking("zh"):
+    with in_language("zh"):
         assert story(track) == f"{track.label}: {chinese}"
     assert story(track).startswith(f"{track.label}: {path.outcome.message.partition(';')[0]}")
 

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -19,18 +18,18 @@ from steepest.web import script_of
 
 MOST_BYTES = 250_000
 PAGE = build_page()
-PACKED = re.search(r'<script id="packed" type="text/plain">([^<]+)</script>', PAGE)[1]
-SCRIPTS = dict(json.loads(zlib.decompress(base64.b64decode(PACKED))))
+PACKED = re.search(r'<script type="text/plain">([^<]+)</script>', PAGE)[1]
+SCRIPT = zlib.decompress(base64.b64decode(PACKED)).decode()
 
 
 def test_the_page_is_small_and_the_same_every_time():
     assert len(PAGE.encode()) < MOST_BYTES
     assert build_page() == PAGE
-    assert f"steepest {steepest.__version__}" in PAGE
+    assert f'VERSION: "{steepest.__version__}"' in SCRIPT
 
 
 def test_the_page_holds_one_script():
-    assert {"script": script_of(build_facts())} == SCRIPTS
+    assert script_of(build_facts()) == SCRIPT
 
 
 def test_only_the_pages_own_scripts_may_run():
@@ -38,14 +37,13 @@ def test_only_the_pages_own_scripts_may_run():
     parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     inline = re.findall(r"<script>(.*?)</script>", PAGE, flags=re.DOTALL)
     expected = {
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for text in (*SCRIPTS.values(), *inline)
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (SCRIPT, *inline)
     }
     assert parts["default-src"] == "'none'" and set(parts["script-src"].split()) == expected
 
 
 def test_the_page_needs_nothing_from_anywhere():
-    for text in (PAGE, *SCRIPTS.values()):
+    for text in (PAGE, SCRIPT):
         places = set(re.findall(r"https?://[^\s\"'`<>)]+", text))
         assert places <= {"http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg"}  # names, never fetched
         assert not re.search(
@@ -67,9 +65,8 @@ def test_the_scripts_are_javascript():
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node, which is not on this machine")
-    for text in SCRIPTS.values():
-        done = subprocess.run([node, "--check", "-"], input=text, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run([node, "--check", "-"], input=SCRIPT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 # --- files and browsers -----------------------------------------------------------------------------------------------
@@ -94,7 +91,7 @@ def test_play_opens_a_temporary_file(monkeypatch):
 
 @pytest.mark.parametrize("answer", [True, False, webbrowser.Error])
 def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, monkeypatch, capsys):
-    from steepest import cli
+    from steepest.cli import play as page
 
     def browser(address):
         if answer is webbrowser.Error:
@@ -102,7 +99,7 @@ def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, mon
         return answer
 
     monkeypatch.setattr(webbrowser, "open", browser)
-    cli.play(save=None, lang=None)
+    page.command(save=None, lang=None)
     said, _, file = capsys.readouterr().out.strip().rpartition(" ")
     assert said == ("opened" if answer is True else "no browser could be opened; open this file in one:")
     assert Path(file).is_file()
@@ -110,9 +107,9 @@ def test_the_command_says_where_the_file_is_when_there_is_no_browser(answer, mon
 
 
 def test_the_command_saves_and_opens_nothing(tmp_path, monkeypatch, capsys):
-    from steepest import cli
+    from steepest.cli import play as page
 
     monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("nothing is to be opened"))
-    cli.play(save=tmp_path / "page.html", lang="en")
+    page.command(save=tmp_path / "page.html", lang="en")
     assert capsys.readouterr().out == f"saved to {tmp_path / 'page.html'}; open it in any browser\n"
     assert (tmp_path / "page.html").stat().st_size < MOST_BYTES

@@ -27,6 +27,9 @@ TOP = "#stage canvas:last-of-type"
 CORE = f"() => {{ {read_bundle()}; Steepest.core.useFacts({build_facts()}); window.Steepest = Steepest.core; }}"
 """Gives tests the core, a second copy of it: the page itself has nothing global."""
 
+ROOT = "document.querySelector('[data-steepest] > div').shadowRoot"
+"""Where the playground's elements are, for scripts; selectors of the browser's driver look into it by themselves."""
+
 
 # --- the browser ------------------------------------------------------------------------------------------------------
 
@@ -112,7 +115,6 @@ def saved(page, kind: str, folder: Path) -> Path:
 # --- the words --------------------------------------------------------------------------------------------------------
 
 PARTS = files("steepest.web") / "parts"
-MARKUP = files("steepest.playground") / "page" / "index.html"
 
 
 def test_every_word_is_said_in_both_languages_and_used():
@@ -120,8 +122,7 @@ def test_every_word_is_said_in_both_languages_and_used():
     words = dict(re.findall(r'^  "?([\w-]+)"?: \["(.*)", ".*"\],$', source, re.MULTILINE))
     chinese = re.findall(r'^  "?[\w-]+"?: \[".*", "(.*)"\],$', source, re.MULTILINE)
     assert len(words) > 90 and all(re.search("[一-鿿]|^3", text) for text in chinese)
-    others = [each.read_text(encoding="utf-8") for each in PARTS.iterdir() if each.name != "words.js"]
-    text = "\n".join([*others, MARKUP.read_text(encoding="utf-8")])
+    text = "\n".join(each.read_text(encoding="utf-8") for each in PARTS.iterdir() if each.name != "words.js")
     states = set(re.findall(r"^  (\w+): ", source[source.index("const STATES") :], re.MULTILINE))
     assert {word for word in words if f'"{word}"' not in text and not word.startswith("light-")} - states == set()
 
@@ -141,9 +142,12 @@ def test_the_file_is_small_and_needs_nothing_else(file, open_page):
 def test_everything_that_can_be_used_has_a_name(open_page):
     page = open_page()
     page.click("#modes [data-key=sweep]")
-    nameless = page.evaluate("""() => [...document.querySelectorAll("button, input, select, canvas[tabindex]")]
+    nameless = page.evaluate(
+        f"() => [...{ROOT}"
+        + """.querySelectorAll("button, input, select, canvas[tabindex]")]
         .filter((each) => each.checkVisibility() && !each.ariaLabel && !each.labels?.length && !each.textContent.trim())
-        .map((each) => each.outerHTML.slice(0, 90))""")
+        .map((each) => each.outerHTML.slice(0, 90))"""
+    )
     assert nameless == []
 
 
@@ -175,7 +179,7 @@ def test_the_keyboard_alone_is_enough(open_page):
     page = open_page()
     for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate(f"document.activeElement === document.querySelector('{TOP}')"):
+        if page.evaluate(f"{ROOT}.activeElement === {ROOT}.querySelector('{TOP}')"):
             break
     before = page.evaluate("Steepest.landscapes.ravine.start")
     page.keyboard.press("ArrowRight")
@@ -191,7 +195,7 @@ def test_the_keyboard_alone_is_enough(open_page):
     page.locator("#modes [data-key=surface]").focus()
     page.keyboard.press("Enter")
     until(page, "state.view.mode === 'surface'")
-    assert page.evaluate("document.activeElement.dataset.key") == "surface"  # focus is not lost on the way
+    assert page.evaluate(f"{ROOT}.activeElement.dataset.key") == "surface"  # focus is not lost on the way
 
 
 def test_a_slider_changes_the_path(open_page):
@@ -201,7 +205,7 @@ def test_a_slider_changes_the_path(open_page):
     page.keyboard.press("Home")
     state = until(page, "state.rules[0].settings.lr < 1e-3")
     assert state["rules"][1]["settings"]["lr"] == 0.1  # the others stay
-    page.wait_for_function("text => document.querySelector('#story').innerText !== text", arg=before)
+    page.wait_for_function(f"text => {ROOT}.querySelector('#story').innerText !== text", arg=before)
 
 
 def test_a_typed_value_beyond_the_stability_limit(open_page):
@@ -339,7 +343,7 @@ def test_a_bad_link_is_one_sentence(open_page):
     page = open_page("on=nowhere&rule=sgd")
     expect(page.locator("#toast")).to_contain_text("cannot be followed: unknown landscape 'nowhere'")
     for link in ("on=ravine&rule=sgd(lr=-1)", "f=x**&rule=sgd", "steps=1e9&on=bowl", "%E0%A4%A", "nothing"):
-        page.evaluate("link => { document.querySelector('#toast').textContent = ''; location.hash = link; }", link)
+        page.evaluate(f"link => {{ {ROOT}.querySelector('#toast').textContent = ''; location.hash = link; }}", link)
         expect(page.locator("#toast")).to_contain_text("cannot be followed")
         assert page.locator("#story .told").count() == 3  # the page is as it opens without a link
 
@@ -473,7 +477,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_page):
 
 def test_light_and_dark(open_page):
     page = open_page(color_scheme="dark", reduced_motion="reduce")
-    paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
+    paper = f"getComputedStyle({ROOT}.host).getPropertyValue('--paper').trim()"
     dark = page.evaluate(paper)
     page.click("#light")
     assert page.evaluate(paper) != dark

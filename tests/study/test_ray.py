@@ -117,15 +117,27 @@ def test_without_ray_the_line_to_install_it_is_given(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_are_put_where_their_content_belongs(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    files = {"/far/away.py": b"one", "/far/mine.py": b"two", "/else/mine.py": b"other"}
-    places = on_ray._write_files(files)
-    assert on_ray._write_files(files) == places
-    assert len(set(places.values())) == 3
-    for before, after in places.items():
-        assert Path(after).read_bytes() == files[before]
-    entry = Entry("/far/away.py", 1.0, "/else/mine.py:Rule(lr=0.1)", {"lr": 0.1}, "constant", 1, 1, 1)
-    assert on_ray._files(Job(1, (entry,))) == {"/else/mine.py"}  # the workload is no file here
-    moved = on_ray._relocated(entry, places)
-    assert (moved.workload, moved.rule) == (places["/far/away.py"], f"{places['/else/mine.py']}:Rule(lr=0.1)")
+def test_folders_are_written_under_a_name_of_their_content(tmp_path, monkeypatch):
+    temporary, far, other = (tmp_path / name for name in ("temporary", "far", "other"))
+    for folder in (temporary, far / "pieces", other):
+        folder.mkdir(parents=True)
+    (far / "away.py").write_text("import helper, pieces.deep")
+    (far / "helper.py").write_text("one = 1")
+    (far / "pieces" / "__init__.py").write_text("")
+    (far / "pieces" / "deep.py").write_text("two = 2")
+    (far / "unused.py").write_text("")
+    (other / "mine.py").write_text("import helper")
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    entry = Entry(f"{far}/away.py", 1.0, f"{other}/mine.py:Rule(lr=0.1)", {"lr": 0.1}, "constant", 1, 1, 1)
+    contents = on_ray._folders(Job(1, (entry,)))
+    assert set(contents[str(far)]) == {"away.py", "helper.py", "pieces/__init__.py", "pieces/deep.py"}
+    assert set(contents[str(other)]) == {"mine.py"}
+    folders = on_ray._write_folders(contents)
+    assert on_ray._write_folders(contents) == folders
+    assert len(set(folders.values())) == 2
+    for original, folder in folders.items():
+        written = {str(file.relative_to(folder)): file.read_bytes() for file in Path(folder).rglob("*.py")}
+        assert written == contents[original]
+    moved = on_ray._relocated(entry, folders)
+    assert moved.workload == f"{folders[str(far)]}/away.py"
+    assert moved.rule == f"{folders[str(other)]}/mine.py:Rule(lr=0.1)"

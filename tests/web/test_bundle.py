@@ -13,6 +13,7 @@ from steepest.web import digest_of_sources, read_bundle, script_of
 
 WEB = Path(steepest.__file__).parent / "web"
 MODULES = [*(WEB / "core").iterdir(), *(WEB / "parts").iterdir()]
+CODE = [file for file in [WEB / "index.js", *MODULES] if file.suffix == ".js"]
 
 
 def test_the_bundle_is_made_of_these_modules():
@@ -21,7 +22,7 @@ def test_the_bundle_is_made_of_these_modules():
 
 def test_every_module_says_where_its_names_come_from():
     """A misspelt import stops the bundler; here: no module is left over that nothing imports."""
-    texts = {file: file.read_text(encoding="utf-8") for file in [WEB / "index.js", *MODULES]}
+    texts = {file: file.read_text(encoding="utf-8") for file in CODE}
     imported = {
         (file.parent / path).resolve() for file, text in texts.items() for path in re.findall(r'from "(\..+?)"', text)
     }

@@ -1,18 +1,55 @@
-"""Loading a user's own Python file: a workload, or rules. This runs the file, as importing it would."""
+"""Loading a user's own Python file: a workload, or rules. This runs the file, once in a process, as importing it would.
 
-import importlib.util
+A file is run again only when it, or a file beside it that it imports, has changed since. While it runs, its folder is
+first on the import path, as if Python had been started with it. Files of the same name in two folders are two modules,
+each seen by the files of its own folder.
+"""
+
+import ast
+import hashlib
+import importlib
 import sys
+import sysconfig
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from .errors import InvalidValue
 
-__all__ = ["last_words", "load_file"]
+__all__ = ["Source", "digests", "importing", "last_words", "load"]
 
 
-def load_file(path: str | Path) -> ModuleType:
-    """Import a file by its path.
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A user's file as it was run.
+
+    Attributes:
+        path: where it is.
+        module: the definitions in it.
+        digests: SHA-256 of it and of the files beside it that it imports, by path.
+    """
+
+    path: Path
+    module: ModuleType
+    digests: dict[str, str]
+
+
+_LOCK = threading.RLock()
+_RUNNING: set[Path] = set()
+_LOADED: dict[Path, Source] = {}
+_SIBLINGS: dict[Path, dict[str, Source]] = {}
+"""By folder, everything that was imported from it for a user's file, by the name of the module."""
+
+
+def load(path: str | Path) -> Source:
+    """A user's file, run unless that was done in this process and nothing has changed since.
 
     Raises:
         InvalidValue: there is no such file, or it raises; the message names the line in it.
@@ -20,16 +57,175 @@ def load_file(path: str | Path) -> ModuleType:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise InvalidValue(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"steepest_user_{file.stem}", file)
-    if spec is None or spec.loader is None:
+    if file.suffix != ".py":
         raise InvalidValue(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    with _LOCK:
+        if file in _RUNNING:
+            raise InvalidValue(f'{path}: runs itself without end; put its end behind `if __name__ == "__main__":`')
+        _RUNNING.add(file)
+        try:
+            if file not in _LOADED or _has_changed(_LOADED[file], file.parent):
+                _forget_changed(file.parent)
+                with importing(file.parent):
+                    _LOADED[file] = _run(file)
+            return _LOADED[file]
+        except (Exception, SystemExit) as error:
+            raise InvalidValue(f"{path}: {last_words(error, file)}") from error
+        finally:
+            _RUNNING.discard(file)
+
+
+def _run(file: Path) -> Source:
+    """Run the file, unless one beside it has imported it."""
+    name = _module_name(file)
+    siblings = _SIBLINGS[file.parent]
+    if name not in siblings:
+        content = file.read_bytes()
+        spec = spec_from_file_location(name, file)
+        assert spec is not None
+        module = module_from_spec(spec)
+        before = sys.modules.get(name)
+        sys.modules[name] = module  # dataclasses look their module up
+        writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # Python overlooks changes within a second
+        importlib.invalidate_caches()
+        try:
+            exec(compile(content, str(file), "exec"), vars(module))
+        except BaseException:
+            del sys.modules[name]
+            if before is not None:
+                sys.modules[name] = before
+            raise
+        finally:
+            sys.dont_write_bytecode = writes
+        siblings[name] = Source(file, module, digests(file))
+    return siblings[name]
+
+
+def _module_name(file: Path) -> str:
+    """The name of the file, so that files beside it can import it; another name where that is a library's."""
+    name = file.stem
+    is_free = name.isidentifier() and name not in sys.builtin_module_names
+    return name if is_free and PathFinder.find_spec(name, _library_path()) is None else f"steepest_user_{name}"
+
+
+@cache
+def _library_path() -> list[str]:
+    own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    installed = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys(str(Path(path).resolve()) for path in (*own, *installed)))
+
+
+# --- which files belong to it -----------------------------------------------------------------------------------------
+
+
+def digests(file: Path, folder: Path | None = None) -> dict[str, str]:
+    """SHA-256 of a file and of the files in its folder that its import statements name, directly or through others.
+
+    An import of a name that is made up while running is not seen.
+    """
+    folder = file.parent if folder is None else folder
+    contents: dict[Path, bytes] = {}
+    left = [file]
+    while left:
+        path = left.pop()
+        if path not in contents:
+            contents[path] = path.read_bytes()
+            for name in _imported_names(contents[path]):
+                left += _beside(folder, name)
+    return {str(path): hashlib.sha256(contents[path]).hexdigest() for path in sorted(contents)}
+
+
+@cache
+def _imported_names(content: bytes) -> frozenset[str]:
+    """The top-level names in the import statements of a file."""
+    names = []
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise InvalidValue(f"{path}: {last_words(error, file)}") from error
-    return module
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # running it will tell
+        return frozenset()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return frozenset(name.partition(".")[0] for name in names) - {"steepest"}
+
+
+def _beside(folder: Path, name: str) -> list[Path]:
+    """The file of a module in a folder, or all files of a package there."""
+    if (folder / name / "__init__.py").is_file():
+        return sorted((folder / name).rglob("*.py"))
+    return [folder / f"{name}.py"] if (folder / f"{name}.py").is_file() else []
+
+
+def _has_changed(source: Source, folder: Path) -> bool:
+    try:
+        return digests(source.path, folder) != source.digests
+    except OSError:  # running it will tell
+        return True
+
+
+def _forget_changed(folder: Path) -> None:
+    siblings = _SIBLINGS.get(folder, {})
+    for name, source in [*siblings.items()]:
+        if _has_changed(source, folder):
+            del siblings[name]
+            if sys.modules.get(name) is source.module:
+                del sys.modules[name]
+
+
+# --- modules of the same name in several folders ----------------------------------------------------------------------
+
+
+@contextmanager
+def importing(*folders: Path) -> Iterator[None]:
+    """Within it, imports look into these folders first, and find their modules even where others have the same name.
+
+    A user's functions run within it, since they may import modules when they are called.
+    """
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(folders):
+            stack.enter_context(_importing(folder))
+        yield
+
+
+@contextmanager
+def _importing(folder: Path) -> Iterator[None]:
+    siblings = _SIBLINGS.setdefault(folder, {})
+    names = {path.stem for path in (*folder.glob("*.py"), *(path.parent for path in folder.glob("*/__init__.py")))}
+    others = {top for top in names & sys.modules.keys() if _is_anothers(folder, top)}
+    namesakes = {name: module for name, module in [*sys.modules.items()] if name.partition(".")[0] in others}
+    for name in namesakes:
+        del sys.modules[name]
+    sys.modules.update({name: source.module for name, source in siblings.items() if name not in sys.modules})
+    before = {*sys.modules}
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # stays, for processes that the user's code starts
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in sys.modules.keys() - before:
+            file = _file_of(sys.modules[name]) if name.partition(".")[0] in names else None
+            if name not in siblings and file is not None and file.is_relative_to(folder):
+                siblings[name] = Source(file, sys.modules[name], digests(file, folder))
+        for name in [name for name in sys.modules if name.partition(".")[0] in others]:
+            del sys.modules[name]
+        sys.modules.update(namesakes)
+
+
+def _is_anothers(folder: Path, name: str) -> bool:
+    """Whether the module of this name comes from another folder of the user's: not from this one, nor a library."""
+    file = _file_of(sys.modules[name])
+    if file is None or name in ("__main__", "steepest"):
+        return False
+    return not any(file.is_relative_to(path) for path in (str(folder), *_library_path()))
+
+
+def _file_of(module: ModuleType | None) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if isinstance(file, str) else None
 
 
 def last_words(error: BaseException, *files: str | Path) -> str:

@@ -1,1 +1,1 @@
-"""Pictures of paths and of comparisons, all in one style; nothing here touches a user's Matplotlib settings."""
+"""Figures of paths, maps and comparisons in one style, drawn without changing the user's Matplotlib settings."""

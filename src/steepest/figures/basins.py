@@ -1,4 +1,4 @@
-"""Pictures of basins of attraction. What is shown stands in `map_data`."""
+"""Figures of basins of attraction: which minimum each start reaches, one panel a rule. Their data: `map_data`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,20 +13,21 @@ from .landscapes import EQUAL, mark_facts, shape_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
-from .style import clean, house_style, say, theme
+from .style import clean, house_style, theme, translate
 
 __all__ = ["draw_basin"]
 
 ROW = 0.22
 """Height of a line of the legend in inches."""
 
-FINEST = 300
-"""Pixels an inch, at most."""
+MOST_DPI = 300
+"""Pixels an inch, at most, of a map with many starts."""
 
 COLUMNS = 3
+"""Panels side by side, at most."""
 
 TOP, BESIDE, BETWEEN = 0.7, 0.62, 0.95
-"""Inches above the panels, beside each for its numbers, and between one and that below it."""
+"""Inches above the panels, left of each panel for its numbers, and between two rows."""
 
 
 def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", dark: bool = False) -> Figure:
@@ -36,17 +37,17 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
     the colour is the last value instead.
 
     Args:
-        basins: what `map_basin` returned.
-        title: default: the landscape's name.
+        basins: the result of `map_basin`.
+        title: of the figure. Default: the landscape's name.
         lang: language of the words, `"en"` or `"zh"`.
-        dark: light on dark paper.
+        dark: light ink on dark paper.
     """
-    frame = tuple((float(each[0]), float(each[-1])) for each in (basins.x, basins.y))
+    frame = tuple((float(side[0]), float(side[-1])) for side in (basins.x, basins.y))
     shape = min(max(shape_of(frame), 1 / EQUAL), EQUAL)
     lines = 1 if by_value(basins) else len(basins.minima) + len(ends_present(basins))
     with house_style(lang, dark):
         figure, panels, below = _side_by_side(len(basins.rules), shape, lines)
-        figure.set_dpi(min(max(150, len(basins.x) / PANEL), FINEST))
+        figure.set_dpi(min(max(150, len(basins.x) / PANEL), MOST_DPI))
         draw_heading(figure, title or basins.landscape.name)
         (_draw_depths if by_value(basins) else _draw_minima)(basins, panels, below)
         for axes, rule in zip(panels, basins.rules, strict=True):
@@ -61,7 +62,10 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
 
 
 def _side_by_side(count: int, shape: float, lines: int) -> tuple[Figure, list[Axes], Axes]:
-    """The figure, a panel for each rule, and the axes of a legend of so many lines below them; all placed in inches."""
+    """The figure, a panel for each of `count` rules, and the axes of a legend of `lines` lines below them.
+
+    Placed in inches instead of by a layout engine, which would shrink panels with equal axes.
+    """
     columns = min(count, COLUMNS) if count != 4 else 2
     rows = -(-count // columns)
     width = PANEL if columns > 1 else 1.6 * PANEL
@@ -69,14 +73,14 @@ def _side_by_side(count: int, shape: float, lines: int) -> tuple[Figure, list[Ax
     size = columns * (width + BESIDE) + 0.25, TOP + rows * (height + BETWEEN) + legend + 0.4
     figure = Figure(figsize=size)
 
-    def place(left: float, top: float, width: float, height: float) -> Axes:
+    def add_axes(left: float, top: float, width: float, height: float) -> Axes:
         return figure.add_axes((left / size[0], 1 - (top + height) / size[1], width / size[0], height / size[1]))
 
     panels = []
-    for each in range(count):
-        row, column = divmod(each, columns)
-        panels.append(place(BESIDE + column * (width + BESIDE), TOP + row * (height + BETWEEN), width, height))
-    below = place(BESIDE, size[1] - legend - 0.5, 0.8 * PANEL, legend)
+    for index in range(count):
+        row, column = divmod(index, columns)
+        panels.append(add_axes(BESIDE + column * (width + BESIDE), TOP + row * (height + BETWEEN), width, height))
+    below = add_axes(BESIDE, size[1] - legend - 0.5, 0.8 * PANEL, legend)
     below.grid(False)
     below.spines[:].set_visible(False)
     below.tick_params(axis="y", left=False, labelleft=False, labelright=True, pad=6)
@@ -84,28 +88,30 @@ def _side_by_side(count: int, shape: float, lines: int) -> tuple[Figure, list[Ax
 
 
 def _draw_minima(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
+    """Each start in the colour of its minimum, darker by the number of steps."""
     scale = step_scale(basins.arrived, basins.steps)
-    for place, axes in enumerate(panels):
-        _draw_starts(axes, basins, basin_image(basins, place, scale, theme()))
-    told = zip(basins.minima, basins.values, strict=True)
-    names = [say("{}, value {}", _point(at), f"{round(value, 9) + 0.0:.4g}") for at, value in told]
-    names += [say(ENDS[end]) for end in ends_present(basins)]
+    for index, axes in enumerate(panels):
+        _draw_starts(axes, basins, basin_image(basins, index, scale, theme()))
+    minima = zip(basins.minima, basins.values, strict=True)
+    names = [translate("{}, value {}", _point(at), f"{round(value, 9) + 0.0:.4g}") for at, value in minima]
+    names += [translate(ENDS[end]) for end in ends_present(basins)]
     below.imshow(legend_image(basins, theme()), extent=(0, 1, len(names), 0), aspect="auto", interpolation="nearest")
     for line in range(1, len(names)):
         below.axhline(line, color=theme().paper, linewidth=3)
     below.set_yticks(np.arange(len(names)) + 0.5, names)
-    _label_scale(below, scale, say("steps to the minimum"))
+    _label_scale(below, scale, translate("steps to the minimum"))
 
 
 def _draw_depths(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
+    """Each start in the colour of its last value."""
     lowest = basins.landscape.minimum
     final = basins.final - (lowest or 0.0)
     scale = final_scale(final, above=False)
     colours = matplotlib.colormaps[GOOD_IS_BRIGHT]
-    for place, axes in enumerate(panels):
-        image = (255 * colours(scale.place(np.nan_to_num(final[place], nan=scale.high)))[..., :3]).astype(np.uint8)
-        gone = basins.end[place] == End.DIVERGED
-        image[gone] = swatch(End.DIVERGED, gone.shape, theme())[gone]
+    for index, axes in enumerate(panels):
+        image = (255 * colours(scale.position(np.nan_to_num(final[index], nan=scale.high)))[..., :3]).astype(np.uint8)
+        diverged = basins.end[index] == End.DIVERGED
+        image[diverged] = swatch(End.DIVERGED, diverged.shape, theme())[diverged]
         _draw_starts(axes, basins, image)
     below.imshow(np.linspace(0, 1, 256)[None], extent=(0, 1, 1, 0), aspect="auto", cmap=colours)
     below.set_yticks([])
@@ -113,7 +119,7 @@ def _draw_depths(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
 
 
 def _draw_starts(axes: Axes, basins: BasinMap, image: Any) -> None:
-    half = [(each[1] - each[0]) / 2 for each in (basins.x, basins.y)]
+    half = [(side[1] - side[0]) / 2 for side in (basins.x, basins.y)]  # a start is the centre of its pixel
     extent = (basins.x[0] - half[0], basins.x[-1] + half[0], basins.y[0] - half[1], basins.y[-1] + half[1])
     axes.imshow(image, extent=extent, origin="lower", aspect="auto")
 
@@ -122,9 +128,9 @@ ENDS = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End
 
 
 def _label_scale(axes: Axes, scale: Scale, name: str) -> None:
-    """Ticks of a strip that goes from 0 to 1."""
+    """Ticks and name of a colour strip that goes from 0 to 1."""
     ticks = scale.ticks()
-    axes.set_xticks(scale.place(ticks), [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(scale.position(ticks), [f"{tick:g}" for tick in ticks])
     axes.set(xlabel=name, xlim=(0, 1))
 
 

@@ -1,15 +1,13 @@
-"""Pictures of the winners of a comparison: how training went, and who is fast over all workloads."""
+"""Figures of the winners of a comparison: curves of loss and metric, and performance profiles over workloads."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..study import Comparison
 from .contestants import comparison_style, legend, legend_rows, looks, make_log, short, tag
-from .looks import Look
 from .style import GREY, clean, new_figure
 
 __all__ = ["Band", "band", "draw_curves", "draw_profiles"]
@@ -19,7 +17,14 @@ __all__ = ["Band", "band", "draw_curves", "draw_profiles"]
 
 @dataclass(frozen=True)
 class Band:
-    """A measurement over the steps: median and quartiles over the seeds."""
+    """A measurement over the course of training: median and quartiles over the seeds.
+
+    Attributes:
+        x: steps, or examples seen where batch sizes differ; shape (n,), as all others.
+        median: over the seeds.
+        low: lower quartile.
+        high: upper quartile.
+    """
 
     x: np.ndarray
     median: np.ndarray
@@ -28,7 +33,7 @@ class Band:
 
 
 def band(comparison: Comparison, label: str, column: str) -> Band:
-    """The data of `draw_curves` for one contestant; `x` is steps, or examples where batch sizes differ."""
+    """The data of `draw_curves` for one contestant; `column` is that of the curves, such as `loss`."""
     curves = comparison.curves_of(label)
     if curves.empty:  # every run failed
         return Band(*(np.empty(0) for _ in range(4)))
@@ -39,7 +44,7 @@ def band(comparison: Comparison, label: str, column: str) -> Band:
 
 
 def draw_curves(comparison: Comparison) -> Figure:
-    """Held-out loss and metric of the winners on fresh seeds: medians with the middle half of the seeds."""
+    """Draw held-out loss and metric of the winners on fresh seeds: medians with the middle half of the seeds."""
     facts = comparison.workload
     x = "examples seen" if comparison.sizes_differ else "step"
     panels = [("loss", "held-out loss")]
@@ -48,37 +53,32 @@ def draw_curves(comparison: Comparison) -> Figure:
     with comparison_style():
         figure = new_figure(9, 3.9 + 0.2 * legend_rows(comparison))
         all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axes, (column, name) in zip(all_axes, panels, strict=True):
-            clean(axes, x, name)
-            for place, (label, look) in enumerate(looks(comparison).items()):
-                _draw_band(axes, band(comparison, label, column), look, tag(place, column))
+        for axes, (column, title) in zip(all_axes, panels, strict=True):
+            clean(axes, x, title)
+            for index, (label, look) in enumerate(looks(comparison).items()):
+                data, name = band(comparison, label, column), tag(index, column)
+                axes.fill_between(data.x, data.low, data.high, color=look.colour, alpha=0.15, linewidth=0,
+                                  gid=f"{name}-band")  # fmt: skip
+                axes.plot(data.x, data.median, color=look.colour, linestyle=look.dash, marker=look.marker,
+                          markersize=4, markevery=max(1, len(data.x) // 8), gid=name)  # fmt: skip
         make_log(all_axes[0], "y")
         all_axes[-1].axhline(comparison.target, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
         all_axes[-1].annotate("target", (0.01, comparison.target), xycoords=("axes fraction", "data"), ha="left",
                               va="bottom", color=GREY, fontsize=9)  # fmt: skip
         if len(panels) > 1 and facts["higher_is_better"]:
-            _show_the_upper_part(all_axes[-1], comparison)
+            # the first steps from chance level would press everything that matters into the top
+            middle = float(comparison.curves["metric"].median())
+            lowest = comparison.target - 4 * abs(comparison.target - middle) - 0.1
+            all_axes[-1].set_ylim(bottom=max(all_axes[-1].get_ylim()[0], lowest))
         legend(figure, comparison)
     return figure
-
-
-def _draw_band(axes: Axes, data: Band, look: Look, name: str) -> None:
-    axes.fill_between(data.x, data.low, data.high, color=look.colour, alpha=0.15, linewidth=0, gid=f"{name}-band")
-    axes.plot(data.x, data.median, color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4,
-              markevery=max(1, len(data.x) // 8), gid=name)  # fmt: skip
-
-
-def _show_the_upper_part(axes: Axes, comparison: Comparison) -> None:
-    """The first steps from chance level would press everything that matters into the top."""
-    middle = float(comparison.curves["metric"].median())
-    axes.set_ylim(bottom=max(axes.get_ylim()[0], comparison.target - 4 * abs(comparison.target - middle) - 0.1))
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------
 
 
 def draw_profiles(comparison: Comparison) -> Figure:
-    """Performance profiles over several workloads: on what share of them each optimizer is how close to the fastest.
+    """Draw performance profiles: the share of workloads on which an optimizer is within a factor of the fastest.
 
     Raises:
         ValueError: the comparison has none, being on one workload or unfinished.
@@ -89,12 +89,12 @@ def draw_profiles(comparison: Comparison) -> Figure:
     with comparison_style():
         figure = new_figure(9, 3.4 + 0.2 * legend_rows(comparison))
         axes = clean(figure.add_subplot(), "times as long as the fastest", "share of the workloads")
-        for place, (label, look) in enumerate(looks(comparison).items()):
+        for index, (label, look) in enumerate(looks(comparison).items()):
             if label not in shares.index:  # every run of it was set aside
                 continue
             axes.step(shares.columns, shares.loc[label], where="post", color=look.colour, linestyle=look.dash,
-                      marker=look.marker, markersize=4, markevery=(2 * place % 24, 24),
-                      gid=tag(place, "profile"))  # fmt: skip
+                      marker=look.marker, markersize=4, markevery=(2 * index % 24, 24),
+                      gid=tag(index, "profile"))  # fmt: skip
         axes.set_xlim(float(shares.columns[0]), float(shares.columns[-1]))
         axes.set_ylim(-0.03, 1.03)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

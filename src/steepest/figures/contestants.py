@@ -1,4 +1,4 @@
-"""What the pictures of a comparison share: how each contestant looks, log axes with plain numbers, the legend."""
+"""Shared parts of the figures of a comparison: each contestant's look, log axes with plain numbers, the legend."""
 
 import math
 from collections.abc import Iterator
@@ -20,39 +20,43 @@ from .style import house_style
 __all__ = ["comparison_style", "legend", "legend_rows", "looks", "make_log", "short", "tag"]
 
 LINE = 110
-"""Characters that fit side by side into a legend as wide as the figure."""
+"""Width of the legend, which is that of the figure, in characters."""
 
 HANDLE = 8
-"""Characters that the line and the gap before a name are wide."""
+"""Width of the line and the gap before a name, in characters."""
 
 
 def looks(comparison: Comparison, dark: bool = False) -> dict[str, Look]:
-    """How each contestant is drawn: by its rule, and by how many of the same rule stand before it."""
+    """The look of each contestant, by label: that of its rule, in another variant for each further one of that rule."""
     seen: dict[str, int] = {}
-    found: dict[str, Look] = {}
+    by_label: dict[str, Look] = {}
     for contestant in comparison.plan.contestants:
-        if contestant.label not in found:  # it is there once on every workload
+        if contestant.label not in by_label:  # a label occurs once on every workload
             name = parse(contestant.rule).name.lower()
-            found[contestant.label] = colors_and_marks(name, seen.get(name, 0), dark)
+            by_label[contestant.label] = colors_and_marks(name, seen.get(name, 0), dark)
             seen[name] = seen.get(name, 0) + 1
-    return found
+    return by_label
 
 
-def tag(place: int, what: str) -> str:
-    """The id of a contestant's part of a picture, so that a page can hide and show it."""
-    return f"contestant-{place}-{what}"
+def tag(index: int, part: str) -> str:
+    """The SVG id of a part of the figure that shows a contestant, so that a page can hide it.
+
+    >>> tag(0, "loss")
+    'contestant-0-loss'
+    """
+    return f"contestant-{index}-{part}"
 
 
 @contextmanager
 def comparison_style() -> Iterator[None]:
-    """The house style, in which a dollar is a dollar: users name optimizers, metrics and workloads."""
+    """A context in the house style with TeX switched off: users name optimizers, metrics and workloads, and use "$"."""
     with house_style():
         matplotlib.rcParams["text.parse_math"] = False
         yield
 
 
 def short(text: str, most: int = 28) -> str:
-    """User's text where there is little room: one line, without its middle if it is long.
+    """A user's text on one line of at most `most` characters; a longer one loses its middle.
 
     >>> short("SGD"), short("an optimizer that somebody gave a very long name")
     ('SGD', 'an optimizer th…y long name')
@@ -62,13 +66,13 @@ def short(text: str, most: int = 28) -> str:
 
 
 def make_log(axes: Axes, which: Literal["x", "y"], subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
-    """A log axis with plain numbers on it: 0.01, 0.02, 0.05, 0.1; data that have no logarithm keep a plain axis."""
+    """Make an axis logarithmic with plain numbers: 0.01, 0.02, 0.05, 0.1; with negative data it stays linear."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_data_interval()
     if low < 0 or not np.isfinite(axis.get_minpos()):
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    wide = high > 1e4 * max(low, axis.get_minpos())  # then the numbers between the decades would run into each other
+    wide = high > 1e4 * max(low, axis.get_minpos())  # then the numbers between the decades would overlap
     axis.set_major_locator(LogLocator(subs=(1.0,) if wide else subs))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(NullFormatter())
@@ -78,24 +82,24 @@ def make_log(axes: Axes, which: Literal["x", "y"], subs: tuple[float, ...] = (1.
 
 
 def legend(figure: Figure, comparison: Comparison) -> None:
-    """Who is who, above the axes; each contestant's entry can be hidden with its curves."""
-    found = looks(comparison)
+    """Add the legend above the axes; each entry has its contestant's tag, to be hidden with its curves."""
+    by_label = looks(comparison)
     handles = [
         Line2D([], [], color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4)
-        for look in found.values()
+        for look in by_label.values()
     ]
-    # a name that begins with "_" would be left out, so names are filled in afterwards
-    names = [short(label) for label in found]
-    made = figure.legend(handles, ["x"] * len(names), loc="outside upper center", ncols=_columns(names))
-    for place, (handle, text) in enumerate(zip(made.legend_handles, made.get_texts(), strict=True)):
-        text.set_text(names[place])
-        text.set_gid(tag(place, "name"))
+    # Matplotlib leaves out a name that begins with "_", so names are filled in afterwards
+    names = [short(label) for label in by_label]
+    entries = figure.legend(handles, ["x"] * len(names), loc="outside upper center", ncols=_columns(names))
+    for index, (handle, text) in enumerate(zip(entries.legend_handles, entries.get_texts(), strict=True)):
+        text.set_text(names[index])
+        text.set_gid(tag(index, "name"))
         if handle is not None:
-            handle.set_gid(tag(place, "handle"))
+            handle.set_gid(tag(index, "handle"))
 
 
 def legend_rows(comparison: Comparison) -> int:
-    """Lines of the legend: a figure with many grows with them."""
+    """Number of lines of the legend, which add to the height of a figure."""
     names = [short(label) for label in looks(comparison)]
     return math.ceil(len(names) / _columns(names))
 

@@ -1,4 +1,4 @@
-"""Paths as a file: a picture or an animation, as the ending says."""
+"""Saving paths to a file: a figure or an animation, by the ending of its name."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
@@ -13,7 +13,11 @@ __all__ = ["check_paths_file", "save_paths"]
 
 
 def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, frames: int = 100) -> None:
-    """Raise `InvalidValue` where paths cannot be drawn to such a file: before anything is computed."""
+    """Check that paths can be drawn to such a file, before anything is computed.
+
+    Raises:
+        InvalidValue: another ending, an unknown language, too few frames, or a surface in an animation.
+    """
     check_language(lang)
     kind = file.suffix.lower()
     if kind in ANIMATIONS:
@@ -22,7 +26,7 @@ def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, fr
         if surface:
             raise InvalidValue(f"{file}: an animation has no --surface; save a .png, .svg or .pdf, or leave it out")
     elif kind not in FORMATS:
-        stills, moving = (f"{', '.join(each[:-1])} or {each[-1]} file" for each in (FORMATS, ANIMATIONS))
+        stills, moving = (f"{', '.join(endings[:-1])} or {endings[-1]} file" for endings in (FORMATS, ANIMATIONS))
         raise InvalidValue(f"{file}: a figure is a {stills}, an animation a {moving}")
 
 
@@ -30,7 +34,7 @@ def save_paths(
     paths: Sequence[Path], file: FilePath, *, surface: bool = False, frames: int = 100, lang: str = "en",
     dark: bool = False, on_frame: Callable[[int, int], None] | None = None,
 ) -> None:  # fmt: skip
-    """Draw paths to a file, as `draw_paths` or `animate` do; see there."""
+    """Draw paths to a file: a figure by `draw_paths`, or an animation by `animate`; see there for the arguments."""
     if file.suffix.lower() in ANIMATIONS:
         animate(paths, file, frames=frames, lang=lang, dark=dark, on_frame=on_frame)
     else:

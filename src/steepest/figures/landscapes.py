@@ -1,4 +1,4 @@
-"""A landscape as it lies under paths: contour lines, a curve or a surface, with its minima and saddles."""
+"""Drawing a landscape, below the paths on it: contour lines, a curve or a surface, with its minima and saddles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..landscapes import Landscape
 from .path_data import Frame, contour_levels, even_levels, widened
-from .style import clean, say, theme
+from .style import clean, theme, translate
 
 __all__ = ["EQUAL", "draw_contours", "draw_curve", "draw_surface", "mark_facts", "named_marks", "shape_of"]
 
 Floats = NDArray[np.float64]
 
 EQUAL = 3.0
-"""How many times as wide as high, or as high as wide, a frame may be and still have equal axes."""
+"""Largest ratio of a frame's sides up to which both axes have the same scale."""
 
 
 def shape_of(frame: Frame) -> float:
@@ -32,7 +32,7 @@ def _grid(landscape: Landscape, frame: Frame, count: int) -> tuple[Floats, Float
 
 
 def _drawable(values: Any, shape: tuple[int, ...]) -> Floats:
-    """Values as an array, a gap where there are none or ones too large to find ticks for."""
+    """Values as an array of a shape, NaN (a gap) where there is none, or one too large for Matplotlib's ticks."""
     values = np.broadcast_to(values, shape).astype(np.float64)
     return np.where(np.abs(values) < 1e300, values, np.nan)
 
@@ -47,17 +47,20 @@ def _lowest(landscape: Landscape, z: Floats) -> float:
 
 
 def draw_contours(axes: Axes, landscape: Landscape, frame: Frame, count: int = 301) -> None:
-    """Contour lines, even on a log scale, with their values; equal axes unless the frame is a strip.
+    """Draw contour lines with their values, at levels that are even on a log scale, as far as there is a minimum.
 
     Args:
-        axes: to draw on.
+        axes: to draw on; of equal scales unless the frame is a strip, see `EQUAL`.
         landscape: of two coordinates.
         frame: the part to be drawn.
         count: points along each side at which the landscape is computed.
     """
     x, y, z = _grid(landscape, frame, count)
     lowest = _lowest(landscape, z)
-    levels = even_levels(z) if _falls_on(landscape, z) else lowest + contour_levels(z - lowest)
+    edge = np.concatenate([z[0], z[-1], z[:, 0], z[:, -1]])
+    # lowest at the frame, as a saddle is: there is no minimum to measure from, so the levels are even
+    unbounded = landscape.minimum is None and bool(np.isfinite(edge).any()) and np.nanmin(edge) <= np.nanmin(z)
+    levels = even_levels(z) if unbounded else lowest + contour_levels(z - lowest)
     if len(levels):
         shades = theme().ramp(np.linspace(0, 1, len(levels) + 1))
         axes.contourf(x, y, z, [-np.inf, *levels, np.inf], colors=shades, zorder=0)
@@ -72,27 +75,21 @@ def draw_contours(axes: Axes, landscape: Landscape, frame: Frame, count: int = 3
     clean(axes, "x", "y", _key(landscape))
 
 
-def _falls_on(landscape: Landscape, z: Floats) -> bool:
-    """Whether the landscape has no known minimum and is lowest at the frame, as a saddle is."""
-    edge = np.concatenate([z[0], z[-1], z[:, 0], z[:, -1]])
-    return landscape.minimum is None and bool(np.isfinite(edge).any()) and np.nanmin(edge) <= np.nanmin(z)
-
-
 def _label_contours(axes: Axes, lines: QuadContourSet, levels: Floats, frame: Frame) -> None:
-    """Write the values on the lines, but only where there is room: a field of pits has hundreds of lines."""
+    """Write the values on the lines, but not within 6 % of the frame of another one: some maps have hundreds."""
     names = dict(zip(levels, _names_of_levels(levels), strict=True))
     size, kept = np.ptp(frame, axis=1), np.empty((0, 2))
     for text in axes.clabel(lines, fmt=names, fontsize=7, colors=theme().height, inline=False):
-        place = np.array(text.get_position()) / size
-        if len(kept) and np.linalg.norm(kept - place, axis=1).min() < 0.06:
+        position = np.array(text.get_position()) / size
+        if len(kept) and np.linalg.norm(kept - position, axis=1).min() < 0.06:
             text.remove()
             continue
         text.set_bbox({"facecolor": theme().paper, "edgecolor": "none", "alpha": 0.7, "pad": 0.4})
-        kept = np.vstack([kept, place])
+        kept = np.vstack([kept, position])
 
 
 def _names_of_levels(values: Floats) -> list[str]:
-    """The values as short as they stay different."""
+    """The values with as few digits as keep them different."""
     for digits in range(2, 10):
         rounded = [float(f"{value:.{digits}g}") for value in values]
         names = [f"{value:.10g}" if abs(value) < 1e5 else f"{value:.{digits}g}" for value in rounded]
@@ -105,13 +102,13 @@ def _names_of_levels(values: Floats) -> list[str]:
 
 
 def draw_curve(axes: Axes, landscape: Landscape, frame: Frame) -> None:
-    """The curve of a landscape of one coordinate."""
+    """Draw the curve of a landscape of one coordinate."""
     x = np.linspace(*frame[0], 801)
     f = _drawable(landscape(x), x.shape)
-    seen = f[np.isfinite(f)] if np.isfinite(f).any() else np.zeros(1)
+    finite = f[np.isfinite(f)] if np.isfinite(f).any() else np.zeros(1)
     axes.plot(x, f, color=theme().contour, linewidth=2.5, zorder=1)
     mark_facts(axes, landscape)
-    axes.set(xlim=frame[0], ylim=widened(float(seen.min()), float(seen.max())))
+    axes.set(xlim=frame[0], ylim=widened(float(finite.min()), float(finite.max())))
     clean(axes, "x", "f(x)", _key(landscape))
 
 
@@ -121,7 +118,7 @@ NAMES = {"minima": ("★", "minimum"), "local_minima": ("☆", "local minimum"),
 
 
 def _marks() -> dict[str, dict[str, Any]]:
-    """How each kind of point is drawn."""
+    """The look of each kind of stationary point, by the name of the landscape's fact."""
     ink, edge = theme().ink, "#222222" if theme().dark else theme().ink
     return {
         "minima": {"marker": "*", "color": theme().star, "markersize": 17, "mec": edge, "mew": 1.0, "zorder": 3},
@@ -141,19 +138,23 @@ def mark_facts(axes: Axes, landscape: Landscape, size: float = 1.0) -> None:
 
 
 def named_marks(landscape: Landscape) -> list[tuple[str, str]]:
-    """The marks in a picture of the landscape, each with its name in English."""
+    """The marks in a figure of the landscape, each with its name in English, for the key."""
     return [("○", "start"), *(named for fact, named in NAMES.items() if getattr(landscape, fact))]
 
 
 def _key(landscape: Landscape) -> str:
-    return "    ".join(f"{mark} {say(name)}" for mark, name in named_marks(landscape))
+    return "    ".join(f"{mark} {translate(name)}" for mark, name in named_marks(landscape))
 
 
 # --- as a surface -----------------------------------------------------------------------------------------------------
 
 
 def draw_surface(axes: Any, landscape: Landscape, frame: Frame) -> Callable[[Floats, Floats], Floats]:
-    """A landscape of two coordinates as a surface; returns the height at which it is drawn over given points."""
+    """Draw a landscape of two coordinates as a surface; logarithmic where it is steep.
+
+    Returns:
+        The function `(x, y) -> height` by which anything else is drawn on the surface.
+    """
     x, y, z = _grid(landscape, frame, 121)
     lowest = _lowest(landscape, z)
     above = z[np.isfinite(z)] - lowest
@@ -163,14 +164,14 @@ def draw_surface(axes: Any, landscape: Landscape, frame: Frame) -> Callable[[Flo
         values = _drawable(landscape(x, y), np.shape(x))
         return np.log10(1 + np.maximum(values - lowest, 0.0)) if steep else values
 
-    axes.computed_zorder = False  # the paths lie on the surface: draw them after it
+    axes.computed_zorder = False  # the paths lie on the surface: they are drawn after it
     pale = {"cmap": theme().ramp, "edgecolor": theme().contour, "linewidth": 0.25, "rcount": 40, "ccount": 40}
     axes.plot_surface(x, y, height(x, y), zorder=1, **pale)
     for fact, mark in _marks().items():
         points = np.array(getattr(landscape, fact)).reshape(-1, 2).T
         axes.plot(*points, height(*points), linestyle="none", **mark)
     axes.set_title(_key(landscape), loc="left", color=theme().grey, fontsize=9)
-    axes.set(xlabel="x", ylabel="y", zlabel=say("log₁₀(1 + f − lowest)") if steep else "f(x, y)")
+    axes.set(xlabel="x", ylabel="y", zlabel=translate("log₁₀(1 + f − lowest)") if steep else "f(x, y)")
     axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)
     return height

@@ -1,4 +1,4 @@
-"""What a figure of paths shows, as plain data: the frame, each path's look and label, contour levels, values."""
+"""The data of figures of paths: the frame, each path's look and label, contour levels, and the values at each step."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,31 +12,34 @@ from ..base.numbers import general
 from ..base.status import Status
 from ..paths.tracing import Path
 from .looks import Look, colors_and_marks
-from .style import say, spoken
+from .style import language, translate
 
 __all__ = [
     "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "story", "stride",
-    "tracks_of", "way_of", "widened",
+    "tracks_of", "visible_points", "widened",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Frame = tuple[tuple[float, float], ...]
 
 GROWTH = 1.5
-"""How far a frame grows beyond the landscape's window to show a path whole."""
+"""Largest size of a frame, in windows of the landscape, that paths make it grow to."""
 
 MOST_MARKS = 40
+"""Marks of steps on a path, at most."""
+
 MOST_LEVELS = 13
+"""Contour lines, at most."""
 
 # --- the frame --------------------------------------------------------------------------------------------------------
 
 
 def frame_of(paths: Sequence[Path]) -> Frame:
-    """The part of the landscape that is drawn: its window, grown where the paths need it.
+    """The part of the landscape that is drawn: its window, extended where the paths need it.
 
-    Every start and every point that was converged to is inside. Other points of paths that do not diverge widen each
-    side of the window by at most half of `GROWTH - 1`, or, where the landscape states no facts and the window is only a
-    guess, as far as they go. A path that diverges leaves the frame instead of stretching it.
+    Every start and every point of convergence is inside. Other points of paths that do not diverge extend each side of
+    the window by at most half of `GROWTH - 1` of its width; without limit where the landscape states no facts, as its
+    window is only a guess then. A path that diverges leaves the frame instead of stretching it.
     """
     landscape = paths[0].landscape
     low, high = np.array(landscape.window).T
@@ -64,7 +67,7 @@ def _inside(x: Floats, frame: Frame) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Track:
-    """One path as it is drawn.
+    """One path and its look in a figure.
 
     Attributes:
         path: the path.
@@ -80,14 +83,14 @@ class Track:
 
     @property
     def every(self) -> int:
-        """Every how many steps a mark stands, so that there are not too many."""
+        """The number of steps from one mark to the next, so that there are at most `MOST_MARKS`."""
         return stride(self.path.steps if self.leaves is None else self.leaves)
 
 
 def story(track: Track) -> str:
     """The label of a path with what happened on it, for the legend, in the language of the figure."""
-    text = f"{track.label}: {track.path.finding.happened(spoken())}"
-    return text if track.leaves is None else f"{text} ({say('leaves the frame at step {}', track.leaves)})"
+    text = f"{track.label}: {track.path.finding.happened(language())}"
+    return text if track.leaves is None else f"{text} ({translate('leaves the frame at step {}', track.leaves)})"
 
 
 def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[Track]:
@@ -96,7 +99,9 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
     tracks = []
     for path, label in zip(paths, _labels(paths), strict=True):
         name = type(path.rule).__name__
-        tracks.append(Track(path, colors_and_marks(name, seen[name], dark), label, _leaving(path, frame)))
+        inside = _inside(path.x, frame)
+        leaves = None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1  # the start is inside
+        tracks.append(Track(path, colors_and_marks(name, seen[name], dark), label, leaves))
         seen[name] += 1
     return tracks
 
@@ -123,13 +128,8 @@ def _label(path: Path) -> str:
     )
 
 
-def _leaving(path: Path, frame: Frame) -> int | None:
-    inside = _inside(path.x, frame)
-    return None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1
-
-
-def way_of(track: Track, frame: Frame) -> Floats:
-    """The points of a path up to where it crosses the frame for good."""
+def visible_points(track: Track, frame: Frame) -> Floats:
+    """The points of a path, shape (n, dims), up to the point on the frame's edge where it leaves for good."""
     x, last = track.path.x, track.leaves
     if last is None:
         return x
@@ -137,7 +137,7 @@ def way_of(track: Track, frame: Frame) -> Floats:
 
 
 def _crossing(inner: Floats, outer: Floats, frame: Frame) -> Floats:
-    """Where the straight line from a point inside to one outside meets the frame, of shape (1, dims); or no point."""
+    """The point where a line from inside to outside meets the frame, shape (1, dims); (0, dims) if `outer` is NaN."""
     if not np.isfinite(outer).all():
         return np.empty((0, len(inner)))
     low, high = np.array(frame).T
@@ -148,7 +148,7 @@ def _crossing(inner: Floats, outer: Floats, frame: Frame) -> Floats:
 
 
 def stride(steps: int, at_most: int = MOST_MARKS) -> int:
-    """The smallest of 1, 2, 5, 10, 20, ... that leaves at most so many of the steps.
+    """The smallest of 1, 2, 5, 10, 20, ... that divides `steps` into at most `at_most` strides.
 
     >>> stride(20), stride(100), stride(1000)
     (1, 5, 50)
@@ -165,7 +165,11 @@ def stride(steps: int, at_most: int = MOST_MARKS) -> int:
 
 
 def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
-    """Heights above the lowest value at which contour lines are drawn: round numbers, even on a log scale.
+    """Levels of contour lines, as heights above the lowest value: round numbers, evenly spaced on a log scale.
+
+    Args:
+        above: heights at the points of a grid; the extreme half percent on either side is ignored.
+        at_most: number of levels.
 
     >>> contour_levels(np.geomspace(1, 1000, 1000))
     array([  2.,   5.,  10.,  20.,  50., 100., 200., 500.])
@@ -185,7 +189,7 @@ def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
 
 
 def even_levels(z: Floats) -> Floats:
-    """Values at which contour lines are drawn where there is no lowest one to measure from: round and even."""
+    """Levels of contour lines where there is no lowest value to measure from: round numbers, evenly spaced."""
     z = z[np.isfinite(z)]
     if not np.ptp(z):
         return np.array([])
@@ -194,7 +198,14 @@ def even_levels(z: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Heights:
-    """The value at each step of each path, as the panel beside the landscape shows it."""
+    """The data of the panel of values.
+
+    Attributes:
+        curves: the value at each step of each path, clipped to a little beyond the limits.
+        label: of the axis, in English.
+        log: whether the axis is logarithmic.
+        limits: of the axis.
+    """
 
     curves: tuple[Floats, ...]
     label: str
@@ -218,22 +229,23 @@ def heights_of(tracks: Sequence[Track], frame: Frame) -> Heights:
     log = bool(shown.min() >= 0 and shown.max() > 10 * shown.min())
     low, high = max(float(shown.min()), float(floor), 1e-300) if log else float(shown.min()), float(shown.max())
     limits = (low / 2, high * 3) if log else widened(low, high)
-    reach = (limits[0], limits[1] * 1e3) if log else widened(*limits, share=10.0)
-    return Heights(tuple(np.clip(curve, *reach) for curve in curves), label, log, limits)
+    # a curve that leaves the panel is drawn to beyond its edge, but not to 1e300, which renderers cannot place
+    drawable = (limits[0], limits[1] * 1e3) if log else widened(*limits, share=10.0)
+    return Heights(tuple(np.clip(curve, *drawable) for curve in curves), label, log, limits)
 
 
 def _shown(tracks: Sequence[Track], frame: Frame) -> Floats:
-    """The values of the paths that do not diverge, and what is finite and inside the frame of those that do."""
+    """The values that the limits must fit: of paths that diverge only those inside the frame; finite ones only."""
     values = np.concatenate(
         [track.path.f[_inside(track.path.x, frame)] if _diverges(track.path) else track.path.f for track in tracks]
     )
-    if np.isfinite(values).sum() < 2:  # one step and it is gone: show at least where to
+    if np.isfinite(values).sum() < 2:  # all paths leave at once: fit the first two values
         values = np.concatenate([track.path.f[:2] for track in tracks])
     values = np.clip(values[np.isfinite(values)], -1e300, 1e300)  # an axis needs room above its highest value
     return values if len(values) else np.zeros(1)
 
 
 def widened(low: float, high: float, share: float = 0.06) -> tuple[float, float]:
-    """An interval with some room on both sides, also around a single value."""
+    """An interval extended by a share of its width on both sides; around a single value it gets some width."""
     room = share * (high - low) or 0.05 * abs(high) or 0.5
     return low - room, high + room

@@ -1,4 +1,4 @@
-"""Paths over their landscape, with the value at each step beside it. What is shown stands in `path_data`."""
+"""Figures of paths over their landscape, with the value at each step beside it. Their data: `path_data`."""
 
 import textwrap
 from collections.abc import Sequence
@@ -15,21 +15,24 @@ from ..base.errors import InvalidValue
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, draw_surface, shape_of
-from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of, way_of
-from .style import clean, house_style, new_figure, say, theme, whole_steps
+from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of, visible_points
+from .style import clean, house_style, new_figure, theme, translate, whole_steps
 
 __all__ = [
-    "check_paths", "draw_background", "draw_handles", "draw_heading", "draw_paths", "draw_value_axes", "halo", "panels",
+    "check_paths", "draw_background", "draw_heading", "draw_legend", "draw_paths", "draw_value_axes", "halo", "panels",
     "points_of",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
 WIDTH = 10.5
-"""Inches."""
+"""Width of a figure in inches."""
 
 LINE = 0.2
-"""Inches that a line of the legend takes."""
+"""Height of a line of the legend in inches."""
+
+CHARACTERS = 145
+"""Characters that fit into a line of the legend."""
 
 
 def draw_paths(
@@ -40,37 +43,42 @@ def draw_paths(
     Two coordinates give contour lines, or a surface; one gives the curve; with more there are only the values.
 
     Args:
-        paths: what `trace` returned, one or more, all on the same landscape.
+        paths: results of `trace`, one or more, all on the same landscape.
         surface: draw a surface instead of contour lines.
-        title: default: the landscape's name.
+        title: of the figure. Default: the landscape's name.
         lang: language of the words, `"en"` or `"zh"`.
-        dark: light on dark paper.
+        dark: light ink on dark paper.
 
     Raises:
         InvalidValue: no paths, different landscapes, or a surface where there are not two coordinates.
+
+    >>> from steepest import trace
+    >>> figure = draw_paths([trace("sgd", "bowl", lr=0.1, steps=20)])
+    >>> figure.get_suptitle()
+    'bowl'
     """
     check_paths(paths, surface)
     landscape, frame = paths[0].landscape, frame_of(paths)
     tracks = tracks_of(paths, frame, dark)
     with house_style(lang, dark):
-        stories = [_wrapped(story(track)) for track in tracks]
-        figure, picture, values = panels(frame, sum(each.count("\n") + 1 for each in stories), surface)
+        stories = ["\n    ".join(textwrap.wrap(story(track), CHARACTERS)) for track in tracks]
+        figure, picture, values = panels(frame, sum(text.count("\n") + 1 for text in stories), surface)
         draw_heading(figure, title or landscape.name)
         if surface:
             _draw_surface(picture, landscape, tracks, frame)
         elif picture is not None:
             draw_background(picture, landscape, frame)
             for track in tracks:
-                _draw_way(picture, track, points_of(way_of(track, frame), landscape))
+                _draw_path(picture, track, points_of(visible_points(track, frame), landscape))
         heights = heights_of(tracks, frame)
         draw_value_axes(values, heights, tracks)
         _draw_values(values, tracks, heights)
-        draw_handles(figure, tracks, stories)
+        draw_legend(figure, tracks, stories)
     return figure
 
 
 def check_paths(paths: Sequence[Path], surface: bool = False) -> None:
-    """Raise `InvalidValue` where the paths cannot be in one picture."""
+    """Raise `InvalidValue` where the paths cannot be drawn in one figure, or not over a surface."""
     if not paths:
         raise InvalidValue("paths: nothing to draw; give at least one")
     names = list(dict.fromkeys(path.landscape.name for path in paths))
@@ -81,9 +89,12 @@ def check_paths(paths: Sequence[Path], surface: bool = False) -> None:
 
 
 def panels(frame: Frame, lines: int, surface: bool = False) -> tuple[Figure, Any, Axes]:
-    """The figure, the axes of the landscape (none where it has more than two coordinates) and those of the values.
+    """The figure, the axes of the landscape (None with more than two coordinates) and those of the values.
 
-    Below them there is room for so many lines of a legend.
+    Args:
+        frame: the part of the landscape that is drawn; it decides the proportions.
+        lines: of the legend, for which room is left below the axes.
+        surface: whether the landscape is drawn in three dimensions.
     """
     legend = LINE * lines
     if len(frame) > 2:
@@ -97,9 +108,9 @@ def panels(frame: Frame, lines: int, surface: bool = False) -> tuple[Figure, Any
 
 
 def draw_heading(figure: Figure, title: str) -> Any:
-    """What the figure is about, at its upper left."""
+    """Write the title of a figure at its upper left; returns Matplotlib's text."""
     heading = figure.suptitle(title, x=0.015, ha="left", weight="bold", fontsize=12)
-    heading.set_parse_math(False)  # a dollar is a dollar
+    heading.set_parse_math(False)  # a user's "$" does not begin TeX
     return heading
 
 
@@ -107,39 +118,39 @@ def draw_heading(figure: Figure, title: str) -> Any:
 
 
 def draw_background(axes: Axes, landscape: Landscape, frame: Frame) -> None:
-    """The landscape of one or two coordinates, before any path."""
+    """Draw a landscape of one or two coordinates, before any path."""
     (draw_contours if landscape.dims == 2 else draw_curve)(axes, landscape, frame)
 
 
-def points_of(way: Floats, landscape: Landscape) -> Floats:
-    """Where positions (n, dims) lie in the picture, shape (n, 2): in one dimension their heights are added."""
-    return way if way.shape[1] == 2 else np.column_stack([way, landscape(way[:, 0]) + np.zeros(len(way))])
+def points_of(x: Floats, landscape: Landscape) -> Floats:
+    """Positions x, shape (n, dims), as points of the figure, shape (n, 2): a single coordinate with its value."""
+    return x if x.shape[1] == 2 else np.column_stack([x, landscape(x[:, 0]) + np.zeros(len(x))])
 
 
 def halo(width: float = 3.2) -> list[effects.AbstractPathEffect]:
-    """A rim in the paper's colour, which lifts a line from the lines below it."""
+    """A path effect: a rim in the paper's colour, which separates a line from the lines below it."""
     return [effects.withStroke(linewidth=width, foreground=theme().paper, alpha=0.9)]
 
 
-def _draw_way(axes: Axes, track: Track, way: Floats) -> None:
-    """A path with its start, a mark every few steps and its end, or an arrow where it leaves."""
+def _draw_path(axes: Axes, track: Track, points: Floats) -> None:
+    """Draw a path with its start, a mark every few steps and its end, or an arrow where it leaves the frame."""
     look, colour = track.look, track.look.colour
-    axes.plot(*way.T, color=colour, linestyle=look.dash, linewidth=1.5, path_effects=halo(), zorder=4)
-    steps = way if track.leaves is None else way[: track.leaves]
+    axes.plot(*points.T, color=colour, linestyle=look.dash, linewidth=1.5, path_effects=halo(), zorder=4)
+    steps = points if track.leaves is None else points[: track.leaves]
     axes.plot(*steps[:: track.every].T, look.marker, color=colour, markersize=4, zorder=5)
     if track.leaves is None:
-        axes.plot(*way[-1:].T, look.marker, color=colour, markersize=8, mec=theme().paper, mew=1.2, zorder=7)
-    elif len(way) > track.leaves:
+        axes.plot(*points[-1:].T, look.marker, color=colour, markersize=8, mec=theme().paper, mew=1.2, zorder=7)
+    elif len(points) > track.leaves:
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 0, "mutation_scale": 18, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", way[-1], way[-2], arrowprops=arrow, annotation_clip=False, zorder=7)
-    axes.plot(*way[:1].T, "o", color="none", markersize=11, mec=theme().ink, mew=1.5, clip_on=False, zorder=8)
+        axes.annotate("", points[-1], points[-2], arrowprops=arrow, annotation_clip=False, zorder=7)
+    axes.plot(*points[:1].T, "o", color="none", markersize=11, mec=theme().ink, mew=1.5, clip_on=False, zorder=8)
 
 
 def _draw_surface(axes: Any, landscape: Landscape, tracks: Sequence[Track], frame: Frame) -> None:
     height = draw_surface(axes, landscape, frame)
     for track in tracks:
-        way, look = way_of(track, frame).T, track.look
-        points = np.array([*way, height(*way)])
+        x, look = visible_points(track, frame).T, track.look
+        points = np.array([*x, height(*x)])
         axes.plot(*points, color=look.colour, linestyle=look.dash, linewidth=1.8, zorder=4)
         axes.plot(*points[:, :: track.every], look.marker, color=look.colour, markersize=3.5, zorder=5)
         axes.plot(*points[:, :1], "o", color="none", markersize=9, mec=theme().ink, mew=1.5, zorder=7)
@@ -149,12 +160,19 @@ def _draw_surface(axes: Any, landscape: Landscape, tracks: Sequence[Track], fram
 
 
 def draw_value_axes(axes: Axes, heights: Heights, tracks: Sequence[Track]) -> None:
-    """The panel of the values, before any curve."""
+    """Set up the panel of the values, before any curve."""
     if heights.log:
         axes.set_yscale("log")
     axes.set_ylim(heights.limits)
     whole_steps(axes)
-    clean(axes, say("step"), say(heights.label), _name_of_marks({track.every for track in tracks}))
+    strides = sorted({track.every for track in tracks})
+    marks = translate("a mark every {} steps", translate(" or ").join(map(str, strides)))
+    clean(
+        axes,
+        translate("step"),
+        translate(heights.label),
+        marks if strides != [1] else translate("a mark at every step"),
+    )
 
 
 def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:
@@ -166,14 +184,8 @@ def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:
     axes.set_ylim(heights.limits)
 
 
-def _name_of_marks(every: set[int]) -> str:
-    if every == {1}:
-        return say("a mark at every step")
-    return say("a mark every {} steps", say(" or ").join(map(str, sorted(every))))
-
-
-def draw_handles(figure: Figure, tracks: Sequence[Track], texts: Sequence[str], columns: int = 1) -> None:
-    """The legend below the panels: how each path is drawn, and a text for it."""
+def draw_legend(figure: Figure, tracks: Sequence[Track], texts: Sequence[str], columns: int = 1) -> None:
+    """Draw the legend below the panels: the line of each path, and a text for it."""
     handles = [
         Line2D([], [], color=track.look.colour, linestyle=track.look.dash, marker=track.look.marker) for track in tracks
     ]
@@ -182,7 +194,3 @@ def draw_handles(figure: Figure, tracks: Sequence[Track], texts: Sequence[str], 
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
-
-
-def _wrapped(line: str) -> str:
-    return "\n    ".join(textwrap.wrap(line, 145))  # what fits into the figure's width

@@ -25,7 +25,7 @@ from .looks import Dash
 from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of
 from .paths import check_paths, draw_value_axes
 from .scenes import Move, clock, moves_of
-from .style import DARK, LIGHT, Theme, house_style, new_figure, speaking
+from .style import DARK, LIGHT, Theme, house_style, in_language, new_figure
 from .words import CHINESE
 
 __all__ = ["page"]
@@ -75,7 +75,7 @@ def _row(track: Track, dark: str) -> dict[str, Any]:
     """What the page says of one path."""
     texts = {}
     for lang in ("en", "zh"):
-        with speaking(lang):
+        with in_language(lang):
             texts[lang] = story(track).removeprefix(f"{track.label}: ")
     look = track.look
     shape, dash = _shape(look.marker), _dash(look.dash)

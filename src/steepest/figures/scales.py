@@ -1,4 +1,4 @@
-"""Scales of maps: where numbers lie between two ends, and which of them are written beside it."""
+"""Colour scales of maps, linear or logarithmic: the position of a value on the scale, and its ticks."""
 
 import textwrap
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from matplotlib import colors
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from .style import say
+from .style import translate
 
 __all__ = ["GOOD_IS_BRIGHT", "PANEL", "Scale", "final_scale", "name_of_final", "step_scale", "wrapped"]
 
@@ -24,25 +24,29 @@ GOOD_IS_BRIGHT = "viridis_r"
 
 @dataclass(frozen=True)
 class Scale:
-    """Where numbers lie between two ends, from 0 to 1."""
+    """A linear or logarithmic scale from `low` to `high`.
+
+    >>> Scale(1.0, 100.0, log=True).position(np.array([1.0, 10.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
 
     low: float
     high: float
     log: bool
 
-    def place(self, values: Floats) -> Floats:
-        """The place of each value, those outside at the ends."""
+    def position(self, values: Floats) -> Floats:
+        """The position of each value, 0 at `low` to 1 at `high`; values outside are clipped. Any shape."""
         low, high, inner = self.low, self.high, np.clip(values, self.low, self.high)
         if self.log:
             low, high, inner = np.log(low), np.log(high), np.log(inner)
         return np.asarray((inner - low) / (high - low))
 
     def norm(self) -> colors.Normalize:
-        """For Matplotlib's colour bars."""
+        """The same scale for Matplotlib's colour bars."""
         return (colors.LogNorm if self.log else colors.Normalize)(self.low, self.high, clip=True)
 
     def ticks(self) -> Floats:
-        """Round numbers on the scale."""
+        """Round numbers on the scale, to be written beside it."""
         if not self.log:
             ticks = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(self.low, self.high))
             return ticks[(self.low <= ticks) & (ticks <= self.high)]
@@ -54,33 +58,43 @@ class Scale:
 
 
 def step_scale(arrived: NDArray[np.integer], steps: int) -> Scale:
-    """Steps of arrival, of all rules together; logarithmic where they differ by more than a factor of 5."""
-    there = arrived[arrived <= steps]
-    if not there.size:
+    """The scale of steps to the minimum, for all rules together; logarithmic beyond a factor of 5.
+
+    Args:
+        arrived: step of arrival of each start; more than `steps` where it did not arrive.
+        steps: length of the paths.
+    """
+    reached = arrived[arrived <= steps]
+    if not reached.size:
         return Scale(1.0, max(2.0, float(steps)), True)
-    low, high = (float(each) for each in np.quantile(there, [0.005, 0.995]))
+    low, high = (float(quantile) for quantile in np.quantile(reached, [0.005, 0.995]))
     low, high = max(low, 1.0), max(high, low + 1.0, 2.0)
     return Scale(low, high, high > 5 * low)
 
 
 def final_scale(final: NDArray[np.floating[Any]], above: bool) -> Scale:
-    """Last values, of all rules together; logarithmic where above the minimum and a factor of 100 apart."""
-    seen = final[np.isfinite(final)]
-    if not seen.size:
+    """The scale of last values, for all rules together.
+
+    Args:
+        final: last values; NaN where the path diverged.
+        above: whether they are heights above the minimum; then the scale is logarithmic beyond a factor of 100.
+    """
+    finite = final[np.isfinite(final)]
+    if not finite.size:
         return Scale(0.0, 1.0, False)
-    high = float(np.quantile(seen, 0.99))
-    floor = max(float(np.quantile(seen, 0.01)), 1e-16 * max(high, 1e-300))  # below: only rounding
+    high = float(np.quantile(finite, 0.99))
+    floor = max(float(np.quantile(finite, 0.01)), 1e-16 * max(high, 1e-300))  # below: only rounding
     if above and high > 100 * floor > 0:
         return Scale(floor, high, True)
-    low = float(seen.min())
+    low = float(finite.min())
     return Scale(low, high if high > low else low + 1.0, False)
 
 
 def name_of_final(above: bool) -> str:
-    """What last values are called."""
-    return say("final value above the minimum" if above else "final value")
+    """The label of a scale of last values, in the language of the figure."""
+    return translate("final value above the minimum" if above else "final value")
 
 
 def wrapped(label: str) -> str:
-    """A label in lines that fit a panel."""
+    """A label broken into lines that fit a panel."""
     return "\n".join(textwrap.wrap(label, 44))

@@ -1,4 +1,4 @@
-"""Pictures of a search: how much the learning rate matters, and what a budget of trials buys. Data, then drawing."""
+"""Figures of a search: final loss against learning rate, and the best result against the number of trials."""
 
 from dataclasses import dataclass
 
@@ -19,19 +19,24 @@ from .style import clean, new_figure, whole_steps
 __all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
 
 MANY = 60
-"""Trials of one contestant from which on a line through all of them is a scribble; then they are dots with a trend."""
+"""Trials of one contestant up to which they are joined by a line; more are drawn as dots with a trend."""
 
 BINS = 24
-"""Points of a trend."""
+"""Bins of learning rates of a trend."""
 
 # --- learning rates ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One contestant's trials, by learning rate: the final losses of those that went well, and the others.
+    """One contestant's trials, sorted by learning rate.
 
-    With several search seeds the loss is the median over them. `alone` says that nothing else was searched.
+    Attributes:
+        lr: learning rates of the sound trials, shape (n,).
+        loss: their final losses, shape (n,); the median over several search seeds.
+        broken_lr: learning rates of the broken trials.
+        best: learning rate and loss of the chosen trial; None if all broke.
+        alone: whether nothing but the learning rate was searched.
     """
 
     lr: np.ndarray
@@ -42,56 +47,57 @@ class Sensitivity:
 
 
 def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
-    """The data of `draw_learning_rates` for one contestant; `best` is the chosen trial."""
+    """The data of `draw_learning_rates` for one contestant."""
     runs = comparison.runs
     trials = trial_table(runs[runs["label"] == label]).sort_values("lr", kind="stable")
     broken = trials["broken"] > 0
-    well = trials[~broken]
-    chosen = well[well["lr"] == comparison.table["lr"].get(label)]
+    sound = trials[~broken]
+    chosen = sound[sound["lr"] == comparison.table["lr"].get(label)]
     best = (float(chosen["lr"].iloc[0]), float(chosen["final_loss"].iloc[0])) if len(chosen) else None
     alone = trials["settings"].nunique() == trials["lr"].nunique() if "settings" in trials else True
-    lrs = (each["lr"].to_numpy(dtype=float) for each in (well, trials[broken]))
-    return Sensitivity(next(lrs), well["final_loss"].to_numpy(dtype=float), next(lrs), best, alone)
+    lr, loss = (sound[name].to_numpy(dtype=float) for name in ("lr", "final_loss"))
+    return Sensitivity(lr, loss, trials.loc[broken, "lr"].to_numpy(dtype=float), best, alone)
 
 
 def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Medians of the losses in bins that are even on a log scale, at the middle of each bin that is not empty."""
-    place = np.log(lr)
-    bins = np.clip(((place - place.min()) / max(np.ptp(place), 1e-12) * BINS).astype(int), 0, BINS - 1)
+    """Middles and median losses of the bins of learning rates that are not empty, even on a log scale; both (m,)."""
+    log_lr = np.log(lr)
+    bins = np.clip(((log_lr - log_lr.min()) / max(np.ptp(log_lr), 1e-12) * BINS).astype(int), 0, BINS - 1)
     filled = np.unique(bins)
-    middles = np.exp(place.min() + (filled + 0.5) / BINS * np.ptp(place))
-    return middles, np.array([np.median(loss[bins == each]) for each in filled])
+    middles = np.exp(log_lr.min() + (filled + 0.5) / BINS * np.ptp(log_lr))
+    return middles, np.array([np.median(loss[bins == index]) for index in filled])
 
 
 def draw_learning_rates(comparison: Comparison) -> Figure:
-    """Final loss of every trial against its learning rate; trials that went wrong stand as crosses along the top."""
-    found = looks(comparison)
-    lower = min(0.025, 0.2 / len(found))
+    """Draw the final loss of every trial against its learning rate; broken trials are crosses along the top."""
+    by_label = looks(comparison)
+    spacing = min(0.025, 0.2 / len(by_label))
     with comparison_style():
         figure = new_figure(9, 4.3 + 0.2 * legend_rows(comparison))
         axes = clean(figure.add_subplot(), "learning rate", "final loss")
-        for place, (label, look) in enumerate(found.items()):
+        for index, (label, look) in enumerate(by_label.items()):
             # a height of its own for each contestant, so that crosses at one learning rate do not hide each other
-            _draw_sensitivity(axes, sensitivity(comparison, label), look, place, 0.985 - lower * place)
+            _draw_sensitivity(axes, sensitivity(comparison, label), look, index, 0.985 - spacing * index)
         make_log(axes, "x", subs=(1.0,))
         make_log(axes, "y")
         legend(figure, comparison)
     return figure
 
 
-def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, place: int, height: float) -> None:
+def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, height: float) -> None:
     x, y = data.lr, data.loss
     if len(data.lr) > MANY:
-        _draw_dots(axes, data, look, tag(place, "trials"))
+        _draw_dots(axes, data, look, tag(index, "trials"))
         x, y = trend(data.lr, data.loss)
+    # where another setting differs too, a line from trial to trial would suggest a function of the learning rate
     line = look.dash if data.alone or len(data.lr) > MANY else "none"
-    axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(place, "trend"))
+    axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(index, "trend"))
     if data.best:
         axes.plot(*data.best, marker=look.marker, markersize=11, markerfacecolor="none", markeredgewidth=1.8,
-                  color=look.colour, linestyle="none", gid=tag(place, "best"))  # fmt: skip
+                  color=look.colour, linestyle="none", gid=tag(index, "best"))  # fmt: skip
     crosses = data.broken_lr[:: max(1, len(data.broken_lr) // MANY)]
     axes.plot(crosses, np.full(len(crosses), height), marker="x", markersize=5, color=look.colour, linestyle="none",
-              transform=axes.get_xaxis_transform(), gid=tag(place, "broken"))  # fmt: skip
+              transform=axes.get_xaxis_transform(), gid=tag(index, "broken"))  # fmt: skip
 
 
 def _draw_dots(axes: Axes, data: Sensitivity, look: Look, name: str) -> None:
@@ -108,9 +114,10 @@ def _draw_dots(axes: Axes, data: Sensitivity, look: Look, name: str) -> None:
 
 
 def budgets(comparison: Comparison) -> pd.DataFrame:
-    """The data of `draw_budget`: by number of trials (rows) and contestant (columns), what the best of so many needs.
+    """The data of `draw_budget`: rows are numbers of trials k, columns contestants, values the median best of k trials.
 
-    That is in the middle draw; NaN where it misses. Many numbers of trials are thinned out, evenly on a log scale.
+    In steps or seconds to the target; NaN where the median draw misses. More than `MANY` values of k are thinned out,
+    evenly on a log scale.
     """
     medians = budget_curve(comparison.runs, comparison.measure)["median"].replace(np.inf, np.nan).unstack("label")
     most = len(medians)
@@ -119,7 +126,7 @@ def budgets(comparison: Comparison) -> pd.DataFrame:
 
 
 def draw_budget(comparison: Comparison) -> Figure:
-    """What the best of k trials needs to the target, for every k, in the middle draw of k from those that were made.
+    """Draw the steps (or seconds) to the target of the best of k trials against k, in the median draw of k trials.
 
     A line begins where that draw reaches the target.
     """
@@ -128,10 +135,10 @@ def draw_budget(comparison: Comparison) -> Figure:
     with comparison_style():
         figure = new_figure(9, 3.6 + 0.2 * legend_rows(comparison))
         axes = clean(figure.add_subplot(), "trials", "seconds to target" if seconds else "steps to target")
-        for place, (label, look) in enumerate(looks(comparison).items()):
+        for index, (label, look) in enumerate(looks(comparison).items()):
             if label in medians:
                 axes.plot(medians.index, medians[label], color=look.colour, linestyle=look.dash, marker=look.marker,
-                          markersize=4, markevery=max(1, len(medians) // 8), gid=tag(place, "budget"))  # fmt: skip
+                          markersize=4, markevery=max(1, len(medians) // 8), gid=tag(index, "budget"))  # fmt: skip
         if medians.index.max() > MANY:
             make_log(axes, "x")
         else:

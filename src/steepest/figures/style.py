@@ -1,7 +1,7 @@
-"""The one style of every figure: colours of paper and ink, languages, what axes look like, how files are kept.
+"""The style of every figure: light and dark themes, the language of words, Matplotlib's settings, and saving.
 
-Figures are `matplotlib.figure.Figure` objects made inside `with house_style():`, so there is no pyplot, no choice of a
-screen and nothing left changed. Which colour and mark a rule has stands in `looks`.
+Figures are `matplotlib.figure.Figure` objects made inside `with house_style():`, without pyplot: no window opens, and
+the user's settings are untouched. The colour and mark of each rule are in `looks`.
 """
 
 import io
@@ -28,8 +28,8 @@ from .words import CHINESE
 
 __all__ = [
     "DARK", "DASHES", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "MARKERS", "PALETTE", "Look", "Theme",
-    "check_figure_file", "check_language", "clean", "colors_and_marks", "house_style", "new_figure", "save", "say",
-    "speaking", "spoken", "theme", "whole_steps", "write",
+    "check_figure_file", "check_language", "clean", "colors_and_marks", "house_style", "in_language", "language",
+    "new_figure", "save", "theme", "translate", "whole_steps", "write",
 ]  # fmt: skip
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -42,13 +42,15 @@ class Theme:
     """The colours of everything but the rules.
 
     Args:
-        paper: behind everything.
-        ink: words, and marks that must be seen.
-        grey: axes and lesser words.
+        paper: the background.
+        ink: text, and marks that must be seen.
+        grey: axes and minor text.
         grid: lines behind curves.
-        contour, height: contour lines, and the values on them.
-        shades: of the landscape, from deep to high: light enough for every path's colour to stand out.
+        contour: contour lines.
+        height: the values on contour lines.
+        shades: of the landscape, from deep to high, in contrast to the colour of every path.
         star: the global minima.
+        dark: whether the paper is dark.
     """
 
     paper: str
@@ -83,20 +85,23 @@ _LANGUAGE = ContextVar("language", default="en")
 
 
 def theme() -> Theme:
-    """The colours of the figure that is being made."""
+    """The theme of the enclosing `house_style`."""
     return _THEME.get()
 
 
-def spoken() -> str:
-    """The language of the figure that is being made."""
+def language() -> str:
+    """The language of the enclosing `house_style`, "en" or "zh"."""
     return _LANGUAGE.get()
 
 
-def say(words: str, *values: object) -> str:
-    """Words of a figure in the language of the one that is being made, braces filled in.
+def translate(words: str, *values: object) -> str:
+    """English words of a figure in the language of the enclosing `house_style`, with the braces filled in.
+
+    Raises:
+        KeyError: the language is Chinese, and the words are not in `words.CHINESE`.
 
     >>> with house_style():
-    ...     say("step {} of {}", 3, 100)
+    ...     translate("step {} of {}", 3, 100)
     'step 3 of 100'
     """
     return (CHINESE[words] if _LANGUAGE.get() == "zh" else words).format(*values)
@@ -107,17 +112,21 @@ def say(words: str, *values: object) -> str:
 
 @contextmanager
 def house_style(lang: str = "en", dark: bool = False) -> Iterator[None]:
-    """While it lasts, Matplotlib draws in our style; afterwards its settings are what they were.
+    """A context in which Matplotlib draws in our style; afterwards its settings are restored.
 
-    Where no installed font has Chinese characters, Chinese words are in English instead, with a warning.
+    Where no installed font has Chinese characters, the words are in English instead, with a warning.
+
+    Args:
+        lang: language of the words, `"en"` or `"zh"`.
+        dark: light ink on dark paper.
 
     Raises:
-        InvalidValue: a language that is not spoken.
+        InvalidValue: an unknown language.
     """
     colours = DARK if dark else LIGHT
     before = _THEME.set(colours)
     try:
-        with speaking(_drawable_language(lang)), matplotlib.rc_context():
+        with in_language(_drawable_language(lang)), matplotlib.rc_context():
             matplotlib.rcdefaults()  # a user's own style file must not show
             matplotlib.rcParams.update(_settings(colours))
             yield
@@ -126,8 +135,8 @@ def house_style(lang: str = "en", dark: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def speaking(lang: str) -> Iterator[None]:
-    """While it lasts, `say` speaks this language, whatever fonts are installed: for pages, which browsers draw."""
+def in_language(lang: str) -> Iterator[None]:
+    """A context in which `translate` uses this language, whatever fonts are installed: for pages of a browser."""
     before = _LANGUAGE.set(lang)
     try:
         yield
@@ -136,13 +145,13 @@ def speaking(lang: str) -> Iterator[None]:
 
 
 def check_language(lang: str) -> None:
-    """Raise `InvalidValue` unless it is a language that is spoken."""
+    """Raise `InvalidValue` unless the language is `"en"` or `"zh"`."""
     if lang not in ("en", "zh"):
         raise InvalidValue(f"lang: must be en or zh, got {lang!r}")
 
 
 def _drawable_language(lang: str) -> str:
-    """The language in which words are drawn."""
+    """The language in which words can be drawn with the fonts installed."""
     check_language(lang)
     if lang == "zh" and not _chinese_fonts():
         message = "no font with Chinese characters is installed (Noto Sans CJK is one): the labels are in English"
@@ -190,19 +199,19 @@ def _settings(colours: Theme) -> Any:
 
 
 def _chinese_fonts() -> list[str]:
-    """One installed font with Chinese characters, if there is one."""
-    known = ("Noto Sans CJK SC", "Noto Sans SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
+    """One installed font with Chinese characters, in a list that is empty if there is none."""
+    candidates = ("Noto Sans CJK SC", "Noto Sans SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
     installed = set(font_manager.get_font_names())
-    return [name for name in known if name in installed][:1]
+    return [name for name in candidates if name in installed][:1]
 
 
 def new_figure(width: float = 10.0, height: float = 5.0) -> Figure:
-    """An empty figure, in inches, that arranges its axes without overlaps. Use it inside `house_style()`."""
+    """An empty figure of a size in inches, with constrained layout. Use it inside `house_style()`."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def clean(axes: Axes, x: str, y: str, title: str = "") -> Axes:
-    """Label the axes and, quietly above them, say what they show."""
+    """Label the axes, with a title in grey at the upper left; returns the axes."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_title(title, loc="left", color=theme().grey, fontsize=9)
@@ -210,7 +219,7 @@ def clean(axes: Axes, x: str, y: str, title: str = "") -> Axes:
 
 
 def whole_steps(axes: Axes) -> None:
-    """Ticks of a step axis: whole numbers, round ones."""
+    """Set the ticks of a step axis to round whole numbers."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
@@ -218,7 +227,10 @@ def whole_steps(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG, SVG or PDF, as the file's ending says, wholly or not at all.
+    """Write a figure as PNG, SVG or PDF, by the file's ending; atomically, and the same figure as the same bytes.
+
+    Returns:
+        The path, with `~` expanded.
 
     Raises:
         InvalidValue: another ending, or the file cannot be written.
@@ -230,21 +242,22 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 
 def check_figure_file(path: Path) -> None:
-    """Raise `InvalidValue` unless the ending is one of a figure."""
+    """Raise `InvalidValue` unless the ending is one of `FORMATS`."""
     if path.suffix.lower() not in FORMATS:
         raise InvalidValue(f"{path}: a figure is a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file")
 
 
 def _render(figure: Figure, kind: str) -> bytes:
-    dates: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    drawn = io.BytesIO()
+    # without a date, the same figure is the same file
+    metadata: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    buffer = io.BytesIO()
     with house_style():
-        figure.savefig(drawn, format=kind, metadata=dates[kind])
-    return drawn.getvalue()
+        figure.savefig(buffer, format=kind, metadata=metadata[kind])
+    return buffer.getvalue()
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file through one beside it, so that a full disk or an interrupt leaves the old file or none.
+    """Write a file atomically, by renaming a draft beside it: a full disk or an interrupt leaves the old file or none.
 
     Raises:
         InvalidValue: it cannot be written.
@@ -256,9 +269,5 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         raise InvalidValue(f"{path}: cannot be written ({error.strerror}); choose another place") from None
     finally:
-        _remove(draft)
-
-
-def _remove(draft: Path) -> None:
-    with suppress(OSError):  # it was never there: the folder is no folder
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # there is no draft if the folder is no folder
+            draft.unlink(missing_ok=True)

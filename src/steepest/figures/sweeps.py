@@ -1,4 +1,4 @@
-"""Pictures of sweeps over two hyperparameters. What is shown stands in `map_data`."""
+"""Figures of sweeps over two hyperparameters: last value and steps to the minimum for every pair of settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from ..program.plain import plain
 from .map_data import nearest_cells, swatch, swept
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
-from .style import house_style, new_figure, say, theme
+from .style import house_style, new_figure, theme, translate
 
 __all__ = ["draw_sweep"]
 
@@ -32,10 +32,10 @@ def draw_sweep(sweep: SweepMap, *, title: str | None = None, lang: str = "en", d
     A line shows the largest stable learning rate where it is known, a star the best pair.
 
     Args:
-        sweep: what `map_sweep` returned.
-        title: default: the landscape's name.
+        sweep: the result of `map_sweep`.
+        title: of the figure. Default: the landscape's name.
         lang: language of the words, `"en"` or `"zh"`.
-        dark: light on dark paper.
+        dark: light ink on dark paper.
     """
     kinds, count = 2 if swept(sweep) else 1, len(sweep.rules)
     rows, columns = (kinds, count) if count > 1 else (1, kinds)  # of one rule, both kinds side by side
@@ -58,11 +58,11 @@ def draw_sweep(sweep: SweepMap, *, title: str | None = None, lang: str = "en", d
 
 def _draw_finals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> None:
     scale = final_scale(sweep.final, sweep.above)
-    for place, axes in enumerate(panels):
-        _draw_pairs(axes, sweep, place, sweep.final[place], scale)
-        best, text = sweep.best(place), _others(sweep, place)
+    for index, axes in enumerate(panels):
+        _draw_pairs(axes, sweep, index, sweep.final[index], scale)
+        best, text = sweep.best(index), _fixed_settings(sweep, index)
         if best is not None:
-            text += "\n" + say("best {} at {}", f"{sweep.final[place].flat[best]:.2g}", _pair(sweep, best))
+            text += "\n" + translate("best {} at {}", f"{sweep.final[index].flat[best]:.2g}", _pair(sweep, best))
             _draw_star(axes, sweep.pair(best))
         axes.set_title(text, loc="left", color=theme().grey, fontsize=9, parse_math=False)
     _draw_bar(figure, panels, scale, name_of_final(sweep.above))
@@ -71,32 +71,32 @@ def _draw_finals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> Non
 def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> None:
     assert sweep.arrived is not None
     scale = step_scale(sweep.arrived, sweep.steps)
-    for place, axes in enumerate(panels):
-        arrived = np.where(sweep.arrived[place] <= sweep.steps, sweep.arrived[place], np.nan)
-        _draw_pairs(axes, sweep, place, arrived, scale)
-        fastest = sweep.fastest(place)
+    for index, axes in enumerate(panels):
+        arrived = np.where(sweep.arrived[index] <= sweep.steps, sweep.arrived[index], np.nan)
+        _draw_pairs(axes, sweep, index, arrived, scale)
+        fastest = sweep.fastest(index)
         if fastest is not None:
             _draw_star(axes, sweep.pair(fastest))
-            text = say("best {} steps at {}", sweep.arrived[place].flat[fastest], _pair(sweep, fastest))
+            text = translate("best {} steps at {}", sweep.arrived[index].flat[fastest], _pair(sweep, fastest))
             axes.set_title(text, loc="left", color=theme().grey, fontsize=9)
-    _draw_bar(figure, panels, scale, say("steps to the minimum"))
+    _draw_bar(figure, panels, scale, translate("steps to the minimum"))
 
 
-def _draw_pairs(axes: Axes, sweep: SweepMap, place: int, values: Floats, scale: Scale) -> None:
-    """A panel: values where there are any, a pattern where there are none, black where the run diverged."""
+def _draw_pairs(axes: Axes, sweep: SweepMap, index: int, values: Floats, scale: Scale) -> None:
+    """Draw a rule's panel: values where there are any, a pattern where there are none, black where it diverged."""
     x, y = sweep.across.values, sweep.up.values
-    whole = {"transform": axes.transAxes, "linewidth": 0, "zorder": 0, **_not_reached()}
-    axes.add_patch(Rectangle((0, 0), 1, 1, **whole))
-    image = matplotlib.colormaps[GOOD_IS_BRIGHT](scale.place(np.nan_to_num(values, nan=scale.high)))
+    background = {"transform": axes.transAxes, "linewidth": 0, "zorder": 0, **_not_reached()}
+    axes.add_patch(Rectangle((0, 0), 1, 1, **background))
+    image = matplotlib.colormaps[GOOD_IS_BRIGHT](scale.position(np.nan_to_num(values, nan=scale.high)))
     image[np.isnan(values), 3] = 0.0
-    image[np.isnan(sweep.final[place])] = to_rgba(_gone())
+    image[np.isnan(sweep.final[index])] = to_rgba(_diverged())
     cells = image[nearest_cells(sweep.up)][:, nearest_cells(sweep.across)]
     axes.imshow(cells, extent=(0, 1, 0, 1), transform=axes.transAxes, origin="lower", aspect="auto")
     if sweep.across.log:
         axes.set_xscale("log")
     if sweep.up.log:
         axes.set_yscale("log")
-    limit = sweep.limits[place]
+    limit = sweep.limits[index]
     if limit is not None:
         axes.plot(*limit.T, color="white", linewidth=3.4, zorder=3)
         axes.plot(*limit.T, **_limit_look())
@@ -115,11 +115,11 @@ def _draw_star(axes: Axes, at: tuple[float, float]) -> None:
     axes.plot(*at, zorder=5, clip_on=False, **STAR)
 
 
-def _pair(sweep: SweepMap, place: int) -> str:
-    return f"({', '.join(f'{value:.3g}' for value in sweep.pair(place))})"
+def _pair(sweep: SweepMap, index: int) -> str:
+    return f"({', '.join(f'{value:.3g}' for value in sweep.pair(index))})"
 
 
-def _gone() -> str:
+def _diverged() -> str:
     return to_hex(swatch(End.DIVERGED, (1, 1), theme())[0, 0] / 255)
 
 
@@ -135,36 +135,36 @@ def _draw_bar(figure: Figure, panels: Sequence[Axes], scale: Scale, name: str) -
     bar.ax.minorticks_off()
 
 
-def _others(sweep: SweepMap, place: int) -> str:
-    """The rule with the settings that are not swept."""
-    rule = sweep.rules[place]
-    swept_here = {axis.names[place].partition(".")[0] for axis in (sweep.across, sweep.up)}
-    given = {name: getattr(rule, name) for name in rule.hyperparameters() if name not in swept_here}
-    shown = [f"{name}={value}" for name, value in given.items() if name == "lr" or value != rule.defaults()[name]]
+def _fixed_settings(sweep: SweepMap, index: int) -> str:
+    """The rule's title with its learning rate and changed settings, as far as they are not swept."""
+    rule = sweep.rules[index]
+    swept_names = {axis.names[index].partition(".")[0] for axis in (sweep.across, sweep.up)}
+    fixed = {name: getattr(rule, name) for name in rule.hyperparameters() if name not in swept_names}
+    shown = [f"{name}={value}" for name, value in fixed.items() if name == "lr" or value != rule.defaults()[name]]
     return wrapped(" ".join([rule.title, ", ".join(shown)]).strip())
 
 
 def _name_of(sweep: SweepMap, axis: Setting) -> str:
-    """What a hyperparameter is called, with its symbol where all rules have the same."""
+    """The label of an axis: the hyperparameter, with its symbol where all rules have the same."""
     symbols = set()
     for rule, name in zip(sweep.rules, axis.names, strict=True):
         base, dot, index = name.partition(".")
         symbol = rule.hyperparameters()[base].metadata["facts"].symbol
         symbols.add(symbol[int(index)] if dot else symbol)
-    name = say("learning rate") if set(axis.names) == {"lr"} else axis.name.replace("/", " / ")
+    name = translate("learning rate") if set(axis.names) == {"lr"} else axis.name.replace("/", " / ")
     return f"{name} ({plain(symbols.pop())})" if len(symbols) == 1 else name
 
 
 def _draw_key(figure: Figure, sweep: SweepMap, arrivals: bool) -> None:
     handles: list[Any] = [Line2D([], [], **STAR)]
-    labels = [say("best")]
+    labels = [translate("best")]
     if any(limit is not None for limit in sweep.limits):
         handles.append(Line2D([], [], **_limit_look()))
-        labels.append(say("stability limit"))
+        labels.append(translate("stability limit"))
     if not np.isfinite(sweep.final).all():
-        handles.append(Patch(facecolor=_gone(), linewidth=0))
-        labels.append(say("diverged"))
+        handles.append(Patch(facecolor=_diverged(), linewidth=0))
+        labels.append(translate("diverged"))
     if arrivals:
         handles.append(Patch(linewidth=0, **_not_reached()))
-        labels.append(say("not reached"))
+        labels.append(translate("not reached"))
     figure.legend(handles, labels, loc="outside lower left", ncols=len(handles), columnspacing=2.5)

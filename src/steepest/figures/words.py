@@ -1,4 +1,4 @@
-"""The words inside figures, in English and Chinese."""
+"""The Chinese translations of the words inside figures, by the English words."""
 
 __all__ = ["CHINESE"]
 
@@ -34,4 +34,4 @@ CHINESE = {
     "best {} at {}": "最佳 {}，位于 {}",
     "best {} steps at {}": "最佳 {} 步，位于 {}",
 }
-"""By the English words; braces are filled in afterwards."""
+"""Translations by the English words; `style.translate` fills in the braces."""

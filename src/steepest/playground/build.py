@@ -1,24 +1,17 @@
 """Put the page together: script, facts, style and markup, in one file."""
 
-import base64
-import hashlib
 import json
 import os
 import tempfile
 import webbrowser
-import zlib
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup
 
 from ..base.errors import InvalidValue
 from ..landscapes.grammar import GRAMMAR
-from ..web import read_text, script_of
+from ..web import page_of, script_of
 from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES
@@ -59,35 +52,8 @@ def build_page(lang: str | None = None) -> str:
     """
     if lang is not None and lang not in LANGUAGES:
         raise InvalidValue(f"lang: must be {' or '.join(LANGUAGES)}, got {lang!r}")
-    environment = Environment(
-        loader=PackageLoader("steepest.playground", "page"), autoescape=select_autoescape(), trim_blocks=True
-    )
-    scripts = {"script": script_of(build_facts())}
-    start = read_text("unpack.js")
-    hashes = " ".join(map(_hash, [*scripts.values(), start]))
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
-        f"script-src {hashes}; base-uri 'none'; form-action 'none'"
-    )
-    tags = Markup('<script id="packed" type="text/plain">{}</script>\n<script>{}</script>')
-    return environment.get_template("index.html").render(
-        lang=lang, version=version("steepest"), policy=Markup(policy), style=Markup(_read("style.css")),
-        scripts=tags.format(_packed(scripts), Markup(start)),
-    )  # fmt: skip
-
-
-def _packed(scripts: dict[str, str]) -> str:
-    """Scripts by name, compressed, as text; `unpack.js` is the other way round."""
-    text = json.dumps(list(scripts.items()), ensure_ascii=False)
-    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
-
-
-def _read(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+    body = '<div data-steepest="playground" data-alone></div>'
+    return page_of(body, script_of(build_facts()), title="steepest playground", lang=lang)
 
 
 def write_playground(file: str | Path, lang: str | None = None) -> Path:

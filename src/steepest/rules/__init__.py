@@ -1,9 +1,11 @@
 """All rules by name. A new one is a file here and a line below."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
-from ..base.modules import load_file
+from ..base.modules import Source, load
 from ..base.spec import parse
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -24,9 +26,33 @@ from .sgd import SGD, Momentum, Nesterov
 from .soap import SOAP
 
 __all__ = [
-    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
-    "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Rule", "ScheduleFreeAdamW",
-    "ScheduleFreeSGD", "Signum", "find", "names_in_file",
+    "LAMB",
+    "RULES",
+    "SGD",
+    "SOAP",
+    "AdEMAMix",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Momentum",
+    "Muon",
+    "NAdam",
+    "Nesterov",
+    "Prodigy",
+    "RAdam",
+    "RMSprop",
+    "Reference",
+    "Rule",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
+    "Signum",
+    "find",
+    "resolve",
+    "resolve_all",
 ]  # fmt: skip
 
 RULES: dict[str, type[Rule]] = {
@@ -39,7 +65,36 @@ RULES: dict[str, type[Rule]] = {
 }  # fmt: skip
 
 
-def find(rule: "str | Rule | type[Rule]", **hyperparameters: object) -> Rule:
+@dataclass(frozen=True)
+class Reference:
+    """A rule as somebody named it, with its file loaded.
+
+    Attributes:
+        text: its spec, which names the same rule in whatever folder it is read.
+        name: of the rule, in small letters.
+        rule_class: the rule.
+        settings: those that the spec gives.
+        source: the user's file that defines it, if one does.
+    """
+
+    text: str
+    name: str
+    rule_class: type[Rule]
+    settings: Mapping[str, Any]
+    source: Source | None = None
+
+    def rule(self, **more: object) -> Rule:
+        """The rule at these settings and at more, which take precedence."""
+        return self.rule_class.configure(**{**self.settings, **more})
+
+    @property
+    def label(self) -> str:
+        """The title of the rule with the settings that the spec gives."""
+        settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{self.rule_class.title} {settings}".strip()
+
+
+def find(rule: "str | Rule | type[Rule] | Reference", **hyperparameters: object) -> Rule:
     """A rule by name or spec, such as `adam(lr=0.1)`, with further hyperparameters; a rule is itself.
 
     A rule of your own file is `mine.py:MyRule`, with settings in parentheses if you like.
@@ -56,34 +111,60 @@ def find(rule: "str | Rule | type[Rule]", **hyperparameters: object) -> Rule:
         return type(rule).configure(**{name: getattr(rule, name) for name in rule.hyperparameters()} | hyperparameters)
     if isinstance(rule, type) and issubclass(rule, Rule):
         return rule.configure(**hyperparameters)
-    if not isinstance(rule, str):
+    if not isinstance(rule, str | Reference):
         raise InvalidValue(f"rule: expected a name or a rule, got {rule!r}")
-    spec = parse(rule)
-    known = _rules_in_file(spec.file) if spec.file else RULES
-    name = spec.name if spec.file else spec.name.lower()
+    return (resolve(rule) if isinstance(rule, str) else rule).rule(**hyperparameters)
+
+
+def resolve(text: str) -> Reference:
+    """The rule that a spec names; its file, if it has one, is loaded.
+
+    Raises:
+        UnknownName, InvalidValue: as `find`.
+
+    >>> resolve("adam(lr=0.1)").label
+    'Adam lr=0.1'
+    """
+    if text.strip().endswith(".py"):
+        first, *others = resolve_all(text)
+        if others:
+            names = [parse(reference.text).name for reference in (first, *others)]
+            raise InvalidValue(f"{text}: defines {', '.join(names)}; name one, for example {text.strip()}:{names[0]}")
+        return first
+    spec = parse(text)
+    source = load(spec.file) if spec.file else None
+    known = _rules_in(source) if source else RULES
+    name = spec.name if source else spec.name.lower()
     if name not in known:
         raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(spec.name, known)}")
     if spec.args:
-        raise InvalidValue(f"{rule!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
-    return known[name].configure(**dict(spec.kwargs) | hyperparameters)
+        raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
+    if source:
+        text = f"{source.path}:{text.strip().rpartition('.py:')[2]}"
+    return Reference(text, spec.name.lower(), known[name], dict(spec.kwargs), source)
 
 
-def names_in_file(path: str | Path) -> list[str]:
-    """The names of the rules that a user's file defines.
+def resolve_all(text: str) -> list[Reference]:
+    """As `resolve`; a path that ends in `.py` names every rule in the file.
 
     Raises:
         InvalidValue: the file is missing, raises, or defines no rule.
     """
-    return list(_rules_in_file(path))
+    if not text.strip().endswith(".py"):
+        return [resolve(text)]
+    source = load(text.strip())
+    return [
+        Reference(f"{source.path}:{name}", name.lower(), rule, {}, source) for name, rule in _rules_in(source).items()
+    ]
 
 
-def _rules_in_file(path: str | Path) -> dict[str, type[Rule]]:
-    module = load_file(path)
-    found = {
+def _rules_in(source: Source) -> dict[str, type[Rule]]:
+    module = source.module
+    rules = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
     }
-    if not found:
-        raise InvalidValue(f"{path}: defines no rule; write a dataclass that derives from steepest.Rule")
-    return found
+    if not rules:
+        raise InvalidValue(f"{source.path}: defines no rule; write a dataclass that derives from steepest.Rule")
+    return rules

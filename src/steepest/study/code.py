@@ -1,34 +1,68 @@
 """The code that a study's numbers come from: hashes of the workloads' files and of the rules'."""
 
 import hashlib
-import inspect
 import json
+import sys
 from pathlib import Path
 
 from .. import rules, workloads
 from ..base.errors import InvalidValue
-from ..rules import Rule
+from ..base.modules import digests
+from ..rules import Reference, Rule
 from .plan import Plan
 
-__all__ = ["changed_code", "check_code", "code_fingerprint"]
+__all__ = ["changed_code", "check_code", "check_files", "code_fingerprint"]
+
+PACKAGE = Path(rules.__file__).parent.parent
 
 
 def code_fingerprint(plan: Plan) -> dict[str, str]:
-    """SHA-256 of every source file that says what is trained and how, by path, or by name within steepest."""
-    files = {workloads.file_of(each.name) for each in plan.workloads}
-    for spec in {each.rule for each in plan.contestants}:
-        files |= _rule_files(type(rules.find(spec)))
-    return {_name(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+    """SHA-256 of every source file that defines a workload or a rule, by path, or by name within steepest.
+
+    Files of the user's count with those beside them that they import.
+    """
+    found: dict[str, str] = {}
+    for goal in plan.workloads:
+        found |= _digests(workloads.file_of(goal.name))
+    for text in {contestant.rule for contestant in plan.contestants}:
+        found |= _of_rule(rules.resolve(text))
+    return dict(sorted(found.items()))
 
 
-def _rule_files(rule: type[Rule]) -> set[Path]:
+def _of_rule(reference: Reference) -> dict[str, str]:
     """The file of the rule, and those of the rules that it derives from."""
-    return {Path(inspect.getfile(each)) for each in rule.__mro__ if issubclass(each, Rule) and each is not Rule}
+    own = {} if reference.source is None else reference.source.digests
+    modules = {parent.__module__ for parent in reference.rule_class.__mro__ if issubclass(parent, Rule)}
+    # a module of the user's may have left its name to another, so only libraries are looked up
+    files = [Path(str(sys.modules[name].__file__)) for name in modules - {Rule.__module__} if name in sys.modules]
+    return own | {_name(file): _digest(file) for file in files if not own or file.is_relative_to(PACKAGE)}
+
+
+def _digests(file: Path) -> dict[str, str]:
+    return {_name(file): _digest(file)} if file.is_relative_to(PACKAGE) else digests(file)
 
 
 def _name(file: Path) -> str:
-    package = Path(rules.__file__).parent.parent
-    return str(Path("steepest") / file.relative_to(package)) if file.is_relative_to(package) else str(file)
+    return str("steepest" / file.relative_to(PACKAGE)) if file.is_relative_to(PACKAGE) else str(file)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def check_files(known: str) -> None:
+    """See that the user's files are as they were when the study began, before another run is handed out.
+
+    Raises:
+        InvalidValue: one has changed, or is gone.
+    """
+    for name, digest in json.loads(known).items():
+        file = Path(name)
+        if file.is_absolute() and (not file.is_file() or _digest(file) != digest):
+            raise InvalidValue(
+                f"{file} has changed since this study began, so it stops here; put the old code back and go on with"
+                " steepest compare --resume FOLDER, or begin another in a new folder (--out)"
+            )
 
 
 def changed_code(known: str, plan: Plan) -> list[str]:

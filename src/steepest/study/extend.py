@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from .. import rules
 from . import plan as plans
 from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, trials_of
 
@@ -20,14 +21,14 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
     """
     lengths = dict.fromkeys(  # an ordered set
         (
-            contestant.workload, contestant.label.removeprefix(plans.label_of(contestant.rule)),
+            contestant.workload, contestant.label.removeprefix(rules.resolve(contestant.rule).label),
             contestant.batch_size, contestant.steps,
         )
         for contestant in plan.contestants
     )  # fmt: skip
     added = [
-        plans.new_contestant(plan, name, spec, mark, batch_size, steps)
-        for spec in plans.expand(optimizers)
+        plans.new_contestant(plan, name, reference, mark, batch_size, steps)
+        for reference in plans.expand(optimizers)
         for name, mark, batch_size, steps in lengths
     ]
     return plans.with_contestants(plan, [*plan.contestants, *added])
@@ -71,13 +72,14 @@ def _extended(contestant: Contestant, count: int, edges: Sequence[Any]) -> Conte
     ranges = contestant.ranges
     if not ranges:  # every setting is fixed by the user
         return contestant
+    rule = contestant.make_rule({})
     if edges:
         unsearched = {
             edge.name: (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)
             for edge in edges
         }
-        new = trials_of(contestant.rule, {**ranges, **unsearched}, count)
+        new = trials_of(rule, {**ranges, **unsearched}, count)
         ranges = {**ranges, **{edge.name: (edge.next_low, edge.next_high) for edge in edges}}
     else:
-        new = trials_of(contestant.rule, ranges, count, skip=len(contestant.trials))
+        new = trials_of(rule, ranges, count, skip=len(contestant.trials))
     return replace(contestant, trials=(*contestant.trials, *new), ranges=ranges)

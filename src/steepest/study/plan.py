@@ -8,8 +8,7 @@ from pathlib import Path
 
 from .. import rules, schedules
 from ..base.errors import InvalidValue
-from ..base.spec import parse
-from ..rules import Rule
+from ..rules import Reference, Rule
 from ..workloads import Problem
 from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 
@@ -194,15 +193,16 @@ def make_plan(
         check_count("steps", steps)
     if batch_sizes is not None and not batch_sizes:
         raise InvalidValue("batch-size: name at least one")
-    specs = expand(optimizers)
+    references = expand(optimizers)
     user_ranges = dict(ranges or {})
-    check_used(user_ranges, {spec: rules.find(spec) for spec in specs})
+    check_used(user_ranges, references)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges)
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     contestants = [
-        new_contestant(plan, name, spec, *length) for name in lengths for spec in specs for length in lengths[name]
-    ]
+        new_contestant(plan, name, reference, *length)
+        for name in lengths for reference in references for length in lengths[name]
+    ]  # fmt: skip
     return with_contestants(plan, contestants)
 
 
@@ -249,33 +249,34 @@ def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | N
     return lengths
 
 
-def new_contestant(plan: Plan, workload: str, spec: str, suffix: str, batch_size: int, steps: int) -> Contestant:
+def new_contestant(
+    plan: Plan, workload: str, reference: Reference, suffix: str, batch_size: int, steps: int
+) -> Contestant:
     """An optimizer under the plan's conditions; `suffix` is added to its label.
 
     Raises:
         InvalidValue: it has no learning rate to search, and none is given.
     """
-    rule = rules.find(spec)
-    searched = own_ranges(spec, rule, plan.ranges)
-    if "lr" not in searched and "lr" not in dict(parse(spec).kwargs):
+    rule, text = reference.rule(), reference.text
+    searched = own_ranges(reference, plan.ranges)
+    if "lr" not in searched and "lr" not in reference.settings:
         raise InvalidValue(
-            f"{rule.title}: declares no range of learning rates to search; give one, {spec}(lr=...) or --range lr=..."
+            f"{rule.title}: declares no range of learning rates to search; give one, {text}(lr=...) or --range lr=..."
         )
     schedule = plan.schedule if rule.own_schedule is None else rule.own_schedule
-    trials = trials_of(spec, searched, plan.trials)
-    return Contestant(workload, label_of(spec) + suffix, spec, batch_size, steps, schedule, searched, trials)
+    trials = trials_of(rule, searched, plan.trials)
+    return Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule, searched, trials)
 
 
-def trials_of(spec: str, searched: Ranges, count: int, skip: int = 0) -> tuple[Settings, ...]:
+def trials_of(rule: Rule, searched: Ranges, count: int, skip: int = 0) -> tuple[Settings, ...]:
     """The settings of `count` trials from number `skip`; a rule with nothing to search has one, at its learning rate.
 
     Args:
-        spec: the rule as text.
+        rule: the rule, at the settings that are not searched.
         searched: ranges by name of the hyperparameter.
         count: number of trials.
         skip: number of trials that exist already.
     """
-    rule = rules.find(spec)
     if not searched:
         return ({"lr": float(rule.lr)},)[skip:]
     whole = frozenset(name for name in searched if isinstance(rule.defaults()[name], int))
@@ -291,36 +292,18 @@ def limits_of(contestant: Contestant) -> Ranges:
     return {name: hyperparameters[name].metadata["facts"].limits for name in contestant.ranges}
 
 
-def expand(optimizers: Sequence[str]) -> list[str]:
-    """The optimizers as specs, one a rule; a rule file stands for all rules in it.
+def expand(optimizers: Sequence[str]) -> list[Reference]:
+    """The rules that compete; a rule file stands for all rules in it.
 
     Raises:
         InvalidValue: there is none, or a file is missing or defines no rule.
 
-    >>> expand(["sgd", "adam(lr=0.1)"])
-    ['sgd', 'adam(lr=0.1)']
+    >>> [reference.label for reference in expand(["sgd", "adam(lr=0.1)"])]
+    ['SGD', 'Adam lr=0.1']
     """
     if not optimizers:
         raise InvalidValue("optimizers: name at least one")
-    return [spec for optimizer in optimizers for spec in _expand(optimizer)]
-
-
-def _expand(optimizer: str) -> list[str]:
-    file, suffix, rule = optimizer.rpartition(".py")
-    if not suffix:
-        return [optimizer]
-    path = Path(f"{file}.py").expanduser().resolve()  # a study may be resumed from another folder
-    return [f"{path}{rule}"] if rule else [f"{path}:{name}" for name in rules.names_in_file(path)]
-
-
-def label_of(spec: str) -> str:
-    """The label of a rule given as text: its title and the settings that were changed.
-
-    >>> label_of("adam(betas=(0.9, 0.98))")
-    'Adam betas=(0.9, 0.98)'
-    """
-    changed = [f"{name}={value}" for name, value in parse(spec).kwargs]
-    return f"{rules.find(spec).title} {', '.join(changed)}".strip()
+    return [reference for text in optimizers for reference in rules.resolve_all(text)]
 
 
 def check_count(name: str, count: int, most: int | None = None) -> None:

@@ -1,11 +1,10 @@
 """The search space of a comparison: ranges of hyperparameters, and quasi-random points in them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..base.errors import InvalidValue, did_you_mean
-from ..base.spec import parse
-from ..rules import Rule
+from ..rules import Reference, Rule
 from ..statistics.ranges import Range
 
 __all__ = ["Range", "Ranges", "Settings", "check_used", "own_ranges", "points", "read_range"]
@@ -36,7 +35,7 @@ def read_range(text: str) -> tuple[str, Range]:
         raise InvalidValue(f"--range {text!r}: write it as name=low:high, for example lr=1e-4:1") from None
 
 
-def own_ranges(spec: str, rule: Rule, user_ranges: Ranges) -> dict[str, Range]:
+def own_ranges(reference: Reference, user_ranges: Ranges) -> dict[str, Range]:
     """The ranges that are searched for a rule: those it declares, or the user's in their place.
 
     A setting fixed in the spec is not searched. The user's `adam.lr` takes precedence over `lr`.
@@ -44,16 +43,16 @@ def own_ranges(spec: str, rule: Rule, user_ranges: Ranges) -> dict[str, Range]:
     Raises:
         InvalidValue: the ends are not in order, or outside the interval that the rule allows.
 
-    >>> from steepest.rules import Adam
-    >>> own_ranges("adam", Adam(), {"lr": (1e-3, 0.1)}), own_ranges("adam(lr=0.1)", Adam(), {})
+    >>> from steepest.rules import resolve
+    >>> own_ranges(resolve("adam"), {"lr": (1e-3, 0.1)}), own_ranges(resolve("adam(lr=0.1)"), {})
     ({'lr': (0.001, 0.1)}, {})
     """
-    name, fixed = parse(spec).name.lower(), dict(parse(spec).kwargs)
+    rule = reference.rule()
     ranges: dict[str, Range] = {}
     for setting, field in rule.hyperparameters().items():
         declared = field.metadata["facts"].search
-        ends = user_ranges.get(f"{name}.{setting}", user_ranges.get(setting, declared))
-        if ends is not None and setting not in fixed:
+        ends = user_ranges.get(f"{reference.name}.{setting}", user_ranges.get(setting, declared))
+        if ends is not None and setting not in reference.settings:
             ranges[setting] = _checked(rule, setting, ends)
     return ranges
 
@@ -70,16 +69,16 @@ def _checked(rule: Rule, setting: str, ends: Range) -> Range:
     return float(low), float(high)
 
 
-def check_used(user_ranges: Ranges, rules: Mapping[str, Rule]) -> None:
-    """Check that every range given by the user is searched by a rule; `rules` are those that compete, by spec.
+def check_used(user_ranges: Ranges, references: Sequence[Reference]) -> None:
+    """Check that every range given by the user is searched by one of the rules that compete.
 
     Raises:
         InvalidValue: no rule searches it, for example because its name is misspelt.
     """
-    searchable = set()
-    for spec, rule in rules.items():
-        open_settings = set(rule.hyperparameters()) - set(dict(parse(spec).kwargs))
-        searchable |= open_settings | {f"{parse(spec).name.lower()}.{setting}" for setting in open_settings}
+    searchable: set[str] = set()
+    for reference in references:
+        settings = reference.rule_class.hyperparameters().keys() - reference.settings.keys()
+        searchable |= settings | {f"{reference.name}.{setting}" for setting in settings}
     for name in user_ranges:
         if name not in searchable:
             raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, searchable)}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from ..base.status import Status
 from ..statistics import best_trials, equal_fingerprints
+from .code import check_files
 from .jobs import Ending, Executor, Job, Task, job_of, timing_job
 from .owners import HEARTBEAT
 from .store import Store
@@ -97,6 +98,7 @@ class _Runner:
         return bool(self.running)
 
     def _submit(self, task: Task, job: Job) -> None:
+        check_files(self.store.fact("code"))
         self.running[task.id] = task
         self.executor.submit(job)
 

@@ -1,10 +1,14 @@
 """The browser's code: `core/` computes and knows no page, `parts/` draws, `bundle.js` is both as one script.
 
+A part is mounted in an element, `mount(element, state)`; it lives in a shadow tree, so that a page may hold many, and
+nothing of the page around it is read or changed. `page.py` makes a page of HTML with places for parts.
+
 esbuild makes the bundle from the modules (`./dev bundle`); it is checked in, so that nobody who installs steepest needs
 node. esbuild rather than a bundler of our own: it knows all of JavaScript, shortens names, and is one program without
 dependencies. The bundle's first line holds a digest of its sources, so that a stale one is noticed without node.
 """
 
-from .bundle import digest_of_sources, read_bundle, read_text, script_of
+from .bundle import digest_of_sources, read_bundle, script_of
+from .page import page_of
 
-__all__ = ["digest_of_sources", "read_bundle", "read_text", "script_of"]
+__all__ = ["digest_of_sources", "page_of", "read_bundle", "script_of"]

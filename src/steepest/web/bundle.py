@@ -18,13 +18,14 @@ def read_bundle() -> str:
     return read_text("bundle.js")
 
 
-def script_of(facts: str) -> str:
+def script_of(facts: str, data: str = "[]") -> str:
     """The script of a page and of its workers: nothing of it is global.
 
     Args:
         facts: a JavaScript expression, an object as `useFacts` in `core/facts.js` takes it.
+        data: a JavaScript expression, a list of states that parts of the page name by their place in it.
     """
-    return f"(() => {{\n{read_bundle()}\nSteepest.start({facts});\n}})();\n"
+    return f"(() => {{\n{read_bundle()}\nSteepest.start({facts}, {data});\n}})();\n"
 
 
 def digest_of_sources() -> str:

@@ -2,13 +2,17 @@
 
 import * as core from "./core/api.js";
 import { answerMaps } from "./core/worker.js";
-import { startPage } from "./parts/main.js";
+import { useScript } from "./parts/map_job.js";
+import { mountAll } from "./parts/page.js";
 
 export { core };
 
-/** Starts the page, or what a worker of the page does; `facts` as in core/facts.js. */
-export function start(facts) {
+/** Starts a page, or what a worker of the page does; `facts` as in core/facts.js, `data` as in parts/page.js. */
+export function start(facts, data) {
   core.useFacts(facts);
   if (typeof document === "undefined") answerMaps();
-  else startPage(document.currentScript.text);
+  else {
+    useScript(document.currentScript.text);
+    mountAll(data);
+  }
 }

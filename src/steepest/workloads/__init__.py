@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
-from ..base.modules import load_file
+from ..base.modules import Source, importing, load
 from ..base.spec import Spec, parse
 from .problem import Problem, Session
 from .reading import problem_of
@@ -46,7 +46,9 @@ def find(workload: str, try_out: bool = True) -> Problem:
     if name in WORKLOADS:
         return _checked(_built_in(workload.strip()), try_out)
     if workload.endswith(".py") or "/" in workload:
-        return _checked(_from_file(file_of(workload)), try_out)
+        source = load(file_of(workload))
+        with importing(source.path.parent):
+            return _checked(_of_source(source), try_out)
     hint = did_you_mean(name, WORKLOADS)
     raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
 
@@ -97,8 +99,8 @@ def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:
 
 
 @cache
-def _from_file(path: Path) -> Problem:
-    return problem_of(load_file(path), str(path))
+def _of_source(source: Source) -> Problem:
+    return problem_of(source.module, str(source.path))
 
 
 def summary(name: str) -> str:

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ...base.errors import InvalidValue, SteepestError
+from ...base.files import write
+from ...base.modules import digests
 from ...base.spec import parse
 from ...base.status import Status
 from ..jobs import Ending, Entry, Job
@@ -62,8 +64,7 @@ class OnRay:
     def submit(self, job: Job) -> None:
         """Make the job a task."""
         self._starts[job.id] = self._starts.get(job.id, 0) + 1
-        contents = {file: _content(file) for file in sorted(_files(job))}
-        self._pending[self._do.remote(job.to_json(), contents, self._timeout, _version())] = job
+        self._pending[self._do.remote(job.to_json(), _folders(job), self._timeout, _version())] = job
 
     def ended(self, wait: float) -> list[Ending]:
         """The endings of the tasks that ended; a task whose worker or node died is started again.
@@ -156,10 +157,19 @@ def _last_line(error: BaseException) -> str:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def _files(job: Job) -> set[str]:
-    """The paths of the user's files that a job needs."""
+Folders = dict[str, dict[str, bytes]]
+"""The content of the user's files that a job needs, by folder, and by path within it."""
+
+
+def _folders(job: Job) -> Folders:
+    """The files of a job and those beside them that they import."""
     rules = {file for entry in job.entries if (file := parse(entry.rule).file)}
-    return rules | {entry.workload for entry in job.entries if Path(entry.workload).is_file()}
+    files = rules | {entry.workload for entry in job.entries if Path(entry.workload).is_file()}
+    folders: Folders = {}
+    for main in sorted(map(Path, files)):
+        contents = folders.setdefault(str(main.parent), {})
+        contents |= {str(Path(path).relative_to(main.parent)): _content(path) for path in digests(main)}
+    return folders
 
 
 @cache  # read once: every job of a study must get the same content, whatever happens to the file meanwhile
@@ -167,41 +177,46 @@ def _content(file: str) -> bytes:
     return Path(file).read_bytes()
 
 
-def _write_files(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write files on this machine, each in a folder named after its content; maps original paths to those here."""
-    return {file: str(_write_file(Path(file).name, content)) for file, content in files.items()}
+def _write_folders(folders: Folders) -> dict[str, str]:
+    """Write files on this machine, each folder named after its content; maps original folders to those here."""
+    return {folder: str(_write_folder(contents)) for folder, contents in folders.items()}
 
 
-def _write_file(name: str, content: bytes) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"steepest-{hashlib.sha256(content).hexdigest()[:32]}"
-    folder.mkdir(exist_ok=True)
-    file = folder / name
-    if not file.is_file():
-        part = folder / f"{os.getpid()}.part"  # other tasks may be writing the same file
-        part.write_bytes(content)
-        part.replace(file)
-    return file
+def _write_folder(contents: Mapping[str, bytes]) -> Path:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    folder = Path(tempfile.gettempdir()) / f"steepest-{digest.hexdigest()[:32]}"
+    for name, content in contents.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.is_file() or file.read_bytes() != content:
+            write(file, content)  # other tasks may be writing the same file
+    return folder
 
 
-def _relocated(entry: Entry, paths: Mapping[str, str]) -> Entry:
-    """The entry with the paths of its files replaced by those on this machine."""
-    rule = entry.rule
-    for original, path in paths.items():
-        rule = rule.replace(f"{original}:", f"{path}:")
-    return replace(entry, workload=paths.get(entry.workload, entry.workload), rule=rule)
+def _relocated(entry: Entry, folders: Mapping[str, str]) -> Entry:
+    """The entry with the folders of its files replaced by those on this machine."""
+    workload, rule = entry.workload, entry.rule
+    for original, folder in folders.items():
+        if str(Path(workload).parent) == original:
+            workload = str(Path(folder) / Path(workload).name)
+        if (file := parse(rule).file) and str(Path(file).parent) == original:
+            rule = f"{Path(folder) / Path(file).name}{rule.removeprefix(file)}"
+    return replace(entry, workload=workload, rule=rule)
 
 
 # --- on a node --------------------------------------------------------------------------------------------------------
 
 
-def _do(job: str, files: Mapping[str, bytes], timeout: float | None, wanted: str) -> str:
+def _do(job: str, contents: Folders, timeout: float | None, wanted: str) -> str:
     """The Ray task: do a job in a worker process of ours, and return its ending as JSON."""
     if wanted != _version():
         raise RuntimeError(f"it has steepest {_version()}, the study {wanted}; install the same")
-    paths = _write_files(files)
+    folders = _write_folders(contents)
     original = Job.from_json(job)
     pool = _pool(timeout)
-    pool.submit(replace(original, entries=tuple(_relocated(entry, paths) for entry in original.entries)))
+    pool.submit(replace(original, entries=tuple(_relocated(entry, folders) for entry in original.entries)))
     endings: list[Ending] = []
     while not endings:
         endings = pool.ended(1.0)

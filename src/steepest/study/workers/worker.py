@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from functools import cache
+from pathlib import Path
 
 import torch
 
 from ... import rules, workloads
-from ...base.modules import last_words
+from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
 from ...rules import Rule
@@ -23,12 +24,14 @@ __all__ = ["do"]
 def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
     """Do a job. One that raises, whatever it raises, has failed; only Ctrl-C is let through.
 
+    The user's files can import the modules beside them all the while, also when a function of theirs is called.
+
     Args:
         job: what to do.
         on_begin: called when everything is loaded and compiled, before the run itself.
     """
     try:
-        with _one_thread():
+        with _one_thread(), importing(*_folders(job)):
             return _time(job) if job.timing else _run(job, on_begin)
     except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
         message = last_words(error, *_files(job.entries[0]))
@@ -52,43 +55,38 @@ def _files(entry: Entry) -> list[str]:
     return [entry.workload, *([rule] if rule else [])]
 
 
+def _folders(job: Job) -> list[Path]:
+    files = [Path(file) for entry in job.entries for file in reversed(_files(entry))]
+    return [file.parent for file in files if file.is_file()]  # imports look into the last one first: the workload's
+
+
 def _run(job: Job, on_begin: Callable[[], None]) -> Ending:
     (entry,) = job.entries
-    problem = _problem(entry.workload, entry.target)
-    _warm_up(problem, entry.rule, entry.batch_size)
+    problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
+    _warm_up(problem, rules.find(entry.rule), entry.batch_size)
     on_begin()
-    rule = _rule(entry.rule, tuple(entry.settings.items()))
+    rule = rules.find(entry.rule, **entry.settings)
     run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve])
 
 
 def _time(job: Job) -> Ending:
-    problem = _problem(job.entries[0].workload, job.entries[0].target)
+    problem = _problem(workloads.find(job.entries[0].workload, try_out=False), job.entries[0].target)
     contestants = [
-        (_rule(each.rule, tuple(each.settings.items())), each.batch_size, each.schedule) for each in job.entries
+        (rules.find(entry.rule, **entry.settings), entry.batch_size, entry.schedule) for entry in job.entries
     ]
     return Ending(job.id, {"status": Status.FINISHED}, seconds=step_times(problem, contestants))
 
 
 @cache
-def _problem(name: str, target: float) -> Problem:
-    return workloads.find(name, try_out=False).replace(target=target)
-
-
-def _rule(spec: str, settings: tuple[tuple[str, float], ...] = ()) -> Rule:
-    return rules.find(_plain_rule(spec), **dict(settings))
+def _problem(problem: Problem, target: float) -> Problem:
+    return problem.replace(target=target)
 
 
 @cache
-def _plain_rule(spec: str) -> Rule:
-    """The rule before a trial's settings; a user's file is run once."""
-    return rules.find(spec)
-
-
-@cache
-def _warm_up(problem: Problem, spec: str, batch_size: int) -> None:
+def _warm_up(problem: Problem, rule: Rule, batch_size: int) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
-    train(problem, _rule(spec), 0, 1, batch_size)
+    train(problem, rule, 0, 1, batch_size)
 
 
 def _summary(run: Run, problem: Problem) -> dict[str, object]:

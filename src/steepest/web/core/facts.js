@@ -9,10 +9,10 @@ import { fillTour } from "./state.js";
 
 export let version = "";
 
-/** Facts as `steepest.playground.facts` prints them: {VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR, GRAMMAR}. */
-export function useFacts({ VERSION, ABOUT, SCHEDULES, RULES, LANDSCAPES, TOUR, GRAMMAR }) {
+/** Facts as `steepest.playground` prints them; a page of which no part needs some of them leaves those out. */
+export function useFacts({ VERSION = "", ABOUT = [], SCHEDULES = {}, RULES = {}, LANDSCAPES = {}, TOUR = [], GRAMMAR }) {
   version = VERSION;
-  fillGrammar(GRAMMAR);
+  if (GRAMMAR) fillGrammar(GRAMMAR);
   fillRules(RULES, ABOUT);
   fillSchedules(SCHEDULES);
   fillLandscapes(LANDSCAPES);

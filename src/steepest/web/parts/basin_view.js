@@ -3,8 +3,7 @@
 import { make } from "./dom.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { modeOf, pointText } from "./stage.js";
-import { asColour, channels, mixed, theme } from "./theme.js";
-import { say } from "./words.js";
+import { asColour, channels, mixed } from "./theme.js";
 
 const BASINS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#b8a800", "#7a7a7a"];
 
@@ -12,17 +11,17 @@ const BASINS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2"
 function basinColour(which) { return BASINS[which < BASINS.length ? which : (5 * which + 3 * (which >> 3)) % BASINS.length]; }
 
 /** The map to draw under the picture of a state, or null. */
-export function basinFor(state) {
-  if (modeOf(state) !== "basin") return null;
-  const wanted = mapWanted(state), map = wanted && mapOf("basin", wanted.spec);
+export function basinFor(part, state) {
+  if (modeOf(part, state) !== "basin") return null;
+  const wanted = mapWanted(part, state), map = wanted && mapOf(part, "basin", wanted.spec);
   if (!map) return null;
-  if (!map.image || map.dark !== theme.dark) Object.assign(map, { dark: theme.dark, image: cellsOf(map, basinPaint(map)) });
+  if (!map.image || map.dark !== part.theme.dark) Object.assign(map, { dark: part.theme.dark, image: cellsOf(map, basinPaint(part, map)) });
   return map;
 }
 
 /** Pale where a start arrives soon, stronger where it takes long; grey where it arrives nowhere, stripes where it diverges. */
-function basinPaint(map) {
-  const paper = channels(theme.paper), ink = channels(theme.ink), slowest = Math.max(2, map.spec.steps);
+function basinPaint(part, map) {
+  const paper = channels(part.theme.paper), ink = channels(part.theme.ink), slowest = Math.max(2, map.spec.steps);
   const blend = (from, to, share) => from.map((value, i) => value + share * (to[i] - value));
   return (at, column, row) => {
     const which = map.which[at], late = Math.min(1, Math.log(1 + map.steps[at]) / Math.log(1 + slowest));
@@ -32,26 +31,26 @@ function basinPaint(map) {
   };
 }
 
-export function drawBasin(pen, map, frame) {
+export function drawBasin(part, pen, map, frame) {
   const { window } = map.spec, [x, y] = window, [left, top, width, height] = frame.box;
   pen.imageSmoothingEnabled = false;
-  if (!y) return pen.drawImage(map.image, frame.toX(x[0]), top + height - theme.rem, frame.toX(x[1]) - frame.toX(x[0]), theme.rem);
+  if (!y) return pen.drawImage(map.image, frame.toX(x[0]), top + height - part.theme.rem, frame.toX(x[1]) - frame.toX(x[0]), part.theme.rem);
   const [right, bottom] = [frame.toX(x[1]), frame.toY(y[0])];
   return pen.drawImage(map.image, frame.toX(x[0]), frame.toY(y[1]), right - frame.toX(x[0]), bottom - frame.toY(y[1]));
 }
 
 /** What the colours mean, with the share of the starts; many minima are told by their stars in the picture. */
-export function basinKeys(map) {
+export function basinKeys(part, map) {
   const counts = new Map(), total = map.which.length, ofStarts = (count) => `${Math.round(100 * count / total)}%`;
   for (const which of map.which) counts.set(which, (counts.get(which) ?? 0) + 1);
   const arrived = [...counts].filter(([which]) => which >= 0).sort((a, b) => b[1] - a[1]), few = arrived.length <= 6;
   const keys = few ? arrived.map(([which, count]) => {
     const place = pointText(map.minima[which].map((each) => Number(each.toPrecision(3))));
     return keyOf(basinColour(which), `${arrived.length > 3 ? "" : place} ${ofStarts(count)}`, place);
-  }) : [make("span", { class: "key" }, say("manyMinima", arrived.length))];
+  }) : [make("span", { class: "key" }, part.say("manyMinima", arrived.length))];
   for (const [which, name, grey] of [[-1, "nowhereKey", 0.12], [-2, "divergedKey", 0.34]]) {
-    const colour = asColour(mixed([theme.paper, theme.ink], grey));
-    if (counts.has(which)) keys.push(keyOf(colour, `${say(name)} ${ofStarts(counts.get(which))}`));
+    const colour = asColour(mixed([part.theme.paper, part.theme.ink], grey));
+    if (counts.has(which)) keys.push(keyOf(colour, `${part.say(name)} ${ofStarts(counts.get(which))}`));
   }
   return keys;
 }

@@ -3,9 +3,8 @@
 import { HIGHEST } from "./contours.js";
 import { logTicks, makeFrame, pretty, prettyAll, roundTicks } from "./frame.js";
 import { clipTo } from "./plane.js";
-import { fontOf, theme } from "./theme.js";
+import { fontOf } from "./theme.js";
 import { drawHeads, drawWay } from "./ways.js";
-import { say } from "./words.js";
 
 /** What the chart shows: a curve for each track, the axis' kind and limits, which fit what does not diverge. */
 function chartData(scene) {
@@ -29,17 +28,17 @@ function calmValues({ x, f, status }, window) {
   return Array.from(f).filter((value, k) => Math.abs(value) < HIGHEST && (!wild || inside(k)));
 }
 
-export function chartPicture(scene, width, height) {
-  const rem = theme.rem, data = chartData(scene), box = [3.6 * rem, 0.9 * rem, width - 4.6 * rem, height - 2.9 * rem];
+export function chartPicture(part, scene, width, height) {
+  const rem = part.theme.rem, data = chartData(scene), box = [3.6 * rem, 0.9 * rem, width - 4.6 * rem, height - 2.9 * rem];
   const place = (value) => (data.log ? Math.log10(Math.max(value, data.low)) : value);
   const frame = makeFrame([[0, Math.max(1, scene.steps)], [place(data.low), place(data.high)]], box, false);
   return {
     box, frame, data,
     draw(pen, step) {
-      drawChartAxes(pen, frame, data, place);
+      drawChartAxes(part, pen, frame, data, place);
       pen.save();
       clipTo(pen, box);
-      pen.strokeStyle = theme.ink;
+      pen.strokeStyle = part.theme.ink;
       pen.globalAlpha = 0.5;
       pen.lineWidth = 1;
       pen.beginPath();
@@ -48,9 +47,9 @@ export function chartPicture(scene, width, height) {
       pen.stroke();
       pen.globalAlpha = 1;
       const lines = data.curves.map((curve) => chartLine(curve, frame, place));
-      scene.tracks.forEach(({ look }, i) => drawWay(pen, lines[i], look, step, box));
+      scene.tracks.forEach(({ look }, i) => drawWay(part, pen, lines[i], look, step, box));
       pen.restore();
-      drawHeads(pen, scene.tracks, lines, step, box, 4.5);
+      drawHeads(part, pen, scene.tracks, lines, step, box, 4.5);
     },
     toStep: (px) => Math.min(scene.steps, Math.max(0, Math.round(frame.fromX(px)))),
   };
@@ -62,12 +61,12 @@ function chartLine(curve, frame, place) {
   return points;
 }
 
-function drawChartAxes(pen, frame, data, place) {
-  const [left, top, width, height] = frame.box, rem = theme.rem;
+function drawChartAxes(part, pen, frame, data, place) {
+  const [left, top, width, height] = frame.box, rem = part.theme.rem;
   const ticks = data.log ? logTicks : roundTicks, values = ticks(data.low, data.high, Math.max(2, height / (2 * rem)));
   const steps = roundTicks(...frame.x, width / (4.5 * rem)).filter(Number.isInteger);
   pen.setLineDash([]);
-  pen.strokeStyle = theme.line;
+  pen.strokeStyle = part.theme.line;
   pen.lineWidth = 1;
   pen.beginPath();
   for (const y of values.map((value) => frame.toY(place(value)))) {
@@ -75,8 +74,8 @@ function drawChartAxes(pen, frame, data, place) {
     pen.lineTo(left + width, y);
   }
   pen.stroke();
-  pen.font = fontOf(0.72);
-  pen.fillStyle = theme.soft;
+  pen.font = fontOf(part, 0.72);
+  pen.fillStyle = part.theme.soft;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   const names = data.log ? values.map(powerName) : prettyAll(values);
@@ -85,7 +84,7 @@ function drawChartAxes(pen, frame, data, place) {
   pen.textBaseline = "top";
   steps.forEach((step) => pen.fillText(String(step), frame.toX(step), top + height + 0.35 * rem));
   pen.textAlign = "right";
-  pen.fillText(say("step"), left + width, top + height + 1.35 * rem);
+  pen.fillText(part.say("step"), left + width, top + height + 1.35 * rem);
 }
 
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };

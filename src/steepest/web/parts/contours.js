@@ -2,7 +2,7 @@
 // The grid gets a border lower than everything, so that every line is a closed loop around what is higher.
 
 import { prettyAll, roundTicks } from "./frame.js";
-import { asColour, fontOf, mixed, theme } from "./theme.js";
+import { asColour, fontOf, mixed } from "./theme.js";
 
 export const LOWEST = -1e300, HIGHEST = 1e300, MOST_LEVELS = 13;
 
@@ -140,19 +140,19 @@ function fillLoops(pen, loops, frame, colour) {
 }
 
 /** Shades between the levels, deep to high; where there is no value, a plain grey. */
-export function drawRelief(pen, contours, frame) {
-  const { loops, bare, shades } = contours, shade = (i) => asColour(mixed(theme.relief, shades[i]));
+export function drawRelief(part, pen, contours, frame) {
+  const { loops, bare, shades } = contours, shade = (i) => asColour(mixed(part.theme.relief, shades[i]));
   pen.fillStyle = shade(0);
   pen.fillRect(...frame.box);
   loops.forEach((each, i) => fillLoops(pen, each, frame, shade(i + 1)));
-  if (bare.length) fillLoops(pen, bare, frame, theme.bare);
+  if (bare.length) fillLoops(pen, bare, frame, part.theme.bare);
 }
 
-export function drawIsolines(pen, contours, frame) {
+export function drawIsolines(part, pen, contours, frame) {
   pen.setLineDash([]);
-  pen.lineWidth = 0.75 * theme.unit;
+  pen.lineWidth = 0.75 * part.theme.unit;
   pen.lineJoin = "round";
-  pen.strokeStyle = theme.iso;
+  pen.strokeStyle = part.theme.iso;
   for (const loops of contours.loops) {
     pen.beginPath();
     for (const loop of loops) strokeInside(pen, loop, frame);
@@ -170,26 +170,26 @@ function strokeInside(pen, loop, frame) {
 }
 
 /** The values on the lines, where a line runs straight enough and no other label is near. */
-export function drawLabels(pen, contours, frame) {
+export function drawLabels(part, pen, contours, frame) {
   const names = prettyAll(contours.levels), taken = [], size = 0.68;
-  pen.font = fontOf(size);
+  pen.font = fontOf(part, size);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   contours.loops.forEach((loops, i) => {
     const room = pen.measureText(names[i]).width + 10;
     for (const loop of [...loops].sort((a, b) => b.length - a.length).slice(0, 3)) {
-      const place = labelPlace(loop, frame, room, taken);
+      const place = labelPlace(part, loop, frame, room, taken);
       if (!place) continue;
       taken.push(place);
-      label(pen, names[i], place, mixed(theme.relief, (contours.shades[i] + contours.shades[i + 1]) / 2));
+      label(part, pen, names[i], place, mixed(part.theme.relief, (contours.shades[i] + contours.shades[i + 1]) / 2));
     }
   });
 }
 
-function labelPlace(loop, frame, room, taken) {
+function labelPlace(part, loop, frame, room, taken) {
   const [left, top, width, height] = frame.box, count = loop.length / 3;
   const at = (k) => [frame.toX(loop[3 * (k % count)]), frame.toY(loop[3 * (k % count) + 1])];
-  const apart = 6 * theme.rem, offset = Math.floor(count * 0.37) + taken.length * 7; // spread the labels of nested loops
+  const apart = 6 * part.theme.rem, offset = Math.floor(count * 0.37) + taken.length * 7; // spread the labels of nested loops
   for (let tried = 0; tried < count; tried += Math.max(1, count >> 6)) {
     const first = (offset + tried) % count, [x0, y0] = at(first);
     let last = first, length = 0, inside = 1;
@@ -210,7 +210,7 @@ function labelPlace(loop, frame, room, taken) {
 
 function upright(angle) { return angle > Math.PI / 2 ? angle - Math.PI : angle < -Math.PI / 2 ? angle + Math.PI : angle; }
 
-function label(pen, text, { x, y, angle }, ground) {
+function label(part, pen, text, { x, y, angle }, ground) {
   pen.save();
   pen.translate(x, y);
   pen.rotate(angle);
@@ -218,7 +218,7 @@ function label(pen, text, { x, y, angle }, ground) {
   pen.lineJoin = "round";
   pen.strokeStyle = asColour(ground, 0.9);
   pen.strokeText(text, 0, 0);
-  pen.fillStyle = theme.soft;
+  pen.fillStyle = part.theme.soft;
   pen.fillText(text, 0, 0);
   pen.restore();
 }

@@ -4,11 +4,10 @@ import { drawBasin } from "./basin_view.js";
 import { HIGHEST } from "./contours.js";
 import { makeFrame, roundTicks } from "./frame.js";
 import { clipTo, drawAxes, drawFacts, drawPrediction, drawStart } from "./plane.js";
-import { theme } from "./theme.js";
 import { FAR, drawHeads, drawSigns, drawWay, near } from "./ways.js";
 
-export function curvePicture(landscape, [[low, high]], width, height) {
-  const rem = theme.rem, box = [3.2 * rem, 0.6 * rem, width - 3.9 * rem, height - 2.1 * rem];
+export function curvePicture(part, landscape, [[low, high]], width, height) {
+  const rem = part.theme.rem, box = [3.2 * rem, 0.6 * rem, width - 3.9 * rem, height - 2.1 * rem];
   const count = Math.max(200, Math.round(box[2]));
   const xs = Array.from({ length: count + 1 }, (_, i) => low + i * (high - low) / count), fs = xs.map((x) => landscape.f(x));
   const seen = fs.filter((value) => Math.abs(value) < HIGHEST), least = Math.min(...seen), most = Math.max(...seen);
@@ -17,26 +16,26 @@ export function curvePicture(landscape, [[low, high]], width, height) {
   return {
     box, frame,
     drawBase(pen, basin) {
-      drawGrid(pen, frame);
+      drawGrid(part, pen, frame);
       pen.save();
       clipTo(pen, box);
-      if (basin) drawBasin(pen, basin, frame);
-      drawCurve(pen, xs, fs, frame);
-      drawFacts(pen, landscape, frame);
+      if (basin) drawBasin(part, pen, basin, frame);
+      drawCurve(part, pen, xs, fs, frame);
+      drawFacts(part, pen, landscape, frame);
       pen.restore();
-      drawAxes(pen, frame, ["x", "f"]);
+      drawAxes(part, pen, frame, ["x", "f"]);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map(({ run }) => curvePoints(run.x, run.f, frame));
       pen.save();
       clipTo(pen, box);
-      drawTangent(pen, scene, step, frame);
-      ways.forEach((points, i) => drawWay(pen, points, scene.tracks[i].look, step, box));
+      drawTangent(part, pen, scene, step, frame);
+      ways.forEach((points, i) => drawWay(part, pen, points, scene.tracks[i].look, step, box));
       const onCurve = (x) => curvePoints(x, x.map((each) => landscape.f(each)), frame);
-      scene.tracks.forEach(({ predicted: x }) => x && drawPrediction(pen, onCurve(x), step));
-      drawSigns(pen, drawHeads(pen, scene.tracks, ways, step, box), box);
+      scene.tracks.forEach(({ predicted: x }) => x && drawPrediction(part, pen, onCurve(x), step));
+      drawSigns(part, pen, drawHeads(part, pen, scene.tracks, ways, step, box), box);
       pen.restore();
-      drawStart(pen, ...this.toPixel(scene.start), scene.held, scene.touched);
+      drawStart(part, pen, ...this.toPixel(scene.start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x]) => [frame.toX(x), frame.toY(landscape.f(x))],
@@ -54,18 +53,18 @@ function curvePoints(x, f, frame) {
   return points;
 }
 
-function drawGrid(pen, frame) {
+function drawGrid(part, pen, frame) {
   const [left, top, width, height] = frame.box;
-  pen.strokeStyle = theme.line;
+  pen.strokeStyle = part.theme.line;
   pen.globalAlpha = 0.6;
   pen.lineWidth = 1;
   pen.setLineDash([]);
   pen.beginPath();
-  for (const x of roundTicks(...frame.x, width / (5 * theme.rem)).map(frame.toX)) {
+  for (const x of roundTicks(...frame.x, width / (5 * part.theme.rem)).map(frame.toX)) {
     pen.moveTo(x, top);
     pen.lineTo(x, top + height);
   }
-  for (const y of roundTicks(...frame.y, height / (3.2 * theme.rem)).map(frame.toY)) {
+  for (const y of roundTicks(...frame.y, height / (3.2 * part.theme.rem)).map(frame.toY)) {
     pen.moveTo(left, y);
     pen.lineTo(left + width, y);
   }
@@ -73,7 +72,7 @@ function drawGrid(pen, frame) {
   pen.globalAlpha = 1;
 }
 
-export function drawCurve(pen, xs, fs, frame) {
+export function drawCurve(part, pen, xs, fs, frame) {
   pen.beginPath();
   let drawn = false;
   xs.forEach((x, i) => {
@@ -82,26 +81,26 @@ export function drawCurve(pen, xs, fs, frame) {
     else if (fine) pen.moveTo(frame.toX(x), y);
     drawn = fine;
   });
-  pen.strokeStyle = theme.iso;
-  pen.lineWidth = 3.5 * theme.unit;
+  pen.strokeStyle = part.theme.iso;
+  pen.lineWidth = 3.5 * part.theme.unit;
   pen.lineJoin = pen.lineCap = "round";
   pen.stroke();
 }
 
 /** The slope that the selected rule feels at the step in view. */
-function drawTangent(pen, scene, step, frame) {
+function drawTangent(part, pen, scene, step, frame) {
   const track = scene.tracks[scene.selected];
   if (!track) return;
   const now = Math.min(step, track.run.n), x = track.run.x[now], [slope] = scene.landscape.grad(x);
   const px = frame.toX(x), py = frame.toY(track.run.f[now]), tilt = frame.toY(slope) - frame.toY(0);
-  const along = frame.toX(1) - frame.toX(0), scale = 5 * theme.rem / Math.hypot(along, tilt);
+  const along = frame.toX(1) - frame.toX(0), scale = 5 * part.theme.rem / Math.hypot(along, tilt);
   if (!near(px, py) || !Number.isFinite(scale)) return;
   pen.beginPath();
   pen.moveTo(px - along * scale, py - tilt * scale);
   pen.lineTo(px + along * scale, py + tilt * scale);
   pen.setLineDash([5, 4]);
-  pen.lineWidth = 1.4 * theme.unit;
-  pen.strokeStyle = theme.ink;
+  pen.lineWidth = 1.4 * part.theme.unit;
+  pen.strokeStyle = part.theme.ink;
   pen.stroke();
   pen.setLineDash([]);
 }

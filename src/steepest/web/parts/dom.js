@@ -1,8 +1,5 @@
 // A little help with elements.
 
-import { say } from "./words.js";
-
-export function byId(name) { return document.getElementById(name); }
 
 /** An element with attributes (functions become listeners, false and null are left out) and children. */
 export function make(tag, attributes = {}, ...children) {
@@ -23,7 +20,7 @@ export function called(name) { return { "aria-label": name, title: name }; }
 
 /** New children, with the focus on the one that has the key of the one that had it. */
 export function refill(place, ...children) {
-  const key = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const focused = place.getRootNode().activeElement, key = place.contains(focused) ? focused.dataset.key : null;
   place.replaceChildren(...children);
   if (key) place.querySelector(`[data-key="${key}"]`)?.focus();
 }
@@ -37,25 +34,19 @@ export function fitted(canvas, width, height) {
   return pen;
 }
 
-export function sizeOf(element) {
-  const { width, height } = element.getBoundingClientRect();
-  return [Math.max(40, width), Math.max(40, height)];
-}
-
 /** A dialog with a title and a way out; a click beside it closes it, too. */
-export function openDialog(dialog, title, ...content) {
-  const close = button({ class: "quiet close", ...called(say("close")), click: () => dialog.close() }, "×");
+export function openDialog(part, dialog, title, ...content) {
+  const close = button({ class: "quiet close", ...called(part.say("close")), click: () => dialog.close() }, "×");
   dialog.replaceChildren(make("div", { class: "dialog" }, make("header", {}, make("h2", {}, title), close), ...content));
   dialog.setAttribute("aria-label", title);
   dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
   dialog.showModal();
 }
 
-let toastTimer = 0;
-
-export function toast(text) {
-  byId("toast").textContent = text;
-  byId("toast").hidden = false;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { byId("toast").hidden = true; }, 6000);
+export function toast(part, text) {
+  const place = part.byId("toast");
+  place.textContent = text;
+  place.hidden = false;
+  clearTimeout(part.toasted);
+  part.toasted = setTimeout(() => { place.hidden = true; }, 6000);
 }

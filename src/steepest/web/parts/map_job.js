@@ -2,21 +2,28 @@
 // worker; a new one starts a moment after the last change of what it shows.
 
 import { selectedRule } from "./scene.js";
-import { modeOf, stage } from "./stage.js";
-import { request } from "./store.js";
+import { modeOf } from "./stage.js";
 import { axesOf } from "./sweep_view.js";
 
 const MAP_SIZE = 144, MAP_WAIT = 220;
 
-export const mapJob = { wanted: "", worker: null, timer: 0, map: null, of: "", script: "", address: null, spec: null };
+let script = "", address = null;
+
+/** What workers run: the text of the script that this is a piece of. */
+export function useScript(text) { script = text; }
+
+function startWorker() {
+  address ??= URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  return new Worker(address);
+}
 
 /** What is to be computed for a state: {kind, spec}, or null where no map is in view. */
-export function mapWanted(state) {
-  const mode = modeOf(state), chosen = selectedRule(state);
+export function mapWanted(part, state) {
+  const mode = modeOf(part, state), chosen = selectedRule(state);
   if (!chosen || (mode !== "basin" && mode !== "sweep")) return null;
   const { landscape, steps, schedule, start } = state, { id: rule, settings } = chosen;
   const common = { landscape, rule, settings, steps, schedule, size: MAP_SIZE };
-  if (mode === "basin") return { kind: "basin", spec: { ...common, window: stage.window } };
+  if (mode === "basin") return { kind: "basin", spec: { ...common, window: part.stage.window } };
   const { x, y } = axesOf(state);
   return { kind: "sweep", spec: { ...common, start, settings: without(settings, x, y), x, y } };
 }
@@ -31,35 +38,34 @@ function without(settings, ...axes) {
   return rest;
 }
 
-export function followMaps(state) {
-  const wanted = mapWanted(state), key = JSON.stringify(wanted);
-  if (key === mapJob.wanted) return;
-  stopMap();
-  Object.assign(mapJob, { wanted: key, spec: wanted?.spec });
-  if (wanted && key !== mapJob.of) mapJob.timer = setTimeout(() => startMap(wanted, key), mapJob.map ? MAP_WAIT : 0);
+export function followMaps(part, state) {
+  const wanted = mapWanted(part, state), key = JSON.stringify(wanted);
+  if (key === part.maps.wanted) return;
+  stopMap(part);
+  Object.assign(part.maps, { wanted: key, spec: wanted?.spec });
+  if (wanted && key !== part.maps.of) part.maps.timer = setTimeout(() => startMap(part, wanted, key), part.maps.map ? MAP_WAIT : 0);
 }
 
-function startMap(wanted, key) {
-  mapJob.timer = 0;
-  mapJob.address ??= URL.createObjectURL(new Blob([mapJob.script], { type: "text/javascript" }));
-  const worker = (mapJob.worker = new Worker(mapJob.address));
+function startMap(part, wanted, key) {
+  part.maps.timer = 0;
+  const worker = (part.maps.worker = startWorker());
   worker.onmessage = ({ data }) => {
-    Object.assign(mapJob, { map: { ...data, spec: wanted.spec, kind: wanted.kind, image: null }, of: key });
-    if (data.done) stopMap();
-    request();
+    Object.assign(part.maps, { map: { ...data, spec: wanted.spec, kind: wanted.kind, image: null }, of: key });
+    if (data.done) stopMap(part);
+    part.request();
   };
   worker.postMessage(wanted);
 }
 
-export function stopMap() {
-  clearTimeout(mapJob.timer);
-  mapJob.worker?.terminate();
-  Object.assign(mapJob, { timer: 0, worker: null });
+export function stopMap(part) {
+  clearTimeout(part.maps.timer);
+  part.maps.worker?.terminate();
+  Object.assign(part.maps, { timer: 0, worker: null });
 }
 
 /** The map of a kind as far as it is computed, also the last one while the next begins; null if there is none. */
-export function mapOf(kind, spec) {
-  const { map } = mapJob;
+export function mapOf(part, kind, spec) {
+  const { map } = part.maps;
   const same = (name) => JSON.stringify(map.spec[name]) === JSON.stringify(spec[name]);
   return map?.kind === kind && same("rule") && same("landscape") ? map : null;
 }

@@ -1,7 +1,7 @@
 // The look of a rule on any picture: its mark (by Matplotlib's letter, as in every figure), its dash, its colour.
 
 import { SvgPen } from "./svg_pen.js";
-import { colourOf, theme } from "./theme.js";
+import { colourOf } from "./theme.js";
 
 const CORNERS = { // polygons of radius 1, y downwards
   s: [[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]],
@@ -44,23 +44,23 @@ export function traceMark(pen, mark, x, y, radius) {
 }
 
 /** A single mark, with an outline in the paper's colour that sets it off. */
-export function drawMark(pen, mark, x, y, radius, colour, paper, width = 1.5) {
+export function drawMark(part, pen, mark, x, y, radius, colour, paper, width = 1.5) {
   pen.beginPath();
-  traceMark(pen, mark, x, y, radius * theme.unit);
+  traceMark(pen, mark, x, y, radius * part.theme.unit);
   pen.setLineDash([]);
   pen.fillStyle = colour;
   pen.fill();
   if (!width) return;
   pen.strokeStyle = paper;
-  pen.lineWidth = width * theme.unit;
+  pen.lineWidth = width * part.theme.unit;
   pen.lineJoin = "round";
   pen.stroke();
 }
 
 /** The look as a small SVG picture for lists and buttons. */
-export function lookIcon(look, width = 34) {
+export function lookIcon(part, look, width = 34) {
   const pen = new SvgPen(width, 14);
-  pen.strokeStyle = pen.fillStyle = colourOf(look);
+  pen.strokeStyle = pen.fillStyle = colourOf(part, look);
   pen.lineWidth = 2;
   pen.setLineDash(look.dash.map((each) => 2 * each));
   pen.beginPath();

@@ -4,12 +4,11 @@ import { drawBasin } from "./basin_view.js";
 import { contoursOf, drawIsolines, drawLabels, drawRelief } from "./contours.js";
 import { makeFrame, prettyAll, roundTicks, wantsEqual } from "./frame.js";
 import { drawMark, traceMark, tracePolygon } from "./marks.js";
-import { asColour, fontOf, theme } from "./theme.js";
+import { asColour, fontOf } from "./theme.js";
 import { drawHeads, drawSigns, drawWay, near, stride, strokeWay } from "./ways.js";
-import { say } from "./words.js";
 
-export function planePicture(landscape, window, width, height) {
-  const rem = theme.rem, box = [2.7 * rem, 0.6 * rem, width - 3.4 * rem, height - 2.1 * rem];
+export function planePicture(part, landscape, window, width, height) {
+  const rem = part.theme.rem, box = [2.7 * rem, 0.6 * rem, width - 3.4 * rem, height - 2.1 * rem];
   const frame = makeFrame(window, box, wantsEqual(window));
   const contours = contoursOf(landscape, frame, 2.6);
   return {
@@ -17,24 +16,24 @@ export function planePicture(landscape, window, width, height) {
     drawBase(pen, basin) {
       pen.save();
       clipTo(pen, box);
-      if (basin) drawBasin(pen, basin, frame);
-      else drawRelief(pen, contours, frame);
-      drawIsolines(pen, contours, frame);
-      drawLabels(pen, contours, frame);
-      drawFacts(pen, landscape, frame);
+      if (basin) drawBasin(part, pen, basin, frame);
+      else drawRelief(part, pen, contours, frame);
+      drawIsolines(part, pen, contours, frame);
+      drawLabels(part, pen, contours, frame);
+      drawFacts(part, pen, landscape, frame);
       pen.restore();
-      drawAxes(pen, frame, landscape.names ?? ["x", "y"]);
+      drawAxes(part, pen, frame, landscape.names ?? ["x", "y"]);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map((track) => planePoints(track.run.x, frame));
       pen.save();
       clipTo(pen, box);
-      ways.forEach((points, i) => drawWay(pen, points, scene.tracks[i].look, step, box));
-      scene.tracks.forEach(({ predicted }) => predicted && drawPrediction(pen, planePoints(predicted, frame), step));
-      drawSlope(pen, scene, step, frame);
-      drawSigns(pen, drawHeads(pen, scene.tracks, ways, step, box), box);
+      ways.forEach((points, i) => drawWay(part, pen, points, scene.tracks[i].look, step, box));
+      scene.tracks.forEach(({ predicted }) => predicted && drawPrediction(part, pen, planePoints(predicted, frame), step));
+      drawSlope(part, pen, scene, step, frame);
+      drawSigns(part, pen, drawHeads(part, pen, scene.tracks, ways, step, box), box);
       pen.restore();
-      drawStart(pen, ...this.toPixel(scene.start), scene.held, scene.touched);
+      drawStart(part, pen, ...this.toPixel(scene.start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x, y]) => [frame.toX(x), frame.toY(y)],
@@ -59,29 +58,29 @@ function planePoints(x, frame) {
 }
 
 /** The path that the linearised step predicts: a thin line with hollow rings over the actual one. */
-export function drawPrediction(pen, points, step) {
+export function drawPrediction(part, pen, points, step) {
   const last = points.length / 2 - 1, now = Math.min(step, last);
-  pen.strokeStyle = theme.ink;
+  pen.strokeStyle = part.theme.ink;
   pen.lineCap = "butt";
-  strokeWay(pen, points, 0, now, 1, [3, 3], 0.9);
+  strokeWay(part, pen, points, 0, now, 1, [3, 3], 0.9);
   pen.beginPath();
   for (let k = 0; k <= now; k += stride(last)) {
-    if (near(points[2 * k], points[2 * k + 1])) traceMark(pen, "o", points[2 * k], points[2 * k + 1], 5 * theme.unit);
+    if (near(points[2 * k], points[2 * k + 1])) traceMark(pen, "o", points[2 * k], points[2 * k + 1], 5 * part.theme.unit);
   }
   pen.stroke();
 }
 
 /** Which way is steepest down at the point in view: perpendicular to the contour lines where the axes are equal. */
-function drawSlope(pen, scene, step, frame) {
+function drawSlope(part, pen, scene, step, frame) {
   const track = scene.tracks[scene.selected];
   if (!track) return;
   const now = Math.min(step, track.run.n), [x, y] = track.run.x.subarray(2 * now, 2 * now + 2);
   const [gx, gy] = scene.landscape.grad(x, y), px = frame.toX(x), py = frame.toY(y);
   const dx = frame.toX(x - gx) - px, dy = frame.toY(y - gy) - py, length = Math.hypot(dx, dy);
   if (!Number.isFinite(length) || !(Math.hypot(gx, gy) > 1e-3 * Math.hypot(...scene.landscape.grad(...scene.start)))) return;
-  const reach = 3.2 * theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
-  pen.strokeStyle = pen.fillStyle = theme.ink;
-  pen.lineWidth = 1.4 * theme.unit;
+  const reach = 3.2 * part.theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
+  pen.strokeStyle = pen.fillStyle = part.theme.ink;
+  pen.lineWidth = 1.4 * part.theme.unit;
   pen.setLineDash([]);
   pen.beginPath();
   pen.moveTo(px, py);
@@ -92,39 +91,39 @@ function drawSlope(pen, scene, step, frame) {
     pen.lineTo(tip[0] + 7 * Math.cos(angle + turn), tip[1] + 7 * Math.sin(angle + turn));
   }
   pen.stroke();
-  pen.font = fontOf(0.7);
+  pen.font = fontOf(part, 0.7);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillText("−∇f", tip[0] + 14 * dx / length, tip[1] + 11 * dy / length);
 }
 
 /** The start, as a handle to take hold of; with a hint until it has been. */
-export function drawStart(pen, x, y, held, touched) {
+export function drawStart(part, pen, x, y, held, touched) {
   if (!near(x, y)) return;
-  const radius = (held ? 11 : 8) * theme.unit;
+  const radius = (held ? 11 : 8) * part.theme.unit;
   pen.beginPath();
   pen.moveTo(x + radius, y);
   pen.arc(x, y, radius, 0, 2 * Math.PI);
-  pen.fillStyle = asColour(theme.dark ? [20, 23, 27] : [255, 255, 255], 0.7);
+  pen.fillStyle = asColour(part.theme.dark ? [20, 23, 27] : [255, 255, 255], 0.7);
   pen.fill();
   pen.setLineDash([]);
-  pen.strokeStyle = theme.paper;
-  pen.lineWidth = 5 * theme.unit;
+  pen.strokeStyle = part.theme.paper;
+  pen.lineWidth = 5 * part.theme.unit;
   pen.stroke();
-  pen.strokeStyle = theme.ink;
-  pen.lineWidth = 2.4 * theme.unit;
+  pen.strokeStyle = part.theme.ink;
+  pen.lineWidth = 2.4 * part.theme.unit;
   pen.stroke();
-  drawMark(pen, "o", x, y, 2.2, theme.ink, theme.paper, 0);
+  drawMark(part, pen, "o", x, y, 2.2, part.theme.ink, part.theme.paper, 0);
   if (touched) return;
-  pen.font = fontOf(0.8, 600);
+  pen.font = fontOf(part, 0.8, 600);
   pen.textAlign = "left";
   pen.textBaseline = "middle";
-  pen.strokeStyle = theme.paper;
+  pen.strokeStyle = part.theme.paper;
   pen.lineWidth = 4;
   pen.lineJoin = "round";
-  pen.strokeText(say("dragMe"), x + 16, y);
-  pen.fillStyle = theme.ink;
-  pen.fillText(say("dragMe"), x + 16, y);
+  pen.strokeText(part.say("dragMe"), x + 16, y);
+  pen.fillStyle = part.theme.ink;
+  pen.fillText(part.say("dragMe"), x + 16, y);
 }
 
 // --- facts and axes ---------------------------------------------------------------------------------------------------
@@ -135,60 +134,60 @@ const STAR = Array.from({ length: 10 }, (_, i) => {
 });
 
 /** Global minima as stars, local ones as hollow stars, saddles as crosses. */
-export function drawFacts(pen, landscape, frame) {
+export function drawFacts(part, pen, landscape, frame) {
   const place = (point) => [frame.toX(point[0]), frame.toY(landscape.dims === 1 ? landscape.f(point[0]) : point[1])];
   pen.setLineDash([]);
   pen.lineWidth = 1.4;
   pen.lineJoin = "round";
-  for (const [points, paint] of [[landscape.minima, theme.ink], [landscape.localMinima, theme.paper]]) {
-    for (const point of points ?? []) drawStar(pen, ...place(point), paint);
+  for (const [points, paint] of [[landscape.minima, part.theme.ink], [landscape.localMinima, part.theme.paper]]) {
+    for (const point of points ?? []) drawStar(part, pen, ...place(point), paint);
   }
-  for (const [x, y] of (landscape.saddles ?? []).map(place)) drawCross(pen, x, y);
+  for (const [x, y] of (landscape.saddles ?? []).map(place)) drawCross(part, pen, x, y);
 }
 
-function drawStar(pen, x, y, paint) {
-  const radius = 0.5 * theme.rem;
+function drawStar(part, pen, x, y, paint) {
+  const radius = 0.5 * part.theme.rem;
   pen.beginPath();
   tracePolygon(pen, STAR.map(([dx, dy]) => [x + radius * dx, y + radius * dy]));
   pen.fillStyle = paint;
   pen.fill();
-  pen.strokeStyle = paint === theme.ink ? theme.paper : theme.ink;
-  pen.lineWidth = paint === theme.ink ? 0.8 : 1.2;
+  pen.strokeStyle = paint === part.theme.ink ? part.theme.paper : part.theme.ink;
+  pen.lineWidth = paint === part.theme.ink ? 0.8 : 1.2;
   pen.stroke();
 }
 
-function drawCross(pen, x, y) {
-  const arm = 0.28 * theme.rem;
+function drawCross(part, pen, x, y) {
+  const arm = 0.28 * part.theme.rem;
   pen.beginPath();
   pen.moveTo(x - arm, y - arm);
   pen.lineTo(x + arm, y + arm);
   pen.moveTo(x + arm, y - arm);
   pen.lineTo(x - arm, y + arm);
   pen.lineCap = "round";
-  pen.strokeStyle = theme.ink;
+  pen.strokeStyle = part.theme.ink;
   pen.lineWidth = 2;
   pen.stroke();
 }
 
-export function drawAxes(pen, frame, [xName, yName]) {
-  const [left, top, width, height] = frame.box, rem = theme.rem;
+export function drawAxes(part, pen, frame, [xName, yName]) {
+  const [left, top, width, height] = frame.box, rem = part.theme.rem;
   const xs = roundTicks(...frame.x, width / (5 * rem)), ys = roundTicks(...frame.y, height / (3.2 * rem));
   pen.setLineDash([]);
-  pen.strokeStyle = theme.line;
+  pen.strokeStyle = part.theme.line;
   pen.lineWidth = 1;
   pen.beginPath();
   pen.rect(left, top, width, height);
   pen.stroke();
-  pen.font = fontOf(0.72);
-  pen.fillStyle = theme.soft;
+  pen.font = fontOf(part, 0.72);
+  pen.fillStyle = part.theme.soft;
   pen.textBaseline = "top";
   pen.textAlign = "center";
   prettyAll(xs).forEach((name, i) => pen.fillText(name, frame.toX(xs[i]), top + height + 0.35 * rem));
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   prettyAll(ys).forEach((name, i) => pen.fillText(name, left - 0.4 * rem, frame.toY(ys[i])));
-  pen.font = fontOf(0.85, 600);
-  pen.fillStyle = theme.ink;
+  pen.font = fontOf(part, 0.85, 600);
+  pen.fillStyle = part.theme.ink;
   pen.fillText(xName, left + width - 0.5 * rem, top + height - 0.8 * rem);
   pen.textAlign = "left";
   pen.fillText(yName, left + 0.5 * rem, top + 0.9 * rem);

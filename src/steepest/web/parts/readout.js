@@ -1,48 +1,47 @@
 // The numbers of the selected rule at the step in view: gradient, states, step, and its equations with the numbers put in.
 
 import * as Steepest from "../core/api.js";
-import { byId, make } from "./dom.js";
+import { make } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
 import { sceneOf, stepOf } from "./scene.js";
-import { follow } from "./store.js";
 import { escaped } from "./svg_pen.js";
-import { STATES, lang, say } from "./words.js";
+import { STATES } from "./words.js";
 
-export function startReadout() { follow(showReadout, true); }
+export function startReadout(part) { part.follow(showReadout, true); }
 
-function showReadout(state) {
-  const scene = sceneOf(state), track = scene.tracks[scene.selected], place = byId("readout");
+function showReadout(part, state) {
+  const scene = sceneOf(part, state), track = scene.tracks[scene.selected], place = part.byId("readout");
   if (!track) return place.replaceChildren();
-  const { run } = track, step = Math.min(stepOf(state), run.n), head = titleLine(track, step);
-  if (step === 0) return place.replaceChildren(head, make("p", { class: "hint" }, say("beforeFirst")));
+  const { run } = track, step = Math.min(stepOf(state), run.n), head = titleLine(part, track, step);
+  if (step === 0) return place.replaceChildren(head, make("p", { class: "hint" }, part.say("beforeFirst")));
   const seen = Steepest.stateAt(run, step), equations = Steepest.equations(track.id, run.settings);
-  return place.replaceChildren(head, numbersTable(run, seen, step, equations.join("")), equationsOf(track, seen, equations));
+  return place.replaceChildren(head, numbersTable(part, run, seen, step, equations.join("")), equationsOf(track, seen, equations));
 }
 
 function coordinateNames(dims) { return dims === 1 ? ["x"] : ["x", "y"]; }
 
-function titleLine(track, step) {
-  const line = make("p", { class: "title", html: `${lookIcon(track.look)}<b>${escaped(track.short)}</b>` });
-  line.append(make("span", { class: "hint" }, say("atStep", step)));
+function titleLine(part, track, step) {
+  const line = make("p", { class: "title", html: `${lookIcon(part, track.look)}<b>${escaped(track.short)}</b>` });
+  line.append(make("span", { class: "hint" }, part.say("atStep", step)));
   return line;
 }
 
-function numbersTable(run, seen, step, equations) {
+function numbersTable(part, run, seen, step, equations) {
   const names = coordinateNames(run.dims);
   const states = Object.entries(seen.states).filter(([name]) => equations.includes(`data-v="${name}"`)); // those in use
-  const rows = [[say("gradient"), "g", seen.noisyGradient], ...states.map(([name, values]) => [stateTitle(name), name, values]),
-    [say("delta"), "Δ", seen.delta], [say("effective"), "−Δ/g", seen.effectiveStep.map((each) => -each)],
-    [say("position"), "", run.point(step)]];
+  const rows = [[part.say("gradient"), "g", seen.noisyGradient], ...states.map(([name, values]) => [stateTitle(part, name), name, values]),
+    [part.say("delta"), "Δ", seen.delta], [part.say("effective"), "−Δ/g", seen.effectiveStep.map((each) => -each)],
+    [part.say("position"), "", run.point(step)]];
   const cells = (values) => names.map((_, i) => make("td", {}, pretty(values[values.length === 1 ? 0 : i])));
   const line = ([title, name, values]) => make("tr", {}, make("th", { scope: "row", title: name }, title), ...cells(values));
   return make("table", {},
     make("thead", {}, make("tr", {}, make("td", {}), ...names.map((name) => make("th", { scope: "col" }, name)))),
-    make("tbody", {}, ...rows.map(line)), make("caption", {}, say("rateNow", pretty(seen.lr))));
+    make("tbody", {}, ...rows.map(line)), make("caption", {}, part.say("rateNow", pretty(seen.lr))));
 }
 
 /** What a state is called in words, by torch's name. */
-function stateTitle(name) { return STATES[name]?.[lang() === "zh" ? 1 : 0] ?? name; }
+function stateTitle(part, name) { return STATES[name]?.[part.lang() === "zh" ? 1 : 0] ?? name; }
 
 /** Each equation in symbols, and below it once a coordinate with numbers in place of the symbols. */
 function equationsOf({ id, run }, seen, equations) {

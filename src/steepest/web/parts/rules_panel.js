@@ -1,62 +1,63 @@
 // The rules that run: a card each with its settings, and the choice of another.
 
 import * as Steepest from "../core/api.js";
-import { button, byId, called, make, openDialog } from "./dom.js";
+import { button, called, make, openDialog } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
 import { sceneOf } from "./scene.js";
 import { makeSlider, makeSwitch, settingName, valueIn } from "./slider.js";
-import { change, follow, store } from "./store.js";
 import { escaped } from "./svg_pen.js";
-import { colourOf, theme } from "./theme.js";
-import { lang, say } from "./words.js";
+import { colourOf } from "./theme.js";
 
 const MOST_RULES = 6;
-const panel = { cards: [], shape: "" };
 
-export function startRules() { follow(showRules); follow(showLimits, true); }
+export function startRules(part) {
+  part.panel = { cards: [], shape: "" };
+  part.follow(showRules);
+  part.follow(showLimits, true);
+}
 
-function showRules(state) {
-  const shape = JSON.stringify([state.rules.map(({ id }) => id), lang(), theme.dark]);
-  if (shape !== panel.shape) {
-    panel.shape = shape;
-    panel.cards = state.rules.map((_, index) => makeCard(index));
-    byId("rules").replaceChildren(...panel.cards, addButton(state));
+function showRules(part, state) {
+  const shape = JSON.stringify([state.rules.map(({ id }) => id), part.lang(), part.theme.dark]);
+  if (shape !== part.panel.shape) {
+    part.panel.shape = shape;
+    part.panel.cards = state.rules.map((_, index) => makeCard(part, index));
+    part.byId("rules").replaceChildren(...part.panel.cards, addButton(part, state));
   }
-  panel.cards.forEach((card, index) => {
+  part.panel.cards.forEach((card, index) => {
     card.classList.toggle("selected", index === state.selected && state.rules.length > 1);
     card.rows.forEach((row) => row.update());
     card.querySelector(".changed").textContent = changedText(state.rules[index], card.minor);
   });
 }
 
-export function setRules(rules, more = {}) { change({ rules, ...more }); }
+export function setRules(part, rules, more = {}) { part.change({ rules, ...more }); }
 
-function makeCard(index) {
-  const rule = Steepest.rules[store.state.rules[index].id], { look } = sceneOf(store.state).tracks[index], { title } = rule;
+function makeCard(part, index) {
+  const rule = Steepest.rules[part.state.rules[index].id], { look } = sceneOf(part, part.state).tracks[index], { title } = rule;
   const major = rule.settings.filter(isMajor), minor = rule.settings.filter((setting) => !isMajor(setting));
-  const rows = new Map(rule.settings.map((setting) => [setting, makeSetting(setting, index)]));
-  const select = () => change({ selected: index });
+  const rows = new Map(rule.settings.map((setting) => [setting, makeSetting(part, setting, index)]));
+  const select = () => part.change({ selected: index });
   const head = make("div", { class: "head" },
-    button({ class: "title", click: select, title: rule.helps[lang()], html: `${lookIcon(look)}<b>${escaped(title)}</b>` }),
-    button({ class: "quiet remove", ...called(say("remove", title)), click: () => removeRule(index) }, "×"));
+    button({ class: "title", click: select, title: rule.helps[part.lang()], html: `${lookIcon(part, look)}<b>${escaped(title)}</b>` }),
+    button({ class: "quiet remove", ...called(part.say("remove", title)), click: () => removeRule(part, index) }, "×"));
   const rowsOf = (settings) => settings.map((setting) => rows.get(setting)), told = make("span", { class: "changed" });
-  const more = make("details", { class: "more", hidden: !minor.length }, make("summary", {}, say("more"), told), ...rowsOf(minor));
+  const more = make("details", { class: "more", hidden: !minor.length }, make("summary", {}, part.say("more"), told), ...rowsOf(minor));
   const limit = make("p", { class: "limit-text", hidden: true });
   const card = make("div", { class: "rule", role: "group", "aria-label": title }, head, ...rowsOf(major), more, limit);
-  card.style.setProperty("--rule", colourOf(look));
-  card.addEventListener("focusin", () => { if (store.state.selected !== index) select(); });
+  card.style.setProperty("--rule", colourOf(part, look));
+  card.addEventListener("focusin", () => { if (part.state.selected !== index) select(); });
   return Object.assign(card, { rows: [...rows.values()], minor, rate: rows.get(rule.settings.find(({ name }) => name === "lr")) });
 }
 
 /** The settings that are turned first: the learning rate and the memories that are used. */
 function isMajor({ name, scale, value }) { return name === "lr" || (scale === "memory" && value > 0); }
 
-function makeSetting(setting, index) {
-  const { id } = store.state.rules[index], read = () => valueIn(Steepest.settingsOf(id, store.state.rules[index]?.settings), setting);
+function makeSetting(part, setting, index) {
+  const { id } = part.state.rules[index], read = () => valueIn(Steepest.settingsOf(id, part.state.rules[index]?.settings), setting);
   const changed = (rule, value) => ({ ...rule, settings: withSetting(rule, setting, value) });
-  const write = (value) => setRules(store.state.rules.map((rule, i) => (i === index ? changed(rule, value) : rule)));
-  return (setting.kind === "switch" ? makeSwitch : makeSlider)(setting, read, write);
+  const write = (value) => setRules(part, part.state.rules.map((rule, i) => (i === index ? changed(rule, value) : rule)));
+  return (setting.kind === "switch" ? makeSwitch : makeSlider)(part, setting, read, write);
 }
 
 export function withSetting({ id, settings }, { name, place }, value) {
@@ -71,41 +72,41 @@ function changedText({ id, settings }, minor) {
   return different.map(tell).join(", ");
 }
 
-function removeRule(index) {
-  const rules = store.state.rules.filter((_, i) => i !== index), { selected = 0 } = store.state;
-  setRules(rules, { selected: Math.max(0, Math.min(selected - (index < selected), rules.length - 1)) });
-  byId("rules").querySelector(".add")?.focus();
+function removeRule(part, index) {
+  const rules = part.state.rules.filter((_, i) => i !== index), { selected = 0 } = part.state;
+  setRules(part, rules, { selected: Math.max(0, Math.min(selected - (index < selected), rules.length - 1)) });
+  part.byId("rules").querySelector(".add")?.focus();
 }
 
-function addButton({ rules }) {
-  if (rules.length >= MOST_RULES) return make("p", { class: "hint" }, say("sixRules"));
-  return button({ class: "add", click: chooseRule }, `+ ${say("addRule")}`);
+function addButton(part, { rules }) {
+  if (rules.length >= MOST_RULES) return make("p", { class: "hint" }, part.say("sixRules"));
+  return button({ class: "add", click: () => chooseRule(part) }, `+ ${part.say("addRule")}`);
 }
 
-function chooseRule() {
+function chooseRule(part) {
   const add = ({ id }) => {
-    byId("adding").close();
-    setRules([...store.state.rules, { id, settings: startingSettings(id) }], { selected: store.state.rules.length });
+    part.byId("adding").close();
+    setRules(part, [...part.state.rules, { id, settings: startingSettings(part, id) }], { selected: part.state.rules.length });
   };
   const choices = Object.values(Steepest.rules).map((rule) => button({ class: "choice", click: () => add(rule) },
-    make("span", { html: lookIcon(rule.looks[0], 44) }), make("b", {}, rule.title), make("small", {}, rule.helps[lang()])));
-  openDialog(byId("adding"), say("addRule"), make("div", { class: "choices" }, ...choices));
+    make("span", { html: lookIcon(part, rule.looks[0], 44) }), make("b", {}, rule.title), make("small", {}, rule.helps[part.lang()])));
+  openDialog(part, part.byId("adding"), part.say("addRule"), make("div", { class: "choices" }, ...choices));
 }
 
 /** A learning rate to begin with: that of a rule already there with the same name, or the last one's. */
-function startingSettings(id) {
-  const { rules } = store.state, alike = rules.find((rule) => rule.id === id) ?? rules[rules.length - 1];
+function startingSettings(part, id) {
+  const { rules } = part.state, alike = rules.find((rule) => rule.id === id) ?? rules[rules.length - 1];
   return alike ? { lr: Steepest.settingsOf(alike.id, alike.settings).lr } : { lr: 0.1 };
 }
 
 /** On quadratics: where the learning rate becomes unstable, marked on the slider and said below it. */
-function showLimits(state) {
-  const scene = sceneOf(state);
+function showLimits(part, state) {
+  const scene = sceneOf(part, state);
   scene.tracks.forEach(({ id, run }, index) => {
-    const card = panel.cards[index], words = card.querySelector(".limit-text");
+    const card = part.panel.cards[index], words = card.querySelector(".limit-text");
     const found = Steepest.stability(scene.landscape, id, run.settings);
     const limit = found && !found.scaled && found.limit > 0 && Number.isFinite(found.limit) ? found.limit : null;
-    const text = limit ? limitText(found, run.settings.lr) : "";
+    const text = limit ? limitText(part, found, run.settings.lr) : "";
     card.rate.mark(limit, text);
     words.hidden = !text;
     words.textContent = text;
@@ -113,9 +114,9 @@ function showLimits(state) {
   });
 }
 
-function limitText({ limit, curvatures }, rate) {
+function limitText(part, { limit, curvatures }, rate) {
   const { formula, label, lambda } = curvatures.find((each) => each.limit === limit);
-  const along = say(label === "eigenvector" ? "alongSteepest" : "along", label);
+  const along = part.say(label === "eigenvector" ? "alongSteepest" : "along", label);
   const value = formula ? `${formula} = ${pretty(limit)}` : pretty(limit);
-  return say(rate < limit ? "limitBelow" : "limitAbove", value, pretty(lambda), along);
+  return part.say(rate < limit ? "limitBelow" : "limitAbove", value, pretty(lambda), along);
 }

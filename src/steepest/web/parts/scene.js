@@ -5,28 +5,26 @@ import { pretty } from "./frame.js";
 
 const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise", "seed", "predicted", "selected"];
 
-const sceneMemory = { key: [], scene: null, text: null, parsed: null };
-
 /** The landscape of a state: one of ours, or a formula of the reader's own. */
-export function landscapeOf({ landscape }) {
+export function landscapeOf(part, { landscape }) {
   if (typeof landscape === "string") return Steepest.landscapes[landscape];
-  if (sceneMemory.text !== landscape.formula) {
-    Object.assign(sceneMemory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
+  if (part.memory.text !== landscape.formula) {
+    Object.assign(part.memory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
   }
-  return sceneMemory.parsed;
+  return part.memory.parsed;
 }
 
-export function sceneOf(state) {
+export function sceneOf(part, state) {
   const key = WHAT_MATTERS.map((name) => state[name]);
-  if (key.some((value, i) => value !== sceneMemory.key[i])) Object.assign(sceneMemory, { key, scene: makeScene(state) });
-  return sceneMemory.scene;
+  if (key.some((value, i) => value !== part.memory.key[i])) Object.assign(part.memory, { key, scene: makeScene(part, state) });
+  return part.memory.scene;
 }
 
-function makeScene(state) {
-  const landscape = landscapeOf(state), seen = {};
+function makeScene(part, state) {
+  const landscape = landscapeOf(part, state), seen = {};
   const tracks = state.rules.map(({ id, settings }) => {
     const rule = Steepest.rules[id], uses = (seen[id] = (seen[id] ?? -1) + 1);
-    const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(state, id, settings) };
+    const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(part, state, id, settings) };
     track.predicted = state.predicted && landscape.quadratic ? Steepest.predicted(track.run)?.x ?? null : null;
     return track;
   });
@@ -34,8 +32,8 @@ function makeScene(state) {
   return { landscape, tracks, start: state.start, steps: state.steps, selected: Math.min(state.selected ?? 0, tracks.length - 1) };
 }
 
-function runOf({ landscape, start, steps, schedule, noise, seed }, rule, settings) {
-  const on = typeof landscape === "string" ? landscape : landscapeOf({ landscape });
+function runOf(part, { landscape, start, steps, schedule, noise, seed }, rule, settings) {
+  const on = typeof landscape === "string" ? landscape : landscapeOf(part, { landscape });
   return Steepest.run({ landscape: on, rule, settings, start, steps, schedule, noise, seed });
 }
 
@@ -54,15 +52,20 @@ export function selectedRule({ rules, selected }) { return rules[Math.min(select
 /** The step in view; null in the state means the end. */
 export function stepOf({ step, steps }) { return step ?? steps; }
 
-export const home = { landscape: null, start: null };
-
 /** The part of the landscape to draw: what the reader chose, or the landscape's own, with room around the first start:
  * it must not change while the start is dragged. */
-export function windowOf(state) {
+export function windowOf(part, state) {
   if (state.view.window) return state.view.window;
-  if (home.landscape !== state.landscape) Object.assign(home, { landscape: state.landscape, start: state.start });
-  return landscapeOf(state).window.map(([low, high], i) => {
-    const room = 0.05 * (high - low), at = home.start[i];
+  if (part.home.landscape !== state.landscape) Object.assign(part.home, { landscape: state.landscape, start: state.start });
+  return landscapeOf(part, state).window.map(([low, high], i) => {
+    const room = 0.05 * (high - low), at = part.home.start[i];
     return [Math.min(low, at - room), Math.max(high, at + room)];
   });
+}
+
+/** Shows a state that comes from elsewhere: a link, a stop of the tour. */
+export function adopt(part, state) {
+  part.stage.touched = true;
+  part.home.landscape = null;
+  part.change(state);
 }

@@ -1,135 +1,134 @@
 // Landscape, steps, noise and schedule: what is the same for every rule.
 
 import * as Steepest from "../core/api.js";
-import { button, byId, make, toast } from "./dom.js";
+import { button, make, toast } from "./dom.js";
 import { drawThumbnail, openGallery } from "./gallery.js";
 import { landscapeOf } from "./scene.js";
 import { makeSlider } from "./slider.js";
-import { change, follow, store } from "./store.js";
-import { both, lang, say } from "./words.js";
+import { both } from "./words.js";
 
 const MOST_SEED = 999999;
-const setup = { rows: [], schedule: null, formula: null };
 
-export function startSetup() {
-  buildSetup();
-  follow(showSetup);
-  byId("pick").onclick = openGallery;
+export function startSetup(part) {
+  part.setup = { rows: [], schedule: null, spoken: null };
+  buildSetup(part);
+  part.follow(showSetup);
+  part.byId("pick").onclick = () => openGallery(part);
 }
 
-function buildSetup() {
-  buildLandscape();
-  const count = { name: say("steps"), about: both("stepsAbout"), symbol: "T", scale: "log", low: 5, high: 2000, within: "[1, 5000]" };
+function buildSetup(part) {
+  buildLandscape(part);
+  const count = { name: part.say("steps"), about: both("stepsAbout"), symbol: "T", scale: "log", low: 5, high: 2000, within: "[1, 5000]" };
   const noise = {
-    name: say("noise"), about: both("noiseAbout"), symbol: "\\sigma", scale: "zero", low: 0, first: 0.01, high: 10, within: "[0, inf)",
+    name: part.say("noise"), about: both("noiseAbout"), symbol: "\\sigma", scale: "zero", low: 0, first: 0.01, high: 10, within: "[0, inf)",
   };
-  setup.rows = [
-    makeSlider(count, () => store.state.steps, (value) => setSteps(Math.round(value))),
-    makeSlider(noise, () => store.state.noise, (value) => change({ noise: value })),
+  part.setup.rows = [
+    makeSlider(part, count, () => part.state.steps, (value) => setSteps(part, Math.round(value))),
+    makeSlider(part, noise, () => part.state.noise, (value) => part.change({ noise: value })),
   ];
   const seed = make("input", { id: "seed", type: "number", min: 0, max: MOST_SEED, step: 1, input: () => {
-    if (seed.checkValidity() && seed.value) change({ seed: seed.valueAsNumber });
+    if (seed.checkValidity() && seed.value) part.change({ seed: seed.valueAsNumber });
   } });
-  const again = button({ click: () => change({ seed: (store.state.seed + 1) % MOST_SEED }) }, say("newSeed"));
-  const choose = () => change({ schedule: schedule.value === "constant" ? null : { id: schedule.value } });
+  const again = button({ click: () => part.change({ seed: (part.state.seed + 1) % MOST_SEED }) }, part.say("newSeed"));
+  const choose = () => part.change({ schedule: schedule.value === "constant" ? null : { id: schedule.value } });
   const schedule = make("select", { id: "schedule", change: choose },
-    ...Object.values(Steepest.schedules).map(({ id, title }) => make("option", { value: id }, title[lang()])));
-  byId("run").replaceChildren(...setup.rows,
-    make("div", { class: "field seed" }, make("label", { for: "seed" }, say("seed")), seed, again),
-    make("div", { class: "field" }, make("label", { for: "schedule" }, say("schedule")), schedule),
+    ...Object.values(Steepest.schedules).map(({ id, title }) => make("option", { value: id }, title[part.lang()])));
+  part.byId("run").replaceChildren(...part.setup.rows,
+    make("div", { class: "field seed" }, make("label", { for: "seed" }, part.say("seed")), seed, again),
+    make("div", { class: "field" }, make("label", { for: "schedule" }, part.say("schedule")), schedule),
     make("div", { id: "schedule-settings" }));
-  setup.schedule = null;
+  part.setup.schedule = null;
 }
 
-function setSteps(steps) {
-  const { step } = store.state;
-  change({ steps, step: step !== null && step >= steps ? null : step });
+function setSteps(part, steps) {
+  const { step } = part.state;
+  part.change({ steps, step: step !== null && step >= steps ? null : step });
 }
 
-function showSetup(state, changed) {
-  if (setup.spoken !== lang()) buildSetup();
-  setup.spoken = lang();
-  setup.rows.forEach((row) => row.update());
-  if (document.activeElement !== byId("seed")) byId("seed").value = state.seed;
-  byId("run").querySelector(".seed").hidden = !(state.noise > 0);
+function showSetup(part, state, changed) {
+  if (part.setup.spoken !== part.lang()) buildSetup(part);
+  part.setup.spoken = part.lang();
+  part.setup.rows.forEach((row) => row.update());
+  if (part.root.activeElement !== part.byId("seed")) part.byId("seed").value = state.seed;
+  part.byId("run").querySelector(".seed").hidden = !(state.noise > 0);
   const chosen = state.schedule?.id ?? "constant";
-  byId("schedule").value = chosen;
-  if (setup.schedule !== chosen) buildSchedule(chosen);
-  [...byId("schedule-settings").children].forEach((row) => row.update());
-  if (changed("landscape", "lang")) showLandscape(state);
+  part.byId("schedule").value = chosen;
+  if (part.setup.schedule !== chosen) buildSchedule(part, chosen);
+  [...part.byId("schedule-settings").children].forEach((row) => row.update());
+  if (changed("landscape", "lang")) showLandscape(part, state);
 }
 
-function buildSchedule(id) {
-  setup.schedule = id;
-  byId("schedule-settings").replaceChildren(...Steepest.schedules[id].settings.map((setting) =>
-    makeSlider(setting, () => store.state.schedule?.[setting.name] ?? setting.value,
-      (value) => change({ schedule: { ...store.state.schedule, id, [setting.name]: value } }))));
+function buildSchedule(part, id) {
+  part.setup.schedule = id;
+  part.byId("schedule-settings").replaceChildren(...Steepest.schedules[id].settings.map((setting) =>
+    makeSlider(part, setting, () => part.state.schedule?.[setting.name] ?? setting.value,
+      (value) => part.change({ schedule: { ...part.state.schedule, id, [setting.name]: value } }))));
 }
 
 // --- landscape and formula --------------------------------------------------------------------------------------------
 
-function buildLandscape() {
+function buildLandscape(part) {
   const plainly = { spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-describedby": "formula-error" };
-  const formula = make("input", { id: "formula", type: "text", ...plainly, input: readFormula });
-  byId("landscape").replaceChildren(make("label", { for: "formula", class: "hint" }, say("formulaLabel")),
+  const formula = make("input", { id: "formula", type: "text", ...plainly, input: () => readFormula(part) });
+  part.byId("landscape").replaceChildren(make("label", { for: "formula", class: "hint" }, part.say("formulaLabel")),
     make("div", { class: "formula" }, make("span", { "aria-hidden": "true" }, "f ="), formula),
     make("pre", { id: "formula-error", role: "alert", hidden: true }), make("div", { id: "formula-shown" }), make("p", { id: "about" }));
 }
 
-export function titleOf({ title, id }) { return title?.[lang()] ?? title ?? id ?? say("ownFormula"); }
+export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }
 
-function showLandscape(state) {
-  const landscape = landscapeOf(state), field = byId("formula");
-  if (document.activeElement !== field) field.value = landscape.formula;
-  if (document.activeElement !== field) showError(null);
-  byId("about").textContent = landscape.id ? landscape.about[lang()] : say("ownAbout");
-  byId("formula-shown").innerHTML = landscape.equation ?? Steepest.mathml(landscape.latex);
-  byId("pick").querySelector("span").textContent = titleOf(landscape);
-  byId("pick").setAttribute("aria-label", say("pick", titleOf(landscape)));
-  drawThumbnail(byId("pick").querySelector("canvas"), landscape, 44, 26);
+function showLandscape(part, state) {
+  const landscape = landscapeOf(part, state), field = part.byId("formula");
+  if (part.root.activeElement !== field) field.value = landscape.formula;
+  if (part.root.activeElement !== field) showError(part, null);
+  part.byId("about").textContent = landscape.id ? landscape.about[part.lang()] : part.say("ownAbout");
+  part.byId("formula-shown").innerHTML = landscape.equation ?? Steepest.mathml(landscape.latex);
+  part.byId("pick").querySelector("span").textContent = titleOf(part, landscape);
+  part.byId("pick").setAttribute("aria-label", part.say("pick", titleOf(part, landscape)));
+  drawThumbnail(part, part.byId("pick").querySelector("canvas"), landscape, 44, 26);
 }
 
 /** Follows a formula as it is typed: a good one is drawn at once, of a bad one is said what is wrong and where. */
-function readFormula() {
-  const text = byId("formula").value;
+function readFormula(part) {
+  const text = part.byId("formula").value;
   try {
     const landscape = Steepest.parse(text);
-    showError(null);
-    useFormula(text, landscape);
+    showError(part, null);
+    useFormula(part, text, landscape);
   } catch (error) {
-    if (!error.message?.[lang()]) throw error;
-    showError(error);
+    if (!error.message?.[part.lang()]) throw error;
+    showError(part, error);
   }
 }
 
-function showError(error) {
-  const place = byId("formula-error");
-  byId("formula").setAttribute("aria-invalid", String(Boolean(error)));
+function showError(part, error) {
+  const place = part.byId("formula-error");
+  part.byId("formula").setAttribute("aria-invalid", String(Boolean(error)));
   place.hidden = !error;
   if (!error) return;
-  const text = byId("formula").value.trimStart(), { column } = error, at = Math.max(0, (column ?? 0) - 24);
+  const text = part.byId("formula").value.trimStart(), { column } = error, at = Math.max(0, (column ?? 0) - 24);
   const shown = `${at ? "…" : ""}${text.slice(at, at + 48)}`;
-  place.textContent = `${shown}\n${" ".repeat((column ?? 0) - at + (at ? 1 : 0))}^\n${error.message[lang()]}`;
+  place.textContent = `${shown}\n${" ".repeat((column ?? 0) - at + (at ? 1 : 0))}^\n${error.message[part.lang()]}`;
 }
 
 /** While a formula of the same coordinates is typed on, start and window stay. */
-function useFormula(formula, found) {
-  const stays = typeof store.state.landscape !== "string" && found.dims === landscapeOf(store.state).dims;
-  change({ landscape: { formula }, step: null, ...(stays ? {} : fresh(found)) });
+function useFormula(part, formula, found) {
+  const stays = typeof part.state.landscape !== "string" && found.dims === landscapeOf(part, part.state).dims;
+  part.change({ landscape: { formula }, step: null, ...(stays ? {} : fresh(part, found)) });
 }
 
 /** Another landscape: its own start and window, the same rules with learning rates that work there. */
-export function useLandscape(found) {
-  const next = { ...store.state, landscape: found.id, step: null, ...fresh(found) };
-  change({ ...next, rules: next.rules.map((rule) => tuned(rule, next)) });
-  toast(say("ratesSet", titleOf(found)));
+export function useLandscape(part, found) {
+  const next = { ...part.state, landscape: found.id, step: null, ...fresh(part, found) };
+  part.change({ ...next, rules: next.rules.map((rule) => tuned(part, rule, next)) });
+  toast(part, part.say("ratesSet", titleOf(part, found)));
 }
 
-function fresh({ start }) { return { start: [...start], view: { ...store.state.view, window: null } }; }
+function fresh(part, { start }) { return { start: [...start], view: { ...part.state.view, window: null } }; }
 
 /** The rule with that learning rate of 0.0001, 0.0002, 0.0005 ... 10 which ends lowest without going far beyond the window. */
-function tuned({ id, settings }, state) {
-  const { window, dims } = landscapeOf(state), spec = { ...state, rule: id, noise: 0, steps: Math.min(300, state.steps) };
+function tuned(part, { id, settings }, state) {
+  const { window, dims } = landscapeOf(part, state), spec = { ...state, rule: id, noise: 0, steps: Math.min(300, state.steps) };
   const rates = [-4, -3, -2, -1, 0].flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
   const near = window.map(([low, high]) => [2 * low - high, 2 * high - low]);
   const inside = (x) => x.every((value, k) => value >= near[k % dims][0] && value <= near[k % dims][1]);

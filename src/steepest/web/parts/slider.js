@@ -3,12 +3,10 @@
 import * as Steepest from "../core/api.js";
 import { make } from "./dom.js";
 import { pretty } from "./frame.js";
-import { setBusy } from "./store.js";
-import { lang } from "./words.js";
 
 /** A slider for a setting; `get` tells the value, `set` takes a new one. Returns the element with an `update()`. */
-export function makeSlider(setting, get, set) {
-  const name = settingName(setting), about = setting.about[lang()];
+export function makeSlider(part, setting, get, set) {
+  const name = settingName(setting), about = setting.about[part.lang()];
   const spoken = { "aria-label": `${name}: ${about}` }, typed = { inputmode: "decimal", size: 7, spellcheck: "false", autocomplete: "off" };
   const range = make("input", { type: "range", min: 0, max: 1000, step: 1, ...spoken });
   const text = make("input", { type: "text", ...typed, ...spoken });
@@ -16,8 +14,8 @@ export function makeSlider(setting, get, set) {
   const row = make("div", { class: "slider", title: about },
     make("span", { class: "name" }, symbolOf(setting), make("small", {}, name)), make("span", { class: "track" }, range, limit), text);
   range.addEventListener("input", () => set(Steepest.slider.value(setting, range.value / 1000)));
-  range.addEventListener("pointerdown", () => setBusy(true));
-  for (const end of ["pointerup", "pointercancel"]) range.addEventListener(end, () => setBusy(false));
+  range.addEventListener("pointerdown", () => part.setBusy(true));
+  for (const end of ["pointerup", "pointercancel"]) range.addEventListener(end, () => part.setBusy(false));
   text.addEventListener("input", () => {
     const value = readNumber(text.value), fine = value !== null && Steepest.check(setting, value) === null;
     text.setAttribute("aria-invalid", String(!fine));
@@ -28,7 +26,7 @@ export function makeSlider(setting, get, set) {
     const value = get();
     range.value = Math.round(1000 * Steepest.slider.share(setting, value));
     range.setAttribute("aria-valuetext", pretty(value));
-    if (force || document.activeElement !== text) text.value = plain(value);
+    if (force || part.root.activeElement !== text) text.value = plain(value);
   };
   row.mark = (value, words) => showLimit(row, limit, setting, value, words);
   row.update(true);
@@ -64,8 +62,8 @@ function readNumber(text) {
 /** A number as it can be typed again: all its digits, but no tail of rounding. */
 function plain(value) { return String(Number(value.toPrecision(12))); }
 
-export function makeSwitch(setting, get, set) {
-  const about = setting.about[lang()];
+export function makeSwitch(part, setting, get, set) {
+  const about = setting.about[part.lang()];
   const box = make("input", { type: "checkbox", change: () => set(box.checked) });
   const row = make("label", { class: "switch", title: about }, box, make("span", {}, setting.name), make("small", {}, about));
   row.update = () => { box.checked = get(); };

@@ -6,13 +6,12 @@ import { levelsOf, loopsAbove, sampleGrid } from "./contours.js";
 import { makeFrame, pretty, roundTicks, wantsEqual } from "./frame.js";
 import { drawMark } from "./marks.js";
 import { drawStart } from "./plane.js";
-import { asColour, colourOf, fontOf, mixed, theme } from "./theme.js";
+import { asColour, colourOf, fontOf, mixed } from "./theme.js";
 import { bounded, drawArrow, drawSigns, stride } from "./ways.js";
-import { say } from "./words.js";
 
 const TALL = 0.95;
 
-export function surfacePicture(landscape, window, width, height, [yaw, pitch], count) {
+export function surfacePicture(part, landscape, window, width, height, [yaw, pitch], count) {
   const frame = makeFrame(window, [0, 0, 1, 1], false);
   const grid = sampleGrid(landscape.f, frame, count, count), { levels, lowest } = levelsOf(grid, landscape);
   const relief = heightsOf(grid, lowest), view = viewOf(window, width, height, yaw, pitch);
@@ -21,17 +20,17 @@ export function surfacePicture(landscape, window, width, height, [yaw, pitch], c
   const picture = {
     box: [0, 0, width, height], frame, power: relief.power,
     drawBase(pen) {
-      drawSkirt(pen, view, window);
-      drawSurface(pen, grid, relief.heights, view);
-      levels.forEach((level) => drawLevel(pen, loopsAbove(grid, level), lay, view, ground));
-      drawEdgeTicks(pen, view, window);
+      drawSkirt(part, pen, view, window);
+      drawSurface(part, pen, grid, relief.heights, view);
+      levels.forEach((level) => drawLevel(part, pen, loopsAbove(grid, level), lay, view, ground));
+      drawEdgeTicks(part, pen, view, window);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map(({ run }) => surfacePoints(run.x, window, lay));
-      scene.tracks.forEach((track) => drawLaid(pen, track, step, window, lay, view, ground));
-      const signs = scene.tracks.map((track, i) => drawHead(pen, track, ways[i], step, window, lay)).filter(Boolean);
-      drawSigns(pen, signs, this.box);
-      drawStart(pen, ...lay(...scene.start), scene.held, scene.touched);
+      scene.tracks.forEach((track) => drawLaid(part, pen, track, step, window, lay, view, ground));
+      const signs = scene.tracks.map((track, i) => drawHead(part, pen, track, ways[i], step, window, lay)).filter(Boolean);
+      drawSigns(part, pen, signs, this.box);
+      drawStart(part, pen, ...lay(...scene.start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x, y]) => lay(x, y),
@@ -98,7 +97,7 @@ function viewOf([[left, right], [low, high]], width, height, yaw, pitch) {
   };
 }
 
-function drawSurface(pen, grid, heights, view) {
+function drawSurface(part, pen, grid, heights, view) {
   const { columns, rows } = grid, at = (i, j) => view.project(grid.x + i * grid.dx, grid.y + j * grid.dy, heights[j * columns + i]);
   const pixels = Array.from({ length: columns * rows }, (_, k) => at(k % columns, Math.floor(k / columns)));
   const order = (count, rising) => Array.from({ length: count - 1 }, (_, k) => (rising ? k : count - 2 - k));
@@ -113,7 +112,7 @@ function drawSurface(pen, grid, heights, view) {
       pen.beginPath();
       corners.forEach((k, n) => (n ? pen.lineTo(...pixels[k]) : pen.moveTo(...pixels[k])));
       pen.closePath();
-      pen.fillStyle = pen.strokeStyle = shadeOf(sum / 4, corners.map((k) => heights[k]), 2 / columns);
+      pen.fillStyle = pen.strokeStyle = shadeOf(part, sum / 4, corners.map((k) => heights[k]), 2 / columns);
       pen.fill();
       pen.stroke(); // over the seam to the neighbour
     }
@@ -121,18 +120,18 @@ function drawSurface(pen, grid, heights, view) {
 }
 
 /** The relief's colour under a lamp at the upper left. */
-function shadeOf(height, [a, b, c, d], width) {
+function shadeOf(part, height, [a, b, c, d], width) {
   const slopeX = (b + c - a - d) / (2 * width), slopeY = (c + d - a - b) / (2 * width);
   const light = (0.45 * slopeX + 0.35 * slopeY + 1) / Math.hypot(slopeX, slopeY, 1);
-  const [dim, glow] = theme.dark ? [1, 0.5] : [0.72, 0.26];
-  const strength = Math.min(Math.max(dim + glow * light, 0.45), theme.dark ? 2 : 1.02);
-  return asColour(mixed(theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
+  const [dim, glow] = part.theme.dark ? [1, 0.5] : [0.72, 0.26];
+  const strength = Math.min(Math.max(dim + glow * light, 0.45), part.theme.dark ? 2 : 1.02);
+  return asColour(mixed(part.theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
 }
 
 /** A polyline on the surface: dark where it is seen, faint where something stands before it. */
-function strokeLaid(pen, line, colour, width, dash, alpha) {
+function strokeLaid(part, pen, line, colour, width, dash, alpha) {
   pen.strokeStyle = colour;
-  pen.lineWidth = width * theme.unit;
+  pen.lineWidth = width * part.theme.unit;
   for (const hidden of [true, false]) {
     pen.globalAlpha = hidden ? 0.22 * alpha : alpha;
     pen.setLineDash(hidden ? [] : dash.map((each) => each * pen.lineWidth));
@@ -148,14 +147,14 @@ function strokeLaid(pen, line, colour, width, dash, alpha) {
   pen.setLineDash([]);
 }
 
-function drawLevel(pen, loops, lay, view, ground) {
+function drawLevel(part, pen, loops, lay, view, ground) {
   for (const loop of loops) {
     const line = [];
     for (let k = 0; k < loop.length; k += 3) {
       const [x, y] = [loop[k], loop[k + 1]];
       line.push(loop[k + 2] ? [...lay(x, y), view.hidden(x, y, ground(x, y), ground)] : [NaN, NaN, false]);
     }
-    strokeLaid(pen, line, theme.iso, 0.8, [], 0.8);
+    strokeLaid(part, pen, line, part.theme.iso, 0.8, [], 0.8);
   }
 }
 
@@ -183,20 +182,20 @@ function laidLine(x, from, to, window, lay, view, ground) {
   return line;
 }
 
-function drawLaid(pen, { run, look }, step, window, lay, view, ground) {
-  const now = Math.min(step, run.n), colour = colourOf(look);
+function drawLaid(part, pen, { run, look }, step, window, lay, view, ground) {
+  const now = Math.min(step, run.n), colour = colourOf(part, look);
   pen.lineJoin = pen.lineCap = "round";
-  if (now < run.n) strokeLaid(pen, laidLine(run.x, now, run.n, window, lay, view, ground), colour, 1.1, [], 0.3);
+  if (now < run.n) strokeLaid(part, pen, laidLine(run.x, now, run.n, window, lay, view, ground), colour, 1.1, [], 0.3);
   const line = laidLine(run.x, 0, now, window, lay, view, ground);
-  strokeLaid(pen, line, theme.paper, 4, [], 0.7);
-  strokeLaid(pen, line, colour, 2.2, look.dash, 1);
+  strokeLaid(part, pen, line, part.theme.paper, 4, [], 0.7);
+  strokeLaid(part, pen, line, colour, 2.2, look.dash, 1);
 }
 
-function drawHead(pen, track, points, step, window, lay) {
-  const { x, n } = track.run, now = Math.min(step, n), colour = colourOf(track.look);
+function drawHead(part, pen, track, points, step, window, lay) {
+  const { x, n } = track.run, now = Math.min(step, n), colour = colourOf(part, track.look);
   const mark = (k, radius, rim) => {
     const [px, py] = points.subarray(2 * k, 2 * k + 2), seen = Number.isFinite(px);
-    if (seen) drawMark(pen, track.look.marker, px, py, radius, colour, theme.paper, rim);
+    if (seen) drawMark(part, pen, track.look.marker, px, py, radius, colour, part.theme.paper, rim);
     return seen;
   };
   for (let k = stride(n); k < now; k += stride(n)) mark(k, 2.9, 0);
@@ -206,8 +205,8 @@ function drawHead(pen, track, points, step, window, lay) {
   const edge = leaves && crossingOf(x.subarray(2 * leaves - 2, 2 * leaves + 2), window);
   if (!edge) return null;
   const [tip, back] = [lay(...edge.at), lay(...edge.before)], angle = Math.atan2(tip[1] - back[1], tip[0] - back[0]);
-  drawArrow(pen, { x: tip[0], y: tip[1], angle }, colour);
-  return { x: tip[0], y: tip[1], angle: angle + Math.PI, text: say("leaves", track.short, leaves) }; // words beyond the edge
+  drawArrow(part, pen, { x: tip[0], y: tip[1], angle }, colour);
+  return { x: tip[0], y: tip[1], angle: angle + Math.PI, text: part.say("leaves", track.short, leaves) }; // words beyond the edge
 }
 
 /** Where a step crosses the window's edge, and a place shortly before. */
@@ -222,7 +221,7 @@ function crossingOf([x0, y0, x1, y1], [[left, right], [low, high]]) {
 // --- what is around the surface ---------------------------------------------------------------------------------------
 
 /** The edges of the floor. */
-function drawSkirt(pen, view, [[left, right], [low, high]]) {
+function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
   pen.beginPath();
   [[left, low], [right, low], [right, high], [left, high]].forEach(([x, y], i) => {
     const pixel = view.project(x, y, 0);
@@ -230,26 +229,26 @@ function drawSkirt(pen, view, [[left, right], [low, high]]) {
     else pen.moveTo(...pixel);
   });
   pen.closePath();
-  pen.fillStyle = theme.card;
+  pen.fillStyle = part.theme.card;
   pen.fill();
-  pen.strokeStyle = theme.line;
+  pen.strokeStyle = part.theme.line;
   pen.lineWidth = 1;
   pen.setLineDash([]);
   pen.stroke();
 }
 
 /** Values along the two edges of the floor that are nearest to the eye. */
-function drawEdgeTicks(pen, view, [[left, right], [low, high]]) {
+function drawEdgeTicks(part, pen, view, [[left, right], [low, high]]) {
   const front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
   const centre = view.project((left + right) / 2, (low + high) / 2, 0);
-  pen.font = fontOf(0.72);
+  pen.font = fontOf(part, 0.72);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   const write = (text, x, y, strong) => {
     const [px, py] = view.project(x, y, 0), [dx, dy] = [px - centre[0], py - centre[1]];
-    const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
-    pen.font = fontOf(strong ? 0.85 : 0.72, strong ? 600 : 0);
-    pen.fillStyle = strong ? theme.ink : theme.soft;
+    const away = (strong ? 2.3 : 1.1) * part.theme.rem / Math.hypot(dx, dy);
+    pen.font = fontOf(part, strong ? 0.85 : 0.72, strong ? 600 : 0);
+    pen.fillStyle = strong ? part.theme.ink : part.theme.soft;
     pen.fillText(text, px + dx * away, py + dy * away);
   };
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet

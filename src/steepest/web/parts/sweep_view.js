@@ -2,7 +2,7 @@
 
 import * as Steepest from "../core/api.js";
 import { powerName } from "./chart.js";
-import { byId, fitted, sizeOf } from "./dom.js";
+import { fitted } from "./dom.js";
 import { logTicks, makeFrame, pretty, roundTicks } from "./frame.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { drawStart } from "./plane.js";
@@ -10,44 +10,44 @@ import { setRules, withSetting } from "./rules_panel.js";
 import { landscapeOf, selectedRule } from "./scene.js";
 import { settingName, valueIn } from "./slider.js";
 import { ARROWS, modeOf, pixelOf } from "./stage.js";
-import { follow, request, setBusy, store } from "./store.js";
-import { HEAT, asColour, channels, fontOf, mixed, theme } from "./theme.js";
-import { say } from "./words.js";
+import { HEAT, asColour, channels, fontOf, mixed } from "./theme.js";
 
-const sweep = { frame: null, size: [0, 0], held: false };
+/** A setting's name in the state's map, as in core/state.js. */
+export function axisName({ name, place }) { return place === null ? name : `${name}.${place}`; }
 
 /** The settings along the axes: those of the state, or the learning rate and the first other one. */
 export function axesOf(state) {
   const { map } = state, choices = Steepest.rules[selectedRule(state).id].settings.filter(({ kind }) => kind === "number");
-  const named = (name, place = null) => choices.find((setting) => setting.name === name && setting.place === place);
-  const x = named(map?.x, map?.xPlace) ?? named("lr"), y = named(map?.y, map?.yPlace);
+  const named = (name) => choices.find((setting) => axisName(setting) === name);
+  const x = named(map?.x) ?? named("lr"), y = named(map?.y);
   const others = choices.filter((setting) => setting !== x);
   return { choices, x, y: y && y !== x ? y : others.find(({ scale }) => scale === "memory") ?? others[0] };
 }
 
-export function startSweep() {
-  const figure = byId("map"), [canvas] = figure.querySelectorAll("canvas");
-  new ResizeObserver(() => { sweep.size = sizeOf(figure); request(); }).observe(figure);
+export function startSweep(part) {
+  part.sweep = { frame: null, size: [0, 0], held: false };
+  const figure = part.byId("map"), [canvas] = figure.querySelectorAll("canvas");
+  part.watchSize(figure, (size) => { part.sweep.size = size; });
   const tryAt = (event) => {
     const [px, py] = pixelOf(event);
-    setPair(sweep.frame.fromX(px), sweep.frame.fromY(py));
+    setPair(part, part.sweep.frame.fromX(px), part.sweep.frame.fromY(py));
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    sweep.held = true;
-    setBusy(true);
+    part.sweep.held = true;
+    part.setBusy(true);
     tryAt(event);
   });
-  canvas.addEventListener("pointermove", (event) => (sweep.held ? tryAt(event) : tellCell(event)));
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { sweep.held = false; setBusy(false); });
+  canvas.addEventListener("pointermove", (event) => (part.sweep.held ? tryAt(event) : tellCell(part, event)));
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { part.sweep.held = false; part.setBusy(false); });
   canvas.addEventListener("pointerleave", () => { figure.querySelector(".tip").hidden = true; });
   canvas.addEventListener("keydown", (event) => {
-    const arrow = ARROWS[event.key], { state } = store, shares = pairOf(state);
+    const arrow = ARROWS[event.key], { state } = part, shares = pairOf(state);
     if (!arrow) return;
-    setPair(...shares.map((share, i) => share + arrow[i] * (event.shiftKey ? 0.05 : 0.01)));
+    setPair(part, ...shares.map((share, i) => share + arrow[i] * (event.shiftKey ? 0.05 : 0.01)));
     event.preventDefault();
   });
-  follow(drawSweep);
+  part.follow(drawSweep);
 }
 
 /** Where the selected rule's settings stand on the axes, from 0 to 1. */
@@ -56,56 +56,56 @@ function pairOf(state) {
   return [x, y].map((setting) => Steepest.slider.share(setting, valueIn(all, setting)));
 }
 
-function setPair(...shares) {
-  const { state } = store, { x, y } = axesOf(state);
+function setPair(part, ...shares) {
+  const { state } = part, { x, y } = axesOf(state);
   const values = [x, y].map((setting, i) => Steepest.slider.value(setting, shares[i]));
-  setRules(state.rules.map((rule, i) => {
+  setRules(part, state.rules.map((rule, i) => {
     if (i !== state.selected) return rule;
     const settings = withSetting(rule, x, values[0]);
     return { ...rule, settings: withSetting({ ...rule, settings }, y, values[1]) };
   }));
 }
 
-function drawSweep(state) {
-  const figure = byId("map");
-  figure.hidden = modeOf(state) !== "sweep" || !state.rules.length;
+function drawSweep(part, state) {
+  const figure = part.byId("map");
+  figure.hidden = modeOf(part, state) !== "sweep" || !state.rules.length;
   if (figure.hidden) return;
-  const [width, height] = sweep.size, pen = fitted(figure.querySelector("canvas"), width, height);
+  const [width, height] = part.sweep.size, pen = fitted(figure.querySelector("canvas"), width, height);
   pen.clearRect(0, 0, width, height);
-  sweep.frame = drawSweepPicture(pen, state, width, height);
+  part.sweep.frame = drawSweepPicture(part, pen, state, width, height);
   const { x, y } = axesOf(state);
-  figure.querySelector("canvas").setAttribute("aria-label", say("mapAlt", say(shownOf(state)), settingName(x), settingName(y)));
+  figure.querySelector("canvas").setAttribute("aria-label", part.say("mapAlt", part.say(shownOf(state)), settingName(x), settingName(y)));
 }
 
 function shownOf({ map }) { return map?.show === "steps" ? "stepsToReach" : "finalValue"; }
 
-export function drawSweepPicture(pen, state, width, height) {
-  const rem = theme.rem, { x, y } = axesOf(state), box = [3.4 * rem, 0.6 * rem, width - 7.6 * rem, height - 3.3 * rem];
-  const frame = makeFrame([[0, 1], [0, 1]], box, false), map = mapOf("sweep", mapWanted(state).spec);
-  pen.fillStyle = theme.card;
+export function drawSweepPicture(part, pen, state, width, height) {
+  const rem = part.theme.rem, { x, y } = axesOf(state), box = [3.4 * rem, 0.6 * rem, width - 7.6 * rem, height - 3.3 * rem];
+  const frame = makeFrame([[0, 1], [0, 1]], box, false), map = mapOf(part, "sweep", mapWanted(part, state).spec);
+  pen.fillStyle = part.theme.card;
   pen.fillRect(...box);
   if (map) {
-    const scale = heatScale(map, state);
+    const scale = heatScale(part, map, state);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(cellsOf(map, scale.paint), ...box);
-    drawHeatBar(pen, scale, [box[0] + box[2] + 0.8 * rem, box[1], 0.8 * rem, box[3]]);
+    drawHeatBar(part, pen, scale, [box[0] + box[2] + 0.8 * rem, box[1], 0.8 * rem, box[3]]);
   }
-  drawSettingTicks(pen, x, y, frame);
+  drawSettingTicks(part, pen, x, y, frame);
   const [across, up] = pairOf(state), [px, py] = [frame.toX(across), frame.toY(up)];
-  drawStart(pen, px, py, sweep.held, true);
+  drawStart(part, pen, px, py, part.sweep.held, true);
   return frame;
 }
 
 /** How cells are painted: on a log scale from the best to that of the start, or by steps; what diverged has stripes. */
-function heatScale(map, state) {
-  const landscape = landscapeOf(state), steps = shownOf(state) === "stepsToReach", zero = steps ? 0 : landscape.minimum ?? 0;
+function heatScale(part, map, state) {
+  const landscape = landscapeOf(part, state), steps = shownOf(state) === "stepsToReach", zero = steps ? 0 : landscape.minimum ?? 0;
   const worst = steps ? map.spec.steps : landscape.f(...state.start) - zero;
   const all = Array.from(steps ? map.steps : map.value, (value) => value - zero);
   const fine = all.filter((value) => Number.isFinite(value) && value <= worst), best = Math.min(...fine, worst);
   const log = !steps && landscape.minimum !== null, floor = Math.max(best, 1e-12 * Math.max(1e-300, worst));
   const logShare = (value) => Math.log(Math.max(value, floor) / floor) / Math.log(worst / floor || 2);
   const share = log ? logShare : (value) => (value - best) / (worst - best || 1);
-  const ramp = theme.dark ? [...HEAT].reverse() : HEAT, paper = channels(theme.paper), ink = channels(theme.ink);
+  const ramp = part.theme.dark ? [...HEAT].reverse() : HEAT, paper = channels(part.theme.paper), ink = channels(part.theme.ink);
   const colour = (value) => mixed(ramp, 1 - share(value));
   return {
     log, low: log ? floor : best, high: worst, colour, share,
@@ -117,18 +117,18 @@ function heatScale(map, state) {
   };
 }
 
-function drawHeatBar(pen, { log, low, high, share, colour }, [left, top, width, height]) {
+function drawHeatBar(part, pen, { log, low, high, share, colour }, [left, top, width, height]) {
   const value = (part) => (log ? low * (high / low) ** part : low + part * (high - low));
   for (let i = 0; i < height; i++) {
     pen.fillStyle = asColour(colour(value(1 - i / height)));
     pen.fillRect(left, top + i, width, 1.5);
   }
-  const ticks = (log ? logTicks : roundTicks)(low, high, height / (2.2 * theme.rem));
-  pen.font = fontOf(0.72);
-  pen.fillStyle = theme.soft;
+  const ticks = (log ? logTicks : roundTicks)(low, high, height / (2.2 * part.theme.rem));
+  pen.font = fontOf(part, 0.72);
+  pen.fillStyle = part.theme.soft;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
-  const name = log ? powerName : pretty, beside = left + width + 0.35 * theme.rem;
+  const name = log ? powerName : pretty, beside = left + width + 0.35 * part.theme.rem;
   for (const tick of ticks) pen.fillText(name(tick), beside, top + height * (1 - share(tick)));
 }
 
@@ -142,16 +142,16 @@ function settingTicks({ scale, low, high, first }) {
   return roundTicks(low, high, 5);
 }
 
-function drawSettingTicks(pen, x, y, frame) {
-  const [left, top, width, height] = frame.box, rem = theme.rem;
-  pen.strokeStyle = theme.line;
+function drawSettingTicks(part, pen, x, y, frame) {
+  const [left, top, width, height] = frame.box, rem = part.theme.rem;
+  pen.strokeStyle = part.theme.line;
   pen.lineWidth = 1;
   pen.setLineDash([]);
   pen.beginPath();
   pen.rect(left, top, width, height);
   pen.stroke();
-  pen.font = fontOf(0.72);
-  pen.fillStyle = theme.soft;
+  pen.font = fontOf(part, 0.72);
+  pen.fillStyle = part.theme.soft;
   pen.textAlign = "center";
   pen.textBaseline = "top";
   const values = settingTicks(x), every = Math.ceil(values.length * 2.6 * rem / width);
@@ -160,8 +160,8 @@ function drawSettingTicks(pen, x, y, frame) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   for (const value of settingTicks(y)) pen.fillText(tickName(y, value), left - 0.4 * rem, frame.toY(placeOf(y, value)));
-  pen.font = fontOf(0.82, 600);
-  pen.fillStyle = theme.ink;
+  pen.font = fontOf(part, 0.82, 600);
+  pen.fillStyle = part.theme.ink;
   pen.textBaseline = "top";
   pen.fillText(settingName(x), left + width, top + height + 1.5 * rem);
   pen.textAlign = "left";
@@ -171,17 +171,17 @@ function drawSettingTicks(pen, x, y, frame) {
 function tickName({ scale }, value) { return value && (scale === "log" || scale === "zero") ? powerName(value) : pretty(value); }
 
 /** What is under the pointer, in numbers. */
-function tellCell(event) {
-  const [px, py] = pixelOf(event), { state } = store, tip = byId("map").querySelector(".tip");
-  const map = mapOf("sweep", mapWanted(state).spec);
-  const [across, up] = [sweep.frame.fromX(px), sweep.frame.fromY(py)], within = across >= 0 && across < 1 && up >= 0 && up < 1;
+function tellCell(part, event) {
+  const [px, py] = pixelOf(event), { state } = part, tip = part.byId("map").querySelector(".tip");
+  const map = mapOf(part, "sweep", mapWanted(part, state).spec);
+  const [across, up] = [part.sweep.frame.fromX(px), part.sweep.frame.fromY(py)], within = across >= 0 && across < 1 && up >= 0 && up < 1;
   tip.hidden = !map || !within;
   if (tip.hidden) return;
   const { x, y } = axesOf(state), at = Math.floor(up * map.rows) * map.size + Math.floor(across * map.size);
   const tell = (setting, share) => `${settingName(setting)} ${pretty(Steepest.slider.value(setting, share))}`;
-  const ended = Number.isFinite(map.value[at]) ? `f = ${pretty(map.value[at])}` : say("divergedKey");
-  const took = `${say("stepsToReach")}: ${Number.isFinite(map.steps[at]) ? map.steps[at] : "–"}`;
+  const ended = Number.isFinite(map.value[at]) ? `f = ${pretty(map.value[at])}` : part.say("divergedKey");
+  const took = `${part.say("stepsToReach")}: ${Number.isFinite(map.steps[at]) ? map.steps[at] : "–"}`;
   tip.textContent = [tell(x, across), tell(y, up), ended, took].join("\n");
-  tip.style.left = `${Math.max(4, Math.min(px + 14, sweep.size[0] - 190))}px`;
+  tip.style.left = `${Math.max(4, Math.min(px + 14, part.sweep.size[0] - 190))}px`;
   tip.style.top = `${Math.max(4, py - 80)}px`;
 }

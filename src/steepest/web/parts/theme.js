@@ -1,6 +1,4 @@
-// Colours of the canvases, read from the page's style sheet so that there is one place for light and dark.
-
-export const theme = { dark: false };
+// Colours of the canvases, read from the style of a part so that there is one place for light and dark.
 
 const RELIEF = { // from deep to high: pale enough for every path to stand out
   light: ["#b4cbde", "#cfdee9", "#e4ecf2", "#f3f6f8", "#ffffff"],
@@ -14,22 +12,22 @@ const SLOPES = { // of the surface, which stands in the light of a lamp
 
 export const HEAT = ["#fdf3d8", "#f3d38a", "#dfa15c", "#b96a5f", "#7d4468", "#402a5c", "#1b1638"]; // even steps of lightness
 
-export function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  for (const name of ["ink", "soft", "line", "paper", "card", "accent", "bad", "iso", "bare"]) {
-    theme[name] = style.getPropertyValue(`--${name}`).trim();
-  }
-  theme.dark = style.getPropertyValue("--dark").trim() === "1";
+/** Reads the colours of an element's style into `theme`. */
+export function readTheme(element, theme) {
+  const style = getComputedStyle(element), read = (name) => style.getPropertyValue(`--${name}`).trim();
+  for (const name of ["ink", "soft", "line", "paper", "card", "accent", "bad", "iso", "bare", "family"]) theme[name] = read(name);
+  theme.dark = read("dark") === "1";
   theme.relief = RELIEF[theme.dark ? "dark" : "light"];
   theme.slopes = SLOPES[theme.dark ? "dark" : "light"];
-  theme.rem = parseFloat(style.fontSize);
+  theme.rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   theme.unit = theme.rem / 15.5; // lines and marks grow with the letters, as on a projector
-  theme.family = style.getPropertyValue("--family").trim();
 }
 
-export function colourOf(look) { return theme.dark ? look.colorDark : look.color; }
+export function colourOf(part, look) { return part.theme.dark ? look.colorDark : look.color; }
 
-export function fontOf(rems, weight) { return `${weight ? `${weight} ` : ""}${Math.round(rems * theme.rem * 10) / 10}px ${theme.family}`; }
+export function fontOf({ theme }, rems, weight) {
+  return `${weight ? `${weight} ` : ""}${Math.round(rems * theme.rem * 10) / 10}px ${theme.family}`;
+}
 
 /** A colour between those of a ramp, at a share from 0 to 1, as [red, green, blue]. */
 export function mixed(ramp, share) {

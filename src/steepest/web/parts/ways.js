@@ -2,8 +2,7 @@
 // marks every few steps, the point itself, and an arrow where the path leaves the frame for good.
 
 import { drawMark, traceMark } from "./marks.js";
-import { colourOf, fontOf, theme } from "./theme.js";
-import { say } from "./words.js";
+import { colourOf, fontOf } from "./theme.js";
 
 export const FAR = 1e4; // pixels: lines are cut there, as canvases draw nothing sensible of 1e300
 
@@ -69,30 +68,30 @@ function traceFar(pen, x, y, x2, y2) {
 }
 
 /** Draw one way up to the step in view, and faintly the rest. */
-export function drawWay(pen, points, look, step, box) {
+export function drawWay(part, pen, points, look, step, box) {
   const leaves = leavingStep(points, box), last = leaves ?? points.length / 2 - 1; // what comes after it left is not drawn
-  const now = Math.min(step, last), colour = colourOf(look), every = stride(last);
+  const now = Math.min(step, last), colour = colourOf(part, look), every = stride(last);
   pen.lineJoin = pen.lineCap = "round";
   pen.strokeStyle = colour;
-  if (now < last) strokeWay(pen, points, now, last, 1.1, [], 0.28);
+  if (now < last) strokeWay(part, pen, points, now, last, 1.1, [], 0.28);
   if (now > 0) {
-    pen.strokeStyle = theme.paper;
-    strokeWay(pen, points, 0, now, 4.2, [], 0.75);
+    pen.strokeStyle = part.theme.paper;
+    strokeWay(part, pen, points, 0, now, 4.2, [], 0.75);
     pen.strokeStyle = colour;
-    strokeWay(pen, points, 0, now, 2, look.dash, 1);
+    strokeWay(part, pen, points, 0, now, 2, look.dash, 1);
   }
   pen.beginPath();
   for (let k = every; k < now; k += every) {
     const [x, y] = points.subarray(2 * k, 2 * k + 2);
-    if (inBox(x, y, box)) traceMark(pen, look.marker, x, y, 2.9 * theme.unit);
+    if (inBox(x, y, box)) traceMark(pen, look.marker, x, y, 2.9 * part.theme.unit);
   }
   pen.fillStyle = colour;
   pen.fill();
 }
 
-export function strokeWay(pen, points, from, to, width, dash, alpha) {
+export function strokeWay(part, pen, points, from, to, width, dash, alpha) {
   pen.beginPath();
-  pen.lineWidth = width * theme.unit;
+  pen.lineWidth = width * part.theme.unit;
   pen.setLineDash(dash.map((each) => each * pen.lineWidth));
   pen.globalAlpha = alpha;
   traceWay(pen, points, from, to);
@@ -102,24 +101,24 @@ export function strokeWay(pen, points, from, to, width, dash, alpha) {
 }
 
 /** The heads of all ways: the point at the step in view, or the arrow at the edge with its words. */
-export function drawHeads(pen, tracks, ways, step, box, size = 6.5) {
+export function drawHeads(part, pen, tracks, ways, step, box, size = 6.5) {
   const signs = [];
   tracks.forEach((track, i) => {
     const points = ways[i], last = points.length / 2 - 1, now = Math.min(step, last), leaves = leavingStep(points, box);
-    const colour = colourOf(track.look), [x, y] = points.subarray(2 * now, 2 * now + 2);
+    const colour = colourOf(part, track.look), [x, y] = points.subarray(2 * now, 2 * now + 2);
     const gone = leaves !== null && now >= leaves && exitOf(points, leaves, box);
     if (gone) {
-      drawArrow(pen, gone, colour, size / 6.5);
-      signs.push({ ...gone, text: say("leaves", track.short, leaves) });
+      drawArrow(part, pen, gone, colour, size / 6.5);
+      signs.push({ ...gone, text: part.say("leaves", track.short, leaves) });
     } else if (inBox(x, y, box)) {
-      drawMark(pen, track.look.marker, x, y, size, colour, theme.paper, 2);
+      drawMark(part, pen, track.look.marker, x, y, size, colour, part.theme.paper, 2);
     }
   });
   return signs;
 }
 
-export function drawArrow(pen, { x, y, angle }, colour, size = 1) {
-  const { unit } = theme, corner = (turn, length) => {
+export function drawArrow(part, pen, { x, y, angle }, colour, size = 1) {
+  const { unit } = part.theme, corner = (turn, length) => {
     const reach = size * unit * length;
     return [x + reach * Math.cos(angle + turn), y + reach * Math.sin(angle + turn)];
   };
@@ -129,15 +128,15 @@ export function drawArrow(pen, { x, y, angle }, colour, size = 1) {
   pen.closePath();
   pen.fillStyle = colour;
   pen.fill();
-  pen.strokeStyle = theme.paper;
+  pen.strokeStyle = part.theme.paper;
   pen.lineWidth = 1.5;
   pen.stroke();
 }
 
 /** Words beside the arrows, inside the box, none upon another. */
-export function drawSigns(pen, signs, [left, top, width, height]) {
-  const size = 0.76 * theme.rem, taken = [];
-  pen.font = fontOf(0.76, 600);
+export function drawSigns(part, pen, signs, [left, top, width, height]) {
+  const size = 0.76 * part.theme.rem, taken = [];
+  pen.font = fontOf(part, 0.76, 600);
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   for (const { x, y, angle, text } of signs) {
@@ -151,10 +150,10 @@ export function drawSigns(pen, signs, [left, top, width, height]) {
     for (let tries = 0; tries < 8 && taken.some(hits); tries++) placeY = boundY(placeY + way * tall);
     taken.push({ x: placeX, y: placeY, long });
     pen.globalAlpha = 0.88;
-    pen.fillStyle = theme.paper;
+    pen.fillStyle = part.theme.paper;
     pen.fillRect(placeX - 4, placeY - tall / 2, long + 8, tall);
     pen.globalAlpha = 1;
-    pen.fillStyle = theme.ink;
+    pen.fillStyle = part.theme.ink;
     pen.fillText(text, placeX, placeY);
   }
 }

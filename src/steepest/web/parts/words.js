@@ -1,11 +1,6 @@
-// Every word of the page, in English and in Chinese; {0}, {1} are put in.
+// Every word of the parts, in English and in Chinese; {0}, {1} are put in.
 
-import { byId } from "./dom.js";
-import { landscapeOf } from "./scene.js";
-import { titleOf } from "./setup.js";
-import { store } from "./store.js";
-
-const WORDS = {
+export const WORDS = {
   // frame of the page
   skip: ["Skip to the picture", "跳到图像"],
   tour: ["Tour", "导览"],
@@ -137,27 +132,4 @@ export const STATES = {
   exp_inf: ["largest gradient u", "最大梯度 u"],
 };
 
-/** The language spoken: the reader's choice, the page's own, or the browser's. */
-export function lang() {
-  return store.state.lang ?? document.documentElement.dataset.lang ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
-}
-
-export function say(key, ...parts) {
-  return WORDS[key][lang() === "zh" ? 1 : 0].replace(/\{(\d)\}/g, (_, place) => parts[place]);
-}
-
 export function both(key) { return { en: WORDS[key][0], zh: WORDS[key][1] }; }
-
-/** Put the words into the markup. */
-export function showWords() {
-  document.documentElement.lang = lang() === "zh" ? "zh-CN" : "en";
-  document.title = `steepest · ${titleOf(landscapeOf(store.state))}`;
-  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
-  for (const element of document.querySelectorAll("[data-tip]")) {
-    element.title = say(element.dataset.tip);
-    element.setAttribute("aria-label", say(element.dataset.tip));
-  }
-  byId("language").textContent = lang() === "zh" ? "English" : "中文";
-  byId("language").lang = lang() === "zh" ? "en" : "zh-CN";
-}

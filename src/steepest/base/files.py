@@ -1,0 +1,48 @@
+"""Writing files and making folders: whole or not at all, and with one clear line where that cannot be."""
+
+import os
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from .errors import InvalidValue
+
+__all__ = ["make_folder", "write"]
+
+
+def write(path: Path, content: bytes | str, remedy: str = "choose another place") -> None:
+    """Write a file through a draft beside it, so that a full disk or an interrupt leaves the old file or none.
+
+    Args:
+        path: the file; its folder must exist.
+        content: text is encoded as UTF-8.
+        remedy: the end of the error message.
+
+    Raises:
+        InvalidValue: it cannot be written.
+    """
+    # other processes and threads may be writing the same file
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}") if path.name else path
+    try:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        draft.replace(path)
+    except OSError as error:
+        raise InvalidValue(f"{path}: cannot be written ({error.strerror}); {remedy}") from None
+    finally:
+        with suppress(OSError):  # there is none any more, or its folder does not exist
+            draft.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, remedy: str = "choose another folder") -> None:
+    """Make a folder, with those above it, and try that it can be written to.
+
+    Raises:
+        InvalidValue: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InvalidValue(f"{folder}: cannot be written ({error.strerror}); {remedy}") from None

@@ -1,0 +1,74 @@
+// What a page does around its parts: mounts them where its HTML has places for them, and, where a playground is the
+// whole page, keeps its link in the address bar, the page's title, and the light around it.
+//
+// A place is an element with `data-steepest`, the name of a part, and `data-state`: the text of a link (what stands after
+// the # in the address of a playground), or a number, a place in the list of states that Python handed over.
+
+import * as Steepest from "../core/api.js";
+import { mountPlayground } from "./playground.js";
+
+const PARTS = { playground: mountPlayground };
+const LINK_PAUSE = 300; // milliseconds: browsers allow about a hundred changes of a link in half a minute
+
+/** Mounts all parts of the page; `data` is the list of states. */
+export function mountAll(data) {
+  for (const place of document.querySelectorAll("[data-steepest]")) {
+    try {
+      if (place.hasAttribute("data-alone")) startPage(place);
+      else PARTS[place.dataset.steepest](place, stateOf(place.dataset.state, data));
+    } catch (error) {
+      place.append(Object.assign(document.createElement("p"), { textContent: error.message?.en ?? String(error) }));
+    }
+  }
+}
+
+function stateOf(text, data) {
+  if (text === undefined) return null;
+  if (/^\d+$/.test(text)) return data[text];
+  const { state, reason } = Steepest.link.decode(text);
+  if (state) return state;
+  throw new Error(`steepest: data-state="${text}": ${reason.en}`);
+}
+
+/** A playground that is the whole page, in the state of the address bar's link. */
+function startPage(place) {
+  const root = document.documentElement;
+  let timer = 0;
+  const linkNow = () => `#${Steepest.link.encode(shown.state)}`;
+  const writeLink = () => { if (location.hash !== linkNow()) history.replaceState(null, "", linkNow()); };
+  const onChange = () => {
+    root.lang = shown.lang() === "zh" ? "zh-CN" : "en";
+    root.dataset.light = shown.light;
+    document.title = `steepest · ${shown.title()}`;
+    clearTimeout(timer);
+    timer = setTimeout(writeLink, LINK_PAUSE);
+  };
+  const copyLink = async () => {
+    writeLink();
+    await copied(location.href);
+    shown.toast(shown.say("copied"));
+  };
+  /** Follows a link; of a bad one says what is wrong and keeps the page as it is. */
+  const readLink = () => {
+    if (location.hash.length < 2 || location.hash === linkNow()) return;
+    const { state, reason } = Steepest.link.decode(location.hash.slice(1));
+    if (state) shown.update(state);
+    else shown.toast(shown.say("badLink", reason[shown.lang()]));
+  };
+  const shown = mountPlayground(place, null, { alone: true, lang: root.dataset.lang ?? navigator.language, onChange, copyLink });
+  addEventListener("hashchange", readLink);
+  readLink();
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // not allowed here: the old way
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+}

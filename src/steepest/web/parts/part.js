@@ -1,0 +1,153 @@
+// A mounted part: its element, its state and those who follow it, its colours and its language. Nothing of it is shared
+// with other parts of the page, and nothing outside its own shadow tree is asked or changed.
+
+import STYLE from "./style.css";
+import { readTheme } from "./theme.js";
+import { WORDS } from "./words.js";
+
+const PAUSE = 110; // milliseconds between two texts while things move
+
+let sheet = null; // the same for all parts
+
+function sharedSheet() {
+  if (sheet === null) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+  }
+  return sheet;
+}
+
+export class Part {
+  /**
+   * Fills an element with a part's markup, in a shadow tree: its ids and its style are its own.
+   *
+   * options: {lang: "en" or "zh" until the state has another, alone: whether the part is the whole page,
+   * onChange: called when the state has changed and what moves has come to rest}.
+   */
+  constructor(element, markup, state, options = {}) {
+    this.options = options;
+    this.host = document.createElement("div");
+    this.host.toggleAttribute("data-alone", Boolean(options.alone));
+    element.append(this.host);
+    this.root = this.host.attachShadow({ mode: "open" });
+    this.root.adoptedStyleSheets = [sharedSheet()];
+    this.root.innerHTML = markup;
+    this.ending = new AbortController(); // ends what listens outside of the part
+    this.endings = [];
+    Object.assign(this, { state, watchers: { fast: [], slow: [] }, seen: { fast: {}, slow: {} }, frame: 0, timer: 0, busy: false });
+    Object.assign(this, { theme: {}, memory: { key: [], scene: null, text: null, parsed: null }, home: { landscape: null, start: null } });
+    this.readTheme();
+    this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.readTheme());
+    this.listen(window, "resize", () => { if (parseFloat(getComputedStyle(document.documentElement).fontSize) !== this.theme.rem) this.readTheme(); });
+    this.follow((part, now, changed) => { if (changed("lang")) this.showWords(); });
+    if (options.onChange) this.follow((part, now) => options.onChange(now), true);
+  }
+
+  byId(name) { return this.root.getElementById(name); }
+
+  /** Listens to something outside of the part for as long as the part lives. */
+  listen(target, type, listener) { target.addEventListener(type, listener, { signal: this.ending.signal }); }
+
+  /** Keeps the size of an element of the part; `measured` is called with [width, height] now and at every change. */
+  watchSize(element, measured) {
+    const measure = () => {
+      const { width, height } = element.getBoundingClientRect();
+      measured([Math.max(40, width), Math.max(40, height)]);
+    };
+    const observer = new ResizeObserver(() => { measure(); this.request(); });
+    observer.observe(element);
+    this.endings.push(() => observer.disconnect());
+    measure();
+  }
+
+  destroy() {
+    this.ending.abort();
+    this.endings.forEach((end) => end());
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.request = () => {};
+    this.host.remove();
+  }
+
+  // --- the state ------------------------------------------------------------------------------------------------------
+
+  /** Calls `watcher(part, state, changed)` in the frame after a change; `changed(...names)` tells whether one of them
+   * did. Slow watchers (text) wait a little while something is being dragged or played. */
+  follow(watcher, slow = false) { this.watchers[slow ? "slow" : "fast"].push(watcher); }
+
+  change(patch) {
+    this.state = { ...this.state, ...patch };
+    this.request();
+  }
+
+  request() { this.frame ||= requestAnimationFrame(() => this.render()); }
+
+  /** Everything again, as after a change of language or light. */
+  refresh() {
+    this.seen = { fast: {}, slow: {} };
+    this.request();
+  }
+
+  render() {
+    this.frame = 0;
+    this.tell("fast");
+    if (!this.busy) this.renderSlow();
+    else this.timer ||= setTimeout(() => this.renderSlow(), PAUSE);
+  }
+
+  renderSlow() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.seen.slow !== this.state) this.tell("slow");
+  }
+
+  tell(pace) {
+    const { state } = this, seen = this.seen[pace];
+    const changed = (...names) => names.some((name) => seen[name] !== state[name]) || !("landscape" in seen);
+    for (const watcher of this.watchers[pace]) watcher(this, state, changed);
+    this.seen[pace] = state;
+  }
+
+  /** While busy, the frames come first. */
+  setBusy(busy) {
+    this.busy = busy;
+    if (!busy) this.request();
+  }
+
+  // --- language and light ---------------------------------------------------------------------------------------------
+
+  /** The reader's choice, that of whoever mounted the part, the text's around it, or the browser's. */
+  lang() {
+    const wanted = this.state.lang ?? this.options.lang ?? this.host.closest("[lang]")?.lang ?? navigator.language;
+    return wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
+  }
+
+  say(key, ...parts) {
+    return WORDS[key][this.lang() === "zh" ? 1 : 0].replace(/\{(\d)\}/g, (_, place) => parts[place]);
+  }
+
+  /** Puts the words into the markup. */
+  showWords() {
+    const all = (name) => this.root.querySelectorAll(`[${name}]`);
+    for (const element of this.root.children) element.lang = this.lang() === "zh" ? "zh-CN" : "en";
+    for (const element of all("data-say")) element.textContent = this.say(element.dataset.say);
+    for (const element of all("data-label")) element.setAttribute("aria-label", this.say(element.dataset.label));
+    for (const element of all("data-tip")) {
+      element.title = this.say(element.dataset.tip);
+      element.setAttribute("aria-label", element.title);
+    }
+  }
+
+  readTheme() {
+    readTheme(this.host, this.theme);
+    this.refresh();
+  }
+
+  /** "auto" (as the system), "light" or "dark". */
+  get light() { return this.host.dataset.light ?? "auto"; }
+
+  set light(light) {
+    this.host.dataset.light = light;
+    this.readTheme();
+  }
+}

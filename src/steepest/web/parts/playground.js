@@ -1,0 +1,121 @@
+// The playground: every rule on every landscape, as a part made of parts: picture, chart, steps, settings, story, maps.
+
+import * as Steepest from "../core/api.js";
+import { startChart } from "./chart_view.js";
+import { button, make, refill, toast } from "./dom.js";
+import { stopMap } from "./map_job.js";
+import { startMaps } from "./maps_view.js";
+import { Part } from "./part.js";
+import { pause, play, startPlayer } from "./player.js";
+import MARKUP from "./playground.html";
+import { startReadout } from "./readout.js";
+import { startRules } from "./rules_panel.js";
+import { adopt, landscapeOf } from "./scene.js";
+import { startSetup, titleOf } from "./setup.js";
+import { startShare } from "./share.js";
+import { modeOf, setView, startStage } from "./stage.js";
+import { startStory } from "./story.js";
+import { endTour, goTo, startTour } from "./tour.js";
+
+const FIRST = [["sgd", { lr: 0.4 }], ["momentum", { lr: 0.1, momentum: 0.8 }], ["adam", { lr: 0.4 }]];
+
+/**
+ * Mounts a playground in an element.
+ *
+ * state: as in core/state.js, as much of it as is to be said; null for the one that the playground opens with.
+ * options: as in part.js, and copyLink: copies a link to the state, where whoever mounts it has one.
+ * Returns {state, update(state), toast(text), say(word), destroy()}.
+ */
+export function mountPlayground(element, state, options = {}) {
+  const first = { landscape: "ravine", rules: FIRST.map(([id, settings]) => ({ id, settings })) };
+  const part = new Part(element, MARKUP, Steepest.checkedState(state ?? first), options);
+  const starts = [startLanguage, startLight, startModes, startSetup, startRules, startMaps, startStage, startChart, startPlayer,
+    startStory, startReadout, startTour, startShare];
+  for (const start of starts) start(part);
+  part.endings.push(() => stopMap(part), () => pause(part));
+  part.host.addEventListener("keydown", (event) => pageKey(part, event));
+  if (options.alone) part.listen(document, "keydown", (event) => { if (!event.composedPath().includes(part.host)) pageKey(part, event); });
+  part.byId("version").textContent = `steepest ${Steepest.version}`;
+  part.byId("skip").onclick = () => part.byId("stage").focus();
+  return {
+    get state() { return { ...part.state, step: part.player.playing ? null : part.state.step }; },
+    get light() { return part.light; },
+    lang: () => part.lang(),
+    title: () => titleOf(part, landscapeOf(part, part.state)),
+    say: (...words) => part.say(...words),
+    toast: (text) => toast(part, text),
+    update(given) {
+      endTour(part);
+      adopt(part, Steepest.checkedState(given));
+    },
+    destroy: () => part.destroy(),
+  };
+}
+
+function startLanguage(part) {
+  const other = part.byId("language");
+  other.onclick = () => {
+    part.change({ lang: part.lang() === "zh" ? "en" : "zh" });
+    part.refresh();
+  };
+  part.follow((_, state, changed) => {
+    if (!changed("lang")) return;
+    other.textContent = part.lang() === "zh" ? "English" : "中文";
+    other.lang = part.lang() === "zh" ? "en" : "zh-CN";
+  });
+}
+
+const LIGHTS = ["auto", "light", "dark"];
+
+function startLight(part) {
+  const choice = part.byId("light");
+  part.follow((_, state, changed) => {
+    if (!changed("lang")) return;
+    choice.title = part.say("light", part.say(`light-${part.light}`));
+    choice.setAttribute("aria-label", choice.title);
+  });
+  choice.onclick = () => {
+    part.light = LIGHTS[(LIGHTS.indexOf(part.light) + 1) % LIGHTS.length];
+    part.options.onChange?.(part.state);
+  };
+}
+
+// --- views and keys ---------------------------------------------------------------------------------------------------
+
+function startModes(part) {
+  part.follow((_, state, changed) => {
+    if (!changed("view", "landscape", "lang", "predicted")) return;
+    const { dims, quadratic } = landscapeOf(part, state), chosen = modeOf(part, state);
+    const tab = (mode, name) => {
+      const pressed = { "data-key": mode, "aria-pressed": String(mode === chosen) };
+      return button({ ...pressed, click: () => setView(part, { mode }) }, part.say(name));
+    };
+    const flat = tab("contours", dims === 1 ? "curve" : "contours"), surface = dims === 2 ? tab("surface", "surface") : "";
+    refill(part.byId("modes"), flat, surface, tab("basin", "basin"), tab("sweep", "sweep"));
+    const reset = button({ "data-key": "reset", click: () => setView(part, { window: null }) }, part.say("resetView"));
+    const predicts = quadratic && chosen !== "surface" ? predictedSwitch(part, state) : "";
+    refill(part.byId("looks"), predicts, state.view.window ? reset : "");
+  });
+}
+
+function predictedSwitch(part, state) {
+  const set = () => part.change({ predicted: box.checked });
+  const box = make("input", { type: "checkbox", "data-key": "predicted", change: set });
+  box.checked = Boolean(state.predicted);
+  return make("label", { title: part.say("predictedTip") }, box, part.say("predicted"));
+}
+
+/** Keys for the whole part: a space plays, the keys of a presenter's remote control turn the tour's pages. */
+function pageKey(part, event) {
+  const [target] = event.composedPath(), within = (selector) => target.closest?.(selector);
+  if (within("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const onButton = within("button, summary, input");
+  if (event.key === " " && !onButton) (part.player.playing ? pause : play)(part);
+  else if (event.key === ",") part.byId("back").click();
+  else if (event.key === ".") part.byId("forth").click();
+  else if (part.tour.at !== null && event.key === "PageDown") goTo(part, part.tour.at + 1);
+  else if (part.tour.at !== null && event.key === "PageUp") goTo(part, part.tour.at - 1);
+  else return;
+  event.preventDefault();
+}
