@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -153,3 +154,41 @@ def test_where_processes_do_not_fork_well_workers_are_started(monkeypatch):
     monkeypatch.setattr(module, "start_worker", lambda: "a started one")
     with closing(ForkServer()) as other:
         assert other.start_worker() == "a started one"
+
+
+# --- accelerators -----------------------------------------------------------------------------------------------------
+
+LOST = """
+import json, os, sys
+import torch
+from steepest.study.workers.fork_server import run_fork_server
+
+server = os.getpid()
+torch.cuda._is_in_bad_fork = lambda: os.getpid() != server  # as after torch.cuda.init() in the server
+run_fork_server(*json.loads(sys.argv[1]))
+"""
+
+ASKING = """
+def model():
+    raise RuntimeError(f"bad fork: {torch.cuda._is_in_bad_fork()}")
+"""
+
+
+@only_on_linux
+def test_a_worker_is_a_fresh_process_where_a_fork_could_not_use_the_accelerator(monkeypatch, write_workload):
+    """Whatever initialised it in the server: a file of a workload may."""
+
+    def popen(command, **settings):
+        return subprocess.Popen([command[0], "-c", LOST, command[-1]], **settings)
+
+    file = write_workload(ASKING)
+    with closing(ForkServer()) as plain, closing(Pool(1, start=plain.start_worker)) as pool:
+        assert endings_of(pool, [job(1, file)])[1]["message"].endswith("RuntimeError: bad fork: False")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL))
+        lost = ForkServer()
+    with closing(lost), closing(Pool(2, start=lost.start_worker)) as pool:
+        results = endings_of(pool, [job(1, file), job(2), job(3, write_workload(DYING, "dying.py"), seed=3)])
+    assert results[1]["message"].endswith("RuntimeError: bad fork: False")
+    assert without_times(results[2]) == without_times(do(job(2)).result)
+    assert results[3]["message"].startswith("its process died (SIGKILL, as happens when memory runs out)")

@@ -12,6 +12,7 @@ from ..base.numbers import settings_text
 from ..base.text import Text
 from ..statistics import budget_curve, paired_ratios
 from ..study import Comparison
+from ..study.plan import Contestant
 
 __all__ = [
     "chosen_budgets", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",
@@ -98,9 +99,15 @@ def plan_rows(study: Comparison) -> list[dict[str, Any]]:
         rows.append({
             "label": label, "rule": first.rule, "schedule": first.schedule,
             "ranges": ", ".join(f"{name} {low:g} – {high:g}" for name, (low, high) in first.ranges.items()),
-            "lengths": [f"{each.steps:,} × {each.batch_size:,}" for each in (first, *others)],
+            "lengths": [_length(contestant) for contestant in (first, *others)],
         })  # fmt: skip
     return rows
+
+
+def _length(contestant: Contestant) -> str:
+    """Steps, and examples a step where the workload has such a number."""
+    size = contestant.batch_size
+    return f"{contestant.steps:,} × {size:,}" if size else f"{contestant.steps:,}"
 
 
 def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:

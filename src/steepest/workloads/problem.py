@@ -119,7 +119,8 @@ class Problem(ABC):
 
     Attributes:
         name: the built-in name, or the path of the user's file.
-        about, about_zh: what it is, in a line of English and of Chinese; default: the first line of the docstring.
+        about, about_zh: what it is, in a line of English and of Chinese; default: the first line of the
+            class's docstring, or of the file's.
         metric_name: the number of `measure()` that is to reach the target, and its name in tables and figures.
         higher_is_better: the direction of the metric; default: False for the loss, True for anything else.
         target: the value of the metric to reach.

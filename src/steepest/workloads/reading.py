@@ -1,5 +1,6 @@
 """From a workload's file, loaded as a module, to the problem that it defines: four functions, or a `Problem`."""
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +31,7 @@ def problem_of(module: ModuleType, name: str) -> Problem:
             raise InvalidValue(f"{name}: defines several problems ({names}); say which, for example:  {line}")
         chosen = own[0] if own else None
     if chosen is not None:
-        return _made(chosen, name)
+        return _made(chosen, module, name)
     if not any(hasattr(module, part) for part in PARTS):
         raise InvalidValue(
             f"{name}: is no workload: it defines neither `data`, `model`, `loss` and `target` (see steepest.workloads."
@@ -45,7 +46,7 @@ def _is_problem(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, Problem) and value is not Problem
 
 
-def _made(chosen: Problem | type[Problem], name: str) -> Problem:
+def _made(chosen: Problem | type[Problem], module: ModuleType, name: str) -> Problem:
     if isinstance(chosen, type):
         if "begin" in chosen.__abstractmethods__:
             line = "def begin(self, seed, device): return MySession(seed, device)"
@@ -55,6 +56,8 @@ def _made(chosen: Problem | type[Problem], name: str) -> Problem:
             chosen = chosen()
         except Exception as error:
             raise InvalidValue(f"{name}: `{call}` raised {last_words(error, name)}") from error
-    problem = chosen.replace(name=name)
+    about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
+    about_zh = str(getattr(module, "about_zh", about))
+    problem = chosen.replace(name=name, about=chosen.about or about, about_zh=chosen.about_zh or about_zh)
     check_facts(problem)
     return problem

@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import NoReturn
 
-from .pool import Process, start_worker
+from .pool import COMMAND, Process, start_worker
 from .serving import serve
 
 __all__ = ["ForkServer", "run_fork_server"]
@@ -212,11 +212,29 @@ def _run_worker(jobs: int, endings: int, errors: int, others: Sequence["socket.s
     for end in others:
         os.close(end if isinstance(end, int) else end.detach())
     os.dup2(errors, 2)
+    if _accelerator_is_lost():
+        _start_afresh(jobs, endings)
     os.dup2(errors, 1)  # output of a user's file must not mix with the endings
     os.close(errors)
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     serve(os.fdopen(jobs, "rb"), os.fdopen(endings, "wb"))
+
+
+def _accelerator_is_lost() -> bool:
+    """Whether the server has initialised an accelerator, as the file of a workload may: then no fork can use it."""
+    import torch
+
+    modules = [getattr(torch, name, None) for name in ("cuda", "xpu", "mtia")]
+    return any(module is not None and module._is_in_bad_fork() for module in modules)
+
+
+def _start_afresh(jobs: int, endings: int) -> NoReturn:
+    """Become a worker as `pool.start_worker` starts it: another program in this process, with nothing loaded."""
+    os.dup2(jobs, 0)
+    os.dup2(endings, 1)
+    os.closerange(3, max(jobs, endings) + 1)
+    os.execv(COMMAND[0], COMMAND)
 
 
 def _report_exits(workers: dict[int, int]) -> None:
