@@ -1,9 +1,11 @@
 """Animations: what is shown when, what the files hold, and that an interrupt leaves nothing behind."""
 
+import base64
 import json
 import re
 import stat
 import sys
+import zlib
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,8 +17,8 @@ from steepest import trace
 from steepest.base.errors import InvalidValue
 from steepest.figures import animations
 from steepest.figures.animations import FIRST, LAST, animate
+from steepest.figures.film import page
 from steepest.figures.path_data import frame_of, heights_of, tracks_of
-from steepest.figures.player import _shortened, page
 from steepest.figures.scenes import Scene, at, clock, moves_of
 from steepest.figures.style import LIGHT, colors_and_marks
 
@@ -241,22 +243,49 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_kind_of_path_can_be_animated(case, tmp_path):
+def test_every_kind_of_path_can_be_animated(case, browser, tmp_path):
     names, on, settings = CASES[case]
     paths = [trace(name, on, **settings) for name in names]
     assert animate(paths, tmp_path / "a.gif", frames=3, title="5 $ or 9 $ <b>").stat().st_size > 2000
-    text = animate(paths, tmp_path / "a.html", title="5 $ or 9 $ <b>").read_text(encoding="utf-8")
+    file = animate(paths, tmp_path / "a.html", title="5 $ or 9 $ <b>")
+    text = file.read_text(encoding="utf-8")
     assert "<h1>5 $ or 9 $ &lt;b&gt;</h1>" in text
-    data = data_of(text)
-    assert data["steps"][0] == 0 and data["steps"][-1] == paths[0].steps and len(data["steps"]) <= 2001
-    assert len(data["ways"]) == len(data["boxes"]) == (2 if paths[0].landscape.dims <= 2 else 1)
+    state = state_of(text)
+    kept = state["kept"] or range(paths[0].steps + 1)
+    assert kept[0] == 0 and kept[-1] == paths[0].steps and len(kept) <= 2001
+    opened = open_quietly(browser, file, reduced_motion="reduce")
+    assert opened.locator("#now").text_content() == f"{paths[0].steps} / {paths[0].steps}"
+    assert opened.locator("#stage").count() == (1 if paths[0].landscape.dims <= 2 else 0)
+    opened.close()
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def data_of(text):
-    return json.loads(re.search(r"^const data = (.*);$", text, re.MULTILINE)[1])
+def script_in(text):
+    packed = re.search(r'<script type="text/plain">([^<]+)</script>', text)[1]
+    return zlib.decompress(base64.b64decode(packed)).decode()
+
+
+def state_of(text):
+    """What the page knows of its paths, but for the landscape, which has a function."""
+    found = re.search(r", \.\.\.(\{\"tracks\".*)\}\]\);\n\}\)\(\);\n$", script_in(text))
+    return json.loads(found[1])
+
+
+def open_quietly(browser, file, **options):
+    """Open a page; whatever it complains of, or asks for elsewhere, is an error."""
+    opened = browser.new_page(**options)
+
+    def wrong(what):
+        raise AssertionError(what)
+
+    opened.on("pageerror", lambda error: wrong(str(error)))
+    opened.on("console", lambda message: wrong(message.text))
+    opened.on("request", lambda request: None if request.url.startswith(("file:", "blob:")) else wrong(request.url))
+    opened.goto(file.as_uri())
+    opened.wait_for_selector("#legend li")
+    return opened
 
 
 class Tags(HTMLParser):
@@ -273,124 +302,92 @@ class Tags(HTMLParser):
 
 def test_a_page_needs_nothing_else_and_is_small(six):
     text = page(six)
-    assert len(text.encode()) < 450_000
+    assert len(text.encode()) < 150_000
     for tag, attributes in Tags(text).found:
         assert tag not in ("link", "img", "iframe", "object", "embed", "foreignobject")
-        for name, value in attributes.items():
-            if name in ("src", "href", "xlink:href"):
-                assert value.startswith("#"), value
-    assert re.findall(r"https?://[^\"' <]+", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)) == [
-        "http://www.w3.org/2000/svg"
-    ]
-    assert "default-src 'none'" in text
+        assert not {"src", "href", "xlink:href"} & set(attributes)
+    script = script_in(text)
+    assert set(re.findall(r"https?://[^\"'` <]+", text + script)) <= {
+        "http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg",
+    }  # fmt: skip
+    assert "default-src 'none'" in text and "script-src 'sha256-" in text and "unsafe-eval" not in text
 
 
-def test_a_page_has_both_languages_and_both_themes(two):
-    text = page(two, lang="zh")
-    assert '<html lang="zh">' in text
-    for english, chinese in (
-        ("step", "步数"),
-        ("start", "起点"),
-        ("minimum", "极小点"),
-        ("value above the minimum", "与最小值之差"),
-    ):
-        assert f'lang="en">{english}<' in text and f'lang="zh">{chinese}<' in text
-    assert "从第 1 步起发散" in text and "diverged: the value rises from step 1 on" in text
-    light, dark = (set(re.findall(r"--(\w+):", part)) for part in re.findall(r":root \{([^}]*)\}", text))
-    used = set(re.findall(r"var\(--(\w+)\)", text))
-    assert light == dark and used <= light
-    drawings = "".join(re.findall(r"<svg .*?</svg>", text, re.DOTALL))
-    assert set(re.findall(r"#[0-9a-f]{6}", drawings)) <= {"#000000"}  # Matplotlib's empty default
+def test_a_page_puts_points_where_they_are(two):
+    state, lookups = state_of(page(two)), [track.look for track in tracks_of(two, frame_of(two))]
+    for track, path, look in zip(state["tracks"], two, lookups, strict=True):
+        np.testing.assert_allclose(np.reshape(track["x"], path.x.shape), path.x, rtol=1e-6)
+        np.testing.assert_allclose(track["f"], path.f, rtol=1e-6)
+        assert track["look"]["color"] == look.colour and track["look"]["colorDark"] != ""
+        assert track["message"] == {lang: path.finding.happened(lang) for lang in ("en", "zh")}
+    assert state["kept"] is None and state["clock"][0] == 0 and state["clock"][-1] == 12
 
 
-def corners(outline):
-    """The absolute points of an SVG path of moves and lines; a command may be left out where it comes again."""
-    place, points, command = np.zeros(2), [], ""
-    for letter, numbers in re.findall(r"([MLlz]?)\s*((?:-?[\d.]+\s*)*)", outline):
-        command = letter or command
-        for pair in np.array(numbers.split(), dtype=float).reshape(-1, 2):
-            place = place + pair if command == "l" else pair
-            points.append(place)
-    return np.array(points)
-
-
-def test_outlines_are_shortened_without_drifting_away():
-    random = np.random.default_rng(0)
-    points = 200 + np.cumsum(random.normal(scale=0.3, size=(3000, 2)), axis=0)
-    outline = " ".join(f"{'L' if place % 1000 else 'M'} {x:.6f} {y:.6f}" for place, (x, y) in enumerate(points)) + " z"
-    short = _shortened(re.match(".*", outline))
-    assert len(short) < 0.4 * len(outline) and short.count("M") == 3 and short.endswith("z")
-    found = corners(short)
-    nearest = np.abs(points[:, None] - found[None]).max(axis=2).min(axis=1)
-    assert nearest.max() <= 0.05 + 1e-9  # to the tenth, at the end as at the start
-    assert 2500 < len(found) < 3000  # those that do not move at all are left out
-
-
-def test_a_page_puts_points_where_the_drawing_has_them(two):
-    """The way from positions to places is the same for all points, and fits the box of the axes."""
-    data, frame = data_of(page(two)), frame_of(two)
-    left, top, width, height = data["boxes"][0]
-    for track, path in enumerate(two):
-        places = np.array(data["ways"][0][track]).reshape(-1, 2)
-        (x_low, x_high), (y_low, y_high) = frame
-        inside = path.x[: len(places)]
-        expected = np.column_stack([
-            left + (inside[:, 0] - x_low) / (x_high - x_low) * width,
-            top + (y_high - inside[:, 1]) / (y_high - y_low) * height,
-        ])  # fmt: skip
-        stop = len(places) if data["leaves"][track] is None else data["leaves"][track]
-        np.testing.assert_allclose(places[:stop], expected[:stop], atol=0.11)
-    assert data["leaves"] == [None, 3]
-    assert data["values"][0][:2] == [f"{two[0].f[0]:.4g}", f"{two[0].f[1]:.4g}"]
+def test_a_page_plays_paths_of_whole_matrices_and_of_formulas(browser, tmp_path):
+    """What the browser could not compute by itself is computed by Python and only shown."""
+    paths = [trace("adam", "log(1 + x**2) + y**2", start=(2, 1), lr=0.1, steps=30, noise=0.3, schedule="cosine")]
+    opened = open_quietly(browser, animate(paths, tmp_path / "a.html"), reduced_motion="reduce")
+    assert opened.locator("#legend output").text_content() == f"f = {paths[0].f[-1]:.4g}".replace("-", "\u2212")
+    opened.close()
 
 
 def test_long_paths_are_thinned_out_but_end_where_they_end():
     path = trace("adam", "bowl", lr=1e-3, steps=10_000)
-    data = data_of(page([path]))
-    assert len(data["steps"]) == 2001 and data["steps"][-1] == 10_000
-    left, top, width, height = data["boxes"][0]
-    x, y = data["ways"][0][0][-2:]
-    assert x == pytest.approx(left + (path.x[-1, 0] + 10) / 20 * width, abs=0.11)
-    assert y == pytest.approx(top + (5 - path.x[-1, 1]) / 10 * height, abs=0.11)
+    state = state_of(page([path]))
+    assert len(state["kept"]) == 2001 and state["kept"][-1] == 10_000
+    np.testing.assert_allclose(state["tracks"][0]["x"][-2:], path.x[-1], rtol=1e-6)
+    assert state["clock"][-1] == 2000  # in kept points
 
 
 @pytest.mark.filterwarnings("default")  # the browser's driver leaves sockets to the collector
 def test_the_page_plays_pauses_scrubs_and_switches_the_language(browser, two, tmp_path):
     from playwright.sync_api import expect
 
-    file, complaints = animate(two, tmp_path / "two.html"), []
-    opened = browser.new_page(reduced_motion="no-preference")
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.goto(file.as_uri())
-    now = opened.locator("[lang=en] > .now")
+    file = animate(two, tmp_path / "two.html", lang="en")
+    opened = open_quietly(browser, file, reduced_motion="no-preference")
+    now, told = opened.locator("#now"), opened.locator("#legend .told:not(.untold)")
     expect(now).to_have_text(re.compile("^[2-9]"))  # it plays by itself
     opened.click("#play")
     paused = now.text_content()
     opened.wait_for_timeout(150)
     assert now.text_content() == paused
     opened.keyboard.press("End")
-    assert now.text_content() == "12" and opened.locator(".untold").count() == 0
+    expect(now).to_have_text("12 / 12")
+    expect(told).to_have_count(2)
     opened.keyboard.press("ArrowLeft")
-    assert now.text_content() == "11" and opened.locator(".untold").count() == 2
+    expect(now).to_have_text("11 / 12")
+    expect(told).to_have_count(0)
     opened.keyboard.press("ArrowRight")
-    assert now.text_content() == "12"
+    expect(now).to_have_text("12 / 12")
     opened.keyboard.press("Home")
-    trail = opened.locator("polyline.trail").first
-    assert now.text_content() == "0" and len(trail.get_attribute("points").split()) == 1
-    heads = opened.locator("path.head")
-    assert [heads.nth(place).is_visible() for place in range(4)] == [True] * 4
-    opened.fill("#scrub", "7")
-    assert [heads.nth(place).is_visible() for place in range(4)] == [True, True, True, False]  # one diverges
-    assert now.text_content() == "7" and len(trail.get_attribute("points").split()) == 8
-    assert opened.locator(".value").first.text_content() == f"f = {two[0].f[7]:.4g}"
+    expect(now).to_have_text("0 / 12")
+    seen = opened.locator("#stage canvas").last
+    expect(seen).to_have_attribute("aria-label", re.compile(r"SGD lr=0.4 is at \(−5, −2\)"))
+    opened.locator("#scrub").fill("7")
+    expect(now).to_have_text("7 / 12")
+    expect(opened.locator("#legend output").first).to_have_text(f"f = {two[0].f[7]:.4g}")
     opened.click("#language")
-    assert opened.locator("html").get_attribute("lang") == "zh" and not now.is_visible()
-    assert complaints == []
-    still = browser.new_page(reduced_motion="reduce")
-    still.goto(file.as_uri())
+    expect(opened.locator("html")).to_have_attribute("lang", "zh-CN")
+    assert "函数值" in opened.locator(".values h2").inner_text()
+    opened.keyboard.press("End")
+    expect(told.last).to_have_text(two[1].finding.happened("zh"))
+    opened.close()
+    still = open_quietly(browser, file, reduced_motion="reduce")
     still.wait_for_timeout(150)
-    assert still.locator("[lang=en] > .now").text_content() == "12"  # nothing moves: the whole picture
+    assert still.locator("#now").text_content() == "12 / 12"  # nothing moves: the whole picture
+    still.close()
+
+
+def test_the_page_is_light_and_dark_and_fits_a_phone(browser, two, tmp_path):
+    file = animate(two, tmp_path / "two.html")
+    for scheme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 24, 28)")):
+        opened = open_quietly(
+            browser, file, color_scheme=scheme, reduced_motion="reduce", viewport={"width": 390, "height": 844}
+        )
+        assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+        assert opened.locator(".film").evaluate("each => getComputedStyle(each).backgroundColor") == paper
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+        opened.close()
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def animate(
     file = check_file(file)
     check_frames(frames)
     if file.suffix.lower() == ".html":
-        from .player import page
+        from .film import page
 
         write(file, page(paths, title=title, lang=lang).encode())
         return file

@@ -38,7 +38,7 @@ from .linear_step import Step
 from .operations import OPERATIONS
 from .record import Operation, Program, Value, inputs_of, record
 
-__all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule"]
+__all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule", "value_function"]
 
 
 def rule(rule: str | Rule | type[Rule]) -> str:
@@ -103,15 +103,20 @@ def landscape(on: str | Landscape) -> str:
     return "\n".join(lines)
 
 
+def value_function(found: Landscape, compact: bool = True) -> list[str]:
+    """The lines of `f`, a landscape's value."""
+    value = Program()
+    value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
+    return _function("f", value, compact=compact)
+
+
 def landscape_functions(found: Landscape, second: bool = False, compact: bool = False) -> list[str]:
     """The lines of `f` and `grad`, and of `hessian` (an array of rows) with `second` derivatives."""
     gradient = record_gradient(found)
     hessian = record_hessian(found) if second else None
     if gradient is None or (second and hessian is None):
         raise InvalidValue(f"{found.name}: its derivatives have a part that JavaScript cannot say")
-    value = Program()
-    value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
-    lines = [*_function("f", value, compact=compact), *_function("grad", gradient, compact=compact)]
+    lines = [*value_function(found, compact), *_function("grad", gradient, compact=compact)]
     return lines if hessian is None else [*lines, *_function("hessian", hessian, found.dims, compact)]
 
 

@@ -12,7 +12,8 @@ __all__ = ["page_of"]
 STYLE = """html { color-scheme: light dark; font-size: clamp(15px, 4.6px + 0.755vw, 26px); }
 html[data-light="light"] { color-scheme: light; }
 html[data-light="dark"] { color-scheme: dark; }
-body { margin: 0; font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
+body { margin: 0; background: Canvas; background: light-dark(#ffffff, #15181c); color: CanvasText; }
+body { font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
 """
 """Of what stands around the parts; letters, and with them the parts, grow with the screen, as on a projector."""
 

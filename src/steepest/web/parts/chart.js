@@ -31,10 +31,11 @@ function calmValues({ x, f, status }, window) {
 export function chartPicture(part, scene, width, height) {
   const rem = part.theme.rem, data = chartData(scene), box = [3.6 * rem, 0.9 * rem, width - 4.6 * rem, height - 2.9 * rem];
   const place = (value) => (data.log ? Math.log10(Math.max(value, data.low)) : value);
-  const frame = makeFrame([[0, Math.max(1, scene.steps)], [place(data.low), place(data.high)]], box, false);
+  const frame = makeFrame([[0, Math.max(1, scene.name(scene.steps))], [place(data.low), place(data.high)]], box, false);
   return {
     box, frame, data,
     draw(pen, step) {
+      const now = scene.name(Math.floor(step)) + step % 1;
       drawChartAxes(part, pen, frame, data, place);
       pen.save();
       clipTo(pen, box);
@@ -42,22 +43,22 @@ export function chartPicture(part, scene, width, height) {
       pen.globalAlpha = 0.5;
       pen.lineWidth = 1;
       pen.beginPath();
-      pen.moveTo(frame.toX(step), box[1]);
-      pen.lineTo(frame.toX(step), box[1] + box[3]);
+      pen.moveTo(frame.toX(now), box[1]);
+      pen.lineTo(frame.toX(now), box[1] + box[3]);
       pen.stroke();
       pen.globalAlpha = 1;
-      const lines = data.curves.map((curve) => chartLine(curve, frame, place));
+      const lines = data.curves.map((curve) => chartLine(curve, frame, place, scene.name));
       scene.tracks.forEach(({ look }, i) => drawWay(part, pen, lines[i], look, step, box));
       pen.restore();
-      drawHeads(part, pen, scene.tracks, lines, step, box, 4.5);
+      drawHeads(part, pen, scene, lines, step, box, 4.5);
     },
-    toStep: (px) => Math.min(scene.steps, Math.max(0, Math.round(frame.fromX(px)))),
+    toStep: (px) => Math.min(scene.steps, Math.max(0, Math.round(frame.fromX(px) * scene.steps / scene.name(scene.steps)))),
   };
 }
 
-function chartLine(curve, frame, place) {
+function chartLine(curve, frame, place, name) {
   const points = new Float64Array(2 * curve.length);
-  curve.forEach((value, k) => points.set([frame.toX(k), frame.toY(place(value))], 2 * k));
+  curve.forEach((value, k) => points.set([frame.toX(name(k)), frame.toY(place(value))], 2 * k));
   return points;
 }
 

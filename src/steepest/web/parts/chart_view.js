@@ -7,7 +7,7 @@ import { sceneOf, stepOf } from "./scene.js";
 import { pixelOf } from "./stage.js";
 
 export function startChart(part) {
-  part.chart = { picture: null, key: null, size: [0, 0] };
+  part.chart = { picture: null, key: [], size: [0, 0] };
   const figure = part.byId("chart"), canvas = figure.querySelector("canvas");
   part.watchSize(figure, (size) => { part.chart.size = size; });
   part.follow(drawChart);
@@ -22,11 +22,13 @@ export function startChart(part) {
 }
 
 function drawChart(part, state) {
-  const [width, height] = part.chart.size, scene = sceneOf(part, state), pen = fitted(part.byId("chart").querySelector("canvas"), width, height);
-  if (part.chart.key !== scene || part.chart.sizeKey !== `${width} ${height} ${part.theme.rem}`) {
-    Object.assign(part.chart, { key: scene, sizeKey: `${width} ${height} ${part.theme.rem}`, picture: chartPicture(part, scene, width, height) });
-    part.byId("chart").parentElement.querySelector("h2").textContent = part.say(part.chart.picture.data.above ? "lossAbove" : "lossTitle");
+  const { chart, theme } = part, [width, height] = chart.size, scene = sceneOf(part, state), figure = part.byId("chart");
+  const key = [scene, width, height, theme.rem, part.lang()];
+  if (key.some((value, i) => value !== chart.key[i])) {
+    Object.assign(chart, { key, picture: chartPicture(part, scene, width, height) });
+    figure.parentElement.querySelector("h2").textContent = part.say(chart.picture.data.above ? "lossAbove" : "lossTitle");
   }
+  const pen = fitted(figure.querySelector("canvas"), width, height);
   pen.clearRect(0, 0, width, height);
-  if (scene.tracks.length) part.chart.picture.draw(pen, stepOf(state));
+  if (scene.tracks.length) chart.picture.draw(pen, stepOf(state));
 }

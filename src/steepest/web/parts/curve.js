@@ -33,9 +33,9 @@ export function curvePicture(part, landscape, [[low, high]], width, height) {
       ways.forEach((points, i) => drawWay(part, pen, points, scene.tracks[i].look, step, box));
       const onCurve = (x) => curvePoints(x, x.map((each) => landscape.f(each)), frame);
       scene.tracks.forEach(({ predicted: x }) => x && drawPrediction(part, pen, onCurve(x), step));
-      drawSigns(part, pen, drawHeads(part, pen, scene.tracks, ways, step, box), box);
+      drawSigns(part, pen, drawHeads(part, pen, scene, ways, step, box), box);
       pen.restore();
-      drawStart(part, pen, ...this.toPixel(scene.start), scene.held, scene.touched);
+      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x]) => [frame.toX(x), frame.toY(landscape.f(x))],

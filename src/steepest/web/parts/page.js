@@ -5,21 +5,36 @@
 // the # in the address of a playground), or a number, a place in the list of states that Python handed over.
 
 import * as Steepest from "../core/api.js";
+import { mountPaths } from "./paths.js";
 import { mountPlayground } from "./playground.js";
 
-const PARTS = { playground: mountPlayground };
+const PARTS = { playground: mountPlayground, paths: mountPaths };
 const LINK_PAUSE = 300; // milliseconds: browsers allow about a hundred changes of a link in half a minute
 
 /** Mounts all parts of the page; `data` is the list of states. */
 export function mountAll(data) {
   for (const place of document.querySelectorAll("[data-steepest]")) {
+    const { steepest: name, state, alone } = place.dataset;
     try {
-      if (place.hasAttribute("data-alone")) startPage(place);
-      else PARTS[place.dataset.steepest](place, stateOf(place.dataset.state, data));
+      if (alone === undefined) PARTS[name](place, stateOf(state, data));
+      else if (name === "playground") startPage(place);
+      else mountAlone(PARTS[name], place, stateOf(state, data));
     } catch (error) {
       place.append(Object.assign(document.createElement("p"), { textContent: error.message?.en ?? String(error) }));
     }
   }
+}
+
+/** A part that is the whole page: the page takes its language and its light. */
+function mountAlone(mount, place, state, options = {}) {
+  const root = document.documentElement;
+  const follow = () => {
+    root.lang = shown.lang() === "zh" ? "zh-CN" : "en";
+    root.dataset.light = shown.light;
+    options.onChange?.();
+  };
+  const shown = mount(place, state, { alone: true, lang: root.dataset.lang ?? navigator.language, ...options, onChange: follow });
+  return shown;
 }
 
 function stateOf(text, data) {
@@ -32,13 +47,10 @@ function stateOf(text, data) {
 
 /** A playground that is the whole page, in the state of the address bar's link. */
 function startPage(place) {
-  const root = document.documentElement;
   let timer = 0;
   const linkNow = () => `#${Steepest.link.encode(shown.state)}`;
   const writeLink = () => { if (location.hash !== linkNow()) history.replaceState(null, "", linkNow()); };
   const onChange = () => {
-    root.lang = shown.lang() === "zh" ? "zh-CN" : "en";
-    root.dataset.light = shown.light;
     document.title = `steepest · ${shown.title()}`;
     clearTimeout(timer);
     timer = setTimeout(writeLink, LINK_PAUSE);
@@ -55,7 +67,7 @@ function startPage(place) {
     if (state) shown.update(state);
     else shown.toast(shown.say("badLink", reason[shown.lang()]));
   };
-  const shown = mountPlayground(place, null, { alone: true, lang: root.dataset.lang ?? navigator.language, onChange, copyLink });
+  const shown = mountAlone(mountPlayground, place, null, { onChange, copyLink });
   addEventListener("hashchange", readLink);
   readLink();
 }

@@ -31,9 +31,9 @@ export function planePicture(part, landscape, window, width, height) {
       ways.forEach((points, i) => drawWay(part, pen, points, scene.tracks[i].look, step, box));
       scene.tracks.forEach(({ predicted }) => predicted && drawPrediction(part, pen, planePoints(predicted, frame), step));
       drawSlope(part, pen, scene, step, frame);
-      drawSigns(part, pen, drawHeads(part, pen, scene.tracks, ways, step, box), box);
+      drawSigns(part, pen, drawHeads(part, pen, scene, ways, step, box), box);
       pen.restore();
-      drawStart(part, pen, ...this.toPixel(scene.start), scene.held, scene.touched);
+      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x, y]) => [frame.toX(x), frame.toY(y)],
@@ -77,7 +77,7 @@ function drawSlope(part, pen, scene, step, frame) {
   const now = Math.min(step, track.run.n), [x, y] = track.run.x.subarray(2 * now, 2 * now + 2);
   const [gx, gy] = scene.landscape.grad(x, y), px = frame.toX(x), py = frame.toY(y);
   const dx = frame.toX(x - gx) - px, dy = frame.toY(y - gy) - py, length = Math.hypot(dx, dy);
-  if (!Number.isFinite(length) || !(Math.hypot(gx, gy) > 1e-3 * Math.hypot(...scene.landscape.grad(...scene.start)))) return;
+  if (!Number.isFinite(length) || !(Math.hypot(gx, gy) > 1e-3 * Math.hypot(...scene.landscape.grad(...scene.starts[0])))) return;
   const reach = 3.2 * part.theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
   pen.strokeStyle = pen.fillStyle = part.theme.ink;
   pen.lineWidth = 1.4 * part.theme.unit;

@@ -2,11 +2,12 @@
 
 import * as Steepest from "../core/api.js";
 import { startChart } from "./chart_view.js";
+import { startLanguage, startLight } from "./choices.js";
 import { button, make, refill, toast } from "./dom.js";
 import { stopMap } from "./map_job.js";
 import { startMaps } from "./maps_view.js";
 import { Part } from "./part.js";
-import { pause, play, startPlayer } from "./player.js";
+import { PLAYER, pause, play, startPlayer } from "./player.js";
 import MARKUP from "./playground.html";
 import { startReadout } from "./readout.js";
 import { startRules } from "./rules_panel.js";
@@ -28,7 +29,7 @@ const FIRST = [["sgd", { lr: 0.4 }], ["momentum", { lr: 0.1, momentum: 0.8 }], [
  */
 export function mountPlayground(element, state, options = {}) {
   const first = { landscape: "ravine", rules: FIRST.map(([id, settings]) => ({ id, settings })) };
-  const part = new Part(element, MARKUP, Steepest.checkedState(state ?? first), options);
+  const part = new Part(element, MARKUP.replace(PLAYER.place, PLAYER.markup), Steepest.checkedState(state ?? first), options);
   const starts = [startLanguage, startLight, startModes, startSetup, startRules, startMaps, startStage, startChart, startPlayer,
     startStory, startReadout, startTour, startShare];
   for (const start of starts) start(part);
@@ -49,34 +50,6 @@ export function mountPlayground(element, state, options = {}) {
       adopt(part, Steepest.checkedState(given));
     },
     destroy: () => part.destroy(),
-  };
-}
-
-function startLanguage(part) {
-  const other = part.byId("language");
-  other.onclick = () => {
-    part.change({ lang: part.lang() === "zh" ? "en" : "zh" });
-    part.refresh();
-  };
-  part.follow((_, state, changed) => {
-    if (!changed("lang")) return;
-    other.textContent = part.lang() === "zh" ? "English" : "中文";
-    other.lang = part.lang() === "zh" ? "en" : "zh-CN";
-  });
-}
-
-const LIGHTS = ["auto", "light", "dark"];
-
-function startLight(part) {
-  const choice = part.byId("light");
-  part.follow((_, state, changed) => {
-    if (!changed("lang")) return;
-    choice.title = part.say("light", part.say(`light-${part.light}`));
-    choice.setAttribute("aria-label", choice.title);
-  });
-  choice.onclick = () => {
-    part.light = LIGHTS[(LIGHTS.indexOf(part.light) + 1) % LIGHTS.length];
-    part.options.onChange?.(part.state);
   };
 }
 

@@ -3,10 +3,11 @@
 import * as Steepest from "../core/api.js";
 import { pretty } from "./frame.js";
 
-const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise", "seed", "predicted", "selected"];
+const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise", "seed", "predicted", "selected", "tracks"];
 
-/** The landscape of a state: one of ours, or a formula of the reader's own. */
+/** The landscape of a state: one of ours, a formula of the reader's own, or one that came with its paths. */
 export function landscapeOf(part, { landscape }) {
+  if (landscape.f) return landscape;
   if (typeof landscape === "string") return Steepest.landscapes[landscape];
   if (part.memory.text !== landscape.formula) {
     Object.assign(part.memory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
@@ -22,6 +23,7 @@ export function sceneOf(part, state) {
 
 function makeScene(part, state) {
   const landscape = landscapeOf(part, state), seen = {};
+  if (state.tracks) return { landscape, tracks: state.tracks.map((track) => shippedTrack(track, landscape)), ...startsAndSteps(state) };
   const tracks = state.rules.map(({ id, settings }) => {
     const rule = Steepest.rules[id], uses = (seen[id] = (seen[id] ?? -1) + 1);
     const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(part, state, id, settings) };
@@ -29,8 +31,22 @@ function makeScene(part, state) {
     return track;
   });
   for (const track of tracks) track.short = shortName(track, tracks);
-  return { landscape, tracks, start: state.start, steps: state.steps, selected: Math.min(state.selected ?? 0, tracks.length - 1) };
+  return { landscape, tracks, ...startsAndSteps(state), selected: Math.min(state.selected ?? 0, tracks.length - 1) };
 }
+
+function startsAndSteps(state) {
+  return { starts: state.starts ?? [state.start], steps: state.steps, name: (step) => stepName(state, step) };
+}
+
+/** A path that was computed elsewhere, by Python: {label, look, x, f, status, message}. */
+function shippedTrack({ label, look, x, f, status, message }, { dims }) {
+  const run = { x: Float64Array.from(x), f: Float64Array.from(f), n: f.length - 1, dims, status, message };
+  run.point = (step) => Array.from(run.x.subarray(step * dims, (step + 1) * dims));
+  return { short: label, look, run };
+}
+
+/** What a step is called: its number, or, of a long path of which not every point was kept, the number that it had. */
+export function stepName({ kept }, step) { return kept ? kept[step] : step; }
 
 function runOf(part, { landscape, start, steps, schedule, noise, seed }, rule, settings) {
   const on = typeof landscape === "string" ? landscape : landscapeOf(part, { landscape });

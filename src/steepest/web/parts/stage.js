@@ -70,7 +70,8 @@ function drawStage(part, state) {
     part.stage.picture.drawBase(pen, basin);
     showCaption(part, state);
   }
-  const pen = fitted(top, width, height), scene = { ...sceneOf(part, state), held: part.stage.held, touched: part.stage.touched };
+  const pen = fitted(top, width, height), { held, touched } = part.stage;
+  const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed };
   pen.clearRect(0, 0, width, height);
   part.stage.ways = part.stage.picture.drawTop(pen, scene, stepOf(state));
 }
@@ -92,10 +93,10 @@ function showCaption(part, state) {
 /** What the picture shows, in words, for those who do not see it. */
 function describeStage(part, state) {
   const scene = sceneOf(part, state), [, top] = part.byId("stage").querySelectorAll("canvas");
-  const where = ({ run }) => pointText(run.point(Math.min(stepOf(state), run.n)));
+  const where = ({ run }) => pointText(run.point(Math.min(Math.floor(stepOf(state)), run.n)));
   const ends = scene.tracks.map((track) => part.say("trackAlt", track.short, where(track)));
   const shown = part.say("stageAlt", titleOf(part, scene.landscape), pointText(state.start));
-  const keys = modeOf(part, state) === "surface" ? "turnKeys" : "stageKeys";
+  const keys = part.options.fixed ? "pathsKeys" : modeOf(part, state) === "surface" ? "turnKeys" : "stageKeys";
   top.setAttribute("aria-label", [shown, ...ends, part.say(keys)].join(" "));
 }
 
@@ -117,7 +118,7 @@ function takeHold(part, event) {
   part.stage.hands.set(event.pointerId, place);
   part.byId("stage").querySelector(".tip").hidden = true;
   const grasps = Math.hypot(place[0] - startX, place[1] - startY) < GRASP;
-  part.stage.held = part.stage.hands.size === 1 && !event.shiftKey && (grasps || modeOf(part, part.state) !== "surface");
+  part.stage.held = !part.options.fixed && part.stage.hands.size === 1 && !event.shiftKey && (grasps || modeOf(part, part.state) !== "surface");
   part.stage.turning = !part.stage.held && modeOf(part, part.state) === "surface";
   if (part.player.playing && part.stage.held) pause(part);
   part.setBusy(true);
@@ -195,12 +196,12 @@ function hover(part, event) {
       if (far < best.far) best = { far, track: scene.tracks[i], step: k, x: points[2 * k], y: points[2 * k + 1] };
     }
   });
-  const grasps = Math.hypot(px - startX, py - startY) < GRASP;
+  const grasps = !part.options.fixed && Math.hypot(px - startX, py - startY) < GRASP;
   event.currentTarget.style.cursor = grasps ? "grab" : modeOf(part, part.state) === "surface" ? "move" : "crosshair";
   tip.hidden = !best.track || grasps;
   if (tip.hidden) return;
   const { run } = best.track;
-  const lines = [`${best.track.short} · ${part.say("step")} ${best.step}`, pointText(run.point(best.step)), `f = ${pretty(run.f[best.step])}`];
+  const lines = [`${best.track.short} · ${part.say("step")} ${scene.name(best.step)}`, pointText(run.point(best.step)), `f = ${pretty(run.f[best.step])}`];
   tip.textContent = lines.join("\n");
   tip.style.left = `${Math.min(best.x + 14, part.stage.size[0] - 170)}px`;
   tip.style.top = `${Math.max(4, best.y - 70)}px`;
@@ -214,7 +215,7 @@ function stageKey(part, event) {
   if (event.ctrlKey || event.metaKey) return;
   const arrow = ARROWS[event.key], middle = [part.stage.size[0] / 2, part.stage.size[1] / 2];
   if (arrow && modeOf(part, part.state) === "surface" && !event.altKey) turnBy(part, -0.08 * arrow[0], 0.06 * arrow[1]);
-  else if (arrow) nudgeStart(part, arrow, event.shiftKey ? 10 : 1);
+  else if (arrow && !part.options.fixed) nudgeStart(part, arrow, event.shiftKey ? 10 : 1);
   else if (event.key === "+" || event.key === "=") zoomAt(part, middle, 0.8);
   else if (event.key === "-") zoomAt(part, middle, 1.25);
   else if (event.key === "0") setView(part, { window: null, turn: null });

@@ -30,7 +30,7 @@ export function surfacePicture(part, landscape, window, width, height, [yaw, pit
       scene.tracks.forEach((track) => drawLaid(part, pen, track, step, window, lay, view, ground));
       const signs = scene.tracks.map((track, i) => drawHead(part, pen, track, ways[i], step, window, lay)).filter(Boolean);
       drawSigns(part, pen, signs, this.box);
-      drawStart(part, pen, ...lay(...scene.start), scene.held, scene.touched);
+      for (const start of scene.starts) drawStart(part, pen, ...lay(...start), scene.held, scene.touched);
       return ways;
     },
     toPixel: ([x, y]) => lay(x, y),

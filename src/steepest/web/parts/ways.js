@@ -67,18 +67,28 @@ function traceFar(pen, x, y, x2, y2) {
   pen.lineTo(x + to * dx, y + to * dy);
 }
 
+/** The points up to a moment, which may lie between two steps, and the place of the last of them. */
+function walked(points, moment) {
+  const step = Math.floor(moment), share = moment - step, last = points.length / 2 - 1;
+  if (share === 0 || step >= last) return [points, Math.min(step, last)];
+  const cut = points.slice(0, 2 * step + 4);
+  for (const i of [2 * step, 2 * step + 1]) cut[i + 2] = points[i] + share * (points[i + 2] - points[i]);
+  return [cut, step + 1];
+}
+
 /** Draw one way up to the step in view, and faintly the rest. */
 export function drawWay(part, pen, points, look, step, box) {
   const leaves = leavingStep(points, box), last = leaves ?? points.length / 2 - 1; // what comes after it left is not drawn
-  const now = Math.min(step, last), colour = colourOf(part, look), every = stride(last);
+  const [gone, end] = walked(points, Math.min(step, last)), now = Math.min(Math.floor(step), last);
+  const colour = colourOf(part, look), every = stride(last);
   pen.lineJoin = pen.lineCap = "round";
   pen.strokeStyle = colour;
   if (now < last) strokeWay(part, pen, points, now, last, 1.1, [], 0.28);
-  if (now > 0) {
+  if (end > 0) {
     pen.strokeStyle = part.theme.paper;
-    strokeWay(part, pen, points, 0, now, 4.2, [], 0.75);
+    strokeWay(part, pen, gone, 0, end, 4.2, [], 0.75);
     pen.strokeStyle = colour;
-    strokeWay(part, pen, points, 0, now, 2, look.dash, 1);
+    strokeWay(part, pen, gone, 0, end, 2, look.dash, 1);
   }
   pen.beginPath();
   for (let k = every; k < now; k += every) {
@@ -101,15 +111,15 @@ export function strokeWay(part, pen, points, from, to, width, dash, alpha) {
 }
 
 /** The heads of all ways: the point at the step in view, or the arrow at the edge with its words. */
-export function drawHeads(part, pen, tracks, ways, step, box, size = 6.5) {
+export function drawHeads(part, pen, scene, ways, step, box, size = 6.5) {
   const signs = [];
-  tracks.forEach((track, i) => {
-    const points = ways[i], last = points.length / 2 - 1, now = Math.min(step, last), leaves = leavingStep(points, box);
-    const colour = colourOf(part, track.look), [x, y] = points.subarray(2 * now, 2 * now + 2);
-    const gone = leaves !== null && now >= leaves && exitOf(points, leaves, box);
+  scene.tracks.forEach((track, i) => {
+    const points = ways[i], leaves = leavingStep(points, box), [there, end] = walked(points, step);
+    const colour = colourOf(part, track.look), [x, y] = there.subarray(2 * end, 2 * end + 2);
+    const gone = leaves !== null && step >= leaves && exitOf(points, leaves, box);
     if (gone) {
       drawArrow(part, pen, gone, colour, size / 6.5);
-      signs.push({ ...gone, text: part.say("leaves", track.short, leaves) });
+      signs.push({ ...gone, text: part.say("leaves", track.short, scene.name(leaves)) });
     } else if (inBox(x, y, box)) {
       drawMark(part, pen, track.look.marker, x, y, size, colour, part.theme.paper, 2);
     }

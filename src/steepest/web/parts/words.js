@@ -57,6 +57,7 @@ export const WORDS = {
   stepOf: ["step {0} of {1}", "第 {0} 步，共 {1} 步"],
   lossTitle: ["Value at each step", "每一步的函数值"],
   lossAbove: ["Value above the minimum at each step", "每一步的函数值与最小值之差"],
+  pathsKeys: ["Space plays and pauses; the arrow keys go a step back or on, Home and End to the first and the last.", "空格键播放或暂停；左右方向键后退或前进一步，Home 和 End 到第一步和最后一步。"],
   // landscape
   landscape: ["Landscape", "地形"],
   pick: ["Landscape: {0}. Choose another", "地形：{0}。点击更换"],
