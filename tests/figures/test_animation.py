@@ -17,8 +17,8 @@ from steepest import trace
 from steepest.base.errors import InvalidValue
 from steepest.figures import animations
 from steepest.figures.animations import FIRST, LAST, animate
-from steepest.figures.film import page
 from steepest.figures.path_data import frame_of, heights_of, tracks_of
+from steepest.figures.player_page import page
 from steepest.figures.scenes import Scene, at, clock, moves_of
 from steepest.figures.style import LIGHT, colors_and_marks
 
@@ -269,7 +269,7 @@ def script_in(text):
 
 def state_of(text):
     """What the page knows of its paths, but for the landscape, which has a function."""
-    found = re.search(r", \.\.\.(\{\"tracks\".*)\}\]\);\n\}\)\(\);\n$", script_in(text))
+    found = re.search(r", \.\.\.(\{\"tracks\".*)\}\}\);\n\}\)\(\);\n$", script_in(text))
     return json.loads(found[1])
 
 
@@ -301,7 +301,7 @@ class Tags(HTMLParser):
 
 
 def test_a_page_needs_nothing_else_and_is_small(six):
-    text = page(six)
+    text = page(six).html
     assert len(text.encode()) < 150_000
     for tag, attributes in Tags(text).found:
         assert tag not in ("link", "img", "iframe", "object", "embed", "foreignobject")
@@ -314,7 +314,7 @@ def test_a_page_needs_nothing_else_and_is_small(six):
 
 
 def test_a_page_puts_points_where_they_are(two):
-    state, lookups = state_of(page(two)), [track.look for track in tracks_of(two, frame_of(two))]
+    state, lookups = state_of(page(two).html), [track.look for track in tracks_of(two, frame_of(two))]
     for track, path, look in zip(state["tracks"], two, lookups, strict=True):
         np.testing.assert_allclose(np.reshape(track["x"], path.x.shape), path.x, rtol=1e-6)
         np.testing.assert_allclose(track["f"], path.f, rtol=1e-6)
@@ -333,7 +333,7 @@ def test_a_page_plays_paths_of_whole_matrices_and_of_formulas(browser, tmp_path)
 
 def test_long_paths_are_thinned_out_but_end_where_they_end():
     path = trace("adam", "bowl", lr=1e-3, steps=10_000)
-    state = state_of(page([path]))
+    state = state_of(page([path]).html)
     assert len(state["kept"]) == 2001 and state["kept"][-1] == 10_000
     np.testing.assert_allclose(state["tracks"][0]["x"][-2:], path.x[-1], rtol=1e-6)
     assert state["clock"][-1] == 2000  # in kept points

@@ -13,18 +13,18 @@ import pytest
 
 import steepest
 from steepest.base.errors import InvalidValue
-from steepest.playground import build_facts, build_page, play, write_playground
+from steepest.playground import build_facts, build_page, play
 from steepest.web import script_of
 
 MOST_BYTES = 250_000
-PAGE = build_page()
+PAGE = build_page().html
 PACKED = re.search(r'<script type="text/plain">([^<]+)</script>', PAGE)[1]
 SCRIPT = zlib.decompress(base64.b64decode(PACKED)).decode()
 
 
 def test_the_page_is_small_and_the_same_every_time():
     assert len(PAGE.encode()) < MOST_BYTES
-    assert build_page() == PAGE
+    assert build_page().html == PAGE
     assert f'VERSION: "{steepest.__version__}"' in SCRIPT
 
 
@@ -53,7 +53,7 @@ def test_the_page_needs_nothing_from_anywhere():
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_page_in_a_language_says_so(lang):
-    assert f'<html lang="{lang}" data-lang="{lang}">' in build_page(lang)
+    assert f'<html lang="{lang}" data-lang="{lang}">' in build_page(lang).html
 
 
 def test_another_language_is_refused():
@@ -73,11 +73,11 @@ def test_the_scripts_are_javascript():
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path):
-    file = write_playground(tmp_path / "page.html")
+    file = build_page().save(tmp_path / "page.html")
     assert file.read_text(encoding="utf-8") == PAGE and list(tmp_path.iterdir()) == [file]
     for place in (tmp_path / "none" / "page.html", tmp_path, ""):
         with pytest.raises(InvalidValue, match=r"cannot be written|is a folder"):
-            write_playground(place)
+            build_page().save(place)
     assert list(tmp_path.iterdir()) == [file]
 
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from steepest.playground import build_facts, write_playground
+from steepest.playground import build_facts, build_page
 from steepest.web import read_bundle
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
@@ -36,7 +36,7 @@ ROOT = "document.querySelector('[data-steepest] > div').shadowRoot"
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
-    return write_playground(tmp_path_factory.mktemp("page") / "playground.html", lang="en")
+    return build_page("en").save(tmp_path_factory.mktemp("page") / "playground.html")
 
 
 @pytest.fixture

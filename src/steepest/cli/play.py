@@ -18,10 +18,10 @@ def command(
 
     [dim]steepest play --save playground.html --lang zh          a file to hand out[/dim]
     """
-    from ..playground import open_playground, write_playground
+    from ..playground import build_page, open_playground
 
     if save is not None:
-        typer.echo(f"saved to {write_playground(save, lang)}; open it in any browser")
+        typer.echo(f"saved to {build_page(lang).save(save)}; open it in any browser")
         return
     file, shown = open_playground(lang)
     typer.echo(f"opened {file}" if shown else f"no browser could be opened; open this file in one: {file}")

@@ -63,9 +63,9 @@ def animate(
     file = check_file(file)
     check_frames(frames)
     if file.suffix.lower() == ".html":
-        from .film import page
+        from .player_page import page
 
-        write(file, page(paths, title=title, lang=lang).encode())
+        write(file, page(paths, title=title, lang=lang).html.encode())
         return file
     encode = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[file.suffix.lower()]
     write(file, encode(_Film(Scene(paths, frames, title, lang, dark), on_frame)))

@@ -1,5 +1,6 @@
 """The playground: one self-contained page in which every rule runs on every landscape, and on formulas of your own."""
 
-from .build import build_facts, build_page, open_playground, play, write_playground
+from .article import article
+from .build import build_facts, build_page, open_playground, play
 
-__all__ = ["build_facts", "build_page", "open_playground", "play", "write_playground"]
+__all__ = ["article", "build_facts", "build_page", "open_playground", "play"]

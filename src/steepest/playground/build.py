@@ -1,22 +1,20 @@
 """Put the page together: script, facts, style and markup, in one file."""
 
 import json
-import os
 import tempfile
 import webbrowser
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from ..base.errors import InvalidValue
 from ..landscapes.grammar import GRAMMAR
-from ..web import page_of, script_of
+from ..web import Page, script_of
 from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES
 
-__all__ = ["build_facts", "build_page", "open_playground", "play", "write_playground"]
+__all__ = ["build_facts", "build_page", "check_language", "open_playground", "play"]
 
 LANGUAGES = ("en", "zh")
 
@@ -41,8 +39,8 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=both)
 
 
-def build_page(lang: str | None = None) -> str:
-    """The page as text, the same for the same version and language.
+def build_page(lang: str | None = None) -> Page:
+    """The page, the same for the same version and language.
 
     Args:
         lang: `"en"`, `"zh"`, or None to follow the reader's browser.
@@ -50,29 +48,15 @@ def build_page(lang: str | None = None) -> str:
     Raises:
         InvalidValue: another language.
     """
+    check_language(lang)
+    body = '<div data-steepest="playground" data-alone></div>'
+    return Page.of(body, script_of(build_facts()), title="steepest playground", lang=lang)
+
+
+def check_language(lang: str | None) -> None:
+    """Raise `InvalidValue` unless the page can open in this language."""
     if lang is not None and lang not in LANGUAGES:
         raise InvalidValue(f"lang: must be {' or '.join(LANGUAGES)}, got {lang!r}")
-    body = '<div data-steepest="playground" data-alone></div>'
-    return page_of(body, script_of(build_facts()), title="steepest playground", lang=lang)
-
-
-def write_playground(file: str | Path, lang: str | None = None) -> Path:
-    """Write the playground into a file, whole or not at all; see `play`."""
-    return _written(Path(file).expanduser(), build_page(lang))
-
-
-def _written(path: Path, page: str) -> Path:
-    if not path.name:
-        raise InvalidValue(f"{path}: is a folder; name a file, such as playground.html")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(page, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # it was never there: the folder is none
-            draft.unlink(missing_ok=True)
-        raise InvalidValue(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    return path
 
 
 def play(save: str | Path | None = None, lang: str | None = None) -> Path:
@@ -96,13 +80,13 @@ def play(save: str | Path | None = None, lang: str | None = None) -> Path:
     ...     play(save=f"{folder}/playground.html", lang="en").name
     'playground.html'
     """
-    return open_playground(lang)[0] if save is None else write_playground(save, lang)
+    return open_playground(lang)[0] if save is None else build_page(lang).save(save)
 
 
 def open_playground(lang: str | None = None) -> tuple[Path, bool]:
     """Write a temporary file, and say whether a browser took it; see `play`."""
     page = build_page(lang)  # before a folder is made, as the language may be none
-    file = _written(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-playground.html", page)
+    file = page.save(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-playground.html")
     try:
         return file, webbrowser.open(file.as_uri())
     except webbrowser.Error:

@@ -9,6 +9,6 @@ dependencies. The bundle's first line holds a digest of its sources, so that a s
 """
 
 from .bundle import digest_of_sources, read_bundle, script_of
-from .page import page_of
+from .page import Page
 
-__all__ = ["digest_of_sources", "page_of", "read_bundle", "script_of"]
+__all__ = ["Page", "digest_of_sources", "read_bundle", "script_of"]

@@ -1,6 +1,8 @@
 """The bundle of the browser's code, and the script that a page runs: the bundle, started with the facts."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -18,14 +20,15 @@ def read_bundle() -> str:
     return read_text("bundle.js")
 
 
-def script_of(facts: str, data: str = "[]") -> str:
+def script_of(facts: str, states: Mapping[str, str] | None = None) -> str:
     """The script of a page and of its workers: nothing of it is global.
 
     Args:
         facts: a JavaScript expression, an object as `useFacts` in `core/facts.js` takes it.
-        data: a JavaScript expression, a list of states that parts of the page name by their place in it.
+        states: JavaScript expressions, states of parts, by the names that places in the page have for them.
     """
-    return f"(() => {{\n{read_bundle()}\nSteepest.start({facts}, {data});\n}})();\n"
+    data = ", ".join(f"{json.dumps(name)}: {state}" for name, state in (states or {}).items())
+    return f"(() => {{\n{read_bundle()}\nSteepest.start({facts}, {{{data}}});\n}})();\n"
 
 
 def digest_of_sources() -> str:

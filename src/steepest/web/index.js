@@ -5,14 +5,16 @@ import { answerMaps } from "./core/worker.js";
 import { useScript } from "./parts/map_job.js";
 import { mountAll } from "./parts/page.js";
 
+export { mountPaths } from "./parts/paths.js";
+export { mountPlayground } from "./parts/playground.js";
 export { core };
 
-/** Starts a page, or what a worker of the page does; `facts` as in core/facts.js, `data` as in parts/page.js. */
-export function start(facts, data) {
+/** Starts a page, or what a worker of the page does; `facts` as in core/facts.js, `states` as in parts/page.js. */
+export function start(facts, states) {
   core.useFacts(facts);
   if (typeof document === "undefined") answerMaps();
   else {
     useScript(document.currentScript.text);
-    mountAll(data);
+    mountAll(states);
   }
 }

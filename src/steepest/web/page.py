@@ -3,11 +3,15 @@
 import base64
 import hashlib
 import zlib
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
+from ..base.errors import InvalidValue
+from ..base.files import write
 from .bundle import read_text
 
-__all__ = ["page_of"]
+__all__ = ["Page"]
 
 STYLE = """html { color-scheme: light dark; font-size: clamp(15px, 4.6px + 0.755vw, 26px); }
 html[data-light="light"] { color-scheme: light; }
@@ -18,40 +22,70 @@ body { font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK 
 """Of what stands around the parts; letters, and with them the parts, grow with the screen, as on a projector."""
 
 
-def page_of(body: str, script: str, *, title: str, lang: str | None = None, style: str = "") -> str:
-    """The whole page.
-
-    Args:
-        body: HTML. Each element with an attribute `data-steepest` becomes a part, as `parts/page.js` says.
-        script: as `script_of` makes it.
-        title: of the page.
-        lang: `"en"`, `"zh"`, or None to follow the reader's browser.
-        style: CSS for the body.
-    """
-    start = read_text("unpack.js")
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
-        f"script-src {_hash(script)} {_hash(start)}; base-uri 'none'; form-action 'none'"
-    )
-    chosen = f' data-lang="{lang}"' if lang else ""
-    return f"""<!doctype html>
-<html lang="{lang or "en"}"{chosen}>
+TEMPLATE = """<!doctype html>
+<html lang="{lang}"{chosen}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="steepest">
-<title>{escape(title)}</title>
-<style>{STYLE}{style}</style>
+<title>{title}</title>
+<style>{style}</style>
 </head>
 <body>
 {body}
 <noscript><p>This page draws with JavaScript; please allow it. 本页用 JavaScript 绘图，请允许运行。</p></noscript>
-<script type="text/plain">{base64.b64encode(zlib.compress(script.encode(), level=9)).decode()}</script>
+<script type="text/plain">{script}</script>
 <script>{start}</script>
 </body>
 </html>
 """
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as HTML. As the last line of a notebook's cell it is shown below the cell."""
+
+    html: str
+
+    @classmethod
+    def of(cls, body: str, script: str, *, title: str, lang: str | None = None, style: str = "") -> "Page":
+        """The whole page.
+
+        Args:
+            body: HTML. Each element with an attribute `data-steepest` becomes a part, as `parts/page.js` says.
+            script: as `script_of` makes it.
+            title: of the page.
+            lang: `"en"`, `"zh"`, or None to follow the reader's browser.
+            style: CSS for the body.
+        """
+        start = read_text("unpack.js")
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
+            f"script-src {_hash(script)} {_hash(start)}; base-uri 'none'; form-action 'none'"
+        )
+        return cls(
+            TEMPLATE.format(
+                lang=lang or "en", chosen=f' data-lang="{lang}"' if lang else "", policy=policy, title=escape(title),
+                style=STYLE + style, body=body, start=start,
+                script=base64.b64encode(zlib.compress(script.encode(), level=9)).decode(),
+            )
+        )  # fmt: skip
+
+    def save(self, file: str | Path) -> Path:
+        """Write the page into a file, whole or not at all.
+
+        Raises:
+            InvalidValue: the file cannot be written.
+        """
+        path = Path(file).expanduser()
+        if not path.name:
+            raise InvalidValue(f"{path}: is a folder; name a file, such as page.html")
+        write(path, self.html)
+        return path
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{escape(self.html)}" style="width: 100%; height: 44rem; border: 0"></iframe>'
 
 
 def _hash(script: str) -> str:

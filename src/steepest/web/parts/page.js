@@ -2,7 +2,7 @@
 // whole page, keeps its link in the address bar, the page's title, and the light around it.
 //
 // A place is an element with `data-steepest`, the name of a part, and `data-state`: the text of a link (what stands after
-// the # in the address of a playground), or a number, a place in the list of states that Python handed over.
+// the # in the address of a playground), or the name of a state that Python handed over.
 
 import * as Steepest from "../core/api.js";
 import { mountPaths } from "./paths.js";
@@ -11,14 +11,14 @@ import { mountPlayground } from "./playground.js";
 const PARTS = { playground: mountPlayground, paths: mountPaths };
 const LINK_PAUSE = 300; // milliseconds: browsers allow about a hundred changes of a link in half a minute
 
-/** Mounts all parts of the page; `data` is the list of states. */
-export function mountAll(data) {
+/** Mounts all parts of the page; `states` by name. */
+export function mountAll(states) {
   for (const place of document.querySelectorAll("[data-steepest]")) {
     const { steepest: name, state, alone } = place.dataset;
     try {
-      if (alone === undefined) PARTS[name](place, stateOf(state, data));
+      if (alone === undefined) PARTS[name](place, stateOf(state, states));
       else if (name === "playground") startPage(place);
-      else mountAlone(PARTS[name], place, stateOf(state, data));
+      else mountAlone(PARTS[name], place, stateOf(state, states));
     } catch (error) {
       place.append(Object.assign(document.createElement("p"), { textContent: error.message?.en ?? String(error) }));
     }
@@ -37,9 +37,9 @@ function mountAlone(mount, place, state, options = {}) {
   return shown;
 }
 
-function stateOf(text, data) {
+function stateOf(text, states) {
   if (text === undefined) return null;
-  if (/^\d+$/.test(text)) return data[text];
+  if (Object.hasOwn(states, text)) return states[text];
   const { state, reason } = Steepest.link.decode(text);
   if (state) return state;
   throw new Error(`steepest: data-state="${text}": ${reason.en}`);

@@ -36,6 +36,7 @@ export function mountPlayground(element, state, options = {}) {
   part.endings.push(() => stopMap(part), () => pause(part));
   part.host.addEventListener("keydown", (event) => pageKey(part, event));
   if (options.alone) part.listen(document, "keydown", (event) => { if (!event.composedPath().includes(part.host)) pageKey(part, event); });
+  part.byId("brand").setAttribute("aria-level", options.alone ? 1 : 2);
   part.byId("version").textContent = `steepest ${Steepest.version}`;
   part.byId("skip").onclick = () => part.byId("stage").focus();
   return {

@@ -1,4 +1,4 @@
-"""Paths as a part of a page that plays them: what the browser's code needs to know of them, and a page of its own."""
+"""The page that `trace --save x.html` writes: paths, printed for the part of the browser's code that plays them."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from ..program.javascript import value_function
-from ..web import page_of, script_of
+from ..web import Page, script_of
 from .looks import Look
 from .path_data import Frame, frame_of, heights_of, tracks_of
 from .paths import check_paths
@@ -33,16 +33,18 @@ DIGITS = 7
 """Of a position or a value: more than the screen shows at any zoom that helps."""
 
 
-def page(paths: Sequence[Path], *, title: str | None = None, lang: str = "en") -> str:
-    """A page with an animation of the paths, as HTML that needs nothing else; it opens in this language.
+def page(paths: Sequence[Path], *, title: str | None = None, lang: str = "en") -> Page:
+    """A page with an animation of the paths that needs nothing else; it opens in this language.
+
+    In a notebook, the page as the last line of a cell is shown below it.
 
     Raises:
         InvalidValue: no paths, or on different landscapes.
     """
     data = paths_in_javascript(paths)
     heading = title or paths[0].landscape.name
-    body = f'<h1>{escape(heading)}</h1>\n<div data-steepest="paths" data-state="0" data-alone></div>'
-    return page_of(body, script_of("{}", f"[{data}]"), title=heading, lang=lang, style=STYLE)
+    body = f'<h1>{escape(heading)}</h1>\n<div data-steepest="paths" data-state="paths" data-alone></div>'
+    return Page.of(body, script_of("{}", {"paths": data}), title=heading, lang=lang, style=STYLE)
 
 
 def paths_in_javascript(paths: Sequence[Path]) -> str:
