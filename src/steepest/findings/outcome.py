@@ -11,7 +11,10 @@ from ..landscapes.geometry import KINDS, MINIMUM, lengths, values
 from .catalogue import CATALOGUE, LIMITS, Finding
 from .measures import Flags, Floats, Measures
 
-__all__ = ["CAUSES", "arrival_radius", "explain", "statuses"]
+__all__ = ["CAUSES", "MINIMA", "arrival_radius", "explain", "statuses", "tidy"]
+
+MINIMA = ("only_global", "global", "local", "minimum", "minimum_outside")
+"""Variants of the phrase `place` that are minima."""
 
 
 def explain(landscape: Landscape, x: Floats, f: Floats, noisy: bool = False) -> Finding:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from .base import Landscape
 
 __all__ = [
-    "CONSTANTS", "KINDS", "MINIMUM", "Stationary", "diagonal", "kinds", "lengths", "nearest_stationary", "newton",
-    "outside", "spread", "values",
+    "CONSTANTS", "KINDS", "MINIMUM", "Stationary", "diagonal", "is_quadratic", "kinds", "lengths",
+    "nearest_stationary", "newton", "outside", "spread", "values",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -67,6 +67,12 @@ def spread(landscape: Landscape) -> float:
     sample = values(landscape, points.T)
     sample = sample[np.isfinite(sample)]
     return float(np.ptp(sample)) if len(sample) else 0.0
+
+
+@lru_cache(maxsize=256)
+def is_quadratic(landscape: Landscape) -> bool:
+    """Whether all second derivatives are constant."""
+    return all(landscape.expression.diff(a, b).is_number for a in landscape.symbols for b in landscape.symbols)
 
 
 # --- stationary points ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Real
 from typing import Any, overload
 
@@ -13,6 +14,7 @@ from .. import landscapes, rules, schedules
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
 from ..findings.outcome import explain
+from ..findings.why import explanations
 from ..landscapes import Landscape
 from ..rules import Rule
 from ..schedules import Schedule
@@ -35,6 +37,7 @@ class Path:
         grad: gradients as the rule saw them, noise included, shape (steps, dims).
         lr: learning rate of each step, shape (steps,).
         state: each state of the rule by name, shape (steps + 1, dims); `[0]` is the state before the first step.
+        noise: standard deviation of the noise in each coordinate of each gradient.
         finding: what happened, as a code with numbers and as text in English and Chinese.
     """
 
@@ -45,6 +48,7 @@ class Path:
     grad: Floats
     lr: Floats
     state: dict[str, Floats]
+    noise: float
     finding: Finding
 
     @property
@@ -56,6 +60,11 @@ class Path:
     def outcome(self) -> Finding:
         """What happened; `print(path.outcome)` prints it in English."""
         return self.finding
+
+    @cached_property
+    def why(self) -> tuple[Finding, ...]:
+        """Why it happened, in findings of their own; `" ".join(finding.text() for finding in path.why)`."""
+        return explanations(self.finding, self.rule, self.landscape, self.x, self.grad, self.lr, self.state, self.noise)
 
 
 @overload
@@ -191,6 +200,7 @@ def _follow(
         np.reshape(grads, shape),
         np.array(rates, dtype=np.float64),
         history,
+        float(noise),
         finding,
     )
 

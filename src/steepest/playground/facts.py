@@ -13,6 +13,7 @@ from ..base.errors import InvalidValue
 from ..base.text import Text
 from ..figures.style import colors_and_marks
 from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
+from ..landscapes.geometry import is_quadratic
 from ..program.javascript import functions, landscape_functions, linear_step
 from ..program.latex import at, latex, of_landscape, symbol_of
 from ..rules import RULES, Rule
@@ -189,7 +190,7 @@ def _landscape(name: str, on: Landscape, group: str) -> str:
         "localMinima": on.local_minima,
         "saddles": on.saddles,
         "minimum": on.minimum,
-        "quadratic": _is_quadratic(on),
+        "quadratic": is_quadratic(on),
         "about": both(on.about),
         "source": on.source,
         "latex": of_landscape(on)[0],
@@ -202,10 +203,6 @@ def _title(on: Landscape) -> Text:
     """Its name with a capital; in Chinese what stands before the colon, without a formula."""
     before = on.about.zh.partition("：")[0].partition("，")[0]
     return Text(on.name.replace("_", " ").capitalize(), re.split(r"(?<=[\u4e00-\u9fff]) ", before)[0])
-
-
-def _is_quadratic(on: Landscape) -> bool:
-    return all(on.expression.diff(a, b).is_number for a in on.symbols for b in on.symbols)
 
 
 def formula_text(on: Landscape) -> str:

@@ -21,7 +21,7 @@ from ..base.errors import InvalidValue
 from ..rules import Rule, find
 from .linear_step import Floats, Step
 
-__all__ = ["stability_formula", "stability_limit", "stability_scales"]
+__all__ = ["first_unstable", "spectral_radius", "stability_formula", "stability_limit", "stability_scales"]
 
 SMALLEST, LARGEST, GROWTH = 1e-6, 1e15, 1.1
 """Learning rates times curvature that are tried, and the factor between two."""
@@ -48,7 +48,7 @@ def stability_limit(rule: str | Rule | type[Rule], curvature: float) -> float:
         raise InvalidValue(f"curvature: must be a finite number above 0, got {curvature!r}")
     step = Step(find(rule))
     step.check(curvature)
-    return _first_unstable(lambda scaled: _radius(step.matrix(scaled / curvature, curvature))) / curvature
+    return first_unstable(lambda scaled: spectral_radius(step.matrix(scaled / curvature, curvature))) / curvature
 
 
 def stability_formula(rule: str | Rule | type[Rule]) -> str | None:
@@ -75,11 +75,11 @@ def stability_scales(rule: str | Rule | type[Rule]) -> list[str]:
     return Step(find(rule)).scales
 
 
-def _radius(matrix: Floats) -> float:
+def spectral_radius(matrix: Floats) -> float:
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
-def _first_unstable(radius: Callable[[float], float]) -> float:
+def first_unstable(radius: Callable[[float], float]) -> float:
     """Where the radius first reaches 1 as the learning rate (times the curvature) grows, to the last digit."""
     stable, unstable = SMALLEST, SMALLEST * GROWTH
     if radius(stable) > 1 - 1e-12:

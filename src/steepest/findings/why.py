@@ -1,0 +1,439 @@
+"""Why a path ended as it did: the curvature where it ran, against the linear step of its rule."""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from ..base.errors import InvalidValue
+from ..base.status import Status
+from ..landscapes import Landscape, geometry
+from ..program.linear_step import Step
+from ..program.stability import first_unstable, spectral_radius, stability_limit
+from ..rules import Rule
+from .catalogue import LIMITS, Finding
+from .measures import Floats
+from .outcome import MINIMA, tidy
+
+__all__ = ["explanations"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A principal direction of the curvature at a point.
+
+    Attributes:
+        curvature: second derivative along it.
+        direction: the coordinate that it is, or its unit vector with a positive first component.
+        limit: the learning rate from which on the rule does not converge along it: 0 where the curvature is negative.
+        formula: how the limit is written: `"plain"`, `"momentum"` or `"number"`, see the phrase `limit`.
+    """
+
+    curvature: float
+    direction: str | tuple[float, ...]
+    limit: float
+    formula: str
+
+
+Explanation = Callable[["_Path"], Finding | None]
+
+
+def explanations(
+    finding: Finding, rule: Rule, landscape: Landscape, x: Floats, grad: Floats, lr: Floats, state: dict[str, Floats],
+    noise: float,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """The explanations of how a path ended, each as a finding: none, one or two; arguments as in `steepest.Path`."""
+    path = _Path(finding, rule, landscape, x, grad, lr, state, noise)
+    with np.errstate(all="ignore"):
+        told = [_first(path, EXPLANATIONS.get(finding.code) or _by_status(path))]
+        if path.minimum is not None and _is_local(landscape, path.minimum):
+            told.append(_first(path, (_leapt_over, _in_its_valley)))
+    return tuple(explanation for explanation in told if explanation is not None)
+
+
+def _by_status(path: "_Path") -> Sequence[Explanation]:
+    if path.finding.status in (Status.DIVERGED, Status.NON_FINITE):
+        return (_above_limit,) if path.finding.status is Status.DIVERGED else ()
+    if path.noise > 0:
+        return (_noise_stays,)
+    if path.finding.code in ("swings", "leaps", "falls_in_swings"):
+        return _above_limit, _at_edge, _overshoots, _hops_over
+    return _pace, _askew, _own_rates, _fixed_steps
+
+
+def _first(path: "_Path", candidates: Sequence[Explanation]) -> Finding | None:
+    return next((finding for explain in candidates if (finding := explain(path)) is not None), None)
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A path with how it ended, and the linear step of its rule."""
+
+    finding: Finding
+    rule: Rule
+    landscape: Landscape
+    x: Floats
+    grad: Floats
+    lr: Floats
+    state: dict[str, Floats]
+    noise: float
+
+    @cached_property
+    def n(self) -> int:
+        """The last point, or the first that is not finite."""
+        finite = np.isfinite(self.x).all(axis=1)
+        return len(self.x) - 1 if finite.all() else int(np.argmin(finite))
+
+    @property
+    def dims(self) -> int:
+        return int(self.x.shape[1])
+
+    @property
+    def unit(self) -> Rule:
+        """The rule with learning rate 1, by which its linear step and its limits are cached."""
+        return replace(self.rule, lr=1.0)
+
+    @cached_property
+    def linear(self) -> Step | None:
+        return _linear(self.unit)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the rule divides by a scale, such as the root of an average of squares."""
+        return self.linear is not None and len(self.linear.scales) > 0
+
+    @cached_property
+    def minimum(self) -> Floats | None:
+        """The minimum at or near which the path ended."""
+        numbers = self.finding.numbers
+        return np.array(numbers["point"]) if numbers.get("kind") in MINIMA else None
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the update that leaves point `step`."""
+        return float(self.lr[min(max(step, 0), len(self.lr) - 1)])
+
+    @property
+    def last_rate(self) -> float:
+        return self.rate(self.n - 1)
+
+    @property
+    def last_step(self) -> float:
+        return float(np.linalg.norm(self.x[self.n] - self.x[self.n - 1]))
+
+    def axes(self, point: Floats) -> list[Axis] | None:
+        """The principal directions at a point, the steepest first; None where the rule has no limit there."""
+        curvatures, vectors = _eigen(self.landscape, point)
+        if not curvatures[-1] > 0 or not np.isfinite(curvatures).all():
+            return None
+        axes = []
+        for curvature, vector in zip(curvatures.tolist()[::-1], vectors.T[::-1], strict=True):
+            limit = _limit(self.unit, curvature) if curvature > 0 else 0.0 if curvature < 0 else np.inf
+            if limit is None:
+                return None
+            axes.append(Axis(curvature, _direction(vector), limit, _formula(self.rule, limit * curvature)))
+        return axes
+
+    def mode(self, curvature: float, lr: float) -> complex:
+        """The largest eigenvalue of the linear step at a curvature."""
+        assert self.linear is not None  # where a limit is known
+        return complex(max(np.linalg.eigvals(self.linear.matrix(lr, curvature)), key=abs))
+
+    def rates(self, step: int) -> Floats:
+        """How far a unit of gradient moved each coordinate at the update that led to point `step`."""
+        return np.asarray((self.x[step - 1] - self.x[step]) / self.grad[step - 1])
+
+
+# --- the linear step --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _linear(rule: Rule) -> Step | None:
+    """The linear step of a rule; None for one that has none, or an average over all steps, which never settles."""
+    if type(rule).evaluation is not Rule.evaluation:
+        return None
+    try:
+        return Step(rule)
+    except InvalidValue:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _limit(rule: Rule, curvature: float) -> float | None:
+    """The stability limit of a rule at a curvature, None if it has none."""
+    if _linear(rule) is None:
+        return None
+    try:
+        return stability_limit(rule, curvature)
+    except InvalidValue:
+        return None
+
+
+def _formula(rule: Rule, scaled: float) -> str:
+    """How a limit times its curvature is written where it is one of the two that everybody knows."""
+    momentum = getattr(rule, "momentum", 0)
+    if abs(scaled - 2) < 2e-9:
+        return "plain"
+    return "momentum" if momentum > 0 and abs(scaled / (2 * (1 + momentum)) - 1) < 1e-9 else "number"
+
+
+def _eigen(landscape: Landscape, point: Floats) -> tuple[Floats, Floats]:
+    """Curvatures, rising, and their directions in columns; NaN where the curvature is not finite."""
+    hessian = landscape.hessian(point)
+    if not np.isfinite(hessian).all():
+        return np.full(len(point), np.nan), np.eye(len(point))
+    curvatures, vectors = np.linalg.eigh(hessian)
+    return curvatures, vectors
+
+
+def _direction(vector: Floats) -> str | tuple[float, ...]:
+    along = int(np.abs(vector).argmax())
+    if abs(vector[along]) > 1 - LIMITS.straight:
+        return _axis(along, len(vector))
+    return tuple((vector * np.sign(vector[np.abs(vector) > LIMITS.straight][0])).tolist())
+
+
+def _axis(index: int, dims: int) -> str:
+    return "xy"[index] if dims <= 2 else f"x{index + 1}"
+
+
+# --- explanations -----------------------------------------------------------------------------------------------------
+
+
+def _above_limit(path: _Path) -> Finding | None:
+    """The first point of the path where a curvature does not bear the learning rate."""
+    if path.scaled or path.linear is None:
+        return None
+    last = 0 if geometry.is_quadratic(path.landscape) else min(path.n - 1, int(LIMITS.looked))
+    for step in range(last + 1):
+        lr = path.rate(step)
+        curvatures = _eigen(path.landscape, path.x[step])[0]
+        # a limit takes milliseconds, so it is computed only where a slightly larger rate is unstable
+        above = [spectral_radius(path.linear.matrix(1.000001 * lr, each)) >= 1 for each in curvatures if each > 0]
+        axes = path.axes(path.x[step]) if any(above) else None
+        for axis in axes or ():
+            if axis.curvature > 0 and lr >= axis.limit * (1 - LIMITS.exact):
+                return _of_limit(path, axis, lr, step)
+    return None
+
+
+def _of_limit(path: _Path, axis: Axis, lr: float, step: int) -> Finding:
+    mode = path.mode(axis.curvature, lr)
+    numbers = {
+        "lr": lr, "limit": axis.limit, "formula": axis.formula, "direction": axis.direction,
+        "curvature": axis.curvature, "factor": mode.real if mode.imag == 0 else abs(mode), "step": step,
+        "everywhere": geometry.is_quadratic(path.landscape), "exactly": lr <= axis.limit * (1 + LIMITS.exact),
+    }  # fmt: skip
+    return Finding("above_limit", numbers)
+
+
+def _downhill(path: _Path) -> Finding:
+    curvatures, vectors = _eigen(path.landscape, path.x[0])
+    if not curvatures[0] < 0:
+        return Finding("falls_for_ever")
+    return Finding("leaves_ridge", {"direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0])})
+
+
+def _at_edge(path: _Path) -> Finding | None:
+    """Rules that divide by a scale, which shrinks with the gradient until the learning rate is at its limit."""
+    if not path.scaled or path.minimum is None:
+        return None
+    curvatures, lr = np.diag(path.landscape.hessian(path.minimum)), path.last_rate
+    limits = {axis: _limit_now(path, axis, float(curvature)) for axis, curvature in enumerate(curvatures)}
+    edges = {axis: limit for axis, limit in limits.items() if limit and lr > LIMITS.edge * limit}
+    if not edges:
+        return None
+    axis = min(edges, key=lambda axis: edges[axis])
+    numbers = {
+        "axis": _axis(axis, path.dims),
+        "limit": edges[axis],
+        "lr": lr,
+        "beyond": lr > LIMITS.beyond * edges[axis],
+    }
+    swing = path.finding.numbers.get("swing")
+    if swing is None:
+        return Finding("at_edge", numbers | {"jumps": "none"})
+    jumps = "half" if abs(swing / lr - 0.5) < LIMITS.half else "some"
+    return Finding("at_edge", numbers | {"jumps": jumps, "swing": swing})
+
+
+def _limit_now(path: _Path, axis: int, curvature: float) -> float | None:
+    """The limit of a rule that divides by a scale, with its scales and step as they are at the end of the path."""
+    if not curvature > 0 or _limit(path.unit, curvature) is None:
+        return None
+    now = copy(path.linear)
+    assert now is not None  # it has scales
+    state = {name: np.broadcast_to(path.state[name][path.n], path.dims)[axis] for name in now.scales}
+    now.frozen = now.frozen | state
+    now.settings = now.settings | {"eps": np.float64(getattr(path.rule, "eps", 0.0))}
+    return first_unstable(lambda lr: spectral_radius(now.matrix(lr, curvature, path.n)))
+
+
+def _hops_over(path: _Path) -> Finding | None:
+    """Steps that stay as long as the learning rate however small the gradient is."""
+    if not path.scaled:
+        return _fixed_steps(path)
+    if not path.last_step > LIMITS.length * path.last_rate:
+        return _own_rates(path)
+    return Finding("jumps_across", {"lr": path.last_rate})
+
+
+def _fixed_steps(path: _Path) -> Finding | None:
+    if path.scaled or path.linear is None or _limit(path.unit, 1.0) is not None:
+        return None
+    return Finding("fixed_steps", {"length": path.last_step})
+
+
+def _flat_there(path: _Path) -> Finding:
+    point = np.array(path.finding.numbers["point"])
+    curvatures, vectors = _eigen(path.landscape, point)
+    if not curvatures[0] < 0:
+        return Finding("flat_point", {"point": tidy(path.landscape, point)})
+    numbers = {"direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0])}
+    off = abs(float(vectors[:, 0] @ (path.x[path.n] - point)))
+    return Finding("on_ridge", numbers) if off < LIMITS.ridge else Finding("near_ridge", numbers | {"distance": off})
+
+
+def _small_steps(path: _Path) -> Finding:
+    step = path.last_step
+    if not step > 0:
+        return Finding("no_steps")
+    slope = float(np.linalg.norm(path.landscape.gradient(path.x[path.n])))
+    across = geometry.diagonal(path.landscape) / step
+    return Finding("small_steps", {"gradient": slope, "length": step, "steps": across})
+
+
+def _rate_fell(path: _Path) -> Finding | None:
+    if path.n < 2:
+        return None
+    first, last = path.rates(1), path.rates(path.n)
+    fallen = np.flatnonzero((last > 0) & (first > LIMITS.fell * last))
+    if not len(fallen):
+        return None
+    axis = int(fallen[0])
+    numbers = {"axis": _axis(axis, path.dims), "first": float(first[axis]), "last": float(last[axis])}
+    return Finding("rate_fell", numbers)
+
+
+def _noise_stays(path: _Path) -> Finding:
+    """The spread of the stationary distribution, where the rule is plain gradient descent near a minimum."""
+    noise, lr = path.noise, path.last_rate
+    plain = Finding("noise_shakes", {"noise": noise})
+    if path.minimum is None or path.scaled or path.linear is None or (axes := path.axes(path.minimum)) is None:
+        return plain
+    simple = len(path.linear.moving) == 0 or getattr(path.rule, "momentum", None) == 0
+    stable = all(lr < axis.limit for axis in axes)
+    if not simple or not stable or getattr(path.rule, "weight_decay", None) or lr != path.rate(0):
+        return plain
+    spreads = [
+        {
+            "size": float(noise * np.sqrt(lr / (axis.curvature * (2 - lr * axis.curvature)))),
+            "direction": axis.direction,
+        }
+        for axis in axes
+    ]
+    return Finding("noise_spreads", {"lr": lr, "spreads": spreads})
+
+
+def _overshoots(path: _Path) -> Finding | None:
+    if path.minimum is None or path.scaled or (axes := path.axes(path.minimum)) is None:
+        return None
+    swinging = [axis for axis in axes if _turns(path.mode(axis.curvature, path.last_rate))]
+    if not swinging:
+        return None
+    axis, mode = _slowest(path, swinging)
+    return Finding("overshoots", {"direction": axis.direction, "share": abs(mode)})
+
+
+def _turns(mode: complex) -> bool:
+    """Whether a mode changes its sign on the way."""
+    return mode.imag != 0 or mode.real < 0
+
+
+def _slowest(path: _Path, axes: Sequence[Axis]) -> tuple[Axis, complex]:
+    """The axis of the largest mode, of equal ones the least curved, and the mode."""
+    modes = [(axis, path.mode(axis.curvature, path.last_rate)) for axis in axes]
+    largest = max(abs(mode) for _, mode in modes)
+    return [(axis, mode) for axis, mode in modes if abs(mode) >= largest * (1 - LIMITS.exact)][-1]
+
+
+def _pace(path: _Path) -> Finding | None:
+    """The share of the distance that the slowest direction keeps at each step."""
+    if path.scaled:
+        return None
+    if path.minimum is not None and not _eigen(path.landscape, path.minimum)[0][0] > LIMITS.curved:
+        return Finding("flat_bottom")
+    point = path.minimum if path.minimum is not None else path.x[0] if geometry.is_quadratic(path.landscape) else None
+    axes = None if point is None else path.axes(point)
+    if axes is None or not all(axis.curvature > 0 for axis in axes):
+        return None
+    axis, mode = _slowest(path, axes)
+    if abs(mode) >= 1:
+        return _above_limit(path)
+    numbers = {"curvature": axis.curvature, "share": abs(mode), "turns": _turns(mode)}
+    return Finding("pace", numbers) if path.dims == 1 else Finding("slowest", numbers | {"direction": axis.direction})
+
+
+def _askew(path: _Path) -> Finding | None:
+    """A valley that is much steeper across than along it, seen from the last point."""
+    if path.scaled or path.dims < 2 or (axes := path.axes(path.x[path.n])) is None:
+        return None
+    steep, flat = axes[0], axes[-1]
+    lowest = min(axis.limit for axis in axes)
+    if path.last_rate >= lowest and steep.limit == lowest:
+        return _of_limit(path, steep, path.last_rate, path.n)
+    if not steep.curvature > LIMITS.askew * abs(flat.curvature):
+        return None
+    numbers = {
+        "steep": steep.curvature, "across": steep.direction, "limit": steep.limit, "flat": flat.curvature,
+        "down": flat.direction,
+    }  # fmt: skip
+    return Finding("askew", numbers)
+
+
+def _own_rates(path: _Path) -> Finding | None:
+    if path.dims < 2 or path.n < 1 or not path.scaled:
+        return None
+    rates = np.abs(path.rates(path.n))
+    if not (np.isfinite(rates) & (rates > 0)).all() or rates.max() < LIMITS.apart * rates.min():
+        return None
+    entries = [{"axis": _axis(axis, path.dims), "rate": rate} for axis, rate in enumerate(rates.tolist())]
+    return Finding("own_rates", {"rates": entries})
+
+
+# --- a local minimum --------------------------------------------------------------------------------------------------
+
+
+def _is_local(landscape: Landscape, point: Floats) -> bool:
+    lowest = landscape.minimum
+    return lowest is not None and landscape(*point.tolist()) > lowest + LIMITS.lowest * max(1.0, abs(lowest))
+
+
+def _leapt_over(path: _Path) -> Finding | None:
+    """In one dimension: the step that leapt over a global minimum, if one did."""
+    if path.dims > 1:
+        return None
+    for step in range(1, path.n + 1):
+        before, after = float(path.x[step - 1, 0]), float(path.x[step, 0])
+        for (minimum,) in path.landscape.minima:
+            if (before - minimum) * (after - minimum) < 0:
+                return Finding("leapt_over", {"step": step, "minimum": minimum, "before": before, "after": after})
+    return None
+
+
+def _in_its_valley(path: _Path) -> Finding:
+    return Finding("in_its_valley")
+
+
+EXPLANATIONS: dict[str, Sequence[Explanation]] = {
+    "ran_down": (_downhill,),
+    "cycles": (_above_limit, _at_edge, _hops_over),
+    "stuck_at": (_flat_there,),
+    "slows_down": (_flat_there,),
+    "plateau": (_small_steps,),
+    "drifts": (_small_steps,),
+    "rests": (_rate_fell, _small_steps),
+    "hardly_moves": (_rate_fell, _small_steps),
+}
+"""What explains each ending, the first that holds; the others by status and noise."""
