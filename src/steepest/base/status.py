@@ -1,9 +1,8 @@
-"""How a run or a path ended: a few named outcomes, each with a sentence that says the cause and what to try."""
+"""How a run or a path ends: a few named statuses; `findings/catalogue.toml` has the cause and what to try."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Outcome", "Status"]
+__all__ = ["Status"]
 
 
 class Status(StrEnum):
@@ -17,15 +16,3 @@ class Status(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed out"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How it ended, at which step (None: at the last one), and why."""
-
-    status: Status
-    message: str
-    step: int | None = None
-
-    def __str__(self) -> str:
-        return self.message

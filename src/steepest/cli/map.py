@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ..base.numbers import general, point
 from . import options, terminal
 from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
 
@@ -129,14 +130,12 @@ def _print_basin(basins: "BasinMap") -> None:
 
     from ..paths.maps import End
 
-    names = [
-        f"({', '.join(f'{coordinate:.4g}' for coordinate in minimum)})" for minimum in basins.minima.round(9) + 0.0
-    ]
+    names = map(point, basins.minima.round(9) + 0.0)
     others = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
     table = terminal.table("reaches", ">value", *(f">{escape(rule.label())}" for rule in basins.rules))
     shares = [basins.shares(place) for place in range(len(basins.rules))]
     for place, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
-        table.add_row(name, f"{value:.4g}", *(f"{share[place]:.1%}" for share in shares))
+        table.add_row(name, general(value), *(f"{share[place]:.1%}" for share in shares))
     for end, name in others.items():
         if any(share[end] >= SEEN for share in shares):
             table.add_row(name, "", *(f"{share[end]:.1%}" for share in shares))
@@ -155,7 +154,7 @@ def _print_sweep(sweep: "SweepMap") -> None:
     table = terminal.table("rule", ">diverged", ">best value", "at", ">fewest steps", "at")
     for place, rule in enumerate(sweep.rules):
         best, fastest = sweep.best(place), sweep.fastest(place)
-        value = "-" if best is None else f"{sweep.final[place].flat[best]:.3g}"
+        value = "-" if best is None else general(sweep.final[place].flat[best], 3)
         steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[place].flat[fastest])
         gone = f"{np.isnan(sweep.final[place]).mean():.0%}"
         table.add_row(escape(rule.title), gone, value, _pair(sweep, place, best), steps, _pair(sweep, place, fastest))
@@ -170,4 +169,4 @@ def _pair(sweep: "SweepMap", rule: int, place: int | None) -> str:
     if place is None:
         return ""
     names = (sweep.across.names[rule], sweep.up.names[rule])
-    return ", ".join(f"{name}={value:.3g}" for name, value in zip(names, sweep.pair(place), strict=True))
+    return ", ".join(f"{name}={general(value, 3)}" for name, value in zip(names, sweep.pair(place), strict=True))

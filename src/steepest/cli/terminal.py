@@ -1,6 +1,5 @@
 """Parts of what commands print: tables, numbers, warnings, a progress bar."""
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["INTERRUPTED", "Working", "notices", "number", "point", "table"]
+from ..base.numbers import fixed
+
+__all__ = ["INTERRUPTED", "Working", "notices", "point", "table"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -25,20 +26,9 @@ def table(*columns: str, title: str | None = None) -> Table:
     return made
 
 
-def number(value: float) -> str:
-    """Six decimals, or four and an exponent.
-
-    >>> number(0.5), number(1e6)
-    ('0.500000', '1.0000e+06')
-    """
-    if not math.isfinite(value):
-        return str(float(value))
-    return f"{value:.6f}" if abs(value) < 1e5 else f"{value:.4e}"
-
-
 def point(coordinates: Iterable[float]) -> str:
     """The coordinates of a point with commas between."""
-    return ", ".join(map(number, coordinates))
+    return ", ".join(map(fixed, coordinates))
 
 
 class Working:

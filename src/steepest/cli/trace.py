@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 
 from ..base import spec
 from ..base.errors import InvalidValue
+from ..base.numbers import fixed
 from . import options, terminal
 from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
 
@@ -77,7 +79,7 @@ def _settings_for(rule: str, shared: dict[str, object]) -> dict[str, object]:
 
 
 def _print_paths(paths: "Sequence[tracing.Path]") -> None:
-    """Where each path ended and what happened on it."""
+    """Where each path ended, what happened on it, and why."""
     console = Console(highlight=False)
     first = paths[0]
     console.print(
@@ -85,5 +87,15 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
     )
     for path in paths:
         console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
-        console.print(f"  x = ({terminal.point(path.x[-1])}), f = {terminal.number(path.f[-1])}", soft_wrap=True)
-        console.print(f"  {escape(str(path.outcome))}", soft_wrap=True)
+        console.print(f"  x = ({terminal.point(path.x[-1])}), f = {fixed(path.f[-1])}", soft_wrap=True)
+        _print_line(console, str(path.outcome))
+        if path.why:
+            _print_line(console, " ".join(finding.text() for finding in path.why), style="dim")
+
+
+def _print_line(console: Console, text: str, style: str | None = None) -> None:
+    """A sentence, indented; folded on a terminal, one line elsewhere, so that it can be searched."""
+    if console.is_terminal:
+        console.print(Padding(escape(text), (0, 0, 0, 2)), style=style)
+    else:
+        console.print(f"  {escape(text)}", soft_wrap=True, style=style)

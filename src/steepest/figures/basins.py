@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..base.numbers import general, point
 from ..paths.maps import BasinMap, End
 from .landscapes import EQUAL, mark_facts, shape_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
@@ -92,8 +93,8 @@ def _draw_minima(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
     scale = step_scale(basins.arrived, basins.steps)
     for index, axes in enumerate(panels):
         _draw_starts(axes, basins, basin_image(basins, index, scale, theme()))
-    minima = zip(basins.minima, basins.values, strict=True)
-    names = [translate("{}, value {}", _point(at), f"{round(value, 9) + 0.0:.4g}") for at, value in minima]
+    minima = zip(basins.minima.round(9) + 0.0, basins.values.round(9) + 0.0, strict=True)
+    names = [translate("{}, value {}", point(at), general(value)) for at, value in minima]
     names += [translate(ENDS[end]) for end in ends_present(basins)]
     below.imshow(legend_image(basins, theme()), extent=(0, 1, len(names), 0), aspect="auto", interpolation="nearest")
     for line in range(1, len(names)):
@@ -132,7 +133,3 @@ def _label_scale(axes: Axes, scale: Scale, name: str) -> None:
     ticks = scale.ticks()
     axes.set_xticks(scale.position(ticks), [f"{tick:g}" for tick in ticks])
     axes.set(xlabel=name, xlim=(0, 1))
-
-
-def _point(at: Sequence[float]) -> str:
-    return f"({', '.join(f'{round(value, 9) + 0.0:.4g}' for value in at)})"

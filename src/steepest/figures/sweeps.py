@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from ..base.numbers import general, point
 from ..paths.maps import Axis as Setting
 from ..paths.maps import End, SweepMap
 from ..program.plain import plain
@@ -62,7 +63,7 @@ def _draw_finals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> Non
         _draw_pairs(axes, sweep, index, sweep.final[index], scale)
         best, text = sweep.best(index), _fixed_settings(sweep, index)
         if best is not None:
-            text += "\n" + translate("best {} at {}", f"{sweep.final[index].flat[best]:.2g}", _pair(sweep, best))
+            text += "\n" + translate("best {} at {}", general(sweep.final[index].flat[best], 2), _pair(sweep, best))
             _draw_star(axes, sweep.pair(best))
         axes.set_title(text, loc="left", color=theme().grey, fontsize=9, parse_math=False)
     _draw_bar(figure, panels, scale, name_of_final(sweep.above))
@@ -116,7 +117,7 @@ def _draw_star(axes: Axes, at: tuple[float, float]) -> None:
 
 
 def _pair(sweep: SweepMap, index: int) -> str:
-    return f"({', '.join(f'{value:.3g}' for value in sweep.pair(index))})"
+    return point(sweep.pair(index), 3)
 
 
 def _diverged() -> str:

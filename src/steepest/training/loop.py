@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..base.status import Outcome, Status
+from ..findings.catalogue import Finding
 from ..rules import Rule
 from ..workloads import Problem
 from ..workloads.seeding import seeded
@@ -46,7 +46,7 @@ class Run:
     The fingerprint is a hash of the data, of the initial weights and of the initial loss, to the last bit.
     """
 
-    outcome: Outcome
+    outcome: Finding
     curve: list[Point] = field(default_factory=list)
     steps_to_target: float = math.inf
     fingerprint: str = ""
@@ -92,19 +92,18 @@ def train(
     with seeded(seed, device):
         trainer = Trainer(problem, rule, seed, steps, batch_size, schedule, device)
         loss, metric = trainer.measure()
-        run = Run(Outcome(Status.FINISHED, "finished"), [Point(0, loss, loss, metric, 0.0)])
-        run.fingerprint = fingerprint(trainer.session, loss)
-        step, seconds = 0, 0.0
+        curve = [Point(0, loss, loss, metric, 0.0)]
+        problem_hash = fingerprint(trainer.session, loss)
+        step, seconds, steps_to_target = 0, 0.0, math.inf
         for goal in grid(steps):
             started = perf_counter()
             train_loss = trainer.advance(goal - step)
             seconds += perf_counter() - started
             step = goal
             loss, metric = trainer.measure()
-            run.curve.append(Point(step, train_loss, loss, metric, seconds))
+            curve.append(Point(step, train_loss, loss, metric, seconds))
             if not (math.isfinite(loss) and math.isfinite(train_loss)):
                 break
-            if problem.reached(metric) and math.isinf(run.steps_to_target):
-                run.steps_to_target = step
-    run.outcome = outcome_of(run)
-    return run
+            if problem.reached(metric) and math.isinf(steps_to_target):
+                steps_to_target = step
+    return Run(outcome_of(curve, steps_to_target), curve, steps_to_target, problem_hash)
