@@ -133,7 +133,8 @@ class _Path:
             if limit is None:
                 return None
             axes.append(Axis(curvature, _direction(vector), limit, _formula(self.rule, limit * curvature)))
-        return axes
+        # of curvatures that differ by rounding only the last coordinate comes first, in the page too
+        return sorted(axes, key=lambda axis: (float(f"{axis.curvature:.9e}"), str(axis.direction)), reverse=True)
 
     def mode(self, curvature: float, lr: float) -> complex:
         """The largest eigenvalue of the linear step at a curvature."""
@@ -396,6 +397,9 @@ def _own_rates(path: _Path) -> Finding | None:
     if path.dims < 2 or path.n < 1 or not path.scaled:
         return None
     rates = np.abs(path.rates(path.n))
+    steps = np.abs(path.x[path.n] - path.x[path.n - 1])
+    if not (steps > LIMITS.visible * np.abs(path.x[path.n])).all():
+        return None
     if not (np.isfinite(rates) & (rates > 0)).all() or rates.max() < LIMITS.apart * rates.min():
         return None
     entries = [{"axis": _axis(axis, path.dims), "rate": rate} for axis, rate in enumerate(rates.tolist())]

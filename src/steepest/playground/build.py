@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..base.errors import InvalidValue
+from ..landscapes.geometry import CONSTANTS
 from ..landscapes.grammar import GRAMMAR
 from ..web import Page, script_of
-from .facts import about_as_data, both, landscapes_in_javascript, rules_in_javascript
+from .facts import about_as_data, both, findings_as_data, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES
 
@@ -30,6 +31,8 @@ def build_facts() -> str:
         "LANDSCAPES": landscapes_in_javascript(),
         "TOUR": _json(tour_as_data()),
         "GRAMMAR": _json(GRAMMAR),
+        "FINDINGS": _json(findings_as_data()),
+        "GEOMETRY": _json(CONSTANTS),
     }
     return "{\n" + ",\n".join(f"{name}: {text}" for name, text in data.items()) + "\n}"
 

@@ -12,6 +12,7 @@ from .. import landscapes
 from ..base.errors import InvalidValue
 from ..base.text import Text
 from ..figures.style import colors_and_marks
+from ..findings.catalogue import CATALOGUE, Finding
 from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
 from ..landscapes.geometry import is_quadratic
 from ..program.javascript import functions, landscape_functions, linear_step
@@ -20,7 +21,10 @@ from ..rules import RULES, Rule
 from .looks import dark
 from .words import ABOUT, GROUPS, TITLES
 
-__all__ = ["FAMILY", "about_as_data", "both", "landscapes_in_javascript", "rules_in_javascript", "switches"]
+__all__ = [
+    "FAMILY", "about_as_data", "both", "findings_as_data", "landscapes_in_javascript", "rules_in_javascript",
+    "switches",
+]  # fmt: skip
 
 FAMILY = ("quadratic", "quadratic(condition=100, rotation=30)")
 """Members of the family of quadratic bowls that the page offers beside the named landscapes."""
@@ -39,6 +43,15 @@ def both(text: Text) -> list[str]:
 def about_as_data() -> list[list[str]]:
     """What the settings of all rules are; a setting refers to it by place."""
     return [[en, zh] for en, zh in ABOUT.items()]
+
+
+def findings_as_data() -> dict[str, Any]:
+    """The catalogue of findings, with the text of each status."""
+    findings = {
+        code: entry | ({"status": Finding(code).status} if "status" in entry else {})
+        for code, entry in CATALOGUE["findings"].items()
+    }
+    return CATALOGUE | {"findings": findings}
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 // What Python knows and prints into the page: rules and landscapes with their functions, schedules, the tour, texts.
 // A page (or its worker, or node) hands it to `useFacts` once, before anything else; the modules then share it.
 
+import { fillCatalogue } from "./catalogue.js";
+import { fillGeometry } from "./geometry.js";
 import { fillGrammar } from "./grammar.js";
 import { fillLandscapes } from "./run.js";
 import { fillSchedules } from "./schedules.js";
@@ -10,9 +12,12 @@ import { fillTour } from "./state.js";
 export let version = "";
 
 /** Facts as `steepest.playground` prints them; a page of which no part needs some of them leaves those out. */
-export function useFacts({ VERSION = "", ABOUT = [], SCHEDULES = {}, RULES = {}, LANDSCAPES = {}, TOUR = [], GRAMMAR }) {
+export function useFacts(facts) {
+  const { VERSION = "", ABOUT = [], SCHEDULES = {}, RULES = {}, LANDSCAPES = {}, TOUR = [], GRAMMAR, FINDINGS, GEOMETRY } = facts;
   version = VERSION;
   if (GRAMMAR) fillGrammar(GRAMMAR);
+  if (FINDINGS) fillCatalogue(FINDINGS);
+  if (GEOMETRY) fillGeometry(GEOMETRY);
   fillRules(RULES, ABOUT);
   fillSchedules(SCHEDULES);
   fillLandscapes(LANDSCAPES);

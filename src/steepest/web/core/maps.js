@@ -1,13 +1,13 @@
 // Maps: what becomes of every start (basin), or of every pair of two settings (sweep). Coarse to fine, in short slices
 // of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
 
-import { diagonalOf, distance, norm } from "./numbers.js";
-import { NEAR } from "./outcome.js";
+import { LIMITS } from "./catalogue.js";
+import { diagonalOf, kindOf, newtonFrom } from "./geometry.js";
+import { distance } from "./numbers.js";
 import { landscapeOf } from "./run.js";
 import { factorsOf } from "./schedules.js";
 import { rules, settingsOf } from "./settings.js";
 import { SCALES } from "./sliders.js";
-import { kindOf, newtonFrom } from "./stationary.js";
 
 const SLICE = 12; // milliseconds
 const COARSE = 8;
@@ -37,38 +37,43 @@ export function basin(spec, onRows = () => {}) {
     done: false,
   };
   const walk = walker(landscape, spec), centre = ([low, high], i) => low + ((i + 0.5) / size) * (high - low);
-  const kind = { landscape, minima, diagonal: diagonalOf(landscape.window) };
+  const near = arrivalRadius(landscape);
   return job(map, onRows, (at, row, column) => {
     const start = landscape.dims === 1
       ? [centre(window[0], column)]
       : [centre(window[0], column), centre(window[1], row)];
     const end = walk(settingsOf(spec.rule, spec.settings), start);
-    map.which[at] = end.lost ? LOST : arrivedAt(kind, end.x);
-    map.steps[at] = map.which[at] < 0 ? Infinity : end.since(minima[map.which[at]], NEAR * kind.diagonal);
+    map.which[at] = end.lost ? LOST : arrivedAt(landscape, minima, end.x);
+    map.steps[at] = map.which[at] < 0 ? Infinity : end.since([minima[map.which[at]]], near);
     map.value[at] = end.value;
   }, (at, from) => { for (const values of [map.which, map.steps, map.value]) values[at] = values[from]; });
 }
 
+/** How near a point a path has arrived there. */
+function arrivalRadius({ window }) {
+  return LIMITS.near * diagonalOf(window);
+}
+
 /** The minimum that a point is at; one that nobody stated is added to the list. */
-function arrivedAt({ landscape, minima, diagonal }, x) {
-  const at = minima.findIndex((point) => distance(point, x) <= NEAR * diagonal);
+function arrivedAt(landscape, minima, x) {
+  const near = arrivalRadius(landscape), at = minima.findIndex((point) => distance(point, x) <= near);
   if (at >= 0) return at;
-  const found = newtonFrom(landscape, x, NEAR * diagonal);
+  const found = newtonFrom(landscape, x, near);
   if (found === null || kindOf(landscape, found) !== "minimum") return NOWHERE;
-  const known = minima.findIndex((point) => distance(point, found) <= NEAR * diagonal);
+  const known = minima.findIndex((point) => distance(point, found) <= near);
   return known >= 0 ? known : minima.push(found) - 1;
 }
 
 /**
- * The final value, and the steps to a tolerance, for all pairs of two settings.
+ * The final value, and the steps to the minimum, for all pairs of two settings.
  *
- * spec: {landscape, rule, settings, start, schedule, steps, size, x: setting, y: setting, tolerance}, where x and y are
+ * spec: {landscape, rule, settings, start, schedule, steps, size, x: setting, y: setting}, where x and y are
  * {name, place, low, high, least, scale} as in a rule's settings. Calls onRows(map) as `basin` does, with {value, steps}.
- * `steps` counts until the value above the minimum has fallen to `tolerance` (1e-3) of what it was; where no minimum is
- * known, until the gradient has.
+ * `steps` is the step from which on the path stays within a thousandth of the window's diagonal of a global minimum
+ * (Infinity: never), as in `steepest.map_sweep`; where none is stated, of the lowest minimum that a pair reaches.
  */
 export function sweep(spec, onRows = () => {}) {
-  const landscape = landscapeOf(spec.landscape), { size, start = landscape.start, tolerance = 1e-3 } = spec;
+  const landscape = landscapeOf(spec.landscape), { size, start = landscape.start } = spec;
   const map = {
     steps: new Float32Array(size * size),
     value: new Float32Array(size * size),
@@ -78,7 +83,20 @@ export function sweep(spec, onRows = () => {}) {
     row: 0,
     done: false,
   };
-  const walk = walker(landscape, spec), share = (i) => (i + 0.5) / size;
+  const walk = walker(landscape, spec), share = (i) => (i + 0.5) / size, near = arrivalRadius(landscape);
+  const reached = []; // minima, where the landscape states none
+  let lowest = null;
+  const stepsOf = (end) => {
+    if (end.lost) return Infinity;
+    if (landscape.minima.length) return end.since(landscape.minima, near);
+    const at = arrivedAt(landscape, reached, end.x);
+    if (at < 0) return Infinity;
+    if (lowest === null || landscape.f(...reached[at]) < landscape.f(...reached[lowest])) {
+      lowest = at;
+      map.steps.fill(Infinity); // of pairs that reached a higher one
+    }
+    return at === lowest ? end.since([reached[at]], near) : Infinity;
+  };
   return job(map, onRows, (at, row, column) => {
     const settings = settingsOf(spec.rule, spec.settings);
     for (const [setting, i] of [[spec.x, column], [spec.y, row]]) {
@@ -88,7 +106,7 @@ export function sweep(spec, onRows = () => {}) {
     }
     const end = walk(settings, start);
     map.value[at] = end.lost ? Infinity : end.value;
-    map.steps[at] = end.lost ? Infinity : end.settled(tolerance);
+    map.steps[at] = stepsOf(end);
   }, (at, from) => { for (const values of [map.steps, map.value]) values[at] = values[from]; });
 }
 
@@ -122,20 +140,11 @@ class Walk {
     return this.path.subarray(step * this.x.length, (step + 1) * this.x.length);
   }
 
-  /** The step from which on it stays near a point. */
-  since(target, near) {
+  /** The step from which on it stays near one of some points; Infinity if it is not there at the end. */
+  since(targets, near) {
     let step = this.n;
-    while (step >= 0 && distance(this.point(step), target) <= near) step -= 1;
-    return step + 1;
-  }
-
-  /** The first step at which the value above the minimum, or the gradient, is that share of what it was. */
-  settled(tolerance) {
-    const { f, grad, minimum } = this.landscape;
-    const height = minimum === null ? (at) => norm(grad(...at)) : (at) => f(...at) - minimum;
-    const low = tolerance * height(this.point(0));
-    for (let step = 0; step <= this.n; step++) if (height(this.point(step)) <= low) return step;
-    return Infinity;
+    while (step >= 0 && targets.some((target) => distance(this.point(step), target) <= near)) step -= 1;
+    return step === this.n ? Infinity : step + 1;
   }
 }
 

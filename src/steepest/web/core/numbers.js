@@ -23,6 +23,17 @@ function bare(text) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
+/** A point as people write it; in one dimension a number. */
+export function generalPoint(values, digits = 4) {
+  const texts = values.map((value) => general(value, digits));
+  return texts.length === 1 ? texts[0] : `(${texts.join(", ")})`;
+}
+
+/** A share as a percentage of three digits, near 1 of four. */
+export function percent(share) {
+  return `${general(100 * share, share > 0.99 ? 4 : 3)} %`;
+}
+
 /** Rounds halves to even, as Python does. */
 export function roundHalfEven(value) {
   const below = Math.floor(value);
@@ -42,11 +53,12 @@ export function distance(a, b) {
   return Math.sqrt(total);
 }
 
-export function diagonalOf(window) {
-  return norm(window.map(([low, high]) => high - low));
-}
-
 export const allFinite = (values) => values.every(Number.isFinite);
+export const sum = (values) => values.reduce((total, each) => total + each, 0);
+export const largest = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
+export const smallest = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+export const differences = (values) => values.slice(1).map((value, i) => value - values[i]);
+export const grows = (values) => differences(values).every((each) => each > 0);
 
 /** Eigenvalues (rising) and unit eigenvectors of a symmetric matrix of rows, by Jacobi's rotations. */
 export function eigenSymmetric(matrix) {

@@ -6,7 +6,7 @@ import { explain } from "./outcome.js";
 import { Generator } from "./random.js";
 import { factorsOf } from "./schedules.js";
 import { inBoth, rules, settingsOf } from "./settings.js";
-import { whyOf } from "./why.js";
+import { explanations } from "./why.js";
 
 const CHECKPOINT = 32;
 
@@ -15,7 +15,7 @@ const CHECKPOINT = 32;
  *
  * spec: {landscape (a name or a landscape), rule, settings, start, steps, schedule, noise, seed}.
  * Returns {x, f, n, dims, rates, ...} with the positions of n + 1 points after each other and their values; it ends
- * early where it stops being finite. What happened (`status`, `at`, `message`, `why`) is found when it is asked for.
+ * early where it stops being finite. What happened (`finding`) and why (`why`, findings too) is computed when asked for.
  */
 export function run(spec) {
   const landscape = landscapeOf(spec.landscape), { dims, f, grad } = landscape;
@@ -55,24 +55,21 @@ class Run {
     return Array.from(this.x.subarray(step * this.dims, (step + 1) * this.dims));
   }
 
-  get outcome() {
-    return (this.told ??= explain(this));
+  get finding() {
+    return (this.found ??= explain(this));
   }
 
   get status() {
-    return this.outcome.status;
+    return this.finding.status;
   }
 
+  /** The step at which it ended. */
   get at() {
-    return this.outcome.step ?? this.n;
-  }
-
-  get message() {
-    return this.outcome.message;
+    return this.finding.step ?? this.n;
   }
 
   get why() {
-    return (this.reason ??= whyOf(this));
+    return (this.reasons ??= explanations(this));
   }
 }
 

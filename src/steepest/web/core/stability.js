@@ -1,9 +1,9 @@
 // How large a learning rate a curvature bears: steepest.program.stability on the rule's linear step, which is printed
 // from the same analysis. One step u -> M u of parameter and moving states; scales (averages of squares) are frozen.
 
+import { LIMITS } from "./catalogue.js";
 import { radiusOf } from "./linear.js";
-import { allFinite, eigenSymmetric, leastSquares } from "./numbers.js";
-import { sum } from "./outcome.js";
+import { allFinite, eigenSymmetric, leastSquares, sum } from "./numbers.js";
 import { landscapeOf, stateAt } from "./run.js";
 import { rules, settingsOf } from "./settings.js";
 
@@ -73,14 +73,14 @@ export function limitNow(path, coordinate, curvature) {
   return firstUnstable((lr) => radiusOf(matrixOf(rule, { ...settings, lr }, curvature, n, frozen)));
 }
 
-const LIMITS = new Map();
+const KNOWN = new Map();
 
 /** Remembered, as a page asks again at every frame while the learning rate alone is moved. */
 export function limitOf(rule, settings, curvature) {
   const { lr, ...others } = settings, key = JSON.stringify([rule, others, curvature]);
-  if (LIMITS.size > 500) LIMITS.clear();
-  if (!LIMITS.has(key)) LIMITS.set(key, limitAt(rule, settings, curvature));
-  return LIMITS.get(key);
+  if (KNOWN.size > 500) KNOWN.clear();
+  if (!KNOWN.has(key)) KNOWN.set(key, limitAt(rule, settings, curvature));
+  return KNOWN.get(key);
 }
 
 /** How the limit is written where it is one of the two that everybody knows: "2/λ", "2(1 + μ)/λ". */
@@ -115,16 +115,22 @@ export function limitsAt(landscape, point, rule, settings) {
       formula: lambda > 0 && limit ? formulaOf(limit, settings, lambda) : null,
       label: labelOf(vectors[i]),
     };
-  }).reverse();
+  }).sort(steepestFirst);
   if (curvatures.some(({ limit }) => limit === null)) return null;
   if (!curvatures.some(({ lambda }) => lambda > 0)) return null;
   const limit = Math.min(...curvatures.map((each) => each.limit));
   return { limit, curvatures, scaled: rules[rule].variant(settings).scales.length > 0 };
 }
 
+/** Of curvatures that differ by rounding only, the last coordinate comes first. */
+function steepestFirst(a, b) {
+  const [first, second] = [a, b].map(({ lambda }) => Number(lambda.toExponential(9)));
+  return second - first || (b.label > a.label ? 1 : -1);
+}
+
 export function labelOf(direction) {
   if (direction.length === 1) return "x";
-  const axis = direction.findIndex((each) => Math.abs(each) > 1 - 1e-9);
+  const axis = direction.findIndex((each) => Math.abs(each) > 1 - LIMITS.straight);
   return axis < 0 ? "eigenvector" : (direction.length === 2 ? ["x", "y"] : direction.map((_, i) => `x${i + 1}`))[axis];
 }
 

@@ -2,8 +2,8 @@
 
 import { parse } from "./formula.js";
 import { didYouMean, quoted } from "./names.js";
-import { allFinite, diagonalOf, eigenSymmetric } from "./numbers.js";
-import { largest } from "./outcome.js";
+import { diagonalOf } from "./geometry.js";
+import { allFinite, eigenSymmetric, largest } from "./numbers.js";
 import { landscapeOf, landscapes } from "./run.js";
 import { scheduleDefaults, schedules } from "./schedules.js";
 import { inBoth, rules, settingsOf } from "./settings.js";

@@ -118,5 +118,5 @@ function drawLegendLine(part, pen, { look, run, rule }, x, y) {
   const used = pen.measureText(rule.title).width;
   pen.font = fontOf(part, 0.85);
   pen.fillStyle = part.theme.soft;
-  pen.fillText(`${text}: ${run.message[part.lang()]}`, x + 56 + used, y);
+  pen.fillText(`${text}: ${run.finding.text(part.lang())}`, x + 56 + used, y);
 }

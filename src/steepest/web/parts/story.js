@@ -1,5 +1,6 @@
 // What happened to each rule, in words, and why.
 
+import { textOf } from "../core/api.js";
 import { button, make, refill } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
@@ -15,7 +16,7 @@ export function startStory(part) {
 
 /** Read aloud to those who do not see it: the outcomes, when they have changed and nothing moves any more. */
 function tellStory(part, state) {
-  const told = sceneOf(part, state).tracks.map((track) => `${track.short}: ${sentence(part, track.run.message[part.lang()])}`).join(" ");
+  const told = sceneOf(part, state).tracks.map((track) => `${track.short}: ${sentence(part, track.run.finding.text(part.lang()))}`).join(" ");
   if (!part.busy && part.byId("spoken").textContent !== told) part.byId("spoken").textContent = told;
 }
 
@@ -24,13 +25,13 @@ function showStory(part, state) {
   if (!scene.tracks.length) return place.replaceChildren(make("p", { class: "hint" }, part.say("noRules")));
   const step = stepOf(state);
   return refill(place, ...scene.tracks.map((track, index) => {
-    const { run } = track, now = Math.min(step, run.n), why = run.why?.[part.lang()];
+    const { run } = track, now = Math.min(step, run.n), why = textOf(run.why, part.lang());
     const select = () => part.change({ selected: index });
     const selected = index === scene.selected && scene.tracks.length > 1 ? "told selected" : "told";
     const name = { class: "title", "data-key": index, html: `${lookIcon(part, track.look)}<b>${escaped(track.short)}</b>` };
     const told = make("div", { class: selected, "data-status": run.status },
       button({ ...name, click: select }),
-      make("p", {}, sentence(part, run.message[part.lang()])),
+      make("p", {}, sentence(part, run.finding.text(part.lang()))),
       why ? make("p", { class: "why" }, sentence(part, why)) : null,
       make("p", { class: "here" }, part.say("here", now, pointText(run.point(now)), pretty(run.f[now]))));
     told.style.setProperty("--rule", colourOf(part, track.look));

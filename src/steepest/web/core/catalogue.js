@@ -1,0 +1,68 @@
+// Findings: a code with numbers becomes a status and sentences, by the catalogue that steepest.findings.catalogue reads
+// too (findings/catalogue.toml says how templates are written).
+
+import { general, percent, generalPoint } from "./numbers.js";
+
+let findings = {}, phrases = {};
+
+/** Thresholds of the catalogue, by name. */
+export const LIMITS = {};
+
+/** The catalogue as `steepest.playground.facts` prints it: {thresholds, findings, phrases}. */
+export function fillCatalogue(catalogue) {
+  ({ findings, phrases } = catalogue);
+  Object.assign(LIMITS, catalogue.thresholds);
+}
+
+/** What was found on a path: `code` of the catalogue, and `numbers` of its sentence by name. */
+export class Finding {
+  constructor(code, numbers = {}) {
+    Object.assign(this, { code, numbers });
+  }
+
+  get status() {
+    return findings[this.code].status ?? "finished";
+  }
+
+  /** The step at which it ended; null for the last one. */
+  get step() {
+    return this.numbers.step ?? null;
+  }
+
+  happened(lang) {
+    return written(findings[this.code][lang], this.numbers, lang);
+  }
+
+  advice(lang) {
+    return written(findings[this.code].advice?.[lang] ?? "", this.numbers, lang);
+  }
+
+  text(lang) {
+    return [this.happened(lang), this.advice(lang)].filter(Boolean).join(lang === "zh" ? "；" : "; ");
+  }
+}
+
+/** Several findings as one text. */
+export function textOf(list, lang) {
+  return list.map((finding) => finding.text(lang)).join(lang === "zh" ? "" : " ");
+}
+
+function written(template, numbers, lang) {
+  const text = filled(template, numbers, lang); // numbers stand apart from Chinese characters, not from punctuation
+  return lang === "zh" ? text.replace(/ (?=[，；：。（）]|$)/g, "") : text;
+}
+
+function filled(template, numbers, lang) {
+  return template.replace(/\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}/g, (_, name, key, form) => {
+    if (key) return filled(phrases[name][numbers[key]][lang], numbers, lang);
+    const value = numbers[name], { each, joined } = phrases[form] ?? {};
+    return each ? value.map((entry) => filled(each[lang], entry, lang)).join(joined[lang]) : shown(value, form);
+  });
+}
+
+function shown(value, form = "4") {
+  if (typeof value === "string") return value;
+  if (form === "d") return String(value);
+  if (form === "%") return percent(value);
+  return Array.isArray(value) ? generalPoint(value, Number(form)) : general(value, Number(form));
+}
