@@ -1,8 +1,8 @@
-"""The shared vocabulary: the few functions that rules and landscapes are written with.
+"""The vocabulary of rules and landscapes: elementary functions that run on numbers, arrays, tensors and symbols.
 
 A rule or a landscape uses these names and Python's operators, nothing else, so that the same function runs on Python
-numbers, NumPy arrays, torch tensors and SymPy symbols. Each call looks at its arguments and hands them to the library
-that owns them; none of those libraries is imported before a value of it is seen.
+numbers, NumPy arrays, torch tensors and SymPy symbols. Each call dispatches on the types of its arguments; a library is
+imported only when a value of it is passed.
 
     >>> from steepest.ops import maximum, sqrt
     >>> import numpy as np
@@ -28,14 +28,14 @@ e = math.e
 
 
 class _Namespace:
-    """A library's functions under the names of the vocabulary: those that differ; all others are the library's own."""
+    """A library's functions under the names of the vocabulary: `different` ones, and the library's own for the rest."""
 
     def __init__(self, library: Any, **different: Any) -> None:
         self.library = library
         self.__dict__.update(different)
 
     def __getattr__(self, name: str) -> Any:
-        function = self.__dict__[name] = getattr(self.library, name)  # from now on without a call of this method
+        function = self.__dict__[name] = getattr(self.library, name)  # cached: this method is not called again for it
         return function
 
 
@@ -164,19 +164,17 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, `b` elsewhere; with a plain bool, simply one of the two."""
-    return (
-        _namespace(condition, a, b).where(condition, a, b)
-        if not isinstance(condition, bool)
-        else (a if condition else b)
-    )
+    """`a` where the condition holds, `b` elsewhere; a plain bool selects one of the two, of any shapes."""
+    if isinstance(condition, bool):
+        return a if condition else b
+    return _namespace(condition, a, b).where(condition, a, b)
 
 
 # --- of whole arrays and tensors, for rules that are not elementwise --------------------------------------------------
 
 
 def norm(x: Any) -> Any:
-    """The Euclidean length of all elements."""
+    """The Euclidean norm over all elements, a number."""
     return sqrt((x * x).sum())
 
 
@@ -190,13 +188,13 @@ def machine_epsilon(x: Any) -> float:
 
 
 def eigenvectors(x: Any) -> Any:
-    """Those of a symmetric matrix, as columns, by falling eigenvalue."""
+    """The eigenvectors of a symmetric matrix, as columns, by decreasing eigenvalue."""
     columns = _namespace(x).linalg.eigh(x)[1]
     return columns[:, list(range(columns.shape[1]))[::-1]]
 
 
 def orthonormal(x: Any) -> Any:
-    """A matrix with orthonormal columns, of which the first n span what the first n columns of this one span."""
+    """A matrix with orthonormal columns, the first n of which span the same space as those of `x` (the Q of QR)."""
     return _namespace(x).linalg.qr(x)[0]
 
 
@@ -206,6 +204,9 @@ def orthonormal(x: Any) -> Any:
 def is_zero(setting: Any) -> bool:
     """Whether a hyperparameter is the plain number 0, which switches a part of a rule off.
 
-    A tensor or a symbol is never "known to be zero", so a rule that asks this still branches on plain settings only.
+    False for tensors, arrays and symbols, whatever their values, so that rules branch on plain settings only.
+
+    >>> is_zero(0.0), is_zero(0.1)
+    (True, False)
     """
     return isinstance(setting, int | float) and setting == 0

@@ -1,4 +1,4 @@
-"""Learning rate as a function of the step: factors that multiply the rule's own learning rate.
+"""Schedules of the learning rate: factors, as functions of the step, that multiply the rule's own learning rate.
 
 A schedule is a function `(step, steps) -> factor`, `step` counting from 0, so that the first update already uses
 `factor(0, steps)`. (Torch's schedulers step after the update; applied once an epoch they therefore run one epoch late.)
@@ -15,15 +15,26 @@ __all__ = [
 ]  # fmt: skip
 
 Schedule = Callable[[int, int], float]
+"""A function `(step, steps) -> factor`."""
 
 
 def constant() -> Schedule:
-    """Always the rule's own learning rate."""
+    """Always the rule's own learning rate.
+
+    >>> constant()(50, 100)
+    1.0
+    """
     return lambda step, steps: 1.0
 
 
 def exponential(rate: float = 0.1) -> Schedule:
     r"""Exponential decay, $e^{-r t}$: soon too small to get anywhere.
+
+    Args:
+        rate: $r$, at least 0.
+
+    Raises:
+        InvalidValue: a negative or infinite rate.
 
     >>> round(exponential(0.1)(10, 100), 4)
     0.3679
@@ -37,6 +48,12 @@ def inverse_sqrt(rate: float = 0.1) -> Schedule:
 
     $(1 + r t)^{-1/2}$
 
+    Args:
+        rate: $r$, at least 0.
+
+    Raises:
+        InvalidValue: a negative or infinite rate.
+
     >>> inverse_sqrt(0.1)(30, 100)
     0.5
     """
@@ -45,14 +62,14 @@ def inverse_sqrt(rate: float = 0.1) -> Schedule:
 
 
 def _check(name: str, rate: float) -> None:
-    if not 0 <= rate < math.inf:  # a negative one would grow without end, or have no root
+    if not 0 <= rate < math.inf:  # a negative rate would grow without bound, or take the root of a negative number
         raise InvalidValue(f"{name}: rate must lie in [0, inf), got {rate!r}")
 
 
 def cosine() -> Schedule:
     r"""Half a cosine, from the full learning rate down to 0 at the end.
 
-    $\frac12 (1 + \cos(\pi t / T))$
+    $\frac12 (1 + \cos(\pi t / T))$ (Loshchilov and Hutter 2017)
 
     >>> cosine()(50, 100)
     0.5
@@ -61,7 +78,17 @@ def cosine() -> Schedule:
 
 
 def warmup_cosine(warmup: float = 0.1) -> Schedule:
-    """A straight rise over the first `warmup` share of the steps, then a cosine down to 0."""
+    """A straight rise over the first `warmup` share of the steps, then a cosine down to 0.
+
+    Args:
+        warmup: share of the steps, in [0, 1).
+
+    Raises:
+        InvalidValue: a share outside of that.
+
+    >>> [warmup_cosine(0.1)(step, 100) for step in (0, 9, 55)]
+    [0.1, 1.0, 0.5]
+    """
     if not 0 <= warmup < 1:
         raise InvalidValue(f"warmup_cosine: warmup must lie in [0, 1), got {warmup}")
 
@@ -75,18 +102,22 @@ def warmup_cosine(warmup: float = 0.1) -> Schedule:
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
-    each.__name__: each for each in (constant, exponential, inverse_sqrt, cosine, warmup_cosine)
+    schedule.__name__: schedule for schedule in (constant, exponential, inverse_sqrt, cosine, warmup_cosine)
 }
+"""All schedules by name, as functions of their settings."""
 
 
 def find(schedule: "str | Schedule | None") -> Schedule:
     """A schedule by name or spec, such as `exponential(0.05)`; None is constant, a function is itself.
 
-    `warmup+cosine` is `warmup_cosine`.
+    `warmup+cosine` is another spelling of `warmup_cosine`.
 
     Raises:
         UnknownName: no schedule has this name.
         InvalidValue: wrong arguments, or neither a name nor a function.
+
+    >>> find("exponential(0.05)")(0, 100)
+    1.0
     """
     if schedule is None:
         return constant()
@@ -94,7 +125,7 @@ def find(schedule: "str | Schedule | None") -> Schedule:
         return schedule
     if not isinstance(schedule, str):
         raise InvalidValue(f"schedule: expected a name or a function, got {schedule!r}")
-    spec = parse(_spelled(schedule))
+    spec = parse(_normalized(schedule))
     if spec.name not in SCHEDULES:
         raise UnknownName(f"unknown schedule {spec.name!r}; {did_you_mean(spec.name, SCHEDULES)}")
     try:
@@ -104,15 +135,15 @@ def find(schedule: "str | Schedule | None") -> Schedule:
 
 
 def name_of(schedule: str) -> str:
-    """The one spelling of a schedule given as text, for what is stored; raises as `find` does.
+    """The canonical spelling of a schedule given as text, which plans store; raises as `find` does.
 
     >>> name_of("warmup+cosine"), name_of(" exponential(0.05)")
     ('warmup_cosine', 'exponential(0.05)')
     """
     find(schedule)
-    return _spelled(schedule)
+    return _normalized(schedule)
 
 
-def _spelled(schedule: str) -> str:
+def _normalized(schedule: str) -> str:
     name, parenthesis, arguments = schedule.strip().partition("(")
     return name.strip().replace("+", "_") + parenthesis + arguments

@@ -20,8 +20,8 @@ from steepest.figures.contestants import looks
 from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity
 from steepest.report import write_report
 from steepest.report.build import draw_all
+from steepest.report.filenames import file_names
 from steepest.report.page import both, render
-from steepest.report.places import file_names
 from steepest.report.rows import packed_runs
 from steepest.report.sentences import edge_warnings, target_sentence, verdict_texts
 from steepest.report.words import LABELS, WORDS

@@ -1,5 +1,7 @@
-"""All landscapes by name, the lecture's first. A new one is a decorated formula in a file here and a name in that
-file's list; a family is a function of its settings that returns a landscape.
+"""Landscapes, the objectives of paths: all built-in ones by name, and `find` for names, families and typed formulas.
+
+A new one is a decorated formula in a file here and a name in that file's `LANDSCAPES`; a family is a function of its
+settings that returns a landscape.
 """
 
 import inspect
@@ -15,10 +17,12 @@ from .quadratics import quadratic
 __all__ = ["FAMILIES", "LANDSCAPES", "Landscape", "find", "formula", "quadratic"]
 
 LANDSCAPES: dict[str, Landscape] = {
-    each.name: each for file in (lecture, saddles, valleys, multimodal) for each in file.LANDSCAPES
+    landscape.name: landscape for file in (lecture, saddles, valleys, multimodal) for landscape in file.LANDSCAPES
 }
+"""All built-in landscapes by name, the lecture's first."""
 
 FAMILIES: dict[str, Callable[..., Landscape]] = {"quadratic": quadratic}
+"""Functions that return a landscape for settings, by name."""
 
 
 def find(on: str | Landscape) -> Landscape:

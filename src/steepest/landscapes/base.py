@@ -1,4 +1,4 @@
-"""What a landscape is: a formula of its coordinates, with its facts as data beside it.
+"""The class of landscapes: a formula of one or more coordinates to minimize, with its minima and saddles as data.
 
 The formula is a function of one number (or array, or symbol) a coordinate, written with `steepest.ops`. SymPy
 differentiates it, so gradient and Hessian are exact.
@@ -22,19 +22,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Landscape:
-    """An objective to minimize and to look at.
+    """An objective to minimize, with the window to draw and its stationary points.
 
     Args:
-        name: how it is called on the command line.
+        name: of the command line.
         formula: the objective, as a function of its coordinates.
-        window: the part worth looking at, `(low, high)` for each coordinate.
-        start: where a path starts unless told otherwise.
+        window: the part to draw, `(low, high)` for each coordinate.
+        start: the default start of a path.
         minima: every global minimizer inside the window.
-        minimum: the value at the global minima; within the window; None where there is none or it is never reached.
+        minimum: the least value within the window; None where there is none, or it is not attained.
         local_minima: local minimizers inside the window that are not global.
         saddles: stationary points inside the window that are neither minimum nor maximum.
-        about: what it teaches, in a sentence.
-        source: where it was published.
+        about: the lesson that it teaches, in a sentence.
+        source: the publication.
 
     >>> from steepest.landscapes import LANDSCAPES
     >>> rosenbrock = LANDSCAPES["rosenbrock"]
@@ -61,8 +61,8 @@ class Landscape:
         return len(self.window)
 
     def __call__(self, *coordinates: Any) -> Any:
-        """The value; arrays of one shape give an array of values."""
-        plain = all(isinstance(each, int | float) for each in coordinates)
+        """The value at numbers, one a coordinate; arrays of one shape give an array of values."""
+        plain = all(isinstance(coordinate, int | float) for coordinate in coordinates)
         with np.errstate(all="ignore"):  # overflow to inf is how a diverging path ends: a result, not an error
             if plain:  # Python's own numbers would raise where NumPy's give inf or NaN
                 return float(self.formula(*map(np.float64, coordinates)))
@@ -101,7 +101,7 @@ class Landscape:
 
     @cached_property
     def _smooth(self) -> Any:
-        """The expression with an abs and a sign that SymPy can differentiate whatever stands in them."""
+        """The expression with abs and sign replaced by functions whose derivatives SymPy knows for every argument."""
         import sympy
 
         magnitude, sign = _real_functions()
@@ -110,17 +110,17 @@ class Landscape:
     def _evaluate(self, compiled: Callable[..., Any], x: ArrayLike, shape: tuple[int, ...]) -> Floats:
         point = np.asarray(x, dtype=np.float64)
         with np.errstate(all="ignore"):
-            parts = np.broadcast_arrays(*map(_real, compiled(*point)), point[0])[:-1]
-        return np.array(parts, dtype=np.float64).reshape(*shape, *point.shape[1:])
-
-
-def _real(value: Any) -> Any:
-    return np.where(np.imag(value) == 0, np.real(value), np.nan) if np.iscomplexobj(value) else value
+            parts = [  # a derivative may be complex where the formula has no real value, such as a root of -1
+                np.where(np.imag(part) == 0, np.real(part), np.nan) if np.iscomplexobj(part) else part
+                for part in compiled(*point)
+            ]
+            same_shape = np.broadcast_arrays(*parts, point[0])[:-1]  # a constant part, such as 2, has no shape itself
+        return np.array(same_shape, dtype=np.float64).reshape(*shape, *point.shape[1:])
 
 
 @cache
 def _real_functions() -> tuple[Any, Any]:
-    """Magnitude and sign of real numbers. SymPy's own allow for complex ones and lose the derivative of abs(1/x)."""
+    """Magnitude and sign of real numbers. SymPy's own are for complex numbers and lose the derivative of abs(1/x)."""
     import sympy
 
     class Sign(sympy.Function):  # type: ignore[misc]
@@ -135,12 +135,12 @@ def _real_functions() -> tuple[Any, Any]:
 
 
 def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., Any]:
-    """A NumPy function of the symbols that returns the list of expressions, common parts computed once."""
+    """A NumPy function of the symbols that returns the list of expressions, with common subexpressions eliminated."""
     import sympy
     from sympy.printing.numpy import NumPyPrinter
 
     class ExactPrinter(NumPyPrinter):  # type: ignore[misc]
-        """SymPy prints 15 digits of a float; 17 are needed to get the same float back."""
+        """Prints floats with 17 digits, which give the same float back; SymPy's printer has 15."""
 
         def _print_Float(self, expression: Any) -> str:
             return repr(float(expression))
@@ -171,7 +171,19 @@ def landscape(
     local_minima: tuple[Point, ...] = (),
     saddles: tuple[Point, ...] = (),
 ) -> Callable[[Callable[..., Any]], Landscape]:
-    """Decorator: a formula becomes a `Landscape`; the function's name and docstring become its name and `about.en`."""
+    """A decorator that makes a `Landscape` of a formula; the function's name and docstring are `name` and `about.en`.
+
+    Args:
+        zh: `about` in Chinese.
+        window, start, source, minima, minimum, local_minima, saddles: as of `Landscape`.
+
+    >>> @landscape(window=((-1.0, 1.0),), start=(1.0,), minima=((0.0,),), minimum=0.0, zh="四次曲线。")
+    ... def quartic(x):
+    ...     "A quartic curve."
+    ...     return x**4
+    >>> quartic.gradient([0.5])
+    array([0.5])
+    """
 
     def decorate(formula: Callable[..., Any]) -> Landscape:
         about = Text(en=(formula.__doc__ or "").strip(), zh=zh)

@@ -1,4 +1,4 @@
-"""The objectives that the lecture draws, in its order."""
+"""The landscapes of the lecture, in its order: quadratics, two minima, a saddle, a flat part."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Many minima: where descent ends depends on where it starts, how far it steps and what shakes it."""
+"""Landscapes with many minima: the start, the step size and noise decide in which of them descent ends."""
 
 from typing import Any
 

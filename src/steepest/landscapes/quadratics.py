@@ -1,4 +1,4 @@
-"""Quadratic bowls of any condition number, turned by any angle."""
+"""The family of quadratic landscapes: bowls of any condition number, rotated by any angle."""
 
 import math
 from numbers import Real
@@ -14,12 +14,15 @@ __all__ = ["quadratic"]
 def quadratic(condition: float = 10.0, rotation: float = 0.0) -> Landscape:
     """The bowl (u^2 + condition v^2) / 2, its axes u and v turned counter-clockwise.
 
-    The start turns with the axes, so gradient descent takes the same path at every rotation, only turned; a rule with
-    a rate for each coordinate (AdaGrad, RMSProp, Adam) does not.
+    The start is rotated too, so gradient descent takes the same path at every angle, only rotated; a rule with a rate
+    for each coordinate (AdaGrad, RMSProp, Adam) does not.
 
     Args:
-        condition: curvature along v, where that along u is 1.
+        condition: the condition number: curvature along v, where that along u is 1; above 0.
         rotation: angle in degrees from the x axis to the u axis.
+
+    Raises:
+        InvalidValue: a setting is not a finite number, or the condition number not above 0.
 
     >>> quadratic(condition=100, rotation=90).name
     'quadratic(condition=100, rotation=90)'

@@ -1,4 +1,4 @@
-"""Saddles beyond the lecture's: places where the gradient vanishes and descent has to find a way out."""
+"""Landscapes with saddles, beyond the lecture's: points where the gradient vanishes and descent slows down."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Valleys: one way down, or nearly so, but long, curved, askew or beset by walls."""
+"""Landscapes with one valley, or nearly so: long, curved, oblique to the axes, or between steep walls."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from ..ops import pi, sin
 from .base import landscape
 
 SURVEY = "Jamil and Yang 2013, A literature survey of benchmark functions for global optimization problems"
+"""The source of landscapes without a better known one."""
 
 
 @landscape(

@@ -1,4 +1,4 @@
-"""A comparison as files to look at: tables, figures and one self-contained page."""
+"""The report of a comparison: tables, figures and one self-contained page, written into the study's folder."""
 
 from .build import write_report
 

@@ -1,4 +1,4 @@
-"""Write a study's folder: tables, figures, and the page `report.html`, each file whole or not at all."""
+"""Writing the report of a study: its figures, tables, and the page `report.html`, each file atomically."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save, write
 from ..study import Comparison
 from .exports import check_formats, export
+from .filenames import file_names
 from .page import render
-from .places import file_names
 from .svg import boxes_for_missing_letters
 
 __all__ = ["draw_all", "write_report"]
@@ -23,16 +23,16 @@ __all__ = ["draw_all", "write_report"]
 def write_report(
     study: Comparison | str | Path, folder: str | Path | None = None, formats: Sequence[str] = ("csv",)
 ) -> list[Path]:
-    """Write what there is to see of a study into a folder: `report.html`, `figures/`, and tables for other programs.
+    """Write the report of a study into a folder: `report.html`, `figures/`, and tables for other programs.
 
     Args:
-        study: what `compare` returned, or the folder or file of a study, which need not be finished.
-        folder: where to; default: the study's own folder.
+        study: the result of `compare`, or the folder or file of a study, which need not be finished.
+        folder: to write to. Default: the study's own folder.
         formats: of the tables: "csv" and "parquet" have every run, every measurement and one row a contestant, "md" is
             the verdict and the table as Markdown, "tensorboard" has the curves of the winners as event files.
 
     Returns:
-        What was written beside the figures, the page first.
+        The files (or folders) that were written, without the figures, the page first.
 
     Raises:
         InvalidValue: there is no study, the folder cannot be written, or a format is unknown or needs a library that is
@@ -47,17 +47,17 @@ def write_report(
     """
     check_formats(formats)
     comparison = study if isinstance(study, Comparison) else Comparison.read(study)
-    home = _home(study, folder)
-    _make(home)
+    home = _folder_of(study, folder)
+    _make_folder(home)
     figures = draw_all(comparison)
     _save(comparison, figures, home / "figures")
     text = render(comparison, figures)
     tables = export(comparison, home, formats)
-    write(home / "report.html", text.encode())
+    write(home / "report.html", text.encode())  # last: a page that is there is complete
     return [home / "report.html", *tables]
 
 
-def _home(study: Comparison | str | Path, folder: str | Path | None) -> Path:
+def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Path:
     if folder is not None:
         return Path(folder).expanduser()
     if isinstance(study, Comparison):
@@ -66,8 +66,8 @@ def _home(study: Comparison | str | Path, folder: str | Path | None) -> Path:
     return path.parent if path.suffix == ".sqlite" else path
 
 
-def _make(folder: Path) -> None:
-    """Make a folder, or see that it can be written."""
+def _make_folder(folder: Path) -> None:
+    """Create a folder if needed, and check that files can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -80,9 +80,9 @@ def _make(folder: Path) -> None:
 
 
 def draw_all(study: Comparison) -> Mapping[str, Mapping[str, Figure]]:
-    """By workload, its figures; those over all workloads under "". A figure with nothing in it is left out."""
-    found = {name: _figures(each) for name, each in study.by_workload().items()}
-    return found if study.profiles is None else {"": {"profiles": draw_profiles(study)}} | found
+    """The figures of a study, by workload and name; those over all workloads under "". Empty figures are left out."""
+    figures = {name: _figures(comparison) for name, comparison in study.by_workload().items()}
+    return figures if study.profiles is None else {"": {"profiles": draw_profiles(study)}} | figures
 
 
 def _figures(comparison: Comparison) -> dict[str, Figure]:
@@ -99,13 +99,13 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _save(study: Comparison, figures: Mapping[str, Mapping[str, Figure]], folder: Path) -> None:
-    """As SVG and PNG; of several workloads, those of each in a folder of its own."""
+    """Save the figures as SVG and PNG; of several workloads, each has a folder of its own."""
     names = study.plan.short_names
-    places = {"": ""} | (file_names(names.values()) if len(names) > 1 else dict.fromkeys(names.values(), ""))
-    for workload, own in figures.items():
-        home = folder / places[names.get(workload, "")]
-        _make(home)
+    folders = {"": ""} | (file_names(names.values()) if len(names) > 1 else dict.fromkeys(names.values(), ""))
+    for workload, by_name in figures.items():
+        home = folder / folders[names.get(workload, "")]
+        _make_folder(home)
         with boxes_for_missing_letters():
-            for name, figure in own.items():
+            for name, figure in by_name.items():
                 save(figure, home / f"{name}.svg")
                 save(figure, home / f"{name}.png")

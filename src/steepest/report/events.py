@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a comparison, so that people can look where they are used to; without TensorFlow."""
+"""The export to TensorBoard: event files with the curves of a comparison's winners; needs no TensorFlow."""
 
 import io
 from collections.abc import Iterator
@@ -10,40 +10,43 @@ import pandas as pd
 
 from ..figures.style import write
 from ..study import Comparison
-from .places import file_names
+from .filenames import file_names
 
 __all__ = ["write_events"]
 
 NAME = "events.out.tfevents.0.steepest"
-"""The same name each time, so that a second export takes the place of the first."""
+"""The name of every event file, always the same, so that a second export replaces the first."""
 
 MEASUREMENTS = ("train_loss", "loss", "metric")
 
 
 def write_events(study: Comparison, folder: Path) -> list[Path]:
-    """`tensorboard/WORKLOAD/OPTIMIZER/seed-1`: the winners' runs on fresh seeds, a point a measurement.
+    """Write `tensorboard/WORKLOAD/OPTIMIZER/seed-N`: the winners' runs on fresh seeds, one event a measurement.
 
-    Time is the time of training, evaluation excluded, from when the study was begun.
+    The wall time of an event is the start of the study plus the time of training, evaluation excluded.
+
+    Args:
+        study: the comparison.
+        folder: of the report.
+
+    Returns:
+        The folder `tensorboard`, alone in a list.
     """
     home, names = folder / "tensorboard", study.plan.short_names
     workloads = file_names(names.values())
-    labels = file_names(each.label for each in study.plan.contestants)
-    begun = _seconds(study.facts["created"])
-    curves = {int(str(run)): own for run, own in study.curves.groupby("run")}
+    labels = file_names(contestant.label for contestant in study.plan.contestants)
+    begun = datetime.fromisoformat(study.facts["created"]).timestamp()
+    curves = {int(str(run)): curve for run, curve in study.curves.groupby("run")}
     runs = study.runs.loc[study.runs["phase"] == "report", ["id", "workload", "label", "seed"]]
     for number, workload, label, seed in runs.itertuples(index=False, name=None):
-        place = home / workloads[names[workload]] / labels[label] / f"seed-{seed}"
-        place.mkdir(parents=True, exist_ok=True)
-        write(place / NAME, _records(curves.get(number, study.curves.head(0)), begun))
+        run_folder = home / workloads[names[workload]] / labels[label] / f"seed-{seed}"
+        run_folder.mkdir(parents=True, exist_ok=True)
+        write(run_folder / NAME, _records(curves.get(number, study.curves.head(0)), begun))
     return [home]
 
 
-def _seconds(moment: str) -> float:
-    """Seconds since 1970."""
-    return datetime.fromisoformat(moment).timestamp()
-
-
 def _records(curve: pd.DataFrame, begun: float) -> bytes:
+    """The content of an event file."""
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     content = io.BytesIO()

@@ -1,7 +1,8 @@
-"""A comparison for other programs: CSV, Parquet, Markdown, TensorBoard's event files."""
+"""Exports of a comparison to other programs: CSV, Parquet, Markdown, TensorBoard's event files."""
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +18,7 @@ __all__ = ["FORMATS", "check_formats", "export", "table_of"]
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """See that the comparison can be written in these formats.
+    """Check that a comparison can be written in these formats.
 
     Raises:
         InvalidValue: one is unknown, or its library is not installed.
@@ -43,16 +44,8 @@ def export(study: Comparison, folder: Path, formats: Sequence[str]) -> list[Path
     return [path for name in dict.fromkeys(formats) for path in FORMATS[name](study, folder)]
 
 
-def _write_csv(study: Comparison, folder: Path) -> list[Path]:
-    return _write_tables(study, folder, ".csv", lambda table: table.to_csv(index=False).encode())
-
-
-def _write_parquet(study: Comparison, folder: Path) -> list[Path]:
-    return _write_tables(study, folder, ".parquet", lambda table: table.to_parquet(index=False))
-
-
-def _write_tables(study: Comparison, folder: Path, ending: str, convert: Callable[[pd.DataFrame], bytes]) -> list[Path]:
-    """`runs`, `curves`, `table`: every run, every measurement, and one row a contestant."""
+def _write_tables(convert: Callable[[pd.DataFrame], bytes], ending: str, study: Comparison, folder: Path) -> list[Path]:
+    """Write the tables `runs`, `curves` and `table`: every run, every measurement, and one row a contestant."""
     tables = {"runs": study.runs, "curves": study.curves, "table": table_of(study)}
     for name, table in tables.items():
         write(folder / f"{name}{ending}", convert(table))
@@ -60,28 +53,34 @@ def _write_tables(study: Comparison, folder: Path, ending: str, convert: Callabl
 
 
 def table_of(study: Comparison) -> pd.DataFrame:
-    """One row a contestant on each workload: `Comparison.table`, and `settings`, the winner's as JSON."""
+    """`Comparison.table` of all workloads, one row a contestant on each, with `workload` and the winner's `settings`.
+
+    The settings are JSON; an empty text where there is no winner yet.
+    """
     tables = []
-    for name, each in study.by_workload().items():
-        table = each.table.reset_index()
+    for name, comparison in study.by_workload().items():
+        table = comparison.table.reset_index()
         table.insert(0, "workload", name)
-        settings = {label: json.dumps(chosen) for label, chosen in each.chosen.items()}
+        settings = {label: json.dumps(chosen) for label, chosen in comparison.chosen.items()}
         table.insert(2, "settings", [settings.get(label, "") for label in table["label"]])
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
 def _write_markdown(study: Comparison, folder: Path) -> list[Path]:
-    """`report.md`: the verdict and the table of each workload, to be pasted where people talk."""
+    """Write `report.md`; see `markdown`."""
     path = folder / "report.md"
     write(path, as_markdown(study).encode())
     return [path]
 
 
 FORMATS: dict[str, Callable[[Comparison, Path], list[Path]]] = {
-    "csv": _write_csv, "parquet": _write_parquet, "md": _write_markdown, "tensorboard": write_events,
-}  # fmt: skip
-"""What `export` writes, by name."""
+    "csv": partial(_write_tables, lambda table: table.to_csv(index=False).encode(), ".csv"),
+    "parquet": partial(_write_tables, lambda table: table.to_parquet(index=False), ".parquet"),
+    "md": _write_markdown,
+    "tensorboard": write_events,
+}
+"""The functions that write each format, by its name."""
 
 NEEDS = {"parquet": "pyarrow", "tensorboard": "tensorboard"}
-"""Libraries that are not required otherwise: the extra of the same name installs them."""
+"""Optional libraries, by format; the extra of the same name installs them."""

@@ -1,4 +1,4 @@
-"""A comparison as Markdown: the verdict and the table of each workload, to be pasted where people talk."""
+"""The export to Markdown: the verdict and the table of each workload, to be pasted into an issue or a chat."""
 
 import re
 
@@ -22,17 +22,17 @@ __all__ = ["as_markdown"]
 def as_markdown(study: Comparison) -> str:
     """The text of `report.md`."""
     names = study.plan.short_names
-    parts = ["# Which optimizer gets there first?", _said(profile_sentence(study))]
+    parts = ["# Which optimizer gets there first?", _english(profile_sentence(study))]
     for name, comparison in study.by_workload().items():
         remarks = [partner_sentence(comparison), broken_sentence(comparison), *edge_warnings(comparison)]
         remarks += map(aside_sentence, comparison.set_aside)
         parts.append(f"## {_escaped(names[name])}")
-        parts += map(_said, (verdict_sentence(comparison), target_sentence(comparison)))
-        parts += [_table(comparison), *map(_said, remarks)]
+        parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
+        parts += [_table(comparison), *map(_english, remarks)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _said(text: Text | None) -> str:
+def _english(text: Text | None) -> str:
     return "" if text is None else _escaped(text.en)
 
 
@@ -51,5 +51,5 @@ def _table(comparison: Comparison) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text on one line in which nothing is mark-up."""
+    """A text on one line, with every character escaped that Markdown would interpret."""
     return re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""The page `report.html`: one file that needs no network, English and Chinese, light and dark, on screen and paper."""
+"""Rendering of the page `report.html`: one file without network, in English and Chinese, light, dark and printed."""
 
 import base64
 import hashlib
@@ -36,33 +36,34 @@ __all__ = ["both", "render"]
 Figures = Mapping[str, Mapping[str, Figure]]
 
 MOST_FINGERPRINTS = 40
-"""Problems of which the page shows the fingerprint; those of the others stand in runs.csv."""
+"""Number of fingerprints that the page shows; all of them are in runs.csv."""
 
 
 def render(study: Comparison, figures: Figures) -> str:
-    """The page as text.
+    """The page as HTML.
 
     Args:
         study: the comparison, on one workload or several.
-        figures: by workload, the figures of each; those over all workloads stand under "".
+        figures: by workload and name, as `build.draw_all` returns them.
     """
     names = study.plan.short_names
     prints = fingerprints(study.runs, names)
-    script = _part("report.js")
+    script = _template("report.js")
     return _environment().get_template("report.html").render(
         names=names,
         looks=_looks(study),
-        places={label: place for place, label in enumerate(looks(study))},
+        places={label: index for index, label in enumerate(looks(study))},
         script=Markup(script),
+        # the page's content security policy allows this script only, whatever a user's text may contain
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=Markup(_part("report.css")),
+        style=Markup(_template("report.css")),
         several=len(names) > 1,
         unfinished=None if study.complete else unfinished_sentence(study),
         profile=profile_sentence(study),
         scores=[] if study.profiles is None else study.profiles.score.sort_values(ascending=False).items(),
-        aside=[aside_sentence(each) for each in study.set_aside],
-        sections=[_section(each, names[name]) for name, each in study.by_workload().items()],
-        drawn=_drawn(study, figures),
+        aside=[aside_sentence(group) for group in study.set_aside],
+        sections=[_section(comparison, names[name]) for name, comparison in study.by_workload().items()],
+        drawn=_inline_figures(study, figures),
         runs=packed_runs(study, names),
         endings=list(dict.fromkeys(study.runs["status"].dropna())),
         facts=study.facts | {"versions": json.loads(study.facts["versions"])},
@@ -75,7 +76,7 @@ def render(study: Comparison, figures: Figures) -> str:
         words=WORDS,
         phases=PHASES,
         statuses=STATUSES,
-        spoken=_spoken,
+        spoken=lambda texts: {name: asdict(text) for name, text in texts.items()},  # both languages, for the script
     )  # fmt: skip
 
 
@@ -88,46 +89,45 @@ def _environment() -> Environment:
     return environment
 
 
-def _part(name: str) -> str:
+def _template(name: str) -> str:
     return files("steepest.report").joinpath("templates", name).read_text("utf-8")
 
 
 def both(text: Text) -> Markup:
-    """A sentence in both languages; the page shows one of them."""
+    """A text in both languages, as HTML; the page's style shows one of them.
+
+    >>> both(Text("step", "步"))
+    Markup('<span lang="en">step</span><span lang="zh">步</span>')
+    """
     return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(text.en, text.zh)
 
 
-def _spoken(texts: Mapping[str, Text]) -> dict[str, dict[str, str]]:
-    """The same for the script."""
-    return {name: asdict(text) for name, text in texts.items()}
-
-
-# --- what the template shows ------------------------------------------------------------------------------------------
+# --- the data of the template -----------------------------------------------------------------------------------------
 
 
 def _looks(study: Comparison) -> list[dict[str, object]]:
-    """Each contestant's colours on light and dark paper, and its line with its mark."""
+    """Each contestant's label, its colours in the light and dark theme, and its line with its mark as SVG."""
     dark = looks(study, dark=True)
     return [
-        {"label": label, "light": look.colour, "dark": dark[label].colour, "mark": mark(look, f"var(--c{place})")}
-        for place, (label, look) in enumerate(looks(study).items())
+        {"label": label, "light": look.colour, "dark": dark[label].colour, "mark": mark(look, f"var(--c{index})")}
+        for index, (label, look) in enumerate(looks(study).items())
     ]
 
 
-def _drawn(study: Comparison, figures: Figures) -> dict[str, dict[str, Markup]]:
-    """The figures as SVG, by the workload's title."""
-    colours = {look.colour: f"var(--c{place})" for place, look in enumerate(looks(study).values())}
+def _inline_figures(study: Comparison, figures: Figures) -> dict[str, dict[str, Markup]]:
+    """The figures as SVG, by the workload's short name; their colours become variables of the page's theme."""
+    colours = {look.colour: f"var(--c{index})" for index, look in enumerate(looks(study).values())}
     names = study.plan.short_names | {"": ""}
     return {
         names[workload]: {
-            name: inline(figure, DESCRIPTIONS[name], colours, f"f{place}-{name}") for name, figure in own.items()
+            name: inline(figure, DESCRIPTIONS[name], colours, f"f{index}-{name}") for name, figure in by_name.items()
         }
-        for place, (workload, own) in enumerate(figures.items())
+        for index, (workload, by_name) in enumerate(figures.items())
     }
 
 
 def _section(comparison: Comparison, title: str) -> dict[str, object]:
-    """What there is to say of one workload."""
+    """The section of the page about one workload."""
     facts, budgets, best_of = comparison.workload, chosen_budgets(comparison), WORDS["best_of"]
     return {
         "title": title,
@@ -149,13 +149,13 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
 
 
 def _of_metric(word: Text, comparison: Comparison) -> Text:
-    """The metric with a word before it; Chinese ones need no space between."""
+    """The name of the metric after a word; in Chinese without a space, unless the name is a Latin one."""
     name = metric_text(comparison)
     return Text(f"{word.en} {name.en}", f"{word.zh}{' ' * name.zh[:1].isascii()}{name.zh}")
 
 
 def _protocol(study: Comparison) -> Text:
-    """How the comparison was made."""
+    """The sentence about how the comparison was made: trials and seeds."""
     plan = study.plan
     search, report = plan.search_numbers, plan.report_numbers
     on = f"{search[0]}" if len(search) == 1 else f"{search[0]} – {search[-1]}"

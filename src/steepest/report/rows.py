@@ -1,4 +1,4 @@
-"""The tables of the report as data: rows of numbers and texts, which a template only has to lay out."""
+"""The tables of the report as data: rows of numbers and texts, without any layout."""
 
 import json
 import math
@@ -19,24 +19,26 @@ __all__ = [
 ]  # fmt: skip
 
 BUDGETS = (1, 5, 20)
-"""Numbers of trials of which is told what they buy."""
+"""Numbers of trials k for which the table shows the best of k trials."""
 
 # --- one workload -----------------------------------------------------------------------------------------------------
 
 
 def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """One row a contestant that has runs, the first to the target on top: the columns of `Comparison.table`, and
+    """The table of results: one row a contestant that has runs, the first to the target on top.
 
-    - `settings`, the winner's, as text; `at_end`: whether one of them lies at the end of its range;
-    - `ratio`, `low_ratio`, `high_ratio` to the first (NaN for itself) and `word`, what that comes to;
-    - `margin` of the final metric; `budgets`, as in `chosen_budgets`.
+    The columns are those of `Comparison.table`, and
+
+    - `settings`: the winner's, as text; `at_end`: whether one of them lies at the end of its range;
+    - `ratio`, `low_ratio`, `high_ratio`: to the first contestant (NaN for itself); `word`: the conclusion from them;
+    - `margin`: half the interval of the final metric; `budgets`: the row of `chosen_budgets`.
     """
     settings, named = comparison.chosen, not only_learning_rates(comparison)
     ratios = paired_ratios(comparison.runs, comparison.measure).to_dict("index")
     budgets, at_end = chosen_budgets(comparison).T.to_dict("list"), set(comparison.edges["label"])
     rows: list[dict[str, Any]] = []
-    for label, found in zip(comparison.table.index, comparison.table.to_dict("records"), strict=True):
-        row = {str(name): value for name, value in found.items()}
+    for label, record in zip(comparison.table.index, comparison.table.to_dict("records"), strict=True):
+        row = {str(name): value for name, value in record.items()}
         rows.append(row | {
             "label": label, "settings": settings_text(settings.get(label, {}), named), "at_end": label in at_end,
             "margin": (row["high"] - row["low"]) / 2, "budgets": budgets.get(label, []),
@@ -46,7 +48,7 @@ def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _against_the_first(ratio: Mapping[Any, Any] | None, spent: float, complete: bool) -> dict[str, Any]:
-    """How one contestant compares; the first has no ratio. Of an unfinished comparison there is no word yet."""
+    """Columns that compare a contestant with the first, which has no ratio itself; empty until all runs are done."""
     if ratio is None or not complete:
         word = Text("", "") if not complete else MISSED if math.isinf(spent) else Text("first", "第一")
         return {"ratio": math.nan, "low_ratio": math.nan, "high_ratio": math.nan, "word": word}
@@ -67,23 +69,30 @@ def _word(word: str, more_seeds: float) -> Text:
 
 
 def only_learning_rates(study: Comparison) -> bool:
-    """Whether nothing but learning rates differs between the trials of any contestant."""
-    return all(set(settings) <= {"lr"} for each in study.plan.contestants for settings in each.trials[:1])
+    """Whether every contestant searches the learning rate only, or nothing."""
+    contestants = study.plan.contestants
+    return all(set(settings) <= {"lr"} for contestant in contestants for settings in contestant.trials[:1])
 
 
 def chosen_budgets(comparison: Comparison, budgets: Sequence[int] = BUDGETS) -> pd.DataFrame:
-    """What the best of so many trials needs to the target, in the middle draw (inf where that misses).
+    """Steps (or seconds) to the target of the best of k trials, in the median draw; inf where that draw misses.
 
-    Contestants down, numbers of trials across: those up to the number that was made, and that one too if it is small. A
-    contestant with nothing to search gains nothing by more trials, and has what its one trial needs; NaN stands where
-    another one has not had so many.
+    Args:
+        comparison: on one workload.
+        budgets: the numbers of trials k to show: those below the number of trials made, and that number itself if it is
+            at most the largest of them.
+
+    Returns:
+        Rows are contestants, columns numbers of trials; empty without a search. A contestant with nothing to search has
+        the value of its one trial everywhere; NaN where a contestant has had fewer trials.
     """
     most = int(comparison.runs.loc[comparison.runs["phase"] == "search", "trial"].nunique())
     if most < 2:
         return pd.DataFrame()
     chosen = [k for k in budgets if k < most] + [most] * (most <= max(budgets))
     medians = budget_curve(comparison.runs, comparison.measure, max(chosen))["median"].unstack("k")
-    fixed = [each.label for each in comparison.plan.contestants if not each.ranges and each.label in medians.index]
+    labels = [contestant.label for contestant in comparison.plan.contestants if not contestant.ranges]
+    fixed = medians.index.intersection(labels)
     medians.loc[fixed] = medians.loc[fixed].ffill(axis=1)
     return medians[chosen]
 
@@ -92,10 +101,10 @@ def chosen_budgets(comparison: Comparison, budgets: Sequence[int] = BUDGETS) -> 
 
 
 def plan_rows(study: Comparison) -> list[dict[str, Any]]:
-    """One row a contestant: how it is written, what was searched, under which schedule; steps and batch by workload."""
+    """The table of the plan: one row a label, with rule, schedule and ranges, and steps × batch size by workload."""
     rows: list[dict[str, Any]] = []
-    for label in dict.fromkeys(each.label for each in study.plan.contestants):
-        first, *others = [each for each in study.plan.contestants if each.label == label]
+    for label in dict.fromkeys(contestant.label for contestant in study.plan.contestants):
+        first, *others = [contestant for contestant in study.plan.contestants if contestant.label == label]
         rows.append({
             "label": label, "rule": first.rule, "schedule": first.schedule,
             "ranges": ", ".join(f"{name} {low:g} – {high:g}" for name, (low, high) in first.ranges.items()),
@@ -111,12 +120,12 @@ def _length(contestant: Contestant) -> str:
 
 
 def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """By seed (and workload, if there are several), the first digits of the hash of data, weights and initial loss."""
-    known = runs.dropna(subset="fingerprint").drop_duplicates(["workload", "seed"]).sort_values(["workload", "seed"])
+    """Pairs of a seed (after its workload, if there are several) and the first 12 digits of its fingerprint."""
+    problems = runs.dropna(subset="fingerprint").drop_duplicates(["workload", "seed"])
     several = len(names) > 1
     return [
         (f"{names[str(row.workload)]} {row.seed}" if several else str(row.seed), str(row.fingerprint)[:12])
-        for row in known.itertuples()
+        for row in problems.sort_values(["workload", "seed"]).itertuples()
     ]
 
 
@@ -126,22 +135,22 @@ RUN_COLUMNS = ("label", "phase", "seed", "steps_to_target", "final_loss", "final
 
 
 def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """Every run, column by column, as small as it can be: a column of numbers, or texts and by run which of them.
+    """Every run for the page's script, in columns, compactly: `numbers`, or distinct `texts` with a code for each run.
 
-    What was searched has a column each.
+    Every searched hyperparameter is a column of its own, named `set:` and its name.
     """
     runs = study.runs
     packed = {"workload": _texts(runs["workload"].map(dict(names)))} if len(names) > 1 else {}
     codes, texts = pd.factorize(runs["settings"])
     settings = [json.loads(text) for text in texts]
-    searched = list(dict.fromkeys(name for each in settings for name in each))
-    own = {
-        f"set:{name}": _numbers(np.array([each.get(name, math.nan) for each in settings], dtype=float)[codes])
+    searched = list(dict.fromkeys(name for trial in settings for name in trial))
+    settings_columns = {
+        f"set:{name}": _numbers(np.array([trial.get(name, math.nan) for trial in settings], dtype=float)[codes])
         for name in searched
     }
     for name in RUN_COLUMNS:
         packed |= {name: _numbers(runs[name]) if runs[name].dtype.kind in "fi" else _texts(runs[name])}
-        packed |= own if name == "seed" else {}
+        packed |= settings_columns if name == "seed" else {}
     return packed
 
 
@@ -150,7 +159,7 @@ def _numbers(values: "np.ndarray | pd.Series[float]") -> dict[str, object]:
 
 
 def _four_digits(value: float) -> float | None:
-    """What the page shows of a number; whole ones, such as steps, as they are."""
+    """A number rounded to the four digits that the page shows; whole numbers, such as steps, stay exact."""
     if not math.isfinite(value):
         return None
     return int(value) if value.is_integer() and abs(value) < 1e9 else float(f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""What the numbers of a comparison mean, in sentences that a student understands, in both languages."""
+"""Sentences of the report, in English and Chinese: verdict, warnings and remarks, from a comparison's numbers."""
 
 import math
 
@@ -19,17 +19,17 @@ __all__ = [
 ]  # fmt: skip
 
 
-OR = " 或 "
+CHINESE_OR = " 或 "
 
 
 def target_sentence(comparison: Comparison) -> Text:
-    """What counts as having arrived."""
+    """The target: a metric and the value to reach."""
     name, sign = metric_text(comparison), "≥" if comparison.workload["higher_is_better"] else "≤"
     return Text(f"target: {name.en} {sign} {comparison.target:g}", f"目标：{name.zh} {sign} {comparison.target:g}")
 
 
 def metric_text(comparison: Comparison) -> Text:
-    """What the metric is called."""
+    """The name of the metric, with its Chinese translation if there is one."""
     name = str(comparison.workload["metric_name"])
     return Text(name, LABELS.get(name, name))
 
@@ -38,12 +38,12 @@ def metric_text(comparison: Comparison) -> Text:
 
 
 def verdict_sentence(comparison: Comparison) -> Text:
-    """Which optimizer got there first, by how much, or that it is too close to call."""
+    """The whole verdict: which optimizer reached the target first, and by how much, or which ones tie."""
     return _joined(*verdict_texts(comparison))
 
 
 def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
-    """The verdict in two parts: what can stand as a headline, and the rest, if there is any."""
+    """The verdict in two parts: a headline, and the rest, if there is any."""
     if not comparison.complete:
         return unfinished_sentence(comparison), None
     if _all_failed(comparison):
@@ -51,10 +51,10 @@ def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
         return Text(f"Every run failed: {cause}", f"所有运行都失败了：{cause}"), None
     first = comparison.verdict.first
     if not first:
-        return _nobody(comparison)
+        return _none_reached(comparison)
     if len(first) == 1:
-        return _joined(_alone(comparison), _behind(comparison)), None
-    rest = (_leader(comparison), _behind(comparison), _though_slower_in_the_middle(comparison))
+        return _joined(_single_leader(comparison), _behind(comparison)), None
+    rest = (_leader(comparison), _behind(comparison), _median_remark(comparison))
     return _tie(comparison), _joined(*rest)
 
 
@@ -63,7 +63,7 @@ def _all_failed(comparison: Comparison) -> bool:
 
 
 def unfinished_sentence(study: Comparison) -> Text:
-    """How far a study is that is not finished."""
+    """The progress of an unfinished study, and the command to resume it."""
     done, total = len(study.runs), study.plan.runs
     return Text(
         f"Not finished: {done:,} of {total:,} runs are done. Go on with: steepest compare --resume FOLDER",
@@ -71,8 +71,8 @@ def unfinished_sentence(study: Comparison) -> Text:
     )
 
 
-def _nobody(comparison: Comparison) -> tuple[Text, Text | None]:
-    """Nobody arrived: what to do, and who came closest."""
+def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
+    """The verdict where no optimizer reached the target: what to try, and which one came closest."""
     advice = Text(
         "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
         "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
@@ -87,51 +87,52 @@ def _nobody(comparison: Comparison) -> tuple[Text, Text | None]:
     )
 
 
-def _alone(comparison: Comparison) -> Text:
-    """The one that is first, or the only one there is."""
+def _single_leader(comparison: Comparison) -> Text:
+    """The verdict where one optimizer is first, or is the only one."""
     (leader,) = comparison.verdict.first
-    how = _how(comparison, leader)
+    result = _performance(comparison, leader)
     if len(comparison.table) == 1:
-        return Text(f"{leader} takes {how.en}", f"{leader} {how.zh}")
-    return Text(f"{leader} gets there first: {how.en}", f"{leader} 最先到达：{how.zh}")
+        return Text(f"{leader} takes {result.en}", f"{leader} {result.zh}")
+    return Text(f"{leader} gets there first: {result.en}", f"{leader} 最先到达：{result.zh}")
 
 
 def _tie(comparison: Comparison) -> Text:
-    """All that tie for the first place, and how they could be told."""
+    """The verdict where several tie, and about how many more seeds would separate them."""
     first, seeds = comparison.verdict.first, comparison.plan.seeds
     cannot, cannot_zh = (f"{seeds} seeds cannot", f"{seeds} 个种子") if seeds > 1 else ("one seed cannot", "一个种子")
     more = comparison.verdict.more_seeds
     if math.isnan(more):
-        told = Text(", and more are not likely to", "，增加种子多半也分不出")
+        outlook = Text(", and more are not likely to", "，增加种子多半也分不出")
     else:
-        told = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
-                    f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip
+        outlook = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
+                       f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip
     return Text(
-        f"{list_en(first)} tie: {cannot} tell them apart{told.en}.",
-        f"{list_zh(first)} 打平：{cannot_zh}分不出先后{told.zh}。",
+        f"{list_en(first)} tie: {cannot} tell them apart{outlook.en}.",
+        f"{list_zh(first)} 打平：{cannot_zh}分不出先后{outlook.zh}。",
     )
 
 
 def _leader(comparison: Comparison) -> Text:
-    """What the first in the middle took, of those that tie."""
+    """The performance of the one with the smallest median, of those that tie."""
     leader = comparison.verdict.first[0]
-    how = _how(comparison, leader)
-    return Text(f"{leader} took {how.en}", f"{leader} {how.zh}")
+    result = _performance(comparison, leader)
+    return Text(f"{leader} took {result.en}", f"{leader} {result.zh}")
 
 
-def _how(comparison: Comparison, label: str) -> Text:
-    """What a contestant needed to the target, and at which settings."""
-    seeds, needed, place = comparison.plan.seeds, _spent(comparison, label), _where(comparison, label)
+def _performance(comparison: Comparison, label: str) -> Text:
+    """A contestant's steps (or seconds) to the target, over how many seeds, and at which settings."""
+    seeds, needed, settings = comparison.plan.seeds, _cost(comparison, label), _settings(comparison, label)
     over = Text(f"median of {seeds} fresh seeds", f"{seeds} 个新种子的中位数")
     if seeds == 1:
         over = Text("on one fresh seed", "一个新种子")
     return Text(
-        f"{needed.en} to the target ({over.en}) at {place.en}.", f"在{place.zh}下用 {needed.zh}达到目标（{over.zh}）。"
+        f"{needed.en} to the target ({over.en}) at {settings.en}.",
+        f"在{settings.zh}下用 {needed.zh}达到目标（{over.zh}）。",
     )
 
 
-def _spent(comparison: Comparison, label: str) -> Text:
-    """What a contestant needed to the target, in the measure that decides."""
+def _cost(comparison: Comparison, label: str) -> Text:
+    """A contestant's steps or seconds to the target, whichever decides."""
     value = float(comparison.table[comparison.measure][label])
     amount = spent(value, comparison.measure)
     if comparison.measure == "seconds_to_target":
@@ -139,7 +140,7 @@ def _spent(comparison: Comparison, label: str) -> Text:
     return Text(f"{amount} step{'' if value == 1 else 's'}", f"{amount} 步")
 
 
-def _where(comparison: Comparison, label: str) -> Text:
+def _settings(comparison: Comparison, label: str) -> Text:
     """The settings of a contestant's winner."""
     settings = comparison.chosen.get(label, {})
     lr = f"{settings.get('lr', comparison.table['lr'][label]):.3g}"
@@ -148,24 +149,30 @@ def _where(comparison: Comparison, label: str) -> Text:
 
 
 def _behind(comparison: Comparison) -> Text | None:
-    """The nearest of those that are clearly slower."""
+    """The sentence about the next contestant that is clearly slower; None if there is none."""
     verdict = comparison.verdict
     if verdict.behind is None:
         return None
     if math.isinf(verdict.ratio):
         return Text(f"{verdict.behind} missed the target on most seeds.", f"{verdict.behind} 在多数种子上未达到目标。")
     ratio, low, high = times(verdict.ratio), times(verdict.low), times(verdict.high)
-    seconds, alone = comparison.measure == "seconds_to_target", len(verdict.first) == 1
-    who = f"{verdict.behind}, the next," if alone else f"{verdict.behind} is clearly slower than {verdict.first[0]}: it"
-    who_zh = f"其次的 {verdict.behind} " if alone else f"{verdict.behind} 明显比 {verdict.first[0]} 慢："
+    seconds = comparison.measure == "seconds_to_target"
+    subject = Text(f"{verdict.behind}, the next,", f"其次的 {verdict.behind} ")
+    if len(verdict.first) > 1:
+        subject = Text(f"{verdict.behind} is clearly slower than {verdict.first[0]}: it",
+                       f"{verdict.behind} 明显比 {verdict.first[0]} 慢：")  # fmt: skip
     return Text(
-        f"{who} needs {ratio} times {'as long' if seconds else 'as many steps'} (95 % interval {low} to {high}).",
-        f"{who_zh}需要 {ratio} 倍的{'时间' if seconds else '步数'}（95% 区间 {low} 至 {high}）。",
+        f"{subject.en} needs {ratio} times {'as long' if seconds else 'as many steps'}"
+        f" (95 % interval {low} to {high}).",
+        f"{subject.zh}需要 {ratio} 倍的{'时间' if seconds else '步数'}（95% 区间 {low} 至 {high}）。",
     )
 
 
-def _though_slower_in_the_middle(comparison: Comparison) -> Text | None:
-    """Those that tie with the leader though their median is no smaller than that of one that is clearly slower."""
+def _median_remark(comparison: Comparison) -> Text | None:
+    """A remark on those that tie with the leader, although one that is clearly slower has a smaller median.
+
+    The verdict compares seed by seed, so medians need not be in its order.
+    """
     verdict, medians = comparison.verdict, comparison.table[comparison.measure]
     if verdict.behind is None or math.isinf(medians[verdict.behind]):
         return None
@@ -184,7 +191,7 @@ def _though_slower_in_the_middle(comparison: Comparison) -> Text | None:
 
 
 def edge_warnings(comparison: Comparison) -> list[Text]:
-    """A sentence for every winner near the end of a range, with the range to try next."""
+    """A warning for every winner near the end of a range, with the range to try next."""
     return [
         Text(
             f"* {edge.label}: its best {edge.name}, {edge.value:g}, lies at the {edge.side} end of its range,"
@@ -197,7 +204,7 @@ def edge_warnings(comparison: Comparison) -> list[Text]:
 
 
 def partner_sentence(comparison: Comparison) -> Text | None:
-    """Whose rule is for matrices only, and what trains the rest; None where there is no such rule."""
+    """Which contestants have a rule for matrices only, and which rule trains the rest; None if there is none."""
     specs = {each.label: parse(each.rule) for each in comparison.plan.contestants}
     labels = [label for label, spec in specs.items() if spec.file is None and RULES.get(spec.name.lower()) is Muon]
     if not labels:
@@ -211,21 +218,21 @@ def partner_sentence(comparison: Comparison) -> Text | None:
 
 
 def broken_sentence(comparison: Comparison) -> Text | None:
-    """How many of the runs on fresh seeds went wrong, and whose; None where none did, or every run failed."""
+    """The number of broken runs on fresh seeds by contestant; None where there is none, or every run failed."""
     report = comparison.runs[comparison.runs["phase"] == "report"]
     broken = report[report["status"].isin(BROKEN)]
     if broken.empty or _all_failed(comparison):
         return None
-    whose = [f"{label} ({count})" for label, count in broken["label"].value_counts(sort=False).items()]
+    counts = [f"{label} ({count})" for label, count in broken["label"].value_counts(sort=False).items()]
     return Text(
-        f"{len(broken)} of the {len(report)} runs on fresh seeds went wrong: {list_en(whose)}. The table of every run"
+        f"{len(broken)} of the {len(report)} runs on fresh seeds went wrong: {list_en(counts)}. The table of every run"
         " says how.",
-        f"新种子上的 {len(report)} 次运行中有 {len(broken)} 次出错：{list_zh(whose)}。原因见“全部运行”表。",
+        f"新种子上的 {len(report)} 次运行中有 {len(broken)} 次出错：{list_zh(counts)}。原因见“全部运行”表。",
     )
 
 
 def aside_sentence(aside: SetAside) -> Text:
-    """Which runs are left out because they had another problem to solve."""
+    """The sentence about runs that are left out, since they solved another problem."""
     where = f"{aside.workload}，" if aside.workload else ""
     return Text(
         f"Left out: {aside}",
@@ -235,46 +242,39 @@ def aside_sentence(aside: SetAside) -> Text:
 
 
 def budget_sentence(budgets: pd.DataFrame) -> Text | None:
-    """Which optimizer to take if only so many trials can be afforded; None where there is nothing to choose.
+    """Which optimizer to choose for each number of trials; None with fewer than two optimizers.
 
     Args:
-        budgets: as `rows.chosen_budgets` gives them.
+        budgets: the result of `rows.chosen_budgets`.
     """
     if len(budgets) < 2:
         return None
     by_names: dict[tuple[str, ...], list[str]] = {}
     for k in budgets:
-        by_names.setdefault(_best(budgets[k]), []).append(str(k))
+        values = budgets[k][np.isfinite(budgets[k])]
+        best = tuple(map(str, values.index[values == values.min()]))  # none where all miss
+        by_names.setdefault(best, []).append(str(k))
     if len(by_names) == 1:
-        return _whatever_the_budget(*by_names)
+        return _same_for_all_budgets(*by_names)
     parts, parts_zh = [], []
     for names, sizes in by_names.items():
-        parts.append(f"with {_trials(sizes)}, {list_en(names, 'or') if names else 'most draws miss'}")
-        parts_zh.append(f"试 {list_zh(sizes)} 次，{f'选 {list_zh(names, OR)}' if names else '多半到不了'}")
+        trials = "one trial" if sizes == ["1"] else f"{list_en(sizes, 'or')} trials"
+        parts.append(f"with {trials}, {list_en(names, 'or') if names else 'most draws miss'}")
+        parts_zh.append(f"试 {list_zh(sizes)} 次，{f'选 {list_zh(names, CHINESE_OR)}' if names else '多半到不了'}")
     return Text(f"Which to take: {'; '.join(parts)}.", f"该选哪个：{'；'.join(parts_zh)}。")
 
 
-def _whatever_the_budget(names: tuple[str, ...]) -> Text:
+def _same_for_all_budgets(names: tuple[str, ...]) -> Text:
     if not names:
         return Text("Most draws miss the target, however many trials.", "无论试几次，多半到不了目标。")
     return Text(
         f"However many trials you can afford, take {list_en(names, 'or')}.",
-        f"无论能试几次，都选 {list_zh(names, OR)}。",
+        f"无论能试几次，都选 {list_zh(names, CHINESE_OR)}。",
     )
 
 
-def _best(column: "pd.Series[float]") -> tuple[str, ...]:
-    """Those that need least, nobody where all miss."""
-    values = column[np.isfinite(column)]
-    return tuple(map(str, values.index[values == values.min()]))
-
-
-def _trials(sizes: list[str]) -> str:
-    return "one trial" if sizes == ["1"] else f"{list_en(sizes, 'or')} trials"
-
-
 def profile_sentence(study: Comparison) -> Text | None:
-    """Who is fastest over all workloads; None of one workload, or while runs are missing."""
+    """Which optimizer has the best score over all workloads; None for one workload, or while runs are missing."""
     if study.profiles is None:
         return None
     score = study.profiles.score.sort_values(ascending=False, kind="stable")
@@ -285,15 +285,15 @@ def profile_sentence(study: Comparison) -> Text | None:
         )
     first = [str(label) for label in score.index[score == best]]
     then = [f"{label} ({value:.2f})" for label, value in score[score < best].iloc[:2].items()]
-    do, next_ = "does" if len(first) == 1 else "do", f", followed by {list_en(then)}" if then else ""
+    do, others = "does" if len(first) == 1 else "do", f", followed by {list_en(then)}" if then else ""
     return Text(
-        f"On all {count} workloads together {list_en(first)} {do} best, with a score of {best:.2f} out of 1{next_}.",
+        f"On all {count} workloads together {list_en(first)} {do} best, with a score of {best:.2f} out of 1{others}.",
         f"综合 {count} 个工作负载，{list_zh(first)} 表现最好，得分 {best:.2f}（满分 1）"
         f"{f'；其次是 {list_zh(then)}' if then else ''}。",
     )
 
 
 def _joined(*texts: Text | None) -> Text:
-    """Sentences one after the other; Chinese ones need no space."""
-    there = [each for each in texts if each]
-    return Text(" ".join(each.en for each in there), "".join(each.zh for each in there))
+    """Sentences one after the other, with a space between English ones."""
+    sentences = [text for text in texts if text]
+    return Text(" ".join(text.en for text in sentences), "".join(text.zh for text in sentences))

@@ -1,4 +1,4 @@
-"""Drawings within the page: ink and colours follow its theme, words its language, and toggles hide contestants."""
+"""Figures as SVG within the page: colours follow its theme, words its language, and its toggles hide contestants."""
 
 import re
 import warnings
@@ -19,19 +19,20 @@ from .words import LABELS
 __all__ = ["boxes_for_missing_letters", "inline", "mark"]
 
 THEME = {INK: "currentColor", GRID: "var(--line)", GREY: "var(--soft)"}
-"""What stands on the page for a colour of the figures."""
+"""CSS values by the figures' colours."""
 
 WIDTH, HEIGHT, THICK, RADIUS = 30, 12, 2.0, 4.5
+"""Sizes of a legend symbol, in pixels: its box, the width of the line, and the radius of the mark."""
 
 
 def inline(figure: Figure, description: Text, colours: Mapping[str, str], prefix: str) -> Markup:
-    """A figure as SVG.
+    """A figure as an SVG element.
 
     Args:
-        figure: what to draw; artists named by `figures.contestants.tag` can be hidden.
-        description: what a screen reader says of it.
-        colours: what stands on the page for a colour of the figure, such as a CSS variable.
-        prefix: what the ids within it begin with, so that no two of a page are the same.
+        figure: the figure; artists named by `figures.contestants.tag` get the attribute `data-contestant`.
+        description: the alternative text, for screen readers.
+        colours: CSS values, such as variables, by the figure's colours.
+        prefix: of all ids within it, so that the ids of a page are unique.
     """
     buffer = StringIO()
     with house_style(), boxes_for_missing_letters():
@@ -39,7 +40,7 @@ def inline(figure: Figure, description: Text, colours: Mapping[str, str], prefix
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     replaced = {colour.lower(): variable for colour, variable in {**THEME, **colours}.items()}
-    # only within tags: what users write stands between them, and has no bare < or >
+    # colours and ids only within tags: the texts of users are between them, with < and > escaped
     svg = re.sub(r"<[^<>]*>", lambda tag: _adapted(tag[0], replaced, prefix), svg)
     svg = re.sub(r"(<text [^>]*>)([^<]+)(</text>)", _translated, svg)
     name = Markup(' role="img" aria-label="{0}" data-en="{0}" data-zh="{1}"').format(description.en, description.zh)
@@ -48,14 +49,14 @@ def inline(figure: Figure, description: Text, colours: Mapping[str, str], prefix
 
 @contextmanager
 def boxes_for_missing_letters() -> Iterator[None]:
-    """What users write may have letters that no font here has: a picture shows a box, and nobody need be warned."""
+    """A context without Matplotlib's warnings of missing glyphs: a user's text may have any; a figure shows boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         yield
 
 
 def _adapted(tag: str, colours: Mapping[str, str], prefix: str) -> str:
-    """A tag in the page's colours, with ids of its own, and coordinates to a hundredth of a point."""
+    """A tag with the page's colours, unique ids, and coordinates rounded down to a hundredth of a point."""
     tag = re.sub(r"#[0-9a-f]{6}\b", lambda colour: colours.get(colour[0], colour[0]), tag)
     tag = re.sub(r' id="contestant-(\d+)-[^"]*"', r' data-contestant="\1"', tag)
     tag = re.sub(r"(\d\.\d\d)\d+", r"\1", tag)
@@ -65,6 +66,7 @@ def _adapted(tag: str, colours: Mapping[str, str], prefix: str) -> str:
 
 
 def _translated(match: "re.Match[str]") -> str:
+    """A `text` element in both languages, if its label is one of `LABELS`."""
     before, label, after = match.groups()
     if label not in LABELS:
         return match[0]
@@ -73,8 +75,8 @@ def _translated(match: "re.Match[str]") -> str:
 
 
 def mark(look: Look, colour: str) -> Markup:
-    """The inside of an SVG symbol, 30 by 12: a piece of the line with its dash, and its mark."""
-    dashes = "none" if isinstance(look.dash, str) else " ".join(f"{THICK * each:g}" for each in look.dash[1])
+    """The legend symbol of a look as SVG elements, 30 by 12 pixels: a piece of the line with its dash, and its mark."""
+    dashes = "none" if isinstance(look.dash, str) else " ".join(f"{THICK * length:g}" for length in look.dash[1])
     style = MarkerStyle(look.marker)
     outline = style.get_path().transformed(style.get_transform()).to_polygons(closed_only=False)
     points = 2 * RADIUS * np.concatenate(outline) * (1, -1) + (WIDTH / 2, HEIGHT / 2)

@@ -1,4 +1,4 @@
-"""The fixed words of the report and of its figures, in both languages."""
+"""The fixed texts of the report's page and of its figures, in English and Chinese."""
 
 from ..base.text import Text
 

@@ -1,4 +1,4 @@
-"""Adadelta: RMSProp with a learning rate of its own making."""
+"""Adadelta: RMSProp whose learning rate is the root mean square of the steps so far."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adafactor: the scale of a matrix kept as one number a row and one a column."""
+"""Adafactor: RMSProp for matrices that stores mean squares by row and by column only."""
 
 from dataclasses import dataclass
 from typing import Any

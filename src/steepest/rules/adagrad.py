@@ -1,4 +1,4 @@
-"""AdaGrad: a learning rate for each coordinate that falls as the coordinate has been used."""
+"""AdaGrad: gradient descent divided by the root of the sum of all squared gradients."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adam and its kin: momentum and a scale for each coordinate, both corrected for starting at zero."""
+"""Adam and AdamW: averages of the gradients and of their squares, with bias correction."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal

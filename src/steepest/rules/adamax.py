@@ -1,4 +1,4 @@
-"""Adamax: Adam whose scale is the largest gradient that it still remembers."""
+"""Adamax: Adam with a decaying maximum of gradient sizes instead of the root mean square."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""AdEMAMix: Adam with a second, much longer memory."""
+"""AdEMAMix: AdamW with a second, much slower average of the gradients."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +68,6 @@ class AdEMAMix(Rule):
 
 
 def _between(start: Any, end: Any, share: Any) -> Any:
-    """The memory whose half-life is that share of the way from one to the other."""
+    """The memory whose half-life is interpolated linearly between those of `start` and `end`, at `share`."""
     from_start, from_end = log(maximum(start, 1e-8)), log(maximum(end, 1e-8))
     return minimum(exp(1 / ((1 - share) / from_start + share / from_end)), end)

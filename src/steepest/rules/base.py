@@ -1,18 +1,26 @@
-"""What a rule is: an optimizer's update as a pure function, with its facts as data beside it.
+"""The base class of rules: an optimizer's update as a pure function, with its facts as data beside it.
 
 A rule is a frozen dataclass. Its fields are the hyperparameters, under torch's names. It has two functions:
 
-- `init(param)` gives the state before the first step, by name.
-- `update(grad, param, step, *state)` gives the change of the parameter and the new state, in the same order.
+- `init(param)` returns the state before the first step, by name.
+- `update(grad, param, step, *state)` returns the change of the parameter and the new state, in the same order.
 
-Neither touches its inputs or keeps anything. Branches look at settings (`nesterov`), never at values, so one definition
-runs on every engine. Hyperparameters may be numbers or arrays (many settings in one call).
+Both are pure: they modify no input and store nothing. They branch on settings (`nesterov`), never on values, so one
+definition runs on every engine. Hyperparameters may be numbers or arrays (many settings in one call).
 
 Two more functions, for the few rules that need them:
 
-- `evaluation(param, *state)` gives the weights to evaluate, where these are not the parameter itself (Schedule-Free).
-- `measure(grad, param, step, *state)` gives numbers that the engine adds up over all parameters of a group and hands to
-  each `update` as `shared` (Prodigy). Without an engine that does, `update` takes its own parameter for all there is.
+- `evaluation(param, *state)` returns the weights to evaluate, if these are not the parameter itself (Schedule-Free).
+- `measure(grad, param, step, *state)` returns numbers that the engine sums over all parameters of a group and passes to
+  each `update` as `shared` (Prodigy). Where `shared` is None, `update` measures its own parameter only.
+
+Every engine runs the same definition; by hand, on plain numbers:
+
+    >>> from steepest.rules import SGD
+    >>> sgd = SGD(lr=0.1, momentum=0.9)
+    >>> delta, velocity = sgd.update(2.0, 5.0, 1, *sgd.init(5.0).values())
+    >>> delta, velocity
+    (-0.2, 2.0)
 """
 
 import inspect
@@ -36,11 +44,11 @@ class Hyperparameter:
     """The facts of one hyperparameter.
 
     Args:
-        symbol: LaTeX, as the method's paper writes it; one a value for a tuple.
-        about: what it is, in a few words.
-        within: the allowed interval in the usual notation, such as `[0, 1)`.
+        symbol: LaTeX, as in the method's paper; for a tuple, one symbol a value.
+        about: its meaning, in a few words.
+        within: the allowed interval in the usual notation, such as `[0, 1)`; None: any value.
         search: the range that a comparison searches on a log scale, or None if it stays at its default.
-        keyword: whether an optimizer takes it by name only, as torch does or has something else in its place.
+        keyword: whether an optimizer takes it by name only, since torch's has none, or another one, at its position.
         among: the allowed values, where they are a few names.
     """
 
@@ -59,16 +67,17 @@ class Hyperparameter:
     def check(self, owner: str, name: str, value: Any, default: Any) -> None:
         """Raise `InvalidValue` unless the value lies in the interval; arrays of many, symbols, a default None pass."""
         if type(value) is type(default) is float and self.within and _lies_within(value, self.within):
-            return  # so it mostly is; a learning rate that changes at every step is checked at every step
-        values, usual = (each if isinstance(each, tuple | list) else (each,) for each in (value, default))
+            return  # the common case, kept fast: a learning rate under a schedule is checked at every step
+        values = value if isinstance(value, tuple | list) else (value,)
+        defaults = default if isinstance(default, tuple | list) else (default,)
         if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
         if self.among and value not in self.among:
             raise InvalidValue(f"{owner}: {name} must be one of {self.among}, got {value!r}")
         if self.within is None:
             return
-        for place, number in enumerate(values):
-            if number is None and usual[min(place, len(usual) - 1)] is None:
+        for index, number in enumerate(values):
+            if number is None and defaults[min(index, len(defaults) - 1)] is None:
                 continue
             if getattr(number, "ndim", None) == 0:  # a tensor or array of one number
                 number = float(number.detach() if hasattr(number, "detach") else number)
@@ -102,7 +111,10 @@ def hyperparameter(
     keyword: bool = False,
     among: tuple[str | None, ...] = (),
 ) -> Any:
-    """A dataclass field that carries a `Hyperparameter`; switches (bool) and names have no interval."""
+    """A dataclass field with a `Hyperparameter` as its metadata `facts`; see there for the arguments.
+
+    Switches (bool) and names (`among`) have no interval.
+    """
     interval = None if isinstance(default, bool) or among else within
     facts = Hyperparameter(symbol, about, interval, search, keyword, among)
     return field(default=default, metadata={"facts": facts})
@@ -111,26 +123,26 @@ def hyperparameter(
 def memories(
     default: tuple[float, ...], about: str = "memory of the gradients and of their squares", within: str = "[0, 1)"
 ) -> Any:
-    """The hyperparameter `betas`: how much each leaky average keeps of what it was."""
+    r"""The hyperparameter `betas`: for each exponential average the weight of its old value, with symbols $\beta_i$."""
     return hyperparameter(default, tuple(rf"\beta_{i}" for i in range(1, len(default) + 1)), about, within=within)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
-    """Base of all rules; see the module's text for what a rule promises.
+    """Base of all rules; the module's docstring says which conditions `init` and `update` fulfil.
 
     Class facts (data, so that docs, pages and tests need not know any rule by name):
         title: the name as people write it.
         reference: where the method was published.
         symbols: LaTeX of each state.
         elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`).
-        least_axes: how many axes a parameter must have at least; 2 for a rule that is for matrices only.
+        least_axes: the number of axes that a parameter must have at least; 2 for a rule for matrices.
         numbers: the states that are one number a parameter, not one a coordinate; an engine may also keep them as an
             array of the parameter's shape, which is then the same everywhere.
         shared: those of `numbers` that are the same for all parameters of a group; a rule that has any has `measure`.
-        eps_stands: where `eps` stands, for rules that have one.
-        decay: kind of weight decay: added to the gradient ("coupled"), taken from the parameter ("decoupled"), or that
-            times a factor that the rule finds itself ("scaled").
+        eps_stands: the place of `eps` in the formula, for rules that have one.
+        decay: kind of weight decay: added to the gradient ("coupled"), subtracted from the parameter ("decoupled"), or
+            the latter times a factor that the rule computes itself ("scaled").
         sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
         own_schedule: the learning rate schedule that is part of the method, which a comparison then leaves as it is.
         helps, fails: the method's character, in a sentence each.
@@ -153,51 +165,73 @@ class Rule(ABC):
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate")
 
     def __post_init__(self) -> None:
-        for each in self.hyperparameters().values():
-            value = getattr(self, each.name)
-            each.metadata["facts"].check(self.title, each.name, value, each.default)
-            if isinstance(each.default, bool) and isinstance(value, str | None):
-                raise InvalidValue(f"{self.title}: {each.name} must be true or false, got {value!r}")
+        for name, hyper in self.hyperparameters().items():
+            value = getattr(self, name)
+            hyper.metadata["facts"].check(self.title, name, value, hyper.default)
+            if isinstance(hyper.default, bool) and isinstance(value, str | None):
+                raise InvalidValue(f"{self.title}: {name} must be true or false, got {value!r}")
 
     @abstractmethod
     def init(self, param: Any) -> dict[str, Any]:
         """The state before the first step, by name, in the order in which `update` takes it.
 
-        A number fills an array of the parameter's shape, an array is taken as it is, None is a state that these
-        settings do not need (it stays None).
+        Args:
+            param: the parameter, of any shape.
+
+        Returns:
+            By name: an array; a number, which stands for an array of the parameter's shape (for a state in `numbers`,
+            for itself); or None for a state that these settings do not need, and which stays None.
         """
 
     @abstractmethod
     def update(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
-        """One step: `(delta, *new_state)`, with the new parameter `param + delta`; `step` counts from 1."""
+        """One step.
+
+        Args:
+            grad: gradient at the parameter, of its shape.
+            param: the parameter before the step.
+            step: number of this step for this parameter, from 1.
+            *state: as `init` or the last step returned it.
+
+        Returns:
+            `(delta, *new_state)`; the new parameter is `param + delta`.
+        """
 
     def evaluation(self, param: Any, *state: Any) -> Any:
-        """The weights to evaluate, of the parameter and its state after a step."""
+        """The weights to evaluate, computed from the parameter and its state after a step."""
         return param
 
     def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
-        """Numbers to be added up over all parameters of a group, for `update` to take as `shared`."""
+        """Numbers of one parameter that the engine sums over a group and passes to `update` as `shared`."""
         return ()
 
     @classmethod
     @cache
     def hyperparameters(cls) -> dict[str, "Field[Any]"]:
         """The dataclass fields that a user may set, by name; `.metadata["facts"]` is the `Hyperparameter`."""
-        return {each.name: each for each in fields(cls) if each.init}
+        return {hyper.name: hyper for hyper in fields(cls) if hyper.init}
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Every hyperparameter's default, by name."""
-        return {name: each.default for name, each in cls.hyperparameters().items() if each.default is not MISSING}
+        return {name: hyper.default for name, hyper in cls.hyperparameters().items() if hyper.default is not MISSING}
 
     @cached_property
     def structure(self) -> tuple[Any, ...]:
-        """What the arithmetic of `update` depends on beside numbers: the rule, its switches, which settings are 0."""
+        """A key of the arithmetic of `update`: the rule, its switches, and which settings are 0, without their values.
+
+        Two rules of equal structure record the same program, so compiled kernels are cached by it.
+        """
         return type(self), *(_kind(getattr(self, name)) for name in self.hyperparameters())
 
     @classmethod
     def configure(cls, **settings: Any) -> Self:
-        """The rule with these hyperparameters; an unknown one raises `UnknownSetting` with the nearest known name."""
+        """The rule with these hyperparameters.
+
+        Raises:
+            UnknownSetting: the rule has no such hyperparameter; the message suggests the nearest name.
+            InvalidValue: a value outside its interval.
+        """
         for name in settings:
             if name not in cls.hyperparameters():
                 hint = did_you_mean(name, cls.hyperparameters())
@@ -229,15 +263,15 @@ def _kind(setting: Any) -> Any:
 
 
 def with_weight_decay(grad: Any, param: Any, weight_decay: Any) -> Any:
-    """The gradient of the loss plus `weight_decay / 2 * |param|^2` (coupled, L2); without decay, as it is."""
+    r"""Coupled (L2) decay: $g + \lambda x$, the gradient of the loss plus $\frac{\lambda}{2} \lVert x \rVert^2$."""
     return grad if is_zero(weight_decay) else grad + weight_decay * param
 
 
 def with_decoupled_decay(delta: Any, param: Any, lr: Any, weight_decay: Any) -> Any:
-    """The step less `lr * weight_decay` of the parameter (decoupled); without decay, as it is."""
+    r"""Decoupled decay: $\Delta - \eta \lambda x$, the step minus a share of the parameter."""
     return delta if is_zero(weight_decay) else delta - lr * weight_decay * param
 
 
 def warmed_up(step: Any, steps: Any) -> Any:
-    """How much of a warm-up of so many steps is over, from 0 to 1."""
+    r"""The factor of a linear warm-up, $\min(1, t / T)$: 0 to 1 over `steps` steps."""
     return minimum(step / maximum(steps, 1), 1.0)

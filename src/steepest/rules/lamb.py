@@ -1,4 +1,4 @@
-"""LAMB: AdamW whose step is as long as the parameter is."""
+"""LAMB: AdamW whose step is scaled, for each tensor, to the tensor's own length."""
 
 from dataclasses import dataclass
 from typing import Any

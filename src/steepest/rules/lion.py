@@ -1,4 +1,4 @@
-"""Steps along signs: Signum and Lion."""
+"""Signum and Lion: steps of equal size along the sign of averaged gradients."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrix is made orthogonal."""
+"""Muon: momentum for matrices, orthogonalized by a Newton-Schulz iteration."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SQUARED_FACTORS: dict[str | None, Callable[[int, int], float]] = {
     "original": lambda rows, columns: max(1, rows / columns),
     "match_rms_adamw": lambda rows, columns: 0.04 * max(rows, columns),
 }
-"""What `adjust_lr_fn` names: squares of the factor on the learning rate."""
+"""The square of the factor on the learning rate, by value of `adjust_lr_fn`, for a number of rows and columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,9 @@ class Muon(Rule):
 
 
 def _orthogonal(matrix: Any, coefficients: tuple[Any, ...], steps: int, eps: Any) -> Any:
-    """A matrix with the same singular vectors and with singular values about 1."""
+    """A matrix with the same singular vectors and singular values of about 1, by the Newton-Schulz iteration."""
     rows, columns = matrix.shape
-    if rows > columns:  # the smaller of the two products
+    if rows > columns:  # so that X X^T is the smaller of the two products
         return _orthogonal(matrix.mT, coefficients, steps, eps).mT
     a, b, c = coefficients
     x = matrix / maximum(norm(matrix), eps)

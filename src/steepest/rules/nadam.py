@@ -1,4 +1,4 @@
-"""NAdam: Adam with Nesterov's look ahead."""
+"""NAdam: Adam with Nesterov momentum and a warm-up of the momentum."""
 
 from dataclasses import dataclass
 from typing import Any

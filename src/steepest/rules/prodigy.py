@@ -1,4 +1,4 @@
-"""Prodigy: Adam that finds its own learning rate."""
+"""Prodigy: Adam that estimates its own learning rate from the distance travelled."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +61,9 @@ class Prodigy(Rule):
         lr = _rate(self, step, d)
         s = _gradients(self, grad, step, s, d)
         d_numerator = sqrt(beta2) * d_numerator + d / self.d0 * lr * inner
-        new_d = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # no gradient yet: no news of d
+        new_d = maximum(
+            d, self.d_coef * d_numerator / maximum(total, 1e-37)
+        )  # 1e-37: while all gradients are zero, d stays
         exp_avg = beta1 * exp_avg + (1 - beta1) * d * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * d * d * grad * grad
         delta = -lr * exp_avg / (sqrt(exp_avg_sq) + new_d * self.eps)
@@ -69,11 +71,11 @@ class Prodigy(Rule):
 
 
 def _rate(rule: Prodigy, step: Any, d: Any) -> Any:
-    """The learning rate: the factor times the distance found so far."""
+    """The learning rate: the factor `lr` times the current estimate of the distance."""
     beta1, beta2 = rule.betas
     return rule.lr * d * (sqrt(1 - beta2**step) / (1 - beta1**step) if rule.use_bias_correction else 1.0)
 
 
 def _gradients(rule: Prodigy, grad: Any, step: Any, s: Any, d: Any) -> Any:
-    """The leaky sum of gradients, s, with the new one."""
+    """The decaying sum of gradients, s, with the new gradient."""
     return sqrt(rule.betas[1]) * s + d / rule.d0 * (d if rule.safeguard_warmup else _rate(rule, step, d)) * grad

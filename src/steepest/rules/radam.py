@@ -1,4 +1,4 @@
-"""RAdam: Adam that waits until its scale can be trusted."""
+"""RAdam: Adam that takes plain momentum steps until its mean square is known well enough."""
 
 from dataclasses import dataclass
 from typing import Any

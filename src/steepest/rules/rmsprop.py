@@ -1,4 +1,4 @@
-"""RMSProp: AdaGrad that forgets."""
+"""RMSProp: gradient descent divided by the root mean square of recent gradients."""
 
 from dataclasses import dataclass
 from typing import Any

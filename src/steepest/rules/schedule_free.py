@@ -1,4 +1,4 @@
-"""Schedule-Free: an average of the path takes the place of a falling learning rate."""
+"""Schedule-Free SGD and AdamW: an average of the path replaces a decreasing learning rate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +116,10 @@ class ScheduleFreeAdamW(Rule):
 def _average(
     rule: Any, share: Any, lr: Any, direction: Any, param: Any, step: Any, z: Any, weight_sum: Any, lr_max: Any
 ) -> tuple[Any, ...]:
-    """Move z along the direction, and y, the parameter, to between z and the new average; x is not needed for that."""
+    """The step of z along the direction, and of the parameter y to between z and the new average x.
+
+    x is eliminated: with y = (1 - share) z + share x the change of y follows from y, z and the direction alone.
+    """
     if not is_zero(rule.warmup_steps):
         lr = lr * warmed_up(step, rule.warmup_steps)
     lr_max = maximum(lr_max, lr)

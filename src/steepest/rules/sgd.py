@@ -1,4 +1,4 @@
-"""Gradient descent, with and without momentum."""
+"""Stochastic gradient descent, plain, with heavy-ball momentum and with Nesterov momentum."""
 
 from dataclasses import dataclass, field
 from typing import Any

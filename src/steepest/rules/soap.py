@@ -1,4 +1,4 @@
-"""SOAP: Adam along the axes in which the gradients of a matrix do not mix."""
+"""SOAP: Adam in the eigenbasis of Shampoo's gradient products."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +50,18 @@ class SOAP(Rule):
     max_precond_dim: int = hyperparameter(10000, r"n_{\max}", "longest axis that gets a basis")
 
     def init(self, param: Any) -> dict[str, Any]:
-        squares = _no_products(param, self.max_precond_dim)
+        sizes = param.shape if param.ndim > 1 else ()  # a vector is stepped as by Adam, without a basis
+        squares = [
+            _gram(zeros_like(param), axis) if size <= self.max_precond_dim else None for axis, size in enumerate(sizes)
+        ]
         bases = {f"{kind}_{axis}": square for kind in ("GG", "Q") for axis, square in enumerate(squares)}
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0} | bases
 
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, *bases: Any) -> tuple[Any, ...]:
         products, turns = bases[: len(bases) // 2], bases[len(bases) // 2 :]
         beta = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
-        products = tuple(p if p is None else beta * p + (1 - beta) * _square(grad, i) for i, p in enumerate(products))
-        if step == 1:
+        products = tuple(p if p is None else beta * p + (1 - beta) * _gram(grad, i) for i, p in enumerate(products))
+        if step == 1:  # only the bases are set: before, there are none in which a step could be taken
             turns = tuple(p if p is None else eigenvectors(p) for p in products)
             return 0 * grad, exp_avg, exp_avg_sq, *products, *turns
         adam = Adam(lr=self.lr, betas=self.betas, eps=self.eps)
@@ -69,20 +72,14 @@ class SOAP(Rule):
         return delta, exp_avg, exp_avg_sq, *products, *turns
 
 
-def _no_products(param: Any, longest: int) -> list[Any]:
-    """For each axis that gets a basis a square of zeros."""
-    sizes = param.shape if param.ndim > 1 else ()
-    return [_square(zeros_like(param), axis) if size <= longest else None for axis, size in enumerate(sizes)]
-
-
-def _square(x: Any, axis: int) -> Any:
-    """The products of a tensor's slices along one axis, summed over all others."""
+def _gram(x: Any, axis: int) -> Any:
+    """The Gram matrix of a tensor's slices along one axis, shape (n, n): their products, summed over all other axes."""
     rows = x.swapaxes(0, axis).reshape(x.shape[axis], -1)
     return rows @ rows.mT
 
 
 def _turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
-    """The tensor in the coordinates of each axis's basis, or back from there."""
+    """The tensor rotated into the basis of each axis, or back from there; an axis without a basis (None) stays."""
     for axis, basis in enumerate(turns):
         if basis is not None:
             x = (x.swapaxes(axis, -1) @ (basis.mT if back else basis)).swapaxes(axis, -1)
@@ -90,7 +87,11 @@ def _turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
 
 
 def _follow(exp_avg: Any, exp_avg_sq: Any, products: tuple[Any, ...], turns: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One QR step of each basis, its columns by falling eigenvalue; the averages in the new coordinates."""
+    """One QR step (of power iteration) for each basis; the averages in the new coordinates, then the new bases.
+
+    The columns are sorted by decreasing eigenvalue first, and the averages of squares, which cannot be rotated, are
+    permuted with them.
+    """
     new = list(turns)
     for axis, (product, basis) in enumerate(zip(products, turns, strict=True)):
         if basis is not None:

@@ -1,4 +1,4 @@
-"""Names of files and folders for texts that may hold anything."""
+"""Safe and unique names of files and folders, made of texts of users that may hold any characters."""
 
 import re
 from collections.abc import Iterable
@@ -6,16 +6,16 @@ from collections.abc import Iterable
 __all__ = ["file_names"]
 
 MOST = 60
-"""Characters of a name, which leaves room for a number behind it and for an ending."""
+"""Characters of a name, at most; leaves room for a number and an ending."""
 
 
 def file_names(texts: Iterable[str]) -> dict[str, str]:
-    """A name for a file or a folder for each text, no two the same, also where capitals do not count.
+    """A name of a file or folder for each text, all different even on file systems that ignore case.
 
     >>> file_names(["Adam", "adam", "../../etc", "a/b|c"])
     {'Adam': 'Adam', 'adam': 'adam-2', '../../etc': 'etc', 'a/b|c': 'a_b_c'}
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     taken: set[str] = set()
     for text in texts:
         stem = re.sub(r"[^\w\-.=, ()]+", "_", text).strip(" ._")[:MOST] or "unnamed"
@@ -24,5 +24,5 @@ def file_names(texts: Iterable[str]) -> dict[str, str]:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.casefold())
-        found[text] = name
-    return found
+        names[text] = name
+    return names
