@@ -1,1 +1,1 @@
-"""Ratios measured side by side in one run: ours and the rival interleaved, both checked to compute the same."""
+"""Benchmarks: ratios of ours to a rival's time, interleaved in one run, with a check that both compute the same."""

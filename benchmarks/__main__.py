@@ -27,7 +27,7 @@ def _text(value: Any) -> str:
 
 
 def sections(short: bool) -> Iterable[tuple[str, str]]:
-    """Title and text of each measurement, as it is done."""
+    """Title and text of each measurement; each is done when it is asked for."""
     networks = ["mlp", "resnet18"] if short else ["mlp", "resnet18", "gpt2"]
     rules = ["sgd", "rmsprop", "adam"] if short else steps.elementwise_rules()
     rounds = 5 if short else 15
@@ -44,7 +44,7 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
 
 
 def machine() -> str:
-    """Where and when, and with which versions."""
+    """The line about date, processor and versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     model = next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()

@@ -1,6 +1,6 @@
 """python -m benchmarks.accelerator: one step on an accelerator, against torch's variants there.
 
-Each call waits until the device is done. Both sides must have moved their parameters, and to the same place.
+Each call waits until the device is done. Both sides must have moved their parameters, and to the same values.
 """
 
 import inspect
@@ -33,15 +33,16 @@ def measure(networks: list[str], rules: list[str], rounds: int, device: torch.de
     for network in networks:
         for rule in rules:
             seconds = best(race(_candidates(network, rule, device), rounds))
-            cells = [f"{1e3 * seconds[each]:.3g}" if each in seconds else "none" for each in (*OURS, *TORCHS)]
+            variants = (*OURS, *TORCHS)
+            cells = [f"{1e3 * seconds[variant]:.3g}" if variant in seconds else "none" for variant in variants]
             rows.append([network, rule, *cells])
     return "\n".join([f"Milliseconds on {name}.", "", *(f"| {' | '.join(cells)} |" for cells in rows)])
 
 
 def _candidates(network: str, rule: str, device: torch.device) -> dict[str, Step]:
-    """Each variant's step, after steps by which all of them come to one place."""
+    """Each variant's step, after ten steps that have been checked to lead all of them to the same values."""
     candidates: dict[str, Step] = {}
-    places: list[torch.Tensor] = []
+    ends: list[torch.Tensor] = []
     for library, variants in ((steepest, OURS), (torch.optim, TORCHS)):
         for name, options in variants.items():
             recorded = name == "ours recorded"
@@ -55,11 +56,11 @@ def _candidates(network: str, rule: str, device: torch.device) -> dict[str, Step
             candidates[name] = _until_done(_recorded(step) if recorded else step, device)
             for _ in range(7 if recorded else 10):  # three were made before recording
                 candidates[name]()
-            places.append(torch.cat([param.detach().flatten() for param in params]))
+            ends.append(torch.cat([param.detach().flatten() for param in params]))
     start = torch.cat([param.detach().flatten() for param in _parameters(SHAPES[network], device)])
-    for place in places:
-        assert (place != start).all(), "a parameter did not move"
-        torch.testing.assert_close(place, places[0], rtol=1e-4, atol=1e-5)
+    for end in ends:
+        assert (end != start).all(), "a parameter did not move"
+        torch.testing.assert_close(end, ends[0], rtol=1e-4, atol=1e-5)
     return candidates
 
 
@@ -81,7 +82,7 @@ def _until_done(step: Step, device: torch.device) -> Step:
 
 
 def _recorded(step: Step) -> Step:
-    """The step as a CUDA graph, recorded after three steps beside the main stream, as CUDA wants it."""
+    """The step as a CUDA graph, captured after three warm-up steps on a side stream, as torch's documentation asks."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

@@ -1,7 +1,7 @@
-"""The other floor of a step: its roots and divisions alone, on numbers that lie in the fastest cache.
+"""The arithmetic floor of a step: the time of its roots and divisions alone, on numbers in the first-level cache.
 
-A processor adds and multiplies many times while it finds one root or quotient. Where a step's arrays are near, as those
-of a small network are, a rule that takes a root and divides for every element waits for these, not for memory.
+A processor does many additions and multiplications in the time of one root or division. Where a step's arrays are in a
+cache, such as those of a small network, a rule with a root and a division for every element is bound by these.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from .streaming import pointer, take_next
 __all__ = ["arithmetic"]
 
 BLOCK = 2048
-"""Elements; three arrays of them fill half of a usual first cache."""
+"""Elements of an array; three of them fill half of a usual first-level cache."""
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def blocks(task):  # type: ignore[no-untyped-def]
-    """Three arrays of the thread's own, and how often to go through them for its share of the elements."""
+    """Three arrays of this thread, and the number of passes over them that make up its share of the elements."""
     plan = numba.carray(pointer(task), 4, np.int64)
     share, shares, size = take_next(task), plan[1], plan[2]
     count = size // shares // BLOCK if share < shares else 0
@@ -50,12 +50,12 @@ def root_and_quotient(task):  # type: ignore[no-untyped-def]
 
 
 KERNELS = {(0, 1): quotient, (1, 1): root_and_quotient}
-"""By numbers of roots and of divisions."""
+"""Kernels by the numbers of roots and of divisions for an element."""
 
 
 def arithmetic(size: int, program: Program) -> dict[str, Callable[[], object]]:
     """The roots and divisions of a rule for so many elements, on torch's threads; nothing if it has none."""
-    kinds = [each.kind for each in with_fewer_divisions(program).varying()]
+    kinds = [operation.kind for operation in with_fewer_divisions(program).varying()]
     count = kinds.count("sqrt"), kinds.count("truediv")
     if count == (0, 0):
         return {}

@@ -1,4 +1,4 @@
-"""Filters with their channels last, sparse steps, temporaries, import time."""
+"""Smaller benchmarks: filters in channels-last layout, sparse gradients, memory of temporaries, import time."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ TORCHS: dict[str, dict[str, bool]] = {
 
 
 def channels_last(rounds: int) -> list[dict[str, Any]]:
-    """A step of ResNet-18 whose filters lie in memory with their channels last, as convolutions on a CPU like them."""
+    """A step of ResNet-18 with its filters in channels-last layout, in which convolutions on a CPU are fastest."""
     return [_channels_last_row(name, rounds) for name in ("SGD", "Adam")]
 
 
@@ -51,7 +51,7 @@ def _filters() -> list[torch.nn.Parameter]:
 
 
 def sparse(rounds: int) -> list[dict[str, Any]]:
-    """A step of an embedding of which 1,000 rows were touched, by the size of its table."""
+    """A step of an embedding with gradients for 1,000 rows, for two sizes of its table."""
     candidates, tables = {}, {}
     for rows in (10**5, 10**6):
         tables[rows] = table = torch.nn.Embedding(rows, 64, sparse=True)
@@ -69,8 +69,8 @@ def sparse(rounds: int) -> list[dict[str, Any]]:
 
 
 def memory() -> list[dict[str, Any]]:
-    """What torch's allocator is asked for during a step, above parameters, gradients and state."""
-    asked = {}
+    """Bytes that a step requests from torch's allocator, that is, its temporaries."""
+    requested = {}
     for name, kind in (("ours", steepest.Adam), ("torch for-loop", torch.optim.Adam)):
         param = torch.nn.Parameter(torch.randn(1 << 20))
         param.grad = torch.randn(1 << 20)
@@ -78,13 +78,13 @@ def memory() -> list[dict[str, Any]]:
         optimizer.step()
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
             optimizer.step()
-        asked[name] = sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
+        requested[name] = sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
     return [{"what": f"bytes asked for by a step of 4 MiB of parameters, {name}", "value": f"{size:,}"}
-            for name, size in asked.items()]  # fmt: skip
+            for name, size in requested.items()]  # fmt: skip
 
 
 def import_time(rounds: int) -> list[dict[str, Any]]:
-    """What `import steepest, steepest.Adam` adds to `import torch`, each in a fresh process."""
+    """The time that `import steepest; steepest.Adam` adds to `import torch`, each in a fresh process."""
 
     def process(code: str) -> float:
         timed = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"

@@ -1,4 +1,4 @@
-"""Where the time of a study goes: what a process loads, and a run of the digits network by its parts."""
+"""The time of a study by its parts: imports and data of a process, and the steps of a run of the digits network."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ LOADED = {
 
 
 def loading(rounds: int) -> list[dict[str, Any]]:
-    """Seconds that it takes a fresh process, loading torch included where it is needed."""
+    """Seconds of each import or first call in a fresh process, with the import of torch where it is needed."""
     rows = []
     for what, code in LOADED.items():
         timed = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
@@ -50,7 +50,10 @@ def loading(rounds: int) -> list[dict[str, Any]]:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Milliseconds of a run: batches, forward and backward pass; the optimizer's steps; the measurements."""
+    """Milliseconds of a run, by part: batches with forward and backward pass; measurements; the optimizer's steps.
+
+    The optimizer's time is that of a run with it minus that of a run without.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     candidates = {"network": partial(_train, None), "measuring": _measure}
@@ -72,7 +75,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 
 def _train(make: Callable[..., torch.optim.Optimizer] | None) -> None:
-    """The steps of a run, or all of them but the optimizer."""
+    """The training loop of a run, with an optimizer or, if `make` is None, without."""
     workload, (inputs, targets, _, _) = find("digits"), _data()
     model = workload.model()
     params = list(model.parameters())

@@ -22,24 +22,24 @@ COLUMNS = """\
 *stream*: reading and writing the same bytes. *of one number each*: a step of as many tensors with one number each, that
 is, what it costs to look at them. *roots and divisions*: those of the rule, where no memory is waited for. *with new
 gradients*: torch / ours where each step finds other gradient tensors than the one before, as in training."""
-"""What the columns mean that do not say it themselves."""
+"""The text above the table, about columns whose names do not suffice."""
 
 
 def measure(networks: list[str], rules: list[str], rounds: int) -> list[dict[str, Any]]:
     """A row for each rule and network: milliseconds of ours, the fastest torch variant and the stream, and ratios.
 
-    Two more floors say why a step takes longer than its stream: as many tensors of "one number each" take what it costs
-    to look at them all, and "roots and divisions" what these cost where no memory is waited for.
+    Two more floors show why a step takes longer than its stream: a step of as many tensors of "one number each" is the
+    overhead for a tensor, and "roots and divisions" is the arithmetic without any memory traffic.
 
-    The step is called again and again with the same gradients, which is the best case for all; "with new gradients" is
-    torch's time over ours where each step finds new ones.
+    The step is repeated with the same gradients, which is the best case for all; "with new gradients" is torch's time
+    over ours if each step has new ones.
     """
     turns = {network: rounds if network != "gpt2" else max(9, rounds // 2) for network in networks}
     return [_row(network, rule, turns[network]) for network in networks for rule in rules]
 
 
 def elementwise_rules() -> list[str]:
-    """Names of the rules that the kernel takes."""
+    """Names of the elementwise rules, for which a CPU kernel is compiled."""
     return [name for name, rule in RULES.items() if rule.elementwise]
 
 
@@ -58,7 +58,10 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
     seconds = best(turns)
     stream = min(floor, key=seconds.__getitem__)
     fastest = min(rivals, key=seconds.__getitem__, default=None)
-    fresh = _race_with_new_gradients(optimizer, rivals[fastest], rounds) if fastest else float("nan")
+    with_new_gradients = float("nan")
+    if fastest:
+        contest = {"ours": _with_new_gradients(optimizer), "theirs": _with_new_gradients(rivals[fastest])}
+        with_new_gradients = ratio(race(contest, rounds), "theirs", "ours")
     return {
         "network": network,
         "rule": name,
@@ -70,18 +73,13 @@ def _row(network: str, name: str, rounds: int) -> dict[str, Any]:
         "torch's fastest": fastest or "none",
         "torch ms": 1e3 * seconds[fastest] if fastest else float("nan"),
         "torch / ours": ratio(turns, fastest, "ours") if fastest else float("nan"),
-        "with new gradients": fresh,
+        "with new gradients": with_new_gradients,
         "engine": optimizer.engine,
     }
 
 
-def _race_with_new_gradients(ours: torch.optim.Optimizer, theirs: torch.optim.Optimizer, rounds: int) -> float:
-    """The time of theirs over ours where each step finds other gradient tensors than the one before, as in training."""
-    turns = race({"ours": _with_new_gradients(ours), "theirs": _with_new_gradients(theirs)}, rounds)
-    return ratio(turns, "theirs", "ours")
-
-
 def _with_new_gradients(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+    """The step of an optimizer, with other gradient tensors than in the step before, as in training."""
     params = optimizer.param_groups[0]["params"]
     sets = cycle([[param.grad.clone() for param in params] for _ in range(2)])
 
@@ -112,7 +110,7 @@ def _torch_class(name: str) -> type[torch.optim.Optimizer] | None:
 
 
 def _torch_variants(name: str) -> dict[str, dict[str, bool]]:
-    """Those of torch's implementations that take CPU parameters."""
+    """The options of those of torch's implementations of a rule that work on CPU parameters."""
     if _torch_class(name) is None:
         return {}
     variants = {
@@ -147,7 +145,7 @@ def _check_that_it_moves(optimizer: torch.optim.Optimizer, params: list[torch.nn
 
 
 def _check_against_torch(name: str) -> None:
-    """Both sides reach the same parameters in 20 steps."""
+    """Assert that both sides reach the same parameters in 20 steps."""
     if _torch_class(name) is None:
         return
     shapes: list[tuple[int, ...]] = [(33, 7), (5,)]

@@ -1,8 +1,8 @@
-"""The floor of a step: a plain kernel that reads and writes the same bytes, with next to no arithmetic.
+"""The memory floor of a step: a plain kernel that reads and writes the same bytes, with next to no arithmetic.
 
-One array for each of the step's, as long as all its tensors together: the gradient is read once, each of the others is
-read once and written once. Called alone and on all threads, by the cheapest way there is of handing work to them; the
-faster counts. Nothing around it: no optimizer, no parameters to collect.
+It has one array for each kind of tensor (parameter, gradient, state), as long as all tensors of that kind together: the
+gradient is read once, each of the others is read and written once. It runs on one thread and on all threads, with the
+cheapest way of distributing work; the faster counts. There is no optimizer around it.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ SIGNATURE = "void(int64)"
 
 @intrinsic  # type: ignore[untyped-decorator]
 def pointer(typing_context: Any, address: Any) -> Any:
-    """The address as a pointer."""
+    """The address, an integer, as a pointer."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
@@ -35,7 +35,7 @@ def pointer(typing_context: Any, address: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def take_next(typing_context: Any, address: Any) -> Any:
-    """The number at the address, which grows by 1."""
+    """Atomic fetch and add: the integer at the address, which is increased by 1. Threads take their shares by it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         whole = ir.IntType(64)
@@ -45,13 +45,13 @@ def take_next(typing_context: Any, address: Any) -> Any:
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def array(plan, place, begin, end):  # type: ignore[no-untyped-def]
-    return numba.carray(pointer(plan[3 + place]), end, np.float32)[begin:]
+def array(plan, index, begin, end):  # type: ignore[no-untyped-def]
+    return numba.carray(pointer(plan[3 + index]), end, np.float32)[begin:]
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def take_share(plan, task):  # type: ignore[no-untyped-def]
-    """Where the next share begins and ends; at the last end, nothing is left."""
+    """Begin and end of the next share of the elements, in multiples of 64; an empty one when none is left."""
     share, shares, size = take_next(task), plan[1], plan[2]
     begin = min(size, size * share // shares // 64 * 64) if share < shares else size
     return begin, size * (share + 1) // shares // 64 * 64 if share + 1 < shares else size
@@ -102,11 +102,11 @@ def stream_3(task):  # type: ignore[no-untyped-def]
 
 
 STREAMS = (stream_0, stream_1, stream_2, stream_3)
-"""By number of states."""
+"""Kernels by number of states."""
 
 
 def streams(size: int, states: int) -> dict[str, Callable[[], object]]:
-    """Streaming `size` elements of a parameter, its gradient and so many states: alone, and on torch's threads."""
+    """Calls that stream `size` elements of a parameter, its gradient and its states: on one thread, and on torch's."""
     tensors = [torch.full((size,), 1e-3) for _ in range(2 + states)]
     kernel = STREAMS[states].ctypes
 
@@ -117,7 +117,7 @@ def streams(size: int, states: int) -> dict[str, Callable[[], object]]:
         def call() -> list[torch.Tensor]:
             plan[0] = 0
             threads.run(kernel, address, count)
-            return tensors  # held by the call, as the memory that it writes to must be
+            return tensors  # the closure keeps the memory alive that the kernel writes to
 
         return call
 

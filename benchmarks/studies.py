@@ -4,10 +4,10 @@ Both sides do the same runs: workload (the digits network), optimizers, learning
 of measurements. Both have one process a core and one thread a process, and are timed from the start of their first
 process to the end of their last, in turns; the best turn of each counts.
 
-The rival is written as an Optuna user would who cares for speed: batches are taken by index (a DataLoader takes longer
-than the network), data are made before the processes fork, and trials wait in a journal file, which Optuna recommends
-for several processes on one machine. It is told what to run. Choosing the winners of the search, storing every curve
-and measuring step times, all in our time, are spared to it.
+The rival is written for speed, as an experienced Optuna user would: batches are taken by index (a DataLoader takes
+longer than the network), data are made before the processes fork, and trials are queued in a journal file, which Optuna
+recommends for several processes on one machine. It gets the list of runs. Choosing the winners of the search, storing
+every curve and measuring step times count in our time only.
 
 Final losses of both sides are compared run by run. Float32 rounds differently in two programs, and a learning rate so
 large that training is chaotic enlarges that without bound; so the first measurement of every run must agree as well.
@@ -34,7 +34,7 @@ Data = tuple[Any, ...]
 
 
 def measure(rounds: int = 3, trials: int = 16, seeds: int = 10) -> list[Row]:
-    """Seconds of both sides, their ratio, and how far apart their losses are."""
+    """Seconds of both sides, their ratio, and the relative differences of their losses, as rows of a table."""
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = str(Path(folder) / "ours.json"), str(Path(folder) / "theirs.json")
         times = [
@@ -44,9 +44,9 @@ def measure(rounds: int = 3, trials: int = 16, seeds: int = 10) -> list[Row]:
         apart = _differences(json.loads(Path(ours).read_text()), json.loads(Path(theirs).read_text()))
     first, final = zip(*apart, strict=True)
     assert max(first) < CLOSE, f"after the first steps losses differ by {max(first):.1e}: these are not the same runs"
-    equal = sum(each < CLOSE for each in final)
+    equal = sum(difference < CLOSE for difference in final)
     assert equal >= 0.8 * len(final), f"only {equal} of {len(final)} final losses are equal"
-    best, rival = (min(each) for each in zip(*times, strict=True))
+    best, rival = (min(seconds) for seconds in zip(*times, strict=True))
     return [
         {"what": f"steepest, {len(final)} runs", "value": f"{best:.2f} s"},
         {"what": "Optuna with torch.optim, the same runs", "value": f"{rival:.2f} s"},
@@ -66,14 +66,14 @@ def _seconds(*arguments: str) -> float:
 
 def _differences(ours: list[Row], theirs: list[Row]) -> list[tuple[float, float]]:
     """Relative differences of the two losses of each run, at its first and at its last measurement."""
-    found = {(each["rule"], each["lr"], each["seed"]): each for each in theirs}
-    assert len(ours) == len(theirs) == len(found), "both sides must have done the same runs"
-    pairs = [(each, found[each["rule"], each["lr"], each["seed"]]) for each in ours]
-    return [(_apart(a["first"], b["first"]), _apart(a["final"], b["final"])) for a, b in pairs]
+    by_key = {(run["rule"], run["lr"], run["seed"]): run for run in theirs}
+    assert len(ours) == len(theirs) == len(by_key), "both sides must have done the same runs"
+    pairs = [(run, by_key[run["rule"], run["lr"], run["seed"]]) for run in ours]
+    return [(_difference(a["first"], b["first"]), _difference(a["final"], b["final"])) for a, b in pairs]
 
 
-def _apart(a: float | None, b: float | None) -> float:
-    """Relative difference; two runs that both became non-finite are alike."""
+def _difference(a: float | None, b: float | None) -> float:
+    """Relative difference of two losses; None is a non-finite one, equal to another None."""
     if a is None or b is None:
         return 0.0 if a is b else math.inf
     return abs(a - b) / max(abs(a), abs(b))
@@ -83,13 +83,13 @@ def _apart(a: float | None, b: float | None) -> float:
 
 
 def run_steepest(file: str, trials: str, seeds: str) -> None:
-    """The study as anyone would make it. What it ran is written to a file."""
+    """Our side: the study by the public call; its runs are written to a file for the other side."""
     import steepest
 
     study = steepest.compare("digits", trials=int(trials), seeds=int(seeds))
     curves = study.curves[study.curves["step"] > 0].groupby("run")["loss"]
     losses = {"first": curves.nth(0), "final": curves.nth(-1)}
-    runs = study.runs.assign(**{name: each.to_numpy() for name, each in losses.items()})
+    runs = study.runs.assign(**{name: series.to_numpy() for name, series in losses.items()})
     runs[["rule", "lr", "seed", "first", "final"]].to_json(file, orient="records", double_precision=15)
 
 
@@ -97,7 +97,7 @@ def run_steepest(file: str, trials: str, seeds: str) -> None:
 
 
 def run_optuna(runs_file: str, results_file: str) -> None:
-    """The same runs by Optuna: trials in a journal file, and as many processes as there are cores."""
+    """The other side: the same runs by Optuna, with trials in a journal file and as many processes as cores."""
     import multiprocessing
 
     import optuna
@@ -121,7 +121,7 @@ def run_optuna(runs_file: str, results_file: str) -> None:
 
 
 def _digits() -> Data:
-    """scikit-learn's images, split as ours."""
+    """scikit-learn's images, with the same split as in our workload."""
     import numpy as np
     import torch
     from sklearn.datasets import load_digits
@@ -162,7 +162,7 @@ def _objective(data: Data) -> Callable[[Any], float]:
         make = optimizers[trial.suggest_categorical("rule", list(optimizers))]
         lr = trial.suggest_float("lr", 1e-6, 1e3, log=True)
         losses = _train(lambda params: make(params, lr=lr), trial.suggest_int("seed", 0, 10_000), data)
-        first, final = (each if math.isfinite(each) else None for each in (losses[0], losses[-1]))
+        first, final = (loss if math.isfinite(loss) else None for loss in (losses[0], losses[-1]))
         trial.set_user_attr("first", first)
         trial.set_user_attr("final", final)
         return math.inf if final is None else final
@@ -171,7 +171,7 @@ def _objective(data: Data) -> Callable[[Any], float]:
 
 
 def _train(make: Callable[..., Any], seed: int, data: Data, steps: int = 400, size: int = 64) -> list[float]:
-    """The plain loop of a tutorial, measured 50 times; it ends early where the loss is no number any more."""
+    """The plain training loop of a tutorial, measured 50 times; it ends early when the loss is not finite."""
     import torch
     from torch import nn
 

@@ -1,9 +1,8 @@
-"""How everything here is timed: the candidates take turns, and compared is what came in the same round.
+"""The timer of all benchmarks: candidates take turns, and ratios are taken within a round.
 
-A machine that also does other things is faster at one time than at another, for seconds on end. So a ratio is taken in
-each round, where both candidates met the same machine, and the median of these counts. A turn is a call that is not
-timed, for caches and threads to be as this candidate leaves them, and then as many calls as fit into 20 ms, but 100 at
-most.
+The speed of a shared machine varies over seconds. So a ratio is taken in each round, where both candidates met the same
+conditions, and the median over the rounds counts. A turn is one call that is not timed, which warms the caches and
+threads for this candidate, and then as many calls as fit into 20 ms, but 100 at most.
 """
 
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from time import perf_counter
 __all__ = ["Turns", "best", "race", "ratio"]
 
 TURN, CALLS, LEAST = 0.02, 100, 2.0
+"""Seconds of a turn, calls in a turn at most, and seconds of a race at least."""
 
 Turns = dict[str, list[float]]
 """Seconds a call of each candidate, round by round."""
 
 
 def race(candidates: dict[str, Callable[[], object]], rounds: int = 15) -> Turns:
-    """Time so many rounds, or more where they are over in two seconds."""
+    """Time the candidates in turns, for `rounds` rounds, or more if these are over within two seconds."""
     turns: Turns = {name: [] for name in candidates}
     started, done = perf_counter(), 0
     while done < rounds or perf_counter() - started < LEAST:
@@ -36,7 +36,7 @@ def best(turns: Turns) -> dict[str, float]:
 
 
 def ratio(turns: Turns, over: str, below: str) -> float:
-    """How many times longer one candidate takes than another: the median over the rounds."""
+    """The median over the rounds of the time of `over` divided by that of `below`."""
     return median(a / b for a, b in zip(turns[over], turns[below], strict=True))
 
 

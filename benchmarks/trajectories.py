@@ -1,9 +1,8 @@
 """python -m benchmarks.trajectories: Adam on Rosenbrock's valley from many starts, against optax.
 
-Both sides do the same steps in the same kind of number and must end at the same points. optax runs under jit and scan
-in two forms, and the faster one counts: `vmap` over a function of one trajectory, and arrays of all trajectories, a
-coordinate each, which spares XLA the layout that vmap chooses. Ours is the whole public call, checks and result
-included.
+Both sides do the same steps in the same dtype and must end at the same points. optax runs under jit and scan in two
+forms, and the faster one counts: `vmap` over a function of one trajectory, and one array a coordinate over all
+trajectories, which avoids the memory layout that vmap chooses. Ours is the whole public call, with checks and result.
 """
 
 import argparse
@@ -22,11 +21,11 @@ __all__ = ["measure"]
 
 LR = 0.01
 CLOSE = {"float32": 1e-3, "float64": 1e-9}
-"""How far apart 99 % of the ends may lie. A few paths through the valley are chaotic and tell rounding errors apart."""
+"""Largest distance of 99 % of the ends. A few paths through the valley are chaotic and amplify rounding errors."""
 
 
 def measure(count: int = 100_000, steps: int = 1_000, rounds: int = 5) -> list[dict[str, Any]]:
-    """A row for each kind of number: billions of steps a second of both sides, and the ratio."""
+    """A row for each dtype: billions of steps a second of both sides, and the ratio."""
     return [_row(dtype, count, steps, rounds) for dtype in CLOSE]
 
 
@@ -42,12 +41,12 @@ def _row(dtype: str, count: int, steps: int, rounds: int) -> dict[str, Any]:
         for name, x in ends.items():
             assert x.dtype == dtype and x.shape == starts.shape, f"{name}: {x.dtype} {x.shape}"
             assert np.abs(x - starts).max() > 0.1, f"{name} did not move"
-            apart = np.quantile(np.abs(x - ends["ours"]).max(axis=1), [0.99, 1.0])
-            assert apart[0] < CLOSE[dtype] and apart[1] < 0.02, f"{name} ends {apart} from ours in {dtype}"
+            distances = np.quantile(np.abs(x - ends["ours"]).max(axis=1), [0.99, 1.0])
+            assert distances[0] < CLOSE[dtype] and distances[1] < 0.02, f"{name} ends {distances} from ours in {dtype}"
         turns = race(candidates, rounds)
     seconds = best(turns)
     rival = min(("vmap", "arrays"), key=seconds.__getitem__)
-    rates = {name: count * steps / each / 1e9 for name, each in seconds.items()}
+    rates = {name: count * steps / duration / 1e9 for name, duration in seconds.items()}
     return {
         "number": dtype,
         "starts": count,
@@ -65,7 +64,7 @@ def _rosenbrock(x: Any, y: Any) -> Any:
 
 
 def _with_vmap(starts: Any, steps: int) -> Callable[[], Any]:
-    """The plain form: one trajectory, mapped over the starts."""
+    """Optax by vmap: one trajectory, mapped over the starts."""
     optimizer = optax.adam(LR)
     slope = jax.grad(lambda point: _rosenbrock(point[0], point[1]))
 
@@ -77,12 +76,12 @@ def _with_vmap(starts: Any, steps: int) -> Callable[[], Any]:
 
         return jax.lax.scan(step, (start, optimizer.init(start)), length=steps)[0][0]
 
-    compiled, given = jax.jit(jax.vmap(follow)), jax.numpy.asarray(starts)
-    return lambda: compiled(given).block_until_ready()
+    compiled, points = jax.jit(jax.vmap(follow)), jax.numpy.asarray(starts)
+    return lambda: compiled(points).block_until_ready()
 
 
 def _with_arrays(starts: Any, steps: int) -> Callable[[], Any]:
-    """All trajectories as two arrays, which optax takes as they are."""
+    """Optax on two arrays, each with one coordinate of all trajectories."""
     optimizer = optax.adam(LR)
     slope = jax.vmap(jax.grad(_rosenbrock, (0, 1)))
 
@@ -95,8 +94,8 @@ def _with_arrays(starts: Any, steps: int) -> Callable[[], Any]:
         end = jax.lax.scan(step, (start, optimizer.init(start)), length=steps)[0][0]
         return jax.numpy.stack(end, axis=1)
 
-    compiled, given = jax.jit(follow), tuple(jax.numpy.asarray(column.copy()) for column in starts.T)
-    return lambda: compiled(given).block_until_ready()
+    compiled, columns = jax.jit(follow), tuple(jax.numpy.asarray(column.copy()) for column in starts.T)
+    return lambda: compiled(columns).block_until_ready()
 
 
 def main() -> None:

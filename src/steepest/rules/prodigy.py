@@ -61,9 +61,7 @@ class Prodigy(Rule):
         lr = _rate(self, step, d)
         s = _gradients(self, grad, step, s, d)
         d_numerator = sqrt(beta2) * d_numerator + d / self.d0 * lr * inner
-        new_d = maximum(
-            d, self.d_coef * d_numerator / maximum(total, 1e-37)
-        )  # 1e-37: while all gradients are zero, d stays
+        new_d = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # 1e-37: a total of 0 leaves d
         exp_avg = beta1 * exp_avg + (1 - beta1) * d * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * d * d * grad * grad
         delta = -lr * exp_avg / (sqrt(exp_avg_sq) + new_d * self.eps)

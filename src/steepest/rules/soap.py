@@ -50,10 +50,7 @@ class SOAP(Rule):
     max_precond_dim: int = hyperparameter(10000, r"n_{\max}", "longest axis that gets a basis")
 
     def init(self, param: Any) -> dict[str, Any]:
-        sizes = param.shape if param.ndim > 1 else ()  # a vector is stepped as by Adam, without a basis
-        squares = [
-            _gram(zeros_like(param), axis) if size <= self.max_precond_dim else None for axis, size in enumerate(sizes)
-        ]
+        squares = _zero_products(param, self.max_precond_dim)
         bases = {f"{kind}_{axis}": square for kind in ("GG", "Q") for axis, square in enumerate(squares)}
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0} | bases
 
@@ -70,6 +67,12 @@ class SOAP(Rule):
         if (step - 1) % self.precondition_frequency == 0:
             exp_avg, exp_avg_sq, turns = _follow(exp_avg, exp_avg_sq, products, turns)
         return delta, exp_avg, exp_avg_sq, *products, *turns
+
+
+def _zero_products(param: Any, longest: int) -> list[Any]:
+    """A square of zeros for each axis; None for one without a basis, since it is too long. A vector has no bases."""
+    sizes = param.shape if param.ndim > 1 else ()
+    return [_gram(zeros_like(param), axis) if size <= longest else None for axis, size in enumerate(sizes)]
 
 
 def _gram(x: Any, axis: int) -> Any:
