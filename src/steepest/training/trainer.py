@@ -9,7 +9,7 @@ from ..base.errors import InvalidValue
 from ..optim.routing import optimizer_of
 from ..rules import Rule
 from ..workloads import Problem
-from ..workloads.seeding import seeded
+from ..workloads.seeding import drawing_from, random_state, seeded
 
 __all__ = ["Trainer"]
 
@@ -47,7 +47,9 @@ class Trainer:
         self._factor = None if schedule == "constant" else schedules.find(schedule)
         self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._evaluates_elsewhere = type(rule).evaluation is not Rule.evaluation
-        self._step, self._seed, self._device = 0, seed, device
+        self._step, self._device = 0, device
+        with seeded(seed ^ MEASURING, device):
+            self._measuring = random_state(device)
 
     def advance(self, count: int) -> float:
         """Make steps; gives the mean of their training losses, which waits for the device."""
@@ -66,6 +68,6 @@ class Trainer:
     def measure(self) -> tuple[float, float]:
         """Loss and metric, at the weights that the rule says are to be evaluated; training takes no notice."""
         elsewhere = self.optimizer.evaluating() if self._evaluates_elsewhere else nullcontext()
-        with seeded(self._seed ^ MEASURING, self._device), elsewhere:
+        with drawing_from(self._measuring, self._device), elsewhere:
             measured = self.session.measure()
         return self.problem.read_measure(measured)

@@ -8,13 +8,21 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["random_state", "seeded", "set_random_state"]
+__all__ = ["drawing_from", "random_state", "seeded", "set_random_state"]
 
 
 class _Generator(NamedTuple):
     get_state: Callable[[], Tensor]
     set_state: Callable[[Tensor], Any]
     manual_seed: Callable[[int], Any]
+
+
+# not torch.manual_seed, which queues a seed for every accelerator
+CPU = [
+    _Generator(
+        torch.default_generator.get_state, torch.default_generator.set_state, torch.default_generator.manual_seed
+    )
+]
 
 
 @contextmanager
@@ -30,15 +38,24 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     ...     print(bool(torch.rand(()) == first))
     True
     """
-    generators = _generators(device)
-    before = [generator.get_state() for generator in generators]
+    before = random_state(device)
     try:
-        for generator in generators:
+        for generator in _generators(device):
             generator.manual_seed(seed)
         yield
     finally:
-        for generator, state in zip(generators, before, strict=True):
-            generator.set_state(state)
+        set_random_state(before, device)
+
+
+@contextmanager
+def drawing_from(states: list[Tensor], device: torch.device | str = "cpu") -> Iterator[None]:
+    """Draw from where `random_state` once was; afterwards the generators are as before. Cheaper than to seed anew."""
+    before = random_state(device)
+    try:
+        set_random_state(states, device)
+        yield
+    finally:
+        set_random_state(before, device)
 
 
 def random_state(device: torch.device | str = "cpu") -> list[Tensor]:
@@ -53,18 +70,16 @@ def set_random_state(states: list[Tensor], device: torch.device | str = "cpu") -
 
 
 def _generators(device: torch.device | str) -> list[_Generator]:
-    cpu = torch.default_generator  # torch.manual_seed would queue a seed for every accelerator
-    generators = [_Generator(cpu.get_state, cpu.set_state, cpu.manual_seed)]
+    if device == "cpu" or torch.device(device).type in ("cpu", "meta"):
+        return CPU
     device = torch.device(device)
-    if device.type in ("cpu", "meta"):
-        return generators
     module = torch.get_device_module(device)
     if device.type == "mps":  # the one kind of which there is only one
         own = _Generator(module.get_rng_state, module.set_rng_state, module.manual_seed)
     else:
         get_state = partial(module.get_rng_state, device)
         own = _Generator(get_state, partial(module.set_rng_state, device=device), partial(_seed, module, device))
-    return [*generators, own]
+    return [*CPU, own]
 
 
 def _seed(module: Any, device: torch.device, seed: int) -> None:
