@@ -370,7 +370,7 @@ def test_the_page_plays_pauses_scrubs_and_switches_the_language(browser, two, tm
     expect(opened.locator("html")).to_have_attribute("lang", "zh-CN")
     assert "函数值" in opened.locator(".values h2").inner_text()
     opened.keyboard.press("End")
-    expect(told.last).to_have_text(two[1].finding.happened("zh"))
+    expect(told.last).to_have_text(two[1].finding.happened("zh") + "。")
     opened.close()
     still = open_quietly(browser, file, reduced_motion="reduce")
     still.wait_for_timeout(150)

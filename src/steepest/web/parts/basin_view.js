@@ -15,7 +15,8 @@ export function basinFor(part, state) {
   if (modeOf(part, state) !== "basin") return null;
   const wanted = mapWanted(part, state), map = wanted && mapOf(part, "basin", wanted.spec);
   if (!map) return null;
-  if (!map.image || map.dark !== part.theme.dark) Object.assign(map, { dark: part.theme.dark, image: cellsOf(map, basinPaint(part, map)) });
+  const { dark } = part.theme;
+  if (!map.image || map.dark !== dark) Object.assign(map, { dark, image: cellsOf(map, basinPaint(part, map)) });
   return map;
 }
 
@@ -34,7 +35,10 @@ function basinPaint(part, map) {
 export function drawBasin(part, pen, map, frame) {
   const { window } = map.spec, [x, y] = window, [left, top, width, height] = frame.box;
   pen.imageSmoothingEnabled = false;
-  if (!y) return pen.drawImage(map.image, frame.toX(x[0]), top + height - part.theme.rem, frame.toX(x[1]) - frame.toX(x[0]), part.theme.rem);
+  if (!y) {
+    const { rem } = part.theme, from = frame.toX(x[0]);
+    return pen.drawImage(map.image, from, top + height - rem, frame.toX(x[1]) - from, rem);
+  }
   const [right, bottom] = [frame.toX(x[1]), frame.toY(y[0])];
   return pen.drawImage(map.image, frame.toX(x[0]), frame.toY(y[1]), right - frame.toX(x[0]), bottom - frame.toY(y[1]));
 }

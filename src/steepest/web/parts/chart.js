@@ -63,11 +63,11 @@ function chartLine(curve, frame, place, name) {
 }
 
 function drawChartAxes(part, pen, frame, data, place) {
-  const [left, top, width, height] = frame.box, rem = part.theme.rem;
+  const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
   const ticks = data.log ? logTicks : roundTicks, values = ticks(data.low, data.high, Math.max(2, height / (2 * rem)));
   const steps = roundTicks(...frame.x, width / (4.5 * rem)).filter(Number.isInteger);
   pen.setLineDash([]);
-  pen.strokeStyle = part.theme.line;
+  pen.strokeStyle = theme.line;
   pen.lineWidth = 1;
   pen.beginPath();
   for (const y of values.map((value) => frame.toY(place(value)))) {
@@ -76,7 +76,7 @@ function drawChartAxes(part, pen, frame, data, place) {
   }
   pen.stroke();
   pen.font = fontOf(part, 0.72);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   const names = data.log ? values.map(powerName) : prettyAll(values);

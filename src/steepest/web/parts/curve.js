@@ -54,17 +54,17 @@ function curvePoints(x, f, frame) {
 }
 
 function drawGrid(part, pen, frame) {
-  const [left, top, width, height] = frame.box;
-  pen.strokeStyle = part.theme.line;
+  const { theme } = part, [left, top, width, height] = frame.box;
+  pen.strokeStyle = theme.line;
   pen.globalAlpha = 0.6;
   pen.lineWidth = 1;
   pen.setLineDash([]);
   pen.beginPath();
-  for (const x of roundTicks(...frame.x, width / (5 * part.theme.rem)).map(frame.toX)) {
+  for (const x of roundTicks(...frame.x, width / (5 * theme.rem)).map(frame.toX)) {
     pen.moveTo(x, top);
     pen.lineTo(x, top + height);
   }
-  for (const y of roundTicks(...frame.y, height / (3.2 * part.theme.rem)).map(frame.toY)) {
+  for (const y of roundTicks(...frame.y, height / (3.2 * theme.rem)).map(frame.toY)) {
     pen.moveTo(left, y);
     pen.lineTo(left + width, y);
   }
@@ -89,18 +89,18 @@ export function drawCurve(part, pen, xs, fs, frame) {
 
 /** The slope that the selected rule feels at the step in view. */
 function drawTangent(part, pen, scene, step, frame) {
-  const track = scene.tracks[scene.selected];
+  const { theme } = part, track = scene.tracks[scene.selected];
   if (!track) return;
   const now = Math.min(step, track.run.n), x = track.run.x[now], [slope] = scene.landscape.grad(x);
   const px = frame.toX(x), py = frame.toY(track.run.f[now]), tilt = frame.toY(slope) - frame.toY(0);
-  const along = frame.toX(1) - frame.toX(0), scale = 5 * part.theme.rem / Math.hypot(along, tilt);
+  const along = frame.toX(1) - frame.toX(0), scale = 5 * theme.rem / Math.hypot(along, tilt);
   if (!near(px, py) || !Number.isFinite(scale)) return;
   pen.beginPath();
   pen.moveTo(px - along * scale, py - tilt * scale);
   pen.lineTo(px + along * scale, py + tilt * scale);
   pen.setLineDash([5, 4]);
-  pen.lineWidth = 1.4 * part.theme.unit;
-  pen.strokeStyle = part.theme.ink;
+  pen.lineWidth = 1.4 * theme.unit;
+  pen.strokeStyle = theme.ink;
   pen.stroke();
   pen.setLineDash([]);
 }

@@ -42,7 +42,8 @@ export function openGallery(part) {
   const named = { placeholder: part.say("search"), "aria-label": part.say("search") };
   const search = make("input", { type: "search", ...named, input: () => filter(search.value) });
   for (const [group, landscapes] of groupsOf(part)) {
-    found.append(make("section", {}, make("h3", {}, group), make("div", { class: "tiles" }, ...landscapes.map((each) => tile(part, each)))));
+    const tiles = landscapes.map((landscape) => tile(part, landscape));
+    found.append(make("section", {}, make("h3", {}, group), make("div", { class: "tiles" }, ...tiles)));
   }
   const filter = (text) => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -39,18 +39,19 @@ function without(settings, ...axes) {
 }
 
 export function followMaps(part, state) {
-  const wanted = mapWanted(part, state), key = JSON.stringify(wanted);
-  if (key === part.maps.wanted) return;
+  const { maps } = part, wanted = mapWanted(part, state), key = JSON.stringify(wanted);
+  if (key === maps.wanted) return;
   stopMap(part);
-  Object.assign(part.maps, { wanted: key, spec: wanted?.spec });
-  if (wanted && key !== part.maps.of) part.maps.timer = setTimeout(() => startMap(part, wanted, key), part.maps.map ? MAP_WAIT : 0);
+  Object.assign(maps, { wanted: key, spec: wanted?.spec });
+  if (wanted && key !== maps.of) maps.timer = setTimeout(() => startMap(part, wanted, key), maps.map ? MAP_WAIT : 0);
 }
 
 function startMap(part, wanted, key) {
-  part.maps.timer = 0;
-  const worker = (part.maps.worker = startWorker());
+  const { maps } = part;
+  maps.timer = 0;
+  const worker = (maps.worker = startWorker());
   worker.onmessage = ({ data }) => {
-    Object.assign(part.maps, { map: { ...data, spec: wanted.spec, kind: wanted.kind, image: null }, of: key });
+    Object.assign(maps, { map: { ...data, spec: wanted.spec, kind: wanted.kind, image: null }, of: key });
     if (data.done) stopMap(part);
     part.request();
   };
@@ -58,9 +59,10 @@ function startMap(part, wanted, key) {
 }
 
 export function stopMap(part) {
-  clearTimeout(part.maps.timer);
-  part.maps.worker?.terminate();
-  Object.assign(part.maps, { timer: 0, worker: null });
+  const { maps } = part;
+  clearTimeout(maps.timer);
+  maps.worker?.terminate();
+  Object.assign(maps, { timer: 0, worker: null });
 }
 
 /** The map of a kind as far as it is computed, also the last one while the next begins; null if there is none. */

@@ -21,15 +21,16 @@ export function startMaps(part) {
 }
 
 function showMapBar(part, state) {
-  const wanted = mapWanted(part, state);
+  const { bar } = part, wanted = mapWanted(part, state);
   part.byId("map-bar").hidden = !wanted;
   if (!wanted) return;
   const map = mapOf(part, wanted.kind, wanted.spec), { rules, selected, map: axes } = state;
   const shape = JSON.stringify([wanted.kind, rules.map(({ id }) => id), selected, axes, part.lang()]);
   const keys = () => (map && wanted.kind === "basin" ? basinKeys(part, map) : []);
-  if (part.bar.shape !== shape) refill(part.byId("map-choices"), ...choosers(part, state, wanted.kind)); // an open list must not be taken away
-  if (part.bar.shape !== shape || part.bar.map !== map) part.byId("map-keys").replaceChildren(...keys());
-  Object.assign(part.bar, { shape, map });
+  // only where they have changed: an open list must not be taken away
+  if (bar.shape !== shape) refill(part.byId("map-choices"), ...choosers(part, state, wanted.kind));
+  if (bar.shape !== shape || bar.map !== map) part.byId("map-keys").replaceChildren(...keys());
+  Object.assign(bar, { shape, map });
   showProgress(part, map);
 }
 
@@ -40,10 +41,11 @@ function choosers(part, state, kind) {
   const { choices, x, y } = axesOf(state), show = state.map?.show ?? "value";
   const settings = choices.map((setting, i) => [i, settingName(setting)]);
   const set = (across, up, shown) => part.change({ map: { x: axisName(across), y: axisName(up), show: shown } });
+  const colours = [["value", part.say("finalValue")], ["steps", part.say("stepsToReach")]];
   return [rule,
     chooser(part, "mapAcross", settings, choices.indexOf(x), (i) => set(choices[i], choices[i] === y ? x : y, show)),
     chooser(part, "mapUp", settings, choices.indexOf(y), (i) => set(choices[i] === x ? y : x, choices[i], show)),
-    chooser(part, "mapShow", [["value", part.say("finalValue")], ["steps", part.say("stepsToReach")]], show, (value) => set(x, y, value))];
+    chooser(part, "mapShow", colours, show, (value) => set(x, y, value))];
 }
 
 function chooser(part, name, choices, chosen, set) {

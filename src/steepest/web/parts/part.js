@@ -2,7 +2,7 @@
 // with other parts of the page, and nothing outside its own shadow tree is asked or changed.
 
 import STYLE from "./style.css";
-import { readTheme } from "./theme.js";
+import { readTheme, remOf } from "./theme.js";
 import { WORDS } from "./words.js";
 
 const PAUSE = 110; // milliseconds between two texts while things move
@@ -21,8 +21,8 @@ export class Part {
   /**
    * Fills an element with a part's markup, in a shadow tree: its ids and its style are its own.
    *
-   * options: {lang: "en" or "zh" until the state has another, alone: whether the part is the whole page,
-   * onChange: called when the state has changed and what moves has come to rest}.
+   * options: {lang: "en" or "zh" until the state has another, alone: whether the part is the whole page, onChange: called
+   * with the state after a change, when nothing is dragged or played}.
    */
   constructor(element, markup, state, options = {}) {
     this.options = options;
@@ -34,11 +34,13 @@ export class Part {
     this.root.innerHTML = markup;
     this.ending = new AbortController(); // ends what listens outside of the part
     this.endings = [];
-    Object.assign(this, { state, watchers: { fast: [], slow: [] }, seen: { fast: {}, slow: {} }, frame: 0, timer: 0, busy: false });
-    Object.assign(this, { theme: {}, memory: { key: [], scene: null, text: null, parsed: null }, home: { landscape: null, start: null } });
+    Object.assign(this, { state, watchers: { fast: [], slow: [] }, seen: { fast: {}, slow: {} } });
+    Object.assign(this, { frame: 0, timer: 0, busy: false, theme: {} });
+    this.memory = { key: [], scene: null, text: null, parsed: null }; // of scene.js
+    this.home = { landscape: null, start: null };
     this.readTheme();
     this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.readTheme());
-    this.listen(window, "resize", () => { if (parseFloat(getComputedStyle(document.documentElement).fontSize) !== this.theme.rem) this.readTheme(); });
+    this.listen(window, "resize", () => { if (remOf() !== this.theme.rem) this.readTheme(); });
     this.follow((part, now, changed) => { if (changed("lang")) this.showWords(); });
     if (options.onChange) this.follow((part, now) => options.onChange(now), true);
   }
@@ -47,6 +49,9 @@ export class Part {
 
   /** Listens to something outside of the part for as long as the part lives. */
   listen(target, type, listener) { target.addEventListener(type, listener, { signal: this.ending.signal }); }
+
+  /** Calls `act(part, event)` at a key pressed in the part, or anywhere where the part is the whole page. */
+  onKey(act) { this.listen(this.options.alone ? document : this.host, "keydown", (event) => act(this, event)); }
 
   /** Keeps the size of an element of the part; `measured` is called with [width, height] now and at every change. */
   watchSize(element, measured) {

@@ -11,6 +11,7 @@ import MARKUP from "./paths.html";
 import { PLAYER, goToStep, pause, play, startPlayer } from "./player.js";
 import { landscapeOf, sceneOf, stepOf } from "./scene.js";
 import { startStage } from "./stage.js";
+import { sentence } from "./story.js";
 
 /**
  * Mounts paths in an element.
@@ -32,13 +33,10 @@ export function mountPaths(element, state, options = {}) {
   part.follow(showLegend);
   part.follow(showAbout);
   part.endings.push(() => pause(part));
-  part.host.addEventListener("keydown", (event) => pathsKey(part, event));
-  if (options.alone) {
-    part.listen(document, "keydown", (event) => { if (!event.composedPath().includes(part.host)) pathsKey(part, event); });
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      part.state.step = 0;
-      play(part);
-    }
+  part.onKey(pathsKey);
+  if (options.alone && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    part.change({ step: 0 });
+    play(part);
   }
   return {
     get state() { return part.state; },
@@ -60,7 +58,7 @@ function showLegend(part, state, changed) {
   if (changed("lang", "tracks")) {
     list.replaceChildren(...tracks.map(({ short, look, run }) => {
       const name = make("b", {}, make("span", { html: lookIcon(part, look) }), short);
-      return make("li", {}, name, make("output", {}), make("span", { class: "told" }, run.message[part.lang()]));
+      return make("li", {}, name, make("output", {}), make("span", { class: "told" }, sentence(part, run.finding.text(part.lang()))));
     }));
   }
   [...list.children].forEach((row, i) => {

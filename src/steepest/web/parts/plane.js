@@ -72,15 +72,15 @@ export function drawPrediction(part, pen, points, step) {
 
 /** Which way is steepest down at the point in view: perpendicular to the contour lines where the axes are equal. */
 function drawSlope(part, pen, scene, step, frame) {
-  const track = scene.tracks[scene.selected];
+  const { theme } = part, track = scene.tracks[scene.selected];
   if (!track) return;
   const now = Math.min(step, track.run.n), [x, y] = track.run.x.subarray(2 * now, 2 * now + 2);
   const [gx, gy] = scene.landscape.grad(x, y), px = frame.toX(x), py = frame.toY(y);
   const dx = frame.toX(x - gx) - px, dy = frame.toY(y - gy) - py, length = Math.hypot(dx, dy);
   if (!Number.isFinite(length) || !(Math.hypot(gx, gy) > 1e-3 * Math.hypot(...scene.landscape.grad(...scene.starts[0])))) return;
-  const reach = 3.2 * part.theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
-  pen.strokeStyle = pen.fillStyle = part.theme.ink;
-  pen.lineWidth = 1.4 * part.theme.unit;
+  const reach = 3.2 * theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
+  pen.strokeStyle = pen.fillStyle = theme.ink;
+  pen.lineWidth = 1.4 * theme.unit;
   pen.setLineDash([]);
   pen.beginPath();
   pen.moveTo(px, py);
@@ -99,30 +99,31 @@ function drawSlope(part, pen, scene, step, frame) {
 
 /** The start, as a handle to take hold of; with a hint until it has been. */
 export function drawStart(part, pen, x, y, held, touched) {
+  const { theme } = part;
   if (!near(x, y)) return;
-  const radius = (held ? 11 : 8) * part.theme.unit;
+  const radius = (held ? 11 : 8) * theme.unit;
   pen.beginPath();
   pen.moveTo(x + radius, y);
   pen.arc(x, y, radius, 0, 2 * Math.PI);
-  pen.fillStyle = asColour(part.theme.dark ? [20, 23, 27] : [255, 255, 255], 0.7);
+  pen.fillStyle = asColour(theme.dark ? [20, 23, 27] : [255, 255, 255], 0.7);
   pen.fill();
   pen.setLineDash([]);
-  pen.strokeStyle = part.theme.paper;
-  pen.lineWidth = 5 * part.theme.unit;
+  pen.strokeStyle = theme.paper;
+  pen.lineWidth = 5 * theme.unit;
   pen.stroke();
-  pen.strokeStyle = part.theme.ink;
-  pen.lineWidth = 2.4 * part.theme.unit;
+  pen.strokeStyle = theme.ink;
+  pen.lineWidth = 2.4 * theme.unit;
   pen.stroke();
-  drawMark(part, pen, "o", x, y, 2.2, part.theme.ink, part.theme.paper, 0);
+  drawMark(part, pen, "o", x, y, 2.2, theme.ink, theme.paper, 0);
   if (touched) return;
   pen.font = fontOf(part, 0.8, 600);
   pen.textAlign = "left";
   pen.textBaseline = "middle";
-  pen.strokeStyle = part.theme.paper;
+  pen.strokeStyle = theme.paper;
   pen.lineWidth = 4;
   pen.lineJoin = "round";
   pen.strokeText(part.say("dragMe"), x + 16, y);
-  pen.fillStyle = part.theme.ink;
+  pen.fillStyle = theme.ink;
   pen.fillText(part.say("dragMe"), x + 16, y);
 }
 
@@ -146,13 +147,13 @@ export function drawFacts(part, pen, landscape, frame) {
 }
 
 function drawStar(part, pen, x, y, paint) {
-  const radius = 0.5 * part.theme.rem;
+  const { theme } = part, radius = 0.5 * theme.rem;
   pen.beginPath();
   tracePolygon(pen, STAR.map(([dx, dy]) => [x + radius * dx, y + radius * dy]));
   pen.fillStyle = paint;
   pen.fill();
-  pen.strokeStyle = paint === part.theme.ink ? part.theme.paper : part.theme.ink;
-  pen.lineWidth = paint === part.theme.ink ? 0.8 : 1.2;
+  pen.strokeStyle = paint === theme.ink ? theme.paper : theme.ink;
+  pen.lineWidth = paint === theme.ink ? 0.8 : 1.2;
   pen.stroke();
 }
 
@@ -170,16 +171,16 @@ function drawCross(part, pen, x, y) {
 }
 
 export function drawAxes(part, pen, frame, [xName, yName]) {
-  const [left, top, width, height] = frame.box, rem = part.theme.rem;
+  const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
   const xs = roundTicks(...frame.x, width / (5 * rem)), ys = roundTicks(...frame.y, height / (3.2 * rem));
   pen.setLineDash([]);
-  pen.strokeStyle = part.theme.line;
+  pen.strokeStyle = theme.line;
   pen.lineWidth = 1;
   pen.beginPath();
   pen.rect(left, top, width, height);
   pen.stroke();
   pen.font = fontOf(part, 0.72);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.textBaseline = "top";
   pen.textAlign = "center";
   prettyAll(xs).forEach((name, i) => pen.fillText(name, frame.toX(xs[i]), top + height + 0.35 * rem));
@@ -187,7 +188,7 @@ export function drawAxes(part, pen, frame, [xName, yName]) {
   pen.textBaseline = "middle";
   prettyAll(ys).forEach((name, i) => pen.fillText(name, left - 0.4 * rem, frame.toY(ys[i])));
   pen.font = fontOf(part, 0.85, 600);
-  pen.fillStyle = part.theme.ink;
+  pen.fillStyle = theme.ink;
   pen.fillText(xName, left + width - 0.5 * rem, top + height - 0.8 * rem);
   pen.textAlign = "left";
   pen.fillText(yName, left + 0.5 * rem, top + 0.9 * rem);

@@ -32,16 +32,18 @@ export function goToStep(part, step) {
 }
 
 function showPlayer(part, state) {
-  const step = Math.floor(stepOf(state) + 1e-9), scrub = part.byId("scrub"), [now, last] = [step, state.steps].map((each) => stepName(state, each));
+  const { player } = part;
+  const step = Math.floor(stepOf(state) + 1e-9), scrub = part.byId("scrub");
+  const now = stepName(state, step), last = stepName(state, state.steps);
   scrub.max = state.steps;
   scrub.value = step;
   scrub.style.setProperty("--share", step / Math.max(1, state.steps));
   scrub.setAttribute("aria-valuetext", part.say("stepOf", now, last));
   part.byId("now").textContent = `${now} / ${last}`;
-  part.byId("play").classList.toggle("playing", part.player.playing);
-  part.byId("play").setAttribute("aria-label", part.say(part.player.playing ? "pause" : "play"));
-  part.byId("speed").textContent = `${String(part.player.speed).replace("0.", ".")}×`;
-  part.byId("speed").setAttribute("aria-label", part.say("speedIs", part.player.speed));
+  part.byId("play").classList.toggle("playing", player.playing);
+  part.byId("play").setAttribute("aria-label", part.say(player.playing ? "pause" : "play"));
+  part.byId("speed").textContent = `${String(player.speed).replace("0.", ".")}×`;
+  part.byId("speed").setAttribute("aria-label", part.say("speedIs", player.speed));
 }
 
 export function play(part) {

@@ -34,8 +34,7 @@ export function mountPlayground(element, state, options = {}) {
     startStory, startReadout, startTour, startShare];
   for (const start of starts) start(part);
   part.endings.push(() => stopMap(part), () => pause(part));
-  part.host.addEventListener("keydown", (event) => pageKey(part, event));
-  if (options.alone) part.listen(document, "keydown", (event) => { if (!event.composedPath().includes(part.host)) pageKey(part, event); });
+  part.onKey(pageKey);
   part.byId("brand").setAttribute("aria-level", options.alone ? 1 : 2);
   part.byId("version").textContent = `steepest ${Steepest.version}`;
   part.byId("skip").onclick = () => part.byId("stage").focus();
@@ -81,15 +80,15 @@ function predictedSwitch(part, state) {
 
 /** Keys for the whole part: a space plays, the keys of a presenter's remote control turn the tour's pages. */
 function pageKey(part, event) {
-  const [target] = event.composedPath(), within = (selector) => target.closest?.(selector);
+  const { tour } = part, [target] = event.composedPath(), within = (selector) => target.closest?.(selector);
   if (within("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const onButton = within("button, summary, input");
   if (event.key === " " && !onButton) (part.player.playing ? pause : play)(part);
   else if (event.key === ",") part.byId("back").click();
   else if (event.key === ".") part.byId("forth").click();
-  else if (part.tour.at !== null && event.key === "PageDown") goTo(part, part.tour.at + 1);
-  else if (part.tour.at !== null && event.key === "PageUp") goTo(part, part.tour.at - 1);
+  else if (tour.at !== null && event.key === "PageDown") goTo(part, tour.at + 1);
+  else if (tour.at !== null && event.key === "PageUp") goTo(part, tour.at - 1);
   else return;
   event.preventDefault();
 }

@@ -18,13 +18,13 @@ export function startRules(part) {
 }
 
 function showRules(part, state) {
-  const shape = JSON.stringify([state.rules.map(({ id }) => id), part.lang(), part.theme.dark]);
-  if (shape !== part.panel.shape) {
-    part.panel.shape = shape;
-    part.panel.cards = state.rules.map((_, index) => makeCard(part, index));
-    part.byId("rules").replaceChildren(...part.panel.cards, addButton(part, state));
+  const { panel } = part, shape = JSON.stringify([state.rules.map(({ id }) => id), part.lang(), part.theme.dark]);
+  if (shape !== panel.shape) {
+    panel.shape = shape;
+    panel.cards = state.rules.map((_, index) => makeCard(part, index));
+    part.byId("rules").replaceChildren(...panel.cards, addButton(part, state));
   }
-  part.panel.cards.forEach((card, index) => {
+  panel.cards.forEach((card, index) => {
     card.classList.toggle("selected", index === state.selected && state.rules.length > 1);
     card.rows.forEach((row) => row.update());
     card.querySelector(".changed").textContent = changedText(state.rules[index], card.minor);

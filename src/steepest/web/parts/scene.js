@@ -7,23 +7,27 @@ const WHAT_MATTERS = ["landscape", "start", "rules", "steps", "schedule", "noise
 
 /** The landscape of a state: one of ours, a formula of the reader's own, or one that came with its paths. */
 export function landscapeOf(part, { landscape }) {
+  const { memory } = part;
   if (landscape.f) return landscape;
   if (typeof landscape === "string") return Steepest.landscapes[landscape];
-  if (part.memory.text !== landscape.formula) {
-    Object.assign(part.memory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
+  if (memory.text !== landscape.formula) {
+    Object.assign(memory, { text: landscape.formula, parsed: Steepest.parse(landscape.formula) });
   }
-  return part.memory.parsed;
+  return memory.parsed;
 }
 
 export function sceneOf(part, state) {
-  const key = WHAT_MATTERS.map((name) => state[name]);
-  if (key.some((value, i) => value !== part.memory.key[i])) Object.assign(part.memory, { key, scene: makeScene(part, state) });
-  return part.memory.scene;
+  const { memory } = part, key = WHAT_MATTERS.map((name) => state[name]);
+  if (key.some((value, i) => value !== memory.key[i])) Object.assign(memory, { key, scene: makeScene(part, state) });
+  return memory.scene;
 }
 
 function makeScene(part, state) {
   const landscape = landscapeOf(part, state), seen = {};
-  if (state.tracks) return { landscape, tracks: state.tracks.map((track) => shippedTrack(track, landscape)), ...startsAndSteps(state) };
+  if (state.tracks) {
+    const shipped = state.tracks.map((track) => shippedTrack(track, landscape));
+    return { landscape, tracks: shipped, ...startsAndSteps(state), selected: -1 };
+  }
   const tracks = state.rules.map(({ id, settings }) => {
     const rule = Steepest.rules[id], uses = (seen[id] = (seen[id] ?? -1) + 1);
     const track = { id, rule, settings, look: rule.looks[uses % rule.looks.length], run: runOf(part, state, id, settings) };
@@ -40,7 +44,8 @@ function startsAndSteps(state) {
 
 /** A path that was computed elsewhere, by Python: {label, look, x, f, status, message}. */
 function shippedTrack({ label, look, x, f, status, message }, { dims }) {
-  const run = { x: Float64Array.from(x), f: Float64Array.from(f), n: f.length - 1, dims, status, message };
+  const run = { x: Float64Array.from(x), f: Float64Array.from(f), n: f.length - 1, dims, status };
+  run.finding = { text: (lang) => message[lang] };
   run.point = (step) => Array.from(run.x.subarray(step * dims, (step + 1) * dims));
   return { short: label, look, run };
 }
@@ -71,10 +76,11 @@ export function stepOf({ step, steps }) { return step ?? steps; }
 /** The part of the landscape to draw: what the reader chose, or the landscape's own, with room around the first start:
  * it must not change while the start is dragged. */
 export function windowOf(part, state) {
+  const { home } = part;
   if (state.view.window) return state.view.window;
-  if (part.home.landscape !== state.landscape) Object.assign(part.home, { landscape: state.landscape, start: state.start });
+  if (home.landscape !== state.landscape) Object.assign(home, { landscape: state.landscape, start: state.start });
   return landscapeOf(part, state).window.map(([low, high], i) => {
-    const room = 0.05 * (high - low), at = part.home.start[i];
+    const room = 0.05 * (high - low), at = home.start[i];
     return [Math.min(low, at - room), Math.max(high, at + room)];
   });
 }

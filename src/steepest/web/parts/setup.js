@@ -17,12 +17,16 @@ export function startSetup(part) {
 }
 
 function buildSetup(part) {
+  const { setup } = part;
   buildLandscape(part);
-  const count = { name: part.say("steps"), about: both("stepsAbout"), symbol: "T", scale: "log", low: 5, high: 2000, within: "[1, 5000]" };
-  const noise = {
-    name: part.say("noise"), about: both("noiseAbout"), symbol: "\\sigma", scale: "zero", low: 0, first: 0.01, high: 10, within: "[0, inf)",
+  const count = {
+    name: part.say("steps"), about: both("stepsAbout"), symbol: "T", scale: "log", low: 5, high: 2000, within: "[1, 5000]",
   };
-  part.setup.rows = [
+  const noise = {
+    name: part.say("noise"), about: both("noiseAbout"), symbol: "\\sigma", scale: "zero", low: 0, first: 0.01, high: 10,
+    within: "[0, inf)",
+  };
+  setup.rows = [
     makeSlider(part, count, () => part.state.steps, (value) => setSteps(part, Math.round(value))),
     makeSlider(part, noise, () => part.state.noise, (value) => part.change({ noise: value })),
   ];
@@ -33,11 +37,11 @@ function buildSetup(part) {
   const choose = () => part.change({ schedule: schedule.value === "constant" ? null : { id: schedule.value } });
   const schedule = make("select", { id: "schedule", change: choose },
     ...Object.values(Steepest.schedules).map(({ id, title }) => make("option", { value: id }, title[part.lang()])));
-  part.byId("run").replaceChildren(...part.setup.rows,
+  part.byId("run").replaceChildren(...setup.rows,
     make("div", { class: "field seed" }, make("label", { for: "seed" }, part.say("seed")), seed, again),
     make("div", { class: "field" }, make("label", { for: "schedule" }, part.say("schedule")), schedule),
     make("div", { id: "schedule-settings" }));
-  part.setup.schedule = null;
+  setup.schedule = null;
 }
 
 function setSteps(part, steps) {
@@ -46,14 +50,15 @@ function setSteps(part, steps) {
 }
 
 function showSetup(part, state, changed) {
-  if (part.setup.spoken !== part.lang()) buildSetup(part);
-  part.setup.spoken = part.lang();
-  part.setup.rows.forEach((row) => row.update());
+  const { setup } = part;
+  if (setup.spoken !== part.lang()) buildSetup(part);
+  setup.spoken = part.lang();
+  setup.rows.forEach((row) => row.update());
   if (part.root.activeElement !== part.byId("seed")) part.byId("seed").value = state.seed;
   part.byId("run").querySelector(".seed").hidden = !(state.noise > 0);
   const chosen = state.schedule?.id ?? "constant";
   part.byId("schedule").value = chosen;
-  if (part.setup.schedule !== chosen) buildSchedule(part, chosen);
+  if (setup.schedule !== chosen) buildSchedule(part, chosen);
   [...part.byId("schedule-settings").children].forEach((row) => row.update());
   if (changed("landscape", "lang")) showLandscape(part, state);
 }
@@ -72,7 +77,8 @@ function buildLandscape(part) {
   const formula = make("input", { id: "formula", type: "text", ...plainly, input: () => readFormula(part) });
   part.byId("landscape").replaceChildren(make("label", { for: "formula", class: "hint" }, part.say("formulaLabel")),
     make("div", { class: "formula" }, make("span", { "aria-hidden": "true" }, "f ="), formula),
-    make("pre", { id: "formula-error", role: "alert", hidden: true }), make("div", { id: "formula-shown" }), make("p", { id: "about" }));
+    make("pre", { id: "formula-error", role: "alert", hidden: true }), make("div", { id: "formula-shown" }),
+    make("p", { id: "about" }));
 }
 
 export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }

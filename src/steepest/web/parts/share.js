@@ -20,7 +20,8 @@ export function startShare(part) {
   copy.onclick = part.options.copyLink;
   save.addEventListener("beforetoggle", () => { // below its button, wherever on the page that is
     const { bottom, right } = part.byId("save-open").getBoundingClientRect();
-    Object.assign(save.style, { top: `${bottom + 4}px`, right: `${Math.max(4, document.documentElement.clientWidth - right)}px` });
+    const room = Math.max(4, document.documentElement.clientWidth - right);
+    Object.assign(save.style, { top: `${bottom + 4}px`, right: `${room}px` });
   });
   for (const choice of save.querySelectorAll("[data-save]")) {
     choice.onclick = () => {
@@ -59,7 +60,8 @@ function savePython(part) {
 const SAVERS = { png: savePng, svg: saveSvg, csv: saveCsv, py: savePython };
 
 function download(part, kind, blob) {
-  const name = (landscapeOf(part, part.state).id ?? "formula").replace(/\W+/g, "-").replace(/-$/, ""), url = URL.createObjectURL(blob);
+  const url = URL.createObjectURL(blob), { id } = landscapeOf(part, part.state);
+  const name = (id ?? "formula").replace(/\W+/g, "-").replace(/-$/, "");
   make("a", { href: url, download: `steepest-${name}.${kind}` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
@@ -68,12 +70,13 @@ function exportSize(part) { return [1000, 560 + 1.6 * part.theme.rem * (part.sta
 
 /** The picture in view beside its values, with a title above and what happened to each rule below. */
 function drawExport(part, pen, width, height) {
-  const { state } = part, scene = { ...sceneOf(part, state), touched: true }, rem = part.theme.rem, top = 2.4 * rem;
+  const { theme } = part;
+  const { state } = part, scene = { ...sceneOf(part, state), touched: true }, rem = theme.rem, top = 2.4 * rem;
   const below = 1.6 * rem * (scene.tracks.length + 0.7), tall = height - top - below, split = Math.round(0.6 * width);
-  pen.fillStyle = part.theme.paper;
+  pen.fillStyle = theme.paper;
   pen.fillRect(0, 0, width, height);
   pen.font = fontOf(part, 1.1, 600);
-  pen.fillStyle = part.theme.ink;
+  pen.fillStyle = theme.ink;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   pen.fillText(titleOf(part, scene.landscape), 1.2 * rem, 1.4 * rem);
@@ -84,15 +87,19 @@ function drawExport(part, pen, width, height) {
     picture.drawTop(pen, scene, stepOf(state));
   });
   if (sweeps) placed(pen, 0, top, () => drawSweepPicture(part, pen, state, width - split, tall));
-  else if (scene.tracks.length) placed(pen, split, top, () => drawChartPart(part, pen, chartPicture(part, scene, width - split, tall), state));
+  else if (scene.tracks.length) {
+    const chart = chartPicture(part, scene, width - split, tall);
+    placed(pen, split, top, () => drawChartPart(part, pen, chart, state));
+  }
   scene.tracks.forEach((track, i) => drawLegendLine(part, pen, track, 1.2 * rem, height - below + 1.6 * rem * (i + 0.6)));
 }
 
 function drawChartPart(part, pen, chart, state) {
+  const { theme } = part;
   pen.font = fontOf(part, 0.8);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.textAlign = "left";
-  pen.fillText(part.say(chart.data.above ? "lossAbove" : "lossTitle"), 2 * part.theme.rem, -0.6 * part.theme.rem);
+  pen.fillText(part.say(chart.data.above ? "lossAbove" : "lossTitle"), 2 * theme.rem, -0.6 * theme.rem);
   chart.draw(pen, stepOf(state));
 }
 
@@ -104,19 +111,20 @@ function placed(pen, x, y, draw) {
 }
 
 function drawLegendLine(part, pen, { look, run, rule }, x, y) {
+  const { theme } = part;
   const settings = rule.settings.filter((setting) => setting.name === "lr" || valueIn(run.settings, setting) !== setting.value);
   const text = settings.map((setting) => `${settingName(setting)} ${valueIn(run.settings, setting)}`).join(", ");
   pen.strokeStyle = colourOf(part, look);
   pen.lineCap = "butt";
   strokeWay(part, pen, [x, y, x + 34, y], 0, 1, 2, look.dash, 1);
-  drawMark(part, pen, look.marker, x + 17, y, 4.5, colourOf(part, look), part.theme.paper, 0);
+  drawMark(part, pen, look.marker, x + 17, y, 4.5, colourOf(part, look), theme.paper, 0);
   pen.font = fontOf(part, 0.85, 600);
-  pen.fillStyle = part.theme.ink;
+  pen.fillStyle = theme.ink;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   pen.fillText(rule.title, x + 46, y);
   const used = pen.measureText(rule.title).width;
   pen.font = fontOf(part, 0.85);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.fillText(`${text}: ${run.finding.text(part.lang())}`, x + 56 + used, y);
 }

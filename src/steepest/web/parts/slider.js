@@ -7,7 +7,8 @@ import { pretty } from "./frame.js";
 /** A slider for a setting; `get` tells the value, `set` takes a new one. Returns the element with an `update()`. */
 export function makeSlider(part, setting, get, set) {
   const name = settingName(setting), about = setting.about[part.lang()];
-  const spoken = { "aria-label": `${name}: ${about}` }, typed = { inputmode: "decimal", size: 7, spellcheck: "false", autocomplete: "off" };
+  const spoken = { "aria-label": `${name}: ${about}` };
+  const typed = { inputmode: "decimal", size: 7, spellcheck: "false", autocomplete: "off" };
   const range = make("input", { type: "range", min: 0, max: 1000, step: 1, ...spoken });
   const text = make("input", { type: "text", ...typed, ...spoken });
   const limit = make("span", { class: "limit", hidden: true });

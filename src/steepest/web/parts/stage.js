@@ -23,7 +23,9 @@ export function startStage(part) {
   part.follow(drawStage);
   part.follow(describeStage, true);
   top.addEventListener("pointerdown", (event) => takeHold(part, event));
-  top.addEventListener("pointermove", (event) => (part.stage.hands.has(event.pointerId) ? moveHand(part, event) : hover(part, event)));
+  top.addEventListener("pointermove", (event) => {
+    (part.stage.hands.has(event.pointerId) ? moveHand : hover)(part, event);
+  });
   for (const end of ["pointerup", "pointercancel"]) top.addEventListener(end, (event) => letGo(part, event));
   top.addEventListener("pointerleave", () => { figure.querySelector(".tip").hidden = true; });
   top.addEventListener("wheel", (event) => {
@@ -43,7 +45,9 @@ export function modeOf(part, { view, landscape }) {
   return mode === "surface" && landscapeOf(part, { landscape }).dims !== 2 ? "contours" : mode;
 }
 
-export function setView(part, patch) { part.change({ view: { window: null, mode: "contours", turn: null, ...part.state.view, ...patch } }); }
+export function setView(part, patch) {
+  part.change({ view: { window: null, mode: "contours", turn: null, ...part.state.view, ...patch } });
+}
 
 export const FINE = 110, COARSE = 48; // cells along a side of the surface
 
@@ -51,43 +55,46 @@ export const FINE = 110, COARSE = 48; // cells along a side of the surface
 export function pictureOf(part, state, width, height, cells = FINE) {
   const landscape = landscapeOf(part, state), window = windowOf(part, state);
   if (landscape.dims === 1) return curvePicture(part, landscape, window, width, height);
-  if (modeOf(part, state) === "surface") return surfacePicture(part, landscape, window, width, height, state.view.turn ?? TURN, cells);
+  const turn = state.view.turn ?? TURN;
+  if (modeOf(part, state) === "surface") return surfacePicture(part, landscape, window, width, height, turn, cells);
   return planePicture(part, landscape, window, width, height);
 }
 
 function drawStage(part, state) {
-  const figure = part.byId("stage"), [below, top] = figure.querySelectorAll("canvas"), [width, height] = part.stage.size;
+  const { stage } = part;
+  const figure = part.byId("stage"), [below, top] = figure.querySelectorAll("canvas"), [width, height] = stage.size;
   const basin = basinFor(part, state);
-  const key = [state.landscape, JSON.stringify(windowOf(part, state)), modeOf(part, state), JSON.stringify(state.view?.turn), width, height,
-    part.theme.dark, part.theme.rem, part.stage.turning, basin, part.lang(), window.devicePixelRatio];
-  if (key.some((value, i) => value !== part.stage.key[i])) {
-    if (key.slice(0, 9).some((value, i) => value !== part.stage.key[i])) { // not for a map that has grown, nor another language
-      showPicture(part, pictureOf(part, state, width, height, part.stage.turning ? COARSE : FINE), landscapeOf(part, state).dims);
+  const shown = [state.landscape, JSON.stringify(windowOf(part, state)), modeOf(part, state), JSON.stringify(state.view?.turn)];
+  const key = [...shown, width, height, part.theme.dark, part.theme.rem, stage.turning, basin, part.lang(), devicePixelRatio];
+  if (key.some((value, i) => value !== stage.key[i])) {
+    if (key.slice(0, 9).some((value, i) => value !== stage.key[i])) { // not for a map that has grown, nor another language
+      showPicture(part, pictureOf(part, state, width, height, stage.turning ? COARSE : FINE), landscapeOf(part, state).dims);
     }
-    part.stage.key = key;
+    stage.key = key;
     const pen = fitted(below, width, height);
     pen.clearRect(0, 0, width, height);
-    part.stage.picture.drawBase(pen, basin);
+    stage.picture.drawBase(pen, basin);
     showCaption(part, state);
   }
-  const pen = fitted(top, width, height), { held, touched } = part.stage;
+  const pen = fitted(top, width, height), { held, touched } = stage;
   const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed };
   pen.clearRect(0, 0, width, height);
-  part.stage.ways = part.stage.picture.drawTop(pen, scene, stepOf(state));
+  stage.ways = stage.picture.drawTop(pen, scene, stepOf(state));
 }
 
 /** Keeps the picture, and the part of the landscape that it shows, for the map of basins. */
 function showPicture(part, picture, dims) {
-  const { frame } = (part.stage.picture = picture), window = [frame.x, frame.y].slice(0, dims);
-  if (JSON.stringify(window) !== JSON.stringify(part.stage.window)) part.stage.window = window;
+  const { stage } = part, { frame } = (stage.picture = picture), window = [frame.x, frame.y].slice(0, dims);
+  if (JSON.stringify(window) !== JSON.stringify(stage.window)) stage.window = window;
   part.request();
 }
 
 function showCaption(part, state) {
   const { minima = [], localMinima = [], saddles = [] } = landscapeOf(part, state), { picture } = part.stage;
-  const facts = [minima.length && part.say("starKey"), localMinima.length && part.say("hollowKey"), saddles.length && part.say("crossKey")];
-  const heights = () => [picture.power < 1 ? part.say("heightPower", pretty(picture.power)) : part.say("heightPlain"), part.say("turnHint")];
-  part.byId("caption").textContent = (modeOf(part, state) === "surface" ? heights() : facts).filter(Boolean).join("   ");
+  const marks = [[minima, "starKey"], [localMinima, "hollowKey"], [saddles, "crossKey"]];
+  const facts = () => marks.filter(([points]) => points.length).map(([, word]) => part.say(word));
+  const height = picture.power < 1 ? part.say("heightPower", pretty(picture.power)) : part.say("heightPlain");
+  part.byId("caption").textContent = (modeOf(part, state) === "surface" ? [height, part.say("turnHint")] : facts()).join("   ");
 }
 
 /** What the picture shows, in words, for those who do not see it. */
@@ -113,35 +120,38 @@ export function pixelOf(event) {
 }
 
 function takeHold(part, event) {
-  const place = pixelOf(event), [startX, startY] = part.stage.picture.toPixel(part.state.start);
+  const { stage } = part, place = pixelOf(event), [startX, startY] = stage.picture.toPixel(part.state.start);
   event.currentTarget.setPointerCapture(event.pointerId);
-  part.stage.hands.set(event.pointerId, place);
+  stage.hands.set(event.pointerId, place);
   part.byId("stage").querySelector(".tip").hidden = true;
   const grasps = Math.hypot(place[0] - startX, place[1] - startY) < GRASP;
-  part.stage.held = !part.options.fixed && part.stage.hands.size === 1 && !event.shiftKey && (grasps || modeOf(part, part.state) !== "surface");
-  part.stage.turning = !part.stage.held && modeOf(part, part.state) === "surface";
-  if (part.player.playing && part.stage.held) pause(part);
+  const turns = modeOf(part, part.state) === "surface", alone = stage.hands.size === 1 && !event.shiftKey;
+  stage.held = !part.options.fixed && alone && (grasps || !turns);
+  stage.turning = !stage.held && turns;
+  if (part.player.playing && stage.held) pause(part);
   part.setBusy(true);
-  if (part.stage.held) moveStart(part, place);
+  if (stage.held) moveStart(part, place);
 }
 
 function moveHand(part, event) {
-  const before = part.stage.hands.get(event.pointerId), place = pixelOf(event), [dx, dy] = [place[0] - before[0], place[1] - before[1]];
-  const others = [...part.stage.hands].filter(([hand]) => hand !== event.pointerId).map(([, at]) => at);
-  part.stage.hands.set(event.pointerId, place);
+  const { stage } = part;
+  const before = stage.hands.get(event.pointerId), place = pixelOf(event), [dx, dy] = [place[0] - before[0], place[1] - before[1]];
+  const others = [...stage.hands].filter(([hand]) => hand !== event.pointerId).map(([, at]) => at);
+  stage.hands.set(event.pointerId, place);
   if (others.length) {
-    part.stage.held = false;
+    stage.held = false;
     const apart = (at) => Math.max(20, Math.hypot(at[0] - others[0][0], at[1] - others[0][1]));
     zoomAt(part, [(place[0] + others[0][0]) / 2, (place[1] + others[0][1]) / 2], apart(before) / apart(place));
-  } else if (part.stage.held) moveStart(part, place);
-  else if (part.stage.turning) turnBy(part, dx * 0.009, dy * 0.007);
+  } else if (stage.held) moveStart(part, place);
+  else if (stage.turning) turnBy(part, dx * 0.009, dy * 0.007);
   else pan(part, dx, dy);
 }
 
 function letGo(part, event) {
-  part.stage.hands.delete(event.pointerId);
-  if (part.stage.hands.size) return;
-  part.stage.held = part.stage.turning = false;
+  const { stage } = part;
+  stage.hands.delete(event.pointerId);
+  if (stage.hands.size) return;
+  stage.held = stage.turning = false;
   part.setBusy(false);
   part.request();
 }
@@ -187,10 +197,11 @@ function pan(part, dx, dy) {
 
 /** Over a path, the nearest step in numbers. */
 function hover(part, event) {
+  const { stage } = part;
   const [px, py] = pixelOf(event), tip = part.byId("stage").querySelector(".tip"), scene = sceneOf(part, part.state);
-  const [startX, startY] = part.stage.picture.toPixel(part.state.start);
+  const [startX, startY] = stage.picture.toPixel(part.state.start);
   let best = { far: 12 };
-  part.stage.ways.forEach((points, i) => {
+  stage.ways.forEach((points, i) => {
     for (let k = 0; 2 * k < points.length; k++) {
       const far = Math.hypot(points[2 * k] - px, points[2 * k + 1] - py);
       if (far < best.far) best = { far, track: scene.tracks[i], step: k, x: points[2 * k], y: points[2 * k + 1] };
@@ -201,9 +212,10 @@ function hover(part, event) {
   tip.hidden = !best.track || grasps;
   if (tip.hidden) return;
   const { run } = best.track;
-  const lines = [`${best.track.short} · ${part.say("step")} ${scene.name(best.step)}`, pointText(run.point(best.step)), `f = ${pretty(run.f[best.step])}`];
+  const step = `${best.track.short} · ${part.say("step")} ${scene.name(best.step)}`;
+  const lines = [step, pointText(run.point(best.step)), `f = ${pretty(run.f[best.step])}`];
   tip.textContent = lines.join("\n");
-  tip.style.left = `${Math.min(best.x + 14, part.stage.size[0] - 170)}px`;
+  tip.style.left = `${Math.min(best.x + 14, stage.size[0] - 170)}px`;
   tip.style.top = `${Math.max(4, best.y - 70)}px`;
 }
 

@@ -16,7 +16,8 @@ export function startStory(part) {
 
 /** Read aloud to those who do not see it: the outcomes, when they have changed and nothing moves any more. */
 function tellStory(part, state) {
-  const told = sceneOf(part, state).tracks.map((track) => `${track.short}: ${sentence(part, track.run.finding.text(part.lang()))}`).join(" ");
+  const tell = ({ short, run }) => `${short}: ${sentence(part, run.finding.text(part.lang()))}`;
+  const told = sceneOf(part, state).tracks.map(tell).join(" ");
   if (!part.busy && part.byId("spoken").textContent !== told) part.byId("spoken").textContent = told;
 }
 
@@ -40,7 +41,7 @@ function showStory(part, state) {
 }
 
 /** A sentence as it stands alone: with a capital letter and a full stop. */
-function sentence(part, text) {
+export function sentence(part, text) {
   const ends = /[.!?。！？]$/.test(text) ? "" : part.lang() === "zh" ? "。" : ".";
   const signs = text.replace(/(^|[\s(,≈=e])-(?=[\d.])/g, "$1−"); // true minus signs, at which no line is broken
   const points = signs.replace(/\([^()]{1,26}\)/g, (point) => point.replaceAll(", ", ",\u00a0")); // are not broken into lines

@@ -121,11 +121,11 @@ function drawSurface(part, pen, grid, heights, view) {
 
 /** The relief's colour under a lamp at the upper left. */
 function shadeOf(part, height, [a, b, c, d], width) {
-  const slopeX = (b + c - a - d) / (2 * width), slopeY = (c + d - a - b) / (2 * width);
+  const { theme } = part, slopeX = (b + c - a - d) / (2 * width), slopeY = (c + d - a - b) / (2 * width);
   const light = (0.45 * slopeX + 0.35 * slopeY + 1) / Math.hypot(slopeX, slopeY, 1);
-  const [dim, glow] = part.theme.dark ? [1, 0.5] : [0.72, 0.26];
-  const strength = Math.min(Math.max(dim + glow * light, 0.45), part.theme.dark ? 2 : 1.02);
-  return asColour(mixed(part.theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
+  const [dim, glow] = theme.dark ? [1, 0.5] : [0.72, 0.26];
+  const strength = Math.min(Math.max(dim + glow * light, 0.45), theme.dark ? 2 : 1.02);
+  return asColour(mixed(theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
 }
 
 /** A polyline on the surface: dark where it is seen, faint where something stands before it. */
@@ -239,16 +239,16 @@ function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
 
 /** Values along the two edges of the floor that are nearest to the eye. */
 function drawEdgeTicks(part, pen, view, [[left, right], [low, high]]) {
-  const front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
+  const { theme } = part, front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
   const centre = view.project((left + right) / 2, (low + high) / 2, 0);
   pen.font = fontOf(part, 0.72);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   const write = (text, x, y, strong) => {
     const [px, py] = view.project(x, y, 0), [dx, dy] = [px - centre[0], py - centre[1]];
-    const away = (strong ? 2.3 : 1.1) * part.theme.rem / Math.hypot(dx, dy);
+    const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
     pen.font = fontOf(part, strong ? 0.85 : 0.72, strong ? 600 : 0);
-    pen.fillStyle = strong ? part.theme.ink : part.theme.soft;
+    pen.fillStyle = strong ? theme.ink : theme.soft;
     pen.fillText(text, px + dx * away, py + dy * away);
   };
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet

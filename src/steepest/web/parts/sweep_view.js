@@ -39,7 +39,11 @@ export function startSweep(part) {
     tryAt(event);
   });
   canvas.addEventListener("pointermove", (event) => (part.sweep.held ? tryAt(event) : tellCell(part, event)));
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { part.sweep.held = false; part.setBusy(false); });
+  const letGo = () => {
+    part.sweep.held = false;
+    part.setBusy(false);
+  };
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, letGo);
   canvas.addEventListener("pointerleave", () => { figure.querySelector(".tip").hidden = true; });
   canvas.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key], { state } = part, shares = pairOf(state);
@@ -74,7 +78,8 @@ function drawSweep(part, state) {
   pen.clearRect(0, 0, width, height);
   part.sweep.frame = drawSweepPicture(part, pen, state, width, height);
   const { x, y } = axesOf(state);
-  figure.querySelector("canvas").setAttribute("aria-label", part.say("mapAlt", part.say(shownOf(state)), settingName(x), settingName(y)));
+  const alt = part.say("mapAlt", part.say(shownOf(state)), settingName(x), settingName(y));
+  figure.querySelector("canvas").setAttribute("aria-label", alt);
 }
 
 function shownOf({ map }) { return map?.show === "steps" ? "stepsToReach" : "finalValue"; }
@@ -98,6 +103,7 @@ export function drawSweepPicture(part, pen, state, width, height) {
 
 /** How cells are painted: on a log scale from the best to that of the start, or by steps; what diverged has stripes. */
 function heatScale(part, map, state) {
+  const { theme } = part;
   const landscape = landscapeOf(part, state), steps = shownOf(state) === "stepsToReach", zero = steps ? 0 : landscape.minimum ?? 0;
   const worst = steps ? map.spec.steps : landscape.f(...state.start) - zero;
   const all = Array.from(steps ? map.steps : map.value, (value) => value - zero);
@@ -105,7 +111,7 @@ function heatScale(part, map, state) {
   const log = !steps && landscape.minimum !== null, floor = Math.max(best, 1e-12 * Math.max(1e-300, worst));
   const logShare = (value) => Math.log(Math.max(value, floor) / floor) / Math.log(worst / floor || 2);
   const share = log ? logShare : (value) => (value - best) / (worst - best || 1);
-  const ramp = part.theme.dark ? [...HEAT].reverse() : HEAT, paper = channels(part.theme.paper), ink = channels(part.theme.ink);
+  const ramp = theme.dark ? [...HEAT].reverse() : HEAT, paper = channels(theme.paper), ink = channels(theme.ink);
   const colour = (value) => mixed(ramp, 1 - share(value));
   return {
     log, low: log ? floor : best, high: worst, colour, share,
@@ -118,17 +124,17 @@ function heatScale(part, map, state) {
 }
 
 function drawHeatBar(part, pen, { log, low, high, share, colour }, [left, top, width, height]) {
-  const value = (part) => (log ? low * (high / low) ** part : low + part * (high - low));
+  const { theme } = part, value = (part) => (log ? low * (high / low) ** part : low + part * (high - low));
   for (let i = 0; i < height; i++) {
     pen.fillStyle = asColour(colour(value(1 - i / height)));
     pen.fillRect(left, top + i, width, 1.5);
   }
-  const ticks = (log ? logTicks : roundTicks)(low, high, height / (2.2 * part.theme.rem));
+  const ticks = (log ? logTicks : roundTicks)(low, high, height / (2.2 * theme.rem));
   pen.font = fontOf(part, 0.72);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
-  const name = log ? powerName : pretty, beside = left + width + 0.35 * part.theme.rem;
+  const name = log ? powerName : pretty, beside = left + width + 0.35 * theme.rem;
   for (const tick of ticks) pen.fillText(name(tick), beside, top + height * (1 - share(tick)));
 }
 
@@ -143,15 +149,15 @@ function settingTicks({ scale, low, high, first }) {
 }
 
 function drawSettingTicks(part, pen, x, y, frame) {
-  const [left, top, width, height] = frame.box, rem = part.theme.rem;
-  pen.strokeStyle = part.theme.line;
+  const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
+  pen.strokeStyle = theme.line;
   pen.lineWidth = 1;
   pen.setLineDash([]);
   pen.beginPath();
   pen.rect(left, top, width, height);
   pen.stroke();
   pen.font = fontOf(part, 0.72);
-  pen.fillStyle = part.theme.soft;
+  pen.fillStyle = theme.soft;
   pen.textAlign = "center";
   pen.textBaseline = "top";
   const values = settingTicks(x), every = Math.ceil(values.length * 2.6 * rem / width);
@@ -161,7 +167,7 @@ function drawSettingTicks(part, pen, x, y, frame) {
   pen.textBaseline = "middle";
   for (const value of settingTicks(y)) pen.fillText(tickName(y, value), left - 0.4 * rem, frame.toY(placeOf(y, value)));
   pen.font = fontOf(part, 0.82, 600);
-  pen.fillStyle = part.theme.ink;
+  pen.fillStyle = theme.ink;
   pen.textBaseline = "top";
   pen.fillText(settingName(x), left + width, top + height + 1.5 * rem);
   pen.textAlign = "left";
@@ -172,9 +178,10 @@ function tickName({ scale }, value) { return value && (scale === "log" || scale 
 
 /** What is under the pointer, in numbers. */
 function tellCell(part, event) {
+  const { sweep } = part;
   const [px, py] = pixelOf(event), { state } = part, tip = part.byId("map").querySelector(".tip");
   const map = mapOf(part, "sweep", mapWanted(part, state).spec);
-  const [across, up] = [part.sweep.frame.fromX(px), part.sweep.frame.fromY(py)], within = across >= 0 && across < 1 && up >= 0 && up < 1;
+  const [across, up] = [sweep.frame.fromX(px), sweep.frame.fromY(py)], within = across >= 0 && across < 1 && up >= 0 && up < 1;
   tip.hidden = !map || !within;
   if (tip.hidden) return;
   const { x, y } = axesOf(state), at = Math.floor(up * map.rows) * map.size + Math.floor(across * map.size);
@@ -182,6 +189,6 @@ function tellCell(part, event) {
   const ended = Number.isFinite(map.value[at]) ? `f = ${pretty(map.value[at])}` : part.say("divergedKey");
   const took = `${part.say("stepsToReach")}: ${Number.isFinite(map.steps[at]) ? map.steps[at] : "–"}`;
   tip.textContent = [tell(x, across), tell(y, up), ended, took].join("\n");
-  tip.style.left = `${Math.max(4, Math.min(px + 14, part.sweep.size[0] - 190))}px`;
+  tip.style.left = `${Math.max(4, Math.min(px + 14, sweep.size[0] - 190))}px`;
   tip.style.top = `${Math.max(4, py - 80)}px`;
 }

@@ -12,14 +12,19 @@ const SLOPES = { // of the surface, which stands in the light of a lamp
 
 export const HEAT = ["#fdf3d8", "#f3d38a", "#dfa15c", "#b96a5f", "#7d4468", "#402a5c", "#1b1638"]; // even steps of lightness
 
+const NAMES = ["ink", "soft", "line", "paper", "card", "accent", "bad", "iso", "bare", "family"];
+
+/** The size of the page's letters, in which parts are measured. */
+export function remOf() { return parseFloat(getComputedStyle(document.documentElement).fontSize); }
+
 /** Reads the colours of an element's style into `theme`. */
 export function readTheme(element, theme) {
   const style = getComputedStyle(element), read = (name) => style.getPropertyValue(`--${name}`).trim();
-  for (const name of ["ink", "soft", "line", "paper", "card", "accent", "bad", "iso", "bare", "family"]) theme[name] = read(name);
+  for (const name of NAMES) theme[name] = read(name);
   theme.dark = read("dark") === "1";
   theme.relief = RELIEF[theme.dark ? "dark" : "light"];
   theme.slopes = SLOPES[theme.dark ? "dark" : "light"];
-  theme.rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  theme.rem = remOf();
   theme.unit = theme.rem / 15.5; // lines and marks grow with the letters, as on a projector
 }
 

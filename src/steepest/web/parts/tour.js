@@ -24,24 +24,26 @@ export function endTour(part) {
 }
 
 function showTour(part) {
-  const place = part.byId("tour");
-  place.hidden = part.tour.at === null;
-  part.byId("tour-open").setAttribute("aria-pressed", String(part.tour.at !== null));
-  if (part.tour.at === null) return;
-  const { title, sentence: text } = Steepest.tour[part.tour.at], last = Steepest.tour.length - 1;
+  const { tour } = part, place = part.byId("tour");
+  place.hidden = tour.at === null;
+  part.byId("tour-open").setAttribute("aria-pressed", String(tour.at !== null));
+  if (tour.at === null) return;
+  const { title, sentence: text } = Steepest.tour[tour.at], last = Steepest.tour.length - 1;
   const step = (to, name, sign) => {
     const facts = { "data-key": name, ...called(part.say(name)), disabled: to < 0 || to > last };
     return button({ ...facts, click: () => goTo(part, to) }, sign);
   };
   refill(place,
-    step(part.tour.at - 1, "previous", "‹"),
+    step(tour.at - 1, "previous", "‹"),
     make("div", { class: "words" }, make("h2", {}, title[part.lang()]), make("p", {}, text[part.lang()]), stops(part)),
-    step(part.tour.at + 1, "next", "›"), button({ class: "quiet close", ...called(part.say("endTour")), click: () => endTour(part) }, "×"));
+    step(tour.at + 1, "next", "›"),
+    button({ class: "quiet close", ...called(part.say("endTour")), click: () => endTour(part) }, "×"));
 }
 
 function stops(part) {
   const stop = ({ title }, index) => {
-    const facts = { "data-key": index, ...called(`${index + 1}. ${title[part.lang()]}`), "aria-current": index === part.tour.at ? "step" : null };
+    const current = { "aria-current": index === part.tour.at ? "step" : null };
+    const facts = { "data-key": index, ...called(`${index + 1}. ${title[part.lang()]}`), ...current };
     return button({ ...facts, click: () => goTo(part, index) });
   };
   return make("div", { class: "stops" }, ...Steepest.tour.map(stop));

@@ -145,7 +145,7 @@ export function drawArrow(part, pen, { x, y, angle }, colour, size = 1) {
 
 /** Words beside the arrows, inside the box, none upon another. */
 export function drawSigns(part, pen, signs, [left, top, width, height]) {
-  const size = 0.76 * part.theme.rem, taken = [];
+  const { theme } = part, size = 0.76 * theme.rem, taken = [];
   pen.font = fontOf(part, 0.76, 600);
   pen.textAlign = "left";
   pen.textBaseline = "middle";
@@ -160,10 +160,10 @@ export function drawSigns(part, pen, signs, [left, top, width, height]) {
     for (let tries = 0; tries < 8 && taken.some(hits); tries++) placeY = boundY(placeY + way * tall);
     taken.push({ x: placeX, y: placeY, long });
     pen.globalAlpha = 0.88;
-    pen.fillStyle = part.theme.paper;
+    pen.fillStyle = theme.paper;
     pen.fillRect(placeX - 4, placeY - tall / 2, long + 8, tall);
     pen.globalAlpha = 1;
-    pen.fillStyle = part.theme.ink;
+    pen.fillStyle = theme.ink;
     pen.fillText(text, placeX, placeY);
   }
 }
