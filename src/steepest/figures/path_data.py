@@ -107,25 +107,24 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
+    """A label of each path, all different: title and settings, then the start and a number where they are needed."""
     labels = [_label(path) for path in paths]
     if len({tuple(path.x[0]) for path in paths}) > 1:
         starts = [f"({', '.join(map(general, path.x[0]))})" for path in paths]
         labels = [f"{label} from {start}" for label, start in zip(labels, starts, strict=True)]
     total, seen = Counter(labels), Counter[str]()
-    for place, label in enumerate(labels):
+    for index, label in enumerate(labels):
         if total[label] > 1:
             seen[label] += 1
-            labels[place] = f"{label}, run {seen[label]}"
+            labels[index] = f"{label}, run {seen[label]}"
     return labels
 
 
 def _label(path: Path) -> str:
     label, first, last = path.rule.label(), path.lr[0], path.lr[-1]
-    return (
-        label
-        if first == last
-        else label.replace(f"lr={path.rule.lr}", f"lr={general(first, 3)} to {general(last, 2)}", 1)
-    )
+    if first == last:
+        return label
+    return label.replace(f"lr={path.rule.lr}", f"lr={general(first, 3)} to {general(last, 2)}", 1)
 
 
 def visible_points(track: Track, frame: Frame) -> Floats:

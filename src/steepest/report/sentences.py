@@ -205,7 +205,7 @@ def edge_warnings(comparison: Comparison) -> list[Text]:
 
 def partner_sentence(comparison: Comparison) -> Text | None:
     """Which contestants have a rule for matrices only, and which rule trains the rest; None if there is none."""
-    specs = {each.label: parse(each.rule) for each in comparison.plan.contestants}
+    specs = {contestant.label: parse(contestant.rule) for contestant in comparison.plan.contestants}
     labels = [label for label, spec in specs.items() if spec.file is None and RULES.get(spec.name.lower()) is Muon]
     if not labels:
         return None

@@ -180,4 +180,4 @@ DESCRIPTIONS = {
         "每个优化器在多大比例的工作负载上与最快者相差不超过某个倍数",
     ),
 }
-"""What a screen reader says of each figure."""
+"""Alternative texts of the figures, for screen readers, by name."""

@@ -1,5 +1,8 @@
 """Statistics of comparisons: tables in, tables out. Needs nothing else of the package and runs nothing.
 
+A *contestant* is an optimizer (at a batch size), known by its `label`. Its *trials* are runs at different settings, on
+search seeds; the best of them, its *winner*, is run again on fresh seeds, its *report* runs.
+
 A table of runs has one run a row, with the columns `label`, `phase` ("search" or "report"), `trial` (of the search),
 `seed`, `lr`, `status`, `steps_to_target` and `seconds_to_target` (inf where missed), `seconds_a_step`, `final_loss`,
 `final_metric`; and, where they are known, `workload`, `settings` (JSON of all hyperparameters of the trial),

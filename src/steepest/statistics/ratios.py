@@ -1,4 +1,4 @@
-"""Paired ratios: how many times as long each contestant takes as one of them, seed by seed."""
+"""Paired ratios: steps or seconds to the target of each contestant, divided by those of a reference, seed by seed."""
 
 import math
 
@@ -25,7 +25,7 @@ COLUMNS = ["against", "ratio", "low", "high", "p", "differs", "word", "more_seed
 def paired_ratios(
     runs: pd.DataFrame, by: Measure = "steps_to_target", against: str | None = None, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """How many times as many steps (or seconds) to the target each contestant needs as one of them.
+    """The ratio of each contestant's steps (or seconds) to the target to those of a reference contestant.
 
     Ratios are taken seed by seed on the report runs, so that what a seed does to everyone cancels; their geometric mean
     and its interval come from the logarithms by `bootstrap_interval`. A missed target counts as `MISS` times the most
@@ -34,7 +34,7 @@ def paired_ratios(
     Args:
         runs: a table of runs.
         by: steps or seconds.
-        against: the contestant that the others are compared with. Default: the first to the target. That one is chosen
+        against: the reference, a label. Default: the first to the target. That one is chosen
             by the same runs, so among many equal contestants some are told from it a little more often than Holm's
             correction promises: in simulations of 3 to 20 of them on 10 to 20 seeds in 3 to 8 % of studies, not in 5 %.
         confidence: of the intervals (each by itself), and of all words together.

@@ -1,5 +1,8 @@
 """Studies: many runs of training, planned, executed, stored in one file and read back as tables.
 
+`plan` fixes contestants (optimizers on workloads), their trials (settings) and seeds; `store` keeps plan and runs in
+one file, which is the queue, too; `runner` is the main loop; `workers` do the runs, as `jobs`; `results` reads them.
+
 The names below are loaded on first use, since a worker process needs none of them and starts faster without.
 """
 

@@ -1,7 +1,7 @@
 """The identity of a process that works on a study, across machines, and the check whether it is still alive.
 
-A process number alone identifies nothing: numbers are reused, machines share a study over a network file system, and
-containers number their processes separately. So an owner is machine, number and start time.
+A process number alone identifies nothing: numbers are reused, containers number their processes separately, and a
+study's file may have been copied or mounted from another machine. So an owner is machine, number and start time.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The main loop of a study: take runs from the store, give them to an executor, store their endings, choose winners.
 
-Only this process reads and writes the store; an executor gets jobs and returns endings, so its workers need no access
-to the study's file. Several processes may run this loop on one study at the same time.
+An executor gets jobs and returns endings, so its workers need no access to the study's file. Several processes may run
+this loop on one study at the same time; the store gives each run to one of them.
 """
 
 import threading

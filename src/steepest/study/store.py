@@ -34,9 +34,9 @@ from .schema import SCHEMA_VERSION, create_tables, migrate
 __all__ = ["Store"]
 
 _OWN_SESSIONS: set[tuple[Path, int]] = set()
-"""Open sessions of this process, by file and number: a run of such a session is no orphan, whoever asks.
+"""Open sessions of this process, by file and number: `requeue_orphans` leaves their runs alone.
 
-Needed since a process may open several sessions, even on one file (a notebook that was interrupted and resumes).
+The owner does not suffice: a session that this process failed to close (full disk) has the same owner as an open one.
 """
 
 TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts"
@@ -401,7 +401,7 @@ class Store:
         return tables.curves(self._connection)
 
     def timings(self) -> pd.DataFrame:
-        """Step times measured apart, one round a row: `contestant`, `round`, `seconds_a_step`."""
+        """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`."""
         return pd.read_sql_query("select * from timings order by contestant, round", self._connection)
 
     def standings(self) -> list[dict[str, Any]]:
