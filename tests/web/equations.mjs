@@ -1,4 +1,4 @@
-// Every form that a rule's equations take, by its switches and zeros, and what each comes to at a step of a run.
+// Every form that a rule's equations take, by its switches and zeros, and the numbers of their symbols at a step of a run.
 
 import { Steepest, answer } from "./harness.mjs";
 
@@ -6,7 +6,7 @@ await answer(({ landscape, steps, at }) => Object.values(Steepest.rules).flatMap
   forms(switches, optional).map((given) => {
     const settings = { lr: 0.01, ...given }, run = Steepest.run({ landscape, rule: id, settings, steps });
     const seen = Steepest.stateAt(run, at), symbols = Steepest.equations(id, settings), filled = Steepest.filledEquations(id, settings, seen, 0);
-    return { id, settings, sides: [0, 1].flatMap((i) => Steepest.rightSides(id, settings, seen, i)), symbols, filled };
+    return { id, settings, values: seen.values, symbols, filled };
   })));
 
 function forms(switches, optional) {

@@ -4,7 +4,9 @@ The cases of `test_formula` go through both, and some thousand made up from a se
 letters changed, and heaps of the language's own pieces.
 """
 
+import contextlib
 import functools
+import math
 import random
 
 import numpy as np
@@ -18,6 +20,7 @@ from steepest.landscapes.grammar import GRAMMAR
 from steepest.landscapes.parser import FormulaError
 
 from ..landscapes.test_formula import ACCEPTED, BOOBY_TRAPS, FORMULAS, REFUSED, WRITTEN
+from .mathml_value import sides, value_of_row
 from .web_node import ask
 
 SEEDS, MADE = (1, 2, 3), 1500
@@ -216,6 +219,36 @@ def test_values_gradients_and_hessians_are_sympys(text):
         np.testing.assert_allclose(hessian, landscape.hessian(point).ravel(), rtol=1e-10, atol=1e-11)
     constant = np.ptp(landscape.hessian(points.T).reshape(landscape.dims**2, -1), axis=1).max() < 1e-9
     assert answer["quadratic"] == (constant and text in SMOOTH)
+
+
+def typeset_value(equation, point):
+    """What a typeset formula comes to; the letters of its coordinates are those at its left."""
+    (name, _, letters), right = sides(equation)
+    names = ["".join(element.itertext()) for element in letters if element.tag.endswith(("mi", "msub"))]
+    assert name.text == "f"
+    return value_of_row(right, dict(zip(names, point, strict=True)))
+
+
+def test_a_typed_formula_is_typeset_as_it_is_read():
+    texts = [*ACCEPTED, *WRITTEN]
+    points = np.random.default_rng(2).uniform(0.3, 2.5, (len(texts), 9)).tolist()
+    answers = ask("formulas", [{"text": text, "points": [point]} for text, point in zip(texts, points, strict=True)])
+    for text, point, answer in zip(texts, points, answers, strict=True):
+        shown = typeset_value(answer["equation"], point[: answer["dims"]])
+        assert shown == pytest.approx(answer["values"][0][0], rel=1e-12), text
+
+
+@settings(derandomize=True, deadline=None, max_examples=5, suppress_health_check=[*HealthCheck])
+@given(st.lists(FORMULAS, min_size=60, max_size=60))
+def test_any_formula_is_typeset_as_it_is_read(trees):
+    texts = [text for text in (f"{typed} + 0x + 0y" for typed, _, _ in trees) if "dims" in by_python(text)]
+    answers = ask("formulas", [{"text": text, "points": [[1.3, 0.7]]} for text in texts])
+    for text, answer in zip(texts, answers, strict=True):
+        value = float(answer["values"][0][0])
+        if math.isfinite(value):
+            with contextlib.suppress(ArithmeticError, ValueError):  # Python's own numbers have no infinity on the way
+                shown = typeset_value(answer["equation"], [1.3, 0.7])
+                assert shown == pytest.approx(value, rel=1e-6, abs=1e-9), text
 
 
 def test_kinks_have_the_slope_that_python_gives_them():

@@ -16,9 +16,11 @@ from steepest.playground.facts import FAMILY, formula_text, parts, switches
 from steepest.playground.looks import DARK_PAPER, ENOUGH, contrast, dark
 from steepest.playground.words import ABOUT, SCHEDULES
 from steepest.program.latex import latex, symbol_of
+from steepest.program.mathml import mathml
 from steepest.rules import RULES
 from steepest.schedules import find as find_schedule
 
+from .mathml_value import sides, value_of_row
 from .web_node import ask, call
 
 EVERY = [name for name, rule in RULES.items() if rule.elementwise]
@@ -79,7 +81,7 @@ def test_settings_are_those_of_the_rule_and_sliders_reach_their_defaults():
             assert setting["value"] == (value if setting["place"] is None else value[setting["place"]])
             if setting["kind"] == "number":
                 stem = setting["name"] if setting["place"] is None else f"{setting['name']}_{setting['place']}"
-                assert setting["symbol"] == symbol_of(usual, stem)
+                assert setting["symbol"] == mathml(symbol_of(usual, stem))
                 numbers.append(setting)
     shares = ask("calls", [["slider.share", each, each["value"]] for each in numbers])
     values = ask("calls", [["slider.value", each, share] for each, share in zip(numbers, shares, strict=True)])
@@ -169,8 +171,12 @@ def test_equations_are_the_rules_and_come_to_what_the_rule_computes():
     forms = ask("equations", {"landscape": "himmelblau", "steps": 40, "at": 33})
     assert len(forms) > 80
     for form in forms:
-        for name, computed, shown in form["sides"]:
-            assert math.isclose(computed, shown, rel_tol=1e-9, abs_tol=1e-12), (form["id"], form["settings"], name)
+        for equation, i in itertools.product(form["symbols"], (0, 1)):
+            numbers = {name: float(values[i]) for name, values in form["values"].items()}
+            (left,), right = sides(equation)
+            name = left.get("data-v")
+            shown = value_of_row(right, numbers)
+            assert math.isclose(numbers[name], shown, rel_tol=1e-9, abs_tol=1e-12), (form["id"], form["settings"], name)
         for text in (*form["symbols"], *form["filled"]):
             assert ElementTree.fromstring(text).tag.endswith("math")
         assert "data-v" in "".join(form["symbols"]) and "undefined" not in "".join(form["filled"])

@@ -15,8 +15,10 @@ from ..figures.style import colors_and_marks
 from ..findings.catalogue import CATALOGUE, Finding
 from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
 from ..landscapes.geometry import is_quadratic
-from ..program.javascript import functions, landscape_functions, linear_step
-from ..program.latex import at, latex, of_landscape, symbol_of
+from ..program.algebra import print_node
+from ..program.javascript import equation, functions, landscape_functions, linear_step
+from ..program.latex import at, equations, of_landscape, symbol_of
+from ..program.mathml import mathml
 from ..rules import RULES, Rule
 from .looks import dark
 from .words import ABOUT, GROUPS, TITLES
@@ -63,7 +65,7 @@ def rules_in_javascript() -> str:
 
 
 def _rule(name: str, rule: type[Rule]) -> str:
-    usual = rule()
+    usual, (lines, values) = rule(), _equations(rule)
     facts = {
         "id": name,
         "title": usual.title,
@@ -71,14 +73,14 @@ def _rule(name: str, rule: type[Rule]) -> str:
         "settings": list(_settings(usual)),
         "switches": switches(rule),
         "parts": parts(rule),
-        "states": {each: [at(symbol, "t"), at(symbol, "t-1")] for each, symbol in usual.symbols.items()},
-        "equations": _equations(rule),
+        "equations": lines,
         "helps": both(usual.helps),
         "fails": both(usual.fails),
         "reference": usual.reference,
     }
     variants = _object((key, _variant(each)) for key, each in _variants(rule))
-    return f"{{facts: {_json(facts)}, variants: {variants}}}"
+    computed = _object((str(line), text) for line, text in values.items())
+    return f"{{facts: {_json(facts)}, values: {computed}, variants: {variants}}}"
 
 
 def switches(rule: type[Rule]) -> list[str]:
@@ -142,9 +144,9 @@ def _settings(rule: Rule) -> Iterator[list[Any]]:
         facts, value = field.metadata["facts"], getattr(rule, name)
         if isinstance(value, tuple):
             for place, each in enumerate(value):
-                yield [name, place, symbol_of(rule, f"{name}_{place}"), _about(facts.about), each, facts.within]
+                yield [name, place, mathml(symbol_of(rule, f"{name}_{place}")), _about(facts.about), each, facts.within]
         elif not isinstance(value, bool):
-            yield [name, None, symbol_of(rule, name), _about(facts.about), value, facts.within]
+            yield [name, None, mathml(symbol_of(rule, name)), _about(facts.about), value, facts.within]
         elif name in switches(type(rule)):
             yield [name, None, "", _about(facts.about), value, None]
 
@@ -154,20 +156,43 @@ def _about(text: str) -> int | list[str]:
     return [*ABOUT].index(text) if text in ABOUT else [text, text]
 
 
-def _equations(rule: type[Rule]) -> dict[str, Any]:
+def _equations(rule: type[Rule]) -> tuple[dict[str, Any], dict[int, str]]:
     """All lines that its equations may have, and which of them stand there, by switches and by what is exactly 0.
 
-    The key has a digit for each switch, then one for each setting that may be left out: 0 if it is 0.
+    The key has a digit for each switch, then one for each setting that may be left out: 0 if it is 0. A line is the
+    name of what it defines, and MathML. The second result has right sides as JavaScript, by the place of the line, of
+    what no run keeps: the decayed gradient, and parts that have a letter of their own.
     """
     optional = [name for name, value in _numbers(rule) if value == 0 or name in parts(rule)]
-    lines: dict[str, int] = {}
-    chosen = {}
+    names = _names_of_symbols(rule())
+    places: dict[str, int] = {}
+    lines, values, chosen = [], {}, {}
     for flags in itertools.product((False, True), repeat=len(switches(rule))):
         for there in itertools.product((False, True), repeat=len(optional)):
             settings = {name: SOME if each else 0.0 for name, each in zip(optional, there, strict=True)}
-            shown = latex(replace(rule(), **settings, **dict(zip(switches(rule), flags, strict=True))))
-            chosen[_key((*flags, *there))] = [lines.setdefault(line, len(lines)) for line in shown]
-    return {"lines": list(lines), "optional": optional, "of": chosen}
+            shown = equations(replace(rule(), **settings, **dict(zip(switches(rule), flags, strict=True))))
+            named = names | {left: left for left, _ in shown if left not in names}
+            for left, right in shown:
+                line = f"{left} = {print_node(right)}"
+                if line not in places:
+                    places[line] = len(places)
+                    lines.append([named[left], mathml(line, named)])
+                    if left not in names or left == "g_t":
+                        values[places[line]] = f"(n) => {equation(right, named)}"
+            chosen[_key((*flags, *there))] = [places[f"{left} = {print_node(right)}"] for left, right in shown]
+    return {"lines": lines, "optional": optional, "of": chosen}, values
+
+
+def _names_of_symbols(rule: Rule) -> dict[str, str]:
+    """What has a number at a step, by its LaTeX; a name with @ in front is a value before the step."""
+    names = {r"\nabla f(x_{t-1})": "grad", "g_t": "g", "x_t": "x", "x_{t-1}": "@x", "t": "step"}
+    for name in rule.hyperparameters():
+        value = getattr(rule, name)
+        keys = [f"{name}_{i}" for i in range(len(value))] if isinstance(value, tuple) else [name]
+        names |= {symbol_of(rule, key): key for key in keys if not isinstance(value, bool)}
+    for name, symbol in rule.symbols.items():
+        names |= {at(symbol, "t"): name, at(symbol, "t-1"): f"@{name}"}
+    return names
 
 
 def _look(name: str, variant: int) -> str:
@@ -206,7 +231,7 @@ def _landscape(name: str, on: Landscape, group: str) -> str:
         "quadratic": is_quadratic(on),
         "about": both(on.about),
         "source": on.source,
-        "latex": of_landscape(on)[0],
+        "equation": mathml(of_landscape(on)[0]),
         "formula": formula_text(on),
     }
     return "\n".join([f"{{facts: {_json(facts)},", *landscape_functions(on, second=True, compact=True), "}"])

@@ -25,7 +25,7 @@ same order as Python; only `pow`, `exp`, `sin` and their kin may round the last 
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,12 +33,13 @@ from .. import landscapes
 from ..base.errors import InvalidValue
 from ..landscapes import Landscape
 from ..rules import Rule, find
+from .algebra import Call, Leaf, Node, Power, Sum
 from .gradient import record_gradient, record_hessian
 from .linear_step import Step
 from .operations import OPERATIONS
 from .record import Operation, Program, Value, inputs_of, record
 
-__all__ = ["functions", "landscape", "landscape_functions", "linear_step", "rule", "value_function"]
+__all__ = ["equation", "functions", "landscape", "landscape_functions", "linear_step", "rule", "value_function"]
 
 
 def rule(rule: str | Rule | type[Rule]) -> str:
@@ -118,6 +119,29 @@ def landscape_functions(found: Landscape, second: bool = False, compact: bool = 
         raise InvalidValue(f"{found.name}: its derivatives have a part that JavaScript cannot say")
     lines = [*value_function(found, compact), *_function("grad", gradient, compact=compact)]
     return lines if hessian is None else [*lines, *_function("hessian", hessian, found.dims, compact)]
+
+
+def equation(node: Node | Leaf | Call | Power, names: Mapping[str, str]) -> str:
+    r"""An expression as JavaScript that reads the numbers of its symbols from `n`, by their names.
+
+    >>> from .algebra import apply, leaf, number
+    >>> equation(apply("sub", number(1.0), leaf(r"\beta")), {r"\beta": "alpha"})
+    '(1.0 + -1.0 * n["alpha"])'
+    """
+    match node:
+        case Leaf(text):
+            return f"n[{json.dumps(names[text])}]"
+        case Sum(terms):
+            return f"({' + '.join(equation(term, names) for term in terms)})"
+        case Power():
+            return f"Math.pow({equation(node.base, names)}, {equation(node.exponent, names)})"
+        case Call(kind, operands):
+            return f"({OPERATIONS[kind].javascript.format(*(equation(each, names) for each in operands))})"
+    factors = [_constant(node.factor)] if node.factor != 1 or not node.powers else []
+    for base, exponent in node.powers:
+        text = equation(base, names)
+        factors.append(text if exponent == 1 else f"Math.pow({text}, {_constant(exponent)})")
+    return " * ".join(factors)
 
 
 def linear_step(rule: Rule) -> list[str] | None:

@@ -19,7 +19,7 @@ from .algebra import Node, apply, leaf, number, print_node
 from .gradient import record_gradient
 from .record import Operation, Program, Value, inputs_of, record
 
-__all__ = ["expression", "latex", "of_landscape", "symbol_of"]
+__all__ = ["equations", "expression", "latex", "of_landscape", "symbol_of"]
 
 SPARE = ("c", "d", "r", "k", "q", "w")
 """Letters for parts that a rule uses more than once and gives no name."""
@@ -38,7 +38,14 @@ def latex(rule: str | Rule | type[Rule]) -> list[str]:
     ['g_t = \\nabla f(x_{t-1})', 'v_t = \\mu v_{t-1} + g_t', 'x_t = x_{t-1} - \\eta v_t']
     """
     chosen = find(rule)
-    return _Reader(chosen).lines() if chosen.elementwise else _documented(chosen)
+    if not chosen.elementwise:
+        return _documented(chosen)
+    return [f"{left} = {print_node(right)}" for left, right in equations(chosen)]
+
+
+def equations(rule: Rule) -> list[tuple[str, Node]]:
+    """The equations of an elementwise rule, in order: the symbol at the left as LaTeX, and what it is equal to."""
+    return _Reader(rule).equations()
 
 
 def of_landscape(on: str | Landscape) -> list[str]:
@@ -117,22 +124,22 @@ class _Reader:
                 self.named.setdefault(value.name, at(symbol_of(rule, name), "t"))
         self._name_repeated()
 
-    def lines(self) -> list[str]:
-        raw = leaf(r"\nabla f(x_{t-1})")
-        if self.gradient is None:
-            lines = [r"g_t = \nabla f(x_{t-1})"]
-        else:
-            lines = [f"g_t = {print_node(expression(self.program, self._leaves({'grad': raw}), self.gradient.result))}"]
-        for operation in self.operations:
-            if operation.result.name in self.named:
-                lines.append(f"{self.named[operation.result.name]} = {print_node(self._body(operation))}")
-        lines += [
-            f"{at(symbol_of(self.rule, name), 't')} = {print_node(expression(self.program, self._leaves(), value))}"
+    def equations(self) -> list[tuple[str, Node]]:
+        gradient: Node = leaf(r"\nabla f(x_{t-1})")
+        if self.gradient is not None:
+            gradient = expression(self.program, self._leaves({"grad": gradient}), self.gradient.result)
+        named = {
+            self.named[operation.result.name]: self._body(operation)
+            for operation in self.operations
+            if operation.result.name in self.named
+        }
+        states = {
+            at(symbol_of(self.rule, name), "t"): expression(self.program, self._leaves(), value)
             for name, value in self.program.outputs.items()
             if name != "delta" and not (isinstance(value, Value) and value.name in self.named)
-        ]
+        }
         before, delta = leaf("x_{t-1}"), expression(self.program, self._leaves(), self.program.outputs["delta"])
-        return [*lines, f"x_t = {print_node(apply('add', before, delta))}"]
+        return [("g_t", gradient), *named.items(), *states.items(), ("x_t", apply("add", before, delta))]
 
     def _leaves(self, more: dict[str, Node] | None = None) -> dict[str, Node]:
         """How inputs and named results are written."""

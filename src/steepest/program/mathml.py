@@ -1,7 +1,7 @@
 r"""LaTeX of equations as MathML for a page, with the pieces marked that stand for a number.
 
 >>> print(mathml(r"\frac{x}{2}"))
-<math xmlns="http://www.w3.org/1998/Math/MathML"><mfrac><mi>x</mi><mn>2</mn></mfrac></math>
+<math><mfrac><mi>x</mi><mn>2</mn></mfrac></math>
 """
 
 import re
@@ -46,7 +46,7 @@ def mathml(latex: str, names: Mapping[str, str] | None = None) -> str:
             `data-b` where a negative number in its place needs brackets.
     """
     body = _row(_Reader(latex, names or {}).row(lambda command: False))
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{body}</math>'
+    return f"<math>{body}</math>"
 
 
 class _Reader:

@@ -3,11 +3,10 @@
 import { basin, sweep } from "./maps.js";
 
 export { textOf } from "./catalogue.js";
-export { equations, filledEquations, rightSides } from "./equations.js";
+export { equations, filledEquations } from "./equations.js";
 export { exports } from "./exports.js";
 export { useFacts, version } from "./facts.js";
 export { parse } from "./formula.js";
-export { mathml } from "./latex.js";
 export { link } from "./link.js";
 export { general, generalPoint, percent } from "./numbers.js";
 export { Generator } from "./random.js";

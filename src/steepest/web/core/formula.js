@@ -29,7 +29,7 @@ export function parse(text, most = 2) {
     title: { en: trimmed, zh: trimmed },
     group: null,
     formula: trimmed,
-    equation: typeset(tree, dims),
+    equation: typeset(tree, axes.map((i) => (leaves[0].text.length === 1 ? "xy"[i] : `x${i + 1}`))),
     dims,
     window: axes.map(() => [-5, 5]),
     start: dims === 2 ? [-4, -2] : axes.map(() => 4),

@@ -156,7 +156,7 @@ function beforeTheFirst(path, state) {
 /** The states that the rule keeps with these settings: those in its equations. */
 function shownStates(path, state) {
   const lines = linesOf(path.rule, path.settings);
-  const kept = ([name]) => lines.some((line) => line.startsWith(`${rules[path.rule].states[name][0]} = `));
+  const kept = ([name]) => lines.some((line) => line.name === name);
   return Object.fromEntries(Object.entries(copyOf(state)).filter(kept));
 }
 

@@ -8,7 +8,7 @@ export const inBoth = ([en, zh]) => ({ en, zh });
 export const rules = {};
 
 export function fillRules(printed, about) {
-  for (const [id, { facts, variants }] of Object.entries(printed)) rules[id] = makeRule(facts, variants, about);
+  for (const [id, { facts, values, variants }] of Object.entries(printed)) rules[id] = { ...makeRule(facts, variants, about), values };
 }
 
 function makeRule(facts, variants, about) {

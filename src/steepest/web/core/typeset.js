@@ -7,8 +7,8 @@ const TIMES = "<mo>&#x2062;</mo>", APPLY = "<mo>&#x2061;</mo>";
 const SYMBOL = /<mstyle data-v="([^"]*)"( data-b="")?>.*?<\/mstyle>/g;
 
 /** A number with up to four digits: 0.001293, 1.3 × 10^5. */
-function numberML(value, digits = 4) {
-  const [size, power] = general(value, digits).split("e"), minus = size.startsWith("-") ? "<mo>−</mo>" : "";
+function numberML(value, text = general(value, 4)) {
+  const [size, power] = text.split("e"), minus = size.startsWith("-") ? "<mo>−</mo>" : "";
   const bare = size.replace("-", ""), plain = `${minus}<mn>${{ inf: "∞", nan: "NaN" }[bare] ?? bare}</mn>`;
   if (power === undefined) return minus ? `<mrow>${plain}</mrow>` : plain;
   const exponent = Number(power), size10 = `<mn>${Math.abs(exponent)}</mn>`;
@@ -19,13 +19,14 @@ function numberML(value, digits = 4) {
 /** An equation with numbers, by name, in place of the symbols right of the first "=", and the result behind. */
 export function filled(equation, numbers, result) {
   const [left, ...right] = equation.split(/(?<=<mo>=<\/mo>)/), body = right.join("");
-  const many = /<\/?m(?!ath|style|sub|i|n|row)/.test(body);
+  // one symbol is the result itself; behind cases it would be taken for a part of their conditions
+  const isWhole = body.replace(SYMBOL, "") === "</math>" || body.startsWith('<mrow><mo fence="true">{');
   const shown = body.replace(SYMBOL, (symbol, name, marked) => {
     const value = numbers[name];
     if (value === undefined) return symbol;
     return value < 0 && marked !== undefined ? `<mrow><mo>(</mo>${numberML(value)}<mo>)</mo></mrow>` : numberML(value);
   });
-  const end = result === undefined || !many ? "" : `<mo>=</mo>${numberML(result)}`;
+  const end = result === undefined || isWhole ? "" : `<mo>=</mo>${numberML(result)}`;
   return left + shown.replaceAll(TIMES, "<mo>⋅</mo>").replace("</math>", `${end}</math>`);
 }
 
@@ -35,12 +36,11 @@ const SUM = 1, SIGN = 2, PRODUCT = 3, POWER = 4, FACTOR = 5; // how tightly a pi
 const SIGNS = { add: "+", sub: "−", lt: "<", le: "≤", gt: ">", ge: "≥" };
 const CALLED = { maximum: "max", minimum: "min", log10: ["log", "10"], log2: ["log", "2"] };
 
-/** A typed formula of so many coordinates, from its tree. */
-export function typeset(tree, dims) {
-  const indexed = Array.from({ length: dims }, (_, i) => coordinateML(`x${i + 1}`));
-  const coordinates = dims > 2 ? indexed : ["<mi>x</mi>", "<mi>y</mi>"].slice(0, dims);
+/** A typed formula, from its tree; `letters` are its coordinates, such as ["x", "y"]. */
+export function typeset(tree, letters) {
+  const coordinates = letters.map(coordinateML);
   const left = `<mi>f</mi>${APPLY}${fence(coordinates.join("<mo>,</mo>"))}<mo>=</mo>`;
-  return `<math xmlns="http://www.w3.org/1998/Math/MathML">${left}${typesetNode(tree)[0]}</math>`;
+  return `<math>${left}${typesetNode(tree)[0]}</math>`;
 }
 
 const fence = (inside, open = "(", close = ")") =>
@@ -64,7 +64,7 @@ function typesetNode(node) {
   if (op === "number" && /^[a-z]+$/.test(node.text)) return [`<mi>${node.text === "pi" ? "π" : node.text}</mi>`, FACTOR];
   if (op === "number") {
     const plain = /^[0-9.]+$/.test(node.text);
-    return [plain ? `<mn>${node.text}</mn>` : numberML(node.value, 17), node.value < 0 ? SIGN : plain ? FACTOR : PRODUCT];
+    return [plain ? `<mn>${node.text}</mn>` : numberML(node.value, String(node.value)), node.value < 0 ? SIGN : plain ? FACTOR : PRODUCT];
   }
   if (op === "neg") return [`<mo>−</mo>${within(a, PRODUCT)}`, SIGN];
   if (op === "add" || op === "sub") return [`${typesetNode(a)[0]}<mo>${SIGNS[op]}</mo>${within(b, PRODUCT)}`, SUM];

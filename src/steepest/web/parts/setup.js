@@ -20,11 +20,12 @@ function buildSetup(part) {
   const { setup } = part;
   buildLandscape(part);
   const count = {
-    name: part.say("steps"), about: both("stepsAbout"), symbol: "T", scale: "log", low: 5, high: 2000, within: "[1, 5000]",
+    name: part.say("steps"), about: both("stepsAbout"), symbol: "<math><mi>T</mi></math>", scale: "log", low: 5,
+    high: 2000, within: "[1, 5000]",
   };
   const noise = {
-    name: part.say("noise"), about: both("noiseAbout"), symbol: "\\sigma", scale: "zero", low: 0, first: 0.01, high: 10,
-    within: "[0, inf)",
+    name: part.say("noise"), about: both("noiseAbout"), symbol: "<math><mi>σ</mi></math>", scale: "zero", low: 0, first: 0.01,
+    high: 10, within: "[0, inf)",
   };
   setup.rows = [
     makeSlider(part, count, () => part.state.steps, (value) => setSteps(part, Math.round(value))),
@@ -88,7 +89,7 @@ function showLandscape(part, state) {
   if (part.root.activeElement !== field) field.value = landscape.formula;
   if (part.root.activeElement !== field) showError(part, null);
   part.byId("about").textContent = landscape.id ? landscape.about[part.lang()] : part.say("ownAbout");
-  part.byId("formula-shown").innerHTML = landscape.equation ?? Steepest.mathml(landscape.latex);
+  part.byId("formula-shown").innerHTML = landscape.equation;
   part.byId("pick").querySelector("span").textContent = titleOf(part, landscape);
   part.byId("pick").setAttribute("aria-label", part.say("pick", titleOf(part, landscape)));
   drawThumbnail(part, part.byId("pick").querySelector("canvas"), landscape, 44, 26);

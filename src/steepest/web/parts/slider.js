@@ -50,7 +50,7 @@ export function settingName({ name, place = null }) { return place === null ? na
 
 function symbolOf({ symbol, kind }) {
   if (!symbol || kind === "switch") return null;
-  return make("span", { class: "symbol", html: Steepest.mathml(symbol) });
+  return make("span", { class: "symbol", html: symbol });
 }
 
 /** A number as typed: a decimal comma, a true minus and fractions such as 1/3 are understood; null if it is none. */
