@@ -6,6 +6,7 @@ import re
 import stat
 import sys
 import zlib
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,12 +16,15 @@ from PIL import Image, features
 
 from steepest import trace
 from steepest.base.errors import InvalidValue
+from steepest.base.text import Text
 from steepest.figures import animations
 from steepest.figures.animations import FIRST, LAST, animate
 from steepest.figures.path_data import frame_of, heights_of, tracks_of
 from steepest.figures.player_page import page
 from steepest.figures.scenes import Scene, at, clock, moves_of
 from steepest.figures.style import LIGHT, colors_and_marks
+from steepest.rules import Adam
+from steepest.rules.base import Rule, hyperparameter
 
 RATES = {"sgd": 0.002, "momentum": 0.001, "adagrad": 0.5, "rmsprop": 0.05, "adam": 0.1, "nesterov": 0.001}
 
@@ -323,11 +327,43 @@ def test_a_page_puts_points_where_they_are(two):
     assert state["kept"] is None and state["clock"][0] == 0 and state["clock"][-1] == 12
 
 
-def test_a_page_plays_paths_of_whole_matrices_and_of_formulas(browser, tmp_path):
-    """What the browser could not compute by itself is computed by Python and only shown."""
-    paths = [trace("adam", "log(1 + x**2) + y**2", start=(2, 1), lr=0.1, steps=30, noise=0.3, schedule="cosine")]
+def test_a_page_has_both_languages_and_opens_in_one(browser, two, tmp_path):
+    file = animate(two, tmp_path / "two.html", lang="zh")
+    assert '<html lang="zh" data-lang="zh">' in file.read_text(encoding="utf-8")
+    opened = open_quietly(browser, file, locale="en-US", reduced_motion="reduce")
+    seen = [opened.locator(each).inner_text() for each in ("#about", ".values h2", "#caption", "#legend", ".keys")]
+    assert all(re.search("[一-鿿]", text) for text in seen), seen
+    opened.click("#language")
+    opened.wait_for_selector("[lang=en] #about")
+    seen = [opened.locator(each).inner_text() for each in ("#about", ".values h2", "#caption", "#legend", ".keys")]
+    assert not any(re.search("[一-鿿]", text) for text in seen), seen
+    opened.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halving(Rule):
+    """A rule that the browser does not have."""
+
+    title = "Halving"
+    helps = fails = Text("Known to this test.", "仅此测试可知。")
+
+    lr: float = hyperparameter(0.5, r"\eta", "learning rate")
+
+    def init(self, param):
+        return {}
+
+    def update(self, grad, param, step):
+        return (-self.lr * param,)
+
+
+def test_a_page_plays_what_the_browser_could_not_compute(browser, tmp_path):
+    """A rule of a user's own, noise and a schedule, on a formula: Python computes, the page shows."""
+    settings = {"start": (2, 1), "steps": 30, "noise": 0.3, "schedule": "cosine"}
+    paths = [trace(rule, "log(1 + x**2) + y**2", **settings) for rule in (Adam(lr=0.1), Halving())]
     opened = open_quietly(browser, animate(paths, tmp_path / "a.html"), reduced_motion="reduce")
-    assert opened.locator("#legend output").text_content() == f"f = {paths[0].f[-1]:.4g}".replace("-", "\u2212")
+    shown = opened.locator("#legend output").all_text_contents()
+    values = [float(each.removeprefix("f = ").replace("−", "-")) for each in shown]
+    np.testing.assert_allclose(values, [path.f[-1] for path in paths], rtol=1e-3)  # four digits
     opened.close()
 
 
@@ -385,7 +421,7 @@ def test_the_page_is_light_and_dark_and_fits_a_phone(browser, two, tmp_path):
             browser, file, color_scheme=scheme, reduced_motion="reduce", viewport={"width": 390, "height": 844}
         )
         assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == paper
-        assert opened.locator(".film").evaluate("each => getComputedStyle(each).backgroundColor") == paper
+        assert opened.locator(".paths").evaluate("each => getComputedStyle(each).backgroundColor") == paper
         assert opened.evaluate("document.documentElement.scrollWidth") <= 390
         opened.close()
 

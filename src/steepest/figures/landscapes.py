@@ -12,7 +12,7 @@ from ..landscapes import Landscape
 from .path_data import Frame, contour_levels, even_levels, widened
 from .style import clean, theme, translate
 
-__all__ = ["EQUAL", "draw_contours", "draw_curve", "draw_surface", "mark_facts", "named_marks", "shape_of"]
+__all__ = ["EQUAL", "draw_contours", "draw_curve", "draw_surface", "mark_facts", "shape_of"]
 
 Floats = NDArray[np.float64]
 
@@ -137,13 +137,9 @@ def mark_facts(axes: Axes, landscape: Landscape, size: float = 1.0) -> None:
         axes.plot(*points.T, linestyle="none", **look)
 
 
-def named_marks(landscape: Landscape) -> list[tuple[str, str]]:
-    """The marks in a figure of the landscape, each with its name in English, for the key."""
-    return [("○", "start"), *(named for fact, named in NAMES.items() if getattr(landscape, fact))]
-
-
 def _key(landscape: Landscape) -> str:
-    return "    ".join(f"{mark} {translate(name)}" for mark, name in named_marks(landscape))
+    marks = [("○", "start"), *(named for fact, named in NAMES.items() if getattr(landscape, fact))]
+    return "    ".join(f"{mark} {translate(name)}" for mark, name in marks)
 
 
 # --- as a surface -----------------------------------------------------------------------------------------------------

@@ -85,7 +85,8 @@ class Page:
         return path
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{escape(self.html)}" style="width: 100%; height: 44rem; border: 0"></iframe>'
+        style = "width: 100%; height: 44rem; border: 0"
+        return f'<iframe title="steepest" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 
 def _hash(script: str) -> str:

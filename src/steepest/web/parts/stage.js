@@ -37,8 +37,8 @@ export function startStage(part) {
   top.addEventListener("keydown", (event) => stageKey(part, event));
 }
 
-/** Whether the page around the part scrolls: where the part is not all of it, and where it is narrow and therefore long. */
-function scrolls(part) { return !part.options.alone || part.host.clientWidth <= 1100; }
+/** Whether the page scrolls: where the part is not all of it, and where it is not made to fit the window. */
+function scrolls({ options, host }) { return !options.alone || options.fixed || host.clientWidth <= 1100; }
 
 export function modeOf(part, { view, landscape }) {
   const mode = view?.mode ?? "contours";
@@ -208,7 +208,8 @@ function hover(part, event) {
     }
   });
   const grasps = !part.options.fixed && Math.hypot(px - startX, py - startY) < GRASP;
-  event.currentTarget.style.cursor = grasps ? "grab" : modeOf(part, part.state) === "surface" ? "move" : "crosshair";
+  const turns = modeOf(part, part.state) === "surface";
+  event.currentTarget.style.cursor = grasps ? "grab" : turns ? "move" : part.options.fixed ? "default" : "crosshair";
   tip.hidden = !best.track || grasps;
   if (tip.hidden) return;
   const { run } = best.track;
