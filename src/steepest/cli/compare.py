@@ -17,6 +17,7 @@ from rich.table import Table
 
 from ..base import spec
 from ..base.errors import InvalidValue
+from ..base.numbers import general
 from . import terminal
 
 if TYPE_CHECKING:
@@ -194,15 +195,15 @@ def _standings(store: "Store") -> Table:
         table.add_row(
             *[escape(names[row["workload"]])] * several, escape(row["label"]), str(row["trials"]),
             str(row["reports"]), _settings(row["settings"]), _steps(row["steps_to_target"]),
-            f"{row['final_loss']:.3g}",
+            general(row["final_loss"], 3),
         )  # fmt: skip
     return table
 
 
 def _settings(settings: Mapping[str, float]) -> str:
     """The searched settings, the learning rate first and without its name."""
-    others = [f"{name}={value:.3g}" for name, value in settings.items() if name != "lr"]
-    return ", ".join([f"{settings['lr']:.3g}", *others])
+    others = [f"{name}={general(value, 3)}" for name, value in settings.items() if name != "lr"]
+    return ", ".join([general(settings["lr"], 3), *others])
 
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:
@@ -251,4 +252,4 @@ def _steps(steps: float) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.3g}" if math.isfinite(seconds) else "-"
+    return general(seconds, 3) if math.isfinite(seconds) else "-"

@@ -1,6 +1,6 @@
 """Figures of paths over their landscape, with the value at each step beside it. Their data: `path_data`."""
 
-import textwrap
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +32,13 @@ LINE = 0.2
 """Height of a line of the legend in inches."""
 
 CHARACTERS = 145
-"""Characters that fit into a line of the legend."""
+"""Characters that fit into a line of the legend; a Chinese one counts for two."""
+
+WIDE = "\u2e80-\u9fff\uff00-\uffef"
+"""Chinese characters and punctuation, for a regular expression."""
+
+WIDE_MARKS = "，；：。）"
+"""Punctuation that begins no line."""
 
 
 def draw_paths(
@@ -61,7 +67,7 @@ def draw_paths(
     landscape, frame = paths[0].landscape, frame_of(paths)
     tracks = tracks_of(paths, frame, dark)
     with house_style(lang, dark):
-        stories = ["\n    ".join(textwrap.wrap(story(track), CHARACTERS)) for track in tracks]
+        stories = ["\n    ".join(_lines(story(track))) for track in tracks]
         figure, picture, values = panels(frame, sum(text.count("\n") + 1 for text in stories), surface)
         draw_heading(figure, title or landscape.name)
         if surface:
@@ -75,6 +81,17 @@ def draw_paths(
         _draw_values(values, tracks, heights)
         draw_legend(figure, tracks, stories)
     return figure
+
+
+def _lines(text: str) -> list[str]:
+    """A text in lines that fit into the legend, broken at spaces and between Chinese characters."""
+    lines, room = [""], CHARACTERS
+    for piece in re.findall(rf"[{WIDE}]|[^{WIDE}\s]+|\s+", text):
+        width = 2 * len(piece) if re.match(f"[{WIDE}]", piece) else len(piece)
+        if width > room and not re.match(f"[{WIDE_MARKS}]", piece):
+            lines, room = [*lines, ""], CHARACTERS
+        lines[-1], room = lines[-1] + piece, room - width
+    return [line.strip() for line in lines]
 
 
 def check_paths(paths: Sequence[Path], surface: bool = False) -> None:

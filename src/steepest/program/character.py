@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.errors import InvalidValue
+from ..base.numbers import general
 from ..base.text import Text
 from ..rules import Rule
 from .latex import symbol_of
@@ -95,8 +96,8 @@ class Memory:
             return str(getattr(WORDS["nothing"], lang))
         count = len(self.symbols)
         if lang == "zh":
-            return f"{count} 个状态，{self.size:.3g} 字节"
-        return f"{count} state{'s' * (count > 1)}, {self.size:.3g} bytes"
+            return f"{count} 个状态，{general(self.size, 3)} 字节"
+        return f"{count} state{'s' * (count > 1)}, {general(self.size, 3)} bytes"
 
     def text(self) -> Text:
         """In a sentence."""
@@ -145,7 +146,7 @@ def stability(rule: Rule) -> Text:
         reason = str(error).partition(": ")[2]
         return Text(f"no limit to state: {reason}", "无法给出上限")
     lr = plain(symbol_of(rule, "lr"))
-    short = f"{lr} < {formula} = {limit:.6g}" if 0 < len(formula) < LONGEST else f"{lr} < {limit:.6g}"
+    short = f"{lr} < {formula} = {general(limit, 6)}" if 0 < len(formula) < LONGEST else f"{lr} < {general(limit, 6)}"
     if not scaled:
         return Text(f"{short} at curvature h = 1", f"曲率 h = 1 时 {short}")
     return Text(

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import landscapes, rules
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.numbers import general
 from ..landscapes import Landscape
 from ..landscapes.custom import is_formula
 from ..rules import Rule
@@ -186,4 +187,4 @@ def _points(points: Sequence[Sequence[float]]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}"
+    return general(value, 6)

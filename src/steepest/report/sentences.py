@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from ..base.numbers import list_en, list_zh, number, settings_text, spent, times
+from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
 from ..base.spec import parse
 from ..base.text import Text
 from ..rules import RULES, Muon
@@ -143,7 +143,7 @@ def _cost(comparison: Comparison, label: str) -> Text:
 def _settings(comparison: Comparison, label: str) -> Text:
     """The settings of a contestant's winner."""
     settings = comparison.chosen.get(label, {})
-    lr = f"{settings.get('lr', comparison.table['lr'][label]):.3g}"
+    lr = general(settings.get("lr", comparison.table["lr"][label]), 3)
     rest = settings_text({name: value for name, value in settings.items() if name != "lr"})
     return Text(f"learning rate {lr}{f', {rest}' * bool(rest)}", f"学习率 {lr}{f'、{rest}' * bool(rest)} ")
 
