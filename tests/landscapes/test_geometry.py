@@ -70,7 +70,8 @@ def test_a_minimum_goes_before_a_nearer_saddle_that_is_not_reached():
     on = landscapes.find("x**4/4 - x**2/2*0.01 + y**2")  # minima at +-0.1, a saddle at 0 between them
     near, reach = 1e-3 * diagonal(on), 0.05 * diagonal(on)
     end = np.array([[0.03], [0.0]])
-    assert KINDS[nearest_stationary(on, end, near, reach).kind[0]] in ("minimum", "saddle")
+    before = nearest_stationary(on, end, near, reach)
+    assert KINDS[before.kind[0]] == "minimum" and before.point[0, 0] == pytest.approx(0.1)
     there = nearest_stationary(on, np.array([[0.001], [0.0]]), near, reach)
     assert KINDS[there.kind[0]] == "saddle" and np.abs(there.point).max() < 1e-9
 
