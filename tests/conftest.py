@@ -18,6 +18,8 @@ hypothesis.settings.load_profile("steepest")
 
 collect_ignore = ["typing_public.py"]  # for mypy only
 
+pytest.register_assert_rewrite("steepest.testing")
+
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 AIRFOIL = "airfoil_self_noise.dat"
 

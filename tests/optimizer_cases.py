@@ -4,11 +4,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
 
 import steepest
+from steepest.testing.rules import rounding as rule_rounding
 
 # --- facts ------------------------------------------------------------------------------------------------------------
 
@@ -177,12 +177,8 @@ def pair(name, settings, dtype=torch.float64, fused=None):
 
 
 def rounding(dtype, steps=STEPS):
-    """How far two runs may part when only the order of their operations differs, as a part of the largest coordinate.
-
-    A step rounds about 10 times, each time by at most half an ulp of the number at hand, and the problem's slope is of
-    order 1, so the errors add up and do not grow: 60 steps in float64 come to 7e-14 (seen: 3e-14).
-    """
-    return steps * 10 * torch.finfo(dtype).eps / 2
+    """How far two runs may part, see `steepest.testing.rules.rounding`; here for runs of `STEPS` steps."""
+    return rule_rounding(dtype, steps)
 
 
 def assert_same(actual, expected, tolerance=None):
@@ -209,41 +205,3 @@ def moved(run):
     """The names of the parameters that are no longer where they started."""
     start = Problem(run.problem.dtype).params
     return {name for name, param in run.problem.params.items() if not torch.equal(param, start[name])}
-
-
-# --- rules without an optimizer ---------------------------------------------------------------------------------------
-
-RULE_STEPS = 10
-_random = np.random.default_rng(11)
-START = _random.normal(size=(4, 3))
-GRADIENTS = _random.normal(loc=1.0, size=(RULE_STEPS, *START.shape))
-"""Noise around a slope, so that rules which measure how far they have come see that they get somewhere."""
-
-
-def begin(rule, param):
-    """The state before the first step, filled to the parameter's shape, of whatever library it belongs to."""
-    alone = {name for name, value in rule.init(param).items() if value is None or hasattr(value, "shape")}
-    alone |= {*rule.numbers}
-    return [value if name in alone else 0 * param + value for name, value in rule.init(param).items()]
-
-
-def walk(rule, param=START, gradients=GRADIENTS):
-    """The parameter after each step; the gradients do not depend on where it is."""
-    state, path = begin(rule, param), []
-    for step, gradient in enumerate(gradients, 1):
-        delta, *state = rule.update(gradient, param, step, *state)
-        param = param + delta
-        path.append(param)
-    return path
-
-
-def assert_close(path, expected, dtype=torch.float64):
-    """Paths of `RULE_STEPS` steps agree but for twice `rounding`: libraries' powers may differ by an ulp more."""
-    path, expected = np.asarray(path), np.asarray(expected)
-    allowed = 2 * rounding(dtype, RULE_STEPS) * max(1.0, np.abs(expected).max())
-    np.testing.assert_allclose(path, expected, rtol=0, atol=allowed)
-
-
-def bits(values):
-    """Every bit of some arrays or numbers, to tell the same from the equal."""
-    return [None if value is None else np.asarray(value).tobytes() for value in values]

@@ -10,7 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from steepest.optim import SWITCHES, document
-from steepest.rules import RULES, Rule
+from steepest.rules import BUILT_IN, Rule
 
 STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim" / "__init__.pyi"
 
@@ -70,7 +70,7 @@ def optimizer_stub(rule: type[Rule]) -> str:
 
 
 def main() -> int:
-    text = HEAD + "".join(optimizer_stub(rule) for rule in RULES.values())
+    text = HEAD + "".join(optimizer_stub(rule) for rule in BUILT_IN)
     if "--check" in sys.argv:
         if STUB.read_text(encoding="utf-8") != text:
             print("optim/__init__.pyi is out of date: run `python tools/stubs.py`", file=sys.stderr)

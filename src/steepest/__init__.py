@@ -53,9 +53,9 @@ _HOMES = {
 
 
 def _optimizers() -> list[str]:
-    from .rules import RULES
+    from .rules import BUILT_IN
 
-    return [rule.__name__ for rule in RULES.values()]
+    return [rule.__name__ for rule in BUILT_IN]
 
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from . import workloads
 from .base.errors import InvalidValue
+from .base.files import make_folder
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
 from .study.code import changed_code, check_code, code_fingerprint
 from .study.jobs import Executor
 from .study.ranges import Ranges
-from .study.results import STUDY_FILE, study_file
+from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import executor_factory
 
 __all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
@@ -156,7 +157,7 @@ def resume(
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
             if after != before:
-                store.extend(before, after, _code(after))
+                store.extend(before, after, _rule_facts(after))
             _finish(store, start, widen, on_progress)
         finally:
             store.close()
@@ -210,14 +211,7 @@ def _prepare_folder(folder: Path, plan: Plan) -> None:
     """Make the folder for a study, or see that the study in it is this one."""
     if not _fits(folder, plan):
         raise InvalidValue(f"{folder}: holds another comparison; choose another folder with --out, or delete it")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InvalidValue(
-            f"{folder}: cannot be written ({error.strerror}); choose another folder with --out"
-        ) from None
+    make_folder(folder, "choose another folder with --out")
 
 
 # --- doing ------------------------------------------------------------------------------------------------------------
@@ -228,7 +222,7 @@ def _carry_out(
 ) -> Comparison:
     file = folder / STUDY_FILE
     if Store.holds_nothing(file):
-        store = Store.create(file, plan, _workload_facts(plan) | _code(plan))
+        store = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan))
     else:
         store = Store.open(file)
     try:
@@ -259,8 +253,9 @@ def _shown(comparison: Comparison, folder: Path) -> Comparison:
     return comparison
 
 
-def _code(plan: Plan) -> dict[str, str]:
-    return {"code": json.dumps(code_fingerprint(plan))}
+def _rule_facts(plan: Plan) -> dict[str, str]:
+    """The hashes of the code, and the facts of rules for figures and pages, so that these need not load files."""
+    return {"code": json.dumps(code_fingerprint(plan)), "rules": json.dumps(rule_facts(plan))}
 
 
 def _workload_facts(plan: Plan) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from functools import cache
 
 import numpy as np
 import pytest
@@ -11,6 +10,8 @@ import scipy.optimize
 
 from steepest.base.errors import InvalidValue, SteepestError
 from steepest.landscapes import FAMILIES, LANDSCAPES, Landscape, quadratic
+from steepest.testing import landscape_checks
+from steepest.testing.landscapes import inside, random_points
 
 LECTURE = ["parabola", "two_minima", "wavy", "cubic", "saddle", "tanh", "bowl", "ravine"]
 OTHERS = [
@@ -36,110 +37,6 @@ def of_names(*names):
 # --- tools ------------------------------------------------------------------------------------------------------------
 
 
-def window(each: Landscape):
-    low, high = np.array(each.window).T
-    return low, high
-
-
-def width(each: Landscape) -> float:
-    low, high = window(each)
-    return float(np.max(high - low))
-
-
-def inside(each: Landscape, points, margin=0.0):
-    """Which of the points, of shape (dims, n), lie in the window and at least `margin` from its edge."""
-    (low, high), points = window(each), points.T
-    return np.all((low + margin <= points) & (points <= high - margin), axis=1)
-
-
-def grid(each: Landscape, count: int):
-    """Points of a grid over the window, of shape (dims, count, ...)."""
-    return np.array(np.meshgrid(*[np.linspace(*side, count) for side in each.window], indexing="ij"))
-
-
-def random_points(each: Landscape, count: int, seed=7):
-    low, high = window(each)
-    return np.random.default_rng(seed).uniform(low, high, (count, each.dims)).T
-
-
-def ring(point, radius: float, count=64):
-    """Points around one point, of shape (dims, count)."""
-    if len(point) == 1:
-        return np.array([[point[0] - radius, point[0] + radius]])
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return np.array(point)[:, None] + radius * np.array([np.cos(angle), np.sin(angle)])
-
-
-def distinct(points, tolerance: float):
-    kept: list = []
-    for point in points:
-        if not any(np.max(np.abs(point - other)) < tolerance for other in kept):
-            kept.append(point)
-    return kept
-
-
-def assert_same_points(found, stated, tolerance: float):
-    lost = [p for p in stated if not any(np.allclose(p, q, rtol=0, atol=tolerance) for q in found)]
-    extra = [q for q in found if not any(np.allclose(p, q, rtol=0, atol=tolerance) for p in stated)]
-    assert not lost and not extra, f"stated but not found: {lost}; found but not stated: {extra}"
-
-
-def newton(each: Landscape, points, steps=60):
-    """Newton's method on many points of shape (dims, n) at once; the last steps' sizes come along."""
-    with np.errstate(all="ignore"):
-        for _ in range(steps):
-            slope, curve = each.gradient(points), each.hessian(points)
-            if each.dims == 1:
-                step = slope / curve[0]
-            else:
-                (a, b), (_, d) = curve
-                step = np.array([d * slope[0] - b * slope[1], a * slope[1] - b * slope[0]]) / (a * d - b * b)
-            step = np.where(np.isfinite(step), step, 0.0)
-            points = points - step
-    return points, np.max(np.abs(step), axis=0)
-
-
-@cache
-def stationary_points(each: Landscape):
-    """Every stationary point inside the window, by Newton's method from a grid."""
-    points, step = newton(each, grid(each, 61 if each.dims == 2 else 2001).reshape(each.dims, -1))
-    with np.errstate(all="ignore"):
-        flat = np.max(np.abs(each.gradient(points)), axis=0) < 1e-6
-    good = flat & (step < 1e-9 * width(each)) & inside(each, points, margin=1e-6)
-    return distinct(points[:, good].T, 1e-6 * width(each))
-
-
-@cache
-def minimizers(each: Landscape):
-    """Minimizers in the window, from the lowest points of a dense grid: (point, value, on the edge?) of each."""
-    count = 240 if each.dims == 2 else 5000  # even, so that no point of the grid is at the centre
-    points = grid(each, count)
-    values = each(*points)
-    padded = np.pad(values, 1, constant_values=np.inf)
-    shifts = np.ndindex(*[3] * each.dims)
-    neighbours = [padded[tuple(slice(s, s + count) for s in shift)] for shift in shifts]
-    lowest = np.argwhere(values <= np.min(neighbours, axis=0))
-    lowest = sorted(map(tuple, lowest), key=lambda index: values[index])[:80]
-    ends = distinct([polish(each, points[(slice(None), *index)]) for index in lowest], 1e-6 * width(each))
-    return [(end, float(each(*end)), not inside(each, end[:, None], 1e-6)[0]) for end in ends]
-
-
-def polish(each: Landscape, start):
-    def value(x):
-        return each(*x)
-
-    end = scipy.optimize.minimize(
-        value, start, jac=each.gradient, method="L-BFGS-B", bounds=each.window, options={"ftol": 1e-15, "gtol": 1e-10}
-    ).x
-    if not inside(each, end[:, None], 1e-6)[0]:
-        return end
-    exact, step = newton(each, end[:, None], steps=4)
-    if step[0] < 1e-9 and np.max(np.abs(exact[:, 0] - end)) < 1e-3 * width(each):
-        return exact[:, 0]
-    options = {"xatol": 1e-11, "fatol": 1e-15, "maxfev": 2000}
-    return scipy.optimize.minimize(value, end, method="Nelder-Mead", bounds=each.window, options=options).x
-
-
 def descend(each: Landscape, lr: float, steps: int, start=None, momentum=0.0):
     x, velocity = np.array(each.start if start is None else start), 0.0
     for _ in range(steps):
@@ -163,129 +60,26 @@ def test_importing_the_catalogue_loads_neither_sympy_nor_torch():
     assert run.stdout.strip() == "[]"
 
 
-@every
-def test_the_plain_facts_are_there(each):
-    assert each.dims == len(each.start) == (1 if each.name in ONE_DIMENSION else 2)
-    assert all(low < high for low, high in each.window)
-    for text, end in ((each.about.en, "."), (each.about.zh, "。")):
-        assert text.endswith(end) and text.count(end + " ") == 0 and "\n" not in text and len(text) <= 160
-    assert any("\u4e00" <= character <= "\u9fff" for character in each.about.zh)
-    assert each.source
-    assert (each.minimum is None) == (not each.minima)
-    for point in (each.start, *each.minima, *each.local_minima, *each.saddles):
-        assert len(point) == each.dims
-        assert inside(each, np.array(point)[:, None])[0], point
+CHECKS = [
+    pytest.param(check, id=f"{each.name}-{name}")
+    for each in EVERY
+    for name, check in landscape_checks(
+        each,
+        many=each.name in MANY,
+        kinked=each.name in NO_GRADIENT_AT_MINIMUM,
+        flat_saddles=each.name in FLAT_SADDLES,
+    ).items()
+]
 
 
-# --- minima -----------------------------------------------------------------------------------------------------------
-
-
-@every
-def test_stated_minima_have_the_stated_value_and_are_minima(each):
-    for point in each.minima:
-        assert each(*point) == pytest.approx(each.minimum, rel=1e-9, abs=1e-9)
-        assert np.all(each(*ring(point, 1e-3 * width(each))) > each.minimum)
-        if each.name in NO_GRADIENT_AT_MINIMUM:
-            assert np.all(np.isnan(each.gradient(point)))
-            assert all(np.all(each(*ring(point, radius)) > each.minimum) for radius in (1e-8, 1e-6, 1e-4))
-        else:
-            assert np.max(np.abs(each.gradient(point))) < 1e-6
-            assert np.linalg.eigvalsh(each.hessian(point))[0] > -1e-9
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_landscape_keeps_the_contract(check):
+    check()
 
 
 @every
-def test_nothing_in_the_window_is_lower_and_no_global_minimum_is_missing(each):
-    if each.minimum is None:
-        end, value, on_edge = min(minimizers(each), key=lambda found: found[1])
-        assert on_edge
-        assert each(*(10 * end)) < value  # and it falls on outside
-        return
-    tolerance = 1e-9 * max(1.0, abs(each.minimum))
-    assert each(*grid(each, 401)).min() >= each.minimum - tolerance
-    assert min(value for _, value, _ in minimizers(each)) >= each.minimum - tolerance
-    found = [end for end, value, _ in minimizers(each) if value <= each.minimum + tolerance]
-    assert_same_points(found, each.minima, 1e-8 if each.name not in NO_GRADIENT_AT_MINIMUM else 1e-6)
-
-
-@every
-def test_stated_local_minima_are_minima_but_not_global(each):
-    for point in each.local_minima:
-        assert np.max(np.abs(each.gradient(point))) < 1e-6
-        assert np.linalg.eigvalsh(each.hessian(point))[0] > 1e-3
-        assert each(*point) > each.minimum + 1e-3
-
-
-@every
-def test_no_local_minimum_is_missing(each):
-    found = [end for end, value, on_edge in minimizers(each) if not on_edge]
-    if each.name in MANY:
-        assert not each.local_minima and len(found) > 8
-    else:
-        assert_same_points(found, [*each.minima, *each.local_minima], 1e-8)
-
-
-# --- saddles ----------------------------------------------------------------------------------------------------------
-
-
-@every
-def test_stated_saddles_are_neither_minimum_nor_maximum(each):
-    for point in each.saddles:
-        assert np.max(np.abs(each.gradient(point))) < 1e-6
-        for radius in (1e-3, 1e-4):
-            around = each(*ring(point, radius)) - each(*point)
-            assert around.min() < 0 < around.max()
-        curvatures = np.linalg.eigvalsh(each.hessian(point))
-        if each.name in FLAT_SADDLES:
-            assert not curvatures.any()
-        else:
-            assert curvatures[0] < 0 < curvatures[-1]
-
-
-@pytest.mark.parametrize("each", [each for each in EVERY if each.name not in MANY], ids=lambda each: each.name)
-def test_no_stationary_point_is_missing(each):
-    """Newton's method, which knows no downhill, finds the stated minima and saddles and otherwise maxima only."""
-    curvatures = {tuple(point): np.linalg.eigvalsh(each.hessian(point)) for point in stationary_points(each)}
-    found = [point for point, bends in curvatures.items() if not np.all(bends < -1e-6)]
-    assert_same_points(found, [*each.minima, *each.local_minima, *each.saddles], 1e-8)
-
-
-# --- derivatives ------------------------------------------------------------------------------------------------------
-
-
-@every
-def test_derivatives_agree_with_central_differences(each):
-    points = random_points(each, 50)
-    slope, curve, h = each.gradient(points), each.hessian(points), 1e-6 * width(each)
-    for i, unit in enumerate(np.eye(each.dims)[:, :, None]):
-        ahead, behind = points + h * unit, points - h * unit
-        by_value = (each(*ahead) - each(*behind)) / (2 * h)
-        by_slope = (each.gradient(ahead) - each.gradient(behind)) / (2 * h)
-        np.testing.assert_allclose(slope[i], by_value, rtol=1e-6, atol=1e-7 * np.max(np.abs(slope)))
-        np.testing.assert_allclose(curve[i], by_slope, rtol=1e-6, atol=1e-7 * np.max(np.abs(curve)))
-
-
-@every
-def test_the_formula_and_its_gradient_are_the_same_in_torch(each):
-    torch = pytest.importorskip("torch")
-    points = random_points(each, 20)
-    coordinates = [torch.tensor(p, requires_grad=True) for p in points]
-    values = each(*coordinates)
-    slope = torch.autograd.grad(values.sum(), coordinates)
-    scale = np.max(np.abs(each.gradient(points)))
-    np.testing.assert_allclose(values.detach().numpy(), each(*points), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(np.array([s.numpy() for s in slope]), each.gradient(points), 1e-9, 1e-12 * scale)
-
-
-@every
-def test_many_points_at_once_are_the_same_as_one_by_one(each):
-    points = random_points(each, 6).reshape(each.dims, 2, 3)
-    assert each.gradient(points).shape == (each.dims, 2, 3)
-    assert each.hessian(points).shape == (each.dims, each.dims, 2, 3)
-    for i in np.ndindex(2, 3):
-        one = points[(slice(None), *i)]
-        assert each(*points)[i] == pytest.approx(each(*map(float, one)), rel=1e-12, abs=1e-12)
-        np.testing.assert_allclose(each.gradient(points)[(..., *i)], each.gradient(one), rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(each.hessian(points)[(..., *i)], each.hessian(one), rtol=1e-9, atol=1e-12)
+def test_dimensions(each):
+    assert each.dims == (1 if each.name in ONE_DIMENSION else 2)
 
 
 # --- outside oracles --------------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steepest.rules import SGD, Adagrad, Adam, AdamW, Momentum, RMSprop
-
-from ..optimizer_cases import GRADIENTS, RULE_STEPS, START, assert_close, begin, bits, walk
+from steepest.testing.rules import GRADIENTS, START, STEPS, assert_close, begin, bits, walk
 
 # --- the equations, of one coordinate ---------------------------------------------------------------------------------
 
@@ -181,7 +180,7 @@ def test_amsgrad_never_divides_by_less():
     """After one large gradient nothing else counts: the root stays that of the first, corrected for bias."""
     gradients = np.array([10.0, *[0.1] * 9])
     first = (1 - 0.9) * 10.0**2
-    averages = [0.5**t * 5.0 + 0.1 * (1 - 0.5**t) for t in range(RULE_STEPS)]
+    averages = [0.5**t * 5.0 + 0.1 * (1 - 0.5**t) for t in range(STEPS)]
     expected = [-m / (1 - 0.5**t) / math.sqrt(first / (1 - 0.9**t)) for t, m in enumerate(averages, 1)]
     assert_close([*deltas(Adam(lr=1.0, betas=(0.5, 0.9), eps=0.0, amsgrad=True), gradients)], expected)
 

@@ -18,6 +18,7 @@ from steepest import workloads
 from steepest.base.errors import InvalidValue, SteepestError, UnknownName
 from steepest.base.status import Status
 from steepest.rules import SGD, Adam
+from steepest.testing import workload_checks
 from steepest.training import train
 from steepest.workloads import WORKLOADS, datasets, find, summary
 from steepest.workloads.supervised import LINES_TO_ADD
@@ -80,6 +81,11 @@ def test_at_the_target_is_reached(workload):
     assert workload.reached(workload.target + better)
     assert not workload.reached(workload.target - better)
     assert not workload.reached(float("nan"))
+
+
+def test_every_workload_keeps_the_contract(workload):
+    for check in workload_checks(workload).values():
+        check()
 
 
 # --- digits -----------------------------------------------------------------------------------------------------------

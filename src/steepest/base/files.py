@@ -23,7 +23,7 @@ def write(path: Path, content: bytes | str, remedy: str = "choose another place"
         InvalidValue: it cannot be written.
     """
     # other processes and threads may be writing the same file
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}") if path.name else path
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
         draft.replace(path)

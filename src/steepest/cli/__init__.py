@@ -5,14 +5,16 @@ Nothing heavy is imported before a command needs it, so `--help` and `list` answ
 
 import os
 import sys
+import warnings
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
 from .. import __version__
 from ..base.errors import SteepestError
+from ..base.plugins import PluginWarning
 from .terminal import INTERRUPTED
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -55,6 +57,8 @@ for name in COMMANDS:
 
 def main() -> None:
     """Run the command line; whatever goes wrong is one clear message and an exit code."""
+    warnings.simplefilter("always", PluginWarning)
+    warnings.showwarning = _print_warning
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except SteepestError as error:
@@ -72,6 +76,16 @@ def main() -> None:
         cause = f"{type(error).__name__}: {error}"
         print(f"steepest: internal error, {cause}; please report it (STEEPEST_DEBUG=1 shows where)", file=sys.stderr)
         sys.exit(70)
+
+
+def _print_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *place: Any, **more: Any
+) -> None:
+    """On standard error: a plugin that is left out in one line, any other warning as Python prints it."""
+    if issubclass(category, PluginWarning):
+        print(f"steepest: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
 def _usage(error: TyperException) -> str:

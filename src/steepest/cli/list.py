@@ -13,14 +13,14 @@ __all__ = ["command"]
 
 def command() -> None:
     """List the rules, landscapes, schedules and workloads, a line each."""
-    from .. import landscapes, rules, schedules, workloads
+    from .. import landscapes, rules, schedules
 
     sections = {
         "Rules": {name: rule.summary() for name, rule in rules.RULES.items()},
         "Landscapes": {name: landscape.about.en for name, landscape in landscapes.LANDSCAPES.items()}
         | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},
         "Schedules": {name: _first_line(schedule) for name, schedule in schedules.SCHEDULES.items()},
-        "Workloads": {name: workloads.summary(name) for name in workloads.WORKLOADS},
+        "Workloads": _workloads(),
     }
     console = Console()
     for title, entries in sections.items():
@@ -29,6 +29,21 @@ def command() -> None:
         for name, line in entries.items():
             table.add_row(f"[cyan]{name}[/cyan]", _plain(line))
         console.print(table, "")
+
+
+def _workloads() -> dict[str, str]:
+    """Summaries, without plugins whose files cannot be read."""
+    from .. import workloads
+
+    summaries = {}
+    for name in [*workloads.WORKLOADS, *workloads.PLUGINS.plugins]:
+        try:
+            summaries[name] = workloads.summary(name)
+        except Exception as error:
+            if name in workloads.WORKLOADS:
+                raise
+            workloads.PLUGINS.leave_out(name, error)
+    return summaries
 
 
 def _first_line(function: Callable[..., Any]) -> str:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image as Images
 
 from ..base.errors import InvalidValue
+from ..base.files import write
 from ..paths.tracing import Path
 from .scenes import Scene
-from .style import write
 
 __all__ = ["ANIMATIONS", "animate", "check_file", "check_frames"]
 

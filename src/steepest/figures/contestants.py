@@ -33,7 +33,8 @@ def looks(comparison: Comparison, dark: bool = False) -> dict[str, Look]:
     for contestant in comparison.plan.contestants:
         if contestant.label not in by_label:  # a label occurs once on every workload
             name = parse(contestant.rule).name.lower()
-            by_label[contestant.label] = colors_and_marks(name, seen.get(name, 0), dark)
+            look = comparison.facts_of_rule(contestant.rule)["look"]
+            by_label[contestant.label] = colors_and_marks(name, seen.get(name, 0), dark, look)
             seen[name] = seen.get(name, 0) + 1
     return by_label
 

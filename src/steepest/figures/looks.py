@@ -1,12 +1,13 @@
-"""Which colour and mark belongs to which rule: the same in every picture, whoever draws it.
+"""The colour, mark and dash of each rule: the same in every picture.
 
-A rule's look follows from its place in `steepest.rules.RULES`. The first seven colours are Okabe and Ito's, which the
-colour-blind tell apart; the others were found by going, again and again, to the colour farthest from all before, seen
-with normal, red-blind and green-blind eyes. Mark and dash tell rules apart where colours cannot, as on black-and-white
-paper.
+They are the fact `look` of the rule. A rule without one gets a look of this palette that follows from its name. The
+first seven colours are Okabe and Ito's, which the colour-blind tell apart; the others were found by going, again and
+again, to the colour farthest from all before, seen with normal, red-blind and green-blind eyes. Mark and dash tell
+rules apart where colours cannot, as on black-and-white paper.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -30,6 +31,7 @@ ROUND = 7
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "d")
 
 Dash = Literal["solid"] | tuple[float, tuple[float, ...]]
+NAMES_OF_DASHES = ("solid", "dashed", "dotted", "dashdot")
 DASHES: tuple[Dash, ...] = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 TINTS = [(other, share / 10) for other in ("black", "white") for share in range(1, 8)]
@@ -48,27 +50,39 @@ class Look:
     dash: Dash
 
 
-def colors_and_marks(name: str, variant: int = 0, dark: bool = False) -> Look:
-    """The look of a rule, by its name; `variant` counts further settings of the same rule in one picture.
+def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequence[str] | None = None) -> Look:
+    """The look of a rule; `variant` counts further settings of the same rule in one picture.
+
+    Args:
+        name: of the rule.
+        variant: 0 is the rule's own look.
+        dark: for dark paper.
+        look: the fact of the rule; None looks it up, or makes one of the name.
 
     >>> colors_and_marks("sgd")
     Look(colour='#0072b2', marker='o', dash='solid')
     >>> colors_and_marks("sgd", 1)
     Look(colour='#80b8d8', marker='P', dash=(0, (4, 1.5)))
     """
-    place = _place(name)
-    tints = _tints(PALETTE[place % len(PALETTE)], dark)
+    known = RULES.get(name.lower()) if look is None else None
+    colour, marker, dash = look or (known and known.look) or _made_of(name)
+    tints = _tints(colour, dark)
     return Look(
         colour=tints[variant % len(tints)],
-        marker=MARKERS[(place + 5 * variant) % len(MARKERS)],
-        dash=DASHES[(variant + place // ROUND) % len(DASHES)],
+        marker=_further(MARKERS, marker, 5 * variant),
+        dash=DASHES[(NAMES_OF_DASHES.index(dash) + variant) % len(DASHES)],
     )
 
 
-def _place(name: str) -> int:
-    """The rule's place among all; one of a user's own has a place behind them that only depends on its name."""
-    known = list(RULES)
-    return known.index(name.lower()) if name.lower() in known else len(known) + zlib.crc32(name.encode()) % 84
+def _further(marks: Sequence[str], first: str, count: int) -> str:
+    """The mark so many places behind a first one, or that itself, where it is none of these."""
+    return marks[(marks.index(first) + count) % len(marks)] if first in marks else first
+
+
+def _made_of(name: str) -> tuple[str, str, str]:
+    place = len(PALETTE) + zlib.crc32(name.encode()) % 84
+    dash = NAMES_OF_DASHES[place // ROUND % len(DASHES)]
+    return PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], dash
 
 
 @cache

@@ -101,7 +101,8 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
         name = type(path.rule).__name__
         inside = _inside(path.x, frame)
         leaves = None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1  # the start is inside
-        tracks.append(Track(path, colors_and_marks(name, seen[name], dark), label, leaves))
+        look = colors_and_marks(name, seen[name], dark, path.rule.look)
+        tracks.append(Track(path, look, label, leaves))
         seen[name] += 1
     return tracks
 

@@ -5,10 +5,9 @@ the user's settings are untouched. The colour and mark of each rule are in `look
 """
 
 import io
-import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..base.errors import InvalidValue
+from ..base.files import write
 from .looks import DASHES, MARKERS, PALETTE, Look, colors_and_marks
 from .words import CHINESE
 
@@ -254,20 +254,3 @@ def _render(figure: Figure, kind: str) -> bytes:
     with house_style():
         figure.savefig(buffer, format=kind, metadata=metadata[kind])
     return buffer.getvalue()
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file atomically, by renaming a draft beside it: a full disk or an interrupt leaves the old file or none.
-
-    Raises:
-        InvalidValue: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        raise InvalidValue(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    finally:
-        with suppress(OSError):  # there is no draft if the folder is no folder
-            draft.unlink(missing_ok=True)

@@ -6,20 +6,33 @@ settings that returns a landscape.
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.plugins import Registry
 from ..base.spec import parse
 from . import lecture, multimodal, saddles, valleys
-from .base import Landscape
+from .base import Landscape, landscape
 from .custom import formula, is_formula
 from .quadratics import quadratic
 
-__all__ = ["FAMILIES", "LANDSCAPES", "Landscape", "find", "formula", "quadratic"]
+__all__ = ["FAMILIES", "LANDSCAPES", "Landscape", "find", "formula", "landscape", "quadratic"]
 
-LANDSCAPES: dict[str, Landscape] = {
-    landscape.name: landscape for file in (lecture, saddles, valleys, multimodal) for landscape in file.LANDSCAPES
-}
-"""All built-in landscapes by name, the lecture's first."""
+
+def _check_landscape(name: str, loaded: Any) -> Landscape:
+    if not isinstance(loaded, Landscape):
+        raise InvalidValue(f"{loaded!r} is no landscape; decorate a formula with steepest.landscapes.landscape")
+    if loaded.name != name:
+        raise InvalidValue(f"the name of this landscape must be {loaded.name}")
+    loaded.gradient(loaded.start)  # that it can be differentiated
+    return loaded
+
+
+LANDSCAPES: Registry[Landscape] = Registry(
+    {on.name: on for file in (lecture, saddles, valleys, multimodal) for on in file.LANDSCAPES},
+    "steepest.landscapes", _check_landscape,
+)  # fmt: skip
+"""By name; landscapes of plugins come last."""
 
 FAMILIES: dict[str, Callable[..., Landscape]] = {"quadratic": quadratic}
 """Functions that return a landscape for settings, by name."""

@@ -35,6 +35,7 @@ class Landscape:
         saddles: stationary points inside the window that are neither minimum nor maximum.
         about: the lesson that it teaches, in a sentence.
         source: the publication.
+        title: its name as people write it; default: made of `name` and of the beginning of `about`.
 
     >>> from steepest.landscapes import LANDSCAPES
     >>> rosenbrock = LANDSCAPES["rosenbrock"]
@@ -54,6 +55,7 @@ class Landscape:
     minimum: float | None = None
     local_minima: tuple[Point, ...] = ()
     saddles: tuple[Point, ...] = ()
+    title: Text | None = None
 
     @property
     def dims(self) -> int:
@@ -170,6 +172,7 @@ def landscape(
     minimum: float | None = None,
     local_minima: tuple[Point, ...] = (),
     saddles: tuple[Point, ...] = (),
+    title: Text | None = None,
 ) -> Callable[[Callable[..., Any]], Landscape]:
     """A decorator that makes a `Landscape` of a formula; the function's name and docstring are `name` and `about.en`.
 
@@ -189,7 +192,7 @@ def landscape(
         about = Text(en=(formula.__doc__ or "").strip(), zh=zh)
         return Landscape(
             name=formula.__name__, formula=formula, window=window, start=start, about=about, source=source,
-            minima=minima, minimum=minimum, local_minima=local_minima, saddles=saddles,
+            minima=minima, minimum=minimum, local_minima=local_minima, saddles=saddles, title=title,
         )  # fmt: skip
 
     return decorate

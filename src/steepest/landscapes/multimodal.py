@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..base.text import Text
 from ..ops import cos, e, exp, pi, sin, sqrt
 from .base import landscape
 
@@ -30,6 +31,7 @@ _DEEP, _TOP, _SHALLOW = -2.903534027771177, 0.1567312567803401, 2.74680277099083
 
 
 @landscape(
+    title=Text("Styblinski and Tang", "Styblinski-Tang 函数"),
     window=((-5.0, 5.0), (-5.0, 5.0)), start=(0.5, 1.0), minima=((_DEEP, _DEEP),), minimum=-78.33233140754282,
     local_minima=((_DEEP, _SHALLOW), (_SHALLOW, _DEEP), (_SHALLOW, _SHALLOW)),
     saddles=((_DEEP, _TOP), (_TOP, _DEEP), (_SHALLOW, _TOP), (_TOP, _SHALLOW)),
@@ -42,6 +44,7 @@ def styblinski_tang(x: Any, y: Any) -> Any:
 
 
 @landscape(
+    title=Text("Three-hump camel", "三驼峰函数"),
     window=((-2.5, 2.5), (-2.5, 2.5)), start=(2.0, 1.0), minima=((0.0, 0.0),), minimum=0.0, source="Branin 1972",
     local_minima=((1.7475523458302888, -0.8737761729151444), (-1.7475523458302888, 0.8737761729151444)),
     saddles=((1.07054229182366, -0.53527114591183), (-1.07054229182366, 0.53527114591183)),
@@ -53,6 +56,7 @@ def three_hump_camel(x: Any, y: Any) -> Any:
 
 
 @landscape(
+    title=Text("Six-hump camel", "六驼峰函数"),
     window=((-2.0, 2.0), (-1.2, 1.2)), start=(1.9, 1.0), minimum=-1.0316284534898774,
     minima=((0.08984201310031806, -0.7126564030207396), (-0.08984201310031806, 0.7126564030207396)),
     local_minima=(

@@ -42,8 +42,12 @@ def quadratic(condition: float = 10.0, rotation: float = 0.0) -> Landscape:
         return (u**2 + condition * v**2) / 2
 
     stretch, turn = _plain(condition), _plain(rotation)
+    usual = (condition, rotation) == (10, 0)
+    turned = Text(", turned", "，旋转") if rotation else Text("", "")
+    title = Text(f"Quadratic, condition {stretch}{turned.en}", f"二次型碗，条件数 {stretch}{turned.zh}")
     return Landscape(
-        name="quadratic" if (condition, rotation) == (10, 0) else f"quadratic(condition={stretch}, rotation={turn})",
+        name="quadratic" if usual else f"quadratic(condition={stretch}, rotation={turn})",
+        title=None if usual else title,
         formula=formula,
         window=((-6.0, 6.0), (-6.0, 6.0)),
         start=(-5 * cosine + 2 * sine, -5 * sine - 2 * cosine),

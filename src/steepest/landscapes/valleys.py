@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..base.text import Text
 from ..ops import pi, sin
 from .base import landscape
 
@@ -49,6 +50,7 @@ def matyas(x: Any, y: Any) -> Any:
 
 
 @landscape(
+    title=Text("McCormick", "McCormick 函数"),
     window=((-1.5, 4.0), (-3.0, 4.0)), start=(3.0, 3.5), source=SURVEY,
     minima=((0.5 - pi / 3, -0.5 - pi / 3),), minimum=-1.9132229549810364,
     local_minima=((0.5 + 2 * pi / 3, -0.5 + 2 * pi / 3),), saddles=((0.5 + pi / 3, -0.5 + pi / 3),),
@@ -60,6 +62,7 @@ def mccormick(x: Any, y: Any) -> Any:
 
 
 @landscape(
+    title=Text("Goldstein and Price", "Goldstein-Price 函数"),
     window=((-2.0, 2.0), (-2.0, 2.0)), start=(-1.5, 0.5), minima=((0.0, -1.0),), minimum=3.0,
     local_minima=((-0.6, -0.4), (1.8, 0.2), (1.2, 0.8)),
     saddles=((-0.4, -0.6), (1.2, -0.2), (1.4, 0.6), (0.6, 0.4)),

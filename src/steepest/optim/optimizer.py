@@ -19,14 +19,14 @@ from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
-from ..rules import RULES, Rule
+from ..rules import BUILT_IN, Rule
 from . import compiled, dispatch, eager
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .cpu.routine import Part, Routine
 from .cpu.step import Job
 from .half import complete_state
 
-__all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in RULES.values())]
+__all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in BUILT_IN)]
 
 SWITCHES: dict[str, tuple[Any, str]] = {
     "maximize": (False, "climb instead of descend"),
@@ -348,7 +348,7 @@ def document(rule_class: type[Rule]) -> str:
     for name, each in rule_class.hyperparameters().items():
         facts = each.metadata["facts"]
         interval = f" In {facts.within}." if facts.within else ""
-        lines.append(f"    {name}: {facts.about}.{interval} Default {each.default}.")
+        lines.append(f"    {name}: {facts.about.en}.{interval} Default {each.default}.")
     lines += [f"    {name}: {about}. Default {default}." for name, (default, about) in SWITCHES.items()]
     lines += [
         "",
@@ -397,5 +397,5 @@ def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]:
     return type(rule_class.__name__, (Optimizer,), facts)
 
 
-for _rule_class in RULES.values():
+for _rule_class in BUILT_IN:
     globals()[_rule_class.__name__] = as_optimizer(_rule_class)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
-from ..rules import RULES, Muon, Rule, find
+from ..rules import RULES, Rule, find
 from . import SWITCHES, Optimizer, as_optimizer
 from .checks import check_checkpoint
 
@@ -18,9 +18,6 @@ __all__ = ["MuonWith", "optimizer_of"]
 EMBEDDINGS = ("*embed*", "wte", "wpe")
 HEADS = ("head", "*_head", "classifier")
 """What a part of the name of an embedding or of an output layer usually looks like."""
-
-ADAMW_STEP = 0.2
-"""The root mean square of a step of AdamW, in learning rates."""
 
 Named = list[tuple[str, Tensor]]
 
@@ -69,7 +66,7 @@ class MuonWith(Optimizer):
         to_partner: Sequence[str] = (),
     ) -> None:
         self._start_afresh()
-        rules = {"muon": _rule_named(muon), "partner": _rule_named(partner)}
+        rules = {"muon": self._rule_named(muon), "partner": self._rule_named(partner)}
         named = _named(params)
         reasons = _Reasons(named, _embeddings(params), to_muon, to_partner)
         groups: list[dict[str, Any]] = []
@@ -87,7 +84,7 @@ class MuonWith(Optimizer):
         """Add a group with its rule's name under `"rule"`; settings that it does not name take the rule's defaults."""
         if "rule" not in param_group:
             raise InvalidValue('MuonWith: say whose the group is, for example {"params": ..., "rule": "adamw"}')
-        rule = _rule_named(param_group["rule"])
+        rule = self._rule_named(param_group["rule"])
         known = rule.hyperparameters().keys() | SWITCHES | {"params", "rule", "why"}
         if foreign := sorted(param_group.keys() - known):
             raise InvalidValue(f"MuonWith: {rule.title} has no {', '.join(foreign)}")
@@ -96,6 +93,12 @@ class MuonWith(Optimizer):
         super().add_param_group(
             group | {"params": params, "rule": type(rule).__name__.lower(), "why": group.get("why", {})}
         )
+
+    def _rule_named(self, asked: str | Rule) -> Rule:
+        rule = find(asked)
+        if RULES.get(type(rule).__name__.lower()) is not type(rule):
+            raise InvalidValue(f"MuonWith: {rule.title} is not one of steepest's own rules, or of a plugin's")
+        return rule
 
     def _class(self, group: dict[str, Any]) -> type[Rule]:
         return RULES[group["rule"]]
@@ -122,15 +125,25 @@ class MuonWith(Optimizer):
         return "\n".join(["MuonWith", *("  " + line for line in lines)])
 
 
+class _MatrixRuleWith(MuonWith):
+    """A rule for matrices, whichever file defines it, with its partner."""
+
+    def __init__(self, model: nn.Module, rule: Rule) -> None:
+        self._own: dict[str, type[Rule]] = {type(rule).__name__.lower(): type(rule)}
+        super().__init__(model, muon=rule, partner=rule.partner)
+
+    def _rule_named(self, asked: str | Rule) -> Rule:
+        return self._own[asked]() if isinstance(asked, str) and asked in self._own else find(asked)
+
+    def _class(self, group: dict[str, Any]) -> type[Rule]:
+        return self._own.get(group["rule"]) or super()._class(group)
+
+
 def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] | None = None) -> Optimizer:
-    r"""The optimizer that trains all of a model by a rule; Muon is joined by AdamW for what is not a matrix inside.
+    """The optimizer that trains all of a model by a rule; one for matrices is joined by its partner for the rest.
 
-    AdamW's learning rate is that at which its steps are as long as Muon's on the largest matrix, $n$ by $k$ with the
-    factor $\gamma$ (Liu et al. 2025: a step of AdamW has a root mean square of about 0.2 of its learning rate):
-
-    $$\eta_{AdamW} = \frac{\gamma}{0.2 \sqrt{\max(n, k)}} \, \eta_{Muon}$$
-
-    So both have one learning rate to be searched, and the same schedule.
+    The partner's learning rate follows from that of the rule, by `Rule.partner_lr` at the largest matrix, so that there
+    is one learning rate to be searched; both have the same schedule.
 
     Args:
         rule: with its settings.
@@ -138,21 +151,24 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
         groups: parameter groups with settings of their own, in place of one group of all parameters.
 
     Raises:
-        InvalidValue: the rule is Muon, and the model has no matrix inside, or has groups of its own.
+        InvalidValue: the rule is for matrices, and the model has no matrix inside, or has groups of its own.
     """
-    if not isinstance(rule, Muon):
+    if rule.least_axes < 2:
         settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
         return _optimizer_class(type(rule))(model.parameters() if groups is None else groups, **settings)
     if groups is not None:
-        raise InvalidValue("Muon: makes its own parameter groups, and this session has some; choose another rule")
-    optimizer = MuonWith(model, muon=rule)
-    by_rule = {group["rule"]: group for group in optimizer.param_groups}
-    if "muon" not in by_rule:
-        raise InvalidValue("Muon: this model has no matrix between its first and its last layer; choose another rule")
-    if "adamw" in by_rule:
-        largest = max(by_rule["muon"]["params"], key=Tensor.numel)
-        rows, columns = largest.shape[0], largest.numel() // largest.shape[0]
-        by_rule["adamw"]["lr"] = rule.lr * rule.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
+        raise InvalidValue(
+            f"{rule.title}: makes its own parameter groups, but this session has some; choose another rule"
+        )
+    optimizer = _MatrixRuleWith(model, rule)
+    matrices = [group for group in optimizer.param_groups if optimizer._class(group) is type(rule)]
+    if not matrices:
+        raise InvalidValue(
+            f"{rule.title}: this model has no matrix between its first and its last layer; choose another rule"
+        )
+    largest = max(matrices[0]["params"], key=Tensor.numel)
+    for group in optimizer.param_groups[1:]:
+        group["lr"] = rule.partner_lr(largest.shape[0], largest.numel() // largest.shape[0])
     return optimizer
 
 
@@ -201,13 +217,6 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def _has_part(name: str, patterns: Sequence[str]) -> bool:
     return any(_matches(part, patterns) for part in name.split("."))
-
-
-def _rule_named(asked: str | Rule) -> Rule:
-    rule = find(asked)
-    if RULES.get(type(rule).__name__.lower()) is not type(rule):
-        raise InvalidValue(f"MuonWith: {rule.title} is not one of steepest's own rules, which checkpoints know by name")
-    return rule
 
 
 def _named(params: nn.Module | Iterable[Any]) -> Named:

@@ -4,24 +4,26 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from .. import landscapes
 from ..base.errors import InvalidValue
+from ..base.plugins import Registry
 from ..base.text import Text
 from ..figures.style import colors_and_marks
 from ..findings.catalogue import CATALOGUE, Finding
-from ..landscapes import Landscape, lecture, multimodal, saddles, valleys
+from ..landscapes import Landscape
 from ..landscapes.geometry import is_quadratic
 from ..program.algebra import print_node
 from ..program.javascript import equation, functions, landscape_functions, linear_step
 from ..program.latex import at, equations, of_landscape, symbol_of
 from ..program.mathml import mathml
-from ..rules import RULES, Rule
+from ..rules import BUILT_IN, RULES, Rule
 from .looks import dark
-from .words import ABOUT, GROUPS, TITLES
+from .words import GROUPS, OTHERS
 
 __all__ = [
     "FAMILY", "about_as_data", "both", "findings_as_data", "landscapes_in_javascript", "rules_in_javascript",
@@ -42,9 +44,16 @@ def both(text: Text) -> list[str]:
     return [text.en, text.zh]
 
 
+@cache
+def _phrases() -> list[Text]:
+    """The meanings of all settings of built-in rules, each once."""
+    facts = [field.metadata["facts"] for rule in BUILT_IN for field in rule.hyperparameters().values()]
+    return list(dict.fromkeys(fact.about for fact in facts))
+
+
 def about_as_data() -> list[list[str]]:
-    """What the settings of all rules are; a setting refers to it by place."""
-    return [[en, zh] for en, zh in ABOUT.items()]
+    """The meanings of settings; a setting refers to its own by place."""
+    return list(map(both, _phrases()))
 
 
 def findings_as_data() -> dict[str, Any]:
@@ -61,7 +70,21 @@ def findings_as_data() -> dict[str, Any]:
 
 def rules_in_javascript() -> str:
     """An object of all elementwise rules by name."""
-    return _object((name, _rule(name, RULES[name])) for name in RULES if RULES[name].elementwise)
+    return _object(_printed(RULES, lambda name: _rule(name, RULES[name]) if RULES[name].elementwise else None))
+
+
+def _printed(registry: Registry[Any], to_javascript: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
+    """Everything by name as JavaScript, without plugins that cannot be printed."""
+    for name in registry:
+        try:
+            text = to_javascript(name)
+        except Exception as error:
+            if name in registry.built_in:
+                raise
+            registry.leave_out(name, error)
+            continue
+        if text is not None:
+            yield name, text
 
 
 def _rule(name: str, rule: type[Rule]) -> str:
@@ -87,7 +110,7 @@ def switches(rule: type[Rule]) -> list[str]:
     """The switches that the page offers: not those that make one rule into another that has a name of its own."""
     fixed = {
         name
-        for other in RULES.values()
+        for other in BUILT_IN
         for name, field in other.__dataclass_fields__.items()
         if other.elementwise and not field.init
     }
@@ -151,9 +174,9 @@ def _settings(rule: Rule) -> Iterator[list[Any]]:
             yield [name, None, "", _about(facts.about), value, None]
 
 
-def _about(text: str) -> int | list[str]:
-    """The place in `ABOUT`; a text that nobody translated yet stands in English twice."""
-    return [*ABOUT].index(text) if text in ABOUT else [text, text]
+def _about(text: Text) -> int | list[str]:
+    """The place among the phrases of built-in rules, or the text."""
+    return _phrases().index(text) if text in _phrases() else both(text)
 
 
 def _equations(rule: type[Rule]) -> tuple[dict[str, Any], dict[int, str]]:
@@ -207,20 +230,21 @@ def _look(name: str, variant: int) -> str:
 
 def landscapes_in_javascript() -> str:
     """An object of all landscapes by name."""
-    groups = {each.name: key for key, file in _files() for each in file.LANDSCAPES}
-    names = [*landscapes.LANDSCAPES, *FAMILY]
-    return _object((name, _landscape(name, landscapes.find(name), groups.get(name, "quadratics"))) for name in names)
+    printed = _printed(landscapes.LANDSCAPES, lambda name: _landscape(name, landscapes.find(name)))
+    return _object([*printed, *((name, _landscape(name, landscapes.find(name))) for name in FAMILY)])
 
 
-def _files() -> Iterator[tuple[str, Any]]:
-    return zip(GROUPS, (lecture, saddles, valleys, multimodal), strict=False)
+def _group(on: Landscape) -> Text:
+    """The group of a landscape in the list of the page: that of the file that defines it."""
+    package, _, file = on.formula.__module__.rpartition(".")
+    return GROUPS[file] if package == landscapes.__name__ else OTHERS
 
 
-def _landscape(name: str, on: Landscape, group: str) -> str:
+def _landscape(name: str, on: Landscape) -> str:
     facts = {
         "id": name,
-        "title": both(TITLES.get(name) or _title(on)),
-        "group": both(GROUPS[group]),
+        "title": both(on.title or _title(on)),
+        "group": both(_group(on)),
         "dims": on.dims,
         "window": on.window,
         "start": on.start,

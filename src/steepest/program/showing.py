@@ -111,7 +111,7 @@ def _settings(rule: Rule, lang: str) -> Table:
         facts = rule.hyperparameters()[name].metadata["facts"]
         symbols = facts.symbol if isinstance(facts.symbol, tuple) else (facts.symbol,)
         symbol = "" if isinstance(value, bool) else ", ".join(map(plain, symbols))
-        rows.append((name, symbol, _value(value), _interval(facts.within), facts.about))
+        rows.append((name, symbol, _value(value), _interval(facts.within), getattr(facts.about, lang)))
     changed = settings_of(rule) != type(rule).defaults()
     head = ("hyperparameter", "symbol", "value" if changed else "default", "interval", "about")
     return Table(tuple(word(each, lang) for each in head), rows)

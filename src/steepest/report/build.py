@@ -1,6 +1,5 @@
 """Writing the report of a study: its figures, tables, and the page `report.html`, each file atomically."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..base.errors import InvalidValue
+from ..base.files import make_folder, write
 from ..figures.comparison import draw_curves, draw_profiles
 from ..figures.search import budgets, draw_budget, draw_learning_rates
-from ..figures.style import save, write
+from ..figures.style import save
 from ..study import Comparison
 from .exports import check_formats, export
 from .filenames import file_names
@@ -48,7 +48,7 @@ def write_report(
     check_formats(formats)
     comparison = study if isinstance(study, Comparison) else Comparison.read(study)
     home = _folder_of(study, folder)
-    _make_folder(home)
+    make_folder(home)
     figures = draw_all(comparison)
     _save(comparison, figures, home / "figures")
     text = render(comparison, figures)
@@ -64,16 +64,6 @@ def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Pat
         raise InvalidValue("folder: say where to write the report")
     path = Path(study).expanduser()
     return path.parent if path.suffix == ".sqlite" else path
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder if needed, and check that files can be written to it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InvalidValue(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -104,7 +94,7 @@ def _save(study: Comparison, figures: Mapping[str, Mapping[str, Figure]], folder
     folders = {"": ""} | (file_names(names.values()) if len(names) > 1 else dict.fromkeys(names.values(), ""))
     for workload, by_name in figures.items():
         home = folder / folders[names.get(workload, "")]
-        _make_folder(home)
+        make_folder(home)
         with boxes_for_missing_letters():
             for name, figure in by_name.items():
                 save(figure, home / f"{name}.svg")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..figures.style import write
+from ..base.files import write
 from ..study import Comparison
 from .filenames import file_names
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..base.errors import InvalidValue, did_you_mean
-from ..figures.style import write
+from ..base.files import write
 from ..study import Comparison
 from .events import write_events
 from .markdown import as_markdown

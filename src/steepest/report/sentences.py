@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
-from ..base.spec import parse
 from ..base.text import Text
-from ..rules import RULES, Muon
 from ..statistics import BROKEN, SetAside
 from ..study import Comparison
 from .words import LABELS
@@ -204,16 +202,24 @@ def edge_warnings(comparison: Comparison) -> list[Text]:
 
 
 def partner_sentence(comparison: Comparison) -> Text | None:
-    """Which contestants have a rule for matrices only, and which rule trains the rest; None if there is none."""
-    specs = {contestant.label: parse(contestant.rule) for contestant in comparison.plan.contestants}
-    labels = [label for label, spec in specs.items() if spec.file is None and RULES.get(spec.name.lower()) is Muon]
-    if not labels:
+    """Which rules are for matrices only, and which rules train the rest; None where there is no such rule."""
+    by_partner: dict[tuple[str, bool], list[str]] = {}
+    for contestant in comparison.plan.contestants:
+        facts = comparison.facts_of_rule(contestant.rule)
+        if facts["partner"]:
+            by_partner.setdefault((facts["partner"], facts["partner_scaled"]), []).append(contestant.label)
+    if not by_partner:
         return None
+    return _joined(*(_partner(*partner, list(dict.fromkeys(labels))) for partner, labels in by_partner.items()))
+
+
+def _partner(partner: str, scaled: bool, labels: list[str]) -> Text:
     have = "moves" if len(labels) == 1 else "move"
+    rate = "the learning rate at which its steps are as long" if scaled else "the same learning rate"
+    rate_zh = "其学习率取两者步长相等之值" if scaled else "学习率相同"
     return Text(
-        f"{list_en(labels)} {have} the matrices inside the network; AdamW trains all else, at the learning rate at"
-        " which its steps are as long.",
-        f"{list_zh(labels)} 只更新网络内部的矩阵；其余参数由 AdamW 训练，其学习率取两者步长相等之值。",
+        f"{list_en(labels)} {have} the matrices inside the network; {partner} trains all else, at {rate}.",
+        f"{list_zh(labels)} 只更新网络内部的矩阵；其余参数由 {partner} 训练，{rate_zh}。",
     )
 
 

@@ -1,4 +1,4 @@
-"""All rules by name. A new one is a file here and a line below."""
+"""All rules by name. A new one is a file here and its class in `BUILT_IN`; those of plugins come by entry points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..base.modules import Source, load
+from ..base.plugins import Registry
 from ..base.spec import parse
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -26,43 +27,29 @@ from .sgd import SGD, Momentum, Nesterov
 from .soap import SOAP
 
 __all__ = [
-    "LAMB",
-    "RULES",
-    "SGD",
-    "SOAP",
-    "AdEMAMix",
-    "Adadelta",
-    "Adafactor",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Lion",
-    "Momentum",
-    "Muon",
-    "NAdam",
-    "Nesterov",
-    "Prodigy",
-    "RAdam",
-    "RMSprop",
-    "Reference",
-    "Rule",
-    "ScheduleFreeAdamW",
-    "ScheduleFreeSGD",
-    "Signum",
-    "find",
-    "resolve",
-    "resolve_all",
+    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
+    "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Reference", "Rule", "ScheduleFreeAdamW",
+    "ScheduleFreeSGD", "Signum", "find", "resolve", "resolve_all",
 ]  # fmt: skip
 
-RULES: dict[str, type[Rule]] = {
-    rule.__name__.lower(): rule
-    for rule in (
-        SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
-        Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
-        LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
-    )
-}  # fmt: skip
+BUILT_IN: tuple[type[Rule], ...] = (
+    SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
+    Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
+    LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
+)  # fmt: skip
+
+
+def _check_rule(name: str, loaded: Any) -> type[Rule]:
+    if not (isinstance(loaded, type) and issubclass(loaded, Rule)):
+        raise InvalidValue(f"{loaded!r} is no rule; name a dataclass that derives from steepest.Rule")
+    if loaded.__name__.lower() != name:
+        raise InvalidValue(f"the name of {loaded.__name__} must be {loaded.__name__.lower()}")
+    loaded()  # its defaults, and that nothing is missing
+    return loaded
+
+
+RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.rules", _check_rule)
+"""By name in small letters; rules of plugins come last."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +120,7 @@ def resolve(text: str) -> Reference:
         return first
     spec = parse(text)
     source = load(spec.file) if spec.file else None
-    known = _rules_in(source) if source else RULES
+    known: Mapping[str, type[Rule]] = _rules_in(source) if source else RULES
     name = spec.name if source else spec.name.lower()
     if name not in known:
         raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(spec.name, known)}")

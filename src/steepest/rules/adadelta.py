@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adadelta(Rule):
+class Adadelta(Rule, look=("#785AE6", "p", "dashed")):
     r"""Adadelta: the gradient divided by its root mean square, times that of the steps so far.
 
     $$s_t = \rho s_{t-1} + (1 - \rho) g_t^2, \qquad

@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adafactor(Rule):
+class Adafactor(Rule, look=("#5A874B", "X", "dotted")):
     r"""Adafactor: RMSProp whose mean squares are the product of those of the rows and of the columns.
 
     $$w_t = t^{\tau}, \qquad R_t = (1 - w_t) R_{t-1} + w_t \, \mathrm{mean}_{\text{row}}(g_t^2), \qquad

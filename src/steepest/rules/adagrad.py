@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adagrad(Rule):
+class Adagrad(Rule, look=("#009E73", "^", "solid")):
     r"""AdaGrad: divides by the root of the sum of all squared gradients so far.
 
     $$s_t = s_{t-1} + g_t^2, \qquad

@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_wei
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(Rule):
+class Adam(Rule, look=("#E69F00", "v", "solid")):
     r"""Adam: the leaky average of gradients, divided by the root of that of their squares.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$
@@ -63,7 +63,7 @@ class Adam(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdamW(Adam):
+class AdamW(Adam, look=("#56B4E9", "P", "solid")):
     r"""Adam whose weight decay acts on the parameter itself, not through the gradient.
 
     $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$

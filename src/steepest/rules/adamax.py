@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adamax(Rule):
+class Adamax(Rule, look=("#782D1E", "<", "dashed")):
     r"""Adamax: the leaky average of gradients, divided by their largest size, which fades.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad u_t = \max(\beta_2 u_{t-1}, |g_t| + \epsilon)$$

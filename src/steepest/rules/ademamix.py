@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, warmed_up, with_decoupled_deca
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdEMAMix(Rule):
+class AdEMAMix(Rule, look=("#784B00", "s", "dashed")):
     r"""AdEMAMix: AdamW along a mixture of a fast and a very slow average of gradients.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad n_t = \beta_3 n_{t-1} + (1 - \beta_3) g_t, \qquad

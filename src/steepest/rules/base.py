@@ -33,10 +33,14 @@ from typing import Any, ClassVar, Literal, Self
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
 from ..base.text import Text
 from ..ops import is_zero, maximum, minimum
+from .words import CHINESE
 
 __all__ = [
     "Hyperparameter", "Rule", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay", "with_weight_decay",
 ]  # fmt: skip
+
+
+Look = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Hyperparameter:
 
     Args:
         symbol: LaTeX, as in the method's paper; for a tuple, one symbol a value.
-        about: its meaning, in a few words.
+        about: its meaning, in a few words of both languages.
         within: the allowed interval in the usual notation, such as `[0, 1)`; None: any value.
         search: the range that a comparison searches on a log scale, or None if it stays at its default.
         keyword: whether an optimizer takes it by name only, since torch's has none, or another one, at its position.
@@ -53,7 +57,7 @@ class Hyperparameter:
     """
 
     symbol: str | tuple[str, ...]
-    about: str
+    about: Text
     within: str | None = None
     search: tuple[float, float] | None = None
     keyword: bool = False
@@ -104,7 +108,7 @@ def _ends(interval: str) -> tuple[float, float]:
 def hyperparameter(
     default: Any,
     symbol: str | tuple[str, ...],
-    about: str,
+    about: str | Text,
     *,
     within: str | None = "[0, inf)",
     search: tuple[float, float] | None = None,
@@ -113,8 +117,10 @@ def hyperparameter(
 ) -> Any:
     """A dataclass field with a `Hyperparameter` as its metadata `facts`; see there for the arguments.
 
-    Switches (bool) and names (`among`) have no interval.
+    Switches (bool) and names (`among`) have no interval. A phrase in `rules/words.py` needs no `Text`.
     """
+    if isinstance(about, str):
+        about = Text(about, CHINESE.get(about, about))
     interval = None if isinstance(default, bool) or among else within
     facts = Hyperparameter(symbol, about, interval, search, keyword, among)
     return field(default=default, metadata={"facts": facts})
@@ -145,6 +151,10 @@ class Rule(ABC):
             the latter times a factor that the rule computes itself ("scaled").
         sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
         own_schedule: the learning rate schedule that is part of the method, which a comparison then leaves as it is.
+        partner: of a rule for matrices only, the spec of the rule that trains the other parameters of a network.
+        look: colour (`#rrggbb`), Matplotlib's marker, and dash (solid, dashed, dotted, dashdot) in every picture; None:
+            one that follows from the name. It is given as an argument of the class statement, and not inherited:
+            `class Mine(Rule, look=("#0072B2", "o", "solid"))`.
         helps, fails: the method's character, in a sentence each.
     """
 
@@ -159,10 +169,16 @@ class Rule(ABC):
     decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
     sparse: ClassVar[tuple[str, ...] | None] = None
     own_schedule: ClassVar[str | None] = None
+    partner: ClassVar[str] = "adamw"
+    look: ClassVar[Look | None] = None
     helps: ClassVar[Text]
     fails: ClassVar[Text]
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate")
+
+    def __init_subclass__(cls, look: "Look | None" = None, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.look = look
 
     def __post_init__(self) -> None:
         for name, hyper in self.hyperparameters().items():
@@ -204,6 +220,10 @@ class Rule(ABC):
     def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
         """Numbers of one parameter that the engine sums over a group and passes to `update` as `shared`."""
         return ()
+
+    def partner_lr(self, rows: int, columns: int) -> Any:
+        """The learning rate of the partner of a rule for matrices, in a network whose largest matrix has this size."""
+        return self.lr
 
     @classmethod
     @cache

@@ -10,7 +10,7 @@ from .base import Rule, hyperparameter, memories
 
 
 @dataclass(frozen=True, kw_only=True)
-class LAMB(Rule):
+class LAMB(Rule, look=("#004BA5", "^", "dotted")):
     r"""LAMB: the step of AdamW, stretched for each parameter tensor to a share of that tensor's own length.
 
     $$u_t = \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} + \lambda x_{t-1}, \qquad

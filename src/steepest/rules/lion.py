@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signum(Rule):
+class Signum(Rule, look=("#1E5A5A", "d", "dashed")):
     r"""Signum: a step of one learning rate along the sign of the leaky average of gradients.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \mathrm{sign}(m_t)$$
@@ -44,7 +44,7 @@ class Signum(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lion(Rule):
+class Lion(Rule, look=("#7896FF", "o", "dashed")):
     r"""Lion: the sign of a mixture of gradient and average, which has a longer memory than the mixture.
 
     $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \mathrm{sign}(\beta_1 m_{t-1} + (1 - \beta_1) g_t), \qquad

@@ -17,9 +17,12 @@ SQUARED_FACTORS: dict[str | None, Callable[[int, int], float]] = {
 }
 """The square of the factor on the learning rate, by value of `adjust_lr_fn`, for a number of rows and columns."""
 
+ADAMW_STEP = 0.2
+"""The root mean square of a step of AdamW, in learning rates."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Muon(Rule):
+class Muon(Rule, look=("#785A87", "p", "dotted")):
     r"""Muon: a step along the momentum matrix with all its singular values made about 1.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
@@ -40,10 +43,8 @@ class Muon(Rule):
     title = "Muon"
     reference = "Jordan et al. 2024; match_rms_adamw: Liu et al. 2025"
     symbols = {"momentum_buffer": "m"}
-    elementwise = False
-    least_axes = 2
-    eps_stands = "least length that the matrix is divided by"
-    decay = "decoupled"
+    elementwise, least_axes = False, 2
+    eps_stands, decay = "least length that the matrix is divided by", "decoupled"
     helps = Text(
         "Moves all directions of a layer equally; on transformers about a third fewer steps than AdamW, one state.",
         "层内各方向同等前进；训练 Transformer 约比 AdamW 少三分之一的步数，只存一个状态。",
@@ -67,6 +68,14 @@ class Muon(Rule):
     def factor(self, rows: int, columns: int) -> float:
         r"""The factor $\gamma$ of a matrix on the learning rate."""
         return math.sqrt(SQUARED_FACTORS[self.adjust_lr_fn](rows, columns))
+
+    def partner_lr(self, rows: int, columns: int) -> Any:
+        r"""The learning rate at which steps of AdamW are as long as those of Muon on a matrix of this size.
+
+        A step of AdamW has a root mean square of about 0.2 of its learning rate (Liu et al. 2025), so this is
+        $\eta \gamma / (0.2 \sqrt{\max(n, k)})$.
+        """
+        return self.lr * self.factor(rows, columns) / (ADAMW_STEP * max(rows, columns) ** 0.5)
 
     def init(self, param: Any) -> dict[str, Any]:
         if param.ndim < self.least_axes:

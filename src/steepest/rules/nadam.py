@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_wei
 
 
 @dataclass(frozen=True, kw_only=True)
-class NAdam(Rule):
+class NAdam(Rule, look=("#B4B469", "h", "dashed")):
     r"""NAdam: Adam whose average of gradients is taken one step ahead, with a momentum that warms up.
 
     $$\mu_t = \beta_1 (1 - \tfrac12 \, 0.96^{t \psi}), \qquad m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad

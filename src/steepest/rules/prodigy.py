@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prodigy(Rule):
+class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
     r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters of a group.
 
     $$\eta_t = \eta \, d_{t-1}, \qquad

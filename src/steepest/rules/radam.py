@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_wei
 
 
 @dataclass(frozen=True, kw_only=True)
-class RAdam(Rule):
+class RAdam(Rule, look=("#690F69", ">", "dashed")):
     r"""RAdam: plain momentum in the first steps, then Adam with a factor for how well its scale is known.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$

@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class RMSprop(Rule):
+class RMSprop(Rule, look=("#CC79A7", "D", "solid")):
     r"""RMSProp: divides by the root of a leaky average of squared gradients.
 
     $$s_t = \alpha s_{t-1} + (1 - \alpha) g_t^2, \qquad x_t = x_{t-1} - \eta \frac{g_t}{\sqrt{s_t} + \epsilon}$$

@@ -14,7 +14,7 @@ APART = Text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleFreeSGD(Rule):
+class ScheduleFreeSGD(Rule, look=("#E1A5A5", "D", "dotted")):
     r"""Schedule-Free SGD: takes gradients between its path and the path's average, which is the result.
 
     $$y_t = (1 - \mu) z_t + \mu x_t, \qquad z_{t+1} = z_t - \eta_t g(y_t), \qquad
@@ -59,7 +59,7 @@ class ScheduleFreeSGD(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleFreeAdamW(Rule):
+class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted")):
     r"""Schedule-Free AdamW: an average of the path takes the place of both Adam's momentum and the schedule.
 
     $$y_t = (1 - \beta_1) z_t + \beta_1 x_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g(y_t)^2$$

@@ -10,7 +10,7 @@ from .base import Rule, hyperparameter, with_weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD(Rule):
+class SGD(Rule, look=("#0072B2", "o", "solid")):
     r"""Stochastic gradient descent: a step against the gradient, optionally through momentum.
 
     $$v_t = \mu v_{t-1} + (1 - \tau) g_t, \qquad x_t = x_{t-1} - \eta v_t$$
@@ -62,7 +62,7 @@ class SGD(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Momentum(SGD):
+class Momentum(SGD, look=("#D55E00", "s", "solid")):
     r"""Heavy ball: SGD whose steps add up until the gradient turns.
 
     $$v_t = \mu v_{t-1} + g_t, \qquad x_t = x_{t-1} - \eta v_t$$
@@ -86,7 +86,7 @@ class Momentum(SGD):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nesterov(SGD):
+class Nesterov(SGD, look=("#000000", "X", "solid")):
     r"""Nesterov momentum: heavy ball that corrects its velocity by the gradient one velocity ahead.
 
     $$v_t = \mu v_{t-1} + g_t, \qquad x_t = x_{t-1} - \eta (g_t + \mu v_t)$$

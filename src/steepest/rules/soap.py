@@ -10,7 +10,7 @@ from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
-class SOAP(Rule):
+class SOAP(Rule, look=("#5A694B", "<", "dotted")):
     r"""SOAP: Adam in the eigenbasis of Shampoo's two averages of gradient products.
 
     $$L_t = \beta L_{t-1} + (1 - \beta) g_t g_t^\top, \qquad R_t = \beta R_{t-1} + (1 - \beta) g_t^\top g_t$$

@@ -23,7 +23,8 @@ def code_fingerprint(plan: Plan) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for goal in plan.workloads:
-        found |= _digests(workloads.file_of(goal.name))
+        file = workloads.file_of(goal.name)
+        found |= digests(file) if goal.name.endswith(".py") else {_name(file): _digest(file)}
     for text in {contestant.rule for contestant in plan.contestants}:
         found |= _of_rule(rules.resolve(text))
     return dict(sorted(found.items()))
@@ -36,10 +37,6 @@ def _of_rule(reference: Reference) -> dict[str, str]:
     # a module of the user's may have left its name to another, so only libraries are looked up
     files = [Path(str(sys.modules[name].__file__)) for name in modules - {Rule.__module__} if name in sys.modules]
     return own | {_name(file): _digest(file) for file in files if not own or file.is_relative_to(PACKAGE)}
-
-
-def _digests(file: Path) -> dict[str, str]:
-    return {_name(file): _digest(file)} if file.is_relative_to(PACKAGE) else digests(file)
 
 
 def _name(file: Path) -> str:

@@ -4,10 +4,13 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ..base.errors import InvalidValue
+from ..base.spec import parse
+from ..rules import RULES, Rule, resolve
 from ..statistics import (
     Measure,
     Profiles,
@@ -25,12 +28,25 @@ from .plan import Plan, limits_of
 from .ranges import Ranges
 from .store import Store
 
-__all__ = ["STUDY_FILE", "Comparison", "study_file"]
+__all__ = ["STUDY_FILE", "Comparison", "rule_facts", "study_file"]
 
 STUDY_FILE = "study.sqlite"
 """The name of a study's file in its folder."""
 
 NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric", "seconds"])
+
+
+def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
+    """By spec of the rule, the facts that figures and pages need: `look`, `partner`, `partner_scaled`."""
+    return {spec: _facts_of(resolve(spec).rule_class) for spec in {each.rule for each in plan.contestants}}
+
+
+def _facts_of(rule: type[Rule]) -> dict[str, Any]:
+    return {
+        "look": rule.look,
+        "partner": resolve(rule.partner).rule_class.title if rule.least_axes > 1 else None,
+        "partner_scaled": rule.partner_lr is not Rule.partner_lr,
+    }
 
 
 def study_file(folder: str | Path) -> Path:
@@ -181,6 +197,14 @@ class Comparison:
         self._the_workload()
         limits = {contestant.label: limits_of(contestant) for contestant in self.plan.contestants}
         return edges(self.runs, self._ranges, limits)
+
+    def facts_of_rule(self, spec: str) -> dict[str, Any]:
+        """The facts of a contestant's rule; see `rule_facts`. An older study has those of rules known by name only."""
+        stored: dict[str, dict[str, Any]] = json.loads(self.facts.get("rules", "{}"))
+        if spec in stored:
+            return stored[spec]
+        known = None if parse(spec).file else RULES.get(parse(spec).name.lower())
+        return {"look": None, "partner": None, "partner_scaled": False} if known is None else _facts_of(known)
 
     @property
     def _ranges(self) -> dict[str, Ranges]:

@@ -10,10 +10,14 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, cast
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..base.modules import Source, importing, load
+from ..base.plugins import Registry
 from ..base.spec import Spec, parse
 from .problem import Problem, Session
 from .reading import problem_of
@@ -23,6 +27,22 @@ __all__ = ["FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "su
 WORKLOADS = ("digits", "airfoil", "zipf", "quadratic")
 
 FAMILIES = ("quadratic",)
+
+
+def _check_plugin(name: str, loaded: Any) -> Problem | Callable[..., Problem]:
+    if isinstance(loaded, FunctionType):
+        return loaded
+    if isinstance(loaded, ModuleType):
+        return problem_of(loaded, name)
+    module = ModuleType(name)
+    vars(module)["problem"] = loaded
+    return problem_of(module, name)
+
+
+PLUGINS = Registry[Problem | Callable[..., Problem] | None](
+    dict.fromkeys(WORKLOADS), "steepest.workloads", _check_plugin
+)
+"""Workloads of plugins: modules such as the built-in files, problems, or functions that return one."""
 
 
 def find(workload: str, try_out: bool = True) -> Problem:
@@ -45,11 +65,13 @@ def find(workload: str, try_out: bool = True) -> Problem:
     name = _name(workload)
     if name in WORKLOADS:
         return _checked(_built_in(workload.strip()), try_out)
+    if name in PLUGINS.plugins and (plugin := PLUGINS.get(name)):
+        return _checked(plugin if isinstance(plugin, Problem) else _member_of_plugin(workload.strip()), try_out)
     if workload.endswith(".py") or "/" in workload:
         source = load(file_of(workload))
         with importing(source.path.parent):
             return _checked(_of_source(source), try_out)
-    hint = did_you_mean(name, WORKLOADS)
+    hint = did_you_mean(name, [*WORKLOADS, *PLUGINS.plugins])
     raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
 
 
@@ -71,7 +93,14 @@ def file_of(workload: str) -> Path:
     'quadratic.py'
     """
     name = _name(workload)
-    return Path(__file__).parent / f"{name}.py" if name in WORKLOADS else Path(workload).expanduser().resolve()
+    if name in WORKLOADS:
+        return Path(__file__).parent / f"{name}.py"
+    if name in PLUGINS.plugins:
+        spec = find_spec(PLUGINS.plugins[name].module)  # imports the packages that it is in, not itself
+        if spec is None or spec.origin is None:
+            raise InvalidValue(f"{name}: its module {PLUGINS.plugins[name].module} does not exist")
+        return Path(spec.origin)
+    return Path(workload).expanduser().resolve()
 
 
 def _name(workload: str) -> str:
@@ -99,12 +128,18 @@ def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:
 
 
 @cache
+def _member_of_plugin(text: str) -> Problem:
+    spec = parse(text)
+    return _member(cast("Callable[..., Problem]", PLUGINS[spec.name]), spec, text)
+
+
+@cache
 def _of_source(source: Source) -> Problem:
     return problem_of(source.module, str(source.path))
 
 
 def summary(name: str) -> str:
-    """The first line of a built-in workload's docstring, read without running it (that would import torch).
+    """The first line of the docstring of a workload's file, read without running it (that would import torch).
 
     >>> summary("digits").partition(":")[0]
     'Handwritten digits'

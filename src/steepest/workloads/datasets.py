@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import SteepestError
+from ..base.files import write
 
 __all__ = ["airfoil_self_noise", "folder", "handwritten_digits"]
 
@@ -68,9 +69,7 @@ def _download(source: str, file: Path, sha1: str) -> None:
         if _sha1(content) != sha1:
             raise SteepestError(f"{source}: not the published file (its SHA-1 differs); {remedy}")
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(file)
+        write(file, content)
     except (OSError, HTTPException) as error:
         raise SteepestError(f"cannot fetch {source} ({error}); {remedy}") from None
 

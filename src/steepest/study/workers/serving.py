@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+import warnings
 from queue import Queue
 from typing import IO, NoReturn
 
+from ...base.plugins import PluginWarning
 from ..jobs import BEGUN, LOADING, Job
 
 __all__ = ["serve"]
@@ -22,6 +24,7 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
     inbox: Queue[bytes] = Queue()
     threading.Thread(target=_read, args=(jobs, inbox), daemon=True).start()
 
+    warnings.simplefilter("ignore", PluginWarning)  # the parent has printed them
     from .worker import do  # takes a second or two, in which the thread already notices the end of the parent
 
     def send(line: bytes) -> None:
