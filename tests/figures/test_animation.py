@@ -329,7 +329,7 @@ def test_a_page_puts_points_where_they_are(two):
 
 def test_a_page_has_both_languages_and_opens_in_one(browser, two, tmp_path):
     file = animate(two, tmp_path / "two.html", lang="zh")
-    assert '<html lang="zh" data-lang="zh">' in file.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in file.read_text(encoding="utf-8")
     opened = open_quietly(browser, file, locale="en-US", reduced_motion="reduce")
     seen = [opened.locator(each).inner_text() for each in ("#about", ".values h2", "#caption", "#legend", ".keys")]
     assert all(re.search("[一-鿿]", text) for text in seen), seen

@@ -193,6 +193,12 @@ def test_a_place_that_cannot_be_filled_is_refused(message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(("lang", "locale", "words"), [(None, "zh-CN", "地形"), ("en", "zh-CN", "Landscape")])
+def test_figures_speak_the_language_of_their_text_or_of_the_browser(lang, locale, words, open_article):
+    opened = open_article(article(TWO, lang=lang), locale=locale)
+    expect(opened.locator("summary").first).to_have_text(words)
+
+
 def test_a_bad_link_is_told_in_its_place(open_article):
     opened = open_article(article(TWO + '<div data-steepest="playground" data-state="on=nowhere"></div>'))
     assert "unknown landscape 'nowhere'" in opened.locator("[data-steepest]").last.inner_text()

@@ -53,7 +53,7 @@ def test_the_page_needs_nothing_from_anywhere():
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_page_in_a_language_says_so(lang):
-    assert f'<html lang="{lang}" data-lang="{lang}">' in build_page(lang).html
+    assert f'<html lang="{lang}">' in build_page(lang).html
 
 
 def test_another_language_is_refused():

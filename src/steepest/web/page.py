@@ -23,7 +23,7 @@ body { font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK 
 
 
 TEMPLATE = """<!doctype html>
-<html lang="{lang}"{chosen}>
+<html{lang}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -66,7 +66,7 @@ class Page:
         )
         return cls(
             TEMPLATE.format(
-                lang=lang or "en", chosen=f' data-lang="{lang}"' if lang else "", policy=policy, title=escape(title),
+                lang=f' lang="{lang}"' if lang else "", policy=policy, title=escape(title),
                 style=STYLE + style, body=body, start=start,
                 script=base64.b64encode(zlib.compress(script.encode(), level=9)).decode(),
             )

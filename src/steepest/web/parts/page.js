@@ -33,7 +33,7 @@ function mountAlone(mount, place, state, options = {}) {
     root.dataset.light = shown.light;
     options.onChange?.();
   };
-  const shown = mount(place, state, { alone: true, lang: root.dataset.lang ?? navigator.language, ...options, onChange: follow });
+  const shown = mount(place, state, { alone: true, lang: root.lang || navigator.language, ...options, onChange: follow });
   return shown;
 }
 
