@@ -12,7 +12,7 @@ and of a part that a whole epoch shares, with a variance below 0.
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,9 +22,19 @@ from ..rules import Rule
 from ..schedules import Schedule
 from . import Problem
 
-__all__ = ["best_learning_rate", "expected_losses"]
+__all__ = ["KnownQuadratic", "best_learning_rate", "expected_losses"]
 
 Array = np.ndarray[Any, Any]
+
+
+@runtime_checkable
+class KnownQuadratic(Protocol):
+    """The capability of problems whose expected losses are known; the attributes are those of `NoisyQuadratic`."""
+
+    curvatures: tuple[float, ...]
+    noise: float
+    start: tuple[float, ...]
+    rows: int
 
 
 def expected_losses(
@@ -111,7 +121,7 @@ def best_learning_rate(
 
 def _quadratic(workload: str | Problem) -> Any:
     problem = workloads.find(workload) if isinstance(workload, str) else workload
-    if not hasattr(problem, "curvatures"):
+    if not isinstance(problem, KnownQuadratic):
         raise InvalidValue(f"{problem.name}: has no exact expected losses; the quadratic workload has them")
     return problem
 

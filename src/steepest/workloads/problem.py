@@ -22,6 +22,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | --- | --- | --- |
 | batch sizes | `Problem.batch_size`, `Problem.examples()` | `compare --batch-size` |
 | noise of a batch's gradient | `Problem.gradient_noise(batch_size)` | the report, where batch sizes compete |
+| expected losses | the attributes of `expected.KnownQuadratic` | `expected.expected_losses` |
 | parameter groups | `Session.groups` | the optimizer |
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | whoever tries two ways from one point |
 | a picture | `Session.show()` | whoever looks at a run |
