@@ -124,6 +124,13 @@ def test_trace_prints_the_lectures_values(arguments, end, command):
     assert end in printed
 
 
+def test_trace_prints_how_a_typed_formula_was_read(command):
+    code, printed, complaint = command("trace sgd --f '1/2x sin²(2πx) + |y|' --start 1,1 --lr 0.01 --steps 5")
+    assert (code, complaint) == (0, "")
+    assert printed.splitlines()[1] == "  f(x, y) = x sin(2 π x)²/2 + |y|"
+    assert "f(x, y)" not in command("trace sgd --on saddle --start 1,1 --lr 0.01 --steps 5")[1]
+
+
 @pytest.mark.parametrize(
     ("ending", "start"), [("png", b"\x89PNG\r\n\x1a\n"), ("svg", b"<?xml version="), ("pdf", b"%PDF-")]
 )

@@ -80,11 +80,17 @@ def _settings_for(rule: str, shared: dict[str, object]) -> dict[str, object]:
 
 def _print_paths(paths: "Sequence[tracing.Path]") -> None:
     """Where each path ended, what happened on it, and why."""
+    from ..landscapes.custom import TYPED
+    from ..program.latex import of_landscape
+    from ..program.plain import plain
+
     console = Console(highlight=False)
     first = paths[0]
     console.print(
         f"[bold]{escape(first.landscape.name)}[/bold] from ({terminal.point(first.x[0])}), {first.steps} steps"
     )
+    if first.landscape.source == TYPED:  # so that it is seen how the formula was read
+        _print_line(console, plain(*of_landscape(first.landscape, slopes=False)), style="dim")
     for path in paths:
         console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
         console.print(f"  x = ({terminal.point(path.x[-1])}), f = {fixed(path.f[-1])}", soft_wrap=True)

@@ -15,7 +15,10 @@ from .base import Landscape
 from .grammar import GRAMMAR
 from .parser import FormulaError, Node, is_name, parse
 
-__all__ = ["formula", "is_formula"]
+__all__ = ["TYPED", "formula", "is_formula"]
+
+TYPED = "command line"
+"""The source of a landscape that was typed."""
 
 Evaluator = Callable[[tuple[Any, ...]], Any]
 
@@ -58,7 +61,7 @@ def formula(text: str) -> Landscape:
         window=((-5.0, 5.0),) * dims,
         start=((-4.0, -2.0) if dims == 2 else (4.0,) * dims),
         about=Text("a formula of your own", "自定义公式"),
-        source="command line",
+        source=TYPED,
     )
 
 

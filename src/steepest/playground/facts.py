@@ -255,7 +255,7 @@ def _landscape(name: str, on: Landscape) -> str:
         "quadratic": is_quadratic(on),
         "about": both(on.about),
         "source": on.source,
-        "equation": mathml(of_landscape(on)[0]),
+        "equation": mathml(of_landscape(on, slopes=False)[0]),
         "formula": formula_text(on),
     }
     return "\n".join([f"{{facts: {_json(facts)},", *landscape_functions(on, second=True, compact=True), "}"])

@@ -48,8 +48,8 @@ def equations(rule: Rule) -> list[tuple[str, Node]]:
     return _Reader(rule).equations()
 
 
-def of_landscape(on: str | Landscape) -> list[str]:
-    r"""A landscape's formula and, where it can be written, its gradient as LaTeX.
+def of_landscape(on: str | Landscape, slopes: bool = True) -> list[str]:
+    r"""A landscape's formula and, with `slopes` and where it can be written, its gradient as LaTeX.
 
     >>> of_landscape("saddle")
     ['f(x, y) = x^2 - y^2', '\\frac{\\partial f}{\\partial x} = 2 x', '\\frac{\\partial f}{\\partial y} = -2 y']
@@ -60,7 +60,7 @@ def of_landscape(on: str | Landscape) -> list[str]:
     program = Program()
     value = found.formula(*(program.input(name, uniform=False) for name in leaves))
     lines = [f"f({', '.join(letters)}) = {print_node(expression(program, dict(leaves), value))}"]
-    gradient = record_gradient(found)
+    gradient = record_gradient(found) if slopes else None
     for letter, part in zip(letters, gradient.outputs.values() if gradient else (), strict=gradient is not None):
         text = print_node(expression(gradient, dict(leaves), part))  # type: ignore[arg-type]
         lines.append(rf"\frac{{\partial f}}{{\partial {letter}}} = {text}")
