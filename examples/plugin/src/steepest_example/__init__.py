@@ -1,0 +1,1 @@
+"""A plugin of steepest; `pip install` it, and `steepest list` shows what it brings."""
