@@ -1,6 +1,7 @@
 """A user's formula: it has the value that Python computes, what is refused is marked, nothing is evaluated."""
 
 import math
+import pickle
 import re
 import time
 
@@ -69,6 +70,7 @@ WRITTEN = {
     "sin²x + cos^2(x)": "sin(x)**2 + cos(x)**2", "ln²(x)": "log(x)**2", "-x^2": "-(x**2)", "-x²": "-(x**2)",
     "2^-x": "2**(-x)", "2^-x^2": "2**(-(x**2))", "2^3^2 + x": "2**9 + x", "x^2^y": "x**(2**y)", "2^x²": "2**(x**2)",
     "x²^3": "(x**2)**3", "1/2x": "(1/2)*x", "x/2y": "(x/2)*y", "x^2y": "(x**2)*y", "2^3x": "8*x", "2x^2": "2*(x**2)",
+    "sin 2x y": "sin(2*x*y)",
     "-2x": "-2*x", "2*-x": "-2*x", "x--y": "x + y", "2e x": "2*e*x", "2e3x": "2000*x", "1e-3x": "0.001*x",
     ".5x": "0.5*x", "5.x": "5*x", "007x": "7*x", "x_1 + x_2": "x1 + x2", "x₁x₂": "x1*x2", "x₁²": "x1**2",
     "（x＋１）＾２": "(x + 1)**2", "２ｘ－ｙ": "2*x - y", "max（x，y）": "maximum(x, y)", "max(x、y)": "maximum(x, y)",
@@ -262,6 +264,19 @@ def test_what_is_refused_is_shown_where_it_stands(text):
     assert first.startswith("formula: ") and message in first
     assert shown == "    " + " ".join(text.strip().splitlines()).replace("\0", "\ufffd").replace("\ud800", "\ufffd")
     assert mark == "    " + " " * column + "^"
+
+
+def test_a_mark_stands_under_a_place_behind_full_width_letters():
+    with pytest.raises(FormulaError) as caught:
+        formula("（x＋z）")
+    assert str(caught.value).split("\n")[2] == "    \u3000 \u3000^" and caught.value.column == 3
+
+
+def test_a_refusal_travels_between_processes():
+    with pytest.raises(FormulaError) as caught:
+        formula("x + 2 $")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.code, again.column) == (str(caught.value), "foreign", 6)
 
 
 def test_what_is_too_long_is_refused_before_anything_is_read():

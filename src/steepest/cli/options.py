@@ -13,7 +13,9 @@ __all__ = [
 ]  # fmt: skip
 
 On = Annotated[str, typer.Option(help="A landscape, or a formula such as '0.1*x**2 + 2*y**2'.")]
-Formula = Annotated[str | None, typer.Option("--f", help="A formula of your own instead, such as 'x*cos(pi*x)'.")]
+Formula = Annotated[
+    str | None, typer.Option("--f", help="A formula of your own instead, such as 'x*cos(pi*x)' or '2x² + |y|'.")
+]
 Start = Annotated[str | None, typer.Option(help="First point, such as -1.2,1.")]
 Rate = Annotated[
     float | None, typer.Option(help="Learning rate of the rules not given their own; default: the rule's.")

@@ -34,7 +34,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 def formula(text: str) -> Landscape:
     """The landscape of a formula in `x`, or in `x` and `y`, or in `x1`, `x2`, ...
 
-    It is read as people write: `2x`, `x^2`, `x²`, `|x|`, `sin x`, `π`, `×`, and Chinese punctuation are understood.
+    It is read as people write: `2x`, `xy`, `x^2`, `x²`, `|x|`, `sin 2x`, `ln x`, `π`, `√x`, `×`, and full-width Chinese
+    punctuation are understood, as is Python's own notation. Functions are `sqrt`, `cbrt`, `exp`, `log` or `ln`
+    (natural), `log10` or `lg`, `log2`, `sin`, `cos`, `tan`, `cot`, `arctan`, `sinh`, `cosh`, `tanh`, `sign`, `abs`,
+    `relu`, `sigmoid`, `max`, `min` and `where(x > 0, a, b)`.
+
+    Where no sign stands a `*` is meant, so `1/2x` is `(1/2)*x`; powers bind first and from the right, so `-x^2` is
+    `-(x^2)` and `2^3^2` is `2^(3^2)`; `sin 2x y` is `sin(2*x*y)`, and `sin^2 x` is `(sin x)^2`.
 
     Raises:
         FormulaError: the text is not such a formula; the message points at the place.
@@ -53,7 +59,7 @@ def formula(text: str) -> Landscape:
     evaluate = _evaluator(tree, text)
     coordinates = {(each.text in ("x", "y"), each.value) for each in _leaves(tree)}
     if len({is_letter for is_letter, _ in coordinates}) != 1:
-        raise FormulaError(text, "mixed" if coordinates else "constant")
+        raise FormulaError.at(text, "mixed" if coordinates else "constant")
     dims = 1 + int(max(index for _, index in coordinates))
     return Landscape(
         name=text,
@@ -111,7 +117,9 @@ def _constant(node: Node, text: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         shown = text[node.start : node.end]
-        raise FormulaError(text, "infinite", node.start, shown=f"'{shown if len(shown) <= 40 else f'{shown[:39]}…'}'")
+        raise FormulaError.at(
+            text, "infinite", node.start, shown=f"'{shown if len(shown) <= 40 else f'{shown[:39]}…'}'"
+        )
     return int(number) if number.is_integer() and abs(number) < 2**31 else number
 
 

@@ -23,13 +23,26 @@ TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in GRAMMA
 
 
 class FormulaError(InvalidValue):
-    """A text that is no formula; `code` names the message, `column` counts characters of the stripped text from 0."""
+    """A text that is no formula.
 
-    def __init__(self, text: str, code: str, column: int = 0, **words: Any) -> None:
-        self.code, self.column = code, column
+    Attributes:
+        code: names the message in `GRAMMAR["messages"]`.
+        column: the place in the text, without the space around it, in characters from 0.
+    """
+
+    code = ""
+    column = 0
+
+    @classmethod
+    def at(cls, text: str, code: str, column: int = 0, **words: Any) -> "FormulaError":
+        """The error with a message of the grammar, the text and a mark under the column."""
         line = "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.splitlines()))
-        marked = "" if code == "long" else f"\n    {line}\n    {' ' * column}^"
-        super().__init__(f"formula: {GRAMMAR['messages'][code][0].format(**words)}{marked}")
+        # a full-width character takes two cells of a terminal, as does the space that stands below it
+        indent = "".join("\u3000" if unicodedata.east_asian_width(letter) in "FW" else " " for letter in line[:column])
+        marked = "" if code == "long" else f"\n    {line}\n    {indent}^"
+        error = cls(f"formula: {GRAMMAR['messages'][code][0].format(**words)}{marked}")
+        error.code, error.column = code, column
+        return error
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ class _Parser:
         return f"'{text if len(text) <= 40 else f'{text[:39]}…'}'"
 
     def fail(self, code: str, column: int = 0, **words: Any) -> NoReturn:
-        raise FormulaError(self.text, code, column, **words)
+        raise FormulaError.at(self.text, code, column, **words)
 
     def unexpected(self, token: Token) -> NoReturn:
         """A token that cannot stand where it does."""

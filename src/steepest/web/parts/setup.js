@@ -7,6 +7,7 @@ import { landscapeOf } from "./scene.js";
 import { makeSlider } from "./slider.js";
 import { both } from "./words.js";
 
+const FULL_WIDTH = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
 const MOST_SEED = 999999;
 
 export function startSetup(part) {
@@ -113,9 +114,10 @@ function showError(part, error) {
   part.byId("formula").setAttribute("aria-invalid", String(Boolean(error)));
   place.hidden = !error;
   if (!error) return;
-  const text = part.byId("formula").value.trimStart(), { column } = error, at = Math.max(0, (column ?? 0) - 24);
-  const shown = `${at ? "…" : ""}${text.slice(at, at + 48)}`;
-  place.textContent = `${shown}\n${" ".repeat((column ?? 0) - at + (at ? 1 : 0))}^\n${error.message[part.lang()]}`;
+  const letters = Array.from(part.byId("formula").value.trimStart()), { column = 0 } = error, at = Math.max(0, column - 24);
+  const dots = at ? "…" : "", shown = letters.slice(at, at + 48).join("");
+  const indent = letters.slice(at, column).map((letter) => (FULL_WIDTH.test(letter) ? "\u3000" : " ")).join("");
+  place.textContent = `${dots}${shown}\n${dots && " "}${indent}^\n${error.message[part.lang()]}`;
 }
 
 /** While a formula of the same coordinates is typed on, start and window stay. */
