@@ -166,6 +166,14 @@ def comparison(study):
 
 
 @pytest.fixture
+def without_report(monkeypatch):
+    """Studies of this process write no report: that takes longer than the runs of a small study."""
+    from steepest import verbs
+
+    monkeypatch.setattr(verbs, "_shown", lambda comparison, folder: comparison)
+
+
+@pytest.fixture
 def general_steps(monkeypatch):
     """How often the fused engine stepped a group without a routine: a list that grows by one each time."""
     from steepest.optim.cpu import step as cpu

@@ -200,6 +200,7 @@ def test_batch_sizes_compete_in_seconds(command, airfoil, tmp_path):
     assert "gradient noise" in (tmp_path / "row10" / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("without_report")
 def test_what_a_user_writes_is_printed_as_it_is(command, write_workload):
     """Brackets are rich's mark-up; here they are a user's."""
     file = write_workload("__doc__ = 'Images [bold]of[/c] things'\nmetric_name = '[red]loss'\nmetric = loss")
@@ -210,6 +211,7 @@ def test_what_a_user_writes_is_printed_as_it_is(command, write_workload):
     assert "report: [study]/report.html" in printed
 
 
+@pytest.mark.usefixtures("without_report")
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeypatch, write_workload):
     """In this process; tests/test_study.py does it with several."""
     train, calls = worker.train, []
@@ -238,6 +240,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeyp
     pd.testing.assert_frame_equal(again, kept.drop(columns=clock), check_dtype=False)
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
     file = write_workload()
     assert command(f"compare {file} --optimizers sgd,adam {TINY} --out study")[0] == 0
@@ -275,6 +278,7 @@ def test_several_workloads_are_one_study(command, write_workload, tmp_path):
         _ = both.table
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_search_is_widened_beyond_its_edge(command, write_workload):
     file = write_workload("steps = 2\ntarget = 1e-6")  # in two steps the largest steps are best
     ask = f"compare {file} --optimizers sgd,adam --range sgd.lr=1e-4:1e-2 --trials 16 --seeds 2 --jobs 1 --out study"
@@ -292,6 +296,7 @@ def test_a_search_is_widened_beyond_its_edge(command, write_workload):
     assert 1e-2 < reported["SGD"].item() < 1e-1
 
 
+@pytest.mark.usefixtures("without_report")
 @pytest.mark.parametrize("option", ["--resume study", "--out study"])
 def test_a_study_does_not_go_on_with_other_code(option, command, write_workload, write_file):
     file, mine = write_workload(), write_file("mine.py", MINE)
@@ -331,6 +336,7 @@ def last_words(file: str) -> str:
     return f"line {place}: RuntimeError: out of <b>luck</b>"
 
 
+@pytest.mark.usefixtures("without_report")
 def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(write_workload, command):
     file = write_workload(LUCK.format(calls=TRYING_OUT + 2 * WARMING_UP + 5 * A_RUN + 4))
     code, printed, _ = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")

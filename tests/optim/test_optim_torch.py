@@ -29,7 +29,7 @@ from ..optimizer_cases import (
 
 OTHERS = [name for name in SHAPES if name != "bias"]
 
-# --- every combination of settings ------------------------------------------------------------------------------------
+# --- any three settings together --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "settings"), ACCEPTED)

@@ -1,5 +1,6 @@
 """Comparisons made up run by run, for the tests of what is shown of one."""
 
+import functools
 import json
 import math
 from dataclasses import replace
@@ -133,6 +134,7 @@ def failed(labels):
     return [row | wrong for row in contest(labels)]
 
 
+@functools.cache
 def awkward() -> dict[str, Comparison]:
     """Studies that are hard to show, by what is hard about them."""
     one, two = contest(["only"]), contest(["SGD", "Adam"])

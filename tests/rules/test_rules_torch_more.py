@@ -1,7 +1,8 @@
-"""The rules that torch has too, beyond those of `optimizer_cases`: the same path, for every combination of settings."""
+"""The rules that torch has too, beyond those of `optimizer_cases`: the same path, for any three settings together."""
 
 import copy
 import inspect
+from itertools import combinations as subsets
 from itertools import product
 
 import pytest
@@ -15,7 +16,7 @@ from steepest.rules.muon import Muon
 from steepest.rules.nadam import NAdam
 from steepest.rules.radam import RAdam
 
-from ..optimizer_cases import SHAPES, STEPS, Problem, Run, assert_same, spell
+from ..optimizer_cases import SHAPES, STEPS, Problem, Run, assert_same, combinations, covering, spell
 
 # --- facts ------------------------------------------------------------------------------------------------------------
 
@@ -84,8 +85,7 @@ MATRICES = {"Muon": {"weight": (3, 2), "wide": (2, 4), "square": (3, 3), "row": 
 CASES = [
     pytest.param(name, settings, id=f"{name}-{spell(settings)}")
     for name, table in SETTINGS.items()
-    for values in product(*table.values())
-    for settings in [dict(zip(table, values, strict=True))]
+    for settings in covering(combinations(table))
 ]
 
 every_optimizer = pytest.mark.parametrize("name", SETTINGS)
@@ -134,6 +134,14 @@ def train(run, name, steps=range(STEPS), names=None):
 
 
 # --- the same path ----------------------------------------------------------------------------------------------------
+
+
+@every_optimizer
+def test_any_three_values_are_tried_together(name):
+    settings = [case.values[1] for case in CASES if case.values[0] == name]
+    for three in subsets(SETTINGS[name], 3):
+        seen = [tuple(row[key] for key in three) for row in settings]
+        assert all(values in seen for values in product(*(SETTINGS[name][key] for key in three)))
 
 
 @every_case

@@ -147,6 +147,7 @@ def test_what_is_not_finite_is_read_back_as_such(store, session):
 # --- runs that cannot be compared -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_report")
 def test_runs_of_another_problem_are_set_aside_and_named(study, tmp_path, command):
     """As if the data, or a library, had changed under a part of the study."""
     folder = shutil.copytree(study, tmp_path / "copy")
@@ -197,6 +198,7 @@ def test_a_study_of_the_first_version_is_read(old):
     assert (comparison.target, comparison.workload["metric_name"]) == (0.3, "accuracy")
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_study_of_the_first_version_goes_on(old):
     verbs.resume(old, jobs=1)
     comparison = Comparison.read(old)

@@ -196,6 +196,7 @@ def test_step_times_are_measured_apart_when_all_is_done(study, comparison):
 # --- going on ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_report")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_done_is_not_done_again(copy, study_settings, jobs, no_training):
     before = rows(copy)
@@ -218,6 +219,7 @@ def no_more() -> Owner:
     return replace(Owner.this(), process=process.pid)
 
 
+@pytest.mark.usefixtures("without_report")
 def test_what_was_left_half_done_is_done_again_with_the_same_results(copy, comparison, study_settings):
     """As after a power cut: one run in the hands of a dead process, some not begun, the last winners not sent on."""
     change(copy, "delete from runs where phase = 'report' and contestant = 1")
@@ -269,6 +271,7 @@ def test_what_another_living_process_is_at_is_left_to_it(owner, copy, store_of):
     assert [other.machine for other in store.others_running(0)] == [THERE[owner]().machine]
 
 
+@pytest.mark.usefixtures("without_report")
 def test_whoever_has_nothing_left_waits_for_the_others_and_takes_over_what_they_leave(copy, study_settings, comparison):
     """The other process is in the middle of a run, then dies."""
     other = subprocess.Popen(["sleep", "60"])
@@ -349,6 +352,7 @@ def are_gone(processes: list[int]) -> bool:
     return not any(Path(f"/proc/{each}").exists() for each in processes)
 
 
+@pytest.mark.usefixtures("without_report")
 @needs_proc
 def test_sigint_keeps_what_is_done_and_the_study_goes_on(begun, command, tmp_path):
     process, folder, workers = begun
@@ -371,6 +375,7 @@ def test_sigint_keeps_what_is_done_and_the_study_goes_on(begun, command, tmp_pat
     assert {run: row for run, row in rows(folder).items() if run in kept} == kept
 
 
+@pytest.mark.usefixtures("without_report")
 @needs_proc
 def test_workers_end_with_their_study_and_what_they_were_at_is_done_again(begun, gated, command, tmp_path):
     """The process is killed without a chance to clean up; its workers are in the middle of endless runs."""
