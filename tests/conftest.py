@@ -50,6 +50,37 @@ def model():
 '''
 
 
+# --- which tests, in which order --------------------------------------------------------------------------------------
+
+LONGEST = ("study/test_ray.py", "study/test_faults.py", "study/test_study.py", "optim/test_compiled.py")
+"""Files whose tests take longest, and begin first, so that all processes of pytest-xdist end together."""
+
+DOCTESTS = ("base", "statistics")
+"""The subpackages whose doctests are in the quick part."""
+
+
+def has_quick_tests(file: Path) -> bool:
+    return "pytest.mark.quick" in file.read_text(encoding="utf-8")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m quick`, import no file of tests without the mark: that would take longer than the quick tests do."""
+    if config.option.markexpr == "quick" and collection_path.suffix == ".py":
+        return True if not has_quick_tests(collection_path) else None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests without the mark are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.path.parent.name in DOCTESTS:
+            item.add_marker("quick")
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
+# --- what tests share -------------------------------------------------------------------------------------------------
+
+
 @pytest.fixture
 def airfoil() -> Path:
     """The folder with the airfoil data; a test that asks for it is skipped where the data are not on the machine."""

@@ -1,4 +1,4 @@
-"""Read by mypy, never run: what editors and type checkers know of the public names. See tests/test_public.py."""
+"""Read by mypy in `./dev check`, never run: what editors and type checkers know of the public names."""
 
 import pathlib
 from typing import assert_type
