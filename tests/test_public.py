@@ -25,6 +25,7 @@ MODULES = sorted(
 )
 
 
+@pytest.mark.quick
 def test_these_are_the_public_names():
     assert set(dir(steepest)) == NAMES | OPTIMIZERS
     assert OPTIMIZERS >= LECTURES
@@ -85,6 +86,7 @@ def test_every_public_name_and_its_public_methods_are_documented(name):
                 assert inspect.getdoc(value), f"{name}.{method} is not documented"
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ["trace", "compare", "map_basin", "map_sweep", "play", "write_report"])
 def test_every_argument_of_a_verb_is_explained(name):
     verb = getattr(steepest, name)

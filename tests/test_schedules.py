@@ -7,6 +7,8 @@ import pytest
 from steepest.base.errors import InvalidValue, UnknownName
 from steepest.schedules import SCHEDULES, constant, cosine, exponential, find, inverse_sqrt, warmup_cosine
 
+pytestmark = pytest.mark.quick
+
 
 def factors(schedule, steps=10):
     return [schedule(step, steps) for step in range(steps)]

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from steepest.base.errors import InvalidValue
 from steepest.base.spec import Spec, parse, split, value
 
+pytestmark = pytest.mark.quick
+
 OURS = settings(derandomize=True, deadline=None)
 SETTINGS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),

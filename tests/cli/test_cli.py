@@ -144,6 +144,7 @@ def test_trace_draws_to_the_file_that_was_asked_for(ending, start, command, tmp_
     assert (tmp_path / f"path.{ending}").read_bytes().startswith(start)
 
 
+@pytest.mark.quick
 def test_a_path_that_diverges_is_a_result(command):
     code, printed, complaint = command("trace sgd --f x**2 --start 1 --lr 1.1 --steps 5000")
     assert (code, complaint) == (0, "")
@@ -173,6 +174,7 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     assert Comparison.read(folder).facts["command"] == f"steepest {ask}"
 
 
+@pytest.mark.quick
 def test_a_users_workload_and_rules_compete_with_ours(command, write_workload, write_file, tmp_path):
     file, mine = write_workload(), write_file("mine.py", MINE)
     code, printed, _ = command(f"compare {file} --optimizers adam,{mine},'sgd(lr=0.1)' {TINY}")

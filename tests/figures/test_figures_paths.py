@@ -210,6 +210,7 @@ def test_a_path_that_overflows_at_once_has_a_way_of_its_start_alone():
     assert track.leaves == 1 and np.array_equal(visible_points(track, frame_of([path])), path.x[:1])
 
 
+@pytest.mark.quick
 def test_marks_thin_out_in_round_steps():
     assert [stride(steps) for steps in (1, 40, 41, 100, 200, 201, 400, 401, 10_000)] == [1, 1, 2, 5, 5, 10, 10, 20, 500]
     for steps in range(1, 3000, 7):
@@ -224,6 +225,7 @@ def test_marks_thin_out_in_round_steps():
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", [each.name for each in LANDSCAPES.values() if each.dims == 2])
 def test_levels_rise_evenly_on_a_log_scale_and_are_round(name):
     each = LANDSCAPES[name]
@@ -289,6 +291,7 @@ def test_values_that_reach_the_minimum_stop_at_rounding():
 # --- figures and files ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("kind", MAGIC)
 def test_files_are_what_their_ending_says(kind, tmp_path, ravine):
     path = save(draw_paths(ravine), tmp_path / f"ravine{kind}")

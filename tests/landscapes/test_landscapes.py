@@ -85,6 +85,7 @@ def test_dimensions(each):
 # --- outside oracles --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 def test_rosenbrock_is_scipys():
     rosenbrock = LANDSCAPES["rosenbrock"]
     for point in random_points(rosenbrock, 20).T:
@@ -93,6 +94,7 @@ def test_rosenbrock_is_scipys():
         np.testing.assert_allclose(rosenbrock.hessian(point), scipy.optimize.rosen_hess(point), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("name", "point", "value"),
     [
@@ -188,6 +190,7 @@ def test_leaving_a_monkey_saddle_takes_longer_than_leaving_a_plain_one():
     assert np.linalg.norm(plain) > 1 > 0.1 > np.linalg.norm(monkey)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("name", "condition"), [("bowl", 2), ("ravine", 20), ("booth", 9), ("matyas", 25)])
 def test_condition_numbers(name, condition):
     curvatures = np.linalg.eigvalsh(LANDSCAPES[name].hessian([0.3, -0.4]))

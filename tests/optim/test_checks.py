@@ -54,6 +54,7 @@ def test_a_parameter_that_moved_to_another_device():
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_a_step_with_a_bad_gradient_is_skipped_and_counted(bad):
     good, broken = parameter(2), parameter(2)

@@ -55,6 +55,7 @@ def both_engines(name, shapes=((5, 7), (3,), ()), dtype=torch.float64, steps=12,
     return reached
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_kernel_equals_eager_in_float64(name):
     fused, eager = both_engines(name)

@@ -41,6 +41,7 @@ def test_both_engines_equal_torch(name, settings):
     assert (fused.optimizer.engine[:5], eager.optimizer.engine[:5]) == ("fused", "eager")
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("name", "settings"), REFUSED)
 def test_refuses_what_torch_refuses(name, settings):
     with pytest.raises(ValueError, match="nesterov"):
@@ -146,6 +147,7 @@ def test_no_gradient_skips_the_parameter(name, settings, fused):
     assert ours.problem.params["bias"] not in ours.optimizer.state
 
 
+@pytest.mark.quick
 @plain_and_rich
 @on_both_engines
 def test_late_gradient_counts_its_own_steps(name, settings, fused):

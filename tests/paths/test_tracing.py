@@ -33,6 +33,7 @@ def test_row_4_the_gradient_of_tanh_at_4_has_all_but_vanished(on):
     assert printed(path.grad, 4) == ["0.0013"]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("on", ["parabola", "x**2"])
 @pytest.mark.parametrize("lr", [0.05, 0.2, 1.1])
 def test_row_6_the_parabola_has_a_closed_form(on, lr):
@@ -174,6 +175,7 @@ def test_global_random_generators_are_left_alone():
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("schedule", "factor"),
     [

@@ -245,6 +245,7 @@ CLEAR = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("case", CLEAR)
 def test_a_status_for_each(case):
     rule, on, start, lr, status = CLEAR[case]
@@ -265,6 +266,7 @@ def test_steps_taken_end_where_the_position_does(used, monkeypatch):
     assert ends.steps == 30 and ends.engine == used
 
 
+@pytest.mark.quick
 def test_himmelblau_sends_starts_to_four_minima():
     landscape = LANDSCAPES["himmelblau"]
     starts = np.concatenate([np.array(landscape.minima) + 0.3, [[0.0, 0.0], [5.0, 5.0]]])

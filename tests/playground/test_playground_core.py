@@ -22,6 +22,7 @@ PACKED = re.search(r'<script type="text/plain">([^<]+)</script>', PAGE)[1]
 SCRIPT = zlib.decompress(base64.b64decode(PACKED)).decode()
 
 
+@pytest.mark.quick
 def test_the_page_is_small_and_the_same_every_time():
     assert len(PAGE.encode()) < MOST_BYTES
     assert build_page().html == PAGE
@@ -32,6 +33,7 @@ def test_the_page_holds_one_script():
     assert script_of(build_facts()) == SCRIPT
 
 
+@pytest.mark.quick
 def test_only_the_pages_own_scripts_may_run():
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', PAGE)[1]
     parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))

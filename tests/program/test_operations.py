@@ -146,6 +146,7 @@ def test_javascript():
         np.testing.assert_allclose(float(shared[0]), by_numpy(name, A, B), rtol=1e-14, err_msg=name)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", NAMES)
 def test_values_of_every_kind(name):
     expected = by_numpy(name, A, B)
@@ -170,6 +171,7 @@ def test_latex(name):
     assert Reader(text, {"a": A, "b": B}).compute() == pytest.approx(by_numpy(name, A, B))
 
 
+@pytest.mark.quick
 def test_gradients_know_every_function_as_sympy_names_it():
     vocabulary = gradient._vocabulary()
     for name in NAMES:

@@ -50,6 +50,7 @@ def defined(rule: Rule) -> bool:
 WITH_LIMIT = [name for name, rule in RULES.items() if rule.elementwise and defined(rule())]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize(("rule", "expected"), CLOSED, ids=[rule.label() for rule, _ in CLOSED])
 def test_closed_forms(rule, expected, curvature):

@@ -52,6 +52,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("rule", EXPECTED)
 def test_expected_lines(rule):
     assert latex(rule) == EXPECTED[rule]

@@ -310,6 +310,7 @@ def test_whole_numbers_keep_all_their_digits_and_settings_have_a_column_each():
     assert "workload" not in packed
 
 
+@pytest.mark.quick
 def test_what_users_write_is_text_and_never_markup():
     page = page_of(AWKWARD["odd labels"])
     assert len(page.scripts) == 2

@@ -28,6 +28,8 @@ from steepest.workloads import find
 
 from .comparisons import awkward, contest, partly, reports, run, study_of, trials
 
+pytestmark = pytest.mark.quick
+
 CHINESE = re.compile("[一-鿿]")
 AWKWARD = awkward()
 

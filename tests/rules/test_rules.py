@@ -42,6 +42,7 @@ CHECKS = [
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_rule_keeps_the_contract(check):
     check()

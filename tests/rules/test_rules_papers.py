@@ -17,6 +17,8 @@ from steepest.rules.sgd import Nesterov
 from ..optimizer_cases import STEPS
 from .rule_paths import NOISE, START, B, agree, begin, evaluated, points, slope, walk
 
+pytestmark = pytest.mark.quick
+
 # --- equations of one coordinate --------------------------------------------------------------------------------------
 
 PLACE = (1, 2)

@@ -12,6 +12,8 @@ from steepest.statistics.trials import range_width
 
 from .run_tables import contest, reports, run, table, trials
 
+pytestmark = pytest.mark.quick
+
 INF = math.inf
 
 # --- report seeds -----------------------------------------------------------------------------------------------------

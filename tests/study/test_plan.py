@@ -25,6 +25,8 @@ from steepest.ops import sign
 from steepest.rules import SGD
 from steepest.rules.base import hyperparameter
 
+pytestmark = pytest.mark.quick
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignDescent(Rule):

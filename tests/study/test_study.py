@@ -391,6 +391,7 @@ def test_workers_end_with_their_study_and_what_they_were_at_is_done_again(begun,
     assert_planned_runs(Comparison.read(folder))
 
 
+@pytest.mark.quick
 @needs_proc
 def test_a_worker_that_dies_costs_its_run_and_no_other(gated, tmp_path):
     folder = tmp_path / "study"

@@ -222,6 +222,7 @@ def plain_loop(make_optimizer, seed: int, steps: int):
     return model, losses
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", TORCHS)
 def test_weights_and_losses_equal_those_of_a_plain_loop_with_torchs_optimizer(name):
     steps, made = 100, []
@@ -332,6 +333,7 @@ def test_the_clock_stands_still_while_measuring(monkeypatch):
 # --- how a run ends ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("target", "higher_is_better", "metrics", "expected"),
     [

@@ -106,6 +106,7 @@ def agree(path, expected, nudged):
     return horizon
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("rule", EVERY)
 def test_a_rule_takes_the_path_of_trace(rule):
     horizons = []

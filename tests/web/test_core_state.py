@@ -46,6 +46,7 @@ def test_all_elementwise_rules_and_all_landscapes_are_there_with_their_facts():
         assert (facts["color"], facts["marker"]) == (look.colour, look.marker)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", [*LANDSCAPES, *FAMILY])
 def test_values_and_derivatives_are_pythons(name):
     landscape = landscapes.find(name)

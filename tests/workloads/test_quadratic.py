@@ -31,6 +31,7 @@ def test_curvatures_are_the_chosen_ones(text, curvatures):
     assert find(text).curvatures == pytest.approx(curvatures, rel=1e-12)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -248,6 +248,7 @@ def test_the_example_is_as_short_as_promised():
     assert len(code) <= 16
 
 
+@pytest.mark.quick
 def test_a_file_needs_four_parts_and_the_rest_has_defaults(write_workload):
     file = write_workload("del batch_size, steps")
     found = find(file)
@@ -313,6 +314,7 @@ WRONG = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("line", WRONG)
 def test_a_mistake_is_said_in_one_line_with_its_place(line, write_workload):
     file = write_workload(line)
