@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import steepest
-from steepest import rules, workloads
+from steepest import rules, verbs, workloads
 from steepest.base.errors import InvalidValue
 from steepest.base.modules import digests, importing, load
 from steepest.study import Comparison
@@ -258,3 +258,18 @@ def test_a_study_does_not_go_on_with_edited_files(edited, write, write_workload)
     with pytest.raises(InvalidValue, match=rf"{edited} has changed since this study began, so it stops here; put the"):
         steepest.compare(write_workload(), f"{rule}:Mine", **planned, on_progress=edit)
     assert not Comparison.read(folder).complete
+
+
+def test_a_study_whose_rule_file_is_gone_is_read_and_says_so_when_it_shall_go_on(write, write_workload):
+    searched = 'hyperparameter(0.9, "b", "memory of the gradients", within="[0, 1)", search=(0.5, 0.9))'
+    text = RULE.replace("    def init", f"    beta: float = {searched}\n\n    def init")
+    rule = write("mine.py", text.replace("-self.lr", "-self.lr * self.beta"))
+    folder = rule.parent / "study"
+    steepest.compare(write_workload(), f"{rule}:Mine", trials=2, seeds=1, steps=3, jobs=1, out=folder)
+    rule.unlink()
+    comparison = Comparison.read(folder)
+    assert {"lr", "beta"} <= set(comparison.plan.contestants[0].ranges)
+    assert set(comparison.edges["name"]) <= {"lr", "beta"}
+    steepest.write_report(comparison, folder)
+    with pytest.raises(InvalidValue, match=rf"study: this study needs {rule}, which is gone; put it back to go on"):
+        verbs.resume(folder, add_seeds=1, jobs=1)

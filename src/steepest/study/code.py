@@ -72,8 +72,11 @@ def check_code(known: str, plan: Plan, folder: Path) -> None:
     """See that a study goes on with the code that it began with.
 
     Raises:
-        InvalidValue: a file has changed; which, and what to do.
+        InvalidValue: a file has changed, or one of the user's is gone; which, and what to do.
     """
+    for name in json.loads(known):
+        if Path(name).is_absolute() and not Path(name).is_file():
+            raise InvalidValue(f"{folder}: this study needs {name}, which is gone; put it back to go on")
     changed = changed_code(known, plan)
     if changed:
         has = "has" if len(changed) == 1 else "have"

@@ -284,14 +284,6 @@ def trials_of(rule: Rule, searched: Ranges, count: int, skip: int = 0) -> tuple[
     return tuple({**fixed, **point} for point in points(searched, count, skip, whole))
 
 
-def limits_of(contestant: Contestant) -> Ranges:
-    """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""
-    if set(contestant.ranges) <= {"lr"}:  # must only be above 0; so a user's rule file need not be loaded
-        return {}
-    hyperparameters = rules.find(contestant.rule).hyperparameters()
-    return {name: hyperparameters[name].metadata["facts"].limits for name in contestant.ranges}
-
-
 def expand(optimizers: Sequence[str]) -> list[Reference]:
     """The rules that compete; a rule file stands for all rules in it.
 

@@ -24,7 +24,7 @@ from ..statistics import (
     time_to_target,
     verdict,
 )  # fmt: skip
-from .plan import Plan, limits_of
+from .plan import Contestant, Plan
 from .ranges import Ranges
 from .store import Store
 
@@ -37,7 +37,7 @@ NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric",
 
 
 def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
-    """By spec of the rule, the facts that figures and pages need: `look`, `partner`, `partner_scaled`."""
+    """By spec of the rule, the facts that figures and pages need: `look`, `partner`, `partner_scaled`, `limits`."""
     return {spec: _facts_of(resolve(spec).rule_class) for spec in {each.rule for each in plan.contestants}}
 
 
@@ -46,6 +46,7 @@ def _facts_of(rule: type[Rule]) -> dict[str, Any]:
         "look": rule.look,
         "partner": resolve(rule.partner).rule_class.title if rule.least_axes > 1 else None,
         "partner_scaled": rule.partner_lr is not Rule.partner_lr,
+        "limits": {name: field.metadata["facts"].limits for name, field in rule.hyperparameters().items()},
     }
 
 
@@ -195,8 +196,15 @@ class Comparison:
     def edges(self) -> pd.DataFrame:
         """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
         self._the_workload()
-        limits = {contestant.label: limits_of(contestant) for contestant in self.plan.contestants}
-        return edges(self.runs, self._ranges, limits)
+        return edges(self.runs, self._ranges, {each.label: self._limits_of(each) for each in self.plan.contestants})
+
+    def _limits_of(self, contestant: Contestant) -> Ranges:
+        """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""
+        if set(contestant.ranges) <= {"lr"}:  # must only be above 0
+            return {}
+        facts = self.facts_of_rule(contestant.rule)
+        limits = facts.get("limits") or _facts_of(resolve(contestant.rule).rule_class)["limits"]
+        return {name: (limits[name][0], limits[name][1]) for name in contestant.ranges}
 
     def facts_of_rule(self, spec: str) -> dict[str, Any]:
         """The facts of a contestant's rule; see `rule_facts`. An older study has those of rules known by name only."""
