@@ -26,6 +26,7 @@ def fields(template, lang):
     return names
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("code", CODES)
 def test_both_languages_say_the_same_numbers(code):
     entry = CODES[code]

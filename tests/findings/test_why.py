@@ -35,6 +35,7 @@ def only(path):
 MATRICES = {"momentum": heavy_ball, "nesterov": nesterov}
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("rule", MATRICES)
 @pytest.mark.parametrize("momentum", [0.3, 0.9])
 @pytest.mark.parametrize("lr", [0.01, 0.3, 0.9, 2.0])
