@@ -205,11 +205,11 @@ def without_report(monkeypatch):
 
 
 @pytest.fixture
-def general_steps(monkeypatch):
-    """How often the fused engine stepped a group without a routine: a list that grows by one each time."""
-    from steepest.optim.cpu import step as cpu
+def argument_blocks(monkeypatch):
+    """How often arguments were laid out for a kernel: a list that grows by one each time."""
+    from steepest.optim.cpu import step
 
     calls = []
-    run = cpu.step
-    monkeypatch.setattr(cpu, "step", lambda *arguments: calls.append(1) or run(*arguments))
+    make = step.ArgumentBlock
+    monkeypatch.setattr(step, "ArgumentBlock", lambda *arguments: calls.append(1) or make(*arguments))
     return calls

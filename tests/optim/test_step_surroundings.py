@@ -1,10 +1,8 @@
 """What a step owes to those around it: autograd, other threads, a forked process, hooks and the profiler."""
 
-import ctypes
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 from torch.optim import optimizer as torch_optimizer
@@ -53,18 +51,10 @@ def test_pythons_threads_stand_in_for_openmp(monkeypatch, three_threads):
     for has_openmp in (True, False):
         if not has_openmp:
             monkeypatch.setattr(threads, "_openmp", lambda: None)
-            monkeypatch.setattr(threads, "_ENTRIES", np.zeros(2, dtype=np.int64))
         params = [torch.nn.Parameter(torch.ones(300, 700)), torch.nn.Parameter(torch.ones(11))]
         train(steepest.Adam(params, lr=0.01), params, 5)
         reached.append(torch.cat([param.detach().flatten() for param in params]))
     assert torch.equal(*reached)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_native_code_asks_for_as_many_threads_as_torch(count, three_threads):
-    torch.set_num_threads(count)
-    asked = ctypes.CFUNCTYPE(ctypes.c_int)(int(threads.entries()[1]))
-    assert asked() == torch.get_num_threads() == count
 
 
 def test_a_forked_process_can_step():
@@ -86,7 +76,7 @@ def test_a_forked_process_can_step():
     assert (said.stdout, said.stderr) == ("True 0\n", "")
 
 
-# --- who looks on -----------------------------------------------------------------------------------------------------
+# --- hooks and profilers ----------------------------------------------------------------------------------------------
 
 
 def test_the_profiler_sees_the_step():

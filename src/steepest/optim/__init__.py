@@ -4,5 +4,5 @@ Editors and type checkers read their signatures from `__init__.pyi`, which `tool
 """
 
 from .optimizer import *  # noqa: F403
-from .optimizer import SWITCHES as SWITCHES
-from .optimizer import document as document
+from .signature import SWITCHES as SWITCHES
+from .signature import document as document

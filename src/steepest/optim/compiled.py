@@ -17,10 +17,10 @@ from torch.nn import Parameter
 from ..base.errors import InvalidValue
 from ..program.record import record
 from ..rules import Rule
-from .cpu.step import Job
-from .eager import HALF
+from .eager import HALF, Triple
 from .lists.functions import function, one_by_one
 from .lists.uniform import Row, Uniform, place_counters
+from .reports import Engine
 
 __all__ = ["refusal", "refuse_to_be_captured", "step", "uncapturable", "wanted"]
 
@@ -34,13 +34,15 @@ Columns = Sequence[Sequence[Tensor]]
 # --- who is for this engine -------------------------------------------------------------------------------------------
 
 
-def wanted(param: Tensor, group: Group) -> Literal["lists", "compiled"] | None:
+def wanted(param: Tensor, group: Group) -> Literal[Engine.LISTS, Engine.COMPILED] | None:
     """Whether a parameter's group wants it stepped here, and how."""
     if param.device.type == "cpu":
         here = group["capturable"] or group["foreach"]
     else:
         here = group["capturable"] or (group["fused"] is not False and group["foreach"] is not False)
-    return ("compiled" if group["fused"] else "lists") if here and not group["differentiable"] else None
+    if not here or group["differentiable"]:
+        return None
+    return Engine.COMPILED if group["fused"] else Engine.LISTS
 
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
@@ -74,28 +76,28 @@ def refuse_to_be_captured(title: str, param: Tensor) -> None:
 # --- the step ---------------------------------------------------------------------------------------------------------
 
 
-def step(rule: Rule, jobs: Sequence[Job], group: Group) -> str | None:
+def step(rule: Rule, triples: Sequence[Triple], group: Group) -> str | None:
     """One step of parameters that are wanted here and not refused.
 
     Returns:
         Why they were not compiled, where that was wanted and did not succeed.
     """
     trouble = None
-    alike: dict[tuple[torch.device, torch.dtype], list[Job]] = defaultdict(list)
-    for job in jobs:
-        alike[job[0].device, job[0].dtype].append(job)
+    alike: dict[tuple[torch.device, torch.dtype], list[Triple]] = defaultdict(list)
+    for triple in triples:
+        alike[triple[0].device, triple[0].dtype].append(triple)
     for own in alike.values():
         trouble = _step_alike(rule, own, group) or trouble
     return trouble
 
 
-def _step_alike(rule: Rule, jobs: Sequence[Job], group: Group) -> str | None:
-    plan, states, trouble = _plan_for(rule, group["maximize"]), [state for *_, state in jobs], None
-    place_counters(rule, states, jobs[0][0].device if group["capturable"] else torch.device("cpu"))
+def _step_alike(rule: Rule, triples: Sequence[Triple], group: Group) -> str | None:
+    plan, states, trouble = _plan_for(rule, group["maximize"]), [state for *_, state in triples], None
+    place_counters(rule, states, triples[0][0].device if group["capturable"] else torch.device("cpu"))
     uniform = plan.uniform.on_device if group["capturable"] else plan.uniform.on_host
     rows = uniform(rule, states)
     numbers = [rows.pop() for _ in rule.numbers][::-1]
-    columns = _columns(plan, jobs)
+    columns = _columns(plan, triples)
     if group["fused"]:
         key = (rule.structure, group["maximize"], tuple(param.shape for param in group["params"]))
         trouble = _run_compiled(plan, key, columns, rows)
@@ -134,14 +136,14 @@ def _plan_for(rule: Rule, maximize: bool) -> _Plan:
     return _plans[key]
 
 
-def _columns(plan: _Plan, jobs: Sequence[Job]) -> Columns:
+def _columns(plan: _Plan, triples: Sequence[Triple]) -> Columns:
     """Lists of parameters, gradients and states; a complex number is two real ones."""
     columns = [
-        [param for param, _, _ in jobs],
-        [grad.to(param.dtype) for param, grad, _ in jobs],
-        *([state[name] for *_, state in jobs] for name in plan.states),
+        [param for param, _, _ in triples],
+        [grad.to(param.dtype) for param, grad, _ in triples],
+        *([state[name] for *_, state in triples] for name in plan.states),
     ]
-    if not jobs[0][0].is_complex():
+    if not triples[0][0].is_complex():
         return columns
     return [[torch.view_as_real(each) for each in column] for column in columns]
 

@@ -1,92 +1,109 @@
-"""Which engine steps which parameter, and the step itself."""
+"""Which engine steps which parameter of a group, and the step itself."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.errors import InvalidValue
+from ..program.native import NotCompiled
 from ..rules import Rule
 from . import compiled, eager, half, sparse
 from .checks import check_state
 from .cpu import step as cpu
-from .cpu.step import Job
+from .eager import Triple
+from .reports import Engine, Report
 
-__all__ = ["FUSED", "step"]
+__all__ = ["GroupStep"]
 
 Group = dict[str, Any]
 
-FUSED = "fused CPU kernel for {} parameters"
-"""What is reported of parameters that the fused kernel stepped."""
 
-LISTS = {"lists": "operations on lists for {} parameters", "compiled": "torch.compile for {} parameters"}
-"""What is reported of parameters that were stepped as lists, by how."""
+class GroupStep:
+    """A step of the parameters of a group, each by its engine. To make it changes nothing; `run` makes the step.
 
-
-def step(rule: Rule, jobs: Sequence[Job], group: Group) -> Counter[str]:
-    """One step of the parameters of a group (with their gradients and complete states).
-
-    Returns:
-        How many of them were stepped by whom and, where it was not the fused kernel, why not; with a place for the
-        number, `{}`.
+    Attributes:
+        reports: how many parameters are stepped by which engine.
+        fused: the fused step, if it is of all parameters and can be made again; None otherwise.
     """
-    if jobs and not group["capturable"]:
-        compiled.refuse_to_be_captured(rule.title, jobs[0][0])
-    taken: dict[str, list[Job]] = defaultdict(list)
-    reports: Counter[str] = Counter()
-    for job in jobs:
-        engine, report = _choose(rule, job, group)
-        taken[engine].append(job)
-        reports[report] += 1
-    for engine, own in taken.items():
-        if engine != "fused" and rule.elementwise:  # the kernel looks for itself, where it asks for addresses
-            for param, _, state in own:
-                check_state(rule.title, param, state, rule.numbers)
-        if trouble := RUN[engine](rule, own, group):
-            reports[f"{LISTS['lists']} ({trouble})"] = reports.pop(LISTS[engine])
-    return reports
+
+    def __init__(self, rule: Rule, triples: Sequence[Triple], group: Group) -> None:
+        if triples and not group["capturable"]:
+            compiled.refuse_to_be_captured(rule.title, triples[0][0])
+        self._rule, self._group = rule, group
+        self._taken: dict[Engine, list[Triple]] = defaultdict(list)
+        self.reports: Counter[Report] = Counter()
+        for triple in triples:
+            report = _choose(rule, triple, group)
+            self._taken[report.engine].append(triple)
+            self.reports[report] += 1
+        fused = self._prepare_fused()
+        self._fused = fused
+        self.fused = fused if fused is not None and fused.is_in_place and len(self._taken) == 1 else None
+        for engine, chosen in self._taken.items():
+            if (
+                engine is not Engine.FUSED and rule.elementwise
+            ):  # the kernel's arguments are checked as they are laid out
+                for param, _, state in chosen:
+                    check_state(rule.title, param, state, rule.numbers)
+
+    def _prepare_fused(self) -> cpu.FusedStep | None:
+        """The kernels' part; without kernels the eager engine has it."""
+        triples = self._taken.get(Engine.FUSED)
+        if triples is None:
+            return None
+        try:
+            return cpu.FusedStep(self._rule, triples, self._group["maximize"])
+        except NotCompiled as error:
+            self._taken[Engine.EAGER] += self._taken.pop(Engine.FUSED)
+            self.reports[Report(Engine.EAGER, str(error))] = self.reports.pop(Report(Engine.FUSED))
+            return None
+
+    def run(self) -> None:
+        """Make the step."""
+        for engine, triples in self._taken.items():
+            if engine is Engine.FUSED and self._fused is not None:
+                self._fused.run(self._rule, triples)
+            elif reason := RUN[engine](self._rule, triples, self._group):
+                self.reports[Report(Engine.LISTS, reason)] = self.reports.pop(Report(engine))
 
 
-def _choose(rule: Rule, job: Job, group: Group) -> tuple[str, str]:
-    """The engine's name, and what it reports with a place for the number of parameters."""
-    param, grad, _ = job
+def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
+    """The engine of a parameter."""
+    param, grad, _ = triple
     if way := compiled.wanted(param, group):
-        refused = "float32 copies" if half.wanted(param, group) else compiled.refusal(rule, *job)
+        refused = "float32 copies" if half.wanted(param, group) else compiled.refusal(rule, *triple)
         if refused is None:
-            return way, LISTS[way]
+            return Report(way)
         if group["capturable"]:
             raise InvalidValue(f"{rule.title}: capturable=True is not possible here: {refused}")
     if grad.is_sparse:
-        return "sparse", "rows of a sparse gradient for {} parameters"
+        return Report(Engine.SPARSE)
     if rule.shared:
-        return "together", "eager for {} parameters (they share numbers)"
+        return Report(Engine.TOGETHER, "they share numbers")
     if half.wanted(param, group):
-        return "half", "float32 copies for {} parameters in half precision"
-    why = _refusal(group) or cpu.refusal(rule, *job)
-    return ("eager", f"eager for {{}} parameters ({why})") if why else ("fused", FUSED)
-
-
-def _refusal(group: Group) -> str | None:
-    """Why a whole group is not for the fused kernel."""
+        return Report(Engine.HALF)
     if group["differentiable"]:
-        return "differentiable=True"
-    return "fused=False" if group["fused"] is False else None
+        return Report(Engine.EAGER, "differentiable=True")
+    if group["fused"] is False:
+        return Report(Engine.EAGER, "fused=False")
+    refused = cpu.refusal(rule, *triple)
+    return Report(Engine.FUSED) if refused is None else Report(Engine.EAGER, refused)
 
 
-def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Job], Group], None]:
-    def run_all(rule: Rule, jobs: Sequence[Job], group: Group) -> None:
-        for job in jobs:
-            run(rule, *job, group["maximize"])
+def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Triple], Group], None]:
+    def run_all(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
+        for triple in triples:
+            run(rule, *triple, group["maximize"])
 
     return run_all
 
 
-RUN: dict[str, Callable[[Rule, Sequence[Job], Group], str | None]] = {
-    "lists": compiled.step,
-    "compiled": compiled.step,
-    "fused": lambda rule, jobs, group: cpu.step(rule, jobs, group["maximize"]),
-    "eager": _one_by_one(eager.step),
-    "sparse": _one_by_one(sparse.step),
-    "together": lambda rule, jobs, group: eager.step_together(rule, jobs, group, group["maximize"]),
-    "half": half.step,
+RUN: dict[Engine, Callable[[Rule, Sequence[Triple], Group], str | None]] = {
+    Engine.LISTS: compiled.step,
+    Engine.COMPILED: compiled.step,
+    Engine.EAGER: _one_by_one(eager.step),
+    Engine.SPARSE: _one_by_one(sparse.step),
+    Engine.TOGETHER: lambda rule, triples, group: eager.step_together(rule, triples, group, group["maximize"]),
+    Engine.HALF: half.step,
 }
-"""What each engine does with the parameters it took; it may return why it did not go as reported."""
+"""The step of each engine but the fused one; it may return why it had to step as lists instead."""

@@ -8,9 +8,12 @@ from torch import Tensor
 
 from ..rules import Rule
 
-__all__ = ["complete_state", "evaluation", "step", "step_together"]
+__all__ = ["HALF", "Triple", "complete_state", "evaluation", "step", "step_together"]
 
 HALF = (torch.bfloat16, torch.float16)
+
+Triple = tuple[Tensor, Tensor, dict[str, Any]]
+"""A parameter, its gradient and its complete state."""
 
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
@@ -19,18 +22,16 @@ def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximiz
     _apply(rule, param, state, arguments, rule.update(*arguments))
 
 
-def step_together(
-    rule: Rule, jobs: Sequence[tuple[Tensor, Tensor, dict[str, Any]]], group: dict[str, Any], maximize: bool
-) -> None:
+def step_together(rule: Rule, triples: Sequence[Triple], group: dict[str, Any], maximize: bool) -> None:
     """One step of the parameters of a group (with their gradients and complete states) that share numbers.
 
     What the rule measures is added up over all of them first. The shared numbers are kept in the group, by name.
     """
-    initial = rule.init(jobs[0][0])
+    initial = rule.init(triples[0][0])
     known = {name: group.setdefault(name, initial[name]) for name in rule.shared}
-    calls = [_arguments(rule, *job, maximize, known) for job in jobs]
+    calls = [_arguments(rule, *triple, maximize, known) for triple in triples]
     sums = tuple(map(sum, zip(*(map(float, rule.measure(*call)) for call in calls), strict=True)))
-    for (param, _, state), call in zip(jobs, calls, strict=True):
+    for (param, _, state), call in zip(triples, calls, strict=True):
         group.update(_apply(rule, param, state, call, rule.update(*call, shared=sums)))  # type: ignore[call-arg]
 
 

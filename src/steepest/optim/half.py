@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..program.native import NotCompiled
 from ..rules import Rule
 from . import eager
 from .cpu import step as cpu
+from .eager import Triple
 
 __all__ = ["complete_state", "round_stochastically", "step", "wanted"]
 
@@ -35,17 +37,23 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict
         eager.complete_state(rule, param, state)
 
 
-def step(rule: Rule, jobs: Sequence[cpu.Job], group: dict[str, Any]) -> None:
+def step(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """One step of each parameter, computed in float32 and rounded as the group wants it."""
-    for param, grad, state in jobs:
+    for param, grad, state in triples:
         masters = group["master_weights"]
         wide = state["master"] if masters else param.detach().float()
-        job = (wide, grad.float(), state)
-        if cpu.refusal(rule, *job) is None:
-            cpu.step(rule, [job], group["maximize"])
-        else:
-            eager.step(rule, *job, group["maximize"])
+        _step_in_float32(rule, (wide, grad.float(), state), group["maximize"])
         param.copy_(wide if masters else round_stochastically(wide, param.dtype, seed=int(state["step"])))
+
+
+def _step_in_float32(rule: Rule, triple: Triple, maximize: bool) -> None:
+    if cpu.refusal(rule, *triple) is None:
+        try:
+            cpu.FusedStep(rule, [triple], maximize).run(rule, [triple])
+            return
+        except NotCompiled:
+            pass  # the eager engine needs no compiler
+    eager.step(rule, *triple, maximize)
 
 
 def round_stochastically(values: Tensor, dtype: torch.dtype, seed: int) -> Tensor:

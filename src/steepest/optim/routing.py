@@ -12,6 +12,7 @@ from ..base.errors import InvalidValue
 from ..rules import RULES, Rule, find
 from . import SWITCHES, Optimizer, as_optimizer
 from .checks import check_checkpoint
+from .group import rule_of
 
 __all__ = ["MuonWith", "optimizer_of"]
 
@@ -65,7 +66,7 @@ class MuonWith(Optimizer):
         to_muon: Sequence[str] = (),
         to_partner: Sequence[str] = (),
     ) -> None:
-        self._start_afresh()
+        self._caches = []
         rules = {"muon": self._rule_named(muon), "partner": self._rule_named(partner)}
         named = _named(params)
         reasons = _Reasons(named, _embeddings(params), to_muon, to_partner)
@@ -112,7 +113,7 @@ class MuonWith(Optimizer):
             if saved["param_names"] != ours["param_names"]:
                 raise InvalidValue("MuonWith: the checkpoint sends other parameters to " + ours["rule"])
             alone = {"param_groups": [saved], "state": given["state"]}
-            check_checkpoint(self._rule(ours), ours["params"], alone)
+            check_checkpoint(rule_of(self._class(ours), ours), ours["params"], alone)
 
     def __repr__(self) -> str:
         rows = [

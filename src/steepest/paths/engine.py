@@ -1,12 +1,13 @@
 """The engine for many trajectories of one rule on one landscape at once.
 
-Numba runs a kernel made of the rule's program and the landscape's gradient (`trajectory_code`), on all cores. A
-landscape whose gradient a program cannot say is left to NumPy, a loop over the steps with the rule's own function.
+Numba runs a kernel made of the rule's program and the landscape's gradient (`kernels`), on all cores. NumPy, a loop
+over the steps with the rule's own function, stands in where a program cannot say the gradient, or Numba cannot compile.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ..landscapes import Landscape
 from ..program.evaluate import python_function
 from ..program.gradient import record_gradient
+from ..program.native import NotCompiled
 from ..program.record import Program, Value, record, settings
 from ..rules import Rule
 from .kernels import BLOCK, Plan, load_kernel
@@ -130,7 +132,10 @@ def follow(task: Task) -> Ends:
     """
     gradient = record_gradient(task.landscape)
     program = record(task.rule)
-    return _in_numpy(task) if gradient is None else _in_numba(task, program, gradient)
+    if gradient is not None:
+        with suppress(NotCompiled):  # which has warned
+            return _in_numba(task, program, gradient)
+    return _in_numpy(task)
 
 
 # --- Numba ------------------------------------------------------------------------------------------------------------

@@ -78,28 +78,37 @@ def _names(operands: Iterable[Any]) -> set[str]:
 
 # --- printing ---------------------------------------------------------------------------------------------------------
 
-HELPERS = f'''"""Made by steepest; safe to delete."""
+HELPERS = '''"""Made by steepest; safe to delete."""
 import numba
 import numpy as np
 
-BLOCK = {BLOCK}
+BLOCK = {block}
+# signatures are said, for all to be compiled when this file is loaded
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(
+    ["void({real}[:, ::1], {real}[::1], int64, int64, int64)", "void(int64[:, ::1], {real}[::1], int64, int64, int64)"]
+    + ["void(float64[:, ::1], float64[::1], int64, int64, int64)"] * ("{real}" != "float64"),
+    cache=True, nogil=True,
+)
 def load(source, work, row, block, count):
     for j in range(source.shape[0]):
         for i in range(BLOCK):  # the places behind the last trajectory are filled with it
             work[(row + j) * BLOCK + i] = source[j, block + min(i, count - 1)]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(
+    ["void({real}[::1], int64, {real}[:, ::1], int64, int64)", "void({real}[::1], int64, int64[:, ::1], int64, int64)"]
+    + ["void(float64[::1], int64, float64[:, ::1], int64, int64)"] * ("{real}" != "float64"),
+    cache=True, nogil=True,
+)
 def store(work, row, target, block, count):
     for j in range(target.shape[0]):
         for i in range(count):
             target[j, block + i] = work[(row + j) * BLOCK + i]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit("void({real}[::1], int64, int64, int64[::1], {real}[:, ::1], int64, int64)", cache=True, nogil=True)
 def count_up(work, row, done, finite, last, block, count):
     for i in range(count):
         if finite[block + i] == done:  # it was finite until now
@@ -116,7 +125,12 @@ from {helpers} import count_up, load, store
 real = np.{real}
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(
+    "void(float64[:, ::1], int64, int64, {real}[:, ::1], {real}[:, ::1], float64[:, ::1], float64[:, ::1],"
+    " {real}[:, :, ::1], {real}[:, :, ::1], int64[::1], {real}[:, ::1], float64[:, ::1], float64, int64[:, ::1],"
+    " int64, int64)",
+    cache=True, nogil=True, error_model="numpy",
+)
 def kernel(
     table, done, since, x, states, settings, numbers, noise, path, finite, last, points, square, arrived, begin, end
 ):
@@ -156,6 +170,9 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: 
     gradient. Positions from step `since` on go to `path` (steps, dims, n). `finite` (n) counts the steps after which
     the position was finite, `last` (dims, n) is the last position that was. `arrived` (1, n) is set to the step after
     each at which the position is farther from all `points` (targets, dims) than the root of `square`.
+
+    Raises:
+        NotCompiled: Numba cannot compile it on this machine.
     """
     dims = len(gradient.outputs)
     last = dims * (1 + len(plan.program.states))
@@ -165,7 +182,8 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: 
     lines = _body_lines(plan, gradient, noisy, last) + _arrival_lines(dims, targets, last + dims + 1)
     body = "\n".join(" " * 16 + line for line in lines)
     text = KERNEL.format(
-        helpers=load(HELPERS).__name__, real=real, block=BLOCK, rows=last + dims + 2, last=last,
+        helpers=load(HELPERS.format(real=real, block=BLOCK)).__name__, real=real, block=BLOCK, rows=last + dims + 2,
+        last=last,
         last_end=(last + dims) * BLOCK, own_rows=max(1, len(plan.arrays) + len(plan.numbers)), dims=dims,
         settings=len(plan.arrays), table=table, body=body, points=points, arrival=last + dims + 1,
     )  # fmt: skip

@@ -1,47 +1,183 @@
 """Native code: Numba source that this package prints, compiled at its first use and cached for the next process.
 
 The text is kept in a cache folder (`STEEPEST_CACHE`, default `~/.cache/steepest/kernels`); Numba keeps the machine code
-beside it.
+beside it. Whatever is wrong with the folder or with a file in it costs a warning and a compilation, never an error: a
+damaged entry is compiled anew, and where nothing can be stored the code is compiled in memory, for this process alone.
 """
 
 import hashlib
-import importlib.util
 import os
 import sys
-from functools import cache
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["load"]
+__all__ = ["NotCompiled", "load"]
+
+PATIENCE = 2400
+"""How many twentieths of a second to wait for another process that compiles the same."""
+
+SUMS = ".sha256"
+"""The ending of the file with the checksums of an entry: damaged machine code would crash the process."""
+
+
+class NotCompiled(Exception):
+    """Native code cannot be made on this machine; the text says why."""
+
+
+_failures: dict[str, str] = {}
+_warned: set[str] = set()
+_lock = threading.RLock()
+"""Held while code is loaded: other threads wait for it, and no process is forked meanwhile."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def load(text: str) -> ModuleType:
-    """Import a kernel from its file in the cache folder, written there if it is new."""
-    _let_loops_be_vectorized()
+    """The module of a Numba source, from the cache folder, or compiled.
+
+    Raises:
+        NotCompiled: Numba cannot compile it, which is tried once in a process.
+    """
     name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    if name in sys.modules:
+    with _lock:
+        if name in _failures:
+            raise NotCompiled(_failures[name])
+        if name not in sys.modules:
+            _import(name, text)
         return sys.modules[name]
-    file = _folder() / f"{name}.py"
-    if not file.is_file():
-        part = file.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    sys.modules[name] = module
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
-    return module
+
+
+def _import(name: str, text: str) -> None:
+    """Import the module under its name: from the cache, else compiled into the cache, else compiled in memory."""
+    try:
+        folder = _folder()
+        with _alone_with(folder / f"{name}.lock"):
+            _import_from(folder, name, text)
+    except Exception as error:  # of the system, which cannot write, or of Numba, which finds no place for its files
+        _compile_in_memory(name, text)
+        _warn(
+            f"kernels cannot be cached ({_cause(error)}), so every process compiles them anew;"
+            " set STEEPEST_CACHE to a folder that can be written to"
+        )
+
+
+def _import_from(folder: Path, name: str, text: str) -> None:
+    file = folder / f"{name}.py"
+    if _read(file) != text:
+        _write(file, text)
+    sums, damage = _read(folder / f"{name}{SUMS}"), ""
+    if sums not in ("", _sums(name, folder)):
+        damage = "a checksum differs"
+        _remove(name, folder)
+    try:
+        _execute(name, text, str(file))
+    except OSError:
+        raise
+    except Exception as error:  # such as UnpicklingError or EOFError; an error of the compiler comes again
+        damage = _cause(error)
+        _remove(name, folder)
+        _execute(name, text, str(file))
+    if (new := _sums(name, folder)) != sums:
+        _write(folder / f"{name}{SUMS}", new)
+    if damage:
+        _warn(f"a kernel in the cache folder {folder} was damaged ({damage}) and has been compiled anew")
+
+
+def _compile_in_memory(name: str, text: str) -> None:
+    """Raises `NotCompiled` where that fails too."""
+    try:
+        _execute(name, text.replace("cache=True", "cache=False"), f"<{name}>")
+    except Exception as error:
+        _failures[name] = f"no kernel could be compiled: {_cause(error)}"
+        _warn(f"{_failures[name]}; slower engines stand in. Is this version of Numba older than required?")
+        raise NotCompiled(_failures[name]) from error
+
+
+def _execute(name: str, text: str, file: str) -> None:
+    module = sys.modules[name] = ModuleType(name)  # before it is executed: Numba and other kernels import it by name
+    try:
+        exec(compile(text, file, "exec"), vars(module))  # our own printing of a program
+    except BaseException:  # Ctrl-C too: the next call begins anew
+        del sys.modules[name]
+        raise
+
+
+def _warn(text: str) -> None:
+    """Once for each text in a process, whatever the filters say of repetitions."""
+    if text not in _warned:
+        _warned.add(text)
+        warnings.warn(f"steepest: {text}", RuntimeWarning, stacklevel=2)
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".removesuffix(": ")
+
+
+# --- the files of the cache -------------------------------------------------------------------------------------------
 
 
 def _folder() -> Path:
-    folder = Path(os.environ.get("STEEPEST_CACHE") or Path.home() / ".cache" / "steepest" / "kernels").expanduser()
+    """The cache folder, made if it is not there; OSError where that is not possible."""
+    try:
+        folder = Path(os.environ.get("STEEPEST_CACHE") or Path.home() / ".cache" / "steepest" / "kernels").expanduser()
+    except RuntimeError as error:  # no home folder is known
+        raise OSError(str(error)) from None
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-@cache
-def _let_loops_be_vectorized() -> None:
-    """LLVM checks at run time that arrays do not overlap, but gives up above 8 checks; five arrays already need 10."""
-    from llvmlite import binding
+@contextmanager
+def _alone_with(lock: Path) -> Iterator[None]:
+    """Hold a file's lock, so that one process compiles while others wait; without it where the system has no locks."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            from fcntl import LOCK_EX, LOCK_NB, flock
 
-    binding.set_option("", "-runtime-memory-check-threshold=64")
+            file = stack.enter_context(lock.open("w"))
+            for _ in range(PATIENCE):
+                with suppress(BlockingIOError):
+                    flock(file, LOCK_EX | LOCK_NB)
+                    break
+                time.sleep(0.05)
+        yield
+
+
+def _read(file: Path) -> str:
+    """Empty if there is no such text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def _write(file: Path, text: str) -> None:
+    """At once or not at all, for other processes that read it."""
+    part = file.with_suffix(f".{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _machine_code(name: str, folder: Path) -> list[Path]:
+    return sorted((folder / "__pycache__").glob(f"{name}.*.nb[ci]"))
+
+
+def _sums(name: str, folder: Path) -> str:
+    """A line for each file of machine code."""
+    files = _machine_code(name, folder)
+    return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+
+
+def _remove(name: str, folder: Path) -> None:
+    for file in _machine_code(name, folder):
+        file.unlink(missing_ok=True)

@@ -125,7 +125,6 @@ class Kernel:
         prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
             all its elements; to be called first, once.
         run: updates the elements, share by share until none is left; to be called by as many threads as wanted.
-        addresses: of the two, for native code to call them.
         settings: names of the hyperparameters that `prepare` reads, in order.
         scalars: how many numbers `prepare` computes for each tensor.
         states: names of the states with a number for each element, in order.
@@ -134,7 +133,6 @@ class Kernel:
 
     prepare: Callable[[int], None]
     run: Callable[[int], None]
-    addresses: tuple[int, int]
     settings: tuple[str, ...]
     scalars: int
     states: tuple[str, ...]
@@ -142,15 +140,17 @@ class Kernel:
 
 
 def build(program: Program, number: Number) -> Kernel:
-    """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache."""
+    """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache.
+
+    Raises:
+        NotCompiled: Numba cannot compile it on this machine.
+    """
     program = with_fewer_divisions(program)
     states, numbers, uniform = tuple(program.states), tuple(program.numbers), _uniform_values(program)
     own = ("step", *numbers)
     settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
     module = load(_kernel_text(program, number, settings, uniform))
-    functions = module.prepare.ctypes, module.run.ctypes
-    addresses = module.prepare.address, module.run.address
-    return Kernel(*functions, addresses, settings, len(uniform), states, numbers)
+    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, numbers)
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------

@@ -12,15 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-__all__ = ["entries", "run"]
+__all__ = ["run"]
 
 STARTED_IN = os.getpid()
-
-_ENTRIES = np.zeros(2, dtype=np.int64)
 
 Native = Callable[[int], None]
 """A C function of one address, as ctypes calls it; no lock is held meanwhile."""
@@ -42,15 +38,6 @@ def run(function: Native, argument: int, threads: int) -> None:
             other.result()
 
 
-def entries() -> NDArray[np.int64]:
-    """For native code, the addresses of `GOMP_parallel` and `omp_get_max_threads`; zeros if OpenMP is not to be used.
-
-    It is always the same array. Look anew at each call, for a forked process finds zeros.
-    """
-    _openmp()
-    return _ENTRIES
-
-
 @cache
 def _openmp() -> Callable[..., None] | None:
     """The entry of the OpenMP runtime that torch is linked with; None if there is none, or none to be used."""
@@ -58,12 +45,11 @@ def _openmp() -> Callable[..., None] | None:
         return None
     try:
         runtime = ctypes.CDLL(torch._C.__file__)
-        parallel, count = runtime.GOMP_parallel, runtime.omp_get_max_threads
+        parallel = runtime.GOMP_parallel
     except (AttributeError, OSError):
         return None
     parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     parallel.restype = None
-    _ENTRIES[:] = [ctypes.cast(entry, ctypes.c_void_p).value or 0 for entry in (parallel, count)]
     return parallel  # type: ignore[no-any-return]
 
 
@@ -74,7 +60,6 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _forget_the_parents_threads() -> None:
-    _ENTRIES[:] = 0
     _openmp.cache_clear()
     _pool.cache_clear()
 

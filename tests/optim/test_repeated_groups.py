@@ -1,17 +1,16 @@
-"""Remembered steps of several groups, of some of them, and when none is worth to be remembered."""
+"""Repeated steps of several groups, and of groups of which some parameters rest."""
 
 import pytest
 import torch
 
 import steepest
 from steepest.base.errors import InvalidValue
-from steepest.optim.cpu import routine
 
 from .stepping import parameters, train
 
 
 @pytest.mark.parametrize("name", ["Adam", "NAdam"])
-def test_several_groups_are_repeated_with_their_own_settings(general_steps, name):
+def test_several_groups_are_repeated_with_their_own_settings(argument_blocks, name):
     reached = []
     for fused in (None, False):
         params = parameters()
@@ -22,10 +21,10 @@ def test_several_groups_are_repeated_with_their_own_settings(general_steps, name
             train(optimizer, params, 1, first=step)
         reached.append(torch.cat([param.detach().flatten() for param in params]))
     torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
-    assert len(general_steps) == 2 * len(params)
+    assert len(argument_blocks) == len(params)
 
 
-def test_a_group_of_several_dtypes_is_repeated(general_steps):
+def test_a_group_of_several_dtypes_is_repeated(argument_blocks):
     reached = []
     for fused in (None, False):
         dtypes = (torch.bfloat16, torch.float32, torch.bfloat16)
@@ -34,7 +33,7 @@ def test_a_group_of_several_dtypes_is_repeated(general_steps):
         ]
         train(steepest.Adam(params, lr=0.1, fused=fused), params, 6)
         reached.append(params)
-    assert len(general_steps) == 2
+    assert len(argument_blocks) == 2  # one for each dtype
     torch.testing.assert_close(reached[0][1], reached[1][1])
     torch.testing.assert_close(reached[0][::2], reached[1][::2], rtol=0.01, atol=0.001)  # a unit in the last place
 
@@ -46,7 +45,7 @@ def test_the_engine_counts_parameters_of_all_groups():
     assert optimizer.engine == "fused CPU kernel for 3 parameters"
 
 
-def test_a_group_that_the_kernel_does_not_take_leaves_the_others_their_routine(general_steps):
+def test_a_group_that_the_kernel_does_not_take_lets_the_others_repeat(argument_blocks):
     reached = []
     for fused in (None, False):
         params = parameters()
@@ -57,27 +56,25 @@ def test_a_group_that_the_kernel_does_not_take_leaves_the_others_their_routine(g
         if fused is None:
             assert optimizer.engine == "eager for 1 parameters (fused=False); fused CPU kernel for 2 parameters"
     torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
-    assert len(general_steps) == 2
+    assert len(argument_blocks) == 1
 
 
-def test_a_frozen_group_is_seen_when_it_thaws(general_steps):
+def test_a_frozen_group_is_seen_when_it_thaws(argument_blocks):
     params = parameters()
     optimizer = steepest.Adam([{"params": params[:1]}, {"params": params[1:]}], lr=0.1)
     train(optimizer, params[1:], 4)
-    assert len(general_steps) == 2
+    assert len(argument_blocks) == 1
     train(optimizer, params, 3, first=4)
     assert [optimizer.state[param]["step"].item() for param in params] == [3, 7, 7]
 
 
-def test_gradients_that_alternate_make_no_routine(general_steps):
-    """Which would be made in vain."""
+def test_gradients_that_alternate_are_laid_out_each_time(argument_blocks):
     params = parameters()
     optimizer = steepest.Adam(params, lr=0.1)
     for step in range(6):
         optimizer.zero_grad()
         train(optimizer, params[step % 2 :], 1, first=step)
-    assert len(general_steps) == 6
-    assert optimizer._routine is None
+    assert len(argument_blocks) == 6
 
 
 @pytest.mark.parametrize("way", ["skip", "raise"])
@@ -94,12 +91,3 @@ def test_a_gradient_that_is_not_finite_is_seen_in_a_repeated_step(way):
         with pytest.raises(InvalidValue, match="not finite"):
             optimizer.step()
     assert all(map(torch.equal, before, params))
-
-
-def test_without_dlpack_each_step_looks_around(monkeypatch, general_steps):
-    monkeypatch.setattr(routine, "_reader", lambda: 0)
-    params = parameters()
-    optimizer = steepest.Adam(params, lr=0.1)
-    train(optimizer, params, 4)
-    assert len(general_steps) == 4
-    assert optimizer.engine == "fused CPU kernel for 3 parameters"

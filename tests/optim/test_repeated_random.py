@@ -1,4 +1,4 @@
-"""Any sequence of events between steps: what a routine remembers must never make a difference to the eager engine."""
+"""Any sequence of events between steps: what is kept from the last step makes no difference to the eager engine."""
 
 import copy
 

@@ -1,0 +1,187 @@
+"""The argument block of a kernel: where all its tensors lie in memory, laid out as the kernel reads it.
+
+To lay out a block takes longer than the arithmetic of a small network, so it is kept for the next step. There each
+tensor is asked for its address, type, dtype, shape and strides: where all are what they were, only the addresses of the
+gradients are written anew. A block holds numbers only, and keeps no tensor alive.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+
+from ...program.record import settings
+from ...rules import Rule
+from ..checks import check_state
+from ..eager import Triple
+from . import threads
+from .kernels import PLAN, Kernel
+
+__all__ = ["ArgumentBlock"]
+
+SMALL = 1 << 15
+"""Elements a thread must have at least: below, waking it takes longer than it saves. torch has the same."""
+
+SHARES = PLAN.index("shares")
+
+DTYPE = operator.attrgetter("dtype")
+
+
+class ArgumentBlock:
+    """The arguments of a kernel for parameters of one dtype; see `kernels.PLAN` for their order in memory.
+
+    Attributes:
+        addresses: of the tensors (see `tensors_of`), or of copies that the kernel can read.
+        scalars: what the kernel computed once a step, a row a parameter.
+        is_in_place: whether the kernel reads all tensors where they are, so that the block may be used again.
+    """
+
+    def __init__(self, kernel: Kernel, title: str, triples: Sequence[Triple]) -> None:
+        _check_shapes(kernel, title, triples)
+        params = [param for param, _, _ in triples]
+        self._kernel, self._count = kernel, len(params)
+        self._arrays = (2 + len(kernel.states)) * len(params)
+        self._rule: Rule | None = None
+        self._settings = np.zeros(len(kernel.settings))
+        self._offsets = np.cumsum([0, *(param.numel() for param in params)], dtype=np.int64)
+        self._most_shares = max(1, int(self._offsets[-1]) // SMALL)
+        self.scalars = np.zeros((len(params), kernel.scalars))
+        tensors = tensors_of(kernel, triples)
+        self._copies = readable(kernel, tensors, len(params))
+        self.is_in_place = all(map(operator.is_, tensors, self._copies))
+        self.addresses = np.array([copy.data_ptr() for copy in self._copies], dtype=np.int64)
+        tables = (self._offsets, self.addresses, self._settings, self.scalars)
+        self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
+        self._address = self._plan.ctypes.data
+        if self.is_in_place:
+            self._copies = []
+            self._known_addresses = self._without_gradients(self.addresses.tolist())
+            self._known_layout = self._layout(tensors)
+
+    def take(self, triples: Sequence[Triple]) -> bool:
+        """Take the gradients of these parameters; False where the block cannot be used for them again.
+
+        That is the case where another tensor than a gradient lies elsewhere, or where any has another type, dtype,
+        shape or order of its elements.
+        """
+        if not self.is_in_place or len(triples) != self._count:
+            return False
+        try:
+            tensors = tensors_of(self._kernel, triples)
+            if self._layout(tensors) != self._known_layout:
+                return False
+            addresses = [*map(Tensor.data_ptr, tensors)]
+        except (AttributeError, KeyError, RuntimeError):  # no tensor in a state; a sparse tensor, which has no strides
+            return False
+        if self._without_gradients(addresses) != self._known_addresses:
+            return False
+        self.addresses[self._count : 2 * self._count] = addresses[self._count : 2 * self._count]
+        return True
+
+    def run(self, rule: Rule, triples: Sequence[Triple]) -> None:
+        """Step the parameters, with the hyperparameters of the rule."""
+        self.set(rule)
+        self._plan[SHARES] = shares = min(torch.get_num_threads(), self._most_shares)
+        self.prepare()
+        threads.run(self._kernel.run, self._address, shares)
+        increment_version([param for param, _, _ in triples])  # autograd may still need the values from before
+        if not self.is_in_place:
+            for place, (tensor, copy) in enumerate(zip(tensors_of(self._kernel, triples), self._copies, strict=True)):
+                if copy is not tensor and place // self._count != 1:  # gradients are never written to
+                    tensor.copy_(copy)
+
+    def set(self, rule: Rule) -> None:
+        """Take the hyperparameters of a rule; those of the same rule as before only if they may have changed in it."""
+        if rule is not self._rule:
+            values = settings(rule)
+            self._settings[:] = [float(values[name]) for name in self._kernel.settings]
+            self._rule = rule if all(map(_is_fixed, vars(rule).values())) else None
+
+    def prepare(self) -> None:
+        """Count the steps, and compute what is the same for all elements of a parameter."""
+        self._kernel.prepare(self._address)
+
+    def _layout(self, tensors: Sequence[Tensor]) -> Any:
+        """All that tells how the kernel must read the tensors, but for their addresses."""
+        arrays, grads = tensors[: self._arrays], tensors[self._count : 2 * self._count]
+        return (
+            [*map(type, tensors)],
+            [*map(DTYPE, tensors)],
+            [*map(Tensor.size, arrays)],
+            [*map(Tensor.stride, arrays)],
+            any(map(Tensor.is_neg, grads)),  # a view that stands for the negative of what lies in memory
+        )
+
+    def _without_gradients(self, addresses: list[int]) -> list[int]:
+        return addresses[: self._count] + addresses[2 * self._count :]
+
+
+def tensors_of(kernel: Kernel, triples: Sequence[Triple]) -> list[Tensor]:
+    """The tensors of a kernel in the order of its addresses: parameters, gradients, each state, step, numbers."""
+    params, grads, states = zip(*triples, strict=True)
+    names = (*kernel.states, "step", *kernel.numbers)
+    return [*params, *grads, *(state[name] for name in names for state in states)]
+
+
+def _is_fixed(setting: Any) -> bool:
+    """Whether a setting cannot change while it is the same object, as the value of a tensor or a list can."""
+    if isinstance(setting, tuple):
+        return all(map(_is_fixed, setting))
+    return setting is None or isinstance(setting, int | float | str | type)
+
+
+def _check_shapes(kernel: Kernel, title: str, triples: Sequence[Triple]) -> None:
+    for param, grad, state in triples:
+        for array in (grad, *(state[name] for name in kernel.states)):
+            if array.shape != param.shape or array.device != param.device:
+                check_state(title, param, state)
+
+
+# --- copies of tensors that a kernel cannot read as they are ----------------------------------------------------------
+
+
+def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tensor]:
+    """Those tensors of a kernel for `count` parameters as it reads them, or copies of them.
+
+    It reads the elements of a parameter in the order in which they lie in memory, and so those of all that belongs to
+    it; whichever order (contiguous, channels last, transposed), it must be the same, and without gaps.
+    """
+    arrays = (2 + len(kernel.states)) * count
+    params = [param if _has_no_gaps(param) else param.contiguous() for param in tensors[:count]]
+    others = [torch.float32] * count + [torch.float64] * len(kernel.numbers) * count
+    return [_like(params[place % count], tensor) for place, tensor in enumerate(tensors[:arrays])] + [
+        tensor.to("cpu", dtype) for tensor, dtype in zip(tensors[arrays:], others, strict=True)
+    ]
+
+
+def _has_no_gaps(tensor: Tensor) -> bool:
+    if tensor.is_contiguous():
+        return True
+    size = 1
+    for stride, length in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if length != 1:
+            if stride != size:
+                return False
+            size *= length
+    return True
+
+
+def _like(param: Tensor, tensor: Tensor) -> Tensor:
+    """The tensor, if it lies on the host in the parameter's order and dtype; else a copy that does."""
+    if tensor is param or (
+        tensor.dtype == param.dtype
+        and tensor.device == param.device
+        and _order(tensor) == _order(param)
+        and not tensor.is_neg()
+    ):
+        return tensor
+    return torch.empty_like(param.detach()).copy_(tensor.detach())
+
+
+def _order(tensor: Tensor) -> list[int]:
+    """The strides, but for axes of length 1, where they mean nothing."""
+    return [stride for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length != 1]

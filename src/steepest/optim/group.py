@@ -1,0 +1,83 @@
+"""One parameter group from step to step: its rule, its arguments for the kernel, and which engines stepped it."""
+
+import operator
+from collections import Counter
+from collections.abc import Callable, MutableMapping
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..rules import Rule
+from .cpu.step import FusedStep
+from .dispatch import GroupStep
+from .half import complete_state
+from .reports import Report
+
+__all__ = ["GroupCache", "rule_of"]
+
+Group = dict[str, Any]
+
+SWITCHES = operator.itemgetter(
+    "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"
+)
+"""Those on which the choice of an engine depends."""
+
+
+class GroupCache:
+    """Results of a group's last step that hold for the next one, unless what they were made of has changed.
+
+    Attributes:
+        reports: how many parameters each engine stepped.
+    """
+
+    def __init__(self) -> None:
+        self.reports: Counter[Report] = Counter()
+        self._settings: tuple[Any, ...] = ()
+        self._rule: Rule | None = None
+        self._completed: Rule | None = None
+        self._switches: tuple[Any, ...] = ()
+        self._fused: FusedStep | None = None
+
+    def prepare(
+        self, rule_class: type[Rule], group: Group, states: MutableMapping[Tensor, dict[str, Any]]
+    ) -> Callable[[], None]:
+        """All of a step that may fail, such as compiling a kernel; what is returned then makes it."""
+        rule = self._current_rule(rule_class, group)
+        triples = [(param, grad, states[param]) for param in group["params"] if (grad := param.grad) is not None]
+        fused = self._fused
+        if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):
+            return partial(fused.run, rule, triples)
+        self._fused = None
+        with torch.set_grad_enabled(group["differentiable"]):
+            for param, _, state in triples:
+                if rule is not self._completed or "step" not in state:
+                    complete_state(rule, param, state, group)
+            step = GroupStep(rule, triples, group)
+        self._completed = rule
+
+        def run() -> None:
+            with torch.set_grad_enabled(group["differentiable"]):
+                step.run()
+            self.reports, self._fused, self._switches = step.reports, step.fused, SWITCHES(group)
+
+        return run
+
+    def _current_rule(self, rule_class: type[Rule], group: Group) -> Rule:
+        """The rule with the group's hyperparameters; the same object until one of them is another object."""
+        settings = _reader(rule_class)(group)
+        if type(self._rule) is not rule_class or not all(map(operator.is_, self._settings, settings)):
+            self._settings, self._rule = settings, rule_of(rule_class, group)
+        return self._rule
+
+
+def rule_of(rule_class: type[Rule], group: Group) -> Rule:
+    """The rule with a group's hyperparameters; a wrong one raises `InvalidValue`."""
+    return rule_class(**{name: group[name] for name in rule_class.hyperparameters()})
+
+
+@cache
+def _reader(rule_class: type[Rule]) -> Callable[[Group], tuple[Any, ...]]:
+    """Reads a rule's hyperparameters in one call; with the parameters, as of one name alone it would make no tuple."""
+    return operator.itemgetter(*rule_class.hyperparameters(), "params")

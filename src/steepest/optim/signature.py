@@ -1,0 +1,97 @@
+"""The arguments and the documentation of an optimizer, made from its rule."""
+
+import inspect
+from typing import Any
+
+from ..base.errors import UnknownSetting, did_you_mean
+from ..rules import Rule
+
+__all__ = ["SWITCHES", "bind", "document", "signature_of"]
+
+SWITCHES: dict[str, tuple[Any, str]] = {
+    "maximize": (False, "climb instead of descend"),
+    "differentiable": (False, "let autograd see the step itself"),
+    "foreach": (
+        None,
+        "True steps parameters as lists, operation by operation (the default on accelerators); False does not",
+    ),
+    "fused": (
+        None,
+        "False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`;"
+        " on accelerators True compiles the step with torch.compile",
+    ),
+    "non_finite": (
+        None,
+        "what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`,"
+        " 'raise' naming the parameter, or None: step as torch does, without looking",
+    ),
+    "master_weights": (False, "keep float32 weights in the state of half-precision parameters"),
+    "stochastic_rounding": (False, "round half-precision parameters up or down at random, with the right mean"),
+    "capturable": (
+        False,
+        "counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step",
+    ),
+}
+"""What every optimizer accepts beside its rule's hyperparameters: default and meaning, under torch's names."""
+
+
+def signature_of(rule_class: type[Rule]) -> inspect.Signature:
+    """Parameters, hyperparameters in torch's order, switches."""
+    keyword, either = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    by_name = {name for name, each in rule_class.hyperparameters().items() if each.metadata["facts"].keyword}
+    settings = [
+        inspect.Parameter(name, keyword if name in by_name else either, default=value)
+        for name, value in rule_class.defaults().items()
+    ]
+    switches = [inspect.Parameter(name, keyword, default=value) for name, (value, _) in SWITCHES.items()]
+    arguments = [inspect.Parameter("params", either), *settings, *switches]
+    return inspect.Signature(sorted(arguments, key=lambda argument: argument.kind))
+
+
+def bind(name: str, rule_class: type[Rule], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name, with all defaults.
+
+    Raises:
+        UnknownSetting: an argument that does not exist, is missing or comes twice.
+    """
+    signature = signature_of(rule_class)
+    for each in kwargs:
+        if each not in signature.parameters:
+            raise UnknownSetting(f"{name} has no argument {each!r}; {did_you_mean(each, signature.parameters)}")
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise UnknownSetting(f"{name}: {error}") from None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def document(rule_class: type[Rule]) -> str:
+    """The docstring of an optimizer, with an example."""
+    params = "[model.weight]" if rule_class.least_axes > 1 else "model.parameters()"
+    lines = [
+        inspect.getdoc(rule_class) or "",
+        "",
+        "Args:",
+        "    params: parameters, named parameters, or groups of them.",
+    ]
+    for name, each in rule_class.hyperparameters().items():
+        facts = each.metadata["facts"]
+        interval = f" In {facts.within}." if facts.within else ""
+        lines.append(f"    {name}: {facts.about.en}.{interval} Default {each.default}.")
+    lines += [f"    {name}: {about}. Default {default}." for name, (default, about) in SWITCHES.items()]
+    lines += [
+        "",
+        "Raises:",
+        "    InvalidValue: a hyperparameter outside its interval (a ValueError).",
+        "    UnknownSetting: an argument that does not exist (a TypeError).",
+        "",
+        f"Reference: {rule_class.reference}.",
+        "",
+        ">>> import steepest, torch",
+        ">>> model = torch.nn.Linear(2, 1)",
+        f">>> optimizer = steepest.{rule_class.__name__}({params}, lr=0.1)",
+        ">>> model(torch.ones(1, 2)).sum().backward()",
+        ">>> optimizer.step()",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""The machine code of kernels: a loop that is no longer made of vector instructions would cost a factor, silently."""
+
+import platform
+import re
+import sys
+
+import pytest
+
+from steepest.optim.cpu import kernels
+from steepest.program import native
+from steepest.program.record import record
+from steepest.rules import RULES, SGD, Adam
+
+PACKED = {
+    "x86_64": r"\tv?{}p[sd]\t",  # vmulps, mulpd, ...
+    "AMD64": r"\tv?{}p[sd]\t",
+    "aarch64": r"\tf{}\tv\d+\.[24][sd]",  # fmul v0.4s, ...
+    "arm64": r"\tf{}(\.[24][sd]\t|\tv\d+\.[24][sd])",
+}
+"""An operation on several numbers at once, by machine."""
+
+INSTRUCTIONS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "sqrt": "sqrt"}
+
+
+@pytest.fixture
+def assembly(monkeypatch):
+    """The assembly of a rule's kernel; it cannot be read of cached code, so each is compiled in memory."""
+    if platform.machine() not in PACKED:
+        pytest.skip(f"knows no instructions of {platform.machine()}")
+
+    def load(text):
+        native._allow_vectorization()
+        native._compile_in_memory("kernel_read_as_assembly", text)
+        return sys.modules.pop("kernel_read_as_assembly")
+
+    modules = []
+    monkeypatch.setattr(kernels, "load", lambda text: modules.append(load(text)) or modules[-1])
+
+    def read(rule, number):
+        kernels.build(record(rule), number)
+        return modules[-1].run._library.get_asm_str()
+
+    return read
+
+
+@pytest.mark.parametrize("number", ["float32", "bfloat16"])
+@pytest.mark.parametrize("rule", [SGD(momentum=0.9), Adam(), Adam(amsgrad=True), RULES["ademamix"]()])
+def test_every_operation_on_elements_is_a_vector_instruction(assembly, rule, number):
+    """Also of AdEMAMix, whose five arrays need ten checks that they do not overlap."""
+    text = assembly(rule, number)
+    kinds = {operation.kind for operation in kernels.with_fewer_divisions(record(rule)).varying()}
+    for kind in kinds & INSTRUCTIONS.keys():
+        assert re.search(PACKED[platform.machine()].format(INSTRUCTIONS[kind]), text), kind
