@@ -29,7 +29,6 @@ def assembly(monkeypatch):
         pytest.skip(f"knows no instructions of {platform.machine()}")
 
     def load(text):
-        native._allow_vectorization()
         native._compile_in_memory("kernel_read_as_assembly", text)
         return sys.modules.pop("kernel_read_as_assembly")
 
