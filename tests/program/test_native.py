@@ -145,7 +145,7 @@ def on_a_full_disk(folder, monkeypatch):
     def fail(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(native.Path, "write_text", fail)
+    monkeypatch.setattr(native.Path, "write_bytes", fail)
 
 
 def on_a_disk_that_gets_full(folder, monkeypatch):

@@ -16,10 +16,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
+from ..base.errors import SteepestError
+from ..base.files import write
+
 __all__ = ["NotCompiled", "load"]
 
 PATIENCE = 2400
 """How many twentieths of a second to wait for another process that compiles the same."""
+
+PURPOSE = "it belongs to the cache of kernels"
 
 SUMS = ".sha256"
 """The ending of the file with the checksums of an entry: damaged machine code would crash the process."""
@@ -62,15 +67,16 @@ def _import(name: str, text: str) -> None:
     except Exception as error:  # of the system, which cannot write, or of Numba, which finds no place for its files
         _compile_in_memory(name, text)
         _warn(
+            "cache",
             f"kernels cannot be cached ({_cause(error)}), so every process compiles them anew;"
-            " set STEEPEST_CACHE to a folder that can be written to"
+            " set STEEPEST_CACHE to a folder that can be written to",
         )
 
 
 def _import_from(folder: Path, name: str, text: str) -> None:
     file = folder / f"{name}.py"
     if _read(file) != text:
-        _write(file, text)
+        write(file, text, PURPOSE)
     sums, damage = _read(folder / f"{name}{SUMS}"), ""
     if sums not in ("", _sums(name, folder)):
         damage = "a checksum differs"
@@ -84,9 +90,9 @@ def _import_from(folder: Path, name: str, text: str) -> None:
         _remove(name, folder)
         _execute(name, text, str(file))
     if (new := _sums(name, folder)) != sums:
-        _write(folder / f"{name}{SUMS}", new)
+        write(folder / f"{name}{SUMS}", new, PURPOSE)
     if damage:
-        _warn(f"a kernel in the cache folder {folder} was damaged ({damage}) and has been compiled anew")
+        _warn("damage", f"a kernel in the cache folder {folder} was damaged ({damage}) and has been compiled anew")
 
 
 def _compile_in_memory(name: str, text: str) -> None:
@@ -95,7 +101,7 @@ def _compile_in_memory(name: str, text: str) -> None:
         _execute(name, text.replace("cache=True", "cache=False"), f"<{name}>")
     except Exception as error:
         _failures[name] = f"no kernel could be compiled: {_cause(error)}"
-        _warn(f"{_failures[name]}; slower engines stand in. Is this version of Numba older than required?")
+        _warn("compiler", f"{_failures[name]}; slower engines stand in. Is this version of Numba older than required?")
         raise NotCompiled(_failures[name]) from error
 
 
@@ -108,15 +114,16 @@ def _execute(name: str, text: str, file: str) -> None:
         raise
 
 
-def _warn(text: str) -> None:
-    """Once for each text in a process, whatever the filters say of repetitions."""
-    if text not in _warned:
-        _warned.add(text)
+def _warn(subject: str, text: str) -> None:
+    """Once for each subject in a process, whatever the filters say of repetitions."""
+    if subject not in _warned:
+        _warned.add(subject)
         warnings.warn(f"steepest: {text}", RuntimeWarning, stacklevel=2)
 
 
 def _cause(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".removesuffix(": ")
+    name = "" if isinstance(error, SteepestError) else f"{type(error).__name__}: "  # our own are sentences
+    return f"{name}{str(error).strip().partition(chr(10))[0]}".removesuffix(": ")
 
 
 # --- the files of the cache -------------------------------------------------------------------------------------------
@@ -154,18 +161,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return ""
-
-
-def _write(file: Path, text: str) -> None:
-    """At once or not at all, for other processes that read it."""
-    part = file.with_suffix(f".{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
-        raise
 
 
 def _machine_code(name: str, folder: Path) -> list[Path]:
