@@ -41,6 +41,7 @@ def value_of_row(elements: list[Element], numbers: Numbers) -> float:
             total += 0 if product is None else sign * product
             product, sign = None, -1 if element.text == "−" else 1
         elif tag(element) != "mo":
+            assert len(elements) == 1 or tag(element) != "mrow" or is_one_thing(element), ElementTree.tostring(element)
             is_called = len(rest) > 1 and rest[0].text == APPLY
             factor = called(element, rest[1], numbers) if is_called else value(element, numbers)
             rest = rest[2:] if is_called else rest
@@ -82,6 +83,7 @@ def value(element: Element, numbers: Numbers) -> float:
         case "mroot":
             return math.cbrt(value(children[0], numbers))
         case "msup":
+            assert is_one_thing(children[0]), ElementTree.tostring(element)
             return value(children[0], numbers) ** value(children[1], numbers)
         case "mrow" if children[0].text == "{":
             return next(value(then, numbers) for then, when in children[1] if holds(when, numbers))
@@ -101,6 +103,16 @@ def holds(cell: Element, numbers: Numbers) -> bool:
         return True
     condition = inside[1:]
     return bool(value(condition[0], numbers) if len(condition) == 1 else value_of_row(condition, numbers))
+
+
+def is_one_thing(element: Element) -> bool:
+    """Whether a reader sees where it begins and ends: a plain row shows nothing of its own."""
+    if tag(element) != "mrow":
+        return tag(element) != "mfrac"
+    children = list(element)
+    if children[0].get("fence"):
+        return True
+    return is_one_thing(children[0]) if len(children) == 1 else len(children) == 3 and children[1].text == APPLY
 
 
 def tag(element: Element) -> str:
