@@ -29,7 +29,7 @@ def open_article(browser, tmp_path):
     def open_(page, **options):
         contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options}))
         opened = contexts[-1].new_page()
-        opened.set_default_timeout(8000)
+        opened.set_default_timeout(30_000)  # a busy machine is no failure
         opened.on("console", lambda message: wrong.append(message.text))
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.on("request", lambda request: request.url.startswith(("file:", "blob:")) or wrong.append(request.url))

@@ -22,6 +22,9 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, wh
 
 SIX = "&".join(f"rule={rule}" for rule in ("sgd(lr=0.002)", "momentum(lr=0.0005)", "nesterov(lr=0.0005)",
                                            "rmsprop(lr=0.01)", "adam(lr=0.05)", "adagrad(lr=0.3)"))  # fmt: skip
+PATIENCE = 30
+"""Seconds for what takes two on a machine that is not busy, such as a map."""
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TOP = "#stage canvas:last-of-type"
 CORE = f"() => {{ {read_bundle()}; Steepest.core.useFacts({build_facts()}); window.Steepest = Steepest.core; }}"
@@ -50,7 +53,7 @@ def open_page(browser, file):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url) if is_elsewhere(request.url) else None)
@@ -74,7 +77,7 @@ def is_elsewhere(url: str) -> bool:
 
 def until(page, condition: str):
     """Wait until a condition on the link's `state` holds, and return the state."""
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + PATIENCE
     while True:
         state = page.evaluate("() => Steepest.link.decode(location.hash.slice(1)).state")
         if state and page.evaluate(f"(state) => Boolean({condition})", state):
