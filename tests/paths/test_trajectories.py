@@ -213,6 +213,7 @@ def test_noise_follows_the_law_of_the_linear_recursion():
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
 def test_statuses_agree_with_those_of_single_paths(rule):
     same = total = 0
+    differing = []
     for on in ("parabola", "saddle", "tanh", "rosenbrock", "himmelblau", "rastrigin", "easom"):
         starts = scattered(on, 40, seed=5)
         lr = 10 ** np.random.default_rng(6).uniform(-3, 0.5, 40)
@@ -220,9 +221,14 @@ def test_statuses_agree_with_those_of_single_paths(rule):
         with np.errstate(all="ignore"):
             outcomes = [explain(many.landscape, path, many.landscape(*path.T)) for path in many.path]
         decided = [each.status for each in outcomes]
-        same += np.sum(many.status == np.array(decided, dtype=object))
+        differing += [
+            (on, each.code) for each, status in zip(outcomes, many.status, strict=True) if each.status != status
+        ]
+        ends = trace(rule, on, starts=starts, lr=lr, steps=150)  # of which only the last positions are kept
+        same += np.sum(ends.status == np.array(decided, dtype=object))
         total += 40
-    assert same >= 0.97 * total
+    assert not differing
+    assert same >= 0.98 * total
 
 
 CLEAR = {

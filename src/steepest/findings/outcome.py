@@ -185,14 +185,16 @@ def _comes_closer(path: Measures) -> Flags:
         levels = np.array([np.sqrt(np.mean(block**2, axis=0)) for block in blocks])
         return np.asarray((np.diff(levels, axis=0) < 0).all(axis=0) & (levels[-1] < LIMITS.closer_noisy * levels[0]))
     earlier, recent = np.array_split(distance, 2)
-    return np.asarray(recent.max(axis=0) < LIMITS.closer * earlier.max(axis=0))
+    closer = LIMITS.closer ** (len(distance) / min(2 * path.recent, path.steps + 1))  # over the points that are known
+    return np.asarray(recent.max(axis=0) < closer * earlier.max(axis=0))
 
 
 def _slows_down(path: Measures) -> Flags:
     """Comes ever closer to a stationary point that is no minimum, and the gradient falls."""
     falls = (np.diff(path.distance[-path.recent :], axis=0) < 0).all(axis=0)
-    earlier = lengths(path.landscape.gradient(path.x[max(-path.recent - 1, -len(path.x))]))
-    slows = falls & (path.slope < LIMITS.slows * earlier)
+    back = min(path.recent, len(path.x) - 1)
+    earlier = lengths(path.landscape.gradient(path.x[-back - 1]))
+    slows = falls & (path.slope < LIMITS.slows ** (back / path.recent) * earlier)
     return np.asarray(_comes_closer(path) & (path.found.kind > MINIMUM) & slows)
 
 
