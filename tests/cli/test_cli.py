@@ -124,6 +124,15 @@ def test_trace_prints_the_lectures_values(arguments, end, command):
     assert end in printed
 
 
+def test_trace_prints_what_happened_and_why_in_a_line_each(command):
+    _, printed, _ = command("trace sgd --on ravine --lr 0.6 --steps 20")
+    what, why = printed.splitlines()[-2:]
+    assert what == "  diverged: the value rises from step 1 on, to 5.6e+06; try a smaller learning rate"
+    assert why.startswith("  The learning rate 0.6 is above the stability limit 2/λ = 0.5 along y") and why.endswith(
+        "-1.4."
+    )
+
+
 def test_trace_prints_how_a_typed_formula_was_read(command):
     code, printed, complaint = command("trace sgd --f '1/2x sin²(2πx) + |y|' --start 1,1 --lr 0.01 --steps 5")
     assert (code, complaint) == (0, "")
