@@ -1,4 +1,4 @@
-"""What is looked at before an optimizer takes parameters, gradients or a checkpoint; each problem is one clear line."""
+"""Validation of parameters, gradients, states and checkpoints: an error is one clear line that names the tensor."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) 
 
 
 def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Collection[str] = ()) -> None:
-    """See that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile.
+    """Validate that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile.
 
     The step and other `numbers` belong to the parameter as a whole; they may live elsewhere.
     """

@@ -50,7 +50,7 @@ def _arguments(
     if param.is_complex() and not rule.elementwise:
         raise RuntimeError(f"{rule.title} does not support complex parameters")
     real, _ = _wide(param)
-    # the step is in place; autograd, where it looks on, needs the values from before it
+    # the step is in place; where autograd records it, it needs the values from before
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
     return *inputs, int(state["step"]) + 1, *_values(rule, param, state, shared or {})
 
@@ -82,7 +82,7 @@ def _apply(
             state[name] = torch.as_tensor(value, dtype=torch.float64)
         elif value is not None:
             # a rule may hand back what it was given; the state must not share memory with what others write to
-            shares = any(value is each for each in arguments[:2])
+            shares = any(value is argument for argument in arguments[:2])
             value = back(value) if param.is_complex() else value.to(state[name].dtype)
             state[name] = value.clone() if shares else value
     if param.dtype in HALF:

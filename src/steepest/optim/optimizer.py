@@ -181,11 +181,11 @@ class Optimizer(torch.optim.Optimizer):
         seen: list[dict[str, Any]] = []
         params = [param for group in self.param_groups for param in group["params"]]
 
-        def check(_: Any, given: dict[str, Any]) -> dict[str, Any]:
-            given = in_our_order(type(self).__name__, self.param_groups, given)
-            self._check_checkpoint(given)
-            seen.append(given)
-            return given
+        def check(_: Any, checkpoint: dict[str, Any]) -> dict[str, Any]:
+            checkpoint = in_our_order(type(self).__name__, self.param_groups, checkpoint)
+            self._check_checkpoint(checkpoint)
+            seen.append(checkpoint)
+            return checkpoint
 
         last = self.register_load_state_dict_pre_hook(check)
         try:

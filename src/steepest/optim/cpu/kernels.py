@@ -160,7 +160,7 @@ def with_fewer_divisions(program: Program) -> Program:
     """The same program with less of what a processor takes longest for.
 
     It divides or takes a root an eighth as often as it multiplies, so where the arrays lie in its cache a step waits
-    for that. Elements are multiplied by the reciprocal, found in float64, of what is the same for all of them. The
+    for that. Elements are multiplied by the reciprocal, computed in float64, of what is the same for all of them. The
     quotient of two roots is the root of the quotient, which overflows float32 only where the former exceeds 1e19.
     """
     radicands = {each.result.name: each.operands[0] for each in program.operations if each.kind == "sqrt"}
@@ -186,11 +186,11 @@ def _with_fewer_divisions(operation: Operation, radicands: dict[str, Any]) -> li
 
 def _uniform_values(program: Program) -> list[Value]:
     """The uniform values that the arithmetic of an element uses."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for operation in program.varying():
-        found |= {each.name: each for each in operation.operands if isinstance(each, Value) and each.uniform}
-    found |= {each.name: each for each in program.outputs.values() if isinstance(each, Value) and each.uniform}
-    return list(found.values())
+        values |= {each.name: each for each in operation.operands if isinstance(each, Value) and each.uniform}
+    values |= {each.name: each for each in program.outputs.values() if isinstance(each, Value) and each.uniform}
+    return list(values.values())
 
 
 def _kernel_text(program: Program, number: Number, settings: Sequence[str], uniform: Sequence[Value]) -> str:

@@ -63,13 +63,13 @@ class Uniform:
         names = ("step", *rule.numbers)
         known = {name: float(value) for name, value in settings(rule).items()}
         counters = [tuple(state[name].item() for name in names) for state in states]
-        found = {
-            each: self._evaluate(known | dict(zip(names, each, strict=True)) | {"step": each[0] + 1})
-            for each in dict.fromkeys(counters)
+        results = {
+            counter: self._evaluate(known | dict(zip(names, counter, strict=True)) | {"step": counter[0] + 1})
+            for counter in dict.fromkeys(counters)
         }
-        if len(found) == 1:
-            return next(iter(found.values()))
-        return [list(row) for row in zip(*(found[each] for each in counters), strict=True)]
+        if len(results) == 1:
+            return next(iter(results.values()))
+        return [list(row) for row in zip(*(results[counter] for counter in counters), strict=True)]
 
     def on_device(self, rule: Rule, states: States) -> list[Row]:
         """The results from counters on the device: numbers where they come from settings alone, otherwise vectors."""
