@@ -10,11 +10,13 @@ export { parse } from "./formula.js";
 export { link } from "./link.js";
 export { general, generalPoint, percent } from "./numbers.js";
 export { Generator } from "./random.js";
-export { landscapeOf, landscapes, run, stateAt } from "./run.js";
+export { landscapeOf, landscapes } from "./landscapes.js";
+export { run } from "./run.js";
 export { schedules } from "./schedules.js";
-export { look, rules, settingsOf } from "./settings.js";
-export { slider, within } from "./sliders.js";
+export { check, look, rules, settingsOf, within } from "./settings.js";
+export { slider } from "./sliders.js";
+export { stateAt } from "./step.js";
 export { limitsAt, predicted, stability } from "./stability.js";
-export { check, checkedState, defaultState, tour } from "./state.js";
+export { checkedState, defaultState, tour } from "./state.js";
 
 export const maps = { basin, sweep };

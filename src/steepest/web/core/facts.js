@@ -4,7 +4,7 @@
 import { fillCatalogue } from "./catalogue.js";
 import { fillGeometry } from "./geometry.js";
 import { fillGrammar } from "./grammar.js";
-import { fillLandscapes } from "./run.js";
+import { fillLandscapes } from "./landscapes.js";
 import { fillSchedules } from "./schedules.js";
 import { fillRules } from "./settings.js";
 import { fillTour } from "./state.js";

@@ -2,7 +2,7 @@
 // on=ravine&start=-5,-2&rule=sgd(lr=0.6)&rule=momentum(lr=0.6,momentum=0.25)&steps=20
 
 import { quoted } from "./names.js";
-import { landscapeOf } from "./run.js";
+import { landscapeOf } from "./landscapes.js";
 import { settingsOf } from "./settings.js";
 import { StateError, checkedState } from "./state.js";
 

@@ -4,7 +4,7 @@
 import { LIMITS } from "./catalogue.js";
 import { diagonalOf, kindOf, newtonFrom } from "./geometry.js";
 import { distance } from "./numbers.js";
-import { landscapeOf } from "./run.js";
+import { landscapeOf } from "./landscapes.js";
 import { factorsOf } from "./schedules.js";
 import { rules, settingsOf } from "./settings.js";
 import { SCALES } from "./sliders.js";

@@ -1,14 +1,12 @@
 // One rule on one landscape, as steepest.trace does it: the same operations in the same order.
 
-import { completed, linesOf } from "./equations.js";
-import { parse } from "./formula.js";
+import { CHECKPOINT, copyOf } from "./step.js";
+import { landscapeOf } from "./landscapes.js";
 import { explain } from "./outcome.js";
 import { Generator } from "./random.js";
 import { factorsOf } from "./schedules.js";
-import { inBoth, rules, settingsOf } from "./settings.js";
+import { rules, settingsOf } from "./settings.js";
 import { explanations } from "./why.js";
-
-const CHECKPOINT = 32;
 
 /**
  * The path of a rule.
@@ -73,10 +71,6 @@ class Run {
   }
 }
 
-function copyOf(state) {
-  return Object.fromEntries(Object.entries(state).map(([name, values]) => [name, Array.from(values)]));
-}
-
 const NORMALS = { seed: null, values: new Float64Array(0), generator: null };
 
 /** The first numbers of a seed's generator; remembered, as a page asks for the same ones at every frame. */
@@ -92,91 +86,4 @@ function normals(seed, count) {
     NORMALS.values = more;
   }
   return NORMALS.values;
-}
-
-export const landscapes = {};
-
-export function fillLandscapes(printed) {
-  for (const [id, { facts, ...functions }] of Object.entries(printed)) landscapes[id] = makeLandscape(facts, functions);
-}
-
-function makeLandscape(facts, functions) {
-  return { ...facts, title: inBoth(facts.title), group: inBoth(facts.group), about: inBoth(facts.about), ...functions };
-}
-
-/** A landscape by name, by formula ({formula: "x**2"}), or itself. */
-export function landscapeOf(on) {
-  if (typeof on === "string") return landscapes[on];
-  return typeof on.f === "function" ? on : parse(on.formula);
-}
-
-// --- one step in detail ----------------------------------------------------------------------------------------------
-
-/**
- * What the rule saw and did at the update that led to point `step` (from 1), each an array with a number a coordinate:
- * {gradient, noisyGradient, states, delta, effectiveStep (delta / gradient), lr, values}. `values` has the numbers of the
- * equations' symbols by their data-v names; a name with "@" in front is the value before the update.
- */
-export function stateAt(path, at) {
-  const step = Math.min(at, path.n);
-  const { dims, landscape, rule, settings, factors, shocks } = path;
-  const variant = rules[rule].variant(settings), h = { ...settings };
-  if (step < 1) return beforeTheFirst(path, variant.init(h, Float64Array.from(path.point(0))));
-  const from = Math.floor((step - 1) / CHECKPOINT), state = copyOf(path.checkpoints[from]);
-  let seen = null;
-  for (let n = from * CHECKPOINT; n < step; n++) {
-    const position = Float64Array.from(path.point(n)), gradient = landscape.grad(...position);
-    const noisy = gradient.map((each, i) => each + (shocks ? path.spec.noise * shocks[n * dims + i] : 0));
-    const before = n === step - 1 ? copyOf(state) : null;
-    h.lr = settings.lr * factors[n];
-    variant.step(h, noisy, position, state, n + 1);
-    if (before) seen = { gradient, noisy, before };
-  }
-  const here = path.point(step - 1), there = path.point(step), delta = there.map((each, i) => each - here[i]);
-  return {
-    step,
-    gradient: seen.gradient,
-    noisyGradient: seen.noisy,
-    states: shownStates(path, state),
-    delta,
-    effectiveStep: delta.map((each, i) => each / seen.noisy[i]),
-    lr: h.lr,
-    values: valuesOf(path, { step, h, state, before: seen.before, gradient: seen.noisy, here, there }),
-  };
-}
-
-function beforeTheFirst(path, state) {
-  return {
-    step: 0, gradient: null, noisyGradient: null, states: shownStates(path, state), delta: null, effectiveStep: null,
-    lr: null,
-    values: {},
-  };
-}
-
-/** The states that the rule keeps with these settings: those in its equations. */
-function shownStates(path, state) {
-  const lines = linesOf(path.rule, path.settings);
-  const kept = ([name]) => lines.some((line) => line.name === name);
-  return Object.fromEntries(Object.entries(copyOf(state)).filter(kept));
-}
-
-/** The numbers of all symbols in the rule's equations, an array with one a coordinate for each name. */
-function valuesOf(path, { step, h, state, before, gradient, here, there }) {
-  const values = {};
-  there.forEach((position, i) => {
-    const one = (each) => each[each.length === 1 ? 0 : i];
-    const numbers = { step, grad: gradient[i], "@x": here[i], x: position };
-    for (const { name, place, kind } of rules[path.rule].settings) {
-      if (kind === "number") {
-        numbers[place === null ? name : `${name}_${place}`] = place === null ? h[name] : h[name][place];
-      }
-    }
-    for (const name of Object.keys(state)) {
-      Object.assign(numbers, { [name]: one(state[name]), [`@${name}`]: one(before[name]) });
-    }
-    for (const [name, value] of Object.entries(completed(path.rule, path.settings, numbers))) {
-      (values[name] ??= []).push(value);
-    }
-  });
-  return values;
 }

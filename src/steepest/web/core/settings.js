@@ -52,3 +52,30 @@ export function settingsOf(rule, given = {}) {
   }
   return all;
 }
+
+// --- allowed values ---------------------------------------------------------------------------------------------------
+
+/** Whether a value lies in an interval such as "[0, 1)". */
+function liesWithin(value, interval) {
+  const [low, high] = interval.slice(1, -1).split(",").map((end) => Number(end.trim().replace("inf", "Infinity")));
+  const above = interval.startsWith("[") ? value >= low : value > low;
+  const below = interval.endsWith("]") ? value <= high : value < high;
+  return Number.isFinite(value) && above && below;
+}
+
+/** What is wrong with the value of a setting; null if nothing is. */
+export function check(setting, value) {
+  const { name, kind, within, scale } = setting;
+  if (kind === "switch") {
+    return typeof value === "boolean" ? null : { en: `${name} must be true or false`, zh: `${name} 只能是 true 或 false` };
+  }
+  const fits = typeof value === "number" && liesWithin(value, within) && (scale !== "whole" || Number.isInteger(value));
+  if (fits) return null;
+  const kindOfNumber = scale === "whole" ? ["a whole number", "整数"] : ["a number", "数"];
+  return { en: `${name} must be ${kindOfNumber[0]} in ${within}`, zh: `${name} 必须是 ${within} 中的${kindOfNumber[1]}` };
+}
+
+/** Whether a value is allowed for a setting of a rule or of a schedule. */
+export function within(value, setting) {
+  return check(setting, value) === null;
+}

@@ -1,7 +1,5 @@
 // Sliders: the ends of each setting's, how it is divided, and where on it a value stands.
 
-import { check } from "./state.js";
-
 const LOG = { lr: [1e-4, 10], eps: [1e-12, 1] };
 const LOG_FROM_ZERO = {
   weight_decay: [1e-4, 1], lr_decay: [1e-3, 10], initial_accumulator_value: [1e-3, 10], momentum_decay: [1e-4, 1],
@@ -51,16 +49,3 @@ export const slider = {
     return Number.isNaN(share) ? 1 : Math.min(1, Math.max(0, share));
   },
 };
-
-/** Whether a value lies in an interval such as "[0, 1)". */
-export function liesWithin(value, interval) {
-  const [low, high] = interval.slice(1, -1).split(",").map((end) => Number(end.trim().replace("inf", "Infinity")));
-  const above = interval.startsWith("[") ? value >= low : value > low;
-  const below = interval.endsWith("]") ? value <= high : value < high;
-  return Number.isFinite(value) && above && below;
-}
-
-/** Whether a value is allowed for a setting of a rule or of a schedule. */
-export function within(value, setting) {
-  return check(setting, value) === null;
-}

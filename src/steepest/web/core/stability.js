@@ -4,8 +4,9 @@
 import { LIMITS } from "./catalogue.js";
 import { radiusOf } from "./linear.js";
 import { allFinite, eigenSymmetric, leastSquares, sum } from "./numbers.js";
-import { landscapeOf, stateAt } from "./run.js";
+import { landscapeOf } from "./landscapes.js";
 import { rules, settingsOf } from "./settings.js";
+import { stateAt } from "./step.js";
 
 const LATE = 1e12, TINY = 2 ** -30, SMALLEST = 1e-6, LARGEST = 1e15, GROWTH = 1.1;
 

@@ -4,10 +4,9 @@ import { parse } from "./formula.js";
 import { didYouMean, quoted } from "./names.js";
 import { diagonalOf } from "./geometry.js";
 import { allFinite, eigenSymmetric, largest } from "./numbers.js";
-import { landscapeOf, landscapes } from "./run.js";
+import { landscapeOf, landscapes } from "./landscapes.js";
 import { scheduleDefaults, schedules } from "./schedules.js";
-import { inBoth, rules, settingsOf } from "./settings.js";
-import { liesWithin } from "./sliders.js";
+import { check, inBoth, rules, settingsOf } from "./settings.js";
 import { FormulaError } from "./grammar.js";
 
 const MOST = { steps: 5000, rules: 6, noise: 1e6, start: 1e9, seed: 2 ** 32 - 1 };
@@ -87,18 +86,6 @@ function checkedRule({ id, settings = {} }) {
     if (wrong) throw new StateError(`${rules[id].title}: ${wrong.en}`, `${rules[id].title}：${wrong.zh}`);
   }
   return { id, settings: all };
-}
-
-/** What is wrong with the value of a setting; null if nothing is. */
-export function check(setting, value) {
-  const { name, kind, within, scale } = setting;
-  if (kind === "switch") {
-    return typeof value === "boolean" ? null : { en: `${name} must be true or false`, zh: `${name} 只能是 true 或 false` };
-  }
-  const fits = typeof value === "number" && liesWithin(value, within) && (scale !== "whole" || Number.isInteger(value));
-  if (fits) return null;
-  const kindOfNumber = scale === "whole" ? ["a whole number", "整数"] : ["a number", "数"];
-  return { en: `${name} must be ${kindOfNumber[0]} in ${within}`, zh: `${name} 必须是 ${within} 中的${kindOfNumber[1]}` };
 }
 
 function checkedSchedule(schedule) {

@@ -6,8 +6,8 @@ import { diagonalOf } from "./geometry.js";
 import { eigenvalues } from "./linear.js";
 import { allFinite, distance, eigenSymmetric, largest, norm, smallest } from "./numbers.js";
 import { tidy } from "./outcome.js";
-import { stateAt } from "./run.js";
 import { rules } from "./settings.js";
+import { stateAt } from "./step.js";
 import { dot, labelOf, limitNow, limitOf, limitsAt, stepMatrix } from "./stability.js";
 
 const MINIMA = ["only_global", "global", "local", "minimum", "minimum_outside"];

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
-import { modeOf, pointText } from "./stage.js";
+import { modeOf, pointText } from "./scene.js";
 import { asColour, channels, mixed } from "./theme.js";
 
 const BASINS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#b8a800", "#7a7a7a"];

@@ -5,7 +5,7 @@ import { contoursOf, drawIsolines, drawRelief } from "./contours.js";
 import { drawCurve } from "./curve.js";
 import { button, fitted, make, openDialog } from "./dom.js";
 import { makeFrame } from "./frame.js";
-import { titleOf, useLandscape } from "./setup.js";
+import { titleOf } from "./scene.js";
 
 export function drawThumbnail(part, canvas, landscape, width, height) {
   const pen = fitted(canvas, width, height);
@@ -37,12 +37,13 @@ function groupsOf(part) {
   return groups;
 }
 
-export function openGallery(part) {
+/** Opens the gallery; `choose` is called with the landscape that the reader picks. */
+export function openGallery(part, choose) {
   const found = make("div", { class: "groups" }), none = make("p", { class: "hint", hidden: true }, part.say("noneFound"));
   const named = { placeholder: part.say("search"), "aria-label": part.say("search") };
   const search = make("input", { type: "search", ...named, input: () => filter(search.value) });
   for (const [group, landscapes] of groupsOf(part)) {
-    const tiles = landscapes.map((landscape) => tile(part, landscape));
+    const tiles = landscapes.map((landscape) => tile(part, landscape, choose));
     found.append(make("section", {}, make("h3", {}, group), make("div", { class: "tiles" }, ...tiles)));
   }
   const filter = (text) => {
@@ -54,14 +55,14 @@ export function openGallery(part) {
   openDialog(part, part.byId("gallery"), part.say("chooseLandscape"), search, found, none);
 }
 
-function tile(part, landscape) {
+function tile(part, landscape, choose) {
   const { id, about, formula } = landscape, canvas = make("canvas", { "aria-hidden": "true" });
   const words = [id, titleOf(part, landscape), about.en, about.zh, formula].join(" ").toLowerCase();
-  const choose = () => {
+  const close = () => {
     part.byId("gallery").close();
-    useLandscape(part, landscape);
+    choose(landscape);
   };
   drawThumbnail(part, canvas, landscape, 132, 84);
   const facts = { "data-words": words, title: about[part.lang()], "aria-pressed": String(part.state.landscape === id) };
-  return button({ class: "tile", ...facts, click: choose }, canvas, make("span", {}, titleOf(part, landscape)));
+  return button({ class: "tile", ...facts, click: close }, canvas, make("span", {}, titleOf(part, landscape)));
 }

@@ -1,9 +1,7 @@
 // Maps are computed in a worker made of the page's own script, so that the page never waits. A map is stopped by ending its
 // worker; a new one starts a moment after the last change of what it shows.
 
-import { selectedRule } from "./scene.js";
-import { modeOf } from "./stage.js";
-import { axesOf } from "./sweep_view.js";
+import { axesOf, modeOf, selectedRule } from "./scene.js";
 
 const MAP_SIZE = 144, MAP_WAIT = 220;
 

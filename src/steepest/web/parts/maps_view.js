@@ -3,9 +3,9 @@
 import { basinKeys } from "./basin_view.js";
 import { make, refill } from "./dom.js";
 import { followMaps, mapOf, mapWanted, shareDone, stopMap } from "./map_job.js";
-import { sceneOf } from "./scene.js";
+import { axesOf, axisName, sceneOf } from "./scene.js";
 import { settingName } from "./slider.js";
-import { axesOf, axisName, startSweep } from "./sweep_view.js";
+import { startSweep } from "./sweep_view.js";
 
 export function startMaps(part) {
   part.bar = { shape: "", map: null };

@@ -11,10 +11,10 @@ import { PLAYER, pause, play, startPlayer } from "./player.js";
 import MARKUP from "./playground.html";
 import { startReadout } from "./readout.js";
 import { startRules } from "./rules_panel.js";
-import { adopt, landscapeOf } from "./scene.js";
-import { startSetup, titleOf } from "./setup.js";
+import { adopt, landscapeOf, modeOf, titleOf } from "./scene.js";
+import { startSetup } from "./setup.js";
 import { startShare } from "./share.js";
-import { modeOf, setView, startStage } from "./stage.js";
+import { setView, startStage } from "./stage.js";
 import { startStory } from "./story.js";
 import { endTour, goTo, startTour } from "./tour.js";
 

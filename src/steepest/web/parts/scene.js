@@ -91,3 +91,29 @@ export function adopt(part, state) {
   part.home.landscape = null;
   part.change(state);
 }
+
+/** How the stage shows the landscape: contours, surface or a map. */
+export function modeOf(part, { view, landscape }) {
+  const mode = view?.mode ?? "contours";
+  return mode === "surface" && landscapeOf(part, { landscape }).dims !== 2 ? "contours" : mode;
+}
+
+/** What a landscape is called. */
+export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }
+
+export function pointText(point) {
+  const numbers = Array.from(point, (each) => pretty(each)).join(", ");
+  return point.length === 1 ? numbers : `(${numbers})`;
+}
+
+/** A setting's name as an axis of a map: "lr", "betas.0". */
+export function axisName({ name, place }) { return place === null ? name : `${name}.${place}`; }
+
+/** The settings along the axes: those of the state, or the learning rate and the first other one. */
+export function axesOf(state) {
+  const { map } = state, choices = Steepest.rules[selectedRule(state).id].settings.filter(({ kind }) => kind === "number");
+  const named = (name) => choices.find((setting) => axisName(setting) === name);
+  const x = named(map?.x) ?? named("lr"), y = named(map?.y);
+  const others = choices.filter((setting) => setting !== x);
+  return { choices, x, y: y && y !== x ? y : others.find(({ scale }) => scale === "memory") ?? others[0] };
+}

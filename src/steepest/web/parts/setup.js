@@ -3,7 +3,7 @@
 import * as Steepest from "../core/api.js";
 import { button, make, toast } from "./dom.js";
 import { drawThumbnail, openGallery } from "./gallery.js";
-import { landscapeOf } from "./scene.js";
+import { landscapeOf, titleOf } from "./scene.js";
 import { makeSlider } from "./slider.js";
 import { both } from "./words.js";
 
@@ -14,7 +14,7 @@ export function startSetup(part) {
   part.setup = { rows: [], schedule: null, spoken: null };
   buildSetup(part);
   part.follow(showSetup);
-  part.byId("pick").onclick = () => openGallery(part);
+  part.byId("pick").onclick = () => openGallery(part, (landscape) => useLandscape(part, landscape));
 }
 
 function buildSetup(part) {
@@ -83,8 +83,6 @@ function buildLandscape(part) {
     make("p", { id: "about" }));
 }
 
-export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }
-
 function showLandscape(part, state) {
   const landscape = landscapeOf(part, state), field = part.byId("formula");
   if (part.root.activeElement !== field) field.value = landscape.formula;
@@ -127,7 +125,7 @@ function useFormula(part, formula, found) {
 }
 
 /** Another landscape: its own start and window, the same rules with learning rates that work there. */
-export function useLandscape(part, found) {
+function useLandscape(part, found) {
   const next = { ...part.state, landscape: found.id, step: null, ...fresh(part, found) };
   part.change({ ...next, rules: next.rules.map((rule) => tuned(part, rule, next)) });
   toast(part, part.say("ratesSet", titleOf(part, found)));

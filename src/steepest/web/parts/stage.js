@@ -7,8 +7,7 @@ import { fitted } from "./dom.js";
 import { pretty } from "./frame.js";
 import { planePicture } from "./plane.js";
 import { pause } from "./player.js";
-import { landscapeOf, sceneOf, stepOf, windowOf } from "./scene.js";
-import { titleOf } from "./setup.js";
+import { landscapeOf, modeOf, pointText, sceneOf, stepOf, titleOf, windowOf } from "./scene.js";
 import { surfacePicture } from "./surface.js";
 
 const TURN = [0.62, 0.6]; // of the surface: radians to the side and above the horizon
@@ -39,11 +38,6 @@ export function startStage(part) {
 
 /** Whether the page scrolls: where the part is not all of it, and where it is not made to fit the window. */
 function scrolls({ options, host }) { return !options.alone || options.fixed || host.clientWidth <= 1100; }
-
-export function modeOf(part, { view, landscape }) {
-  const mode = view?.mode ?? "contours";
-  return mode === "surface" && landscapeOf(part, { landscape }).dims !== 2 ? "contours" : mode;
-}
 
 export function setView(part, patch) {
   part.change({ view: { window: null, mode: "contours", turn: null, ...part.state.view, ...patch } });
@@ -105,11 +99,6 @@ function describeStage(part, state) {
   const shown = part.say("stageAlt", titleOf(part, scene.landscape), pointText(state.start));
   const keys = part.options.fixed ? "pathsKeys" : modeOf(part, state) === "surface" ? "turnKeys" : "stageKeys";
   top.setAttribute("aria-label", [shown, ...ends, part.say(keys)].join(" "));
-}
-
-export function pointText(point) {
-  const numbers = Array.from(point, (each) => pretty(each)).join(", ");
-  return point.length === 1 ? numbers : `(${numbers})`;
 }
 
 // --- hand -------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,7 @@ import { textOf } from "../core/api.js";
 import { button, make, refill } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
-import { sceneOf, stepOf } from "./scene.js";
-import { pointText } from "./stage.js";
+import { pointText, sceneOf, stepOf } from "./scene.js";
 import { escaped } from "./svg_pen.js";
 import { colourOf } from "./theme.js";
 

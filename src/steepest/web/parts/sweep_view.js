@@ -7,22 +7,10 @@ import { logTicks, makeFrame, pretty, roundTicks } from "./frame.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { drawStart } from "./plane.js";
 import { setRules, withSetting } from "./rules_panel.js";
-import { landscapeOf, selectedRule } from "./scene.js";
+import { axesOf, landscapeOf, modeOf, selectedRule } from "./scene.js";
 import { settingName, valueIn } from "./slider.js";
-import { ARROWS, modeOf, pixelOf } from "./stage.js";
+import { ARROWS, pixelOf } from "./stage.js";
 import { HEAT, asColour, channels, fontOf, mixed } from "./theme.js";
-
-/** A setting's name in the state's map, as in core/state.js. */
-export function axisName({ name, place }) { return place === null ? name : `${name}.${place}`; }
-
-/** The settings along the axes: those of the state, or the learning rate and the first other one. */
-export function axesOf(state) {
-  const { map } = state, choices = Steepest.rules[selectedRule(state).id].settings.filter(({ kind }) => kind === "number");
-  const named = (name) => choices.find((setting) => axisName(setting) === name);
-  const x = named(map?.x) ?? named("lr"), y = named(map?.y);
-  const others = choices.filter((setting) => setting !== x);
-  return { choices, x, y: y && y !== x ? y : others.find(({ scale }) => scale === "memory") ?? others[0] };
-}
 
 export function startSweep(part) {
   part.sweep = { frame: null, size: [0, 0], held: false };
