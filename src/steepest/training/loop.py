@@ -9,6 +9,7 @@ from ..findings.catalogue import Finding
 from ..rules import Rule
 from ..workloads import Problem
 from ..workloads.seeding import seeded
+from .curve import Point
 from .fingerprint import fingerprint
 from .grid import grid
 from .outcome import outcome_of
@@ -17,26 +18,7 @@ from .trainer import Trainer
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Point", "Run", "train"]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One measurement of a run.
-
-    Attributes:
-        step: updates made so far.
-        train_loss: mean training loss since the last measurement; at step 0 the measured loss.
-        loss: the loss that the session measured, on held-out data where it has any.
-        metric: the problem's metric.
-        seconds: time spent in training steps so far; the clock stands still while measuring.
-    """
-
-    step: int
-    train_loss: float
-    loss: float
-    metric: float
-    seconds: float
+__all__ = ["Run", "train"]
 
 
 @dataclass

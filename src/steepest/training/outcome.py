@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..findings.catalogue import Finding
-
-if TYPE_CHECKING:
-    from .loop import Point
+from .curve import Point
 
 __all__ = ["outcome_of"]
 
 
-def outcome_of(curve: "Sequence[Point]", steps_to_target: float) -> Finding:
+def outcome_of(curve: Sequence[Point], steps_to_target: float) -> Finding:
     """The outcome of a run that made all its steps, or ended early at a loss that is no number.
 
     Args:
