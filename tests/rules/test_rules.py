@@ -12,6 +12,7 @@ import pytest
 from steepest.base.errors import InvalidValue, SteepestError, UnknownName, UnknownSetting
 from steepest.rules import RULES, SGD, Adam, AdamW, Rule, find
 from steepest.testing import rule_checks
+from steepest.testing.rules import neighbours
 
 COMPANIONS = {
     "nesterov": {"momentum": 0.9},
@@ -38,6 +39,16 @@ CHECKS = [
     for rule in RULES.values()
     for name, check in rule_checks(rule, COMPANIONS, OTHERS.get(rule.__name__)).items()
 ]
+
+ELEMENTWISE = [
+    pytest.param(rule(**base | {name: other}), id=f"{rule.__name__}-{name}={other}".replace(" ", ""))
+    for rule in RULES.values()
+    if rule.elementwise
+    for name in rule.defaults()
+    for base in [rule.defaults() | COMPANIONS.get(name, {})]
+    for other in OTHERS.get(rule.__name__, {}).get(name) or neighbours(base[name])
+]
+"""Every elementwise rule with another value of each hyperparameter."""
 
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
