@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "measure"]
 
 COLUMNS = """\
 *stream*: reading and writing the same bytes. *of one number each*: a step of as many tensors with one number each, that
-is, what it costs to look at them. *roots and divisions*: those of the rule, where no memory is waited for. *with new
+is, the overhead of a step. *roots and divisions*: those of the rule, where no memory is waited for. *with new
 gradients*: torch / ours where each step finds other gradient tensors than the one before, as in training."""
 """The text above the table, about columns whose names do not suffice."""
 
