@@ -15,6 +15,7 @@ from typing import Literal
 from matplotlib import colors
 
 from ..rules import RULES
+from ..rules.base import DASHES as NAMES_OF_DASHES
 
 __all__ = ["Look", "colors_and_marks", "lightness", "mix"]
 
@@ -31,7 +32,6 @@ ROUND = 7
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "d")
 
 Dash = Literal["solid"] | tuple[float, tuple[float, ...]]
-NAMES_OF_DASHES = ("solid", "dashed", "dotted", "dashdot")
 DASHES: tuple[Dash, ...] = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 TINTS = [(other, share / 10) for other in ("black", "white") for share in range(1, 8)]

@@ -78,7 +78,7 @@ def rule_facts(rule: Rule, lang: str = "en") -> Facts:
         "search": _searched(rule),
         "reference": rule.reference,
     }
-    return {word(name, lang): text for name, text in facts.items()}
+    return {word(name, lang): text for name, text in facts.items() if text}
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def find(name: str) -> Rule | Landscape:
     steepest.base.errors.UnknownName: unknown rule or landscape 'adm'; did you mean 'adam'?
     """
     head = name.partition("(")[0].strip()
-    if ".py:" in name or head.lower() in rules.RULES:
+    if ".py:" in name or head.endswith(".py") or head.lower() in rules.RULES:
         return rules.find(name)
     known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
     if head in known or (is_formula(name) and "=" not in name):
@@ -155,8 +155,9 @@ def difference(first: Rule, second: Rule, lang: str = "en") -> Difference:
         for name in dict.fromkeys([*ours, *theirs])
         if ours.get(name) != theirs.get(name) or (name in ours) != (name in theirs)
     ]
-    other = rule_facts(second, lang)
-    rows += [(name, text, other[name]) for name, text in rule_facts(first, lang).items() if text != other[name]]
+    ours, theirs = rule_facts(first, lang), rule_facts(second, lang)
+    names = dict.fromkeys([*ours, *theirs])
+    rows += [(name, ours.get(name, ""), theirs.get(name, "")) for name in names if ours.get(name) != theirs.get(name)]
     return Difference(lines, Table(("", first.title, second.title), rows))
 
 

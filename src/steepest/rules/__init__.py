@@ -1,11 +1,12 @@
 """All rules by name. A new one is a file here and its class in `BUILT_IN`; those of plugins come by entry points."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.errors import InvalidValue, UnknownName, did_you_mean
-from ..base.modules import Source, load
+from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
+from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import parse
 from .adadelta import Adadelta
@@ -25,6 +26,7 @@ from .rmsprop import RMSprop
 from .schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from .sgd import SGD, Momentum, Nesterov
 from .soap import SOAP
+from .validation import check_class
 
 __all__ = [
     "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
@@ -44,7 +46,7 @@ def _check_rule(name: str, loaded: Any) -> type[Rule]:
         raise InvalidValue(f"{loaded!r} is no rule; name a dataclass that derives from steepest.Rule")
     if loaded.__name__.lower() != name:
         raise InvalidValue(f"the name of {loaded.__name__} must be {loaded.__name__.lower()}")
-    loaded()  # its defaults, and that nothing is missing
+    check_class(loaded)
     return loaded
 
 
@@ -127,6 +129,7 @@ def resolve(text: str) -> Reference:
     if spec.args:
         raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
     if source:
+        _check(known[name], source)
         text = f"{source.path}:{text.strip().rpartition('.py:')[2]}"
     return Reference(text, spec.name.lower(), known[name], dict(spec.kwargs), source)
 
@@ -140,9 +143,18 @@ def resolve_all(text: str) -> list[Reference]:
     if not text.strip().endswith(".py"):
         return [resolve(text)]
     source = load(text.strip())
-    return [
-        Reference(f"{source.path}:{name}", name.lower(), rule, {}, source) for name, rule in _rules_in(source).items()
-    ]
+    rules = _rules_in(source)
+    for rule in rules.values():
+        _check(rule, source)
+    return [Reference(f"{source.path}:{name}", name.lower(), rule, {}, source) for name, rule in rules.items()]
+
+
+def _check(rule: type[Rule], source: Source) -> None:
+    try:
+        with importing(source.path.parent):
+            check_class(rule)
+    except SteepestError as error:
+        raise InvalidValue(f"{source.path}: {error}") from error
 
 
 def _rules_in(source: Source) -> dict[str, type[Rule]]:
@@ -152,6 +164,7 @@ def _rules_in(source: Source) -> dict[str, type[Rule]]:
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
     }
+    rules = {name: rule for name, rule in rules.items() if not inspect.isabstract(rule)} or rules  # without their bases
     if not rules:
         raise InvalidValue(f"{source.path}: defines no rule; write a dataclass that derives from steepest.Rule")
     return rules

@@ -25,9 +25,11 @@ Every engine runs the same definition; by hand, on plain numbers:
 
 import inspect
 import math
+import re
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
@@ -41,6 +43,8 @@ __all__ = [
 
 
 Look = tuple[str, str, str]
+MARKERS = ".,ov^<>12348spP*hH+xXDd|_"
+DASHES = ("solid", "dashed", "dotted", "dashdot")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,12 @@ class Hyperparameter:
     search: tuple[float, float] | None = None
     keyword: bool = False
     among: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.within is not None and not re.fullmatch(r"[\[(][^,]+,[^,]+[\])]", self.within):
+            raise InvalidValue(f"within: write an interval such as '[0, 1)', got {self.within!r}")
+        if self.search is not None and not 0 < self.search[0] < self.search[1] < math.inf:
+            raise InvalidValue(f"search: write a range above 0 such as (1e-4, 1.0), got {self.search!r}")
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -138,7 +148,7 @@ class Rule(ABC):
     """Base of all rules; the module's docstring says which conditions `init` and `update` fulfil.
 
     Class facts (data, so that docs, pages and tests need not know any rule by name):
-        title: the name as people write it.
+        title: the name as people write it; default: the name of the class.
         reference: where the method was published.
         symbols: LaTeX of each state.
         elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`).
@@ -155,11 +165,11 @@ class Rule(ABC):
         look: colour (`#rrggbb`), Matplotlib's marker, and dash (solid, dashed, dotted, dashdot) in every picture; None:
             one that follows from the name. It is given as an argument of the class statement, and not inherited:
             `class Mine(Rule, look=("#0072B2", "o", "solid"))`.
-        helps, fails: the method's character, in a sentence each.
+        helps, fails: the method's character, in a sentence each; default: nothing is said.
     """
 
     title: ClassVar[str]
-    reference: ClassVar[str]
+    reference: ClassVar[str] = "unpublished"
     symbols: ClassVar[dict[str, str]] = {}
     elementwise: ClassVar[bool] = True
     least_axes: ClassVar[int] = 0
@@ -171,13 +181,17 @@ class Rule(ABC):
     own_schedule: ClassVar[str | None] = None
     partner: ClassVar[str] = "adamw"
     look: ClassVar[Look | None] = None
-    helps: ClassVar[Text]
-    fails: ClassVar[Text]
+    helps: ClassVar[Text] = Text("", "")
+    fails: ClassVar[Text] = Text("", "")
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate")
 
     def __init_subclass__(cls, look: "Look | None" = None, **more: Any) -> None:
         super().__init_subclass__(**more)
+        cls.title = vars(cls).get("title", cls.__name__)
+        if look is not None and not _is_look(look):
+            example = ("#0072B2", "o", "solid")
+            raise InvalidValue(f"{cls.title}: look must be a colour, marker and dash such as {example}, got {look!r}")
         cls.look = look
 
     def __post_init__(self) -> None:
@@ -228,8 +242,15 @@ class Rule(ABC):
     @classmethod
     @cache
     def hyperparameters(cls) -> dict[str, "Field[Any]"]:
-        """The dataclass fields that a user may set, by name; `.metadata["facts"]` is the `Hyperparameter`."""
-        return {hyper.name: hyper for hyper in fields(cls) if hyper.init}
+        """The dataclass fields that a user may set, by name; `.metadata["facts"]` is the `Hyperparameter`.
+
+        A field that was declared without facts, as `beta: float = 0.9`, has its name as symbol; any value is allowed.
+        """
+        settings = {hyper.name: hyper for hyper in fields(cls) if hyper.init}
+        for name, hyper in settings.items():
+            if "facts" not in hyper.metadata:
+                hyper.metadata = MappingProxyType({**hyper.metadata, "facts": _plain_facts(name, hyper.default)})
+        return settings
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -274,6 +295,22 @@ class Rule(ABC):
     def summary(cls) -> str:
         """The first line of the rule's docstring."""
         return inspect.getdoc(cls).partition("\n")[0]  # type: ignore[union-attr]
+
+
+def _plain_facts(name: str, default: Any) -> Hyperparameter:
+    symbol = rf"\mathrm{{{name}}}".replace("_", r"\_")
+    many = isinstance(default, tuple)
+    symbols = tuple(f"{symbol}_{i}" for i in range(1, len(default) + 1)) if many else symbol
+    return Hyperparameter(symbols, Text(name, name))
+
+
+def _is_look(look: Any) -> bool:
+    """Whether it is a colour, one of Matplotlib's markers, and a dash."""
+    if not (isinstance(look, tuple) and len(look) == 3 and all(isinstance(part, str) for part in look)):
+        return False
+    colour, marker, dash = look
+    is_colour = re.fullmatch("#[0-9A-Fa-f]{6}", colour) is not None
+    return is_colour and len(marker) == 1 and marker in MARKERS and dash in DASHES
 
 
 def _kind(setting: Any) -> Any:
