@@ -14,6 +14,8 @@ __all__ = ["make_folder", "write"]
 def write(path: Path, content: bytes | str, remedy: str = "choose another place") -> None:
     """Write a file through a draft beside it, so that a full disk or an interrupt leaves the old file or none.
 
+    The file behind a link is written, not the link; a device or a pipe, such as `/dev/stdout`, is written as it is.
+
     Args:
         path: the file; its folder must exist.
         content: text is encoded as UTF-8.
@@ -22,16 +24,23 @@ def write(path: Path, content: bytes | str, remedy: str = "choose another place"
     Raises:
         InvalidValue: it cannot be written.
     """
-    # other processes and threads may be writing the same file
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    content = content.encode() if isinstance(content, str) else content
+    draft = None
     try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        draft.replace(path)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+            return
+        target = Path(os.path.realpath(path))  # also of a link without end, which is then replaced
+        # other processes and threads may be writing the same file
+        draft = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+        draft.write_bytes(content)
+        draft.replace(target)
     except OSError as error:
         raise InvalidValue(f"{path}: cannot be written ({error.strerror}); {remedy}") from None
     finally:
         with suppress(OSError):  # there is none any more, or its folder does not exist
-            draft.unlink(missing_ok=True)
+            if draft is not None:
+                draft.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path, remedy: str = "choose another folder") -> None:

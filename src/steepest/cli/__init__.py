@@ -3,9 +3,12 @@
 Nothing heavy is imported before a command needs it, so `--help` and `list` answer at once.
 """
 
+import errno
+import io
 import os
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -18,6 +21,9 @@ from ..base.plugins import PluginWarning
 from .terminal import INTERRUPTED
 
 __all__ = ["COMMANDS", "app", "main"]
+
+OUTSIDE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""Errors of a disk or a device: no fault of the program's."""
 
 COMMANDS = ("trace", "compare", "report", "show", "play", "list", "map")
 """In the order of the help. `command` is a function, or a `typer.Typer` with commands of its own."""
@@ -59,6 +65,9 @@ def main() -> None:
     """Run the command line; whatever goes wrong is one clear message and an exit code."""
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # an old locale lacks most of mathematics
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except SteepestError as error:
@@ -73,9 +82,23 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in OUTSIDE:
+            where = error.filename or "the output"
+            print(
+                f"steepest: {where}: cannot be written ({error.strerror}); make room, or choose another place",
+                file=sys.stderr,
+            )
+            _drop_output()
+            sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
         print(f"steepest: internal error, {cause}; please report it (STEEPEST_DEBUG=1 shows where)", file=sys.stderr)
         sys.exit(70)
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_warning(

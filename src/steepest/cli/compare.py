@@ -4,7 +4,7 @@ import math
 import shlex
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -224,27 +224,46 @@ def _print_workload(console: Console, comparison: "Comparison") -> None:
     console.print(comparison.workload["about"], style="bold")
     console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
     metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
-    table = terminal.table(
+    head = (
         "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
         ">broken\ntrials",
     )  # fmt: skip
-    for column in table.columns[1:]:  # a long name gives way to the numbers
-        column.no_wrap = True
+    rows = []
     for label, row in comparison.table.iterrows():
         margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
         settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
-        table.add_row(
+        rows.append((
             str(label), settings, _steps(row["steps_to_target"]),
             _seconds(row["seconds_to_target"]), f"{row['reached']:.0%}", f"{row['final_metric']:.4f}{margin}",
             f"{row['broken']:.0%}",
-        )  # fmt: skip
-    console.print(table, "")
+        ))  # fmt: skip
+    _print_rows(console, head, rows)
     console.print(verdict_sentence(comparison).en)
     if (partner := partner_sentence(comparison)) is not None:
         console.print(partner.en)
     for warning in [*(edge.en for edge in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
         console.print(warning, style="yellow")
     console.print()
+
+
+def _print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A row for each optimizer; on a terminal too narrow for the numbers, its numbers below its name."""
+    table = terminal.table(*head)
+    for column in table.columns[1:]:  # a long name gives way to the numbers
+        column.no_wrap = True
+    for row in rows:
+        table.add_row(*row)
+    widths = [max(map(len, "\n".join(column).splitlines())) for column in zip(head, *rows, strict=True)]
+    if sum(widths[1:]) + 2 * len(widths) + len(head[0]) <= console.width:
+        console.print(table, "")
+        return
+    for name, *numbers in rows:
+        console.print(name, style="bold")
+        below = terminal.table("", ">")
+        below.show_header = False
+        for title, number in zip(head[1:], numbers, strict=True):
+            below.add_row(title.lstrip(">").replace("\n", " "), number)
+        console.print(below, "")
 
 
 def _steps(steps: float) -> str:

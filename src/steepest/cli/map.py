@@ -49,8 +49,8 @@ def basin(
     box = None if window is None else options.window(window)
     with terminal.Working("following starts") as progress:
         basins = map_basin(
-            optimizers, f or on, steps=steps, size=size, window=box, schedule=schedule, on_progress=progress,
-            **options.settings(settings, lr),
+            optimizers, on if f is None else f, steps=steps, size=size, window=box, schedule=schedule,
+            on_progress=progress, **options.settings(settings, lr),
         )  # fmt: skip
     if save is not None:
         from ..figures.basins import draw_basin
@@ -93,7 +93,7 @@ def sweep(
     point = None if start is None else options.numbers("start", start)
     with terminal.Working("running settings") as progress:
         swept = map_sweep(
-            optimizers, f or on, dict(map(options.span, over)), start=point, steps=steps, size=size,
+            optimizers, on if f is None else f, dict(map(options.span, over)), start=point, steps=steps, size=size,
             schedule=schedule, on_progress=progress, **options.settings(settings, lr),
         )  # fmt: skip
     if save is not None:

@@ -62,7 +62,8 @@ def command(
 
         check_paths_file(save, lang, surface, frames)
     paths = [
-        trace(rule, f or on, point, steps, noise, seed, schedule, **_settings_for(rule, shared)) for rule in optimizers
+        trace(rule, on if f is None else f, point, steps, noise, seed, schedule, **_settings_for(rule, shared))
+        for rule in optimizers
     ]
     if save is not None:
         with terminal.notices(), terminal.Working("drawing") as progress:

@@ -180,6 +180,8 @@ class Problem(ABC):
                 session = self.begin(0, "cpu")
                 if not isinstance(getattr(session, "model", None), torch.nn.Module):
                     raise InvalidValue(f"{self.name}: `begin` must return a session whose `model` is a torch.nn.Module")
+                if not isinstance(digest := session.fingerprint(), bytes):
+                    raise InvalidValue(f"{self.name}: `fingerprint` must return bytes, got {digest!r}")
                 self.read_measure(session.measure())
                 params = session.model.parameters() if session.groups is None else session.groups
                 self.read_losses(session.advance(torch.optim.SGD(params, lr=1e-3), 1), 1)
@@ -208,7 +210,7 @@ class Problem(ABC):
             if not all(isinstance(loss, torch.Tensor) for loss in losses):
                 return sum(map(float, losses)) / steps
             losses = torch.stack(losses)  # type: ignore[arg-type]
-        return float(losses.sum()) / steps
+        return float(losses.detach().sum()) / steps
 
     def read_measure(self, numbers: "Mapping[str, Tensor | float]") -> tuple[float, float]:
         """The loss and the metric among the numbers that `measure` gave.
@@ -216,6 +218,8 @@ class Problem(ABC):
         Raises:
             InvalidValue: one of them is not there, or is no number.
         """
+        import torch
+
         if not isinstance(numbers, Mapping):
             raise InvalidValue(f"{self.name}: `measure` must return a dict of numbers, got {numbers!r}")
         metric = "metric" if "metric" in numbers else self.metric_name
@@ -225,7 +229,8 @@ class Problem(ABC):
                 has = ", ".join(map(repr, numbers)) or "nothing"
                 raise InvalidValue(f"{self.name}: `measure` must return a number named {key!r}; it has {has}")
             try:
-                values.append(float(numbers[key]))
+                number = numbers[key]
+                values.append(float(number.detach() if isinstance(number, torch.Tensor) else number))
             except (TypeError, ValueError, RuntimeError):
                 raise InvalidValue(f"{self.name}: `measure` gave {numbers[key]!r} for {key!r}, not a number") from None
         return values[0], values[1]
