@@ -119,6 +119,7 @@ WRONG = {
     "LineSession.measure = lambda self: {'loss': 'low'}": "`measure` gave 'low' for 'loss', not a number",
     "LineSession.measure = lambda self: {'loss': torch.ones(2)}": "`measure` gave tensor([1., 1.]) for 'loss'",
     "Line.metric_name = 'accuracy'": "`measure` must return a number named 'accuracy'; it has 'loss'",
+    "LineSession.fingerprint = lambda self: 'abc'": "`fingerprint` must return bytes, got 'abc'",
     "LineSession.groups = [{}]": "KeyError: 'params'",
 }
 
@@ -132,6 +133,19 @@ def test_a_mistake_is_said_in_one_line_before_anything_is_run(line, write_own):
     place = f"line {len(Path(file).read_text().splitlines())}"
     assert WRONG[line].replace("{place}", place) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_that_still_hold_their_graph_are_read_without_a_warning(write_own):
+    text = (
+        Path(write_own())
+        .read_text()
+        .replace("loss.detach()", "loss")
+        .replace("float((self.model.weight.detach() -", "((self.model.weight -")
+    )
+    assert text.count("detach") == 0
+    file = write_own()
+    Path(file).write_text(text)
+    assert len(train(find(file), Adam(lr=0.1), 1, steps=3).curve) > 1
 
 
 def test_a_module_that_is_no_workload_is_told_what_one_is(write_file):
