@@ -184,6 +184,15 @@ def test_a_file_with_the_name_of_a_library_leaves_the_library_alone(name, write)
     assert sys.modules.get(name.removesuffix(".py")) is before
 
 
+@pytest.mark.parametrize("name", ["tabnanny", "colorsys"])
+def test_a_file_with_the_name_of_a_library_may_import_that_library(name, write, monkeypatch):
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    module = load(write(f"{name}.py", f"import {name} as library\nown = 1\n")).module
+    assert module.own == 1
+    assert not hasattr(module.library, "own")
+    assert module.library is sys.modules[name]
+
+
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,11 @@ def test_a_plain_field_is_a_hyperparameter_with_its_name_as_symbol(tmp_path):
     assert ("my_factor", "my_factor", "2", "", "my_factor") in showing.show([file])[0].settings.rows
 
 
+def test_a_character_in_one_language_is_shown_in_both(tmp_path):
+    file = rule(tmp_path, "    helps = 'Always.'\n\n" + INIT + UPDATE)
+    assert all("Always." in dict(showing.show([file], lang=lang)[0].facts.rows).values() for lang in ("en", "zh"))
+
+
 def test_a_subclass_has_a_title_of_its_own(tmp_path):
     body = "    title = 'Other'\n\n" + INIT + UPDATE + "\n\nclass Second(Mine):\n    pass\n"
     assert [reference.label for reference in rules.resolve_all(rule(tmp_path, body))] == ["Other", "Second"]

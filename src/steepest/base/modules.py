@@ -13,7 +13,7 @@ import sysconfig
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
@@ -66,6 +66,9 @@ def load(path: str | Path) -> Source:
         try:
             if file not in _LOADED or _has_changed(_LOADED[file], file.parent):
                 _forget_changed(file.parent)
+                if file.stem.isidentifier() and _module_name(file) != file.stem:
+                    with suppress(Exception):  # whoever imports this name means the library, not the user's file
+                        importlib.import_module(file.stem)
                 with importing(file.parent):
                     _LOADED[file] = _run(file)
             return _LOADED[file]

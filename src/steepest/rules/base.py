@@ -189,6 +189,9 @@ class Rule(ABC):
     def __init_subclass__(cls, look: "Look | None" = None, **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.title = vars(cls).get("title", cls.__name__)
+        for sentence in ("helps", "fails"):
+            if isinstance(text := getattr(cls, sentence), str):  # of one language
+                setattr(cls, sentence, Text(text, text))
         if look is not None and not _is_look(look):
             example = ("#0072B2", "o", "solid")
             raise InvalidValue(f"{cls.title}: look must be a colour, marker and dash such as {example}, got {look!r}")
