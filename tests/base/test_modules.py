@@ -177,7 +177,7 @@ def test_a_module_that_the_user_imported_from_elsewhere_stays_theirs(write, monk
     assert helper.where == "notebook"
 
 
-@pytest.mark.parametrize("name", ["json.py", "random.py", "torch.py", "my-rules.v2.py"])
+@pytest.mark.parametrize("name", ["json.py", "random.py", "math.py", "torch.py", "my-rules.v2.py"])
 def test_a_file_with_the_name_of_a_library_leaves_the_library_alone(name, write):
     before = sys.modules.get(name.removesuffix(".py"))
     assert load(write(name, "x = 1")).module.x == 1

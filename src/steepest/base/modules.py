@@ -107,7 +107,7 @@ def _run(file: Path) -> Source:
 def _module_name(file: Path) -> str:
     """The name of the file, so that files beside it can import it; another name where that is a library's."""
     name = file.stem
-    is_free = name.isidentifier() and name not in sys.builtin_module_names
+    is_free = name.isidentifier() and name not in sys.stdlib_module_names
     return name if is_free and PathFinder.find_spec(name, _library_path()) is None else f"steepest_user_{name}"
 
 
