@@ -1,1 +1,1 @@
-"""Small tools that know nothing of optimizers: errors, texts in two languages, specs, loading of files."""
+"""Tools that do not depend on optimizers: errors, texts in two languages, number formats, specs, files, plugins."""

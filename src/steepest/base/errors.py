@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 
 class SteepestError(Exception):
-    """Something that the user can put right; its text says what and how."""
+    """An error that the user can correct; its text says how."""
 
 
 class InvalidValue(SteepestError, ValueError):
@@ -25,7 +25,7 @@ class UnknownName(InvalidValue):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known one, or all of them.
+    """The end of an error message about an unknown name: the most similar of the `known` names, or a list of them all.
 
     >>> did_you_mean("adm", ["sgd", "adam"])
     "did you mean 'adam'?"

@@ -1,4 +1,4 @@
-"""Writing files and making folders: whole or not at all, and with one clear line where that cannot be."""
+"""Writing files atomically and making folders; a failure is one clear error line that names the path."""
 
 import os
 import tempfile
@@ -22,7 +22,7 @@ def write(path: Path, content: bytes | str, remedy: str = "choose another place"
         remedy: the end of the error message.
 
     Raises:
-        InvalidValue: it cannot be written.
+        InvalidValue: the file cannot be written.
     """
     content = content.encode() if isinstance(content, str) else content
     draft = None
@@ -44,10 +44,10 @@ def write(path: Path, content: bytes | str, remedy: str = "choose another place"
 
 
 def make_folder(folder: Path, remedy: str = "choose another folder") -> None:
-    """Make a folder, with those above it, and try that it can be written to.
+    """Make a folder and its parents, and check that files can be written in it.
 
     Raises:
-        InvalidValue: it cannot.
+        InvalidValue: the folder cannot be made or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

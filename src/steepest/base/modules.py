@@ -182,9 +182,9 @@ def _forget_changed(folder: Path) -> None:
 
 @contextmanager
 def importing(*folders: Path) -> Iterator[None]:
-    """Within it, imports look into these folders first, and find their modules even where others have the same name.
+    """A context in which imports look into these folders first, even for names of modules that are imported already.
 
-    A user's functions run within it, since they may import modules when they are called.
+    A user's functions are called in this context, since they may import modules only then.
     """
     with ExitStack() as stack:
         for folder in dict.fromkeys(folders):

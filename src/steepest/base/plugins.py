@@ -17,14 +17,14 @@ class PluginWarning(UserWarning):
 
 
 class Registry(Mapping[str, T]):
-    """The built-in things of a kind by name, then those of plugins, each loaded when it is first asked for.
+    """The rules, landscapes or workloads by name: the built-in ones, then those of plugins, loaded at first access.
 
     A plugin that cannot be loaded, or whose name is taken, is left out with one `PluginWarning`.
 
     Args:
-        built_in: by name.
-        group: the entry points, such as `steepest.rules`. The name of one is the name of the thing.
-        check: takes the name and the loaded object; returns the thing, or raises if it is none.
+        built_in: the built-in objects by name.
+        group: the group of entry points, such as `steepest.rules`; an entry point's name is the name of its object.
+        check: takes the name and the loaded object, and returns the object to keep; raises if it is of the wrong kind.
 
     >>> Registry({"sgd": 1}, "steepest.nothing", lambda name, loaded: loaded)["sgd"]
     1
@@ -74,7 +74,7 @@ class Registry(Mapping[str, T]):
             self.leave_out(entry.name, error)
 
     def leave_out(self, name: str, error: BaseException) -> None:
-        """Forget a plugin, with a warning, because of an error of its own."""
+        """Remove a plugin, with a `PluginWarning`: one that raised `error` when it was used."""
         self._loaded.pop(name, None)
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
         self._warn(self.plugins.pop(name), cause)

@@ -1,4 +1,4 @@
-"""How a run or a path ends: a few named statuses; `findings/catalogue.toml` has the cause and what to try."""
+"""The status in which a run or a path ends; a finding of `findings/catalogue.toml` adds the cause and advice."""
 
 from enum import StrEnum
 
@@ -6,7 +6,10 @@ __all__ = ["Status"]
 
 
 class Status(StrEnum):
-    """The named ends of a run."""
+    """How a run of training, or a path over a landscape, ended; the texts are what a study stores and prints.
+
+    A path ends in one of the first five. A run of a study may also fail (by an exception or a crash) or time out.
+    """
 
     REACHED = "reached the target"
     FINISHED = "finished"

@@ -1,4 +1,4 @@
-"""Sentences for people, in the two languages that steepest speaks."""
+"""Sentences for people, in English and in Chinese."""
 
 from dataclasses import dataclass
 

@@ -32,7 +32,7 @@ class Call:
 
     @property
     def uniform(self) -> bool:
-        return all(each.uniform for each in self.operands)
+        return all(operand.uniform for operand in self.operands)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Sum:
 
     @property
     def uniform(self) -> bool:
-        return all(each.uniform for each in self.terms)
+        return all(term.uniform for term in self.terms)
 
 
 Base = Leaf | Call | Power | Sum
@@ -90,7 +90,7 @@ def apply(kind: str, *operands: Node) -> Node:
     """The result of one operation of a program."""
     if kind in REWRITTEN:
         return REWRITTEN[kind](*operands)
-    if kind in ("maximum", "minimum") and all(_is_number(each) for each in operands):
+    if kind in ("maximum", "minimum") and all(_is_number(operand) for operand in operands):
         return (max if kind == "maximum" else min)(operands, key=lambda each: each.factor)  # type: ignore[union-attr]
     return Product(1.0, ((Call(kind, operands), 1),))
 
@@ -100,7 +100,7 @@ def _add(a: Node, b: Node) -> Node:
     for term in (*_terms(a), *_terms(b)):
         known = terms.get(term.powers, Product(0.0))
         terms[term.powers] = Product(known.factor + term.factor, term.powers)
-    left = tuple(each for each in terms.values() if each.factor != 0)
+    left = tuple(term for term in terms.values() if term.factor != 0)
     if not left:
         return number(0)
     return left[0] if len(left) == 1 else Sum(left)
@@ -138,7 +138,7 @@ def _power(base: Node, exponent: Node) -> Node:
         return ONE
     inner, times = _product(base), exponent.factor
     if times.is_integer() and inner.factor != 0:
-        return Product(inner.factor**times, tuple((each, old * times) for each, old in inner.powers))
+        return Product(inner.factor**times, tuple((power, old * times) for power, old in inner.powers))
     return Product(1.0, ((Power(base, exponent), 1),))
 
 
@@ -171,9 +171,9 @@ def print_node(node: Node) -> str:
     """An expression as LaTeX; a sum begins with its first plus."""
     if isinstance(node, Product):
         return ("-" if node.factor < 0 else "") + _print_product(node)
-    plus = next((each for each in node.terms if each.factor > 0), node.terms[0])
-    first, rest = plus, [each for each in node.terms if each is not plus]
-    return print_node(first) + "".join((" - " if each.factor < 0 else " + ") + _print_product(each) for each in rest)
+    plus = next((term for term in node.terms if term.factor > 0), node.terms[0])
+    first, rest = plus, [term for term in node.terms if term is not plus]
+    return print_node(first) + "".join((" - " if term.factor < 0 else " + ") + _print_product(term) for term in rest)
 
 
 def _print_product(node: Product) -> str:
@@ -187,7 +187,7 @@ def _print_product(node: Product) -> str:
 
 
 def _above(powers: Iterable[tuple[Any, float]]) -> list[tuple[Any, float]]:
-    return [each for each in powers if each[1] > 0]
+    return [power for power in powers if power[1] > 0]
 
 
 def _fraction(size: float, powers: Sequence[tuple[Any, float]]) -> str:
@@ -237,7 +237,7 @@ def _power_base(node: Node) -> str:
 
 
 def _call(call: Call) -> str:
-    texts, latex = [print_node(each) for each in call.operands], OPERATIONS[call.kind].latex
+    texts, latex = [print_node(operand) for operand in call.operands], OPERATIONS[call.kind].latex
     return latex.format(*texts) if "{0}" in latex else latex + _bracket(", ".join(texts))
 
 

@@ -1,4 +1,4 @@
-"""A rule's facts in words: what it keeps, where eps stands, what it is good at, how large a learning rate it bears."""
+"""A rule's facts in words, in two languages: memory, place of eps, strengths, failures, stable learning rates."""
 
 from dataclasses import dataclass
 
@@ -156,12 +156,12 @@ def stability(rule: Rule) -> Text:
 
 def _searched(rule: Rule) -> str:
     """The hyperparameters that a comparison searches, with their ranges."""
-    ranges = {name: each.metadata["facts"].search for name, each in rule.hyperparameters().items()}
+    ranges = {name: field.metadata["facts"].search for name, field in rule.hyperparameters().items()}
     return ", ".join(f"{name} {ends[0]:g} … {ends[1]:g}" for name, ends in ranges.items() if ends)
 
 
 def word(name: str, lang: str) -> str:
-    """A label in a language."""
+    """The text of a label of `WORDS`, such as `memory`, in English (`"en"`) or Chinese (`"zh"`)."""
     return str(getattr(WORDS[name], lang))
 
 

@@ -18,7 +18,10 @@ CURVATURE = sympy.Symbol("h", positive=True)
 
 
 def closed_form(rule: Rule, step: Step, limit: float) -> str | None:
-    """LaTeX of the limit, which at curvature 1 is `limit`; None if it is no root of the three equations."""
+    """LaTeX of the stability limit, whose value at curvature 1 is `limit`.
+
+    None if it is no short root of one of the equations det(M + 1) = 0, det(M - 1) = 0 and det M = 1.
+    """
     symbols = {name: sympy.Symbol(symbol_of(rule, name), positive=True) for name in step.settings | {"lr": 1}}
     numbers = {symbols[name]: value for name, value in step.settings.items()} | {CURVATURE: 1.0}
     zero = {symbol: 0 for name, symbol in symbols.items() if name.partition("_")[0] == "eps"}
@@ -39,20 +42,20 @@ def _matrix(step: Step, settings: dict[str, Any]) -> Any:
     state = sympy.symbols(f"u:{1 + len(step.moving)}", real=True)
     new = step(state, CURVATURE, settings | {"step": sympy.Integer(LATE)}, _late(step))
     matrix = sympy.Matrix(new).jacobian(state).subs(dict.fromkeys(state, 0))
-    kinds = {type(each) for entry in matrix for each in sympy.preorder_traversal(entry)}
+    kinds = {type(part) for entry in matrix for part in sympy.preorder_traversal(entry)}
     plain = all(issubclass(kind, sympy.Symbol | sympy.Number | sympy.Add | sympy.Mul | sympy.Pow) for kind in kinds)
-    return matrix.applyfunc(lambda each: sympy.simplify(sympy.nsimplify(each, rational=True))) if plain else None
+    return matrix.applyfunc(lambda entry: sympy.simplify(sympy.nsimplify(entry, rational=True))) if plain else None
 
 
 def _late(step: Step) -> dict[str, Any]:
     """Results that are decided by the step being late: powers that have vanished, and conditions."""
     uniform = step.program.uniform()
-    program = replace(step.program, outputs={each.result.name: each.result for each in uniform})
+    program = replace(step.program, outputs={operation.result.name: operation.result for operation in uniform})
     given = step.settings | {"lr": 1.0, "step": float(LATE)} | step.frozen
     values = interpret(program, given, step.still())
-    decided: dict[str, Any] = {each.result.name: sympy.Integer(0) for each in uniform
-                               if each.kind == "pow" and values[each.result.name] == 0}  # fmt: skip
-    conditions = [each.result.name for each in uniform if OPERATIONS[each.kind].condition]
+    decided: dict[str, Any] = {operation.result.name: sympy.Integer(0) for operation in uniform
+                               if operation.kind == "pow" and values[operation.result.name] == 0}  # fmt: skip
+    conditions = [operation.result.name for operation in uniform if OPERATIONS[operation.kind].condition]
     return decided | {name: bool(values[name]) for name in conditions}
 
 
@@ -83,10 +86,10 @@ def _base(base: Any) -> Node:
     if not base.is_Add:
         return _node(base)
     content, inner = base.primitive()
-    terms = sorted(inner.args, key=lambda each: (not each.is_number, str(each)))
-    minus = [each.could_extract_minus_sign() for each in terms]
+    terms = sorted(inner.args, key=lambda term: (not term.is_number, str(term)))
+    minus = [term.could_extract_minus_sign() for term in terms]
     sign = -1 if sum(minus) * 2 + minus[0] > len(terms) else 1
-    terms.sort(key=lambda each: (not each.is_number, (sign * each).could_extract_minus_sign()))
+    terms.sort(key=lambda term: (not term.is_number, (sign * term).could_extract_minus_sign()))
     total: Node = number(0)
     for term in terms:
         total = apply("add", total, _node(sign * term))

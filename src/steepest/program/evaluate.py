@@ -1,4 +1,4 @@
-"""A program computed: operation by operation on values of any kind, or by a Python function on plain numbers."""
+"""Evaluation of a program: operation by operation on values of any kind, or by a Python function on plain numbers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,21 +13,26 @@ __all__ = ["expression", "interpret", "python_function"]
 def interpret(program: Program, inputs: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The outputs of a program for inputs of any kind (numbers, arrays, tensors, symbols).
 
-    Results that are `known`, by name, are not computed.
+    Results whose values are in `known`, by name, are not computed.
     """
     values = {**inputs, **(known or {})}
     for operation in program.needed():
         if operation.result.name not in values:
-            operands = [values[each.name] if isinstance(each, Value) else each for each in operation.operands]
+            operands = [
+                values[operand.name] if isinstance(operand, Value) else operand for operand in operation.operands
+            ]
             values[operation.result.name] = OPERATIONS[operation.kind].call(*operands)
-    return {name: values[each.name] if isinstance(each, Value) else each for name, each in program.outputs.items()}
+    return {name: values[value.name] if isinstance(value, Value) else value for name, value in program.outputs.items()}
 
 
 def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[Value]) -> Callable[..., Any]:
     """A Python function of the named inputs that computes some uniform values, on plain numbers."""
-    values = [*program.inputs.values(), *(each.result for each in program.operations)]
-    names = {value.name: f"v{place}" for place, value in enumerate(values)}
-    body = [f"    {names[each.result.name]} = {expression(each, 'python', names)}" for each in program.uniform()]
+    values = [*program.inputs.values(), *(operation.result for operation in program.operations)]
+    names = {value.name: f"v{i}" for i, value in enumerate(values)}
+    body = [
+        f"    {names[operation.result.name]} = {expression(operation, 'python', names)}"
+        for operation in program.uniform()
+    ]
     arguments = ", ".join(names[name] for name in inputs)
     results = "".join(f"{names[value.name]}, " for value in outputs)
     text = "\n".join([f"def scalars({arguments}):", *body, f"    return ({results})"])
@@ -38,6 +43,9 @@ def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[V
 
 def expression(operation: Operation, language: str, names: Mapping[str, str], constant: str = "{!r}") -> str:
     """The text of an operation in a language of the table; `constant` is the format of plain numbers."""
-    operands = [names[each.name] if isinstance(each, Value) else constant.format(each) for each in operation.operands]
+    operands = [
+        names[operand.name] if isinstance(operand, Value) else constant.format(operand)
+        for operand in operation.operands
+    ]
     form: str = getattr(OPERATIONS[operation.kind], language)
     return form.format(*operands)

@@ -20,7 +20,7 @@ __all__ = ["record_gradient", "record_hessian"]
 def record_gradient(landscape: Landscape) -> Program | None:
     """The gradient, of inputs `x0`, `x1`, ... and with outputs `g0`, `g1`, ..., operation by operation as in NumPy.
 
-    None where it needs what a program cannot say; then NumPy itself has to compute it.
+    None where it needs an operation that a program does not have; then NumPy computes it.
     """
     return _record(landscape.dims, landscape._compiled_gradient, "g")
 

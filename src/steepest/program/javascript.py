@@ -90,7 +90,7 @@ def landscape(on: str | Landscape) -> str:
     Both functions take the coordinates as numbers; `grad` returns an array.
 
     Raises:
-        InvalidValue: the gradient has a part that JavaScript cannot say.
+        InvalidValue: the gradient needs an operation that a program does not have.
     """
     found = landscapes.find(on)
     lines = [
@@ -136,7 +136,7 @@ def equation(node: Node | Leaf | Call | Power, names: Mapping[str, str]) -> str:
         case Power():
             return f"Math.pow({equation(node.base, names)}, {equation(node.exponent, names)})"
         case Call(kind, operands):
-            return f"({OPERATIONS[kind].javascript.format(*(equation(each, names) for each in operands))})"
+            return f"({OPERATIONS[kind].javascript.format(*(equation(operand, names) for operand in operands))})"
     factors = [_constant(node.factor)] if node.factor != 1 or not node.powers else []
     for base, exponent in node.powers:
         text = equation(base, names)
@@ -147,11 +147,11 @@ def equation(node: Node | Leaf | Call | Power, names: Mapping[str, str]) -> str:
 def linear_step(rule: Rule) -> list[str] | None:
     """The lines of `scales`, `moving` and `linear` of a rule: its step near a minimum, as `stability` sees it.
 
-    `linear(h, t, curvature, u, s)` gives parameter and moving states after a step, of the same before it, `u`, and the
+    `linear(h, t, curvature, u, s)` gives parameter and moving states after a step, from those before it, `u`, and the
     frozen scales `s`. What is exactly 0 in the rule is left out; all other numbers stay to be set in `h`.
 
     Returns:
-        The lines; None for a rule whose step is odd in nothing or never settles.
+        The lines; None for a rule that has no linear step: it does not change sign with the gradient, or never settles.
     """
     try:
         step = Step(rule)
@@ -188,7 +188,7 @@ def _sources(rule: Rule) -> dict[str, str]:
     sources: dict[str, str] = {}
     for name in rule.hyperparameters():
         inputs = inputs_of(name, getattr(rule, name))
-        sources |= {each: f"h.{name}" if each == name else f"h.{name}[{i}]" for i, each in enumerate(inputs)}
+        sources |= {key: f"h.{name}" if key == name else f"h.{name}[{i}]" for i, key in enumerate(inputs)}
     return sources
 
 
@@ -210,7 +210,7 @@ def _step(program: Program, sources: dict[str, str], compact: bool) -> list[str]
     names |= {name: f"s_{name}" for name in (*program.states, *program.numbers)}
     reads = "".join(f", s_{name} = state.{name}[i]" for name in program.states)
     once = _used_once(program) if compact else set()
-    uniform, varying = (_body(each, names, once) for each in (program.uniform(), program.varying()))
+    uniform, varying = (_body(operations, names, once) for operations in (program.uniform(), program.varying()))
     outputs = {name: _operand(value, names) for name, value in program.outputs.items()}
     return [
         *_reads(program, sources),
@@ -229,13 +229,13 @@ def _step(program: Program, sources: dict[str, str], compact: bool) -> list[str]
 def _names(program: Program) -> dict[str, str]:
     """JavaScript names of inputs and results; hyperparameters have a prefix, as one may be called `new` or `x`."""
     names = {name: f"h_{name}" for name in program.inputs}
-    return names | {each.result.name: f"v{each.result.name[1:]}" for each in program.operations}
+    return names | {operation.result.name: f"v{operation.result.name[1:]}" for operation in program.operations}
 
 
 def _reads(program: Program, sources: dict[str, str]) -> list[str]:
     """The lines that read those hyperparameters that the outputs need."""
-    values = [*program.outputs.values(), *(value for each in program.needed() for value in each.operands)]
-    used = {each.name for each in values if isinstance(each, Value)}
+    values = [*program.outputs.values(), *(value for operation in program.needed() for value in operation.operands)]
+    used = {value.name for value in values if isinstance(value, Value)}
     return [f"const h_{name} = {source};" for name, source in sources.items() if name in used]
 
 
@@ -245,7 +245,7 @@ def _reads(program: Program, sources: dict[str, str]) -> list[str]:
 def _function(name: str, program: Program, rows: int = 1, compact: bool = False) -> list[str]:
     """A function of the coordinates, which returns a number, an array for several outputs, or an array of rows."""
     coordinates = list(program.inputs)
-    names = _names(program) | {each: each for each in coordinates}
+    names = _names(program) | {coordinate: coordinate for coordinate in coordinates}
     lines = _body(program.needed(), names, _used_once(program) if compact else set())
     results = [_operand(value, names) for value in program.outputs.values()]
     if rows > 1 or name == "hessian":
@@ -262,10 +262,10 @@ def _array(texts: Iterable[str]) -> str:
 def _body(operations: Iterable[Operation], names: dict[str, str], once: Iterable[str] = ()) -> list[str]:
     """A line for each operation; those named in `once` are written where they are used instead."""
     lines = []
-    for each in operations:
-        name, text = each.result.name, _expression(each, names)
+    for operation in operations:
+        name, text = operation.result.name, _expression(operation, names)
         if name in once:
-            names[name] = text if _is_call(each) else f"({text})"
+            names[name] = text if _is_call(operation) else f"({text})"
         else:
             lines.append(f"const {names[name]} = {text};")
     return lines
@@ -283,23 +283,23 @@ def _is_square(operation: Operation) -> bool:
 def _used_once(program: Program) -> set[str]:
     """The results that stand in one place only, and not in another loop than they are computed in."""
     uses: dict[str, list[Operation | None]] = {}
-    for each in program.needed():
-        for value in (*each.operands, *each.operands[: _is_square(each)]):
+    for operation in program.needed():
+        for value in (*operation.operands, *operation.operands[: _is_square(operation)]):
             if isinstance(value, Value):
-                uses.setdefault(value.name, []).append(each)
+                uses.setdefault(value.name, []).append(operation)
     for value in program.outputs.values():
         if isinstance(value, Value):
             uses.setdefault(value.name, []).append(None)
     return {
-        each.result.name
-        for each in program.needed()
-        if len(users := uses[each.result.name]) == 1
-        and (users[0].result.uniform if users[0] else False) == each.result.uniform
+        operation.result.name
+        for operation in program.needed()
+        if len(users := uses[operation.result.name]) == 1
+        and (users[0].result.uniform if users[0] else False) == operation.result.uniform
     }
 
 
 def _expression(operation: Operation, names: dict[str, str]) -> str:
-    operands = [_operand(each, names) for each in operation.operands]
+    operands = [_operand(operand, names) for operand in operation.operands]
     if _is_square(operation):
         return f"{operands[0]} * {operands[0]}"
     return OPERATIONS[operation.kind].javascript.format(*operands)

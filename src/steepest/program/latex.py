@@ -72,8 +72,8 @@ def expression(program: Program, leaves: dict[str, Node], value: Any) -> Node:
     if not isinstance(value, Value):
         return number(value)
     if value.name not in leaves:
-        operation = next(each for each in program.operations if each.result is value)
-        operands = [expression(program, leaves, each) for each in operation.operands]
+        operation = next(operation for operation in program.operations if operation.result is value)
+        operands = [expression(program, leaves, operand) for operand in operation.operands]
         leaves[value.name] = _choice(*operands) if operation.kind == "where" else apply(operation.kind, *operands)
     return leaves[value.name]
 
@@ -81,8 +81,8 @@ def expression(program: Program, leaves: dict[str, Node], value: Any) -> Node:
 def symbol_of(rule: Rule, name: str) -> str:
     """LaTeX of a state or of a hyperparameter, which may be one of a tuple (`betas_0`)."""
     symbols: dict[str, str | None] = dict(rule.symbols)
-    for each, field in rule.hyperparameters().items():
-        symbols |= inputs_of(each, field.metadata["facts"].symbol)
+    for setting, field in rule.hyperparameters().items():
+        symbols |= inputs_of(setting, field.metadata["facts"].symbol)
     plain = r"\mathrm{" + name.replace("_", r"\_") + "}"
     return symbols.get(name) or plain
 
@@ -173,11 +173,11 @@ class _Reader:
 
     def _name_repeated(self) -> None:
         taken = {symbol_of(self.rule, name).partition("_")[0] for name in self.program.inputs} | {"x", "g", "t", "f"}
-        spare = iter(each for each in SPARE if each not in taken)
+        spare = iter(letter for letter in SPARE if letter not in taken)
         for operation in self.operations:
             value = operation.result
-            uses = sum(each is value for other in self.operations for each in other.operands)
-            uses += sum(each is value for each in self.program.outputs.values())
+            uses = sum(operand is value for other in self.operations for operand in other.operands)
+            uses += sum(output is value for output in self.program.outputs.values())
             known = value.name in self.named or operation is self.gradient
             if (uses > 1 or operation.kind == "where") and not known and self._size(value) >= LONG:
                 self.named[value.name] = at(next(spare), "t")
@@ -188,24 +188,28 @@ class _Reader:
             return 0
         if self.gradient is not None and value is self.gradient.result:
             return 0
-        operation = next(each for each in self.operations if each.result is value)
+        operation = next(operation for operation in self.operations if operation.result is value)
         return 1 + sum(map(self._size, operation.operands))
 
 
 def _is_first_step(program: Program, condition: Any) -> bool:
     return any(
-        each.result is condition and each.kind == "eq" and each.operands[0] is program.inputs["step"]
-        for each in program.operations
+        operation.result is condition and operation.kind == "eq" and operation.operands[0] is program.inputs["step"]
+        for operation in program.operations
     )
 
 
 def _decayed_gradient(program: Program) -> Operation | None:
     """The sum through which alone the gradient enters, of gradient and parameter: weight decay."""
     inside = {"grad", "param"}
-    users = [each for each in program.needed() if any(value is program.inputs["grad"] for value in each.operands)]
+    users = [
+        operation
+        for operation in program.needed()
+        if any(value is program.inputs["grad"] for value in operation.operands)
+    ]
     for operation in program.needed():
-        values = [each for each in operation.operands if isinstance(each, Value)]
-        if operation.result.uniform or not all(each.uniform or each.name in inside for each in values):
+        values = [operand for operand in operation.operands if isinstance(operand, Value)]
+        if operation.result.uniform or not all(operand.uniform or operand.name in inside for operand in values):
             continue
         inside.add(operation.result.name)
         if operation.kind == "add" and operation in users and len(values) == 2:

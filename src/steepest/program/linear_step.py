@@ -41,9 +41,10 @@ class Step:
 
     Attributes:
         program: the rule's, with its learning rate an input.
-        settings: the hyperparameters by the name of the input, eps 0.
-        moving: states that are part of the linear step.
-        frozen: what all other states are, by name.
+        settings: the hyperparameters by the name of the input, with eps set to 0.
+        moving: names of the states that are part of the linear step.
+        scales: names of the states that are frozen at 1, such as the mean square of Adam.
+        frozen: the constant value of every state that is not `moving`, by name.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -70,19 +71,19 @@ class Step:
         return [param + new["delta"], *(new[name] for name in self.moving)]
 
     def still(self) -> dict[str, float]:
-        """The results that are frozen states."""
+        """The constant values of the frozen states, by the name of the result that would replace each."""
         outputs = self.program.outputs
         return {outputs[name].name: value for name, value in self.frozen.items() if isinstance(outputs[name], Value)}
 
     def matrix(self, lr: float, curvature: float, step: int = LATE) -> Floats:
-        """The linear step, at the place where parameter and moving states are 0."""
+        """The matrix of the step around 0, shape (1 + moving, 1 + moving): parameter first, then the moving states."""
         given = self.settings | {"lr": np.float64(lr), "step": np.float64(step)}
         unit = TINY * np.eye(1 + len(self.moving))
         with np.errstate(all="ignore"):
             return np.array([self(row, curvature, given, {}) for row in unit], dtype=np.float64).T / TINY
 
     def check(self, curvature: float) -> None:
-        """Raise `InvalidValue` unless the step is linear near 0 and stays the same."""
+        """Raise `InvalidValue` unless the step is linear near 0 and no longer changes with the step count."""
         matrix, later = (self.matrix(1 / curvature, curvature, step) for step in (LATE, 2 * LATE))
         moved = matrix - self.matrix(0.0, curvature)
         tolerance = 1e-9 * np.abs(moved).max()
@@ -114,7 +115,7 @@ class Step:
         fixed = self.settings | self.frozen | {"lr": np.float64(1), "step": np.float64(3)}
         there = interpret(self.program, fixed | values)
         for even in product((False, True), repeat=len(states)):
-            scales = {name for name, each in zip(states, even, strict=True) if each}
+            scales = {name for name, is_even in zip(states, even, strict=True) if is_even}
             flipped = {name: value if name in scales else -value for name, value in values.items()}
             back = interpret(self.program, fixed | flipped)
             signs = {name: 1 if name in scales else -1 for name in (*states, "delta")}
@@ -126,15 +127,17 @@ class Step:
 
 
 def _autonomous(program: Program, states: Sequence[str]) -> list[str]:
-    """The states that gradient and parameter never touch."""
+    """The states that depend on neither gradient nor parameter."""
     touched = {"grad", "param"}
     while True:
         reached = set(touched)
-        for each in program.needed():
-            if any(isinstance(one, Value) and one.name in reached for one in each.operands):
-                reached.add(each.result.name)
+        for operation in program.needed():
+            if any(isinstance(operand, Value) and operand.name in reached for operand in operation.operands):
+                reached.add(operation.result.name)
         outputs = {name: value for name, value in program.outputs.items() if name != "delta"}
-        grown = touched | {name for name, one in outputs.items() if isinstance(one, Value) and one.name in reached}
+        grown = touched | {
+            name for name, value in outputs.items() if isinstance(value, Value) and value.name in reached
+        }
         if grown == touched:
             return [name for name in states if name not in touched]
         touched = grown

@@ -1,8 +1,8 @@
 r"""The table of operations: for each one its arity, its functions and its text in every language that is printed.
 
-Whatever computes or prints a program reads this table: the kernels of optimizers and of trajectories, lists of tensors,
-the linear step, gradients, LaTeX and JavaScript. A new operation is one line here, and one function in `steepest.ops`
-if it is not an operator of Python.
+Everything that computes or prints a program reads this table: the kernels of optimizers and of trajectories, lists of
+tensors, the linear step, gradients, LaTeX and JavaScript. A new operation is one line here, and one function in
+`steepest.ops` if it is not an operator of Python.
 
     >>> OPERATIONS["maximum"].javascript.format("a", "b"), OPERATIONS["lt"].condition
     ('Math.max(a, b)', True)
@@ -70,7 +70,7 @@ def _function(
     latex: str = "", foreach: str | None = None, commutes: bool = False,
 ) -> Kind:  # fmt: skip
     """A function of `steepest.ops`; what is not said is called by the same name everywhere."""
-    operands = ", ".join(f"{{{place}}}" for place in range(arity))
+    operands = ", ".join(f"{{{i}}}" for i in range(arity))
     kernel = kernel or f"np.{name}({operands})"  # Python's math would give float64 for float32
     return Kind(
         name=name,

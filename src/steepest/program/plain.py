@@ -35,7 +35,7 @@ TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 
 
 def plain(latex: str) -> str:
-    """A formula of the kind that rules and landscapes have, in Unicode; what it does not know stays as it is."""
+    """The LaTeX of a rule's or landscape's formula in Unicode; unsupported commands stay LaTeX."""
     text = re.sub(r" +", " ", _Text(latex).until("")).strip()
     return unicodedata.normalize("NFC", re.sub(r" ([,;)])", r"\1", text))
 

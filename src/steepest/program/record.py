@@ -1,6 +1,6 @@
 """A rule's update as a list of operations, recorded by running it once on stand-ins for numbers.
 
-Recording keeps the order of every operation, so whatever a program is printed as (a compiled kernel, JavaScript, LaTeX)
+Recording keeps the order of every operation, so every printed form of a program (a compiled kernel, JavaScript, LaTeX)
 does the same arithmetic as the eager function. Settings that are plain switches (`nesterov`), and hyperparameters that
 are exactly 0, are decided while recording; all other hyperparameters stay inputs, so a schedule needs no new recording.
 
@@ -77,7 +77,7 @@ for _kind in OPERATIONS.values():
 
 def _recorder(kind: str) -> Any:
     def call(*operands: Any) -> Value:
-        first = next(each for each in operands if isinstance(each, Value))
+        first = next(operand for operand in operands if isinstance(operand, Value))
         return first.program.add(kind, *operands)
 
     return call
@@ -96,7 +96,7 @@ class Operation:
     result: Value
 
     def __str__(self) -> str:
-        return " ".join([self.result.name, "=", self.kind, *(_text(each) for each in self.operands)])
+        return " ".join([self.result.name, "=", self.kind, *(_text(operand) for operand in self.operands)])
 
 
 @dataclass
@@ -122,22 +122,22 @@ class Program:
 
     def add(self, kind: str, *operands: Any) -> Value:
         """Record an operation; one that was recorded before gives the same value again."""
-        key = (kind, *(_key(each) for each in operands))
-        for each in self.operations:
-            if (each.kind, *(_key(operand) for operand in each.operands)) == key:
-                return each.result
-        uniform = all(each.uniform for each in operands if isinstance(each, Value))
+        key = (kind, *(_key(operand) for operand in operands))
+        for operation in self.operations:
+            if (operation.kind, *(_key(operand) for operand in operation.operands)) == key:
+                return operation.result
+        uniform = all(operand.uniform for operand in operands if isinstance(operand, Value))
         result = Value(self, f"%{len(self.operations)}", uniform)
         self.operations.append(Operation(kind, operands, result))
         return result
 
     def uniform(self) -> list[Operation]:
         """Operations to be done once a step."""
-        return [each for each in self.needed() if each.result.uniform]
+        return [operation for operation in self.needed() if operation.result.uniform]
 
     def varying(self) -> list[Operation]:
         """Operations to be done for every element."""
-        return [each for each in self.needed() if not each.result.uniform]
+        return [operation for operation in self.needed() if not operation.result.uniform]
 
     def needed(self) -> list[Operation]:
         """Operations that an output depends on, in order."""
@@ -146,7 +146,7 @@ class Program:
         for operation in reversed(self.operations):
             if operation.result.name in wanted:
                 kept.append(operation)
-                wanted |= {each.name for each in operation.operands if isinstance(each, Value)}
+                wanted |= {operand.name for operand in operation.operands if isinstance(operand, Value)}
         return kept[::-1]
 
     @property
@@ -163,7 +163,7 @@ class Program:
         return name in self.inputs and self.inputs[name].uniform
 
     def __str__(self) -> str:
-        lines = [str(each) for each in self.operations]
+        lines = [str(operation) for operation in self.operations]
         return "\n".join(lines + [f"{name} = {_text(value)}" for name, value in self.outputs.items()])
 
 
@@ -178,7 +178,7 @@ def _text(operand: Any) -> str:
 def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
 
-    With `zeros`, hyperparameters that are exactly 0 stay inputs too, so that the program holds whatever their values.
+    With `zeros`, hyperparameters that are exactly 0 stay inputs too, so that the program holds for any of their values.
 
     Raises:
         InvalidValue: the rule is not elementwise, or branches on a value.
@@ -214,7 +214,7 @@ def settings(rule: Rule, zeros: bool = False) -> dict[str, Any]:
 def inputs_of(name: str, value: Any) -> dict[str, Any]:
     """The inputs that a hyperparameter stands for: itself, or each number of a tuple (`betas_0`, `betas_1`)."""
     if isinstance(value, tuple | list):
-        return {f"{name}_{place}": number for place, number in enumerate(value)}
+        return {f"{name}_{i}": number for i, number in enumerate(value)}
     return {name: value}
 
 
@@ -226,5 +226,5 @@ def _numeric(rule: Rule, zeros: bool) -> Iterator[tuple[str, Any]]:
 
 
 def _stand_in(program: Program, name: str, value: Any) -> Any:
-    inputs = [program.input(each, uniform=True) for each in inputs_of(name, value)]
+    inputs = [program.input(key, uniform=True) for key in inputs_of(name, value)]
     return tuple(inputs) if isinstance(value, tuple | list) else inputs[0]

@@ -1,4 +1,4 @@
-"""What there is to say about a rule or a landscape, as text and tables; `steepest.cli.show` prints it."""
+"""The content of `steepest show`, as text and tables: a rule, a landscape, or what differs between two rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """All that is said about one thing: a title, equations, facts by label, and the settings of a rule."""
+    """One rule or landscape: a title, equations, facts by label, and the settings of a rule."""
 
     title: str
     equations: list[str]
@@ -68,28 +68,30 @@ def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list
     """What `steepest show` prints: a page each, or several rules side by side, or what differs between two.
 
     Raises:
-        InvalidValue: nothing to show, a language that is not spoken, not two rules to tell apart.
+        InvalidValue: no names, a language other than `en` and `zh`, or `diff` without exactly two rules.
         UnknownName: a name that is neither a rule's nor a landscape's.
     """
     if lang not in LANGUAGES:
         raise InvalidValue(f"--lang: must be one of {', '.join(LANGUAGES)}, got {lang!r}")
     if not names:
         raise InvalidValue("show: name a rule or a landscape (see steepest list), or give --all")
-    found = [find(name) for name in names]
-    chosen = [each for each in found if isinstance(each, Rule)]
+    subjects = [find(name) for name in names]
+    chosen = [subject for subject in subjects if isinstance(subject, Rule)]
     if diff:
         if len(names) != 2 or len(chosen) != 2:
             raise InvalidValue("--diff: needs two rules, for example steepest show adam adamw --diff")
         return [difference(chosen[0], chosen[1], lang)]
-    if len(chosen) == len(found) > 1:
+    if len(chosen) == len(subjects) > 1:
         return [side_by_side(chosen, lang)]
-    return [rule_page(each, lang) if isinstance(each, Rule) else landscape_page(each, lang) for each in found]
+    return [
+        rule_page(subject, lang) if isinstance(subject, Rule) else landscape_page(subject, lang) for subject in subjects
+    ]
 
 
 def equations(name: str) -> list[str]:
     """The LaTeX of a rule or a landscape, a line each."""
-    found = find(name)
-    return latex(found) if isinstance(found, Rule) else of_landscape(found)
+    subject = find(name)
+    return latex(subject) if isinstance(subject, Rule) else of_landscape(subject)
 
 
 # --- one rule ---------------------------------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ def _settings(rule: Rule, lang: str) -> Table:
         rows.append((name, symbol, _value(value), _interval(facts.within), getattr(facts.about, lang)))
     changed = settings_of(rule) != type(rule).defaults()
     head = ("hyperparameter", "symbol", "value" if changed else "default", "interval", "about")
-    return Table(tuple(word(each, lang) for each in head), rows)
+    return Table(tuple(word(label, lang) for label in head), rows)
 
 
 def settings_of(rule: Rule) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _interval(within: str | None) -> str:
 
 def side_by_side(chosen: Sequence[Rule], lang: str = "en") -> Table:
     """Each rule's character in a row: what it stores, when it helps, when it fails."""
-    head = tuple(word(each, lang) for each in ("rule", "memory", "helps", "fails"))
+    head = tuple(word(label, lang) for label in ("rule", "memory", "helps", "fails"))
     rows = []
     for rule in chosen:
         rows.append((rule.title, memory(rule).short(lang), getattr(rule.helps, lang), getattr(rule.fails, lang)))
@@ -184,7 +186,7 @@ def _listed(facts: Facts) -> Table:
 
 
 def _points(points: Sequence[Sequence[float]]) -> str:
-    return ", ".join(f"({', '.join(map(_number, each))})" for each in points)
+    return ", ".join(f"({', '.join(map(_number, point))})" for point in points)
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How large a learning rate a curvature bears: one step of a rule, linearised on the quadratic `curvature / 2 * x**2`.
+"""The largest stable learning rate at a curvature: one step of a rule, linearised on `curvature / 2 * x**2`.
 
 A step `u -> M u` (see `linear_step`) is stable while every eigenvalue of M lies inside the unit circle. M depends on
 the learning rate; the limit is where the first one leaves.
