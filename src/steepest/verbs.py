@@ -101,7 +101,7 @@ def plan_comparison(
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing."""
     names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
-    chosen = [workloads.find(each) for each in ([workload] if isinstance(workload, str) else workload)]
+    chosen = [workloads.find(name) for name in ([workload] if isinstance(workload, str) else workload)]
     return make_plan(
         chosen, names, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
         batch_sizes=sizes, ranges=ranges, schedule=schedule,
@@ -239,8 +239,8 @@ def _finish(store: Store, start: Callable[[], Executor], widen: bool, on_progres
     carry_out(store, start(), progress)
     if not widen:
         return
-    edges = {name: each.edges for name, each in Comparison.of(store, curves=False).by_workload().items()}
-    if any(len(each) for each in edges.values()):
+    edges = {name: comparison.edges for name, comparison in Comparison.of(store, curves=False).by_workload().items()}
+    if any(len(table) for table in edges.values()):
         store.extend(store.plan, extend.widen(store.plan, edges), {})
         carry_out(store, start(), progress)
 

@@ -133,9 +133,9 @@ def _print_basin(basins: "BasinMap") -> None:
     names = map(point, basins.minima.round(9) + 0.0)
     others = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
     table = terminal.table("reaches", ">value", *(f">{escape(rule.label())}" for rule in basins.rules))
-    shares = [basins.shares(place) for place in range(len(basins.rules))]
-    for place, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
-        table.add_row(name, general(value), *(f"{share[place]:.1%}" for share in shares))
+    shares = [basins.shares(rule) for rule in range(len(basins.rules))]
+    for index, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
+        table.add_row(name, general(value), *(f"{share[index]:.1%}" for share in shares))
     for end, name in others.items():
         if any(share[end] >= SEEN for share in shares):
             table.add_row(name, "", *(f"{share[end]:.1%}" for share in shares))
@@ -152,12 +152,12 @@ def _print_sweep(sweep: "SweepMap") -> None:
     import numpy as np
 
     table = terminal.table("rule", ">diverged", ">best value", "at", ">fewest steps", "at")
-    for place, rule in enumerate(sweep.rules):
-        best, fastest = sweep.best(place), sweep.fastest(place)
-        value = "-" if best is None else general(sweep.final[place].flat[best], 3)
-        steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[place].flat[fastest])
-        gone = f"{np.isnan(sweep.final[place]).mean():.0%}"
-        table.add_row(escape(rule.title), gone, value, _pair(sweep, place, best), steps, _pair(sweep, place, fastest))
+    for index, rule in enumerate(sweep.rules):
+        best, fastest = sweep.best(index), sweep.fastest(index)
+        value = "-" if best is None else general(sweep.final[index].flat[best], 3)
+        steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[index].flat[fastest])
+        gone = f"{np.isnan(sweep.final[index]).mean():.0%}"
+        table.add_row(escape(rule.title), gone, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest))
     size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
     console = Console(highlight=False)
     where = f"from ({terminal.point(sweep.start)}), {size}, {sweep.steps} steps"

@@ -116,7 +116,7 @@ class _Film:
 
 def _gif(film: _Film) -> bytes:
     palette = _palette(film.scene)
-    first, *others = (Images.fromarray(each).quantize(palette=palette, dither=Images.Dither.NONE) for each in film)
+    first, *others = (Images.fromarray(image).quantize(palette=palette, dither=Images.Dither.NONE) for image in film)
     return _saved(first, "GIF", others, film, optimize=True, disposal=1)  # only what changes is kept of each
 
 

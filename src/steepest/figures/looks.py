@@ -90,9 +90,9 @@ def _tints(colour: str, dark: bool) -> tuple[str, ...]:
     """The colour, then its tints, each the one whose lightness is farthest from those before."""
     low, high = ON_DARK if dark else ON_LIGHT
     taken = [_on_dark(colour) if dark else mix(colour, colour, 0.0)]
-    left = [tint for tint in (mix(taken[0], *each) for each in TINTS) if low <= lightness(tint) <= high]
+    left = [tint for tint in (mix(taken[0], *mixture) for mixture in TINTS) if low <= lightness(tint) <= high]
     while left:
-        apart = [min(abs(lightness(tint) - lightness(each)) for each in taken) for tint in left]
+        apart = [min(abs(lightness(tint) - lightness(used)) for used in taken) for tint in left]
         taken.append(left.pop(apart.index(max(apart))))
     return tuple(taken)
 

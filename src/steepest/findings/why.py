@@ -211,7 +211,11 @@ def _above_limit(path: _Path) -> Finding | None:
         lr = path.rate(step)
         curvatures = _eigen(path.landscape, path.x[step])[0]
         # a limit takes milliseconds, so it is computed only where a slightly larger rate is unstable
-        above = [spectral_radius(path.linear.matrix(1.000001 * lr, each)) >= 1 for each in curvatures if each > 0]
+        above = [
+            spectral_radius(path.linear.matrix(1.000001 * lr, curvature)) >= 1
+            for curvature in curvatures
+            if curvature > 0
+        ]
         axes = path.axes(path.x[step]) if any(above) else None
         for axis in axes or ():
             if axis.curvature > 0 and lr >= axis.limit * (1 - LIMITS.exact):

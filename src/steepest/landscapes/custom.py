@@ -57,7 +57,7 @@ def formula(text: str) -> Landscape:
     text = text.strip()
     tree = parse(text)
     evaluate = _evaluator(tree, text)
-    coordinates = {(each.text in ("x", "y"), each.value) for each in _leaves(tree)}
+    coordinates = {(leaf.text in ("x", "y"), leaf.value) for leaf in _leaves(tree)}
     if len({is_letter for is_letter, _ in coordinates}) != 1:
         raise FormulaError.at(text, "mixed" if coordinates else "constant")
     dims = 1 + int(max(index for _, index in coordinates))

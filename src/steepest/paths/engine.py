@@ -1,7 +1,8 @@
 """The engine for many trajectories of one rule on one landscape at once.
 
 Numba runs a kernel made of the rule's program and the landscape's gradient (`kernels`), on all cores. NumPy, a loop
-over the steps with the rule's own function, stands in where a program cannot say the gradient, or Numba cannot compile.
+over the steps with the rule's own function, is the fallback where there is no program of the gradient, or Numba cannot
+compile.
 """
 
 import os
@@ -38,19 +39,19 @@ DRAWN = 1 << 18
 
 @dataclass(frozen=True)
 class Task:
-    """What to compute.
+    """The arguments of `follow`: which trajectories to compute, and what to keep of them.
 
     Attributes:
-        rule: with numbers, or an array (n,) for a hyperparameter of which each trajectory has its own.
-        landscape: where.
+        rule: its hyperparameters are numbers, or arrays (n,) with a number for each trajectory.
+        landscape: where the trajectories run.
         start: first positions, shape (dims, n).
         factors: of the learning rate, one a step.
         noise: standard deviation of what is added to each coordinate of each gradient.
         seed: trajectory i draws from `np.random.default_rng([seed, i])`.
-        since: the first step whose position is kept.
-        real: the kind of number to compute with.
-        targets: points of which the arrival is told, shape (targets, dims).
-        radius: how near a target counts as there.
+        since: the first step whose position is kept; 0 is the start.
+        real: the type of number to compute with, `float64` or `float32`.
+        targets: points whose step of arrival is computed, shape (targets, dims).
+        radius: the distance to a target within which a trajectory has arrived.
     """
 
     rule: Rule
@@ -83,13 +84,13 @@ class Task:
         length = max(1, DRAWN // (len(generators) * self.dims))
         for first in range(0, self.steps, length):
             last = min(first + length, self.steps)
-            drawn = [each.standard_normal((last - first, self.dims)) for each in generators]
+            drawn = [generator.standard_normal((last - first, self.dims)) for generator in generators]
             yield first, last, self.noise * np.stack(drawn, axis=-1)
 
 
 @dataclass(frozen=True)
 class Ends:
-    """What became of the trajectories.
+    """Ends of the trajectories, and the steps at which they arrived or stopped being finite.
 
     Attributes:
         x: last positions, shape (dims, n).
@@ -125,7 +126,7 @@ def _at_target(task: Task, x: Floats) -> NDArray[np.bool_]:
 
 
 def follow(task: Task) -> Ends:
-    """Take all trajectories through all steps.
+    """Compute all trajectories, by Numba where that is possible and by NumPy elsewhere.
 
     Raises:
         InvalidValue: the rule is not elementwise.
@@ -189,7 +190,7 @@ def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
     inputs = [name for name in program.inputs if name in known or name == "step"]
     numbers = [name for name in program.numbers if name not in plan.own]
     results = [*plan.columns, *(program.outputs[name] for name in numbers)]
-    wanted = [each for each in results if isinstance(each, Value)]
+    wanted = [result for result in results if isinstance(result, Value)]
     part = replace(program, outputs={value.name: value for value in wanted})
     compute = python_function(part, inputs, wanted)
     rate = known.get("lr")
@@ -197,14 +198,14 @@ def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
     for step, factor in enumerate(task.factors.tolist(), start=1):
         known |= {"step": step} | ({} if rate is None else {"lr": rate * factor})
         computed = compute(*(known[name] for name in inputs))
-        found = {each.name: value for each, value in zip(wanted, computed, strict=True)}
-        rows.append([*(found[each.name] for each in plan.columns), factor])
-        known |= {name: _result(program.outputs[name], found) for name in numbers}
+        values = {output.name: value for output, value in zip(wanted, computed, strict=True)}
+        rows.append([*(values[column.name] for column in plan.columns), factor])
+        known |= {name: _result(program.outputs[name], values) for name in numbers}
     return np.array(rows, dtype=np.float64)
 
 
-def _result(output: Any, found: dict[str, float]) -> float:
-    return found[output.name] if isinstance(output, Value) else output
+def _result(output: Any, values: dict[str, float]) -> float:
+    return values[output.name] if isinstance(output, Value) else output
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------

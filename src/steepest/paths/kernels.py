@@ -50,7 +50,7 @@ class Plan:
         own, before = {*self.arrays, *self.started}, 0
         while len(own) > before:
             before = len(own)
-            own |= {each.result.name for each in self.program.uniform() if own & _names(each.operands)}
+            own |= {operation.result.name for operation in self.program.uniform() if own & _names(operation.operands)}
             own |= {name for name in self.program.numbers if own & _names([self.program.outputs[name]])}
         return frozenset(own)
 
@@ -62,18 +62,18 @@ class Plan:
     @cached_property
     def columns(self) -> tuple[Value, ...]:
         """The values of the table's columns; the schedule's factor stands behind them."""
-        operands = [value for each in [*self.once(), *self.program.varying()] for value in each.operands]
+        operands = [value for operation in [*self.once(), *self.program.varying()] for value in operation.operands]
         results = [self.program.outputs[name] for name in ("delta", *self.program.states, *self.numbers)]
-        shared = [each for each in operands + results if isinstance(each, Value) and each.uniform]
-        return tuple({each.name: each for each in shared if each.name not in self.own}.values())
+        shared = [value for value in operands + results if isinstance(value, Value) and value.uniform]
+        return tuple({value.name: value for value in shared if value.name not in self.own}.values())
 
     def once(self) -> list[Operation]:
         """Operations to be done once a trajectory and step."""
-        return [each for each in self.program.uniform() if each.result.name in self.own]
+        return [operation for operation in self.program.uniform() if operation.result.name in self.own]
 
 
 def _names(operands: Iterable[Any]) -> set[str]:
-    return {each.name for each in operands if isinstance(each, Value)}
+    return {operand.name for operand in operands if isinstance(operand, Value)}
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: 
     dims = len(gradient.outputs)
     last = dims * (1 + len(plan.program.states))
     places = product(range(targets), range(dims))
-    points = "\n".join(f"    p{place}_{axis} = real(points[{place}, {axis}])" for place, axis in places)
+    points = "\n".join(f"    p{target}_{axis} = real(points[{target}, {axis}])" for target, axis in places)
     table = "\n".join(" " * 12 + line for line in _table_lines(plan))
     lines = _body_lines(plan, gradient, noisy, last) + _arrival_lines(dims, targets, last + dims + 1)
     body = "\n".join(" " * 16 + line for line in lines)
@@ -193,9 +193,9 @@ def load_kernel(plan: Plan, gradient: Program, real: str, noisy: bool, targets: 
 def _table_lines(plan: Plan) -> list[str]:
     conditions = _conditions(plan.program)
     lines = []
-    for place, value in enumerate(plan.columns):
+    for column, value in enumerate(plan.columns):
         wide, narrow = ("{} != 0.0", "{}") if value.name in conditions else ("{}", "real({})")
-        lines += [f"w{place} = {wide.format(f'table[t, {place}]')}", f"s{place} = {narrow.format(f'w{place}')}"]
+        lines += [f"w{column} = {wide.format(f'table[t, {column}]')}", f"s{column} = {narrow.format(f'w{column}')}"]
     return [*lines, f"factor = table[t, {len(plan.columns)}]"]
 
 
@@ -211,36 +211,40 @@ def _body_lines(plan: Plan, gradient: Program, noisy: bool, last: int) -> list[s
     # number by number, in the kernel's own kind: a sum over the block, or a wider kind, would halve the speed
     lines.append(f"finite_now = {' + '.join(f'(y{axis} - y{axis})' for axis in range(dims))} == real(0)")
     for axis in range(dims):
-        place = f"work[{(last + axis) * BLOCK} + i]"
-        lines += [f"work[{axis * BLOCK} + i] = y{axis}", f"{place} = y{axis} if finite_now else {place}"]
-    place = f"work[{(last + dims) * BLOCK} + i]"
-    return [*lines, f"{place} = {place} + (real(1) if finite_now else real(0))"]
+        cell = f"work[{(last + axis) * BLOCK} + i]"
+        lines += [f"work[{axis * BLOCK} + i] = y{axis}", f"{cell} = y{axis} if finite_now else {cell}"]
+    cell = f"work[{(last + dims) * BLOCK} + i]"
+    return [*lines, f"{cell} = {cell} + (real(1) if finite_now else real(0))"]
 
 
 def _arrival_lines(dims: int, targets: int, row: int) -> list[str]:
-    near = [
-        " + ".join(f"(y{axis} - p{place}_{axis}) * (y{axis} - p{place}_{axis})" for axis in range(dims))
-        for place in range(targets)
+    squares = [
+        " + ".join(f"(y{axis} - p{target}_{axis}) * (y{axis} - p{target}_{axis})" for axis in range(dims))
+        for target in range(targets)
     ]
     at = f"work[{row * BLOCK} + i]"
-    return [f"{at} = {at} if {' | '.join(f'({each} <= square)' for each in near)} else next_step"] if targets else []
+    return (
+        [f"{at} = {at} if {' | '.join(f'({distance} <= square)' for distance in squares)} else next_step"]
+        if targets
+        else []
+    )
 
 
 def _once_lines(plan: Plan) -> tuple[list[str], dict[str, str]]:
     """What is done once a trajectory and step; and how a coordinate's arithmetic names the uniform values."""
     conditions = _conditions(plan.program)
     rows = [*plan.arrays, *plan.numbers]
-    wide = {value.name: f"w{place}" for place, value in enumerate(plan.columns)}
-    wide |= {name: f"a{place}" for place, name in enumerate(rows)}
-    lines = [f"a{place} = own[{place * BLOCK} + i]" for place in range(len(rows))]
+    wide = {value.name: f"w{column}" for column, value in enumerate(plan.columns)}
+    wide |= {name: f"a{row}" for row, name in enumerate(rows)}
+    lines = [f"a{row} = own[{row * BLOCK} + i]" for row in range(len(rows))]
     if "lr" in plan.arrays:
         lines.append(f"{wide['lr']} = {wide['lr']} * factor")
-    for place, each in enumerate(plan.once()):
-        lines.append(f"u{place} = {_expression(each, wide, 'np.float64')}")
-        wide[each.result.name] = f"u{place}"
-    for place, name in enumerate(plan.numbers, start=len(plan.arrays)):
-        lines.append(f"own[{place * BLOCK} + i] = {_operand(plan.program.outputs[name], wide, 'np.float64')}")
-    names = {value.name: f"s{place}" for place, value in enumerate(plan.columns)}
+    for index, operation in enumerate(plan.once()):
+        lines.append(f"u{index} = {_expression(operation, wide, 'np.float64')}")
+        wide[operation.result.name] = f"u{index}"
+    for row, name in enumerate(plan.numbers, start=len(plan.arrays)):
+        lines.append(f"own[{row * BLOCK} + i] = {_operand(plan.program.outputs[name], wide, 'np.float64')}")
+    names = {value.name: f"s{column}" for column, value in enumerate(plan.columns)}
     for name in plan.own:
         names[name] = wide[name] if name in conditions else f"real({wide[name]})"
     return lines, names
@@ -248,25 +252,25 @@ def _once_lines(plan: Plan) -> tuple[list[str], dict[str, str]]:
 
 def _gradient_lines(gradient: Program) -> list[str]:
     names = {name: name for name in gradient.inputs}
-    names |= {each.result.name: f"d{place}" for place, each in enumerate(gradient.needed())}
-    lines = [f"{names[each.result.name]} = {_expression(each, names)}" for each in gradient.needed()]
+    names |= {operation.result.name: f"d{index}" for index, operation in enumerate(gradient.needed())}
+    lines = [f"{names[operation.result.name]} = {_expression(operation, names)}" for operation in gradient.needed()]
     return lines + [f"{name} = {_operand(value, names)}" for name, value in gradient.outputs.items()]
 
 
 def _update_lines(program: Program, uniform: dict[str, str], axis: int, dims: int) -> list[str]:
     names = uniform | {"param": f"x{axis}", "grad": f"g{axis}"}
-    names |= {name: f"m{place}_{axis}" for place, name in enumerate(program.states)}
-    names |= {each.result.name: f"v{place}_{axis}" for place, each in enumerate(program.varying())}
-    rows = [(dims * (1 + place) + axis) * BLOCK for place in range(len(program.states))]
-    lines = [f"m{place}_{axis} = work[{row} + i]" for place, row in enumerate(rows)]
-    lines += [f"{names[each.result.name]} = {_expression(each, names)}" for each in program.varying()]
+    names |= {name: f"m{index}_{axis}" for index, name in enumerate(program.states)}
+    names |= {operation.result.name: f"v{index}_{axis}" for index, operation in enumerate(program.varying())}
+    rows = [(dims * (1 + index) + axis) * BLOCK for index in range(len(program.states))]
+    lines = [f"m{index}_{axis} = work[{row} + i]" for index, row in enumerate(rows)]
+    lines += [f"{names[operation.result.name]} = {_expression(operation, names)}" for operation in program.varying()]
     for row, name in zip(rows, program.states, strict=True):
         lines.append(f"work[{row} + i] = {_operand(program.outputs[name], names)}")
     return [*lines, f"y{axis} = x{axis} + {_operand(program.outputs['delta'], names)}"]
 
 
 def _conditions(program: Program) -> set[str]:
-    return {each.result.name for each in program.operations if OPERATIONS[each.kind].condition}
+    return {operation.result.name for operation in program.operations if OPERATIONS[operation.kind].condition}
 
 
 def _expression(operation: Operation, names: dict[str, str], kind: str = "real") -> str:
@@ -274,7 +278,7 @@ def _expression(operation: Operation, names: dict[str, str], kind: str = "real")
     if operation.kind == "pow" and isinstance(exponent, int | float):
         return _power(names[base.name], exponent, kind)
     form = OPERATIONS[operation.kind].kernel_like_numpy
-    return form.format(*(_operand(each, names, kind) for each in operation.operands))
+    return form.format(*(_operand(operand, names, kind) for operand in operation.operands))
 
 
 def _operand(operand: Any, names: dict[str, str], kind: str = "real") -> str:

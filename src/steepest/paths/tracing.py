@@ -189,7 +189,7 @@ def _follow(
         positions = np.array(x)
         values = np.broadcast_to(landscape(*positions.T), (steps + 1,)).astype(np.float64)
 
-    history = {name: np.array([each[name] for each in states]) for name, new in state.items() if new is not None}
+    history = {name: np.array([before[name] for before in states]) for name, new in state.items() if new is not None}
     finding = explain(landscape, positions, values, noisy=noise > 0)
     shape = (steps, landscape.dims)
     return Path(

@@ -1,4 +1,4 @@
-"""Many trajectories of one rule on one landscape: their ends, and what became of each."""
+"""Many trajectories of one rule on one landscape: the end and the status of each."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -33,7 +33,7 @@ class Trajectories:
         x: last positions, shape (n, dims).
         steps: number of updates.
         steps_taken: updates until the position stopped being finite, `steps` where it did not; shape (n,).
-        path: all positions, shape (n, steps + 1, dims), or None unless asked for.
+        path: all positions, shape (n, steps + 1, dims), or None unless `paths` was set.
         arrived: the step from which on the trajectory stayed at one of the minima that `run` was given, `steps + 1`
             where it did not, or where none were given; shape (n,).
         engine: what computed them, `numba` or `numpy`.
@@ -93,9 +93,9 @@ def run(
     rule: Rule, landscape: Landscape, starts: ArrayLike, steps: int, factor: Schedule,
     noise: float = 0.0, seed: int = 0, dtype: str = "float64", paths: bool = False, minima: ArrayLike | None = None,
 ) -> Trajectories:  # fmt: skip
-    """Take many trajectories through all steps; the arguments of `steepest.trace`, most of them looked up already.
+    """Compute many trajectories; arguments as of `steepest.trace`, with rule, landscape and schedule as objects.
 
-    With `minima`, of shape (points, dims), the step of arrival within a thousandth of the window's diagonal is told.
+    With `minima`, shape (points, dims), `arrived` is the step of arrival within a thousandth of the window's diagonal.
 
     Raises:
         InvalidValue: wrong shapes, a value out of range, a rule that is not elementwise.
@@ -118,10 +118,10 @@ def run(
 
 def many(rule: Rule) -> bool:
     """Whether a hyperparameter is an array: a number for each trajectory."""
-    return any(np.ndim(each) for _, value in _settings(rule) for each in value)
+    return any(np.ndim(number) for _, value in _settings(rule) for number in value)
 
 
-# --- what is given ----------------------------------------------------------------------------------------------------
+# --- arguments --------------------------------------------------------------------------------------------------------
 
 
 def _dtype(dtype: Any) -> Any:
@@ -153,21 +153,21 @@ def _starts(starts: ArrayLike, landscape: Landscape) -> Floats:
 
 def _settings(rule: Rule) -> list[tuple[str, list[Any]]]:
     """The values of each hyperparameter, several of them where it has several."""
-    found = []
-    for name, each in rule.hyperparameters().items():
+    settings = []
+    for name, parameter in rule.hyperparameters().items():
         value = getattr(rule, name)
-        several = isinstance(each.metadata["facts"].symbol, tuple) and isinstance(value, tuple | list)
-        found.append((name, list(value) if several else [value]))
-    return found
+        several = isinstance(parameter.metadata["facts"].symbol, tuple) and isinstance(value, tuple | list)
+        settings.append((name, list(value) if several else [value]))
+    return settings
 
 
 def _with_arrays(rule: Rule) -> Rule:
     """The rule with every list as an array of floats, checked."""
     for name, values in _settings(rule):
-        if any(np.ndim(each) for each in values):
-            arrays = [_array(rule, name, each) if np.ndim(each) else each for each in values]
+        if any(np.ndim(value) for value in values):
+            arrays = [_array(rule, name, value) if np.ndim(value) else value for value in values]
             for extreme in (np.min, np.max):  # the rule refuses what lies outside the interval
-                _with(rule, name, [float(extreme(each)) if np.ndim(each) else each for each in arrays])
+                _with(rule, name, [float(extreme(value)) if np.ndim(value) else value for value in arrays])
             rule = _with(rule, name, arrays)
     return rule
 
@@ -177,14 +177,14 @@ def _with(rule: Rule, name: str, values: list[Any]) -> Rule:
     return replace(rule, **changed)
 
 
-def _array(rule: Rule, name: str, given: Any) -> Floats:
+def _array(rule: Rule, name: str, values: Any) -> Floats:
     owner = f"{rule.title}: {name}"
     if isinstance(rule.hyperparameters()[name].default, bool):
         raise InvalidValue(f"{owner} must be true or false, one for all trajectories")
     try:
-        array = np.array(given, dtype=np.float64)
+        array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InvalidValue(f"{owner} must be numbers, one a trajectory, got {given!r}") from None
+        raise InvalidValue(f"{owner} must be numbers, one a trajectory, got {values!r}") from None
     if array.ndim != 1 or array.size == 0:
         raise InvalidValue(f"{owner}: an array must have shape (n,), one number a trajectory, got {array.shape}")
     return array
@@ -193,13 +193,13 @@ def _array(rule: Rule, name: str, given: Any) -> Floats:
 def _broadcast(starts: Floats, rule: Rule) -> tuple[Floats, Rule]:
     """Starts and arrays of one length."""
     lengths = {"starts": len(starts)}
-    lengths |= {name: len(each) for name, values in _settings(rule) for each in values if np.ndim(each)}
+    lengths |= {name: len(value) for name, values in _settings(rule) for value in values if np.ndim(value)}
     count = max(lengths.values())
     if set(lengths.values()) - {1, count}:
         sizes = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidValue(f"one number a trajectory: these differ in length: {sizes}")
     for name, values in _settings(rule):
-        if any(np.ndim(each) for each in values):
-            spread = [np.broadcast_to(each, count).copy() if np.ndim(each) else each for each in values]
+        if any(np.ndim(value) for value in values):
+            spread = [np.broadcast_to(value, count).copy() if np.ndim(value) else value for value in values]
             rule = _with(rule, name, spread)
     return np.broadcast_to(starts, (count, starts.shape[1])).copy(), rule

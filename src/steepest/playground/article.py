@@ -53,9 +53,9 @@ def article(
     2
     """
     check_language(lang)
-    states = {name: paths_in_javascript(each) for name, each in (paths or {}).items()}
-    for place in re.findall(r"<[^>]*\bdata-steepest\b[^>]*>", body):
-        _check(place, states)
+    states = {name: paths_in_javascript(group) for name, group in (paths or {}).items()}
+    for tag in re.findall(r"<[^>]*\bdata-steepest\b[^>]*>", body):
+        _check(tag, states)
     return Page.of(body, script_of(build_facts(), states), title=title, lang=lang, style=style)
 
 

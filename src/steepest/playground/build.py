@@ -22,7 +22,7 @@ LANGUAGES = ("en", "zh")
 
 @cache
 def build_facts() -> str:
-    """What Python knows, as a JavaScript expression for `useFacts` of `web/core/facts.js`."""
+    """Rules, landscapes, schedules, tour and texts: the JavaScript argument of `useFacts` of `web/core/facts.js`."""
     data = {
         "VERSION": _json(version("steepest")),
         "ABOUT": _json(about_as_data()),

@@ -40,7 +40,7 @@ Numbers = dict[str, Any]
 
 
 def both(text: Text) -> list[str]:
-    """A sentence as data: English, Chinese."""
+    """A text as data for the page: `[English, Chinese]`."""
     return [text.en, text.zh]
 
 
@@ -101,7 +101,7 @@ def _rule(name: str, rule: type[Rule]) -> str:
         "fails": both(usual.fails),
         "reference": usual.reference,
     }
-    variants = _object((key, _variant(each)) for key, each in _variants(rule))
+    variants = _object((key, _variant(form)) for key, form in _variants(rule))
     computed = _object((str(line), text) for line, text in values.items())
     return f"{{facts: {_json(facts)}, values: {computed}, variants: {variants}}}"
 
@@ -118,7 +118,7 @@ def switches(rule: type[Rule]) -> list[str]:
 
 
 def parts(rule: type[Rule]) -> list[str]:
-    """The settings that switch a state off when they are 0, such as the momentum of SGD."""
+    """The names of the settings that remove a state when they are 0, such as `momentum` of SGD."""
     return [name for name, value in _numbers(rule) if _keeps(rule, name, 0.0) != _keeps(rule, name, SOME)]
 
 
@@ -146,13 +146,13 @@ def _variants(rule: type[Rule]) -> Iterator[tuple[str, Rule]]:
     full = replace(rule(), **{name: SOME for name, value in _numbers(rule) if value == 0})
     for flags in itertools.product((False, True), repeat=len(switches(rule))):
         for there in itertools.product((False, True), repeat=len(parts(rule))):
-            missing = {name: 0.0 for name, each in zip(parts(rule), there, strict=True) if not each}
+            missing = {name: 0.0 for name, is_there in zip(parts(rule), there, strict=True) if not is_there}
             switched = dict(zip(switches(rule), flags, strict=True))
             yield _key((*flags, *there)), replace(full, **switched, **missing)
 
 
 def _key(flags: Iterable[bool]) -> str:
-    return "".join(str(int(each)) for each in flags)
+    return "".join(str(int(flag)) for flag in flags)
 
 
 def _variant(rule: Rule) -> str:
@@ -166,8 +166,8 @@ def _settings(rule: Rule) -> Iterator[list[Any]]:
     for name, field in rule.hyperparameters().items():
         facts, value = field.metadata["facts"], getattr(rule, name)
         if isinstance(value, tuple):
-            for place, each in enumerate(value):
-                yield [name, place, mathml(symbol_of(rule, f"{name}_{place}")), _about(facts.about), each, facts.within]
+            for i, number in enumerate(value):
+                yield [name, i, mathml(symbol_of(rule, f"{name}_{i}")), _about(facts.about), number, facts.within]
         elif not isinstance(value, bool):
             yield [name, None, mathml(symbol_of(rule, name)), _about(facts.about), value, facts.within]
         elif name in switches(type(rule)):
@@ -192,7 +192,7 @@ def _equations(rule: type[Rule]) -> tuple[dict[str, Any], dict[int, str]]:
     lines, values, chosen = [], {}, {}
     for flags in itertools.product((False, True), repeat=len(switches(rule))):
         for there in itertools.product((False, True), repeat=len(optional)):
-            settings = {name: SOME if each else 0.0 for name, each in zip(optional, there, strict=True)}
+            settings = {name: SOME if is_there else 0.0 for name, is_there in zip(optional, there, strict=True)}
             shown = equations(replace(rule(), **settings, **dict(zip(switches(rule), flags, strict=True))))
             named = names | {left: left for left, _ in shown if left not in names}
             for left, right in shown:
@@ -221,7 +221,7 @@ def _names_of_symbols(rule: Rule) -> dict[str, str]:
 def _look(name: str, variant: int) -> str:
     """Colour on light and on dark paper, marker, dashes."""
     look = colors_and_marks(name, variant)
-    dashes = "" if isinstance(look.dash, str) else ",".join(f"{each:g}" for each in look.dash[1])
+    dashes = "" if isinstance(look.dash, str) else ",".join(f"{length:g}" for length in look.dash[1])
     return f"{look.colour} {dark(look.colour)} {look.marker} {dashes}"
 
 

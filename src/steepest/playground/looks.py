@@ -40,4 +40,4 @@ def _channels(colour: str) -> tuple[float, float, float]:
 
 
 def _hex(channels: tuple[float, float, float]) -> str:
-    return "#" + "".join(f"{round(255 * each):02x}" for each in channels)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)

@@ -1,6 +1,6 @@
 """The guided tour: the lecture's rows 2 to 16, each as a state of the page with what there is to see in it.
 
-Where a teaching tradition slips, the station says so.
+Where a common explanation is wrong, the station corrects it.
 """
 
 from dataclasses import dataclass
@@ -48,8 +48,7 @@ class Station:
 
 def tour_as_data() -> list[dict[str, Any]]:
     """The stations for the page, a sentence as an array of its two languages."""
-    return [{"id": each.id, "row": each.row, "title": each.title, "sentence": each.sentence, "state": each.state}
-            for each in TOUR]  # fmt: skip
+    return [{name: getattr(station, name) for name in ("id", "row", "title", "sentence", "state")} for station in TOUR]
 
 
 def _station(

@@ -76,6 +76,7 @@ def stability_scales(rule: str | Rule | type[Rule]) -> list[str]:
 
 
 def spectral_radius(matrix: Floats) -> float:
+    """The largest modulus of an eigenvalue of a square matrix of finite numbers."""
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 

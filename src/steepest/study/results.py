@@ -38,7 +38,7 @@ NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric",
 
 def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
     """By spec of the rule, the facts that figures and pages need: `look`, `partner`, `partner_scaled`, `limits`."""
-    return {spec: _facts_of(resolve(spec).rule_class) for spec in {each.rule for each in plan.contestants}}
+    return {spec: _facts_of(resolve(spec).rule_class) for spec in {contestant.rule for contestant in plan.contestants}}
 
 
 def _facts_of(rule: type[Rule]) -> dict[str, Any]:
@@ -196,7 +196,11 @@ class Comparison:
     def edges(self) -> pd.DataFrame:
         """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
         self._the_workload()
-        return edges(self.runs, self._ranges, {each.label: self._limits_of(each) for each in self.plan.contestants})
+        return edges(
+            self.runs,
+            self._ranges,
+            {contestant.label: self._limits_of(contestant) for contestant in self.plan.contestants},
+        )
 
     def _limits_of(self, contestant: Contestant) -> Ranges:
         """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""

@@ -109,8 +109,8 @@ def _plan_from_1(old: dict[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "workloads": [{"name": name, "target": old["target"]}], "contestants": contestants, "seeds": old["seeds"],
-        "trials": max(len(each["trials"]) for each in contestants), "search_seeds": 1, "first_search_seed": 0,
-        "schedule": "constant", "ranges": {},
+        "trials": max(len(contestant["trials"]) for contestant in contestants), "search_seeds": 1,
+        "first_search_seed": 0, "schedule": "constant", "ranges": {},
     }  # fmt: skip
 
 

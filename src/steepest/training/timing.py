@@ -38,8 +38,8 @@ def step_times(
         counts = [_steps_in(trainer, block) for trainer in trainers]
         times: list[list[float]] = [[] for _ in trainers]
         for turn in range(rounds):
-            for place in range(len(trainers)):
-                index = (turn + place) % len(trainers)
+            for offset in range(len(trainers)):
+                index = (turn + offset) % len(trainers)
                 times[index].append(_seconds(trainers[index], counts[index]) / counts[index])
     return times
 

@@ -153,7 +153,7 @@ def _step(rule: Rule, step: int, curvatures: Array, inputs: Array) -> Array:
     states = iter(values)
     given = [None if start is None else next(states) for start in rule.init(param).values()]
     delta, *new = rule.update(curvatures * (param - mean), param, step, *given)
-    kept = [each for each in new if each is not None]
+    kept = [value for value in new if value is not None]
     return np.stack(np.broadcast_arrays(*(param + delta, *kept)))
 
 

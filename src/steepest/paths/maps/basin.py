@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Window = Sequence[tuple[float, float]]
 
 NAMED = 8
-"""Minima that are told apart, at most: more colours than that nobody can."""
+"""The most minima that get a colour of their own: more colours could not be distinguished."""
 
 SCOUTS = 64
 """Starts along each side from which minima are looked for that the landscape does not state."""
@@ -32,7 +32,7 @@ AT_ONCE = 1 << 17
 
 
 class End(IntEnum):
-    """Where a start leads that reaches none of the minima that are told apart."""
+    """The end of a start that reaches none of `BasinMap.minima`."""
 
     OTHER = -1
     UNDER_WAY = -2
@@ -48,10 +48,10 @@ class BasinMap:
         rules: which.
         steps: number of updates.
         x, y: coordinates of the starts, shape (size,) each.
-        minima: the minima that are told apart, shape (n, 2): those that the landscape states, the global ones first;
-            then others that were found, the most frequent first.
+        minima: the distinct minima, shape (n, 2): those that the landscape states, the global ones first;
+            then others, the most frequent first.
         values: at the minima, shape (n,).
-        end: the place in `minima` that each start reaches, or an `End`; shape (rules, size of y, size of x).
+        end: the index in `minima` that each start reaches, or an `End`; shape (rules, size of y, size of x).
         final: the last value, NaN where the run diverged; of the same shape.
         arrived: the step from which on it stays there (within a thousandth of the window's diagonal), `steps + 1` where
             it reaches none of `minima`; of the same shape.
@@ -69,7 +69,7 @@ class BasinMap:
     arrived: NDArray[np.int32]
 
     def shares(self, rule: int) -> dict[int, float]:
-        """The share of the starts that end in each way: by place in `minima`, then by `End`."""
+        """The share of the starts that end in each way: by index in `minima`, then by `End`."""
         codes = [*range(len(self.minima)), *End]
         return {code: float((self.end[rule] == code).mean()) for code in codes}
 
@@ -116,16 +116,16 @@ def map_basin(
     check_whole("steps", steps, 1, 10**7)
     check_whole("size", size, 2, 10_000)
     x, y = (np.linspace(*side, size) for side in _checked(window or landscape.window))
-    minima = _told_apart(chosen, landscape, x, y, steps, factor)
-    end, final, arrived = (np.empty((len(chosen), size, size), dtype=each) for each in ("int8", "float32", "int32"))
+    minima = _distinct_minima(chosen, landscape, x, y, steps, factor)
+    end, final, arrived = (np.empty((len(chosen), size, size), dtype=kind) for kind in ("int8", "float32", "int32"))
     total, done = end.size, 0
-    for place, rule in enumerate(chosen):
+    for index, rule in enumerate(chosen):
         for rows in _bands(size):
-            found = run(rule, landscape, _starts(x, y[rows]), steps, factor, minima=minima)
-            end[place, rows] = _ends(found, minima).reshape(-1, size)
-            final[place, rows] = np.where(end[place, rows] == End.DIVERGED, np.nan, found.f.reshape(-1, size))
-            arrived[place, rows] = np.reshape(found.arrived, (-1, size))
-            done += len(found)
+            trajectories = run(rule, landscape, _starts(x, y[rows]), steps, factor, minima=minima)
+            end[index, rows] = _ends(trajectories, minima).reshape(-1, size)
+            final[index, rows] = np.where(end[index, rows] == End.DIVERGED, np.nan, trajectories.f.reshape(-1, size))
+            arrived[index, rows] = np.reshape(trajectories.arrived, (-1, size))
+            done += len(trajectories)
             if on_progress is not None:
                 on_progress(done, total)
     values = np.array([landscape(*point) for point in minima.tolist()])
@@ -152,24 +152,24 @@ def _bands(size: int) -> Iterator[slice]:
     return (slice(first, min(first + height, size)) for first in range(0, size, height))
 
 
-def _told_apart(
+def _distinct_minima(
     chosen: Sequence[Rule], landscape: Landscape, x: Floats, y: Floats, steps: int, factor: Schedule
 ) -> Floats:
     """The minima that the landscape states, then others at which some starts end."""
     stated = np.array(landscape.minima + landscape.local_minima).reshape(-1, 2)
-    starts = _starts(*(np.linspace(each[0], each[-1], SCOUTS) for each in (x, y)))
+    starts = _starts(*(np.linspace(side[0], side[-1], SCOUTS) for side in (x, y)))
     scouts = [run(rule, landscape, starts, steps, factor) for rule in chosen]
-    ends = np.concatenate([rested(each)[each.nearest_minimum[each.status == Status.REACHED] < 0] for each in scouts])
-    return np.vstack([stated, minima_of(landscape, ends, NAMED - len(stated))])
+    unstated = [rested(scout)[scout.nearest_minimum[scout.status == Status.REACHED] < 0] for scout in scouts]
+    return np.vstack([stated, minima_of(landscape, np.concatenate(unstated), NAMED - len(stated))])
 
 
-def _ends(found: Trajectories, minima: Floats) -> NDArray[np.int8]:
-    there = found.arrived <= found.steps
-    end = np.full(len(found), End.UNDER_WAY, dtype=np.int8)
+def _ends(trajectories: Trajectories, minima: Floats) -> NDArray[np.int8]:
+    there = trajectories.arrived <= trajectories.steps
+    end = np.full(len(trajectories), End.UNDER_WAY, dtype=np.int8)
     if not there.all():
-        end[found.status == Status.REACHED] = End.OTHER
-        end[gone(found)] = End.DIVERGED
+        end[trajectories.status == Status.REACHED] = End.OTHER
+        end[gone(trajectories)] = End.DIVERGED
     if there.any():
-        x, y = found.x[there].T
+        x, y = trajectories.x[there].T
         end[there] = np.argmin([(x - at) ** 2 + (y - height) ** 2 for at, height in minima], axis=0)
     return end

@@ -1,4 +1,4 @@
-"""What both kinds of maps share: which rules are meant, and minima that a landscape does not state."""
+"""Shared by both kinds of maps: the choice of rules, and the search for minima that a landscape does not state."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,14 +21,14 @@ Floats = NDArray[np.float64]
 Optimizers = str | Rule | type[Rule] | Sequence[str | Rule | type[Rule]]
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, and of how much."""
+"""Called with the amount that is done and the total, such as `(3, 10)`."""
 
 POLISHING = 20
 """Steps of Newton's method, which doubles the digits at each."""
 
 
 def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]:
-    """The rules meant, each with the settings that it was not given by itself.
+    """The rules; `settings` hold for each rule whose own spec does not set them.
 
     >>> [rule.lr for rule in choose(["sgd", "adam(lr=0.5)"], {"lr": 0.1})]
     [0.1, 0.5]
@@ -37,35 +37,35 @@ def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]
     if not given:
         raise InvalidValue("optimizers: name at least one")
     chosen = []
-    for each in given:
-        own = dict(spec.parse(each).kwargs) if isinstance(each, str) else {}
-        chosen.append(rules.find(each, **{name: value for name, value in settings.items() if name not in own}))
+    for optimizer in given:
+        own = dict(spec.parse(optimizer).kwargs) if isinstance(optimizer, str) else {}
+        chosen.append(rules.find(optimizer, **{name: value for name, value in settings.items() if name not in own}))
     return chosen
 
 
 def check_whole(name: str, value: object, least: int, most: int) -> None:
-    """Raise `InvalidValue` unless it is a whole number in the range."""
+    """Raise `InvalidValue` unless the value is a whole number from `least` to `most`; `name` is the option's."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         raise InvalidValue(f"{name}: must be a whole number from {least} to {most}, got {value!r}")
 
 
 def rested(ends: Trajectories) -> Floats:
-    """The last positions of those that reached a minimum, shape (n, dims)."""
+    """The last positions of the trajectories that reached a minimum, shape (n, dims)."""
     reached: Floats = ends.x[ends.status == Status.REACHED]
     return reached
 
 
 def gone(ends: Trajectories) -> NDArray[np.bool_]:
-    """Which of the trajectories left for good: overflowed, or climbed out of the window, or have no value any more."""
+    """Whether each trajectory overflowed, climbed out of the window or left the landscape's domain; shape (n,)."""
     low, high = np.array(ends.landscape.window).T
     with np.errstate(all="ignore"):
         inside = ((low <= ends.x) & (ends.x <= high)).all(axis=1)
-    found: NDArray[np.bool_] = (ends.status == Status.DIVERGED) & ~inside | (ends.status == Status.NON_FINITE)
-    return found
+    has_left: NDArray[np.bool_] = (ends.status == Status.DIVERGED) & ~inside | (ends.status == Status.NON_FINITE)
+    return has_left
 
 
 def minima_of(landscape: Landscape, ends: Floats, most: int) -> Floats:
-    """Minima near these ends (n, dims), those that most of them reached first, refined by Newton's method."""
+    """Minima near these ends (n, dims), refined by Newton's method; at most `most`, the most frequent first."""
     radius, points, counts = arrival_radius(landscape), np.empty((0, landscape.dims)), []
     while len(ends) and len(points) < most:
         point = _polished(landscape, ends[0])

@@ -154,7 +154,7 @@ def map_sweep(
         raise InvalidValue(f"over: name two hyperparameters, such as lr and betas.0, got {', '.join(over) or 'none'}")
     across, up = (_axis(chosen, name, values, size) for name, values in over.items())
     point = np.atleast_1d(np.asarray(landscape.start if start is None else start, dtype=np.float64))[None]
-    tried = [_with_pairs(rule, place, across, up) for place, rule in enumerate(chosen)]
+    tried = [_with_pairs(rule, index, across, up) for index, rule in enumerate(chosen)]
 
     def runs(minima: Floats | None) -> Iterator[Trajectories]:
         for done, rule in enumerate(tried, start=1):
@@ -163,23 +163,23 @@ def map_sweep(
                 on_progress(done, len(tried))
 
     minima = np.array(landscape.minima).reshape(-1, landscape.dims)
-    found = list(runs(minima))
-    if not len(minima) and len(minima := _lowest(landscape, found)):
-        found = list(runs(minima))
+    swept = list(runs(minima))
+    if not len(minima) and len(minima := _lowest(landscape, swept)):
+        swept = list(runs(minima))
     shape = (len(chosen), len(up.values), len(across.values))
     lowest = landscape.minimum or 0.0
     return SweepMap(
         landscape, tuple(chosen), point[0], steps, across, up,
-        final=np.stack([np.where(gone(each), np.nan, each.f - lowest) for each in found]).reshape(shape),
+        final=np.stack([np.where(gone(ends), np.nan, ends.f - lowest) for ends in swept]).reshape(shape),
         above=landscape.minimum is not None,
-        arrived=np.stack([each.arrived for each in found]).reshape(shape) if len(minima) else None,
-        limits=tuple(_limit(rule, place, landscape, across, up) for place, rule in enumerate(chosen)),
+        arrived=np.stack([ends.arrived for ends in swept]).reshape(shape) if len(minima) else None,
+        limits=tuple(_limit(rule, index, landscape, across, up) for index, rule in enumerate(chosen)),
     )  # fmt: skip
 
 
-def _lowest(landscape: Landscape, found: Sequence[Trajectories]) -> Floats:
+def _lowest(landscape: Landscape, swept: Sequence[Trajectories]) -> Floats:
     """The lowest minimum that any run reached, shape (1, dims), or none."""
-    points = minima_of(landscape, np.concatenate([rested(each) for each in found]), most=10)
+    points = minima_of(landscape, np.concatenate([rested(ends) for ends in swept]), most=10)
     return points[[np.argmin(landscape(*points.T))]] if len(points) else points
 
 
@@ -195,50 +195,50 @@ def _axis(chosen: Sequence[Rule], name: str, given: Any, size: int) -> Axis:
         values = (np.geomspace if log else np.linspace)(values[0], values[1], size)
     names = tuple(_name_in(rule, name) for rule in chosen)
     axis = Axis(name, names, values, log)
-    for place, rule in enumerate(chosen):
+    for index, rule in enumerate(chosen):
         for extreme in (values[0], values[-1]):  # the rule refuses what lies outside its interval
-            _with(rule, axis.names[place], float(extreme))
+            _with(rule, axis.names[index], float(extreme))
     return axis
 
 
 def _name_in(rule: Rule, name: str) -> str:
     """Which of the names, with slashes between, the rule has."""
     known = rule.hyperparameters()
-    found = [each for each in name.split("/") if each.partition(".")[0] in known]
-    if not found:
+    present = [option for option in name.split("/") if option.partition(".")[0] in known]
+    if not present:
         first = name.split("/")[0].partition(".")[0]
         raise UnknownSetting(f"{rule.title} has no hyperparameter {first!r}; it has {', '.join(known)}")
-    base, dot, place = found[0].partition(".")
+    base, dot, index = present[0].partition(".")
     value = getattr(rule, base)
     several = isinstance(value, tuple | list)
-    if several != bool(dot) or (several and not (place.isdecimal() and int(place) < len(value))):
+    if several != bool(dot) or (several and not (index.isdecimal() and int(index) < len(value))):
         right = ", ".join(f"{base}.{i}" for i in range(len(value))) if several else base
-        raise InvalidValue(f"over: {found[0]}: of {rule.title}, write {right}")
-    return found[0]
+        raise InvalidValue(f"over: {present[0]}: of {rule.title}, write {right}")
+    return present[0]
 
 
 def _with(rule: Rule, name: str, value: Any) -> Rule:
-    base, dot, place = name.partition(".")
+    base, dot, index = name.partition(".")
     if dot:
         values = list(getattr(rule, base))
-        values[int(place)] = value
+        values[int(index)] = value
         value = tuple(values)
     return rules.find(rule, **{base: value})
 
 
-def _with_pairs(rule: Rule, place: int, across: Axis, up: Axis) -> Rule:
+def _with_pairs(rule: Rule, index: int, across: Axis, up: Axis) -> Rule:
     """The rule with arrays: every value of one axis with every value of the other."""
     columns, rows = np.meshgrid(across.values, up.values)
-    return _with(_with(rule, across.names[place], columns.ravel()), up.names[place], rows.ravel())
+    return _with(_with(rule, across.names[index], columns.ravel()), up.names[index], rows.ravel())
 
 
 # --- the stability limit ----------------------------------------------------------------------------------------------
 
 
-def _limit(rule: Rule, place: int, landscape: Landscape, across: Axis, up: Axis) -> Floats | None:
+def _limit(rule: Rule, index: int, landscape: Landscape, across: Axis, up: Axis) -> Floats | None:
     """The curve on which the learning rate reaches its limit, where one axis is the learning rate."""
     curvatures = _curvatures(landscape)
-    names = [across.names[place], up.names[place]]
+    names = [across.names[index], up.names[index]]
     if curvatures is None or "lr" not in names:
         return None
     other = up if names[0] == "lr" else across
@@ -246,8 +246,8 @@ def _limit(rule: Rule, place: int, landscape: Landscape, across: Axis, up: Axis)
     try:
         if stability_scales(rule):
             return None  # the limit belongs to the curvature as the rule scales it, which changes on the way
-        varied = [_with(rule, other.names[place], float(value)) for value in along]
-        limits = [min(stability_limit(each, curvature) for curvature in curvatures) for each in varied]
+        varied = [_with(rule, other.names[index], float(value)) for value in along]
+        limits = [min(stability_limit(variant, curvature) for curvature in curvatures) for variant in varied]
     except InvalidValue:
         return None
     return np.column_stack([limits, along] if names[0] == "lr" else [along, limits])
