@@ -74,7 +74,7 @@ def steps(value: float) -> str:
 
 
 def spent(value: float, measure: str) -> str:
-    """What it took to the target, in steps or seconds.
+    """The cost of reaching the target as text; `measure` is the column, `steps_to_target` or `seconds_to_target`.
 
     >>> spent(72.0, "steps_to_target"), spent(0.01234, "seconds_to_target")
     ('72', '0.0123')
@@ -83,7 +83,7 @@ def spent(value: float, measure: str) -> str:
 
 
 def signed(value: float, measure: str) -> str:
-    """A difference in what it took, with its sign.
+    """A difference of two such costs, with its sign.
 
     >>> signed(16.0, "steps_to_target"), signed(-0.25, "seconds_to_target")
     ('+16', '−0.250')
@@ -124,7 +124,7 @@ def settings_text(settings: Mapping[str, float], named: bool = True) -> str:
 
 
 MANY = 6
-"""Names that a sentence can bear; of more, some are only counted."""
+"""The most names that a sentence lists; the others are counted."""
 
 
 def list_en(names: Sequence[str], last_but_one: str = "and") -> str:

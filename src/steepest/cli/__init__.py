@@ -62,7 +62,7 @@ for name in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong is one clear message and an exit code."""
+    """Run the command line; every error is one clear message and an exit code."""
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
     for stream in (sys.stdout, sys.stderr):

@@ -32,7 +32,7 @@ def point(coordinates: Iterable[float]) -> str:
 
 
 class Working:
-    """A bar on the terminal for work that takes seconds; elsewhere nothing."""
+    """A progress bar on standard error, called with `(done, total)`; not shown where that is no terminal."""
 
     def __init__(self, task: str) -> None:
         console = Console(stderr=True)
@@ -48,13 +48,13 @@ class Working:
         self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        """So much is done, of so much."""
+        """Update the bar."""
         self._bar.update(self._task, completed=done, total=total)
 
 
 @contextmanager
 def notices() -> Iterator[None]:
-    """Warnings that come up meanwhile, as a line each."""
+    """A context that prints the warnings raised in it when it ends, a line each, to standard error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         yield

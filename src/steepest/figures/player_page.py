@@ -103,5 +103,5 @@ def _short(values: NDArray[np.float64]) -> list[float]:
 
 
 def _json(value: object) -> str:
-    """Data as JavaScript, which knows NaN and Infinity."""
+    """Data as JavaScript, in which NaN and Infinity are numbers."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -172,7 +172,7 @@ def _limit(rule: Rule, curvature: float) -> float | None:
 
 
 def _formula(rule: Rule, scaled: float) -> str:
-    """How a limit times its curvature is written where it is one of the two that everybody knows."""
+    """The formula of a limit; `scaled` is limit times curvature: `plain`: 2/λ, `momentum`: 2(1 + μ)/λ, or `number`."""
     momentum = getattr(rule, "momentum", 0)
     if abs(scaled - 2) < 2e-9:
         return "plain"
@@ -203,7 +203,7 @@ def _axis(index: int, dims: int) -> str:
 
 
 def _above_limit(path: _Path) -> Finding | None:
-    """The first point of the path where a curvature does not bear the learning rate."""
+    """The first point of the path where the learning rate is above the stability limit of a curvature."""
     if path.scaled or path.linear is None:
         return None
     last = 0 if geometry.is_quadratic(path.landscape) else min(path.n - 1, int(LIMITS.looked))

@@ -115,7 +115,7 @@ class _Parser:
         self.tokens = self.tokenize()
         try:
             tree = self.expression(0, 0)
-        except RecursionError:  # called from deep within somebody's own recursion
+        except RecursionError:  # called from deep within a user's own recursion
             self.fail("deep", limit=DEEPEST)
         if self.token.kind != "end":
             self.unexpected(self.token)

@@ -25,7 +25,7 @@ def article(
     lang: str | None = None,
     style: str = STYLE,
 ) -> Page:
-    """A page of prose with figures in it, as many as wanted.
+    """A page of prose with any number of figures in it.
 
     A figure stands where the HTML has an empty element with `data-steepest`:
 

@@ -56,7 +56,7 @@ RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.r
 
 @dataclass(frozen=True)
 class Reference:
-    """A rule as somebody named it, with its file loaded.
+    """A rule as a user wrote it, with its file loaded.
 
     Attributes:
         text: its spec, which names the same rule in whatever folder it is read.

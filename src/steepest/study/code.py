@@ -48,7 +48,10 @@ def _digest(file: Path) -> str:
 
 
 def check_files(known: str) -> None:
-    """See that the user's files are as they were when the study began, before another run is handed out.
+    """Check, before each run, that the user's files are as they were when the study began.
+
+    Args:
+        known: JSON of the study's `code_fingerprint`.
 
     Raises:
         InvalidValue: one has changed, or is gone.
@@ -69,7 +72,12 @@ def changed_code(known: str, plan: Plan) -> list[str]:
 
 
 def check_code(known: str, plan: Plan, folder: Path) -> None:
-    """See that a study goes on with the code that it began with.
+    """Check, before a study is resumed, that all its code, the package's and the user's, is as when it began.
+
+    Args:
+        known: JSON of the study's `code_fingerprint`.
+        plan: of the study.
+        folder: of the study, for the error message.
 
     Raises:
         InvalidValue: a file has changed, or one of the user's is gone; which, and what to do.

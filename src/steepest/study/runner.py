@@ -19,7 +19,7 @@ from .store import Store
 __all__ = ["carry_out"]
 
 POLL = 0.25
-"""Seconds to wait for an ending before progress is shown and the queue is asked again."""
+"""Seconds to wait for an ending before progress is shown and the queue is read again."""
 
 MOST_ATTEMPTS = 10
 """How often a run is begun; a run in the middle of which so many processes died counts as failed."""

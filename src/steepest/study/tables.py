@@ -74,7 +74,7 @@ def curves(connection: sqlite3.Connection) -> pd.DataFrame:
 def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]]:
     """For each contestant with a finished run: the numbers of trials and reports done, and the best trial so far.
 
-    In SQL, since it is asked for several times a second. The order is that of `steepest.statistics.best_trials` for one
+    In SQL, since it is computed several times a second. The order is that of `steepest.statistics.best_trials` for one
     search seed.
     """
     counts = connection.execute(

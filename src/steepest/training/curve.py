@@ -1,4 +1,4 @@
-"""The points of a run's curve."""
+"""A point of a run's learning curve: losses, metric and time at one measured step."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,7 @@ __all__ = ["Run", "train"]
 
 @dataclass
 class Run:
-    """What came of a run: its curve and how it ended, and a fingerprint of the problem that it solved.
+    """The result of a run: its curve, how it ended, and a fingerprint of the problem that it solved.
 
     The fingerprint is a hash of the data, of the initial weights and of the initial loss, to the last bit.
     """
@@ -51,14 +51,14 @@ def train(
 ) -> Run:
     """Train a fresh session of a problem by a rule, and measure it on the way.
 
-    The seed decides the initial weights, the order of the examples and whatever else the session draws while it trains,
-    whatever the rule, so runs of one seed are paired. (Torch's layers draw from its global generators and from no
+    The seed decides the initial weights, the order of the examples and all other random numbers of the session while it
+    trains, for every rule, so runs of one seed are paired. (Torch's layers draw from its global generators and from no
     other; they are seeded for the run and afterwards as they were.) What a measurement draws has a seed of its own.
 
     Args:
         problem: what to train.
         rule: the optimizer.
-        seed: of all that is random.
+        seed: of all random numbers of the run.
         steps: number of updates; default: the problem's.
         batch_size: examples a step; default (or 0): the problem's.
         schedule: of the learning rate over the steps, by name.
@@ -68,7 +68,7 @@ def train(
         A `Run`. One that diverges ends early and says so.
 
     Raises:
-        InvalidValue: a batch size for a problem that has none, or a session that does not give what it owes.
+        InvalidValue: a batch size for a problem that has none, or a session that returns invalid losses or measures.
     """
     steps = problem.steps if steps is None else steps
     with seeded(seed, device):

@@ -10,7 +10,7 @@ __all__ = ["outcome_of"]
 
 
 def outcome_of(curve: Sequence[Point], steps_to_target: float) -> Finding:
-    """The outcome of a run that made all its steps, or ended early at a loss that is no number.
+    """The outcome of a run that made all its steps, or ended early at a loss that is not finite.
 
     Args:
         curve: the run's measurements.

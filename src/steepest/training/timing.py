@@ -1,4 +1,4 @@
-"""The time of a training step: of several rules in turns, because a machine is faster at one time than at another."""
+"""The time of a training step of several rules, measured in turns, because a machine's speed drifts."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -14,7 +14,7 @@ BLOCK = 0.005
 """Seconds of a block of steps: long for a clock, short beside the changes of a machine's speed."""
 
 ROUNDS = 9
-"""Blocks that each rule gets; the median tells."""
+"""Blocks that are timed for each rule; results use their median."""
 
 
 def step_times(
@@ -22,12 +22,12 @@ def step_times(
 ) -> list[list[float]]:
     """Seconds a training step of several rules on one problem, evaluation excluded, measured in turns.
 
-    Each round times a block of steps of every contestant, one after the other, and every round begins with another.
+    Each round times a block of steps of every contestant, one after the other, and begins with the next contestant.
 
     Args:
         problem: what is trained.
         contestants: rule, batch size (0: the problem's own) and schedule of each.
-        rounds: how many blocks each is given.
+        rounds: number of blocks timed for each contestant.
         block: seconds that a block shall last; at least one step.
 
     Returns:
@@ -45,7 +45,7 @@ def step_times(
 
 
 def _steps_in(trainer: Trainer, block: float) -> int:
-    """How many steps fill a block, a whole run at most; the first one, which loads and compiles, tells nothing."""
+    """How many steps fill a block, a whole run at most; the first step, which loads and compiles, is not counted."""
     trainer.advance(1)
     trial = min(_seconds(trainer, 1) for _ in range(2))
     return min(max(1, round(block / max(trial, 1e-9))), trainer.steps)

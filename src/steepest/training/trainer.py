@@ -14,7 +14,7 @@ from ..workloads.seeding import drawing_from, random_state, seeded
 __all__ = ["Trainer"]
 
 MEASURING = 0x5EED
-"""What tells the seed of what an evaluation draws from the seed of the run."""
+"""Combined with a run's seed, by exclusive or, into the seed of its evaluations."""
 
 
 class Trainer:
@@ -52,7 +52,7 @@ class Trainer:
             self._measuring = random_state(device)
 
     def advance(self, count: int) -> float:
-        """Make steps; gives the mean of their training losses, which waits for the device."""
+        """Make `count` steps and return the mean of their training losses; this waits for the device."""
         if self._factor is None:
             losses = self.session.advance(self.optimizer, count)
         else:
@@ -66,7 +66,7 @@ class Trainer:
         return self.problem.read_losses(losses, count)
 
     def measure(self) -> tuple[float, float]:
-        """Loss and metric, at the weights that the rule says are to be evaluated; training takes no notice."""
+        """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""
         elsewhere = self.optimizer.evaluating() if self._evaluates_elsewhere else nullcontext()
         with drawing_from(self._measuring, self._device), elsewhere:
             measured = self.session.measure()

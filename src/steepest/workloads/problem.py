@@ -1,8 +1,8 @@
-r"""The contract between a workload and whoever trains it: a `Problem` begins a `Session` for a seed and a device.
+r"""The contract between a workload and the training loop: a `Problem` begins a `Session` for a seed and a device.
 
 A *problem* is what a workload's file defines: what is trained, and when it counts as trained. A *session* is one
-training of it: a model, the way it makes steps, and the way it is measured. `steepest.training` runs sessions and knows
-no other kind of training. So whatever can be written as a session can be compared: data in memory or in a stream,
+training of it: a model, the way it makes steps, and the way it is measured. `steepest.training` runs nothing but
+sessions, so everything that can be written as a session can be compared: data in memory or in a stream,
 self-play, gradient accumulation, clipping, mixed precision, losses that draw random numbers.
 
 Most workloads need none of this: a file with four functions is made a problem by `workloads/supervised.py`. A file with
@@ -18,14 +18,14 @@ What a session may count on, and what it owes:
 
 Optional capabilities are attributes and methods of the base classes whose default says "none":
 
-| capability | where | who asks |
+| capability | where | used by |
 | --- | --- | --- |
 | batch sizes | `Problem.batch_size`, `Problem.examples()` | `compare --batch-size` |
 | noise of a batch's gradient | `Problem.gradient_noise(batch_size)` | the report, where batch sizes compete |
 | expected losses | the attributes of `expected.KnownQuadratic` | `expected.expected_losses` |
 | parameter groups | `Session.groups` | the optimizer |
-| checkpoints | `Session.state_dict()`, `load_state_dict()` | whoever tries two ways from one point |
-| a picture | `Session.show()` | whoever looks at a run |
+| checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
+| a picture | `Session.show()` | notebooks |
 """
 
 import math
@@ -163,7 +163,7 @@ class Problem(ABC):
 
     @abstractmethod
     def begin(self, seed: int, device: "torch.device | str") -> Session:
-        """A fresh session on a device; the seed decides its initial weights and whatever else it draws."""
+        """A fresh session on a device; the seed decides its initial weights and all its random numbers."""
 
     def try_out(self) -> None:
         """Make a step and measure twice, on the CPU, so that a mistake shows before anything is written.
@@ -255,7 +255,7 @@ class Problem(ABC):
 
         $$\sqrt{\mathrm{E} |g_B - g|^2} \, / \, |g|$$
 
-        None where nobody knows.
+        None where it is unknown.
         """
         return None
 

@@ -49,7 +49,10 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
 
 @contextmanager
 def drawing_from(states: list[Tensor], device: torch.device | str = "cpu") -> Iterator[None]:
-    """Draw from where `random_state` once was; afterwards the generators are as before. Cheaper than to seed anew."""
+    """A context in which the generators continue from `states`, of `random_state`; afterwards they are as before.
+
+    Faster than seeding them anew.
+    """
     before = random_state(device)
     try:
         set_random_state(states, device)
@@ -59,12 +62,12 @@ def drawing_from(states: list[Tensor], device: torch.device | str = "cpu") -> It
 
 
 def random_state(device: torch.device | str = "cpu") -> list[Tensor]:
-    """The states of these generators."""
+    """The states of the generators that tensors on this device draw from: the CPU's, then the accelerator's."""
     return [generator.get_state() for generator in _generators(device)]
 
 
 def set_random_state(states: list[Tensor], device: torch.device | str = "cpu") -> None:
-    """Set them to what `random_state` gave."""
+    """Set the generators to states that `random_state` returned for this device."""
     for generator, state in zip(_generators(device), states, strict=True):
         generator.set_state(state)
 

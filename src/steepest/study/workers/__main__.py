@@ -1,4 +1,4 @@
-"""`python -m steepest.study.workers`: a worker process, or with an argument a fork server; talked to through pipes."""
+"""`python -m steepest.study.workers`: a worker process that reads jobs from stdin; with an argument, a fork server."""
 
 import faulthandler
 import json

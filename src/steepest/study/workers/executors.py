@@ -31,7 +31,7 @@ def executor_factory(
 
     Raises:
         InvalidValue: `jobs` or `timeout` is out of range, or Ray is not installed.
-        UnknownName: `on` is no place.
+        UnknownName: `on` is neither `processes` nor `ray`.
         SteepestError: no Ray cluster answers at `RAY_ADDRESS`.
 
     >>> with executor_factory(jobs=1, on="processes", timeout=None) as make_executor:

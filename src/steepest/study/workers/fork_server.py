@@ -33,7 +33,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 
 
 class ForkServer:
-    """The client's side: starts the fork server and asks it for workers.
+    """The client's side: starts the fork server and requests workers from it.
 
     The server ends when closed, or with the process that started it. Where forks are not safe (outside of Linux),
     there is no server, and each worker is started as a new process instead.

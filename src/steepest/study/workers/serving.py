@@ -40,7 +40,7 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
 def _read(jobs: IO[bytes], inbox: "Queue[bytes]") -> None:
     """Queue the jobs; when the pipe closes, end the process at once, in the middle of a run too.
 
-    A thread of its own, so that a worker whose parent was killed does not train to the end for nobody.
+    A thread of its own, so that a worker whose parent was killed does not go on training.
     """
     for line in jobs:
         inbox.put(line)

@@ -1,4 +1,4 @@
-"""Doing one job: a run, or a measurement of step times. In this process, whichever that is."""
+"""Execution of one job, a run or a measurement of step times, in the calling process."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ __all__ = ["do"]
 
 
 def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
-    """Do a job. One that raises, whatever it raises, has failed; only Ctrl-C is let through.
+    """Do a job and return its ending; one that raises any exception but KeyboardInterrupt has failed.
 
     The user's files can import the modules beside them all the while, also when a function of theirs is called.
 
@@ -40,7 +40,7 @@ def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One core a run: faster than two on one small model, and the same result whatever `jobs` is."""
+    """One core a run: faster than two on one small model, and the same result for any number of jobs."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -50,7 +50,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _files(entry: Entry) -> list[str]:
-    """The user's files that a run goes through, whose lines its last words shall name."""
+    """The user's files that a run goes through, whose line numbers its error message shall name."""
     rule = parse(entry.rule).file
     return [entry.workload, *([rule] if rule else [])]
 

@@ -1,4 +1,4 @@
-// What Python knows and prints into the page: rules and landscapes with their functions, schedules, the tour, texts.
+// The data that Python prints into the page: rules and landscapes with their functions, schedules, the tour, texts.
 // A page (or its worker, or node) hands it to `useFacts` once, before anything else; the modules then share it.
 
 import { fillCatalogue } from "./catalogue.js";

@@ -1,5 +1,5 @@
-// Maps: what becomes of every start (basin), or of every pair of two settings (sweep). Coarse to fine, in short slices
-// of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
+// Maps: the end of a run from every start (basin), or with every pair of values of two settings (sweep). Coarse to
+// fine, in short slices of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
 
 import { LIMITS } from "./catalogue.js";
 import { diagonalOf, kindOf, newtonFrom } from "./geometry.js";
@@ -54,7 +54,7 @@ function arrivalRadius({ window }) {
   return LIMITS.near * diagonalOf(window);
 }
 
-/** The minimum that a point is at; one that nobody stated is added to the list. */
+/** The minimum that a point is at; one that the landscape does not state is added to the list. */
 function arrivedAt(landscape, minima, x) {
   const near = arrivalRadius(landscape), at = minima.findIndex((point) => distance(point, x) <= near);
   if (at >= 0) return at;
@@ -110,7 +110,7 @@ export function sweep(spec, onRows = () => {}) {
   }, (at, from) => { for (const values of [map.steps, map.value]) values[at] = values[from]; });
 }
 
-/** A function that runs a rule from a start and tells the end; one path of memory serves all runs. */
+/** A function that runs a rule from a start and returns the end; one path of memory serves all runs. */
 function walker(landscape, { rule, schedule, steps }) {
   const { dims, f, grad } = landscape, factors = factorsOf(schedule, steps);
   const path = new Float64Array((steps + 1) * dims);

@@ -1,4 +1,4 @@
-// Names that were meant: the nearest known one, as Python's difflib measures nearness.
+// Suggestions for a mistyped name: the nearest known one, by the similarity of Python's difflib.
 
 export function quoted(text) {
   return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text.replaceAll("'", "\\'")}'`;

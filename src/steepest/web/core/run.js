@@ -73,7 +73,7 @@ class Run {
 
 const NORMALS = { seed: null, values: new Float64Array(0), generator: null };
 
-/** The first numbers of a seed's generator; remembered, as a page asks for the same ones at every frame. */
+/** The first numbers of a seed's generator; cached, as a page needs the same ones at every frame. */
 function normals(seed, count) {
   if (NORMALS.seed !== seed) {
     Object.assign(NORMALS, { seed, values: new Float64Array(0), generator: new Generator(seed) });

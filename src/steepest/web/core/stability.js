@@ -1,4 +1,4 @@
-// How large a learning rate a curvature bears: steepest.program.stability on the rule's linear step, which is printed
+// The largest stable learning rate at a curvature: steepest.program.stability on the rule's linear step, printed
 // from the same analysis. One step u -> M u of parameter and moving states; scales (averages of squares) are frozen.
 
 import { LIMITS } from "./catalogue.js";
@@ -76,7 +76,7 @@ export function limitNow(path, coordinate, curvature) {
 
 const KNOWN = new Map();
 
-/** Remembered, as a page asks again at every frame while the learning rate alone is moved. */
+/** The limit, cached: a page needs it at every frame while only the learning rate changes. */
 export function limitOf(rule, settings, curvature) {
   const { lr, ...others } = settings, key = JSON.stringify([rule, others, curvature]);
   if (KNOWN.size > 500) KNOWN.clear();
@@ -84,7 +84,7 @@ export function limitOf(rule, settings, curvature) {
   return KNOWN.get(key);
 }
 
-/** How the limit is written where it is one of the two that everybody knows: "2/λ", "2(1 + μ)/λ". */
+/** The formula of a limit that equals "2/λ" or "2(1 + μ)/λ". */
 function formulaOf(limit, settings, lambda) {
   const close = (value) => Math.abs(limit * lambda - value) < 1e-9 * value;
   if (close(2)) return "2/λ";

@@ -92,7 +92,7 @@ function eigenAt(landscape, point) {
 
 // --- explanations ----------------------------------------------------------------------------------------------------
 
-/** The first point of the path where a curvature does not bear the learning rate. */
+/** The first point of the path where the learning rate is above the stability limit of a curvature. */
 function aboveLimit(path) {
   if (isScaled(path)) return null;
   const last = path.landscape.quadratic ? 0 : Math.min(path.n - 1, LIMITS.looked);

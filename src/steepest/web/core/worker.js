@@ -1,4 +1,4 @@
-// In a worker: computes the map that it is asked for, and tells how far it is, at most every 60 milliseconds.
+// In a worker: computes the map of each message, and posts its progress at most every 60 milliseconds.
 
 import { basin, sweep } from "./maps.js";
 

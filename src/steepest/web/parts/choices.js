@@ -1,4 +1,4 @@
-// The buttons that choose language and light.
+// The buttons that choose the language and the colour theme (auto, light or dark; called `light` in the code).
 
 export function startLanguage(part) {
   const other = part.byId("language");

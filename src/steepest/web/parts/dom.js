@@ -1,4 +1,4 @@
-// A little help with elements.
+// Helpers that make and fill HTML elements.
 
 
 /** An element with attributes (functions become listeners, false and null are left out) and children. */

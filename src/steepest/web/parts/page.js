@@ -1,8 +1,8 @@
 // What a page does around its parts: mounts them where its HTML has places for them, and, where a playground is the
-// whole page, keeps its link in the address bar, the page's title, and the light around it.
+// whole page, keeps its link in the address bar, the page's title, and the page's colour theme (light or dark).
 //
 // A place is an element with `data-steepest`, the name of a part, and `data-state`: the text of a link (what stands after
-// the # in the address of a playground), or the name of a state that Python handed over.
+// the # in the address of a playground), or the name of a state that Python printed into the page.
 
 import * as Steepest from "../core/api.js";
 import { mountPaths } from "./paths.js";
@@ -25,7 +25,7 @@ export function mountAll(states) {
   }
 }
 
-/** A part that is the whole page: the page takes its language and its light. */
+/** A part that is the whole page: the page takes its language and its colour theme. */
 function mountAlone(mount, place, state, options = {}) {
   const root = document.documentElement;
   const follow = () => {

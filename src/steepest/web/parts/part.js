@@ -1,5 +1,5 @@
 // A mounted part: its element, its state and those who follow it, its colours and its language. Nothing of it is shared
-// with other parts of the page, and nothing outside its own shadow tree is asked or changed.
+// with other parts of the page, and nothing outside its own shadow tree is read or changed.
 
 import STYLE from "./style.css";
 import { readTheme, remOf } from "./theme.js";
@@ -47,7 +47,7 @@ export class Part {
 
   byId(name) { return this.root.getElementById(name); }
 
-  /** Listens to something outside of the part for as long as the part lives. */
+  /** Adds an event listener outside of the part, which is removed with the part. */
   listen(target, type, listener) { target.addEventListener(type, listener, { signal: this.ending.signal }); }
 
   /** Calls `act(part, event)` at a key pressed in the part, or anywhere where the part is the whole page. */

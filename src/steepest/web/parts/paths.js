@@ -18,7 +18,7 @@ import { sentence } from "./story.js";
  *
  * state: {landscape: {dims, window, f, about, ...}, tracks: [{label, look, x, f, status, message}], starts, clock (moments
  * in steps, evenly in time), kept (the steps that the points are of; null for all), step}, as Python prints it.
- * options: as in part.js. Where the part is the whole page, it plays by itself, unless the reader wants less motion.
+ * options: as in part.js. Where the part is the whole page, it plays by itself, unless reduced motion is set.
  * Returns {state, lang(), light, update(state), destroy()}.
  */
 export function mountPaths(element, state, options = {}) {

@@ -58,7 +58,7 @@ function runOf(part, { landscape, start, steps, schedule, noise, seed }, rule, s
   return Steepest.run({ landscape: on, rule, settings, start, steps, schedule, noise, seed });
 }
 
-/** The rule's title, with what tells it from others of the same rule. */
+/** The rule's title; with its learning rate or a number where several tracks have the same rule. */
 function shortName(track, tracks) {
   const same = tracks.filter(({ id }) => id === track.id);
   if (same.length === 1) return track.rule.title;
@@ -98,7 +98,7 @@ export function modeOf(part, { view, landscape }) {
   return mode === "surface" && landscapeOf(part, { landscape }).dims !== 2 ? "contours" : mode;
 }
 
-/** What a landscape is called. */
+/** A landscape's title in the language of the part. */
 export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }
 
 export function pointText(point) {

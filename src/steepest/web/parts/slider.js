@@ -4,7 +4,7 @@ import * as Steepest from "../core/api.js";
 import { make } from "./dom.js";
 import { pretty } from "./frame.js";
 
-/** A slider for a setting; `get` tells the value, `set` takes a new one. Returns the element with an `update()`. */
+/** A slider for a setting; `get` returns the value, `set` gets a new one. Returns the element with an `update()`. */
 export function makeSlider(part, setting, get, set) {
   const name = settingName(setting), about = setting.about[part.lang()];
   const spoken = { "aria-label": `${name}: ${about}` };

@@ -1,4 +1,4 @@
-// The path of a rule on a picture, given as pixels: what was walked up to the step in view, faintly what is to come,
+// Draws the path of a rule on a picture, from points in pixels: solid up to the step in view, faint after it,
 // marks every few steps, the point itself, and an arrow where the path leaves the frame for good.
 
 import { drawMark, traceMark } from "./marks.js";
