@@ -15,22 +15,22 @@ __all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order"
 def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
     """Refuse parameters that cannot be trained, and one that is there twice (it would be stepped twice)."""
     seen: set[int] = set()
-    for place, param in enumerate(params):
+    for index, param in enumerate(params):
         if not (param.is_floating_point() or param.is_complex()):
             raise InvalidValue(
-                f"{title}: parameter {place} holds {param.dtype}; only floating point and complex can be trained"
+                f"{title}: parameter {index} holds {param.dtype}; only floating point and complex can be trained"
             )
         if param.ndim < least_axes:
             raise InvalidValue(f"{title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
         if id(param) in seen:
-            raise InvalidValue(f"{title}: parameter {place} of the group is there twice; give each parameter once")
+            raise InvalidValue(f"{title}: parameter {index} of the group is there twice; give each parameter once")
         seen.add(id(param))
 
 
 def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Collection[str] = ()) -> None:
     """Validate that an elementwise rule's state still fits a parameter that may have been resized or moved meanwhile.
 
-    The step and other `numbers` belong to the parameter as a whole; they may live elsewhere.
+    The step and other `numbers` belong to the parameter as a whole; they may be on another device.
     """
     for name, value in state.items():
         if not isinstance(value, Tensor) or name == "step" or name in numbers or (value.ndim == 0 and param.ndim > 0):
@@ -48,20 +48,20 @@ def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Colle
 
 
 def in_our_order(title: str, groups: list[dict[str, Any]], state_dict: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint with its groups and their parameters in our order, told by their names.
+    """The checkpoint with its groups and parameters in the order of the optimizer's `groups`, matched by name.
 
-    Where a side has no names, or the names are others, it is left as it is: loaded by place, as torch does.
+    Where a side has no names, or the groups have other names, it is returned as it is: torch then matches by position.
 
     Raises:
-        InvalidValue: some names are the same but stand at other places, and some are not there: no order is right.
+        InvalidValue: some names match at other positions, and others have no match, so that no order is right.
     """
     if not all("param_names" in group for group in (*groups, *state_dict["param_groups"])):
         return state_dict
-    ours, saved = ([group["param_names"] for group in each] for each in (groups, state_dict["param_groups"]))
+    ours, saved = ([group["param_names"] for group in side] for side in (groups, state_dict["param_groups"]))
     known = {frozenset(names): group for names, group in zip(saved, state_dict["param_groups"], strict=True)}
     if len(known) == len(groups) and all(frozenset(names) in known for names in ours):
         return state_dict | {"param_groups": [_reordered(known[frozenset(names)], names) for names in ours]}
-    here, there = ([name for names in each for name in names] for each in (ours, saved))
+    here, there = ([name for names in side for name in names] for side in (ours, saved))
     moved = [name for name in {*here} & {*there} if here.index(name) != there.index(name)]
     if moved:
         odd = ", ".join(sorted({*here} ^ {*there}))
@@ -80,8 +80,8 @@ def _reordered(group: dict[str, Any], names: list[str]) -> dict[str, Any]:
 def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any]) -> None:
     """Refuse a state that another rule made, or one for parameters of other shapes, before anything is loaded."""
     keys = [key for group in state_dict["param_groups"] for key in group["params"]]
-    for place, (key, param) in enumerate(zip(keys, params, strict=False)):
-        saved = {name: each for name, each in state_dict["state"].get(key, {}).items() if each is not None}
+    for index, (key, param) in enumerate(zip(keys, params, strict=False)):
+        saved = {name: value for name, value in state_dict["state"].get(key, {}).items() if value is not None}
         initial = rule.init(param.detach())
         foreign = sorted(set(saved) - set(initial) - {"step", "master"})
         if foreign:
@@ -93,13 +93,13 @@ def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any
             wanted = _shape(rule, name, initial.get(name), param)
             if isinstance(value, Tensor) and wanted is not None and value.shape != wanted:
                 raise InvalidValue(
-                    f"{rule.title}: the checkpoint does not fit: {name} of parameter {place} has shape"
+                    f"{rule.title}: the checkpoint does not fit: {name} of parameter {index} has shape"
                     f" {tuple(value.shape)} there and {tuple(wanted)} here"
                 )
 
 
 def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | None:
-    """The shape that a state must have; None where it is not told by the rule."""
+    """The shape that a state must have; None where the rule does not determine it."""
     if name == "step" or name in rule.numbers or name in rule.shared:
         return None
     if isinstance(initial, Tensor):
@@ -108,7 +108,7 @@ def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | N
 
 
 def non_finite(groups: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The parameters whose gradients hold an infinity or a NaN, by name or place."""
+    """The names, or positions, of the parameters whose gradients hold an infinity or a NaN."""
     for number, group in enumerate(groups):
         names = group.get("param_names") or [f"parameter {i} of group {number}" for i in range(len(group["params"]))]
         for name, param in zip(names, group["params"], strict=True):

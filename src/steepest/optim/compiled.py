@@ -22,7 +22,7 @@ from .lists.functions import function, one_by_one
 from .lists.uniform import Row, Uniform, place_counters
 from .reports import Engine
 
-__all__ = ["refusal", "refuse_to_be_captured", "step", "uncapturable", "wanted"]
+__all__ = ["engine_for", "refusal", "refuse_to_be_captured", "step", "uncapturable"]
 
 PIECE = 1 << 22
 """Elements that operations on lists take at once; the temporaries of a step are a few times as large."""
@@ -31,11 +31,11 @@ Group = dict[str, Any]
 Columns = Sequence[Sequence[Tensor]]
 """Lists of parameters, gradients, and each state."""
 
-# --- who is for this engine -------------------------------------------------------------------------------------------
+# --- parameters for this engine ---------------------------------------------------------------------------------------
 
 
-def wanted(param: Tensor, group: Group) -> Literal[Engine.LISTS, Engine.COMPILED] | None:
-    """Whether a parameter's group wants it stepped here, and how."""
+def engine_for(param: Tensor, group: Group) -> Literal[Engine.LISTS, Engine.COMPILED] | None:
+    """The engine of this file that the switches of a parameter's group choose; None if they choose another."""
     if param.device.type == "cpu":
         here = group["capturable"] or group["foreach"]
     else:
@@ -46,7 +46,7 @@ def wanted(param: Tensor, group: Group) -> Literal[Engine.LISTS, Engine.COMPILED
 
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
-    """Why this parameter is not for this engine; None if it is."""
+    """The reason why this engine cannot step a parameter; None if it can."""
     if not rule.elementwise:
         return "the rule needs whole tensors"
     if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
@@ -60,7 +60,7 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
 
 
 def uncapturable(rule: Rule, group: Group) -> str | None:
-    """What keeps a group from `capturable=True`, under which nothing may be read back; None if nothing does."""
+    """The setting that excludes `capturable=True`, under which nothing may be read back; None if there is none."""
     if not rule.elementwise:
         return "a rule that needs whole tensors"
     asked = [name for name in ("differentiable", "master_weights", "stochastic_rounding", "non_finite") if group[name]]
@@ -77,10 +77,10 @@ def refuse_to_be_captured(title: str, param: Tensor) -> None:
 
 
 def step(rule: Rule, triples: Sequence[Triple], group: Group) -> str | None:
-    """One step of parameters that are wanted here and not refused.
+    """One step of parameters that `engine_for` chooses and `refusal` does not refuse.
 
     Returns:
-        Why they were not compiled, where that was wanted and did not succeed.
+        Why the step was not compiled, where `fused=True` and compilation failed; else None.
     """
     trouble = None
     alike: dict[tuple[torch.device, torch.dtype], list[Triple]] = defaultdict(list)
@@ -111,7 +111,7 @@ def _step_alike(rule: Rule, triples: Sequence[Triple], group: Group) -> str | No
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a rule's structure comes to.
+    """The program of a rule's structure, in the two parts that a step runs.
 
     Attributes:
         states: names of the states with a number for each element.
@@ -145,7 +145,7 @@ def _columns(plan: _Plan, triples: Sequence[Triple]) -> Columns:
     ]
     if not triples[0][0].is_complex():
         return columns
-    return [[torch.view_as_real(each) for each in column] for column in columns]
+    return [[torch.view_as_real(tensor) for tensor in column] for column in columns]
 
 
 def _number(columns: Columns) -> torch.dtype:
@@ -159,11 +159,11 @@ def _update(plan: _Plan, columns: Columns, rows: Sequence[Any]) -> None:
     if columns[0][0].dtype not in HALF:
         plan.update(*columns, *rows)
         return
-    wide = [[each.float() for each in column] for column in columns]
+    wide = [[tensor.float() for tensor in column] for column in columns]
     plan.update(*wide, *rows)
-    for place, column in enumerate(columns):
-        if place != 1:  # gradients are never written to
-            torch._foreach_copy_(list(column), wide[place])
+    for index, column in enumerate(columns):
+        if index != 1:  # gradients are never written to
+            torch._foreach_copy_(list(column), wide[index])
 
 
 # --- lists as they are ------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def _run_in_pieces(plan: _Plan, columns: Columns, rows: Sequence[Row]) -> None:
     number = _number(columns)
     spread = [_tensors(row, number) if isinstance(row, Tensor) else row for row in rows]
     for places, piece in _pieces(columns):
-        own = [row if isinstance(row, int | float) else [row[place] for place in places] for row in spread]
+        own = [row if isinstance(row, int | float) else [row[index] for index in places] for row in spread]
         _update(plan, piece, own)
 
 
@@ -187,13 +187,13 @@ def _pieces(columns: Columns) -> Iterator[tuple[list[int], Columns]]:
     places: list[int] = []
     parts: list[Sequence[Tensor]] = []
     size = 0
-    for place, tensors in enumerate(zip(*columns, strict=True)):
-        large = tensors[0].numel() > PIECE and all(each.is_contiguous() for each in tensors)
-        for part in zip(*(each.view(-1).split(PIECE) for each in tensors), strict=True) if large else [tensors]:
+    for index, tensors in enumerate(zip(*columns, strict=True)):
+        large = tensors[0].numel() > PIECE and all(tensor.is_contiguous() for tensor in tensors)
+        for part in zip(*(tensor.view(-1).split(PIECE) for tensor in tensors), strict=True) if large else [tensors]:
             if places and size + part[0].numel() > PIECE:
                 yield places, list(zip(*parts, strict=True))
                 places, parts, size = [], [], 0
-            places, parts, size = [*places, place], [*parts, part], size + part[0].numel()
+            places, parts, size = [*places, index], [*parts, part], size + part[0].numel()
     yield places, list(zip(*parts, strict=True))
 
 
@@ -242,8 +242,8 @@ def _table(rows: Sequence[Row], count: int, device: torch.device, number: torch.
     """A row for each uniform value, a column for each parameter."""
     if any(isinstance(row, Tensor) for row in rows):
         table = torch.empty((len(rows), count), dtype=number, device=device)
-        for place, row in enumerate(rows):
-            table[place] = row  # type: ignore[assignment]  # lists are of the host
+        for index, row in enumerate(rows):
+            table[index] = row  # type: ignore[assignment]  # lists are of the host
         return table
     values = [row if isinstance(row, list) else [row] * count for row in rows]
     return torch.tensor(values, dtype=number).to(device)

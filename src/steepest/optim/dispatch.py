@@ -70,8 +70,8 @@ class GroupStep:
 def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
-    if way := compiled.wanted(param, group):
-        refused = "float32 copies" if half.wanted(param, group) else compiled.refusal(rule, *triple)
+    if way := compiled.engine_for(param, group):
+        refused = "float32 copies" if half.is_compensated(param, group) else compiled.refusal(rule, *triple)
         if refused is None:
             return Report(way)
         if group["capturable"]:
@@ -80,7 +80,7 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
         return Report(Engine.SPARSE)
     if rule.shared:
         return Report(Engine.TOGETHER, "they share numbers")
-    if half.wanted(param, group):
+    if half.is_compensated(param, group):
         return Report(Engine.HALF)
     if group["differentiable"]:
         return Report(Engine.EAGER, "differentiable=True")

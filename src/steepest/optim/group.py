@@ -43,7 +43,7 @@ class GroupCache:
     def prepare(
         self, rule_class: type[Rule], group: Group, states: MutableMapping[Tensor, dict[str, Any]]
     ) -> Callable[[], None]:
-        """All of a step that may fail, such as compiling a kernel; what is returned then makes it."""
+        """Do everything of a step that may fail, such as compiling a kernel; the returned function makes the step."""
         rule = self._current_rule(rule_class, group)
         triples = [(param, grad, states[param]) for param in group["params"] if (grad := param.grad) is not None]
         fused = self._fused

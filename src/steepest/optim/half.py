@@ -18,17 +18,17 @@ from . import eager
 from .cpu import step as cpu
 from .eager import Triple
 
-__all__ = ["complete_state", "round_stochastically", "step", "wanted"]
+__all__ = ["complete_state", "is_compensated", "round_stochastically", "step"]
 
 
-def wanted(param: Tensor, group: dict[str, Any]) -> bool:
-    """Whether a parameter is in half precision and its group wants one of the two ways."""
+def is_compensated(param: Tensor, group: dict[str, Any]) -> bool:
+    """Whether a parameter is in half precision and its group has `master_weights` or `stochastic_rounding`."""
     return param.dtype in eager.HALF and (group["master_weights"] or group["stochastic_rounding"])
 
 
 def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-    """Set what the rule needs and does not find in a parameter's state; in float32 where half precision wants it."""
-    if wanted(param, group):
+    """Set the missing parts of a parameter's state to their initial values; in float32 where `is_compensated`."""
+    if is_compensated(param, group):
         wide = param.detach().float()
         eager.complete_state(rule, wide, state)
         if group["master_weights"] and "master" not in state:
@@ -38,7 +38,7 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict
 
 
 def step(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
-    """One step of each parameter, computed in float32 and rounded as the group wants it."""
+    """One step of each parameter, computed in float32 and rounded by the group's setting."""
     for param, grad, state in triples:
         masters = group["master_weights"]
         wide = state["master"] if masters else param.detach().float()

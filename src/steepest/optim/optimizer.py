@@ -124,7 +124,7 @@ class Optimizer(torch.optim.Optimizer):
         self._step_groups()
 
     def _is_to_be_skipped(self, groups: list[dict[str, Any]]) -> bool:
-        """Whether a gradient is not finite in one of these groups; raises if one wants that."""
+        """Whether a gradient is not finite in one of these groups; raises if one of them has `non_finite="raise"`."""
         for name in non_finite(groups):
             if any(group["non_finite"] == "raise" for group in groups):
                 raise InvalidValue(f"{type(self).__name__}: the gradient of {name} is not finite; nothing was stepped")
@@ -175,8 +175,8 @@ class Optimizer(torch.optim.Optimizer):
         """Go on from a state saved by this optimizer or by torch's of the same name.
 
         The state is copied and keeps its own dtype (torch casts it to the parameter's and may share its memory).
-        Where both sides know their parameters by name, these are matched by name, whatever their order (torch's own
-        goes by place alone).
+        Where both sides have named parameters, these are matched by name, in any order (torch's own method matches
+        by position alone).
         """
         seen: list[dict[str, Any]] = []
         params = [param for group in self.param_groups for param in group["params"]]
@@ -213,9 +213,9 @@ class Optimizer(torch.optim.Optimizer):
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
         for kept in self.state.values():
-            for name, each in kept.items():
-                if isinstance(each, int | float):  # as older versions of torch saved it
-                    kept[name] = torch.tensor(float(each), dtype=torch.float32 if name == "step" else torch.float64)
+            for name, value in kept.items():
+                if isinstance(value, int | float):  # as older versions of torch saved it
+                    kept[name] = torch.tensor(float(value), dtype=torch.float32 if name == "step" else torch.float64)
 
 
 def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]:

@@ -73,7 +73,7 @@ class MuonWith(Optimizer):
         groups: list[dict[str, Any]] = []
         for role, rule in rules.items():
             chosen = [(name, param, reasons.of(name, param)) for name, param in named]
-            mine = [each for each in chosen if each[2][0] == role]
+            mine = [choice for choice in chosen if choice[2][0] == role]
             if mine:
                 settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
                 why = {name: reason for name, _, (_, reason) in mine}
@@ -222,11 +222,11 @@ def _has_part(name: str, patterns: Sequence[str]) -> bool:
 
 def _named(params: nn.Module | Iterable[Any]) -> Named:
     given = list(params.named_parameters()) if isinstance(params, nn.Module) else list(params)
-    if any(isinstance(each, dict) for each in given):
+    if any(isinstance(param, dict) for param in given):
         raise InvalidValue("MuonWith: give the model or its named parameters; it makes the groups itself")
-    return [each if isinstance(each, tuple) else (f"parameter {place}", each) for place, each in enumerate(given)]
+    return [param if isinstance(param, tuple) else (f"parameter {index}", param) for index, param in enumerate(given)]
 
 
 def _embeddings(params: nn.Module | Iterable[Any]) -> set[int]:
     modules = params.modules() if isinstance(params, nn.Module) else ()
-    return {id(each.weight) for each in modules if isinstance(each, nn.Embedding | nn.EmbeddingBag)}
+    return {id(module.weight) for module in modules if isinstance(module, nn.Embedding | nn.EmbeddingBag)}

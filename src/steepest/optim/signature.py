@@ -38,7 +38,7 @@ SWITCHES: dict[str, tuple[Any, str]] = {
 def signature_of(rule_class: type[Rule]) -> inspect.Signature:
     """Parameters, hyperparameters in torch's order, switches."""
     keyword, either = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    by_name = {name for name, each in rule_class.hyperparameters().items() if each.metadata["facts"].keyword}
+    by_name = {name for name, field in rule_class.hyperparameters().items() if field.metadata["facts"].keyword}
     settings = [
         inspect.Parameter(name, keyword if name in by_name else either, default=value)
         for name, value in rule_class.defaults().items()
@@ -55,9 +55,9 @@ def bind(name: str, rule_class: type[Rule], args: tuple[Any, ...], kwargs: dict[
         UnknownSetting: an argument that does not exist, is missing or comes twice.
     """
     signature = signature_of(rule_class)
-    for each in kwargs:
-        if each not in signature.parameters:
-            raise UnknownSetting(f"{name} has no argument {each!r}; {did_you_mean(each, signature.parameters)}")
+    for argument in kwargs:
+        if argument not in signature.parameters:
+            raise UnknownSetting(f"{name} has no argument {argument!r}; {did_you_mean(argument, signature.parameters)}")
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -75,10 +75,10 @@ def document(rule_class: type[Rule]) -> str:
         "Args:",
         "    params: parameters, named parameters, or groups of them.",
     ]
-    for name, each in rule_class.hyperparameters().items():
-        facts = each.metadata["facts"]
+    for name, field in rule_class.hyperparameters().items():
+        facts = field.metadata["facts"]
         interval = f" In {facts.within}." if facts.within else ""
-        lines.append(f"    {name}: {facts.about.en}.{interval} Default {each.default}.")
+        lines.append(f"    {name}: {facts.about.en}.{interval} Default {field.default}.")
     lines += [f"    {name}: {about}. Default {default}." for name, (default, about) in SWITCHES.items()]
     lines += [
         "",

@@ -1,7 +1,7 @@
 """The argument block of a kernel: where all its tensors lie in memory, laid out as the kernel reads it.
 
-To lay out a block takes longer than the arithmetic of a small network, so it is kept for the next step. There each
-tensor is asked for its address, type, dtype, shape and strides: where all are what they were, only the addresses of the
+To lay out a block takes longer than the arithmetic of a small network, so it is kept for the next step. There the
+address, type, dtype, shape and strides of each tensor are compared: where all are equal, only the addresses of the
 gradients are written anew. A block holds numbers only, and keeps no tensor alive.
 """
 
@@ -90,8 +90,8 @@ class ArgumentBlock:
         threads.run(self._kernel.run, self._address, shares)
         increment_version([param for param, _, _ in triples])  # autograd may still need the values from before
         if not self.is_in_place:
-            for place, (tensor, copy) in enumerate(zip(tensors_of(self._kernel, triples), self._copies, strict=True)):
-                if copy is not tensor and place // self._count != 1:  # gradients are never written to
+            for index, (tensor, copy) in enumerate(zip(tensors_of(self._kernel, triples), self._copies, strict=True)):
+                if copy is not tensor and index // self._count != 1:  # gradients are never written to
                     tensor.copy_(copy)
 
     def set(self, rule: Rule) -> None:
@@ -106,7 +106,7 @@ class ArgumentBlock:
         self._kernel.prepare(self._address)
 
     def _layout(self, tensors: Sequence[Tensor]) -> Any:
-        """All that tells how the kernel must read the tensors, but for their addresses."""
+        """The layout of all tensors but for their addresses: type, dtype, shape, strides, lazy negation."""
         arrays, grads = tensors[: self._arrays], tensors[self._count : 2 * self._count]
         return (
             [*map(type, tensors)],
@@ -153,7 +153,7 @@ def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tens
     arrays = (2 + len(kernel.states)) * count
     params = [param if _has_no_gaps(param) else param.contiguous() for param in tensors[:count]]
     others = [torch.float32] * count + [torch.float64] * len(kernel.numbers) * count
-    return [_like(params[place % count], tensor) for place, tensor in enumerate(tensors[:arrays])] + [
+    return [_like(params[index % count], tensor) for index, tensor in enumerate(tensors[:arrays])] + [
         tensor.to("cpu", dtype) for tensor, dtype in zip(tensors[arrays:], others, strict=True)
     ]
 

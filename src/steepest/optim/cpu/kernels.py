@@ -98,7 +98,7 @@ def run(task):
             if last <= first:
                 continue
 {open}
-            # an index that Numba knows to be from 0 on; one that might be negative keeps LLVM from vectorizing
+            # an index that Numba can prove not to be negative; one that might be negative keeps LLVM from vectorizing
             for i in range(param.size):
 {run}
         share = take_next(task)
@@ -124,7 +124,7 @@ class Kernel:
     Attributes:
         prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
             all its elements; to be called first, once.
-        run: updates the elements, share by share until none is left; to be called by as many threads as wanted.
+        run: updates the elements, share by share until none is left; to be called by any number of threads.
         settings: names of the hyperparameters that `prepare` reads, in order.
         scalars: how many numbers `prepare` computes for each tensor.
         states: names of the states with a number for each element, in order.
@@ -157,14 +157,16 @@ def build(program: Program, number: Number) -> Kernel:
 
 
 def with_fewer_divisions(program: Program) -> Program:
-    """The same program with less of what a processor takes longest for.
+    """The same program with fewer divisions and roots, the slowest operations of a processor.
 
     It divides or takes a root an eighth as often as it multiplies, so where the arrays lie in its cache a step waits
     for that. Elements are multiplied by the reciprocal, computed in float64, of what is the same for all of them. The
     quotient of two roots is the root of the quotient, which overflows float32 only where the former exceeds 1e19.
     """
-    radicands = {each.result.name: each.operands[0] for each in program.operations if each.kind == "sqrt"}
-    cheaper = (_with_fewer_divisions(each, radicands) for each in program.operations)
+    radicands = {
+        operation.result.name: operation.operands[0] for operation in program.operations if operation.kind == "sqrt"
+    }
+    cheaper = (_with_fewer_divisions(operation, radicands) for operation in program.operations)
     return replace(program, operations=[*chain.from_iterable(cheaper)])
 
 
@@ -188,8 +190,12 @@ def _uniform_values(program: Program) -> list[Value]:
     """The uniform values that the arithmetic of an element uses."""
     values: dict[str, Value] = {}
     for operation in program.varying():
-        values |= {each.name: each for each in operation.operands if isinstance(each, Value) and each.uniform}
-    values |= {each.name: each for each in program.outputs.values() if isinstance(each, Value) and each.uniform}
+        values |= {
+            operand.name: operand for operand in operation.operands if isinstance(operand, Value) and operand.uniform
+        }
+    values |= {
+        output.name: output for output in program.outputs.values() if isinstance(output, Value) and output.uniform
+    }
     return list(values.values())
 
 
@@ -198,7 +204,7 @@ def _kernel_text(program: Program, number: Number, settings: Sequence[str], unif
         real="float32" if number == "bfloat16" else number,
         fields=len(PLAN),
         head_start=HEAD_START,
-        **{name: place for place, name in enumerate(PLAN)},
+        **{name: index for index, name in enumerate(PLAN)},
         rows=3 + len(program.states) + len(program.numbers),
         setting_count=len(settings),
         scalar_count=len(uniform),
@@ -214,9 +220,9 @@ def _indented(by: int, lines: Iterable[str]) -> str:
 
 def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value]) -> list[str]:
     """A tensor's step and numbers, and what its elements share."""
-    names = {"step": "step"} | {name: f"settings[{place}]" for place, name in enumerate(settings)}
-    names |= {name: f"n{place}" for place, name in enumerate(program.numbers)}
-    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.uniform())}
+    names = {"step": "step"} | {name: f"settings[{index}]" for index, name in enumerate(settings)}
+    names |= {name: f"n{index}" for index, name in enumerate(program.numbers)}
+    names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.uniform())}
     row = len(_arrays(program))
     lines = [
         f"done = numba.carray(pointer(addresses[{row}, tensor]), 1, np.float32)",
@@ -226,28 +232,30 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     if not program.numbers:  # then tensors that made as many steps share everything
         lines += [
             "if tensor > 0 and step == before:",
-            *(f"    scalars[tensor, {each}] = scalars[tensor - 1, {each}]" for each in range(len(uniform))),
+            *(f"    scalars[tensor, {column}] = scalars[tensor - 1, {column}]" for column in range(len(uniform))),
             "    continue",
             "before = step",
         ]
-    for place in range(len(program.numbers)):
-        lines.append(f"number{place} = numba.carray(pointer(addresses[{row + 1 + place}, tensor]), 1, np.float64)")
-        lines.append(f"n{place} = number{place}[0]")
-    lines += [f"{names[each.result.name]} = {expression(each, 'python', names)}" for each in program.uniform()]
-    lines += [f"scalars[tensor, {place}] = {names[value.name]}" for place, value in enumerate(uniform)]
-    for place, name in enumerate(program.numbers):
-        lines.append(f"number{place}[0] = {names[program.outputs[name].name]}")
+    for index in range(len(program.numbers)):
+        lines.append(f"number{index} = numba.carray(pointer(addresses[{row + 1 + index}, tensor]), 1, np.float64)")
+        lines.append(f"n{index} = number{index}[0]")
+    lines += [
+        f"{names[operation.result.name]} = {expression(operation, 'python', names)}" for operation in program.uniform()
+    ]
+    lines += [f"scalars[tensor, {column}] = {names[value.name]}" for column, value in enumerate(uniform)]
+    for index, name in enumerate(program.numbers):
+        lines.append(f"number{index}[0] = {names[program.outputs[name].name]}")
     return lines
 
 
 def _opening_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
     """A tensor's scalars and arrays, from the first element to the last of a share."""
     stored = "uint16" if number == "bfloat16" else number
-    conditions = {each.result.name for each in program.operations if OPERATIONS[each.kind].condition}
+    conditions = {operation.result.name for operation in program.operations if OPERATIONS[operation.kind].condition}
     lines = []
-    for place, value in enumerate(uniform):
+    for column, value in enumerate(uniform):
         form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
-        lines.append(form.format(place))
+        lines.append(form.format(column))
     for row, name in enumerate(_arrays(program)):
         lines.append(f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored})[first:]")
     return lines
@@ -257,16 +265,16 @@ def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -
     """The update of an element."""
     read, write = ("from_bfloat16({}[i])", "to_bfloat16({})") if number == "bfloat16" else ("{}[i]", "{}")
     arrays = _arrays(program)
-    names = {value.name: f"s{place}" for place, value in enumerate(uniform)}
+    names = {value.name: f"s{column}" for column, value in enumerate(uniform)}
     names |= {name: f"{name}_i" for name in arrays}
-    names |= {each.result.name: f"v{place}" for place, each in enumerate(program.varying())}
+    names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.varying())}
     results = {
         name: names[value.name] if isinstance(value, Value) else f"real({value!r})"
         for name, value in program.outputs.items()
     }
     lines = [f"{name}_i = {read.format(name)}" for name in arrays]
-    for each in program.varying():
-        lines.append(f"{names[each.result.name]} = {expression(each, 'kernel', names, 'real({!r})')}")
+    for operation in program.varying():
+        lines.append(f"{names[operation.result.name]} = {expression(operation, 'kernel', names, 'real({!r})')}")
     lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
     return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
 

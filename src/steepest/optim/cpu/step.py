@@ -1,6 +1,6 @@
 """The fused engine for training on a CPU: all parameters of a group in one call of a compiled kernel.
 
-It takes plain float32, float64 and bfloat16 tensors; what it does not take it leaves to the eager engine, with the
+It takes plain float32, float64 and bfloat16 tensors; others are left to the eager engine, with the
 reason.
 """
 
@@ -26,7 +26,7 @@ NUMBERS: dict[torch.dtype, Number] = {
 
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
-    """Why this parameter is not for this engine; None if it is."""
+    """The reason why this engine cannot step a parameter; None if it can."""
     if not rule.elementwise:
         return "the rule needs whole tensors"
     if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
@@ -57,8 +57,8 @@ class FusedStep:
     def __init__(self, rule: Rule, triples: Sequence[Triple], maximize: bool) -> None:
         self._structure, self._maximize, self._count = rule.structure, maximize, len(triples)
         places: dict[torch.dtype, list[int]] = defaultdict(list)
-        for place, (param, _, _) in enumerate(triples):
-            places[param.dtype].append(place)
+        for index, (param, _, _) in enumerate(triples):
+            places[param.dtype].append(index)
         kernels = {dtype: kernel_for(rule, maximize, NUMBERS[dtype]) for dtype in places}
         self._parts = [
             (None if len(places) == 1 else chosen, ArgumentBlock(kernels[dtype], rule.title, _chosen(triples, chosen)))
@@ -82,8 +82,8 @@ class FusedStep:
 
 
 def _chosen(triples: Sequence[Triple], places: Sequence[int] | None) -> Sequence[Triple]:
-    """Those at some places, or all of them."""
-    return triples if places is None else [triples[place] for place in places]
+    """The triples at these indices, or all of them."""
+    return triples if places is None else [triples[index] for index in places]
 
 
 _kernels: dict[Any, Kernel] = {}

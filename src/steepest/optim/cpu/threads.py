@@ -55,7 +55,7 @@ def _openmp() -> Callable[..., None] | None:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that live as long as the process."""
+    """Threads that exist as long as the process."""
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="steepest")
 
 

@@ -41,31 +41,31 @@ def function(program: Program) -> Callable[..., None]:
 
 
 def uniform_values(program: Program) -> list[Value]:
-    """What the arithmetic of an element uses and is the same for all elements of a parameter, in order."""
-    used = [operand for each in program.varying() for operand in each.operands]
+    """The values that the arithmetic of an element uses and that are the same for all elements, in order."""
+    used = [operand for operation in program.varying() for operand in operation.operands]
     used += [program.outputs[name] for name in ("delta", *program.states)]
-    return list({each.name: each for each in used if isinstance(each, Value) and each.uniform}.values())
+    return list({operand.name: operand for operand in used if isinstance(operand, Value) and operand.uniform}.values())
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
 def text(program: Program) -> str:
-    """The function's text."""
+    """The source text of `function`."""
     names = {name: f"{name}s" for name in ("param", "grad", *program.states)}
     names |= {value.name: f"s{i}" for i, value in enumerate(uniform_values(program))}
     head = f"def update({', '.join(names.values())}):"
-    names |= {each.result.name: f"v{each.result.name[1:]}" for each in program.varying()}
+    names |= {operation.result.name: f"v{operation.result.name[1:]}" for operation in program.varying()}
     return "\n    ".join([head, *_arithmetic(program, names), *_writing(program, names)])
 
 
 def _arithmetic(program: Program, names: dict[str, str]) -> Iterator[str]:
     kept = {value.name for value in program.outputs.values() if isinstance(value, Value)}
     operations = program.varying()
-    last = {operand.name: place for place, each in enumerate(operations) for operand in _lists(each)}
-    for place, each in enumerate(operations):
-        yield f"{names[each.result.name]} = {_expression(each, names)}"
-        over = {operand.name: None for operand in _lists(each) if last[operand.name] == place}
+    last = {operand.name: index for index, operation in enumerate(operations) for operand in _lists(operation)}
+    for index, operation in enumerate(operations):
+        yield f"{names[operation.result.name]} = {_expression(operation, names)}"
+        over = {operand.name: None for operand in _lists(operation) if last[operand.name] == index}
         if done := [names[name] for name in over if name.startswith("%") and name not in kept]:
             yield f"del {', '.join(done)}"
 
@@ -110,14 +110,16 @@ def _text(operand: Any, names: dict[str, str]) -> str:
 
 
 def one_by_one(call: Callable[..., Any], *operands: Any) -> list[Any]:
-    """Call something tensor by tensor."""
-    count = next(len(each) for each in operands if isinstance(each, list | tuple))
-    rows = zip(*(each if isinstance(each, list | tuple) else [each] * count for each in operands), strict=True)
+    """Call a function for each tensor of a list; operands are lists of that length, or one value for all."""
+    count = next(len(operand) for operand in operands if isinstance(operand, list | tuple))
+    rows = zip(
+        *(operand if isinstance(operand, list | tuple) else [operand] * count for operand in operands), strict=True
+    )
     return [call(*row) for row in rows]
 
 
 def choose(condition: Any, a: Any, b: Any) -> list[Tensor]:
-    """`where`, tensor by tensor; a plain condition hands over one of the two as it is."""
+    """`where`, tensor by tensor; a plain condition selects one operand for all."""
     return one_by_one(_choose, condition, a, b)
 
 

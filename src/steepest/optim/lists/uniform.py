@@ -1,4 +1,4 @@
-"""What of a step is the same for all elements of a parameter, computed in float64 for many parameters.
+"""The values of a step that are the same for all elements of a parameter, in float64, for many parameters at once.
 
 Each parameter counts its own steps, and the rule's numbers of a parameter are its own too. Both are read on the host,
 where they are kept unless a CUDA graph is to record the step; then all of it happens on the parameters' device, on a
@@ -26,7 +26,7 @@ States = Sequence[dict[str, Any]]
 
 
 def place_counters(rule: Rule, states: States, device: torch.device) -> None:
-    """Move counters and numbers that were made or loaded elsewhere."""
+    """Move step counters and numbers to a device, where they were made or loaded on another."""
     for state in states:
         for name in ("step", *rule.numbers):
             if state[name].device != device:
@@ -51,11 +51,11 @@ class Uniform:
     def of(cls, program: Program) -> Self:
         """The uniform part of a program."""
         taken, operations = uniform_values(program), program.uniform()
-        true_or_false = {each.result.name for each in operations if OPERATIONS[each.kind].condition}
+        true_or_false = {operation.result.name for operation in operations if OPERATIONS[operation.kind].condition}
         return cls(
             operations=operations,
             results=[*taken, *(program.outputs[name] for name in program.numbers)],
-            conditions=[each.name in true_or_false for each in taken],
+            conditions=[value.name in true_or_false for value in taken],
         )
 
     def on_host(self, rule: Rule, states: States) -> list[Row]:
@@ -81,7 +81,7 @@ class Uniform:
         }
         known |= {name: torch.stack([state[name] for state in states]).to(wide) for name in ("step", *rule.numbers)}
         results = self._evaluate(known | {"step": known["step"] + 1})
-        return [each.expand(len(states)) if isinstance(each, Tensor) else each for each in results]
+        return [result.expand(len(states)) if isinstance(result, Tensor) else result for result in results]
 
     def _evaluate(self, known: dict[str, Any]) -> list[Any]:
         values = dict(known)
@@ -89,9 +89,9 @@ class Uniform:
         def value(operand: Any) -> Any:
             return values[operand.name] if isinstance(operand, Value) else operand
 
-        for each in self.operations:
-            call = _where if each.kind == "where" else OPERATIONS[each.kind].call
-            values[each.result.name] = call(*map(value, each.operands))
+        for operation in self.operations:
+            call = _where if operation.kind == "where" else OPERATIONS[operation.kind].call
+            values[operation.result.name] = call(*map(value, operation.operands))
         return [value(result) for result in self.results]
 
 
@@ -100,7 +100,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     if not isinstance(condition, Tensor):
         return a if condition else b
     wide = _widest(condition.device)
-    parts = (each if isinstance(each, Tensor) else torch.full_like(condition, each, dtype=wide) for each in (a, b))
+    parts = (value if isinstance(value, Tensor) else torch.full_like(condition, value, dtype=wide) for value in (a, b))
     return torch.where(condition, *parts)
 
 
