@@ -97,13 +97,13 @@ def test_a_start_has_the_colour_of_its_minimum_and_few_steps_are_light(well):
 
 
 def test_ends_that_are_no_minimum_have_patterns_of_their_own(well, pits):
-    assert ends_present(well) == [End.UNDER_WAY, End.DIVERGED] and ends_present(pits) == [End.OTHER]
+    assert ends_present(well) == [End.UNDER_WAY, End.ESCAPED] and ends_present(pits) == [End.OTHER]
     scale = step_scale(well.arrived, well.steps)
     for theme in (LIGHT, DARK):
         slow, gone = basin_image(well, 2, scale, theme), basin_image(well, 3, scale, theme)
         where = well.end[2] == End.UNDER_WAY
         assert len(np.unique(slow[where], axis=0)) == 2  # stripes
-        where = well.end[3] == End.DIVERGED
+        where = well.end[3] == End.ESCAPED
         assert len(np.unique(gone[where], axis=0)) == 1
         stripes = swatch(End.UNDER_WAY, (1200, 1200), theme)[0, :, 0].astype(int)
         assert np.count_nonzero(np.diff(stripes)) == STRIPES - 1
@@ -125,7 +125,7 @@ def test_where_there_are_too_many_minima_the_picture_shows_the_last_value(well, 
     assert "final value above the minimum" in words(draw_basin(pits), tmp_path)
     text = words(draw_basin(well), tmp_path)
     assert "steps to the minimum" in text
-    for each in ("(-1, 0), value -0.25", "on its way, or stuck", "diverged", "SGD lr=0.1", "Adam lr=0.1"):
+    for each in ("(-1, 0), value -0.25", "on its way, or stuck", "escaped", "SGD lr=0.1", "Adam lr=0.1"):
         assert each in text
 
 
@@ -145,7 +145,7 @@ def test_basins_have_a_panel_for_each_rule_with_equal_axes(well, pits):
 def test_a_sweep_shows_limit_best_pair_and_what_diverged(sweep, tmp_path):
     figure = draw_sweep(sweep)
     text = words(figure, tmp_path)
-    for each in ("stability limit", "diverged", "not reached", "best", "learning rate (η)", "Adam eps=1e-06",
+    for each in ("stability limit", "escaped", "not reached", "best", "learning rate (η)", "Adam eps=1e-06",
                  "steps to the minimum", "final value above the minimum", "momentum / betas.0"):  # fmt: skip
         assert each in text, each
     first, second, third, _ = figure.axes[:4]

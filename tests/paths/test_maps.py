@@ -11,7 +11,7 @@ from steepest.base.errors import InvalidValue, SteepestError, UnknownSetting
 from steepest.base.status import Status
 from steepest.paths import engine as engine
 from steepest.paths.maps import End, map_basin, map_sweep
-from steepest.paths.maps.common import gone, minima_of
+from steepest.paths.maps.common import escaped, minima_of
 from steepest.paths.trajectories import run
 
 
@@ -91,14 +91,14 @@ def test_every_start_ends_where_a_single_path_does(on):
             there = np.linalg.norm(basins.minima[nearest] - last) <= radius(basins.landscape)
             assert (basins.end[place, row, column] == nearest) == there
             assert basins.arrived[place, row, column] == arrival(path.x, basins.minima, radius(basins.landscape))
-            if basins.end[place, row, column] != End.DIVERGED:
+            if basins.end[place, row, column] != End.ESCAPED:
                 assert basins.final[place, row, column] == pytest.approx(path.f[-1], rel=1e-6)
 
 
 def test_gradient_descent_on_the_double_well_goes_to_the_side_where_it_starts():
     basins = map_basin("sgd(lr=0.1)", "double_well", size=100, steps=300)
     np.testing.assert_array_equal(basins.end[0], np.broadcast_to(basins.x > 0, (100, 100)))
-    assert basins.shares(0) == {0: 0.5, 1: 0.5, End.OTHER: 0.0, End.UNDER_WAY: 0.0, End.DIVERGED: 0.0}
+    assert basins.shares(0) == {0: 0.5, 1: 0.5, End.OTHER: 0.0, End.UNDER_WAY: 0.0, End.ESCAPED: 0.0}
     np.testing.assert_allclose(basins.values, -0.25, rtol=1e-15)
 
 
@@ -127,11 +127,11 @@ def test_what_diverges_what_leaves_the_domain_and_what_is_on_its_way():
     path = trace("sgd", "x**4 + y**4", start=(basins.x[0], basins.y[0]), lr=0.05, steps=200)
     assert path.outcome.status is Status.DIVERGED
     gone = np.abs(basins.x) > np.sqrt(10)  # a step 0.05 * 4 x**3 beyond -x
-    np.testing.assert_array_equal(basins.end[0] == End.DIVERGED, gone[:, None] | gone[None, :])
-    assert np.isnan(basins.final[0][basins.end[0] == End.DIVERGED]).all()
-    assert (basins.end[1] == End.UNDER_WAY).any() and not (basins.end[1] == End.DIVERGED).any()
+    np.testing.assert_array_equal(basins.end[0] == End.ESCAPED, gone[:, None] | gone[None, :])
+    assert np.isnan(basins.final[0][basins.end[0] == End.ESCAPED]).all()
+    assert (basins.end[1] == End.UNDER_WAY).any() and not (basins.end[1] == End.ESCAPED).any()
     domain = map_basin("sgd(lr=0.01)", "sqrt(x) + y**2 + 1", size=4, window=((-2, -1), (-1, 1)), steps=10)
-    assert (domain.end == End.DIVERGED).all()
+    assert (domain.end == End.ESCAPED).all()
 
 
 def test_leaps_to_and_fro_inside_the_window_are_no_divergence():
@@ -142,7 +142,7 @@ def test_leaps_to_and_fro_inside_the_window_are_no_divergence():
     inside = ((low <= ends.x) & (ends.x <= high)).all(axis=1)
     told = ends.status == Status.DIVERGED  # from the last few positions alone
     assert (told & inside).any() and (told & ~inside).any()
-    np.testing.assert_array_equal(gone(ends), told & ~inside)
+    np.testing.assert_array_equal(escaped(ends), told & ~inside)
 
 
 def test_only_minima_are_found_near_ends():

@@ -13,6 +13,7 @@ from steepest import landscapes
 from steepest.base.errors import InvalidValue
 from steepest.figures.style import colors_and_marks
 from steepest.landscapes import LANDSCAPES
+from steepest.paths.maps.common import escaped
 from steepest.playground.facts import FAMILY, formula_text, parts
 from steepest.playground.looks import DARK_PAPER, ENOUGH, contrast, dark
 from steepest.playground.words import SCHEDULES
@@ -225,6 +226,29 @@ def test_a_start_that_diverges_is_lost_and_one_dimension_has_one_row():
     assert (answer["rows"], answer["which"]) == (1, [-2] * 8)
 
 
+@pytest.mark.parametrize(
+    ("rule", "on", "lr", "steps"),
+    [
+        ("sgd", "saddle", 0.1, 60),  # runs down
+        ("sgd", "x**4 + y**4", 0.05, 40),  # overflows from half of the starts
+        ("sgd", "ravine", 0.6, 8),  # climbs in growing leaps, inside the window at first
+        ("momentum", "himmelblau", 0.02, 30),
+        ("adam", "rosenbrock", 0.5, 50),
+    ],
+)
+def test_a_start_escapes_in_python_and_on_the_page(rule, on, lr, steps):
+    size, landscape = 12, landscapes.find(on)
+    named = {"formula": on} if "*" in on else on
+    answer = call(
+        "maps.basin",
+        {"landscape": named, "rule": rule, "settings": {"lr": lr}, "steps": steps, "size": size},
+    )
+    centres = [low + (high - low) * (np.arange(size) + 0.5) / size for low, high in landscape.window]
+    starts = np.stack(np.meshgrid(*centres), axis=-1).reshape(-1, 2)
+    ends = steepest.trace(rule, on, starts=starts, lr=lr, steps=steps)
+    assert (np.array(answer["which"]) == -2).tolist() == escaped(ends).tolist()
+
+
 def test_the_map_of_settings_has_the_final_values():
     settings = {each["name"]: each for each in call("rules.momentum.settings")}
     x, y = settings["lr"] | {"low": 0.01, "high": 1.0}, settings["momentum"]
@@ -237,7 +261,9 @@ def test_the_map_of_settings_has_the_final_values():
     memories = [1 - 1e-4**share for share in shares]
     lr, momentum = (each.ravel() for each in np.meshgrid(rates, memories))
     ends = steepest.trace("momentum", "ravine", lr=lr, momentum=momentum, steps=40)
-    np.testing.assert_allclose(np.array(answer["value"], dtype=float), ends.f, rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(answer["value"], dtype=float), np.where(escaped(ends), np.inf, ends.f), rtol=1e-5
+    )
     settled = np.array(answer["steps"], dtype=float)
     assert np.isinf(settled).any() and np.isfinite(settled).any()
     best = np.nanargmin(settled)

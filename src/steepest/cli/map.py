@@ -128,17 +128,17 @@ def _print_basin(basins: "BasinMap") -> None:
     """How many of the starts reach each minimum, for each rule."""
     import numpy as np
 
+    from ..findings.catalogue import phrase
     from ..paths.maps import End
 
     names = map(point, basins.minima.round(9) + 0.0)
-    others = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
     table = terminal.table("reaches", ">value", *(f">{escape(rule.label())}" for rule in basins.rules))
     shares = [basins.shares(rule) for rule in range(len(basins.rules))]
     for index, (name, value) in enumerate(zip(names, basins.values.round(9) + 0.0, strict=True)):
         table.add_row(name, general(value), *(f"{share[index]:.1%}" for share in shares))
-    for end, name in others.items():
+    for end in End:
         if any(share[end] >= SEEN for share in shares):
-            table.add_row(name, "", *(f"{share[end]:.1%}" for share in shares))
+            table.add_row(phrase("basin", end.name), "", *(f"{share[end]:.1%}" for share in shares))
     steps = [arrived[arrived <= basins.steps] for arrived in basins.arrived]
     table.add_row("median steps", "", *(f"{np.median(taken):.0f}" if len(taken) else "-" for taken in steps))
     size = f"{len(basins.x):,} x {len(basins.y):,} starts"
@@ -151,13 +151,15 @@ def _print_sweep(sweep: "SweepMap") -> None:
     """The best pair of settings of each rule."""
     import numpy as np
 
-    table = terminal.table("rule", ">diverged", ">best value", "at", ">fewest steps", "at")
+    table = terminal.table("rule", ">escaped", ">best value", "at", ">fewest steps", "at")
     for index, rule in enumerate(sweep.rules):
         best, fastest = sweep.best(index), sweep.fastest(index)
         value = "-" if best is None else general(sweep.final[index].flat[best], 3)
         steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[index].flat[fastest])
-        gone = f"{np.isnan(sweep.final[index]).mean():.0%}"
-        table.add_row(escape(rule.title), gone, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest))
+        escaped = f"{np.isnan(sweep.final[index]).mean():.0%}"
+        table.add_row(
+            escape(rule.title), escaped, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest)
+        )
     size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
     console = Console(highlight=False)
     where = f"from ({terminal.point(sweep.start)}), {size}, {sweep.steps} steps"

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..base.numbers import general, point
+from ..findings.catalogue import phrase
 from ..paths.maps import BasinMap, End
 from .landscapes import EQUAL, mark_facts, shape_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
-from .style import clean, house_style, theme, translate
+from .style import clean, house_style, language, theme, translate
 
 __all__ = ["draw_basin"]
 
@@ -95,7 +96,7 @@ def _draw_minima(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
         _draw_starts(axes, basins, basin_image(basins, index, scale, theme()))
     minima = zip(basins.minima.round(9) + 0.0, basins.values.round(9) + 0.0, strict=True)
     names = [translate("{}, value {}", point(at), general(value)) for at, value in minima]
-    names += [translate(ENDS[end]) for end in ends_present(basins)]
+    names += [phrase("basin", end.name, language()) for end in ends_present(basins)]
     below.imshow(legend_image(basins, theme()), extent=(0, 1, len(names), 0), aspect="auto", interpolation="nearest")
     for line in range(1, len(names)):
         below.axhline(line, color=theme().paper, linewidth=3)
@@ -111,8 +112,8 @@ def _draw_depths(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
     colours = matplotlib.colormaps[GOOD_IS_BRIGHT]
     for index, axes in enumerate(panels):
         image = (255 * colours(scale.position(np.nan_to_num(final[index], nan=scale.high)))[..., :3]).astype(np.uint8)
-        diverged = basins.end[index] == End.DIVERGED
-        image[diverged] = swatch(End.DIVERGED, diverged.shape, theme())[diverged]
+        has_escaped = basins.end[index] == End.ESCAPED
+        image[has_escaped] = swatch(End.ESCAPED, has_escaped.shape, theme())[has_escaped]
         _draw_starts(axes, basins, image)
     below.imshow(np.linspace(0, 1, 256)[None], extent=(0, 1, 1, 0), aspect="auto", cmap=colours)
     below.set_yticks([])
@@ -123,9 +124,6 @@ def _draw_starts(axes: Axes, basins: BasinMap, image: Any) -> None:
     half = [(side[1] - side[0]) / 2 for side in (basins.x, basins.y)]  # a start is the centre of its pixel
     extent = (basins.x[0] - half[0], basins.x[-1] + half[0], basins.y[0] - half[1], basins.y[-1] + half[1])
     axes.imshow(image, extent=extent, origin="lower", aspect="auto")
-
-
-ENDS = {End.OTHER: "another minimum", End.UNDER_WAY: "on its way, or stuck", End.DIVERGED: "diverged"}
 
 
 def _label_scale(axes: Axes, scale: Scale, name: str) -> None:

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 COLOURS = (*PALETTE[:5], "#785AE6", PALETTE[5], "#8C5A3C")
-"""Colours of the minima, in their order: those of the rules without black, which means divergence here."""
+"""Colours of the minima, in their order: those of the rules without black, which stands for escape here."""
 
 MANY = 0.25
 """Share of starts at minima without a colour of their own, above which a map is coloured by value instead."""
@@ -89,7 +89,7 @@ def swatch(end: End, shape: tuple[int, int], theme: Theme) -> Image:
     light, dark = ("#4a525a", "#353c43") if theme.dark else ("#e9ecef", "#cfd5da")
     if end is End.OTHER:
         light = dark = "#8d969e"
-    if end is End.DIVERGED:
+    if end is End.ESCAPED:
         light = dark = "#000000" if theme.dark else "#23282d"
     striped = (rows + columns) // period % 2 == 0
     both = (255 * np.array([colors.to_rgb(dark), colors.to_rgb(light)])).round().astype(np.uint8)

@@ -76,7 +76,7 @@ def final_scale(final: NDArray[np.floating[Any]], above: bool) -> Scale:
     """The scale of last values, for all rules together.
 
     Args:
-        final: last values; NaN where the path diverged.
+        final: last values; NaN where the path escaped.
         above: whether they are heights above the minimum; then the scale is logarithmic beyond a factor of 100.
     """
     finite = final[np.isfinite(final)]

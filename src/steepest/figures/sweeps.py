@@ -14,13 +14,14 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from ..base.numbers import general, point
+from ..findings.catalogue import phrase
 from ..paths.maps import Axis as Setting
 from ..paths.maps import End, SweepMap
 from ..program.plain import plain
 from .map_data import nearest_cells, swatch, swept
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
-from .style import house_style, new_figure, theme, translate
+from .style import house_style, language, new_figure, theme, translate
 
 __all__ = ["draw_sweep"]
 
@@ -84,13 +85,13 @@ def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> N
 
 
 def _draw_pairs(axes: Axes, sweep: SweepMap, index: int, values: Floats, scale: Scale) -> None:
-    """Draw a rule's panel: values where there are any, a pattern where there are none, black where it diverged."""
+    """Draw a rule's panel: values where there are any, a pattern where there are none, black where it escaped."""
     x, y = sweep.across.values, sweep.up.values
     background = {"transform": axes.transAxes, "linewidth": 0, "zorder": 0, **_not_reached()}
     axes.add_patch(Rectangle((0, 0), 1, 1, **background))
     image = matplotlib.colormaps[GOOD_IS_BRIGHT](scale.position(np.nan_to_num(values, nan=scale.high)))
     image[np.isnan(values), 3] = 0.0
-    image[np.isnan(sweep.final[index])] = to_rgba(_diverged())
+    image[np.isnan(sweep.final[index])] = to_rgba(_black())
     cells = image[nearest_cells(sweep.up)][:, nearest_cells(sweep.across)]
     axes.imshow(cells, extent=(0, 1, 0, 1), transform=axes.transAxes, origin="lower", aspect="auto")
     if sweep.across.log:
@@ -120,8 +121,8 @@ def _pair(sweep: SweepMap, index: int) -> str:
     return point(sweep.pair(index), 3)
 
 
-def _diverged() -> str:
-    return to_hex(swatch(End.DIVERGED, (1, 1), theme())[0, 0] / 255)
+def _black() -> str:
+    return to_hex(swatch(End.ESCAPED, (1, 1), theme())[0, 0] / 255)
 
 
 def _not_reached() -> dict[str, Any]:
@@ -163,8 +164,8 @@ def _draw_key(figure: Figure, sweep: SweepMap, arrivals: bool) -> None:
         handles.append(Line2D([], [], **_limit_look()))
         labels.append(translate("stability limit"))
     if not np.isfinite(sweep.final).all():
-        handles.append(Patch(facecolor=_diverged(), linewidth=0))
-        labels.append(translate("diverged"))
+        handles.append(Patch(facecolor=_black(), linewidth=0))
+        labels.append(phrase("basin", "escaped", language()))
     if arrivals:
         handles.append(Patch(linewidth=0, **_not_reached()))
         labels.append(translate("not reached"))

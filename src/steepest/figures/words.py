@@ -25,9 +25,6 @@ CHINESE = {
     "step {} of {}": "第 {} 步，共 {} 步",
     # maps
     "{}, value {}": "{}，函数值 {}",
-    "another minimum": "其他极小点",
-    "on its way, or stuck": "尚未到达或停滞",
-    "diverged": "发散",
     "not reached": "未到达",
     "stability limit": "稳定上限",
     "best": "最佳",

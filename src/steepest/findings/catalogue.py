@@ -12,7 +12,7 @@ from ..base.errors import InvalidValue
 from ..base.numbers import general, percent, point
 from ..base.status import Status
 
-__all__ = ["CATALOGUE", "LIMITS", "Finding"]
+__all__ = ["CATALOGUE", "LIMITS", "Finding", "phrase"]
 
 CATALOGUE: dict[str, Any] = tomllib.loads((files(__package__) / "catalogue.toml").read_text(encoding="utf-8"))
 """`thresholds`, `findings` and `phrases`, as `catalogue.toml` describes them."""
@@ -96,19 +96,24 @@ def _filled(template: str, numbers: Mapping[str, Any], lang: str) -> str:
     def fill(match: re.Match[str]) -> str:
         name, key, form = match.groups()
         if key is not None:
-            return _filled(_phrase(name, numbers[key])[lang], numbers, lang)
+            return _filled(phrase(name, numbers[key], lang), numbers, lang)
         value = numbers[name]
         if isinstance(value, list):
-            each = _phrase(form, "each")[lang]
-            return str(_phrase(form, "joined")[lang]).join(_filled(each, entry, lang) for entry in value)
+            template = phrase(str(form), "each", lang)
+            return phrase(str(form), "joined", lang).join(_filled(template, entry, lang) for entry in value)
         return _shown(value, form)
 
     return FIELD.sub(fill, template)
 
 
-def _phrase(name: str, variant: Any) -> Mapping[str, str]:
-    phrase: Mapping[str, str] = CATALOGUE["phrases"][name][str(variant).lower()]
-    return phrase
+def phrase(name: str, variant: Any, lang: str = "en") -> str:
+    """The text of a variant of a phrase of the catalogue.
+
+    >>> phrase("basin", "escaped", "zh")
+    '逃逸'
+    """
+    text: str = CATALOGUE["phrases"][name][str(variant).lower()][lang]
+    return text
 
 
 def _shown(value: Any, form: str | None) -> str:

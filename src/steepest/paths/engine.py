@@ -190,15 +190,15 @@ def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
     inputs = [name for name in program.inputs if name in known or name == "step"]
     numbers = [name for name in program.numbers if name not in plan.own]
     results = [*plan.columns, *(program.outputs[name] for name in numbers)]
-    wanted = [result for result in results if isinstance(result, Value)]
-    part = replace(program, outputs={value.name: value for value in wanted})
-    compute = python_function(part, inputs, wanted)
+    computed_here = [result for result in results if isinstance(result, Value)]
+    part = replace(program, outputs={value.name: value for value in computed_here})
+    compute = python_function(part, inputs, computed_here)
     rate = known.get("lr")
     rows = []
     for step, factor in enumerate(task.factors.tolist(), start=1):
         known |= {"step": step} | ({} if rate is None else {"lr": rate * factor})
         computed = compute(*(known[name] for name in inputs))
-        values = {output.name: value for output, value in zip(wanted, computed, strict=True)}
+        values = {output.name: value for output, value in zip(computed_here, computed, strict=True)}
         rows.append([*(values[column.name] for column in plan.columns), factor])
         known |= {name: _result(program.outputs[name], values) for name in numbers}
     return np.array(rows, dtype=np.float64)

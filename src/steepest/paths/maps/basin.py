@@ -14,7 +14,7 @@ from ...landscapes import Landscape
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, check_whole, choose, gone, minima_of, rested
+from .common import Optimizers, Progress, check_whole, choose, escaped, minima_of, rested
 
 __all__ = ["BasinMap", "End", "map_basin"]
 
@@ -32,11 +32,14 @@ AT_ONCE = 1 << 17
 
 
 class End(IntEnum):
-    """The end of a start that reaches none of `BasinMap.minima`."""
+    """The end of a start that reaches none of `BasinMap.minima`.
+
+    What escaped diverged or ran down out of the window, overflowed, or came where the landscape has no value.
+    """
 
     OTHER = -1
     UNDER_WAY = -2
-    DIVERGED = -3
+    ESCAPED = -3
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class BasinMap:
             then others, the most frequent first.
         values: at the minima, shape (n,).
         end: the index in `minima` that each start reaches, or an `End`; shape (rules, size of y, size of x).
-        final: the last value, NaN where the run diverged; of the same shape.
+        final: the last value, NaN where the run escaped; of the same shape.
         arrived: the step from which on it stays there (within a thousandth of the window's diagonal), `steps + 1` where
             it reaches none of `minima`; of the same shape.
     """
@@ -123,7 +126,7 @@ def map_basin(
         for rows in _bands(size):
             trajectories = run(rule, landscape, _starts(x, y[rows]), steps, factor, minima=minima)
             end[index, rows] = _ends(trajectories, minima).reshape(-1, size)
-            final[index, rows] = np.where(end[index, rows] == End.DIVERGED, np.nan, trajectories.f.reshape(-1, size))
+            final[index, rows] = np.where(end[index, rows] == End.ESCAPED, np.nan, trajectories.f.reshape(-1, size))
             arrived[index, rows] = np.reshape(trajectories.arrived, (-1, size))
             done += len(trajectories)
             if on_progress is not None:
@@ -168,7 +171,7 @@ def _ends(trajectories: Trajectories, minima: Floats) -> NDArray[np.int8]:
     end = np.full(len(trajectories), End.UNDER_WAY, dtype=np.int8)
     if not there.all():
         end[trajectories.status == Status.REACHED] = End.OTHER
-        end[gone(trajectories)] = End.DIVERGED
+        end[escaped(trajectories)] = End.ESCAPED
     if there.any():
         x, y = trajectories.x[there].T
         end[there] = np.argmin([(x - at) ** 2 + (y - height) ** 2 for at, height in minima], axis=0)

@@ -14,7 +14,7 @@ from ...landscapes import Landscape
 from ...rules import Rule
 from ..trajectories import Trajectories
 
-__all__ = ["Optimizers", "Progress", "check_whole", "choose", "gone", "minima_of", "rested"]
+__all__ = ["Optimizers", "Progress", "check_whole", "choose", "escaped", "minima_of", "rested"]
 
 Floats = NDArray[np.float64]
 
@@ -55,13 +55,16 @@ def rested(ends: Trajectories) -> Floats:
     return reached
 
 
-def gone(ends: Trajectories) -> NDArray[np.bool_]:
-    """Whether each trajectory overflowed, climbed out of the window or left the landscape's domain; shape (n,)."""
+def escaped(ends: Trajectories) -> NDArray[np.bool_]:
+    """Whether each trajectory ended outside the window and diverged or ran down there, overflowed, or has no value.
+
+    Shape (n,).
+    """
     low, high = np.array(ends.landscape.window).T
     with np.errstate(all="ignore"):
         inside = ((low <= ends.x) & (ends.x <= high)).all(axis=1)
-    has_left: NDArray[np.bool_] = (ends.status == Status.DIVERGED) & ~inside | (ends.status == Status.NON_FINITE)
-    return has_left
+    for_good: NDArray[np.bool_] = (ends.status == Status.DIVERGED) & ~inside | (ends.status == Status.NON_FINITE)
+    return for_good
 
 
 def minima_of(landscape: Landscape, ends: Floats, most: int) -> Floats:

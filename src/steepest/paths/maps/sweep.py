@@ -14,7 +14,7 @@ from ...program.stability import stability_limit, stability_scales
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, check_whole, choose, gone, minima_of, rested
+from .common import Optimizers, Progress, check_whole, choose, escaped, minima_of, rested
 
 __all__ = ["Axis", "SweepMap", "map_sweep"]
 
@@ -58,7 +58,7 @@ class SweepMap:
         start: the one start.
         steps: number of updates.
         across, up: the hyperparameters.
-        final: the last value, above the minimum where that is known, NaN where the run diverged; shape
+        final: the last value, above the minimum where that is known, NaN where the run escaped (see `End`); shape
             (rules, values of up, values of across).
         above: whether `final` is above the minimum.
         arrived: the step from which on it stayed at a global minimum (within a thousandth of the window's diagonal),
@@ -170,7 +170,7 @@ def map_sweep(
     lowest = landscape.minimum or 0.0
     return SweepMap(
         landscape, tuple(chosen), point[0], steps, across, up,
-        final=np.stack([np.where(gone(ends), np.nan, ends.f - lowest) for ends in swept]).reshape(shape),
+        final=np.stack([np.where(escaped(ends), np.nan, ends.f - lowest) for ends in swept]).reshape(shape),
         above=landscape.minimum is not None,
         arrived=np.stack([ends.arrived for ends in swept]).reshape(shape) if len(minima) else None,
         limits=tuple(_limit(rule, index, landscape, across, up) for index, rule in enumerate(chosen)),

@@ -2,7 +2,7 @@
 
 import { basin, sweep } from "./maps.js";
 
-export { textOf } from "./catalogue.js";
+export { phrase, textOf } from "./catalogue.js";
 export { equations, filledEquations } from "./equations.js";
 export { exports } from "./exports.js";
 export { useFacts, version } from "./facts.js";

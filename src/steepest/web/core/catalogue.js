@@ -47,6 +47,11 @@ export function textOf(list, lang) {
   return list.map((finding) => finding.text(lang)).join(lang === "zh" ? "" : " ");
 }
 
+/** The text of a variant of a phrase. */
+export function phrase(name, variant, lang) {
+  return phrases[name][variant][lang];
+}
+
 function written(template, numbers, lang) {
   const text = filled(template, numbers, lang); // numbers stand apart from Chinese characters, not from punctuation
   return lang === "zh" ? text.replace(/ (?=[，；：。（）]|$)/g, "") : text;
@@ -54,7 +59,7 @@ function written(template, numbers, lang) {
 
 function filled(template, numbers, lang) {
   return template.replace(/\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}/g, (_, name, key, form) => {
-    if (key) return filled(phrases[name][numbers[key]][lang], numbers, lang);
+    if (key) return filled(phrase(name, numbers[key], lang), numbers, lang);
     const value = numbers[name], { each, joined } = phrases[form] ?? {};
     return each ? value.map((entry) => filled(each[lang], entry, lang)).join(joined[lang]) : shown(value, form);
   });

@@ -2,23 +2,25 @@
 // fine, in short slices of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
 
 import { LIMITS } from "./catalogue.js";
-import { diagonalOf, kindOf, newtonFrom } from "./geometry.js";
+import { diagonalOf, kindOf, newtonFrom, outsideOf } from "./geometry.js";
 import { distance } from "./numbers.js";
 import { landscapeOf } from "./landscapes.js";
+import { explain } from "./outcome.js";
 import { factorsOf } from "./schedules.js";
 import { rules, settingsOf } from "./settings.js";
 import { SCALES } from "./sliders.js";
 
 const SLICE = 12; // milliseconds
 const COARSE = 8;
-const NOWHERE = -1, LOST = -2;
+const NOWHERE = -1, ESCAPED = -2;
+const KNOWN = 6; // points at the end of a run that tell whether it escaped
 
 /**
  * Which minimum each start of the window reaches.
  *
  * spec: {landscape, rule, settings, schedule, steps, size, window}. Calls onRows(map) after each row, where map is
  * {which, steps, value, size, rows, minima, block, row, done}: arrays of rows * size cells, the lowest y first; `which`
- * is a place in `minima`, -1 for none reached, -2 for diverged; `steps` until within a thousandth of the diagonal
+ * is a place in `minima`, -1 for none reached, -2 for escaped; `steps` until within a thousandth of the diagonal
  * (Infinity: never); `value` at the end. Until it is done, cells of a block not yet computed have the value of its first.
  */
 export function basin(spec, onRows = () => {}) {
@@ -43,7 +45,8 @@ export function basin(spec, onRows = () => {}) {
       ? [centre(window[0], column)]
       : [centre(window[0], column), centre(window[1], row)];
     const end = walk(settingsOf(spec.rule, spec.settings), start);
-    map.which[at] = end.lost ? LOST : arrivedAt(landscape, minima, end.x);
+    map.which[at] = end.lost ? ESCAPED : arrivedAt(landscape, minima, end.x);
+    if (map.which[at] === NOWHERE && end.escaped) map.which[at] = ESCAPED;
     map.steps[at] = map.which[at] < 0 ? Infinity : end.since([minima[map.which[at]]], near);
     map.value[at] = end.value;
   }, (at, from) => { for (const values of [map.which, map.steps, map.value]) values[at] = values[from]; });
@@ -105,7 +108,7 @@ export function sweep(spec, onRows = () => {}) {
       else settings[setting.name][setting.place] = value;
     }
     const end = walk(settings, start);
-    map.value[at] = end.lost ? Infinity : end.value;
+    map.value[at] = end.escaped ? Infinity : end.value;
     map.steps[at] = stepsOf(end);
   }, (at, from) => { for (const values of [map.steps, map.value]) values[at] = values[from]; });
 }
@@ -138,6 +141,17 @@ class Walk {
 
   point(step) {
     return this.path.subarray(step * this.x.length, (step + 1) * this.x.length);
+  }
+
+  /** Whether it overflowed, or diverged or ran down out of the window. */
+  get escaped() {
+    const { landscape, n } = this;
+    if (this.lost || outsideOf(landscape.window, this.x) === 0) return this.lost;
+    const points = [this.point(0)];
+    for (let step = Math.max(1, n - KNOWN + 1); step <= n; step++) points.push(this.point(step));
+    const f = points.map((point) => landscape.f(...point));
+    const path = { landscape, spec: { noise: 0 }, n: points.length - 1, f, point: (i) => points[i] };
+    return explain(path).status === "diverged";
   }
 
   /** The step from which on it stays near one of some points; Infinity if it is not there at the end. */

@@ -20,7 +20,7 @@ export function basinFor(part, state) {
   return map;
 }
 
-/** Pale where a start arrives soon, stronger where it takes long; grey where it arrives nowhere, stripes where it diverges. */
+/** Pale where a start arrives soon, stronger where it takes long; grey where it arrives nowhere, stripes where it escapes. */
 function basinPaint(part, map) {
   const paper = channels(part.theme.paper), ink = channels(part.theme.ink), slowest = Math.max(2, map.spec.steps);
   const blend = (from, to, share) => from.map((value, i) => value + share * (to[i] - value));
@@ -52,9 +52,9 @@ export function basinKeys(part, map) {
     const place = pointText(map.minima[which].map((each) => Number(each.toPrecision(3))));
     return keyOf(basinColour(which), `${arrived.length > 3 ? "" : place} ${ofStarts(count)}`, place);
   }) : [make("span", { class: "key" }, part.say("manyMinima", arrived.length))];
-  for (const [which, name, grey] of [[-1, "nowhereKey", 0.12], [-2, "divergedKey", 0.34]]) {
+  for (const [which, name, grey] of [[-1, "under_way", 0.12], [-2, "escaped", 0.34]]) {
     const colour = asColour(mixed([part.theme.paper, part.theme.ink], grey));
-    if (counts.has(which)) keys.push(keyOf(colour, `${part.say(name)} ${ofStarts(counts.get(which))}`));
+    if (counts.has(which)) keys.push(keyOf(colour, `${Steepest.phrase("basin", name, part.lang())} ${ofStarts(counts.get(which))}`));
   }
   return keys;
 }

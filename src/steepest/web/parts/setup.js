@@ -11,7 +11,7 @@ const FULL_WIDTH = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-
 const MOST_SEED = 999999;
 
 export function startSetup(part) {
-  part.setup = { rows: [], schedule: null, spoken: null };
+  part.setup = { rows: [], schedule: null, lang: null };
   buildSetup(part);
   part.follow(showSetup);
   part.byId("pick").onclick = () => openGallery(part, (landscape) => useLandscape(part, landscape));
@@ -53,8 +53,8 @@ function setSteps(part, steps) {
 
 function showSetup(part, state, changed) {
   const { setup } = part;
-  if (setup.spoken !== part.lang()) buildSetup(part);
-  setup.spoken = part.lang();
+  if (setup.lang !== part.lang()) buildSetup(part);
+  setup.lang = part.lang();
   setup.rows.forEach((row) => row.update());
   if (part.root.activeElement !== part.byId("seed")) part.byId("seed").value = state.seed;
   part.byId("run").querySelector(".seed").hidden = !(state.noise > 0);

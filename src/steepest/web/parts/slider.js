@@ -7,10 +7,10 @@ import { pretty } from "./frame.js";
 /** A slider for a setting; `get` returns the value, `set` gets a new one. Returns the element with an `update()`. */
 export function makeSlider(part, setting, get, set) {
   const name = settingName(setting), about = setting.about[part.lang()];
-  const spoken = { "aria-label": `${name}: ${about}` };
+  const labelled = { "aria-label": `${name}: ${about}` };
   const typed = { inputmode: "decimal", size: 7, spellcheck: "false", autocomplete: "off" };
-  const range = make("input", { type: "range", min: 0, max: 1000, step: 1, ...spoken });
-  const text = make("input", { type: "text", ...typed, ...spoken });
+  const range = make("input", { type: "range", min: 0, max: 1000, step: 1, ...labelled });
+  const text = make("input", { type: "text", ...typed, ...labelled });
   const limit = make("span", { class: "limit", hidden: true });
   const row = make("div", { class: "slider", title: about },
     make("span", { class: "name" }, symbolOf(setting), make("small", {}, name)), make("span", { class: "track" }, range, limit), text);

@@ -17,7 +17,7 @@ export function startStory(part) {
 function tellStory(part, state) {
   const tell = ({ short, run }) => `${short}: ${sentence(part, run.finding.text(part.lang()))}`;
   const told = sceneOf(part, state).tracks.map(tell).join(" ");
-  if (!part.busy && part.byId("spoken").textContent !== told) part.byId("spoken").textContent = told;
+  if (!part.busy && part.byId("announced").textContent !== told) part.byId("announced").textContent = told;
 }
 
 function showStory(part, state) {

@@ -89,7 +89,7 @@ export function drawSweepPicture(part, pen, state, width, height) {
   return frame;
 }
 
-/** How cells are painted: on a log scale from the best to that of the start, or by steps; what diverged has stripes. */
+/** How cells are painted: on a log scale from the best to that of the start, or by steps; what escaped has stripes. */
 function heatScale(part, map, state) {
   const { theme } = part;
   const landscape = landscapeOf(part, state), steps = shownOf(state) === "stepsToReach", zero = steps ? 0 : landscape.minimum ?? 0;
@@ -174,7 +174,7 @@ function tellCell(part, event) {
   if (tip.hidden) return;
   const { x, y } = axesOf(state), at = Math.floor(up * map.rows) * map.size + Math.floor(across * map.size);
   const tell = (setting, share) => `${settingName(setting)} ${pretty(Steepest.slider.value(setting, share))}`;
-  const ended = Number.isFinite(map.value[at]) ? `f = ${pretty(map.value[at])}` : part.say("divergedKey");
+  const ended = Number.isFinite(map.value[at]) ? `f = ${pretty(map.value[at])}` : Steepest.phrase("basin", "escaped", part.lang());
   const took = `${part.say("stepsToReach")}: ${Number.isFinite(map.steps[at]) ? map.steps[at] : "–"}`;
   tip.textContent = [tell(x, across), tell(y, up), ended, took].join("\n");
   tip.style.left = `${Math.max(4, Math.min(px + 14, sweep.size[0] - 190))}px`;

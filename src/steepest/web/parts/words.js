@@ -112,8 +112,6 @@ export const WORDS = {
   cancel: ["Stop", "停止"],
   again: ["Compute", "计算"],
   manyMinima: ["{0} minima", "{0} 个极小"],
-  divergedKey: ["diverged", "发散"],
-  nowhereKey: ["not arrived", "未到达"],
   mapAlt: ["Map of {0} over {1} and {2}. Arrow keys move the settings.", "{0} 随 {1} 与 {2} 变化的图。方向键移动设置。"],
   // tour
   previous: ["Previous stop", "上一站"],
