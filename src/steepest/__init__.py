@@ -7,6 +7,8 @@ answers before torch is there.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .base.forking import without_forks
+
 if TYPE_CHECKING:
     from . import statistics as statistics
     from .base.errors import SteepestError as SteepestError
@@ -61,12 +63,13 @@ def _optimizers() -> list[str]:
 if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name
 
     def __getattr__(name: str) -> Any:
-        home = _HOMES.get(name)
-        if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
-            home = "optim"
-        if home is None:
-            raise AttributeError(f"module 'steepest' has no attribute {name!r}")
-        module = import_module(f".{home}", __name__)
+        with without_forks:
+            home = _HOMES.get(name)
+            if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
+                home = "optim"
+            if home is None:
+                raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+            module = import_module(f".{home}", __name__)
         value = module if home == name else getattr(module, name)
         globals()[name] = value
         return value

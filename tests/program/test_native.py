@@ -301,6 +301,7 @@ def test_first_steps_in_processes_at_once_and_in_a_child_forked_meanwhile(tmp_pa
     code = """
         import os, threading, torch, steepest
         torch.set_num_threads(1)
+        torch.add(torch.ones(8), 1)  # torch itself does not survive a fork during its first operations
 
         def steps():
             param = torch.nn.Parameter(torch.ones(8))

@@ -8,7 +8,6 @@ damaged entry is compiled anew, and where nothing can be stored the code is comp
 import hashlib
 import os
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from types import ModuleType
 
 from ..base.errors import SteepestError
 from ..base.files import write
+from ..base.forking import without_forks
 
 __all__ = ["NotCompiled", "load"]
 
@@ -36,11 +36,6 @@ class NotCompiled(Exception):
 
 _failures: dict[str, str] = {}
 _warned: set[str] = set()
-_lock = threading.RLock()
-"""Held while code is loaded: other threads wait for it, and no process is forked meanwhile."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def load(text: str) -> ModuleType:
@@ -50,7 +45,7 @@ def load(text: str) -> ModuleType:
         NotCompiled: Numba cannot compile it, which is tried once in a process.
     """
     name = "kernel_" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    with _lock:
+    with without_forks:  # nor do two threads compile the same
         if name in _failures:
             raise NotCompiled(_failures[name])
         if name not in sys.modules:
