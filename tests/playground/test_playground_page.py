@@ -409,7 +409,8 @@ COUNT_FRAMES = """() => {
 def test_a_map_is_computed_while_the_page_lives(open_page):
     page = open_page("on=rosenbrock&rule=adam(lr=0.3)&steps=200")
     page.evaluate(COUNT_FRAMES)
-    page.click("#modes [data-key=basin]")
+    with page.expect_event("worker"):
+        page.click("#modes [data-key=basin]")
     page.wait_for_selector("#map-bar progress")
     assert len(page.workers) == 1
     drag(page, middle(page), (60, 40))  # the start goes on being dragged

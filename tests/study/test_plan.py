@@ -16,6 +16,8 @@ from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_pl
 from steepest.study.ranges import points, read_range
 from steepest.workloads import find
 
+pytestmark = pytest.mark.quick
+
 MINE = '''
 """Two rules of a user's own."""
 from dataclasses import dataclass
@@ -24,8 +26,6 @@ from steepest import Rule
 from steepest.ops import sign
 from steepest.rules import SGD
 from steepest.rules.base import hyperparameter
-
-pytestmark = pytest.mark.quick
 
 
 @dataclass(frozen=True, kw_only=True)

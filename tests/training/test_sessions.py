@@ -44,9 +44,9 @@ def plain_batches(inputs, targets, size, seed):
     """The order of the examples as it was defined before there were sessions."""
     generator = torch.Generator().manual_seed(seed)
     while size < len(inputs):
-        order = torch.randperm(len(inputs), generator=generator)
-        for chosen in order.split(size)[: len(inputs) // size]:
-            yield inputs[chosen], targets[chosen]
+        order = torch.randperm(len(inputs), generator=generator)[: len(inputs) // size * size]
+        # cut from one tensor, as they were: the last bit of a product may depend on where a matrix begins in memory
+        yield from zip(inputs[order].split(size), targets[order].split(size), strict=True)
     while True:
         yield inputs, targets
 
