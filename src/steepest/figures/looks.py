@@ -100,9 +100,9 @@ def _tints(colour: str, dark: bool) -> tuple[str, ...]:
 def _on_dark(colour: str) -> str:
     """The colour for dark paper: what is dark becomes light, black nearly white; the others stay as they are."""
     own = lightness(colour)
-    wanted = max(own, ON_DARK[0]) if own > 40 else ON_DARK[1] - 0.7 * own
+    target = max(own, ON_DARK[0]) if own > 40 else ON_DARK[1] - 0.7 * own
     tints = [mix(colour, "white", share / 50) for share in range(50)]
-    return min(tints, key=lambda tint: abs(lightness(tint) - wanted))
+    return min(tints, key=lambda tint: abs(lightness(tint) - target))
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------

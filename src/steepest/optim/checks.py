@@ -90,11 +90,11 @@ def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any
                 f" keeps {', '.join(initial) or 'nothing'}"
             )
         for name, value in saved.items():
-            wanted = _shape(rule, name, initial.get(name), param)
-            if isinstance(value, Tensor) and wanted is not None and value.shape != wanted:
+            expected = _shape(rule, name, initial.get(name), param)
+            if isinstance(value, Tensor) and expected is not None and value.shape != expected:
                 raise InvalidValue(
                     f"{rule.title}: the checkpoint does not fit: {name} of parameter {index} has shape"
-                    f" {tuple(value.shape)} there and {tuple(wanted)} here"
+                    f" {tuple(value.shape)} there and {tuple(expected)} here"
                 )
 
 

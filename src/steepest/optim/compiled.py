@@ -63,8 +63,10 @@ def uncapturable(rule: Rule, group: Group) -> str | None:
     """The setting that excludes `capturable=True`, under which nothing may be read back; None if there is none."""
     if not rule.elementwise:
         return "a rule that needs whole tensors"
-    asked = [name for name in ("differentiable", "master_weights", "stochastic_rounding", "non_finite") if group[name]]
-    return f"{asked[0]}={group[asked[0]]!r}" if asked else None
+    conflicts = [
+        name for name in ("differentiable", "master_weights", "stochastic_rounding", "non_finite") if group[name]
+    ]
+    return f"{conflicts[0]}={group[conflicts[0]]!r}" if conflicts else None
 
 
 def refuse_to_be_captured(title: str, param: Tensor) -> None:

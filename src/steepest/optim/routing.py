@@ -95,8 +95,8 @@ class MuonWith(Optimizer):
             group | {"params": params, "rule": type(rule).__name__.lower(), "why": group.get("why", {})}
         )
 
-    def _rule_named(self, asked: str | Rule) -> Rule:
-        rule = find(asked)
+    def _rule_named(self, name_or_rule: str | Rule) -> Rule:
+        rule = find(name_or_rule)
         if RULES.get(type(rule).__name__.lower()) is not type(rule):
             raise InvalidValue(f"MuonWith: {rule.title} is not one of steepest's own rules, or of a plugin's")
         return rule
@@ -133,8 +133,12 @@ class _MatrixRuleWith(MuonWith):
         self._own: dict[str, type[Rule]] = {type(rule).__name__.lower(): type(rule)}
         super().__init__(model, muon=rule, partner=rule.partner)
 
-    def _rule_named(self, asked: str | Rule) -> Rule:
-        return self._own[asked]() if isinstance(asked, str) and asked in self._own else find(asked)
+    def _rule_named(self, name_or_rule: str | Rule) -> Rule:
+        return (
+            self._own[name_or_rule]()
+            if isinstance(name_or_rule, str) and name_or_rule in self._own
+            else find(name_or_rule)
+        )
 
     def _class(self, group: dict[str, Any]) -> type[Rule]:
         return self._own.get(group["rule"]) or super()._class(group)

@@ -141,12 +141,12 @@ class Program:
 
     def needed(self) -> list[Operation]:
         """Operations that an output depends on, in order."""
-        wanted = {value.name for value in self.outputs.values() if isinstance(value, Value)}
+        needed = {value.name for value in self.outputs.values() if isinstance(value, Value)}
         kept = []
         for operation in reversed(self.operations):
-            if operation.result.name in wanted:
+            if operation.result.name in needed:
                 kept.append(operation)
-                wanted |= {operand.name for operand in operation.operands if isinstance(operand, Value)}
+                needed |= {operand.name for operand in operation.operands if isinstance(operand, Value)}
         return kept[::-1]
 
     @property

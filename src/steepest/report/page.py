@@ -76,7 +76,7 @@ def render(study: Comparison, figures: Figures) -> str:
         words=WORDS,
         phases=PHASES,
         statuses=STATUSES,
-        spoken=lambda texts: {name: asdict(text) for name, text in texts.items()},  # both languages, for the script
+        bilingual=lambda texts: {name: asdict(text) for name, text in texts.items()},  # both languages, for the script
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class LAMB(Rule, look=("#004BA5", "^", "dotted")):
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any) -> tuple[Any, ...]:
         adamw = AdamW(lr=1.0, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
         direction, exp_avg, exp_avg_sq, _ = adamw.update(grad, param, step, exp_avg, exp_avg_sq, None)
-        length, wanted = norm(direction), norm(param)
-        moves = (length > 0) & (wanted > 0)
-        trust = where(moves, wanted / where(moves, length, 1.0), 1.0)
+        length, radius = norm(direction), norm(param)
+        moves = (length > 0) & (radius > 0)
+        trust = where(moves, radius / where(moves, length, 1.0), 1.0)
         return self.lr * trust * direction, exp_avg, exp_avg_sq

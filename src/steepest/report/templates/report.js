@@ -21,17 +21,17 @@ function text(name, row) {
 // how a run ended: a run that went well needs no more words, and only our own are translated
 function ending(row) {
   const status = text("status", row), message = text("message", row);
-  if (status === "reached the target" || status === "finished" || !message) return spoken(statuses, status);
-  return root.lang === "en" ? message : `${spoken(statuses, status)}：${message}`;
+  if (status === "reached the target" || status === "finished" || !message) return translated(statuses, status);
+  return root.lang === "en" ? message : `${translated(statuses, status)}：${message}`;
 }
 
-function spoken(words, name) {
+function translated(words, name) {
   return words[name] ? words[name][root.lang] : name;
 }
 
 function shown(name, row) {
   if (name === "message") return ending(row);
-  if (name === "phase") return spoken(phases, text(name, row));
+  if (name === "phase") return translated(phases, text(name, row));
   if (columns[name].texts) return text(name, row);
   return written(columns[name].numbers[row], name === "seed" || name.startsWith("set:"));
 }

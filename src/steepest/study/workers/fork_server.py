@@ -48,8 +48,8 @@ class ForkServer:
         if not sys.platform.startswith("linux"):
             return
         self._link, theirs = socket.socketpair()
-        wanted = json.dumps([theirs.fileno(), [*workloads], [*rules]])
-        command = [sys.executable, "-m", "steepest.study.workers", wanted]
+        arguments = json.dumps([theirs.fileno(), [*workloads], [*rules]])
+        command = [sys.executable, "-m", "steepest.study.workers", arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=os.environ | ONE_THREAD,
             start_new_session=True,

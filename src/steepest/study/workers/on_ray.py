@@ -209,10 +209,10 @@ def _relocated(entry: Entry, folders: Mapping[str, str]) -> Entry:
 # --- on a node --------------------------------------------------------------------------------------------------------
 
 
-def _do(job: str, contents: Folders, timeout: float | None, wanted: str) -> str:
+def _do(job: str, contents: Folders, timeout: float | None, version: str) -> str:
     """The Ray task: do a job in a worker process of ours, and return its ending as JSON."""
-    if wanted != _version():
-        raise RuntimeError(f"it has steepest {_version()}, the study {wanted}; install the same")
+    if version != _version():
+        raise RuntimeError(f"it has steepest {_version()}, the study {version}; install the same")
     folders = _write_folders(contents)
     original = Job.from_json(job)
     pool = _pool(timeout)
