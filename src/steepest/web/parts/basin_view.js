@@ -1,5 +1,6 @@
 // The basins of attraction: every start in the colour of the minimum that it leads to, under the contour lines.
 
+import * as Steepest from "../core/api.js";
 import { make } from "./dom.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { modeOf, pointText } from "./scene.js";
