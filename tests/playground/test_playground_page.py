@@ -211,6 +211,15 @@ def test_a_slider_changes_the_path(open_page):
     page.wait_for_function(f"text => {ROOT}.querySelector('#story').innerText !== text", arg=before)
 
 
+def test_the_slider_of_noise_reaches_from_0_to_10(open_page):
+    page = open_page()
+    page.locator("#run input[type=range]").nth(1).focus()
+    page.keyboard.press("End")
+    until(page, "state.noise === 10")
+    page.keyboard.press("Home")
+    until(page, "state.noise === 0")
+
+
 def test_a_typed_value_beyond_the_stability_limit(open_page):
     page = open_page()
     card = page.locator("#rules .rule").first

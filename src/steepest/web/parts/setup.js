@@ -25,7 +25,7 @@ function buildSetup(part) {
     high: 2000, within: "[1, 5000]",
   };
   const noise = {
-    name: part.say("noise"), about: both("noiseAbout"), symbol: "<math><mi>σ</mi></math>", scale: "zero", low: 0, first: 0.01,
+    name: part.say("noise"), about: both("noiseAbout"), symbol: "<math><mi>σ</mi></math>", scale: "zero", low: 0, least: 0.01,
     high: 10, within: "[0, inf)",
   };
   setup.rows = [

@@ -129,9 +129,9 @@ function drawHeatBar(part, pen, { log, low, high, share, colour }, [left, top, w
 const DECADES = Array.from({ length: 31 }, (_, i) => Number(`1e${i - 15}`));
 
 /** Round values of a setting, as its slider is divided. */
-function settingTicks({ scale, low, high, first }) {
+function settingTicks({ scale, low, high, least }) {
   if (scale === "log") return DECADES.filter((value) => value >= low && value <= high);
-  if (scale === "zero") return [0, ...DECADES.filter((value) => value >= first && value <= high)];
+  if (scale === "zero") return [0, ...DECADES.filter((value) => value >= least && value <= high)];
   if (scale === "memory") return [0, 0.5, 0.9, 0.99, 0.999].filter((value) => value >= low && value <= high);
   return roundTicks(low, high, 5);
 }
