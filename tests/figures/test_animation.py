@@ -19,10 +19,11 @@ from steepest.base.errors import InvalidValue
 from steepest.base.text import Text
 from steepest.figures import animations
 from steepest.figures.animations import FIRST, LAST, animate
+from steepest.figures.looks import colors_and_marks
 from steepest.figures.path_data import frame_of, heights_of, tracks_of
 from steepest.figures.player_page import page
 from steepest.figures.scenes import Scene, at, clock, moves_of
-from steepest.figures.style import LIGHT, colors_and_marks
+from steepest.figures.style import LIGHT
 from steepest.rules import Adam
 from steepest.rules.base import Rule, hyperparameter
 

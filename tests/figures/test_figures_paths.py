@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from steepest import trace
 from steepest.base.errors import InvalidValue, SteepestError
-from steepest.figures.looks import lightness
+from steepest.figures.looks import DASHES, MARKERS, PALETTE, colors_and_marks, lightness
 from steepest.figures.path_data import (
     GROWTH,
     contour_levels,
@@ -25,17 +25,7 @@ from steepest.figures.path_data import (
     visible_points,
 )  # fmt: skip
 from steepest.figures.paths import draw_paths
-from steepest.figures.style import (
-    DARK,
-    DASHES,
-    LIGHT,
-    MARKERS,
-    PALETTE,
-    colors_and_marks,
-    house_style,
-    new_figure,
-    save,
-)
+from steepest.figures.style import DARK, LIGHT, house_style, new_figure, save
 from steepest.landscapes import LANDSCAPES
 from steepest.rules import RULES
 
@@ -133,7 +123,7 @@ def test_variants_of_one_rule_differ_in_colour_and_mark_and_dash():
 def test_a_look_only_depends_on_the_name():
     assert colors_and_marks("SGD") == colors_and_marks("sgd")
     assert colors_and_marks("mine") == colors_and_marks("mine") != colors_and_marks("yours")
-    code = "from steepest.figures.style import colors_and_marks; print(colors_and_marks('mine', 2))"
+    code = "from steepest.figures.looks import colors_and_marks; print(colors_and_marks('mine', 2))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == str(colors_and_marks("mine", 2))
 

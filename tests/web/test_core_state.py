@@ -11,7 +11,7 @@ import pytest
 import steepest
 from steepest import landscapes
 from steepest.base.errors import InvalidValue
-from steepest.figures.style import colors_and_marks
+from steepest.figures.looks import colors_and_marks
 from steepest.landscapes import LANDSCAPES
 from steepest.paths.maps.common import escaped
 from steepest.playground.facts import FAMILY, formula_text, parts

@@ -18,4 +18,3 @@ class Status(StrEnum):
     NON_FINITE = "became non-finite"
     FAILED = "failed"
     TIMED_OUT = "timed out"
-    STOPPED = "stopped"

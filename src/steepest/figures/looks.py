@@ -17,7 +17,7 @@ from matplotlib import colors
 from ..rules import RULES
 from ..rules.base import DASHES as NAMES_OF_DASHES
 
-__all__ = ["Look", "colors_and_marks", "lightness", "mix"]
+__all__ = ["Look", "colors_and_marks", "lightness", "luminance", "mix"]
 
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
@@ -49,6 +49,11 @@ class Look:
     marker: str
     dash: Dash
 
+    @property
+    def dashes(self) -> tuple[float, ...]:
+        """Lengths of dashes and gaps in widths of the line; empty for a solid line."""
+        return () if isinstance(self.dash, str) else self.dash[1]
+
 
 def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequence[str] | None = None) -> Look:
     """The look of a rule; `variant` counts further settings of the same rule in one picture.
@@ -67,16 +72,10 @@ def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequ
     known = RULES.get(name.lower()) if look is None else None
     colour, marker, dash = look or (known and known.look) or _made_of(name)
     tints = _tints(colour, dark)
-    return Look(
-        colour=tints[variant % len(tints)],
-        marker=_further(MARKERS, marker, 5 * variant),
-        dash=DASHES[(NAMES_OF_DASHES.index(dash) + variant) % len(DASHES)],
-    )
-
-
-def _further(marks: Sequence[str], first: str, count: int) -> str:
-    """The mark so many places behind a first one, or that itself, where it is none of these."""
-    return marks[(marks.index(first) + count) % len(marks)] if first in marks else first
+    if marker in MARKERS:  # a rule may have another, which it keeps
+        marker = MARKERS[(MARKERS.index(marker) + 5 * variant) % len(MARKERS)]
+    dash_of_variant = DASHES[(NAMES_OF_DASHES.index(dash) + variant) % len(DASHES)]
+    return Look(tints[variant % len(tints)], marker, dash_of_variant)
 
 
 def _made_of(name: str) -> tuple[str, str, str]:
@@ -121,6 +120,11 @@ def mix(colour: str, other: str, share: float) -> str:
 
 def lightness(colour: str) -> float:
     """CIE lightness, from 0 (black) to 100 (white)."""
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colors.to_rgb(colour))
-    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    y = luminance(colour)
     return float(116 * y ** (1 / 3) - 16 if y > 216 / 24389 else y * 24389 / 27)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, from 0 (black) to 1 (white)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colors.to_rgb(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

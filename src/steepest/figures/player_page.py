@@ -64,13 +64,13 @@ def paths_in_javascript(paths: Sequence[Path]) -> str:
         "tracks": [
             {
                 "label": track.label,
-                "look": _look(track.look, other),
+                "look": _look(track.look, colour),
                 "x": _short(_thinned(track.path.x, kept)),
                 "f": _short(_thinned(track.path.f, kept)),
                 "status": track.path.outcome.status,
                 "message": {lang: track.path.finding.happened(lang) for lang in ("en", "zh")},
             }
-            for track, other in zip(tracks, dark, strict=True)
+            for track, colour in zip(tracks, dark, strict=True)
         ],
         "starts": np.unique([path.x[0] for path in paths], axis=0).tolist(),
         "clock": np.interp(moments, kept, range(len(kept))).round(3).tolist(),
@@ -89,8 +89,7 @@ def _landscape(on: Landscape, frame: Frame) -> str:
 
 
 def _look(look: Look, dark: str) -> dict[str, Any]:
-    dash = [] if isinstance(look.dash, str) else list(look.dash[1])
-    return {"color": look.colour, "colorDark": dark, "marker": look.marker, "dash": dash}
+    return {"color": look.colour, "colorDark": dark, "marker": look.marker, "dash": look.dashes}
 
 
 def _thinned(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -23,13 +23,11 @@ from matplotlib.ticker import MaxNLocator
 
 from ..base.errors import InvalidValue
 from ..base.files import write
-from .looks import DASHES, MARKERS, PALETTE, Look, colors_and_marks
 from .words import CHINESE
 
 __all__ = [
-    "DARK", "DASHES", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "MARKERS", "PALETTE", "Look", "Theme",
-    "check_figure_file", "check_language", "clean", "colors_and_marks", "house_style", "in_language", "language",
-    "new_figure", "save", "theme", "translate", "whole_steps", "write",
+    "DARK", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "Theme", "check_figure_file", "check_language", "clean",
+    "house_style", "in_language", "language", "new_figure", "save", "theme", "translate", "whole_steps",
 ]  # fmt: skip
 
 FORMATS = (".png", ".svg", ".pdf")

@@ -13,7 +13,7 @@ from .. import landscapes
 from ..base.errors import InvalidValue
 from ..base.plugins import Registry
 from ..base.text import Text
-from ..figures.style import colors_and_marks
+from ..figures.looks import colors_and_marks
 from ..findings.catalogue import CATALOGUE, Finding
 from ..landscapes import Landscape
 from ..landscapes.geometry import is_quadratic
@@ -35,8 +35,6 @@ FAMILY = ("quadratic", "quadratic(condition=100, rotation=30)")
 
 VARIANTS = 6
 """Looks of one rule, for as many settings of it in one picture."""
-
-Numbers = dict[str, Any]
 
 
 def both(text: Text) -> list[str]:
@@ -221,8 +219,7 @@ def _names_of_symbols(rule: Rule) -> dict[str, str]:
 def _look(name: str, variant: int) -> str:
     """Colour on light and on dark paper, marker, dashes."""
     look = colors_and_marks(name, variant)
-    dashes = "" if isinstance(look.dash, str) else ",".join(f"{length:g}" for length in look.dash[1])
-    return f"{look.colour} {dark(look.colour)} {look.marker} {dashes}"
+    return f"{look.colour} {dark(look.colour)} {look.marker} {','.join(f'{length:g}' for length in look.dashes)}"
 
 
 # --- landscapes -------------------------------------------------------------------------------------------------------

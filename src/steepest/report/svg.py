@@ -76,7 +76,7 @@ def _translated(match: "re.Match[str]") -> str:
 
 def mark(look: Look, colour: str) -> Markup:
     """The legend symbol of a look as SVG elements, 30 by 12 pixels: a piece of the line with its dash, and its mark."""
-    dashes = "none" if isinstance(look.dash, str) else " ".join(f"{THICK * length:g}" for length in look.dash[1])
+    dashes = " ".join(f"{THICK * length:g}" for length in look.dashes) or "none"
     style = MarkerStyle(look.marker)
     outline = style.get_path().transformed(style.get_transform()).to_polygons(closed_only=False)
     points = 2 * RADIUS * np.concatenate(outline) * (1, -1) + (WIDTH / 2, HEIGHT / 2)

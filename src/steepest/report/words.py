@@ -141,7 +141,6 @@ STATUSES = {
     "became non-finite": Text("became non-finite", "出现非有限数"),
     "failed": Text("failed", "失败"),
     "timed out": Text("timed out", "超时"),
-    "stopped": Text("stopped", "已停止"),
 }
 """How a run ended, as `steepest.base.status.Status` has it."""
 
