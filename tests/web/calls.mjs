@@ -1,8 +1,8 @@
 // Calls by name: [["link.encode", state], ["stability", "ravine", "sgd", {lr: 0.6}], ...]. An error is told as one.
 
-import { Steepest, answer } from "./harness.mjs";
+import { Steepest } from "./harness.mjs";
 
-await answer((calls) => Promise.all(calls.map(async ([name, ...given]) => {
+export default (calls) => Promise.all(calls.map(async ([name, ...given]) => {
   const found = name.split(".").reduce((from, part) => from[part], Steepest);
   try {
     const result = typeof found === "function" ? found(...given) : found;
@@ -10,4 +10,4 @@ await answer((calls) => Promise.all(calls.map(async ([name, ...given]) => {
   } catch (error) {
     return { error: error.message };
   }
-})));
+}));

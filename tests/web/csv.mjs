@@ -1,5 +1,5 @@
 // The table of one run.
 
-import { Steepest, answer } from "./harness.mjs";
+import { Steepest } from "./harness.mjs";
 
-await answer((spec) => Steepest.exports.csv([Steepest.run(spec)]));
+export default (spec) => Steepest.exports.csv([Steepest.run(spec)]);

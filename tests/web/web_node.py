@@ -1,4 +1,4 @@
-"""The core of the browser's code in node, with the facts of the page: asked in one process for many answers."""
+"""The core of the browser's code in node, with the facts of the page: one process answers all tests."""
 
 import atexit
 import functools
@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 
 import steepest
 from steepest.playground import build_facts
+
+PATIENCE = 120
+"""Seconds for an answer."""
 
 SCRIPTS = Path(__file__).parent
 API = Path(steepest.__file__).parent / "web" / "core" / "api.js"
@@ -28,15 +32,36 @@ def facts() -> Path:
     return file
 
 
-def ask(script: str, asked: Any) -> Any:
-    """What a script of `tests/web` answers; skips where there is no node."""
+@functools.cache
+def process() -> subprocess.Popen[str]:
+    """Node with the core, started once and asked line by line; it ends with its input."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node, which is not on this machine")
-    command = [node, str(SCRIPTS / f"{script}.mjs"), str(API), str(facts())]
-    run = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout, parse_constant=float)
+    command = [node, str(SCRIPTS / "harness.mjs"), str(API), str(facts())]
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    atexit.register(started.communicate)
+    return started
+
+
+def ask(script: str, asked: Any) -> Any:
+    """What a script of `tests/web` answers; skips where there is no node."""
+    node = process()
+    assert node.stdin and node.stdout
+    stop = threading.Timer(PATIENCE, node.kill)
+    stop.start()
+    try:
+        node.stdin.write(json.dumps([script, asked]) + "\n")
+        node.stdin.flush()
+        line = node.stdout.readline()
+    finally:
+        stop.cancel()
+    if not line:
+        process.cache_clear()
+    assert line, f"node ended, or took longer than {PATIENCE} seconds"
+    answer = json.loads(line, parse_constant=float)
+    assert "error" not in answer, answer["error"]
+    return answer.get("result")
 
 
 def call(name: str, *given: Any) -> Any:
