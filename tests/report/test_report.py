@@ -18,13 +18,14 @@ from steepest.base.errors import InvalidValue
 from steepest.figures.comparison import band, draw_curves, draw_profiles
 from steepest.figures.contestants import looks
 from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity
+from steepest.findings.catalogue import Finding
 from steepest.report import write_report
 from steepest.report.build import draw_all
 from steepest.report.filenames import file_names
 from steepest.report.page import both, render
 from steepest.report.rows import packed_runs
 from steepest.report.sentences import edge_warnings, target_sentence, verdict_texts
-from steepest.report.words import LABELS, WORDS
+from steepest.report.words import LABELS, STATUSES, WORDS
 from steepest.study import Comparison, Store
 
 from .comparisons import ATTACK, ODD, WORKLOADS, awkward, contest, reports, run, study_of, trials
@@ -289,8 +290,16 @@ def test_the_page_says_the_verdict(page, comparison):
 
 def test_the_page_holds_every_run(page, comparison):
     runs, packed = comparison.runs, page.runs
-    for name in ("label", "phase", "status", "message"):
+    for name in ("label", "phase", "status"):
         assert [packed[name]["texts"][code] for code in packed[name]["codes"]] == runs[name].tolist()
+    for lang, texts in (("en", "texts"), ("zh", "zh")):
+        endings = [
+            getattr(STATUSES[run.status], lang)
+            if run.status in ("finished", "reached the target")
+            else Finding.from_json(run.finding).text(lang)
+            for run in runs.itertuples()
+        ]
+        assert [packed["message"][texts][code] for code in packed["message"]["codes"]] == endings
     for name in ("seed", "steps_to_target", "final_loss", "final_metric"):
         numbers = [math.inf if number is None else number for number in packed[name]["numbers"]]
         np.testing.assert_allclose(numbers, runs[name], rtol=5e-4)

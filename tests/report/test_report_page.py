@@ -10,10 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from steepest.findings.catalogue import Finding
 from steepest.report.build import draw_all
 from steepest.report.page import render
 from steepest.report.sentences import verdict_texts
 from steepest.report.words import STATUSES, WORDS
+from steepest.study.jobs import columns_of
 
 from .comparisons import ODD, awkward, run, study_of, trials
 
@@ -35,6 +37,7 @@ def many_runs():
         reached = row["steps_to_target"] < math.inf
         row |= {"status": "reached the target" if reached else "finished"}
     rows[5] |= {"status": "diverged", "steps_to_target": math.inf, "message": "the loss <went> up"}
+    rows[6] |= {"steps_to_target": math.inf, **columns_of(Finding("loss_above_start", {"first": 1.0, "last": 2.5}))}
     return study_of(rows)
 
 
@@ -207,7 +210,10 @@ def test_the_table_is_narrowed_down_and_paged(open_page, comparison):
     page.select_option("#ending", "diverged")
     assert (page.locator("#range").inner_text(), column(page, "label")) == ("0", [])
     page.select_option("#phase", "")
-    assert column(page, "message") == ["the loss <went> up"]
+    above = "the loss ended above where it began (2.5 > 1); try a smaller learning rate"
+    assert column(page, "message") == ["the loss <went> up", above]
+    page.click("#language")
+    assert column(page, "message") == ["发散：the loss <went> up", "损失最终高于开始时（2.5 > 1）；试试更小的学习率"]
 
 
 # --- showing and hiding -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from steepest.base.status import Status
 from steepest.base.text import Text
+from steepest.findings.catalogue import Finding
 from steepest.report.rows import chosen_budgets, result_rows
 from steepest.report.sentences import (
     aside_sentence,
@@ -24,6 +25,7 @@ from steepest.report.sentences import (
 from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS
 from steepest.statistics import SetAside
 from steepest.study import make_plan
+from steepest.study.jobs import columns_of
 from steepest.workloads import find
 
 from .comparisons import awkward, contest, partly, reports, run, study_of, trials
@@ -150,8 +152,8 @@ def test_an_unfinished_comparison_has_no_verdict_and_no_word():
 
 
 def test_where_every_run_failed_the_first_reason_is_given():
-    rows = reports("a", [math.inf] * 3, status="failed", message="line 3: TypeError: no")
-    rows[0] |= {"message": "line 2: ValueError: no"}
+    rows = reports("a", [math.inf] * 3, **columns_of(Finding("run_raised", {"words": "line 3: TypeError: no"})))
+    rows[0] |= columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"}))
     text = verdict_sentence(study_of(rows))
     assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：line 2: ValueError: no")
 

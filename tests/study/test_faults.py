@@ -11,6 +11,7 @@ import pytest
 
 import steepest
 from steepest.base.errors import SteepestError
+from steepest.findings.catalogue import Finding
 from steepest.study import Comparison, Store
 from steepest.study.results import STUDY_FILE
 from steepest.study.runner import MOST_ATTEMPTS, carry_out
@@ -98,6 +99,12 @@ def test_runs_that_go_wrong_are_recorded_with_their_last_words_and_stop_no_other
         assert ended["fingerprint"].isna().all()
     assert (runs[runs["seed"] > 6]["final_loss"] < 10).all()
     assert "Fatal Python error" in runs[runs["seed"] == 5]["message"].iloc[0]
+    findings = [Finding.from_json(text) for text in result.runs["finding"]]
+    assert [finding.message for finding in findings] == list(result.runs["message"])
+    assert [finding.status for finding in findings] == list(result.runs["status"])
+    assert "运行 4 秒后被停止（--timeout）；它可能卡住了，或需要更长时间" in [
+        finding.text("zh") for finding in findings
+    ]
 
 
 def test_one_process_does_its_runs_in_another_where_they_may_hang():

@@ -232,6 +232,33 @@ def test_where_an_old_file_cannot_be_brought_up_to_date_it_stays_as_it_is(old, m
     assert len(Comparison.read(old).runs) == 6
 
 
+@pytest.fixture
+def second(study, tmp_path) -> Path:
+    """A finished study as the second version left it, which stored no findings."""
+    (tmp_path / "second").mkdir()
+    shutil.copy(study / STUDY_FILE, tmp_path / "second")
+    change(tmp_path / "second", "alter table runs drop column finding")
+    change(tmp_path / "second", "update study set value = '2' where key = 'schema'")
+    return tmp_path / "second"
+
+
+def test_a_study_of_the_second_version_gets_a_column_for_findings(second, study):
+    now, before = Comparison.read(second).runs, Comparison.read(study).runs
+    pd.testing.assert_frame_equal(now.drop(columns="finding"), before.drop(columns="finding"))
+    assert now["finding"].isna().all() and before["finding"].notna().all()
+    store = Store.open(second / STUDY_FILE)
+    assert store.fact("schema") == str(SCHEMA_VERSION)
+    store.close()
+
+
+def test_a_study_of_the_second_version_is_read_where_it_cannot_be_written_to(second, monkeypatch):
+    def fail(*_):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("steepest.study.store.migrate", fail)
+    assert Comparison.read(second).runs["finding"].isna().all()
+
+
 # --- size -------------------------------------------------------------------------------------------------------------
 
 

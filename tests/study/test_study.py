@@ -425,7 +425,10 @@ def test_workers_that_cannot_begin_end_the_study_with_the_reason(copy, monkeypat
     command = ["/bin/sh", "-c", "echo 'no room' >&2; exit 7"]
     monkeypatch.setattr(pool, "COMMAND", command)
     store = store_of(copy)
-    with pytest.raises(SteepestError, match=r"5 worker processes died .*; the last ended .* exit code 7: no room"):
+    with pytest.raises(
+        SteepestError,
+        match=r"5 worker processes died .*, its process ended itself with exit code 7: no room",
+    ):
         runner.carry_out(store, pool.Pool(2))
     assert store.counts() == {"done": 17, "waiting": 1}
 

@@ -1,5 +1,6 @@
 """The catalogue of findings: a code with numbers becomes a status and sentences in English and Chinese."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -42,6 +43,15 @@ class Finding:
 
     code: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Finding":
+        """The finding that `to_json` wrote; a point comes back as a list."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """Code and numbers as a text that `from_json` reads back."""
+        return json.dumps({"code": self.code, "numbers": dict(self.numbers)})
 
     @property
     def status(self) -> Status:

@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 
 from ..base.numbers import settings_text
+from ..base.status import Status
 from ..base.text import Text
+from ..findings.catalogue import Finding
 from ..statistics import budget_curve, paired_ratios
 from ..study import Comparison
 from ..study.plan import Contestant
+from .words import STATUSES
 
 __all__ = [
-    "chosen_budgets", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",
+    "chosen_budgets", "ending_text", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",
 ]  # fmt: skip
 
 BUDGETS = (1, 5, 20)
@@ -134,6 +137,15 @@ def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str
 RUN_COLUMNS = ("label", "phase", "seed", "steps_to_target", "final_loss", "final_metric", "status", "message")
 
 
+def ending_text(status: str, message: str, finding: str | None) -> Text:
+    """How a run ended, from these columns of its row."""
+    if status in (Status.REACHED, Status.FINISHED):  # a run that went well needs no more words
+        return STATUSES[status]
+    if finding is None:  # of an old study: its message is English
+        return Text(message, f"{STATUSES[status].zh}：{message}")
+    return Text(message, Finding.from_json(finding).text("zh"))
+
+
 def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[str, object]]:
     """Every run for the page's script, in columns, compactly: `numbers`, or distinct `texts` with a code for each run.
 
@@ -151,7 +163,15 @@ def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[s
     for name in RUN_COLUMNS:
         packed |= {name: _numbers(runs[name]) if runs[name].dtype.kind in "fi" else _texts(runs[name])}
         packed |= settings_columns if name == "seed" else {}
-    return packed
+    return packed | {"message": _endings(runs)}
+
+
+def _endings(runs: pd.DataFrame) -> dict[str, object]:
+    """The endings as `_texts` packs texts, with `zh` beside `texts`."""
+    columns = runs[["status", "message", "finding"]].astype(object)
+    codes, rows = pd.factorize(pd.Series(list(columns.where(columns.notna(), None).itertuples(index=False))))
+    texts = [ending_text(*row) for row in rows]
+    return {"texts": [text.en for text in texts], "zh": [text.zh for text in texts], "codes": codes.tolist()}
 
 
 def _numbers(values: "np.ndarray | pd.Series[float]") -> dict[str, object]:

@@ -9,6 +9,7 @@ from ..base.numbers import general, list_en, list_zh, number, settings_text, spe
 from ..base.text import Text
 from ..statistics import BROKEN, SetAside
 from ..study import Comparison
+from .rows import ending_text
 from .words import LABELS
 
 __all__ = [
@@ -45,8 +46,8 @@ def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
     if not comparison.complete:
         return unfinished_sentence(comparison), None
     if _all_failed(comparison):
-        cause = comparison.runs["message"].iloc[0]
-        return Text(f"Every run failed: {cause}", f"所有运行都失败了：{cause}"), None
+        cause = ending_text(*comparison.runs[["status", "message", "finding"]].iloc[0])
+        return Text(f"Every run failed: {cause.en}", f"所有运行都失败了：{cause.zh}"), None
     first = comparison.verdict.first
     if not first:
         return _none_reached(comparison)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from ..findings.catalogue import Finding
 from .plan import Plan
 from .ranges import Settings
 
-__all__ = ["BEGUN", "LOADING", "Ending", "Entry", "Executor", "Job", "Task", "job_of", "timing_job"]
+__all__ = ["BEGUN", "LOADING", "Ending", "Entry", "Executor", "Job", "Task", "columns_of", "job_of", "timing_job"]
 
 LOADING, BEGUN = b"loading\n", b"begun\n"
 """Lines that a worker process sends when it takes up a job, and when everything is loaded and the run itself begins."""
@@ -93,7 +94,7 @@ class Ending:
 
     Attributes:
         id: of the task in the store.
-        result: the columns stored with the run: `status`, `message`, `final_loss`, ...
+        result: the columns stored with the run: those of `columns_of`, `final_loss`, ...
         curve: the run's measurements, each `[step, train_loss, loss, metric, seconds]`.
         seconds: of a measurement of step times: for each entry, the seconds a step in each round.
     """
@@ -111,6 +112,11 @@ class Ending:
     def from_json(cls, text: str | bytes) -> "Ending":
         """The ending that `to_json` wrote."""
         return cls(**json.loads(text))
+
+
+def columns_of(finding: Finding) -> dict[str, str]:
+    """How a run ended, as columns of the store: `status`, `message` (in English) and `finding` (code and numbers)."""
+    return {"status": finding.status, "message": finding.message, "finding": finding.to_json()}
 
 
 class Executor(Protocol):

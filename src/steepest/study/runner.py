@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from ..base.status import Status
+from ..findings.catalogue import Finding
 from ..statistics import best_trials, equal_fingerprints
 from .code import check_files
-from .jobs import Ending, Executor, Job, Task, job_of, timing_job
+from .jobs import Ending, Executor, Job, Task, columns_of, job_of, timing_job
 from .owners import HEARTBEAT
 from .store import Store
 
@@ -87,8 +87,8 @@ class _Runner:
         """Submit as many runs as the executor has room for; returns whether any is being done."""
         while self.executor.room and (task := self.store.take(self.session)):
             if task.attempts > MOST_ATTEMPTS:
-                message = f"{MOST_ATTEMPTS} processes died in the middle of it"
-                self._store_ending(task, Ending(task.id, {"status": Status.FAILED, "message": message}))
+                finding = Finding("processes_died", {"attempts": MOST_ATTEMPTS})
+                self._store_ending(task, Ending(task.id, columns_of(finding)))
             else:
                 self._submit(task, job_of(self.store.plan, task))
         # step times last, when all winners are known and nothing else runs that would disturb them

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 create table study (key text primary key, value text not null) without rowid;
@@ -26,7 +26,9 @@ create table runs (
     state text not null default 'waiting',  -- waiting | running | done | former (reports of a winner that was beaten)
     session integer references sessions (id),
     attempts integer not null default 0,
-    status text, message text, last_step integer,
+    status text, message text,       -- in English
+    finding text,                    -- its code and numbers, as JSON
+    last_step integer,
     steps_to_target real, seconds_a_step real,
     initial_loss real, final_loss real, best_loss real, final_metric real, best_metric real,
     fingerprint text,
@@ -62,6 +64,9 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Migrate a file of an older schema version to `SCHEMA_VERSION`, within the caller's transaction."""
     if version == 1:
         _migrate_from_1(connection)
+    else:  # version 2 had no findings
+        connection.execute("alter table runs add column finding text")
+        connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
 
 
 def _migrate_from_1(connection: sqlite3.Connection) -> None:

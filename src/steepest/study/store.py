@@ -119,12 +119,15 @@ class Store:
         return int(tables) == 0
 
     def _migrate(self) -> None:
+        schema = int(self.fact("schema"))
         try:
             with self._transaction():
                 schema = int(self.fact("schema"))  # read again: another process may just have migrated the file
                 if schema < SCHEMA_VERSION:
                     migrate(self._connection, schema)
         except sqlite3.OperationalError as error:
+            if schema == 2:  # can be read as it is
+                return
             self.close()
             raise SteepestError(
                 f"{self.file}: was written by an older steepest and cannot be brought up to date here ({error});"

@@ -2,9 +2,10 @@
 
 A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `batch_size`, `steps`, `phase` ("search"
 or "report"), `trial` (its number, NaN for a report), `seed`, `lr`, `settings` (JSON of all that was searched),
-`status`, `message`, `last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all
-optimizers in turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`,
-`final_loss`, `best_loss`, `final_metric`, `best_metric`, `fingerprint`.
+`status`, `message`, `finding` (code and numbers of the message, as JSON; none in studies of older versions),
+`last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all optimizers in turns,
+where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
+`best_loss`, `final_metric`, `best_metric`, `fingerprint`.
 """
 
 import json
@@ -24,8 +25,8 @@ NUMBERS = [
 ]  # fmt: skip
 COLUMNS = [
     "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "seed", "lr", "settings", "status",
-    "message", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target", "initial_loss", "final_loss",
-    "best_loss", "final_metric", "best_metric", "fingerprint",
+    "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target", "initial_loss",
+    "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
 ]  # fmt: skip
 
 CURVE = {"run": int, "step": int, "train_loss": float, "loss": float, "metric": float, "seconds": float}
@@ -60,7 +61,7 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     measured = dict(zip(medians.index, medians, strict=True))
     table["seconds_a_step"] = table["contestant"].map(measured).fillna(table["seconds_a_step"])
     table["seconds_to_target"] = (table["steps_to_target"] * table["seconds_a_step"]).fillna(math.inf)
-    return table[COLUMNS]
+    return table.reindex(columns=COLUMNS)  # a file of version 2 that cannot be written to has no findings
 
 
 def curves(connection: sqlite3.Connection) -> pd.DataFrame:

@@ -6,7 +6,7 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 // --- the table of all runs -----------------------------------------------------------------------------------------
 
 const PAGE = 50; // rows at a time: a table of 10,000 would be slow to lay out
-const { columns, phases, statuses } = JSON.parse(byId("runs").textContent);
+const { columns, phases } = JSON.parse(byId("runs").textContent);
 const heads = all(".runs th");
 const names = heads.map((head) => head.dataset.column);
 const count = columns.seed.numbers.length;
@@ -18,11 +18,9 @@ function text(name, row) {
   return texts[codes[row]];
 }
 
-// how a run ended: a run that went well needs no more words, and only our own are translated
 function ending(row) {
-  const status = text("status", row), message = text("message", row);
-  if (status === "reached the target" || status === "finished" || !message) return translated(statuses, status);
-  return root.lang === "en" ? message : `${translated(statuses, status)}：${message}`;
+  const { texts, zh, codes } = columns.message;
+  return (root.lang === "zh" ? zh : texts)[codes[row]];
 }
 
 function translated(words, name) {

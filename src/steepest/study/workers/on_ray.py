@@ -23,8 +23,8 @@ from ...base.errors import InvalidValue, SteepestError
 from ...base.files import write
 from ...base.modules import digests
 from ...base.spec import parse
-from ...base.status import Status
-from ..jobs import Ending, Entry, Job
+from ...findings.catalogue import Finding
+from ..jobs import Ending, Entry, Job, columns_of
 from .pool import Pool
 
 __all__ = ["OnRay", "check"]
@@ -92,8 +92,8 @@ class OnRay:
             if self._starts[job.id] < MOST_STARTS:
                 self.submit(job)
                 return []
-            message = f"Ray gave it up {MOST_STARTS} times: {_last_line(error)}"
-            return [Ending(job.id, {"status": Status.FAILED, "message": message})]
+            finding = Finding("given_up_by_ray", {"attempts": MOST_STARTS, "words": _last_line(error)})
+            return [Ending(job.id, columns_of(finding))]
 
     def close(self) -> None:
         """Cancel the jobs that are not done, and shut the cluster down if it was started here."""

@@ -19,8 +19,8 @@ from queue import Empty, Queue
 from typing import IO
 
 from ...base.errors import SteepestError
-from ...base.status import Status
-from ..jobs import BEGUN, LOADING, Ending, Job
+from ...findings.catalogue import Finding
+from ..jobs import BEGUN, LOADING, Ending, Job, columns_of
 
 __all__ = ["Pool"]
 
@@ -80,8 +80,8 @@ class Pool:
         for worker in [worker for worker in self._busy if worker.hangs(self._timeout)]:
             self._busy.remove(worker)
             worker.kill()
-            reason = f"stopped after {self._timeout:g} seconds (--timeout); it may hang, or need longer"
-            endings.append(Ending(worker.job.id, {"status": Status.TIMED_OUT, "message": reason}))
+            finding = Finding("run_timed_out", {"seconds": self._timeout})
+            endings.append(Ending(worker.job.id, columns_of(finding)))
         return endings
 
     def _handle(self, worker: "_Worker", line: bytes) -> list[Ending]:
@@ -103,12 +103,14 @@ class Pool:
 
     def _replace(self, worker: "_Worker") -> list[Ending]:
         """A worker died with a job: the run has failed if it had begun, else another worker gets it."""
-        cause = worker.kill()
+        finding = worker.kill()
         if worker.begun is not None:
-            return [Ending(worker.job.id, {"status": Status.FAILED, "message": f"its process {cause}"})]
+            return [Ending(worker.job.id, columns_of(finding))]
         self._failed_starts += 1
         if self._failed_starts >= MOST_FAILED_STARTS:
-            raise SteepestError(f"{self._failed_starts} worker processes died before their first run; the last {cause}")
+            raise SteepestError(
+                f"{self._failed_starts} worker processes died before their first run; of the last one, {finding}"
+            )
         self.submit(worker.job)
         return []
 
@@ -206,8 +208,8 @@ class _Worker:
         for line in self.process.errors:
             self.tail.append(line.decode(errors="replace").rstrip())
 
-    def kill(self) -> str:
-        """End it, if it has not ended, and say how it ended, with the last line of its standard error."""
+    def kill(self) -> Finding:
+        """End it, if it has not ended; how it ended, with the last line of its standard error."""
         self.process.kill()
         code = self.process.wait()
         for thread in self.readers:
@@ -216,15 +218,11 @@ class _Worker:
             with suppress(BrokenPipeError):  # a job in the buffer that it never read
                 pipe.close()
         words = last_error(self.tail)
-        return f"{_cause(code)}: {words}" if words else _cause(code)
-
-
-def _cause(code: int) -> str:
-    """How a process ended, as a phrase that follows "its process"."""
-    if code >= 0:
-        return f"ended itself with exit code {code}"
-    hint = ", as happens when memory runs out" if -code == signal.SIGKILL else ""
-    return f"died ({signal.Signals(-code).name}{hint})"
+        said = {"words": words, "has_words": bool(words)}
+        if code >= 0:
+            return Finding("process_exited", {"exit_code": code} | said)
+        killed = {"signal": signal.Signals(-code).name, "is_killed": -code == signal.SIGKILL}
+        return Finding("process_died", killed | said)
 
 
 def last_error(lines: "deque[str]") -> str:

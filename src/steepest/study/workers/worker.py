@@ -13,10 +13,11 @@ from ... import rules, workloads
 from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
+from ...findings.catalogue import Finding
 from ...rules import Rule
 from ...training import Run, step_times, train
 from ...workloads import Problem
-from ..jobs import Ending, Entry, Job
+from ..jobs import Ending, Entry, Job, columns_of
 
 __all__ = ["do"]
 
@@ -34,8 +35,8 @@ def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
         with _one_thread(), importing(*_folders(job)):
             return _time(job) if job.timing else _run(job, on_begin)
     except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
-        message = last_words(error, *_files(job.entries[0]))
-        return Ending(job.id, {"status": Status.FAILED, "message": message})
+        words = last_words(error, *_files(job.entries[0]))
+        return Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
 
 
 @contextmanager
@@ -94,8 +95,7 @@ def _summary(run: Run, problem: Problem) -> dict[str, object]:
     best = max if problem.higher_is_better else min
     metrics = [point.metric for point in run.curve if math.isfinite(point.metric)]
     return {
-        "status": run.outcome.status,
-        "message": run.outcome.message,
+        **columns_of(run.outcome),
         "last_step": last.step,
         "steps_to_target": run.steps_to_target,
         "seconds_a_step": run.seconds_a_step,
