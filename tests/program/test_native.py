@@ -1,10 +1,12 @@
 """Native code where something is wrong: with the cache folder, with a file in it, with Numba, with the moment."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 
 import pytest
 import torch
@@ -92,17 +94,43 @@ def test_a_damaged_cache_file_is_compiled_anew_with_a_warning(folder, ending, da
     assert load(text).plus.stats.cache_hits  # whole again, and no warning
 
 
-@pytest.mark.parametrize("damage", [emptied, cut_in_half, replaced_by_noise])
-def test_damaged_machine_code_without_a_checksum(folder, damage):
+@pytest.mark.parametrize("ending", [".nbc", ".nbi"])
+@pytest.mark.parametrize("damage", [emptied, cut_in_half, with_a_bit_flipped, replaced_by_noise])
+def test_damaged_machine_code_without_a_checksum(folder, ending, damage):
     """As after a crash between the two."""
     text = TEXT.format(number=3.5)
     forget(load(text))
     for file in files(folder, ".sha256"):
         file.unlink()
-    for file in files(folder, ".nbi"):
+    for file in files(folder, ending):
         damage(file)
-    with pytest.warns(RuntimeWarning, match="was damaged .* compiled anew"):
+    with pytest.warns(RuntimeWarning, match="was damaged .a checksum is missing. .* compiled anew"):
         assert load(text).plus(1.0) == 4.5
+
+
+def test_a_warning_that_is_an_error_names_the_damage_and_keeps_what_was_compiled(folder):
+    text = TEXT.format(number=3.75)
+    forget(load(text))
+    for file in files(folder, ".nbc"):
+        emptied(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="was damaged"):
+            load(text)
+        module = load(text)
+        assert module.plus(1.0) == 4.75
+        forget(module)
+        assert load(text).plus.stats.cache_hits
+
+
+def test_a_process_without_numba_leaves_the_cache_alone(folder, monkeypatch):
+    text = TEXT.format(number=3.25)
+    forget(load(text))
+    kept = files(folder, "")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.warns(RuntimeWarning, match="ModuleNotFoundError"), pytest.raises(NotCompiled):
+        load(text)
+    assert files(folder, "") == kept and files(folder, ".nbc")
 
 
 @pytest.mark.parametrize("damage", [emptied, cut_in_half, replaced_by_noise])
@@ -112,7 +140,7 @@ def test_damaged_texts_are_written_again(folder, ending, damage, recwarn):
     forget(load(text))
     for file in files(folder, ending):
         damage(file)
-    if ending == ".sha256" and damage is cut_in_half:
+    if ending == ".sha256":
         with pytest.warns(RuntimeWarning, match="was damaged"):
             load(text)
     else:
@@ -259,7 +287,7 @@ def test_ctrl_c_while_a_kernel_is_compiled_leaves_all_as_it_was(folder, monkeypa
     def interrupted(*arguments, **options):
         calls.append(1)
         if len(calls) == 4:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return compile_function(*arguments, **options)
 
     monkeypatch.setattr(numba, "cfunc", interrupted)
@@ -272,6 +300,18 @@ def test_ctrl_c_while_a_kernel_is_compiled_leaves_all_as_it_was(folder, monkeypa
     groups = [{"params": reference[:1], "weight_decay": 0.1}, {"params": reference[1:]}]
     train(steepest.Adam(groups, lr=0.1, fused=False), reference, 3)
     torch.testing.assert_close(params, reference, rtol=1e-13, atol=1e-14, check_layout=False)
+
+
+@pytest.mark.parametrize("where", ["cached", "in memory"])
+def test_ctrl_c_waits_for_the_end_of_a_compilation(folder, where):
+    """Numba fails ever after where its import, or a compilation, was cut short."""
+    if where == "in memory":
+        folder.write_text("not a folder")
+    text = f"import signal\nsignal.raise_signal(signal.SIGINT)\nplace = {where!r}"
+    with pytest.raises(KeyboardInterrupt):
+        load(text)
+    assert load(text).place == where  # without another Ctrl-C: it was loaded to its end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_first_steps_in_many_threads(folder, monkeypatch):

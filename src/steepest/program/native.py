@@ -7,7 +7,9 @@ damaged entry is compiled anew, and where nothing can be stored the code is comp
 
 import hashlib
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -57,8 +59,8 @@ def _import(name: str, text: str) -> None:
     """Import the module under its name: from the cache, else compiled into the cache, else compiled in memory."""
     try:
         folder = _folder()
-        with _alone_with(folder / f"{name}.lock"):
-            _import_from(folder, name, text)
+        with _alone_with(folder / f"{name}.lock"), _interrupts_held():
+            damage = _import_from(folder, name, text)
     except Exception as error:  # of the system, which cannot write, or of Numba, which finds no place for its files
         _compile_in_memory(name, text)
         _warn(
@@ -66,34 +68,38 @@ def _import(name: str, text: str) -> None:
             f"kernels cannot be cached ({_cause(error)}), so every process compiles them anew;"
             " set STEEPEST_CACHE to a folder that can be written to",
         )
+    else:
+        if damage:  # not above, where a warning that is an error would count as one of the cache
+            _warn("damage", f"a kernel in the cache folder {folder} was damaged ({damage}) and has been compiled anew")
 
 
-def _import_from(folder: Path, name: str, text: str) -> None:
+def _import_from(folder: Path, name: str, text: str) -> str:
+    """Import the module from the cache, or compile it into the cache; return the damage of its files, if any."""
     file = folder / f"{name}.py"
     if _read(file) != text:
         write(file, text, PURPOSE)
     sums, damage = _read(folder / f"{name}{SUMS}"), ""
-    if sums not in ("", _sums(name, folder)):
-        damage = "a checksum differs"
+    if sums != _sums(name, folder):
+        damage = "a checksum differs" if sums else "a checksum is missing"
         _remove(name, folder)
     try:
         _execute(name, text, str(file))
-    except OSError:
-        raise
-    except Exception as error:  # such as UnpicklingError or EOFError; an error of the compiler comes again
+    except Exception as error:  # such as UnpicklingError or EOFError
+        if isinstance(error, OSError | ImportError) or not _machine_code(name, folder):
+            raise
         damage = _cause(error)
         _remove(name, folder)
         _execute(name, text, str(file))
     if (new := _sums(name, folder)) != sums:
         write(folder / f"{name}{SUMS}", new, PURPOSE)
-    if damage:
-        _warn("damage", f"a kernel in the cache folder {folder} was damaged ({damage}) and has been compiled anew")
+    return damage
 
 
 def _compile_in_memory(name: str, text: str) -> None:
     """Raises `NotCompiled` where that fails too."""
     try:
-        _execute(name, text.replace("cache=True", "cache=False"), f"<{name}>")
+        with _interrupts_held():
+            _execute(name, text.replace("cache=True", "cache=False"), f"<{name}>")
     except Exception as error:
         _failures[name] = f"no kernel could be compiled: {_cause(error)}"
         _warn("compiler", f"{_failures[name]}; slower engines stand in. Is this version of Numba older than required?")
@@ -104,9 +110,30 @@ def _execute(name: str, text: str, file: str) -> None:
     module = sys.modules[name] = ModuleType(name)  # before it is executed: Numba and other kernels import it by name
     try:
         exec(compile(text, file, "exec"), vars(module))  # our own printing of a program
-    except BaseException:  # Ctrl-C too: the next call begins anew
+    except BaseException:
         del sys.modules[name]
         raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back until the end: Numba, half imported or half through a compilation, would fail ever after."""
+    known, pressed = signal.getsignal(signal.SIGINT), False
+    if known is None or threading.current_thread() is not threading.main_thread():  # other threads get no signals
+        yield
+        return
+
+    def hold(*_: object) -> None:
+        nonlocal pressed
+        pressed = True
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, known)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _warn(subject: str, text: str) -> None:
