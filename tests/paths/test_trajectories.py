@@ -1,6 +1,9 @@
 """Many trajectories at once: equal to single paths, to the exact laws of noise, and told apart as single paths are."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -346,3 +349,20 @@ def test_a_rule_of_whole_tensors_is_refused(name):
 def test_an_unknown_setting_is_still_unknown():
     with pytest.raises(UnknownSetting, match="SGD has no hyperparameter 'momentun'"):
         trace("sgd", "bowl", starts=[[1, 2]], momentun=[0.9])
+
+
+def test_a_forked_process_can_trace():
+    """Threads stay with the parent; a child that waited for them would wait forever."""
+    code = (
+        "import os, steepest\n"
+        "starts = [[i / 1000, 1.0] for i in range(2000)]\n"
+        "follow = lambda: steepest.trace('sgd', 'himmelblau', starts=starts, steps=100).x.sum()\n"
+        "before = follow()\n"
+        "child = os.fork()\n"
+        "correct = follow() == before\n"
+        "if not child: os._exit(0 if correct else 1)\n"
+        "print(correct, os.waitpid(child, 0)[1])\n"
+    )
+    run = [sys.executable, "-W", "ignore", "-c", code]
+    said = subprocess.run(run, env=os.environ | {"OMP_NUM_THREADS": "2"}, capture_output=True, text=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("True 0\n", "")

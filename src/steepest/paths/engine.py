@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.forking import cache_of_process
 from ..landscapes import Landscape
 from ..program.evaluate import python_function
 from ..program.gradient import record_gradient
@@ -231,9 +231,9 @@ def _in_threads(task: Task, part: Callable[[int, int], None]) -> None:
         list(_pool(workers).map(part, edges[:-1], edges[1:]))
 
 
-@cache
+@cache_of_process
 def _pool(workers: int) -> ThreadPoolExecutor:
-    """Threads that live as long as the process; a kernel holds no lock while it runs."""
+    """Threads that exist as long as the process; a kernel holds no lock while it runs."""
     return ThreadPoolExecutor(workers, thread_name_prefix="steepest")
 
 

@@ -10,9 +10,10 @@ import ctypes
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import torch
+
+from ...base.forking import cache_of_process
 
 __all__ = ["run"]
 
@@ -38,7 +39,7 @@ def run(function: Native, argument: int, threads: int) -> None:
             other.result()
 
 
-@cache
+@cache_of_process
 def _openmp() -> Callable[..., None] | None:
     """The entry of the OpenMP runtime that torch is linked with; None if there is none, or none to be used."""
     if os.getpid() != STARTED_IN:
@@ -53,16 +54,7 @@ def _openmp() -> Callable[..., None] | None:
     return parallel  # type: ignore[no-any-return]
 
 
-@cache
+@cache_of_process
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that exist as long as the process."""
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="steepest")
-
-
-def _forget_the_parents_threads() -> None:
-    _openmp.cache_clear()
-    _pool.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_the_parents_threads)
