@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from ..base.errors import InvalidValue
 from ..program.native import NotCompiled
 from ..rules import Rule
@@ -40,11 +42,10 @@ class GroupStep:
         self._fused = fused
         self.fused = fused if fused is not None and fused.is_in_place and len(self._taken) == 1 else None
         for engine, chosen in self._taken.items():
-            if (
-                engine is not Engine.FUSED and rule.elementwise
-            ):  # the kernel's arguments are checked as they are laid out
-                for param, _, state in chosen:
-                    check_state(rule.title, param, state, rule.numbers)
+            if engine is not Engine.FUSED:  # a kernel's arguments are checked as they are laid out
+                for param, grad, state in chosen:
+                    _check(rule, param, grad, state)
+        half.load_kernel(rule, self._taken.get(Engine.HALF, ()), group)
 
     def _prepare_fused(self) -> cpu.FusedStep | None:
         """The kernels' part; without kernels the eager engine has it."""
@@ -88,6 +89,16 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
         return Report(Engine.EAGER, "fused=False")
     refused = cpu.refusal(rule, *triple)
     return Report(Engine.FUSED) if refused is None else Report(Engine.EAGER, refused)
+
+
+def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    """Refuse a parameter that the rule cannot step, before any is stepped."""
+    if rule.elementwise:
+        check_state(rule.title, param, state, rule.numbers)
+    elif param.is_complex():
+        raise RuntimeError(f"{rule.title} does not support complex parameters")
+    if grad.is_sparse:
+        sparse.check(rule, grad)
 
 
 def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Triple], Group], None]:

@@ -7,6 +7,7 @@ with probabilities that make the mean exact, at no cost in memory. In both, the 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from . import eager
 from .cpu import step as cpu
 from .eager import Triple
 
-__all__ = ["complete_state", "is_compensated", "round_stochastically", "step"]
+__all__ = ["complete_state", "is_compensated", "load_kernel", "round_stochastically", "step"]
 
 
 def is_compensated(param: Tensor, group: dict[str, Any]) -> bool:
@@ -37,6 +38,13 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict
         eager.complete_state(rule, param, state)
 
 
+def load_kernel(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
+    """Load or compile the kernel of a step, which may take long or be interrupted, before anything is changed."""
+    if rule.elementwise and any(param.device.type == "cpu" for param, _, _ in triples):
+        with suppress(NotCompiled):  # the eager engine needs no compiler
+            cpu.kernel_for(rule, group["maximize"], "float32")
+
+
 def step(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """One step of each parameter, computed in float32 and rounded by the group's setting."""
     for param, grad, state in triples:
@@ -52,7 +60,7 @@ def _step_in_float32(rule: Rule, triple: Triple, maximize: bool) -> None:
             cpu.FusedStep(rule, [triple], maximize).run(rule, [triple])
             return
         except NotCompiled:
-            pass  # the eager engine needs no compiler
+            pass
     eager.step(rule, *triple, maximize)
 
 

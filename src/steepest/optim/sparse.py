@@ -13,16 +13,11 @@ from ..base.errors import InvalidValue
 from ..ops import is_zero
 from ..rules import Rule
 
-__all__ = ["step"]
+__all__ = ["check", "step"]
 
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
-    """One step of one parameter with a sparse gradient; `state` is complete and is brought up to date.
-
-    Raises:
-        InvalidValue: the rule, or one of its settings, would have to touch every row.
-    """
-    _check(rule, grad)
+    """One step of one parameter with a sparse gradient; `state` is complete and is brought up to date."""
     grad = grad.coalesce()
     rows, values = grad.indices()[0], grad.values()
     initial = rule.init(param)
@@ -35,7 +30,8 @@ def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximiz
     state["step"] += 1
 
 
-def _check(rule: Rule, grad: Tensor) -> None:
+def check(rule: Rule, grad: Tensor) -> None:
+    """Refuse a sparse gradient with which the rule, or one of its settings, would have to touch every row."""
     if rule.sparse is None:
         raise InvalidValue(f"{rule.title} does not support sparse gradients; use a dense embedding (sparse=False)")
     if grad.sparse_dim() != 1:
