@@ -169,6 +169,29 @@ def test_a_state_that_lacks_its_last_tensor_is_not_stepped_with_the_old_one():
         optimizer.step()
 
 
+def test_a_state_set_to_none_starts_anew():
+    """As torch's SGD takes it."""
+    reached = []
+    for fused in (None, False):
+        params = parameters()
+        optimizer = steepest.SGD(params, lr=0.1, momentum=0.9, fused=fused)
+        train(optimizer, params, 3)
+        optimizer.state[params[1]]["momentum_buffer"] = None
+        train(optimizer, params, 3, first=3)
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
+
+
+def test_a_counter_that_is_a_plain_number_goes_to_the_eager_engine():
+    params = parameters()
+    optimizer = steepest.Adam(params, lr=0.1)
+    train(optimizer, params, 2)
+    optimizer.state[params[0]]["step"] = 7
+    train(optimizer, params, 1)
+    assert "step is no tensor" in optimizer.engine
+    assert optimizer.state[params[0]]["step"] == 8
+
+
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 

@@ -310,3 +310,17 @@ def test_a_rule_for_everything_has_no_partner():
 def test_a_model_without_a_matrix_inside_is_not_for_muon():
     with pytest.raises(InvalidValue, match="no matrix between"):
         optimizer_of(Muon(), nn.Sequential(nn.Embedding(5, 4), nn.LayerNorm(4)))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))])
+def test_a_copy_of_a_routed_optimizer_steps_as_the_original(copied):
+    torch.manual_seed(0)
+    optimizer = optimizer_of(Muon(lr=0.03), nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)))
+    reached = []
+    for stepped in (optimizer, copied(optimizer)):
+        params = [param for group in stepped.param_groups for param in group["params"]]
+        for param in params:
+            param.grad = torch.ones_like(param)
+        stepped.step()
+        reached.append(torch.cat([param.detach().flatten() for param in params]))
+    assert torch.equal(*reached)

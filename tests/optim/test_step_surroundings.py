@@ -10,7 +10,7 @@ from torch.optim import optimizer as torch_optimizer
 import steepest
 from steepest.optim.cpu import threads
 
-from .stepping import parameters, train
+from .stepping import give_gradients, parameters, train
 
 # --- autograd, counters, threads --------------------------------------------------------------------------------------
 
@@ -55,6 +55,30 @@ def test_pythons_threads_stand_in_for_openmp(monkeypatch, three_threads):
         train(steepest.Adam(params, lr=0.01), params, 5)
         reached.append(torch.cat([param.detach().flatten() for param in params]))
     assert torch.equal(*reached)
+
+
+def test_parameters_that_share_memory_are_stepped_one_after_the_other(monkeypatch, three_threads):
+    """Threads that write to the same numbers at the same time would lose steps."""
+    used, run = [], threads.run
+    monkeypatch.setattr(threads, "run", lambda *arguments: used.append(arguments[2]) or run(*arguments))
+    reached = []
+    for fused in (None, False):
+        weights = torch.ones(1 << 17, dtype=torch.float64)
+        params = [torch.nn.Parameter(weights), torch.nn.Parameter(weights[5:])]
+        train(steepest.SGD(params, lr=0.1, momentum=0.9, fused=fused), params, 4)
+        reached.append(weights)
+    assert used == [1, 1, 1, 1]
+    torch.testing.assert_close(*reached, rtol=1e-12, atol=1e-12)
+
+
+def test_counters_are_on_the_host_whatever_the_default_device():
+    params = parameters()
+    optimizer = steepest.NAdam(params, lr=0.1)
+    give_gradients(params, 0)
+    with torch.device("meta"):
+        optimizer.step()
+    for state in optimizer.state.values():
+        assert state["step"].device.type == state["mu_product"].device.type == "cpu"
 
 
 def test_a_forked_process_can_step():

@@ -47,8 +47,6 @@ def _arguments(
     rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, shared: dict[str, Any] | None = None
 ) -> tuple[Any, ...]:
     """What the rule's `update` takes."""
-    if param.is_complex() and not rule.elementwise:
-        raise RuntimeError(f"{rule.title} does not support complex parameters")
     real, _ = _wide(param)
     # the step is in place; where autograd records it, it needs the values from before
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
@@ -79,7 +77,7 @@ def _apply(
         if name in rule.shared:
             shared[name] = value
         elif name in rule.numbers:
-            state[name] = torch.as_tensor(value, dtype=torch.float64)
+            state[name] = torch.as_tensor(value, dtype=torch.float64, device="cpu")
         elif value is not None:
             # a rule may hand back what it was given; the state must not share memory with what others write to
             shares = any(value is argument for argument in arguments[:2])
@@ -99,12 +97,12 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
     if "step" not in state:
         # torch's SGD keeps no step; a buffer loaded from its checkpoint means that at least one was made
         resumed = any(state.get(name) is not None for name in initial)
-        state["step"] = torch.tensor(1.0 if resumed else 0.0, dtype=torch.float32)
+        state["step"] = torch.tensor(1.0 if resumed else 0.0, dtype=torch.float32, device="cpu")
     for name, value in initial.items():
         if value is None or state.get(name) is not None or name in rule.shared:
             continue
         if name in rule.numbers:
-            state[name] = torch.tensor(value, dtype=torch.float64)
+            state[name] = torch.tensor(value, dtype=torch.float64, device="cpu")
         else:
             state[name] = value.detach().clone() if isinstance(value, Tensor) else _filled_like(param, value)
 

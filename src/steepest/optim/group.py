@@ -24,6 +24,8 @@ SWITCHES = operator.itemgetter(
 )
 """Those on which the choice of an engine depends."""
 
+IS_NONE = partial(operator.is_, None)
+
 
 class GroupCache:
     """Results of a group's last step that hold for the next one, unless what they were made of has changed.
@@ -52,7 +54,7 @@ class GroupCache:
         self._fused = None
         with torch.set_grad_enabled(group["differentiable"]):
             for param, _, state in triples:
-                if rule is not self._completed or "step" not in state:
+                if rule is not self._completed or "step" not in state or any(map(IS_NONE, state.values())):
                     complete_state(rule, param, state, group)
             step = GroupStep(rule, triples, group)
         self._completed = rule

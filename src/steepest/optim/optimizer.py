@@ -205,6 +205,10 @@ class Optimizer(torch.optim.Optimizer):
         params = [param for group in self.param_groups for param in group["params"]]
         check_checkpoint(rule_of(self.rule_class, self.param_groups[0]), params, given)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle of the optimizer holds."""
+        return super().__getstate__() | {"skipped_steps": self.skipped_steps}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""
         super().__setstate__(state)
@@ -215,7 +219,9 @@ class Optimizer(torch.optim.Optimizer):
         for kept in self.state.values():
             for name, value in kept.items():
                 if isinstance(value, int | float):  # as older versions of torch saved it
-                    kept[name] = torch.tensor(float(value), dtype=torch.float32 if name == "step" else torch.float64)
+                    kept[name] = torch.tensor(
+                        float(value), dtype=torch.float32 if name == "step" else torch.float64, device="cpu"
+                    )
 
 
 def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]:

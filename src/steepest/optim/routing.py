@@ -133,6 +133,9 @@ class _MatrixRuleWith(MuonWith):
         self._own: dict[str, type[Rule]] = {type(rule).__name__.lower(): type(rule)}
         super().__init__(model, muon=rule, partner=rule.partner)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_own": self._own}
+
     def _rule_named(self, name_or_rule: str | Rule) -> Rule:
         return (
             self._own[name_or_rule]()

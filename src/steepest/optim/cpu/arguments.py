@@ -7,6 +7,7 @@ gradients are written anew. A block holds numbers only, and keeps no tensor aliv
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,8 @@ class ArgumentBlock:
         tables = (self._offsets, self.addresses, self._settings, self.scalars)
         self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
         self._address = self._plan.ctypes.data
+        if self._has_overlap():
+            self._most_shares = 1  # then tensors are stepped one after the other, as in the eager engine
         if self.is_in_place:
             self._copies = []
             self._known_addresses = self._without_gradients(self.addresses.tolist())
@@ -115,6 +118,12 @@ class ArgumentBlock:
             [*map(Tensor.stride, arrays)],
             any(map(Tensor.is_neg, grads)),  # a view that stands for the negative of what lies in memory
         )
+
+    def _has_overlap(self) -> bool:
+        """Whether two parameters or states share memory, which threads must not write to at the same time."""
+        written = self._copies[: self._count] + self._copies[2 * self._count : self._arrays]
+        spans = sorted((begin := array.data_ptr(), begin + array.nbytes) for array in written)
+        return any(begin < end for (_, end), (begin, _) in pairwise(spans))
 
     def _without_gradients(self, addresses: list[int]) -> list[int]:
         return addresses[: self._count] + addresses[2 * self._count :]

@@ -40,6 +40,8 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
     if param.is_neg():
         return "a view with the other sign"
     for name, value in state.items():
+        if not isinstance(value, Tensor | None):
+            return f"{name} is no tensor"
         if value is not None and value.dtype != param.dtype and name != "step" and name not in rule.numbers:
             return f"{value.dtype} state of {param.dtype} parameters"
     return None
