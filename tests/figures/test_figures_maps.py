@@ -139,6 +139,18 @@ def test_basins_have_a_panel_for_each_rule_with_equal_axes(well, pits):
     assert draw_basin(map_basin("sgd(lr=0.1)", "bowl", size=900, steps=5)).dpi > draw_basin(pits).dpi == 150
 
 
+def test_basins_say_what_their_marks_are_and_saddles_show_on_any_colour(tmp_path):
+    figure = draw_basin(map_basin("sgd(lr=0.5)", "himmelblau", size=9, steps=5))
+    text = words(figure, tmp_path)
+    assert "★ minimum" in text and "✕ saddle" in text and "local minimum" not in text
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert crosses and all(line.get_path_effects() for line in crosses)
+
+
+def test_a_typed_formula_is_the_title_as_mathematics(tmp_path):
+    assert draw_basin(map_basin("sgd(lr=0.1)", "x^2 + 0.1y**4", size=3)).get_suptitle() == "f(x, y) = x² + 0.1 y⁴"
+
+
 # --- sweeps -----------------------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,7 @@ WRITTEN = {
     "sin²x + cos^2(x)": "sin(x)**2 + cos(x)**2", "ln²(x)": "log(x)**2", "-x^2": "-(x**2)", "-x²": "-(x**2)",
     "2^-x": "2**(-x)", "2^-x^2": "2**(-(x**2))", "2^3^2 + x": "2**9 + x", "x^2^y": "x**(2**y)", "2^x²": "2**(x**2)",
     "x²^3": "(x**2)**3", "1/2x": "(1/2)*x", "x/2y": "(x/2)*y", "x^2y": "(x**2)*y", "2^3x": "8*x", "2x^2": "2*(x**2)",
-    "sin 2x y": "sin(2*x*y)",
+    "sin 2x y": "sin(2*x*y)", "∛x": "cbrt(x)", "2∛x": "2*cbrt(x)", "3。5x": "3.5*x",
     "-2x": "-2*x", "2*-x": "-2*x", "x--y": "x + y", "2e x": "2*e*x", "2e3x": "2000*x", "1e-3x": "0.001*x",
     ".5x": "0.5*x", "5.x": "5*x", "007x": "7*x", "x_1 + x_2": "x1 + x2", "x₁x₂": "x1*x2", "x₁²": "x1**2",
     "（x＋１）＾２": "(x + 1)**2", "２ｘ－ｙ": "2*x - y", "max（x，y）": "maximum(x, y)", "max(x、y)": "maximum(x, y)",
@@ -111,7 +111,7 @@ def test_a_formula_goes_by_its_text():
 
 def test_what_counts_as_a_formula():
     assert all(
-        is_formula(text) for text in ("x", "y", "x3", "x**2", "2", "", "sin(x)", "x y", "f!", "xy", "sinx", "x²")
+        is_formula(text) for text in ("x", "y", "x3", "x**2", "2", "", "sin(x)", "x y", "f!", "xy", "sinx", "x²", "x·y")
     )
     assert not any(is_formula(text) for text in ("rosenbrock", "rosenbrok", "x10", "z", "pi", "é"))
 
@@ -160,7 +160,13 @@ REFUSED = {
     "x + rho": (4, "unknown name 'rho'"),
     "2*sine(x)": (2, "unknown function 'sine'; did you mean 'sin'?"),
     "SIN(x)": (0, "unknown function 'SIN'; did you mean 'sin'?"),
-    "f(x) = x": (0, "unknown function 'f'"),
+    "f(x) = x": (5, "= is not allowed; write only the right side"),
+    "max2(x, 0)": (0, "unknown function 'max2'; did you mean 'max'?"),
+    "Max(x, 0)": (0, "unknown function 'Max'; did you mean 'max'?"),
+    "loge(x)": (0, "unknown function 'loge'"),
+    "foo(x)": (0, "known: abs, arctan, arctg, atan, cbrt, cos, cosh, cot, ctg, exp, lg, ln, log, log10, log2, max, "),
+    "½x²": (0, f"'½' {FOREIGN}"),
+    "x。": (1, f"'。' {FOREIGN}"),
     "x + sin": (4, "sin needs an argument, such as sin(x)"),
     "ln*x": (0, "ln needs an argument, such as ln(x)"),
     "sin x (y + 1)": (6, "where does the argument of sin end? write sin(...)"),
@@ -178,7 +184,7 @@ REFUSED = {
     "(x, y)": (2, "a comma may stand only between the arguments of a function; write decimals with a point"),
     "0,5x": (1, "a comma may stand only between the arguments of a function"),
     "x + (y := 3)": (7, f"':=' {FOREIGN}"),
-    "sin(x, out=y)": (7, "unknown name 'out'"),
+    "sin(x, out=y)": (10, "= is not allowed; write only the right side"),
     "sin(*x)": (4, MISSING),
     "x if x else y": (2, "unknown name 'if'"),
     "x and y": (2, "unknown name 'and'"),

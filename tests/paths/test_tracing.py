@@ -319,7 +319,7 @@ OUTCOMES = {
                "stuck on the saddle at (0, 0), where the gradient vanishes; a little noise would free it"),
     "a formula's saddle": ("sgd", "x**2 - y**2", {"start": (3, 0), "lr": 0.2}, Status.STUCK, None,
                            "stuck on the saddle at (0, 0), where the gradient vanishes"),
-    "inflection": ("rmsprop", "cubic", {"lr": 0.1}, Status.STUCK, None, "stuck on the saddle at 0, where"),
+    "inflection": ("rmsprop", "cubic", {"lr": 0.1}, Status.STUCK, None, "stuck on the inflection point at 0, where"),
     "maximum": ("sgd", "-x**2", {"start": 0.0, "lr": 0.1}, Status.STUCK, None, "stuck on the maximum at 0, where"),
     "slows at a saddle": ("sgd", "saddle", {"lr": 0.01}, Status.FINISHED, None,
                           "slows down at the saddle at (0, 0), 0.14 away, where the gradient vanishes"),

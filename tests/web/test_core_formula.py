@@ -26,7 +26,7 @@ from .web_node import ask
 SEEDS, MADE = (1, 2, 3), 1500
 DEEPEST, LONGEST = GRAMMAR["deepest"], GRAMMAR["longest"]
 UNARY = [name for name, (_, count) in GRAMMAR["functions"].items() if count == 1]
-SIGNS = "xy0123456789.+-*/()^,<>=[]{}'\"_:!@%&|~\\ \t#;$?é²ｘ³⁻π√×·÷−（），｜₁≤σ𝑥🙂"
+SIGNS = "xy0123456789.+-*/()^,<>=[]{}'\"_:!@%&|~\\ \t#;$?é²ｘ³⁻π√×·÷−（），｜₁≤σ𝑥🙂∛½。"
 WORDS = [
     "**", "x1", "x2", "pi", "e", "1e9", "9**9", " if ", " else ", " and ", " or ", "not ", " in ", "lambda ", " for ",
     "==", ":=", "True", "None", "...", "0x1", "07", "1_0", "1__0", "2j", "yield ", "await ",

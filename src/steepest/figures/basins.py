@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..base.numbers import general, point
 from ..findings.catalogue import phrase
 from ..paths.maps import BasinMap, End
-from .landscapes import EQUAL, mark_facts, shape_of
+from .landscapes import EQUAL, key_of, mark_facts, shape_of, title_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
@@ -22,13 +22,16 @@ __all__ = ["draw_basin"]
 ROW = 0.22
 """Height of a line of the legend in inches."""
 
+KEY = 0.36
+"""Inches from the top to the line that tells the marks."""
+
 MOST_DPI = 300
 """Pixels an inch, at most, of a map with many starts."""
 
 COLUMNS = 3
 """Panels side by side, at most."""
 
-TOP, BESIDE, BETWEEN = 0.7, 0.62, 0.95
+TOP, BESIDE, BETWEEN = 0.9, 0.62, 0.95
 """Inches above the panels, left of each panel for its numbers, and between two rows."""
 
 
@@ -50,7 +53,9 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
     with house_style(lang, dark):
         figure, panels, below = _side_by_side(len(basins.rules), shape, lines)
         figure.set_dpi(min(max(150, len(basins.x) / PANEL), MOST_DPI))
-        draw_heading(figure, title or basins.landscape.name)
+        draw_heading(figure, title or title_of(basins.landscape))
+        key = {"color": theme().grey, "fontsize": 9, "va": "top"}
+        figure.text(0.015, 1 - KEY / figure.get_figheight(), key_of(basins.landscape), **key)
         (_draw_depths if by_value(basins) else _draw_minima)(basins, panels, below)
         for axes, rule in zip(panels, basins.rules, strict=True):
             mark_facts(axes, basins.landscape, size=0.6)

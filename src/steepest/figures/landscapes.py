@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from numpy.typing import NDArray
 
 from ..landscapes import Landscape
+from ..landscapes.custom import TYPED
+from ..program.latex import of_landscape
+from ..program.plain import plain
 from .path_data import Frame, contour_levels, even_levels, widened
 from .style import clean, theme, translate
 
-__all__ = ["EQUAL", "draw_contours", "draw_curve", "draw_surface", "mark_facts", "shape_of"]
+__all__ = [
+    "EQUAL", "draw_contours", "draw_curve", "draw_surface", "key_of", "mark_facts", "shape_of", "title_of",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +78,7 @@ def draw_contours(axes: Axes, landscape: Landscape, frame: Frame, count: int = 3
     axes.grid(False)
     axes.set(xlim=frame[0], ylim=frame[1])
     axes.locator_params(nbins=6)
-    clean(axes, "x", "y", _key(landscape))
+    clean(axes, "x", "y", key_of(landscape, START))
 
 
 def _label_contours(axes: Axes, lines: QuadContourSet, levels: Floats, frame: Frame) -> None:
@@ -109,10 +115,16 @@ def draw_curve(axes: Axes, landscape: Landscape, frame: Frame) -> None:
     axes.plot(x, f, color=theme().contour, linewidth=2.5, zorder=1)
     mark_facts(axes, landscape)
     axes.set(xlim=frame[0], ylim=widened(float(finite.min()), float(finite.max())))
-    clean(axes, "x", "f(x)", _key(landscape))
+    clean(axes, "x", "f(x)", key_of(landscape, START))
 
 
 # --- minima and saddles -----------------------------------------------------------------------------------------------
+
+START = ("○", "start")
+"""The mark of a path's start, in the order of `key_of`."""
+
+MOST_LETTERS = 100
+"""Of a title."""
 
 NAMES = {"minima": ("★", "minimum"), "local_minima": ("☆", "local minimum"), "saddles": ("✕", "saddle")}
 
@@ -120,10 +132,11 @@ NAMES = {"minima": ("★", "minimum"), "local_minima": ("☆", "local minimum"),
 def _marks() -> dict[str, dict[str, Any]]:
     """The look of each kind of stationary point, by the name of the landscape's fact."""
     ink, edge = theme().ink, "#222222" if theme().dark else theme().ink
+    rim = [effects.withStroke(linewidth=3.6, foreground=theme().paper)]  # a cross has no edge of another colour
     return {
         "minima": {"marker": "*", "color": theme().star, "markersize": 17, "mec": edge, "mew": 1.0, "zorder": 3},
         "local_minima": {"marker": "*", "color": theme().paper, "markersize": 16, "mec": ink, "mew": 1.0, "zorder": 3},
-        "saddles": {"marker": "x", "color": ink, "markersize": 8, "mew": 1.8, "zorder": 6},
+        "saddles": {"marker": "x", "color": ink, "markersize": 8, "mew": 1.8, "zorder": 6, "path_effects": rim},
     }
 
 
@@ -137,9 +150,25 @@ def mark_facts(axes: Axes, landscape: Landscape, size: float = 1.0) -> None:
         axes.plot(*points.T, linestyle="none", **look)
 
 
-def _key(landscape: Landscape) -> str:
-    marks = [("○", "start"), *(named for fact, named in NAMES.items() if getattr(landscape, fact))]
+def key_of(landscape: Landscape, *others: tuple[str, str]) -> str:
+    """What the marks in the picture of a landscape mean, `others` (mark and English name) first."""
+    marks = [*others, *(named for fact, named in NAMES.items() if getattr(landscape, fact))]
+    if landscape.dims == 1:
+        marks = [(mark, "inflection" if name == "saddle" else name) for mark, name in marks]
     return "    ".join(f"{mark} {translate(name)}" for mark, name in marks)
+
+
+def title_of(landscape: Landscape) -> str:
+    """The name of a landscape; of one that was typed, its formula as `steepest show` prints it.
+
+    >>> from steepest.landscapes import find
+    >>> title_of(find("0.1*x**2 + 2*y**2")), title_of(find("bowl"))
+    ('f(x, y) = 0.1 x² + 2 y²', 'bowl')
+    """
+    if landscape.source != TYPED:
+        return landscape.name
+    title = plain(of_landscape(landscape, slopes=False)[0])
+    return title if len(title) <= MOST_LETTERS else f"{title[: MOST_LETTERS - 1]}…"
 
 
 # --- as a surface -----------------------------------------------------------------------------------------------------
@@ -166,7 +195,7 @@ def draw_surface(axes: Any, landscape: Landscape, frame: Frame) -> Callable[[Flo
     for fact, mark in _marks().items():
         points = np.array(getattr(landscape, fact)).reshape(-1, 2).T
         axes.plot(*points, height(*points), linestyle="none", **mark)
-    axes.set_title(_key(landscape), loc="left", color=theme().grey, fontsize=9)
+    axes.set_title(key_of(landscape, START), loc="left", color=theme().grey, fontsize=9)
     axes.set(xlabel="x", ylabel="y", zlabel=translate("log₁₀(1 + f − lowest)") if steep else "f(x, y)")
     axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)

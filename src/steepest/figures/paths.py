@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..base.errors import InvalidValue
 from ..landscapes import Landscape
 from ..paths.tracing import Path
-from .landscapes import draw_contours, draw_curve, draw_surface, shape_of
+from .landscapes import draw_contours, draw_curve, draw_surface, shape_of, title_of
 from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of, visible_points
 from .style import clean, house_style, new_figure, theme, translate, whole_steps
 
@@ -69,7 +69,7 @@ def draw_paths(
     with house_style(lang, dark):
         stories = ["\n    ".join(_lines(story(track))) for track in tracks]
         figure, picture, values = panels(frame, sum(text.count("\n") + 1 for text in stories), surface)
-        draw_heading(figure, title or landscape.name)
+        draw_heading(figure, title or title_of(landscape))
         if surface:
             _draw_surface(picture, landscape, tracks, frame)
         elif picture is not None:

@@ -12,6 +12,7 @@ from ..landscapes import Landscape
 from ..paths.tracing import Path
 from ..program.javascript import value_function
 from ..web import Page, script_of
+from .landscapes import title_of
 from .looks import Look
 from .path_data import Frame, frame_of, heights_of, tracks_of
 from .paths import check_paths
@@ -27,6 +28,7 @@ MOST_MOMENTS = 400
 STYLE = """
 h1 { box-sizing: border-box; max-width: 78rem; margin: 0 auto; padding: 1rem 1rem 0; font-size: 1.3rem; }
 h1 { overflow-wrap: anywhere; }
+@media (max-width: 720px) { h1 { padding-inline: .5rem; } }
 """
 
 DIGITS = 7
@@ -42,7 +44,7 @@ def page(paths: Sequence[Path], *, title: str | None = None, lang: str = "en") -
         InvalidValue: no paths, or on different landscapes.
     """
     data = paths_in_javascript(paths)
-    heading = title or paths[0].landscape.name
+    heading = title or title_of(paths[0].landscape)
     body = f'<h1>{escape(heading)}</h1>\n<div data-steepest="paths" data-state="paths" data-alone></div>'
     return Page.of(body, script_of("{}", {"paths": data}), title=heading, lang=lang, style=STYLE)
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
 from ..paths.tracing import Path
+from .landscapes import title_of
 from .path_data import Heights, Track, frame_of, heights_of, tracks_of, visible_points
 from .paths import check_paths, draw_background, draw_heading, draw_legend, draw_value_axes, halo, panels, points_of
 from .style import house_style, theme, translate
@@ -124,7 +125,7 @@ class Scene:
             columns = _columns([track.label for track in tracks])
             self._figure, picture, values = panels(frame, -(-len(tracks) // columns))
             self._figure.set_dpi(DPI)
-            heading = draw_heading(self._figure, title or paths[0].landscape.name)
+            heading = draw_heading(self._figure, title or title_of(paths[0].landscape))
             if picture is not None:
                 draw_background(picture, paths[0].landscape, frame)
             draw_value_axes(values, heights, tracks)

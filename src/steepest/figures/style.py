@@ -5,6 +5,7 @@ the user's settings are untouched. The colour and mark of each rule are in `look
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -199,6 +200,10 @@ def _settings(colours: Theme) -> Any:
 def _chinese_fonts() -> list[str]:
     """One installed font with Chinese characters, in a list that is empty if there is none."""
     candidates = ("Noto Sans CJK SC", "Noto Sans SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
+    if not set(candidates) & set(font_manager.get_font_names()):
+        for file in font_manager.findSystemFonts():  # Matplotlib's list is older than a font installed since
+            if re.match(r"NotoSans(CJK|SC)-(Regular|Bold)|PingFang|msyh\.|simhei", Path(file).name):
+                font_manager.fontManager.addfont(file)
     installed = set(font_manager.get_font_names())
     return [name for name in candidates if name in installed][:1]
 

@@ -18,6 +18,7 @@ from ..findings.catalogue import phrase
 from ..paths.maps import Axis as Setting
 from ..paths.maps import End, SweepMap
 from ..program.plain import plain
+from .landscapes import title_of
 from .map_data import nearest_cells, swatch, swept
 from .paths import draw_heading
 from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
@@ -43,7 +44,7 @@ def draw_sweep(sweep: SweepMap, *, title: str | None = None, lang: str = "en", d
     rows, columns = (kinds, count) if count > 1 else (1, kinds)  # of one rule, both kinds side by side
     with house_style(lang, dark):
         figure = new_figure(1.3 * kinds / rows + PANEL * columns, 0.9 + (0.85 * PANEL + 0.2) * rows)
-        draw_heading(figure, title or sweep.landscape.name)
+        draw_heading(figure, title or title_of(sweep.landscape))
         figure.set_layout_engine("constrained", w_pad=0.08, wspace=0.03 if count > 1 else 0.08)
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         finals, *arrivals = grid if count > 1 else grid.T

@@ -16,6 +16,7 @@ CHINESE = {
     "minimum": "极小点",
     "local minimum": "局部极小点",
     "saddle": "鞍点",
+    "inflection": "拐点",
     "a mark at every step": "每一步一个标记",
     "a mark every {} steps": "每 {} 步一个标记",
     " or ": " 或 ",

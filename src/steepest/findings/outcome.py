@@ -220,6 +220,8 @@ def _place(path: Measures, points: Floats, kinds: NDArray[np.int64]) -> dict[str
     lowest = landscape.minimum
     if kind == "minimum" and geometry.outside(landscape, points)[0] > 0:
         kind = "minimum_outside"
+    elif kind == "saddle" and landscape.dims == 1:
+        kind = "inflection"
     elif kind == "minimum" and lowest is not None:
         value = float(landscape(*point))
         if value > lowest + LIMITS.lowest * max(1.0, abs(lowest)):

@@ -13,7 +13,7 @@ from .. import ops
 from ..base.text import Text
 from .base import Landscape
 from .grammar import GRAMMAR
-from .parser import FormulaError, Node, is_name, parse
+from .parser import FormulaError, Node, is_name, normal, parse
 
 __all__ = ["TYPED", "formula", "is_formula"]
 
@@ -34,8 +34,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 def formula(text: str) -> Landscape:
     """The landscape of a formula in `x`, or in `x` and `y`, or in `x1`, `x2`, ...
 
-    It is read as people write: `2x`, `xy`, `x^2`, `x²`, `|x|`, `sin 2x`, `ln x`, `π`, `√x`, `×`, and full-width Chinese
-    punctuation are understood, as is Python's own notation. Functions are `sqrt`, `cbrt`, `exp`, `log` or `ln`
+    It is read as people write: `2x`, `xy`, `x^2`, `x²`, `|x|`, `sin 2x`, `ln x`, `π`, `√x`, `∛x`, `×`, and full-width
+    Chinese punctuation are understood, as is Python's own notation. Functions are `sqrt`, `cbrt`, `exp`, `log` or `ln`
     (natural), `log10` or `lg`, `log2`, `sin`, `cos`, `tan`, `cot`, `arctan`, `sinh`, `cosh`, `tanh`, `sign`, `abs`,
     `relu`, `sigmoid`, `max`, `min` and `where(x > 0, a, b)`.
 
@@ -77,7 +77,8 @@ def is_formula(text: str) -> bool:
     >>> is_formula("x*cos(x)"), is_formula("xy"), is_formula("rosenbrok")
     (True, True, False)
     """
-    return not text.strip().isidentifier() or is_name(text.strip())
+    word = "".join(map(normal, text.strip()))  # Python takes the dot of x·y for a letter
+    return not word.isidentifier() or is_name(word)
 
 
 def _leaves(node: Node) -> list[Node]:

@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["GRAMMAR"]
 
-LETTER = r"[^\x00-@\[-^`{-\x7f\ud800-\udfff⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻≤≥√]"
+LETTER = r"[^\x00-@\[-^`{-\x7f\ud800-\udfff⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻≤≥√∛¼-¾⅐-⅞]"
 """A letter of a name: in ASCII A to Z, a to z and _, beyond it all that nothing else claims."""
 
 COMPARISONS = {"<": "lt", "<=": "le", "≤": "le", ">": "gt", ">=": "ge", "≥": "ge"}
@@ -23,7 +23,7 @@ GRAMMAR: dict[str, Any] = {
         "+": ["add", 20, 21], "-": ["sub", 20, 21], "*": ["mul", 30, 31], "/": ["truediv", 30, 31],
         "**": ["pow", 50, 50], "^": ["pow", 50, 50],
     },
-    "prefix": {"-": ["neg", 40], "+": ["pos", 40], "√": ["sqrt", 50]},
+    "prefix": {"-": ["neg", 40], "+": ["pos", 40], "√": ["sqrt", 50], "∛": ["cbrt", 50]},
     # operation, number of arguments
     "functions": {
         **{name: [name, 1] for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan")},
@@ -44,7 +44,7 @@ GRAMMAR: dict[str, Any] = {
     # characters that stand for others, beside those that Unicode itself says are the same, such as full-width ones
     "letters": {
         **dict.fromkeys("−–—‐", "-"), **dict.fromkeys("×·⋅∙•∗✕", "*"), **dict.fromkeys("÷∕⁄", "/"),
-        "∣": "|", "、": ",", "⩽": "≤", "⩾": "≥",
+        "∣": "|", "、": ",", "。": ".", "⩽": "≤", "⩾": "≥",
     },
     "superscripts": {**{sign: str(i) for i, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}, "⁺": "+", "⁻": "-"},
     # in the order in which they are tried; every character outside ASCII that nothing else claims is part of a name
@@ -54,7 +54,7 @@ GRAMMAR: dict[str, Any] = {
                   r"|(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)"
                   r"(?:[eE][+-]?[0-9](?:_?[0-9])*)?",
         "superscript": r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+",
-        "sign": r"\*\*|//|<<|>>|<=|>=|==|!=|:=|[≤≥√]",
+        "sign": r"\*\*|//|<<|>>|<=|>=|==|!=|:=|[≤≥√∛]",
         "name": rf"{LETTER}(?:{LETTER}|[0-9])*",
         "other": r"[\s\S]",
     },

@@ -11,10 +11,10 @@ LECTURE = "lecture on optimization in deep learning"
 
 @landscape(
     window=((-10.0, 10.0),), start=(10.0,), minima=((0.0,),), minimum=0.0, source=LECTURE,
-    zh="抛物线 x^2：学习率太小、合适、太大时各是什么样子。",
+    zh="抛物线 x²：学习率太小、合适、太大时各是什么样子。",
 )  # fmt: skip
 def parabola(x: Any) -> Any:
-    """Parabola x^2: what a learning rate too small, right and too large looks like."""
+    """Parabola x²: what a learning rate too small, right and too large looks like."""
     return x**2
 
 
@@ -40,19 +40,19 @@ def wavy(x: Any) -> Any:
 
 @landscape(
     window=((-2.0, 2.0),), start=(1.0,), saddles=((0.0,),), source=LECTURE,
-    zh="三次曲线 x^3：在 0 处梯度消失，下降停在那里，而它并不是极小值。",
+    zh="三次曲线 x³：在 0 处梯度消失，下降停在那里，而它并不是极小值。",
 )  # fmt: skip
 def cubic(x: Any) -> Any:
-    """Cubic x^3: the gradient vanishes at 0 and descent stalls there, though it is no minimum."""
+    """Cubic x³: the gradient vanishes at 0 and descent stalls there, though it is no minimum."""
     return x**3
 
 
 @landscape(
     window=((-1.0, 1.0), (-1.0, 1.0)), start=(-0.9, 0.01), saddles=((0.0, 0.0),), source=LECTURE,
-    zh="鞍面 x^2 - y^2：沿一个方向是极小、沿另一个方向是极大；下降先在鞍点附近变慢，然后才离开。",
+    zh="鞍面 x² - y²：沿一个方向是极小、沿另一个方向是极大；下降先在鞍点附近变慢，然后才离开。",
 )  # fmt: skip
 def saddle(x: Any, y: Any) -> Any:
-    """Saddle x^2 - y^2: a minimum along one axis and a maximum along the other, where descent lingers, then leaves."""
+    """Saddle x² - y²: a minimum along one axis and a maximum along the other, where descent lingers, then leaves."""
     return x**2 - y**2
 
 
@@ -67,19 +67,19 @@ def tanh(x: Any) -> Any:
 
 @landscape(
     window=((-10.0, 10.0), (-5.0, 5.0)), start=(-5.0, -2.0), minima=((0.0, 0.0),), minimum=0.0, source=LECTURE,
-    zh="碗 x^2 + 2y^2：两个方向的陡峭程度相近，下降几乎直奔碗底。",
+    zh="碗 x² + 2y²：两个方向的陡峭程度相近，下降几乎直奔碗底。",
 )  # fmt: skip
 def bowl(x: Any, y: Any) -> Any:
-    """Bowl x^2 + 2y^2: two directions of nearly the same curvature, so descent goes almost straight to the bottom."""
+    """Bowl x² + 2y²: two directions of nearly the same curvature, so descent goes almost straight to the bottom."""
     return x**2 + 2 * y**2
 
 
 @landscape(
     window=((-10.0, 10.0), (-5.0, 5.0)), start=(-5.0, -2.0), minima=((0.0, 0.0),), minimum=0.0, source=LECTURE,
-    zh="狭谷 0.1x^2 + 2y^2：一个方向的曲率是另一个的 20 倍，对陡方向安全的学习率，在平的方向上走得很慢。",
+    zh="狭谷 0.1x² + 2y²：一个方向的曲率是另一个的 20 倍，对陡方向安全的学习率，在平的方向上走得很慢。",
 )  # fmt: skip
 def ravine(x: Any, y: Any) -> Any:
-    """Ravine 0.1x^2 + 2y^2: one direction curves 20 times as much, so any rate safe for it is slow along the other."""
+    """Ravine 0.1x² + 2y²: one direction curves 20 times as much, so any rate safe for it is slow along the other."""
     return 0.1 * x**2 + 2 * y**2
 
 

@@ -19,6 +19,8 @@ COORDINATES, INFIX, PREFIX = GRAMMAR["coordinates"], GRAMMAR["infix"], GRAMMAR["
 DEEPEST, CLOSING = GRAMMAR["deepest"], {"(": ")", "|": "|"}
 NAMES = sorted([*FUNCTIONS, *ALIASES, *CONSTANTS, *COORDINATES], key=lambda name: (-len(name), name))
 PIECE = re.compile("|".join(name + "(?!e)" * (ALIASES.get(name, name) in FUNCTIONS) for name in NAMES))
+CALLED = [*FUNCTIONS, *(name for name, known in ALIASES.items() if known in FUNCTIONS and re.fullmatch("[a-z]+", name))]
+"""The functions that an error message offers: also `ln`, `max` and others that stand for another name."""
 TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in GRAMMAR["tokens"].items()))
 
 
@@ -113,6 +115,9 @@ class _Parser:
         if line := re.search(GRAMMAR["lines"], self.text):
             self.fail("line", line.start())
         self.tokens = self.tokenize()
+        for token in self.tokens:
+            if token.text == "=":  # before anything else is said of `f(x) = x^2`, where f is no name
+                self.fail("equals", token.start)
         try:
             tree = self.expression(0, 0)
         except RecursionError:  # called from deep within a user's own recursion
@@ -154,7 +159,7 @@ class _Parser:
         shown = self.shown(token.start, token.end)
         if opened and token.text in ("", ")"):
             self.fail("bar" if opened.text == "|" else "unclosed", opened.start, shown=f"'{opened.text}'")
-        code = {"": "missing", ")": "unopened", ",": "comma", "=": "equals", "==": "where"}.get(
+        code = {"": "missing", ")": "unopened", ",": "comma", "==": "where"}.get(
             token.text, "round" if token.text in "[]{}【】" else "foreign"
         )
         self.fail(code, token.start, shown=shown)
@@ -198,7 +203,7 @@ class _Parser:
     def begins_factor(self, token: Token) -> bool:
         """Whether a factor without a sign begins; a bar closes what a bar opened."""
         closes = token.text == "|" and bool(self.open) and self.open[-1].text == "|"
-        return token.kind == "name" or token.text in ("(", "√") or (token.text == "|" and not closes)
+        return token.kind == "name" or token.text in ("(", "√", "∛") or (token.text == "|" and not closes)
 
     def prefix(self, token: Token, depth: int) -> Node:
         """A factor without its powers, or a sign with what it belongs to."""
@@ -227,7 +232,7 @@ class _Parser:
         if token.text in FUNCTIONS:
             return self.function(token, depth)
         is_call, shown = self.token.text == "(", self.shown(token.start, token.end)
-        known = [*FUNCTIONS] if is_call else ["x", "y", "x1", "x2", *CONSTANTS, *FUNCTIONS]
+        known = CALLED if is_call else ["x", "y", "x1", "x2", *CONSTANTS, *CALLED]
         hint = did_you_mean(token.text, known)
         self.fail("function" if is_call else "name", token.start, shown=shown, hint=hint)
 

@@ -12,7 +12,7 @@ __all__ = ["quadratic"]
 
 
 def quadratic(condition: float = 10.0, rotation: float = 0.0) -> Landscape:
-    """The bowl (u^2 + condition v^2) / 2, its axes u and v turned counter-clockwise.
+    """The bowl (u² + condition v²) / 2, its axes u and v turned counter-clockwise.
 
     The start is rotated too, so gradient descent takes the same path at every angle, only rotated; a rule with a rate
     for each coordinate (AdaGrad, RMSProp, Adam) does not.

@@ -8,7 +8,7 @@ from .base import landscape
 @landscape(
     window=((-2.0, 2.0), (-1.5, 1.5)), start=(0.01, 1.2),
     minima=((-1.0, 0.0), (1.0, 0.0)), minimum=-0.25, saddles=((0.0, 0.0),),
-    source="Strogatz 1994, Nonlinear Dynamics and Chaos (the potential x^4/4 - x^2/2), with y^2/2 added",
+    source="Strogatz 1994, Nonlinear Dynamics and Chaos (the potential x⁴/4 - x²/2), with y²/2 added",
     zh="双阱：下降先走向两个谷底之间的鞍点，在那里停留，最后滑进其中一个谷底。",
 )  # fmt: skip
 def double_well(x: Any, y: Any) -> Any:

@@ -46,6 +46,7 @@ WORDS = {
     "minima": Text("minima", "全局极小点"),
     "local": Text("local minima", "局部极小点"),
     "saddles": Text("saddles", "鞍点"),
+    "inflections": Text("inflections", "拐点"),
     "source": Text("source", "出处"),
     "teaches": Text("shows", "看点"),
     "none": Text("none", "无"),

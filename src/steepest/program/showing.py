@@ -173,7 +173,7 @@ def landscape_page(on: Landscape, lang: str = "en") -> Page:
         "teaches": getattr(on.about, lang),
         "minima": _points(on.minima) + (minimum if on.minima else ""),
         "local": _points(on.local_minima),
-        "saddles": _points(on.saddles),
+        "inflections" if on.dims == 1 else "saddles": _points(on.saddles),
         "start": _points([on.start]),
         "window": " x ".join(f"[{low:g}, {high:g}]" for low, high in on.window),
         "source": on.source,

@@ -46,6 +46,12 @@ function split(word) {
   return found.join("") === word ? found : [];
 }
 
+/** The functions that an error message offers: also ln, max and others that stand for another name. */
+function calledFunctions() {
+  const { functions, aliases } = table, isCalled = (name) => aliases[name] in functions && /^[a-z]+$/.test(name);
+  return [...Object.keys(functions), ...Object.keys(aliases).filter(isCalled)];
+}
+
 /** The character that stands for this one in the grammar. */
 function normal(letter) {
   if (letter in table.superscripts) return letter;
@@ -66,6 +72,8 @@ class Parser {
     if (letters.length > table.longest) this.fail("long", 0, { limit: table.longest });
     if (line >= 0) this.fail("line", line);
     this.tokens = this.tokenize();
+    const equals = this.tokens.find(({ text }) => text === "="); // before anything else is said of f(x) = x^2
+    if (equals) this.fail("equals", equals.start);
     const tree = this.expression(0, 0);
     if (this.token.kind !== "end") this.unexpected(this.token);
     return this.make("whole", [tree], 0).parts[0];
@@ -108,7 +116,7 @@ class Parser {
     if (opened && ["", ")"].includes(token.text)) {
       this.fail(opened.text === "|" ? "bar" : "unclosed", opened.start, { shown: `'${opened.text}'` });
     }
-    const codes = { "": "missing", ")": "unopened", ",": "comma", "=": "equals", "==": "where" };
+    const codes = { "": "missing", ")": "unopened", ",": "comma", "==": "where" };
     this.fail(codes[token.text] ?? ("[]{}【】".includes(token.text) ? "round" : "foreign"), token.start, { shown });
   }
 
@@ -151,7 +159,7 @@ class Parser {
 
   /** Whether a factor without a sign begins; a bar closes what a bar opened. */
   beginsFactor({ kind, text }) {
-    return kind === "name" || text === "(" || text === "√" || (text === "|" && this.open.at(-1)?.text !== "|");
+    return kind === "name" || ["(", "√", "∛"].includes(text) || (text === "|" && this.open.at(-1)?.text !== "|");
   }
 
   /** A factor without its powers, or a sign with what it belongs to. */
@@ -180,7 +188,7 @@ class Parser {
       return { op: "coordinate", parts: [], start, end, value: coordinates[text], text, depth: 0, constant: false };
     }
     if (Object.hasOwn(functions, text)) return this.function(token, depth);
-    const isCall = this.token.text === "(", known = Object.keys(functions);
+    const isCall = this.token.text === "(", known = calledFunctions();
     const hint = didYouMean(text, isCall ? known : ["x", "y", "x1", "x2", ...Object.keys(constants), ...known]);
     return this.fail(isCall ? "function" : "name", start, { shown: this.shown(token), hint });
   }

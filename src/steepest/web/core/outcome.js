@@ -158,6 +158,7 @@ const swinging = (path) => ({ ...at(path), distance: largest(path.distance.slice
 /** A stationary point, by the kind that sentences name, and for a local minimum its value and the lowest. */
 function placeOf({ landscape }, { point, kind }) {
   const lowest = landscape.minimum, place = { kind, point: tidy(landscape, point) };
+  if (kind === "saddle" && landscape.dims === 1) return { ...place, kind: "inflection" };
   if (kind !== "minimum") return place;
   if (outsideOf(landscape.window, point) > 0) return { ...place, kind: "minimum_outside" };
   if (lowest === null) return place;

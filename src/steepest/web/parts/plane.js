@@ -165,9 +165,11 @@ function drawCross(part, pen, x, y) {
   pen.moveTo(x + arm, y - arm);
   pen.lineTo(x - arm, y + arm);
   pen.lineCap = "round";
-  pen.strokeStyle = part.theme.ink;
-  pen.lineWidth = 2;
-  pen.stroke();
+  for (const [colour, width] of [[part.theme.paper, 4], [part.theme.ink, 2]]) { // a rim, for dark ground
+    pen.strokeStyle = colour;
+    pen.lineWidth = width;
+    pen.stroke();
+  }
 }
 
 export function drawAxes(part, pen, frame, [xName, yName]) {

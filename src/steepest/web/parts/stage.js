@@ -84,8 +84,8 @@ function showPicture(part, picture, dims) {
 }
 
 function showCaption(part, state) {
-  const { minima = [], localMinima = [], saddles = [] } = landscapeOf(part, state), { picture } = part.stage;
-  const marks = [[minima, "starKey"], [localMinima, "hollowKey"], [saddles, "crossKey"]];
+  const { minima = [], localMinima = [], saddles = [], dims } = landscapeOf(part, state), { picture } = part.stage;
+  const marks = [[minima, "starKey"], [localMinima, "hollowKey"], [saddles, dims === 1 ? "inflectionKey" : "crossKey"]];
   const facts = () => marks.filter(([points]) => points.length).map(([, word]) => part.say(word));
   const height = picture.power < 1 ? part.say("heightPower", pretty(picture.power)) : part.say("heightPlain");
   part.byId("caption").textContent = (modeOf(part, state) === "surface" ? [height, part.say("turnHint")] : facts()).join("   ");

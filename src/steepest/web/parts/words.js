@@ -35,6 +35,7 @@ export const WORDS = {
   starKey: ["★ global minimum", "★ 全局极小"],
   hollowKey: ["☆ local minimum", "☆ 局部极小"],
   crossKey: ["× saddle", "× 鞍点"],
+  inflectionKey: ["× inflection", "× 拐点"],
   heightPlain: ["height to scale", "高度按比例"],
   heightPower: ["heights compressed (to the power {0})", "高度经压缩（{0} 次幂）"],
   turnHint: ["drag to turn", "拖动可旋转"],
