@@ -531,28 +531,8 @@ def test_an_output_that_takes_nothing_more_is_no_error_of_ours():
     assert done.stderr.startswith("steepest: the output: cannot be written (No space left on device)")
 
 
-def test_an_old_locale_loses_signs_and_no_more():
-    ask = [sys.executable, "-m", "steepest", "show", "adam", "--lang", "zh"]
-    done = subprocess.run(ask, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "lr" in done.stdout
-
-
 @pytest.mark.parametrize("arguments", ["trace sgd --f", "map basin sgd --f"])
 def test_an_empty_formula_is_not_the_default_landscape(arguments, command):
     code, out, complaint = command(f"{arguments} ''")
     assert (code, out) == (2, "")
     assert complaint.startswith("steepest: formula: is empty")
-
-
-def test_a_narrow_terminal_shows_every_name_and_number(command, monkeypatch, tmp_path):
-    ask = f"compare digits --optimizers sgd(lr=0.1) {TINY} --steps 5 --out {tmp_path / 's'}"
-    shown = {}
-    for columns in ("40", "200"):
-        monkeypatch.setenv("COLUMNS", columns)
-        code, shown[columns], _ = command(ask)
-        assert code == 0
-    assert max(map(len, shown["40"].split("report:")[0].splitlines())) <= 40
-    for text in ("SGD lr=0.1", "learning rate", "steps to target", "missed", "final accuracy", "0%"):
-        assert text in " ".join(shown["40"].split())
-    assert "optimizer" in shown["200"]

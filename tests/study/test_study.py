@@ -134,8 +134,9 @@ def test_the_study_says_how_it_was_made(comparison):
     assert facts["created"].endswith("+00:00")
 
 
-def test_the_command_is_kept_as_it_can_be_typed_again(monkeypatch, tmp_path):
-    monkeypatch.setattr("sys.argv", ["/bin/steepest", "compare", "--optimizers", "adam(betas=(0.9, 0.98))"])
+@pytest.mark.parametrize("program", ["/bin/steepest", "/lib/site-packages/steepest/__main__.py"])
+def test_the_command_is_kept_as_it_can_be_typed_again(program, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", [program, "compare", "--optimizers", "adam(betas=(0.9, 0.98))"])
     store = Store.create(tmp_path / "s", small_plan({"a": 1}), {})
     assert store.fact("command") == "steepest compare --optimizers 'adam(betas=(0.9, 0.98))'"
     store.close()

@@ -64,13 +64,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{max(0, digits - 1 - size)}f}" if -5 < size < 6 else f"{value:.{digits - 1}e}"
 
 
-def steps(value: float) -> str:
-    """A number of steps.
+def steps(value: float, missed: str = NOTHING) -> str:
+    """A number of steps to the target, as the terminal, the report and its exports have it; `missed` if there is none.
 
-    >>> steps(1234.0), steps(float("inf"))
-    ('1,234', '—')
+    >>> steps(1234.0), steps(float("inf")), steps(float("inf"), "missed")
+    ('1,234', '—', 'missed')
     """
-    return f"{value:,.0f}" if math.isfinite(value) else NOTHING
+    return f"{value:,.0f}" if math.isfinite(value) else missed
 
 
 def spent(value: float, measure: str) -> str:

@@ -66,8 +66,8 @@ def main() -> None:
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="replace")  # an old locale lacks most of mathematics
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")  # an old locale, or none ("C"), lacks most of mathematics
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except SteepestError as error:

@@ -4,7 +4,7 @@ import math
 import shlex
 import textwrap
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -15,9 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..base import spec
+from ..base import numbers, spec
 from ..base.errors import InvalidValue
-from ..base.numbers import general
 from . import terminal
 
 if TYPE_CHECKING:
@@ -194,16 +193,16 @@ def _standings(store: "Store") -> Table:
     for row in store.standings():
         table.add_row(
             *[escape(names[row["workload"]])] * several, escape(row["label"]), str(row["trials"]),
-            str(row["reports"]), _settings(row["settings"]), _steps(row["steps_to_target"]),
-            general(row["final_loss"], 3),
+            str(row["reports"]), _settings(row["settings"]), numbers.steps(row["steps_to_target"], "missed"),
+            numbers.general(row["final_loss"], 3),
         )  # fmt: skip
     return table
 
 
 def _settings(settings: Mapping[str, float]) -> str:
     """The searched settings, the learning rate first and without its name."""
-    others = [f"{name}={general(value, 3)}" for name, value in settings.items() if name != "lr"]
-    return ", ".join([general(settings["lr"], 3), *others])
+    others = [f"{name}={numbers.general(value, 3)}" for name, value in settings.items() if name != "lr"]
+    return ", ".join([numbers.general(settings["lr"], 3), *others])
 
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:
@@ -230,45 +229,17 @@ def _print_workload(console: Console, comparison: "Comparison") -> None:
     )  # fmt: skip
     rows = []
     for label, row in comparison.table.iterrows():
-        margin = f" ± {(row['high'] - row['low']) / 2:.4f}" if math.isfinite(row["low"]) else ""
+        margin = f" ± {numbers.number((row['high'] - row['low']) / 2, 2)}" if math.isfinite(row["low"]) else ""
         settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
         rows.append((
-            str(label), settings, _steps(row["steps_to_target"]),
-            _seconds(row["seconds_to_target"]), f"{row['reached']:.0%}", f"{row['final_metric']:.4f}{margin}",
-            f"{row['broken']:.0%}",
+            str(label), settings, numbers.steps(row["steps_to_target"], "missed"),
+            numbers.number(row["seconds_to_target"]), f"{row['reached']:.0%}",
+            f"{numbers.number(row['final_metric'], 4)}{margin}", f"{row['broken']:.0%}",
         ))  # fmt: skip
-    _print_rows(console, head, rows)
+    terminal.print_rows(console, head, rows)
     console.print(verdict_sentence(comparison).en)
     if (partner := partner_sentence(comparison)) is not None:
         console.print(partner.en)
     for warning in [*(edge.en for edge in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
         console.print(warning, style="yellow")
     console.print()
-
-
-def _print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A row for each optimizer; on a terminal too narrow for the numbers, its numbers below its name."""
-    table = terminal.table(*head)
-    for column in table.columns[1:]:  # a long name gives way to the numbers
-        column.no_wrap = True
-    for row in rows:
-        table.add_row(*row)
-    widths = [max(map(len, "\n".join(column).splitlines())) for column in zip(head, *rows, strict=True)]
-    if sum(widths[1:]) + 2 * len(widths) + len(head[0]) <= console.width:
-        console.print(table, "")
-        return
-    for name, *numbers in rows:
-        console.print(name, style="bold")
-        below = terminal.table("", ">")
-        below.show_header = False
-        for title, number in zip(head[1:], numbers, strict=True):
-            below.add_row(title.lstrip(">").replace("\n", " "), number)
-        console.print(below, "")
-
-
-def _steps(steps: float) -> str:
-    return f"{steps:.0f}" if math.isfinite(steps) else "missed"
-
-
-def _seconds(seconds: float) -> str:
-    return general(seconds, 3) if math.isfinite(seconds) else "-"

@@ -151,24 +151,22 @@ def _print_sweep(sweep: "SweepMap") -> None:
     """The best pair of settings of each rule."""
     import numpy as np
 
-    table = terminal.table("rule", ">escaped", ">best value", "at", ">fewest steps", "at")
+    rows = []
     for index, rule in enumerate(sweep.rules):
         best, fastest = sweep.best(index), sweep.fastest(index)
         value = "-" if best is None else general(sweep.final[index].flat[best], 3)
         steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[index].flat[fastest])
         escaped = f"{np.isnan(sweep.final[index]).mean():.0%}"
-        table.add_row(
-            escape(rule.title), escaped, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest)
-        )
+        rows.append((rule.title, escaped, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest)))
     size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a user's rule may have brackets in its title
     where = f"from ({terminal.point(sweep.start)}), {size}, {sweep.steps} steps"
-    console.print(f"[bold]{escape(sweep.landscape.name)}[/bold] {where}\n")
-    console.print(table)
+    console.print(f"{sweep.landscape.name} {where}\n")
+    terminal.print_rows(console, ("rule", ">escaped", ">best\nvalue", "at", ">fewest\nsteps", "at"), rows)
 
 
 def _pair(sweep: "SweepMap", rule: int, place: int | None) -> str:
     if place is None:
         return ""
     names = (sweep.across.names[rule], sweep.up.names[rule])
-    return ", ".join(f"{name}={general(value, 3)}" for name, value in zip(names, sweep.pair(place), strict=True))
+    return ",\n".join(f"{name}={general(value, 3)}" for name, value in zip(names, sweep.pair(place), strict=True))

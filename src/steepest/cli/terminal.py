@@ -1,7 +1,7 @@
 """Parts of what commands print: tables, numbers, warnings, a progress bar."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ..base.numbers import fixed
 
-__all__ = ["INTERRUPTED", "Working", "notices", "point", "table"]
+__all__ = ["INTERRUPTED", "Working", "notices", "point", "print_rows", "table"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -24,6 +24,26 @@ def table(*columns: str, title: str | None = None) -> Table:
         right = column.startswith(">")
         made.add_column(column.lstrip(">"), justify="right" if right else "left", header_style="bold", overflow="fold")
     return made
+
+
+def print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as of `table`; on a terminal too narrow for it, what a row has below the row's first cell."""
+    wide = table(*head)
+    for column in wide.columns[1:]:  # a long name gives way to the numbers
+        column.no_wrap = True
+    for row in rows:
+        wide.add_row(*row)
+    widths = [max(map(len, "\n".join(column).splitlines())) for column in zip(head, *rows, strict=True)]
+    if sum(widths[1:]) + 2 * len(widths) + len(head[0]) <= console.width:
+        console.print(wide, "")
+        return
+    for name, *cells in rows:
+        console.print(name, style="bold")
+        below = table("", ">")
+        below.show_header = False
+        for title, cell in zip(head[1:], cells, strict=True):
+            below.add_row(title.lstrip(">").replace("\n", " "), cell)
+        console.print(below, "")
 
 
 def point(coordinates: Iterable[float]) -> str:

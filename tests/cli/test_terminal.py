@@ -1,0 +1,39 @@
+"""What is printed where the terminal is narrow or knows few characters."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+TINY = "--trials 4 --seeds 2 --jobs 1"
+
+
+@pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str)
+def test_an_old_locale_loses_signs_and_no_more(locale):
+    ask = [sys.executable, "-m", "steepest", "show", "adam", "--lang", "zh"]
+    done = subprocess.run(ask, capture_output=True, text=True, env=os.environ | locale)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "lr" in done.stdout
+
+
+def test_a_narrow_terminal_shows_every_name_and_number(command, monkeypatch, tmp_path):
+    ask = f"compare digits --optimizers sgd(lr=0.1) {TINY} --steps 5 --out {tmp_path / 's'}"
+    shown = {}
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        code, shown[columns], _ = command(ask)
+        assert code == 0
+    assert max(map(len, shown["40"].split("report:")[0].splitlines())) <= 40
+    for text in ("SGD lr=0.1", "learning rate", "steps to target", "missed", "final accuracy", "0%"):
+        assert text in " ".join(shown["40"].split())
+    assert "optimizer" in shown["200"]
+
+
+def test_the_table_of_a_sweep_keeps_its_numbers_whole_on_a_narrow_terminal(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "44")
+    over = "--over lr=0.1:0.5 --over momentum=0:0.9"
+    code, shown, _ = command(f"map sweep momentum --on ravine {over} --size 3 --steps 9")
+    assert code == 0
+    assert re.search(r"at +lr=\S+,\n +momentum=\S+\n", shown) and "best value" in shown
