@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from steepest import landscapes, rules, workloads
+from steepest.base.errors import UnknownName
 from steepest.base.plugins import PluginWarning, Registry
 from steepest.rules import BUILT_IN, RULES
 
@@ -148,6 +149,15 @@ def test_a_broken_plugin_is_left_out_with_one_line(line, monkeypatch):
     assert len(caught) == 1
     assert list(known) == list(known.built_in)  # and is not mentioned again
     assert known.get(name) is (rules.Adam if name == "adam" else None)
+
+
+def test_a_broken_workload_is_not_offered_for_a_misspelled_name(monkeypatch):
+    entries = [EntryPoint("digitz", "no_such_module", "steepest.workloads")]
+    monkeypatch.setattr("steepest.base.plugins.entry_points", lambda group: entries)
+    known = Registry(workloads.PLUGINS.built_in, "steepest.workloads", workloads._check_plugin)
+    monkeypatch.setattr(workloads, "PLUGINS", known)
+    with pytest.warns(PluginWarning, match="digitz"), pytest.raises(UnknownName, match="did you mean 'digits'"):
+        workloads.find("digitzz")
 
 
 def test_of_two_plugins_of_one_name_the_first_is_used(monkeypatch):

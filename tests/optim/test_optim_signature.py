@@ -140,8 +140,11 @@ def test_bad_betas_are_refused(name, betas):
 
 @of_all_rules
 def test_misspelled_setting_is_refused_with_the_right_one(name):
-    with pytest.raises(TypeError, match=r"has no argument 'weight_decy'; did you mean 'weight_decay'\?"):
-        getattr(steepest, name)(a_parameter(), weight_decy=0.1)
+    optimizer_class = getattr(steepest, name)
+    setting = max(optimizer_class.rule_class.hyperparameters(), key=len)
+    misspelled = setting[:-2] + setting[-1]
+    with pytest.raises(TypeError, match=rf"has no argument '{misspelled}'; did you mean '{setting}'\?"):
+        optimizer_class(a_parameter(), **{misspelled: 0.1})
 
 
 @of_all_rules

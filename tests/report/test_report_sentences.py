@@ -57,6 +57,16 @@ def test_a_clear_winner_gets_there_first():
     )
 
 
+def test_a_metric_that_is_never_a_number_is_told_instead_of_advice():
+    nan = {"final_metric": math.nan, "best_metric": math.nan}
+    broken = {"status": "diverged", "final_metric": math.nan, "best_metric": math.nan}
+    study = study_of(reports("a", [math.inf] * 3, **nan))
+    assert verdict_sentence(study).en.startswith("accuracy was NaN in every evaluation of every run")
+    assert CHINESE.search(verdict_sentence(study).zh)
+    for rows in (reports("a", [math.inf] * 3, **broken), reports("a", [math.inf] * 3)):
+        assert "NaN" not in verdict_sentence(study_of(rows)).en
+
+
 def test_where_batches_differ_seconds_are_what_counts():
     text = verdict_of(**CLEAR, sizes={"fast": 1, "slow": 100})
     assert text.en.startswith("fast gets there first: 5.50 seconds to the target")

@@ -62,7 +62,17 @@ def test_an_abstract_base_is_no_rule_of_the_file(tmp_path):
     assert [reference.name for reference in rules.resolve_all(file)] == ["second"]
 
 
+MATRICES = "    elementwise = False\n    least_axes = 2\n"
+
 MISTAKES = {
+    "a partner that is none": (
+        MATRICES + '    partner = "adamww"\n' + INIT + UPDATE,
+        "Mine: partner: unknown rule 'adamww'; did you mean 'adamw'",
+    ),
+    "a setting of the partner": (
+        MATRICES + '    partner = "adamw(beta=1)"\n' + INIT + UPDATE,
+        "Mine: partner: .*did you mean 'betas'",
+    ),
     "no dataclass": ('    beta: float = hyperparameter(0.9, "b", "memory")\n' + INIT + UPDATE, "write @dataclass"),
     "no init": (UPDATE, "Mine: must define init"),
     "no update": (INIT, "Mine: must define update"),

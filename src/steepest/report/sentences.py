@@ -72,6 +72,13 @@ def unfinished_sentence(study: Comparison) -> Text:
 
 def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
     """The verdict where no optimizer reached the target: what to try, and which one came closest."""
+    if _has_no_metric(comparison):
+        name = metric_text(comparison)
+        return Text(
+            f"{name.en} was NaN in every evaluation of every run, so no optimizer can reach the target; correct the"
+            " workload, which computes it.",
+            f"{name.zh}在每次运行的每次评估中都是 NaN，因此没有优化器能达到目标；请修正工作负载中对它的计算。",
+        ), None
     advice = Text(
         "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
         "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
@@ -84,6 +91,12 @@ def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
     return advice, Text(
         f"{closest} came closest: {name.en} {value} at the end.", f"最接近的是 {closest}：最终{name.zh}为 {value}。"
     )
+
+
+def _has_no_metric(comparison: Comparison) -> bool:
+    """Whether runs ended well, and not one of them ever measured a metric that is a number."""
+    sound = comparison.runs[~comparison.runs["status"].isin(BROKEN)]
+    return bool(len(sound) and sound["best_metric"].isna().all() and sound["final_metric"].isna().all())
 
 
 def _single_leader(comparison: Comparison) -> Text:

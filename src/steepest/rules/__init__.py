@@ -47,7 +47,23 @@ def _check_rule(name: str, loaded: Any) -> type[Rule]:
     if loaded.__name__.lower() != name:
         raise InvalidValue(f"the name of {loaded.__name__} must be {loaded.__name__.lower()}")
     check_class(loaded)
+    _check_partner(loaded)
     return loaded
+
+
+def _check_partner(rule: type[Rule]) -> None:
+    """See that the partner of a rule for matrices is there; one of a plugin or a file is not loaded for that."""
+    if rule.least_axes < 2:
+        return
+    try:
+        spec = parse(str(rule.partner))
+        name = spec.name.lower()
+        if spec.file is None and name not in RULES.built_in and name not in RULES.plugins:
+            raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(name, RULES.built_in)}")
+        if spec.file is None and name in RULES.built_in:
+            RULES.built_in[name].configure(**dict(spec.kwargs))
+    except SteepestError as error:
+        raise InvalidValue(f"{rule.__name__}: partner: {error}") from error
 
 
 RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.rules", _check_rule)
@@ -153,6 +169,7 @@ def _check(rule: type[Rule], source: Source) -> None:
     try:
         with importing(source.path.parent):
             check_class(rule)
+            _check_partner(rule)
     except SteepestError as error:
         raise InvalidValue(f"{source.path}: {error}") from error
 

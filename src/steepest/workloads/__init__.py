@@ -71,7 +71,7 @@ def find(workload: str, try_out: bool = True) -> Problem:
         source = load(file_of(workload))
         with importing(source.path.parent):
             return _checked(_of_source(source), try_out)
-    hint = did_you_mean(name, [*WORKLOADS, *PLUGINS.plugins])
+    hint = did_you_mean(name, PLUGINS)
     raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
 
 
