@@ -1,6 +1,5 @@
 """The command line from end to end: what it prints, what it writes, and one clear line for whatever is wrong."""
 
-import os
 import re
 import shlex
 import subprocess
