@@ -54,8 +54,8 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
         figure, panels, below = _side_by_side(len(basins.rules), shape, lines)
         figure.set_dpi(min(max(150, len(basins.x) / PANEL), MOST_DPI))
         draw_heading(figure, title or title_of(basins.landscape))
-        key = {"color": theme().grey, "fontsize": 9, "va": "top"}
-        figure.text(0.015, 1 - KEY / figure.get_figheight(), key_of(basins.landscape), **key)
+        height = 1 - KEY / figure.get_figheight()
+        figure.text(0.015, height, key_of(basins.landscape), color=theme().grey, fontsize=9, va="top")
         (_draw_depths if by_value(basins) else _draw_minima)(basins, panels, below)
         for axes, rule in zip(panels, basins.rules, strict=True):
             mark_facts(axes, basins.landscape, size=0.6)
