@@ -77,6 +77,18 @@ def runs(file: Path) -> list[str]:
     return file.with_suffix(".log").read_text().split()
 
 
+def test_a_file_that_hides_a_library_is_named(write):
+    write("tabnanny.py", "")
+    file = write("mine.py", "import tabnanny\nfrom tabnanny import check\n")
+    with pytest.raises(InvalidValue, match=r"mine.py: line 2: ImportError: .*; tabnanny.py beside it hides the"):
+        load(file)
+
+
+def test_a_folder_is_called_one(tmp_path):
+    with pytest.raises(InvalidValue, match="is a folder"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_each_file_runs_once_in_a_process(jobs, write, write_workload):
     rule = write("mine.py", LOGGED + RULE)

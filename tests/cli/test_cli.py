@@ -15,7 +15,7 @@ from steepest.base.errors import InvalidValue
 from steepest.landscapes import LANDSCAPES
 from steepest.rules import RULES
 from steepest.schedules import SCHEDULES
-from steepest.study import Comparison
+from steepest.study import Comparison, Store
 from steepest.study.workers import worker
 from steepest.workloads import WORKLOADS
 
@@ -518,6 +518,19 @@ def test_the_package_runs_as_a_module():
     done = subprocess.run(ask, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("steepest: unknown landscape 'nowhere'")
+
+
+def test_a_study_on_a_full_disk_is_no_internal_error(command, monkeypatch, tmp_path):
+    start = Store._transaction
+
+    def full(store):
+        store._connection.execute("pragma max_page_count = 1")  # as a disk without room
+        return start(store)
+
+    monkeypatch.setattr(Store, "_transaction", full)
+    code, _, complaint = command(f"compare digits --optimizers sgd {TINY} --steps 5 --out {tmp_path / 's'}")
+    assert code == 2
+    assert "the study: cannot be written (database or disk is full); its finished runs are kept" in complaint
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's device that is always full")

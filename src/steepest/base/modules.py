@@ -56,7 +56,7 @@ def load(path: str | Path) -> Source:
     """
     file = Path(path).expanduser().resolve()
     if not file.is_file():
-        raise InvalidValue(f"{path}: no such file")
+        raise InvalidValue(f"{path}: {'is a folder' if file.is_dir() else 'no such file'}")
     if file.suffix != ".py":
         raise InvalidValue(f"{path}: not a Python file")
     with _LOCK:
@@ -73,7 +73,7 @@ def load(path: str | Path) -> Source:
                     _LOADED[file] = _run(file)
             return _LOADED[file]
         except (Exception, SystemExit) as error:
-            raise InvalidValue(f"{path}: {last_words(error, file)}") from error
+            raise InvalidValue(f"{path}: {last_words(error, file)}{_hint(error, file)}") from error
         finally:
             _RUNNING.discard(file)
 
@@ -102,6 +102,16 @@ def _run(file: Path) -> Source:
             sys.dont_write_bytecode = writes
         siblings[name] = Source(file, module, digests(file))
     return siblings[name]
+
+
+def _hint(error: BaseException, file: Path) -> str:
+    """After a failed import: the file beside this one that was imported in the place of a library."""
+    if isinstance(error, ImportError | AttributeError):
+        for name in sorted(_imported_names(file.read_bytes())):
+            for other in _beside(file.parent, name)[:1]:
+                if other.stem == name and other != file and _module_name(other) != name:
+                    return f"; {other.name} beside it hides the library {name}: give it another name"
+    return ""
 
 
 def _module_name(file: Path) -> str:

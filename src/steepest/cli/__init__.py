@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so `--help` and `list` answ
 import errno
 import io
 import os
+import sqlite3
 import sys
 import warnings
 from contextlib import suppress
@@ -24,6 +25,9 @@ __all__ = ["COMMANDS", "app", "main"]
 
 OUTSIDE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """Errors of a disk or a device: no fault of the program's."""
+
+OUTSIDE_OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+"""The same of a study's file."""
 
 COMMANDS = ("trace", "compare", "report", "show", "play", "list", "map")
 """In the order of the help. `command` is a function, or a `typer.Typer` with commands of its own."""
@@ -82,17 +86,22 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
-        if isinstance(error, OSError) and error.errno in OUTSIDE:
-            where = error.filename or "the output"
-            print(
-                f"steepest: {where}: cannot be written ({error.strerror}); make room, or choose another place",
-                file=sys.stderr,
-            )
+        if cause := _outside(error):
+            print(f"steepest: {cause}; make room, or choose another place", file=sys.stderr)
             _drop_output()
             sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
         print(f"steepest: internal error, {cause}; please report it (STEEPEST_DEBUG=1 shows where)", file=sys.stderr)
         sys.exit(70)
+
+
+def _outside(error: Exception) -> str:
+    """What a disk or a device refused; empty of another error."""
+    if isinstance(error, OSError) and error.errno in OUTSIDE:
+        return f"{error.filename or 'the output'}: cannot be written ({error.strerror})"
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in OUTSIDE_OF_SQLITE:
+        return f"the study: cannot be written ({error}); its finished runs are kept"
+    return ""
 
 
 def _drop_output() -> None:
