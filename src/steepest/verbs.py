@@ -3,7 +3,9 @@
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from . import workloads
 from .base.errors import InvalidValue
@@ -89,23 +91,17 @@ def plan_comparison(
     workload: str | Sequence[str],
     optimizers: str | Sequence[str],
     *,
-    trials: int,
-    seeds: int,
-    search_seeds: int = 1,
-    steps: int | None = None,
-    target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
-    ranges: Ranges | None = None,
-    schedule: str = "constant",
+    **options: Any,
 ) -> Plan:
-    """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing."""
+    """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
+
+    `options` are `trials`, `seeds`, `search_seeds`, `steps`, `target`, `ranges` and `schedule`, see `make_plan`.
+    """
     names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
     chosen = [workloads.find(name) for name in ([workload] if isinstance(workload, str) else workload)]
-    return make_plan(
-        chosen, names, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
-        batch_sizes=sizes, ranges=ranges, schedule=schedule,
-    )  # fmt: skip
+    return make_plan(chosen, names, batch_sizes=sizes, **options)
 
 
 def run_comparison(
@@ -121,7 +117,9 @@ def run_comparison(
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
             return _carry_out(Path(folder), plan, start, widen, on_progress)
     home = Path(out).expanduser()
-    _prepare_folder(home, plan)
+    if not _fits(home, plan):
+        raise InvalidValue(f"{home}: holds another comparison; choose another folder with --out, or delete it")
+    make_folder(home, "choose another folder with --out")
     return _shown(_carry_out(home, plan, start, widen, on_progress), home)
 
 
@@ -151,16 +149,13 @@ def resume(
     """
     with executor_factory(jobs=jobs, on=on, timeout=timeout) as start:
         file = study_file(study)
-        store = Store.open(file)
-        try:
+        with closing(Store.open(file)) as store:
             before = store.plan
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
             if after != before:
                 store.extend(before, after, _rule_facts(after))
             _finish(store, start, widen, on_progress)
-        finally:
-            store.close()
     return _shown(Comparison.read(file), file.parent)
 
 
@@ -180,38 +175,18 @@ def default_folder(plan: Plan) -> Path:
     """`steepest-WORKLOAD` here, or with a number behind it where that folder holds another comparison."""
     first = Path("-".join(["steepest", *plan.short_names.values()])[:100])
     folder, number = first, 1
-    while not _fits(folder, plan) or _code_has_changed(folder, plan):
+    while not _fits(folder, plan, same_code=True):
         number += 1
         folder = Path(f"{first}-{number}")
     return folder
 
 
-def _fits(folder: Path, plan: Plan) -> bool:
-    """Whether the folder holds no study, or one that began as this one."""
+def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
+    """Whether the folder holds no study, or one that began as this one, and with the code as it is now."""
     if Store.holds_nothing(folder / STUDY_FILE):
         return True
-    store = Store.open(folder / STUDY_FILE)
-    try:
-        return store.first_plan == plan
-    finally:
-        store.close()
-
-
-def _code_has_changed(folder: Path, plan: Plan) -> bool:
-    if Store.holds_nothing(folder / STUDY_FILE):
-        return False
-    store = Store.open(folder / STUDY_FILE)
-    try:
-        return bool(changed_code(store.fact("code"), plan))
-    finally:
-        store.close()
-
-
-def _prepare_folder(folder: Path, plan: Plan) -> None:
-    """Make the folder for a study, or see that the study in it is this one."""
-    if not _fits(folder, plan):
-        raise InvalidValue(f"{folder}: holds another comparison; choose another folder with --out, or delete it")
-    make_folder(folder, "choose another folder with --out")
+    with closing(Store.open(folder / STUDY_FILE)) as store:
+        return store.first_plan == plan and not (same_code and changed_code(store.fact("code"), plan))
 
 
 # --- doing ------------------------------------------------------------------------------------------------------------
@@ -221,15 +196,11 @@ def _carry_out(
     folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None
 ) -> Comparison:
     file = folder / STUDY_FILE
-    if Store.holds_nothing(file):
-        store = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan))
-    else:
-        store = Store.open(file)
-    try:
+    is_new = Store.holds_nothing(file)
+    made = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan)) if is_new else Store.open(file)
+    with closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
         _finish(store, start, widen, on_progress)
-    finally:
-        store.close()
     return Comparison.read(folder)
 
 

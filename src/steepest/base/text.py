@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Text"]
+__all__ = ["Text", "plain_line"]
 
 
 @dataclass(frozen=True)
@@ -15,3 +15,8 @@ class Text:
 
     en: str
     zh: str
+
+
+def plain_line(line: str) -> str:
+    """A docstring's line without its mark-up."""
+    return line.replace("$", "").replace("`", "")

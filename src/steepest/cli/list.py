@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from ..base.text import plain_line
 from . import terminal
 
 __all__ = ["command"]
@@ -27,7 +28,7 @@ def command() -> None:
         table = terminal.table("name", "what it is", title=title)
         table.show_header = False
         for name, line in entries.items():
-            table.add_row(f"[cyan]{name}[/cyan]", _plain(line))
+            table.add_row(f"[cyan]{name}[/cyan]", escape(plain_line(line)))
         console.print(table, "")
 
 
@@ -48,8 +49,3 @@ def _workloads() -> dict[str, str]:
 
 def _first_line(function: Callable[..., Any]) -> str:
     return (function.__doc__ or "").strip().partition("\n")[0]
-
-
-def _plain(line: str) -> str:
-    """A docstring's line without its mark-up."""
-    return escape(line.replace("$", "").replace("`", ""))

@@ -109,7 +109,8 @@ def sweep(
 def _check(save: Path | None, lang: str) -> None:
     """Raise before the work for what could not be drawn after it."""
     if save is not None:
-        from ..figures.style import check_figure_file, check_language
+        from ..base.checks import check_language
+        from ..figures.style import check_figure_file
 
         check_figure_file(save)
         check_language(lang)

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from ..base import spec
 from ..base.errors import InvalidValue
 from ..base.numbers import fixed
 from . import options, terminal
@@ -51,9 +50,9 @@ def command(
 
     [dim]steepest trace "sgd(momentum=0.25)" sgd --f "0.1*x**2 + 2*y**2" --start -5,-2 --lr 0.6 --steps 20[/dim]
     """
+    from ..paths.maps.common import choose
     from ..paths.tracing import trace
 
-    shared = options.settings(settings, lr)
     point = None if start is None else options.numbers("start", start)
     if surface and save is None:
         raise InvalidValue("--surface draws a picture; say where to, for example --save surface.png")
@@ -62,8 +61,8 @@ def command(
 
         check_paths_file(save, lang, surface, frames)
     paths = [
-        trace(rule, on if f is None else f, point, steps, noise, seed, schedule, **_settings_for(rule, shared))
-        for rule in optimizers
+        trace(rule, on if f is None else f, point, steps, noise, seed, schedule)
+        for rule in choose(optimizers, options.settings(settings, lr))
     ]
     if save is not None:
         with terminal.notices(), terminal.Working("drawing") as progress:
@@ -71,12 +70,6 @@ def command(
     _print_paths(paths)
     if save is not None:
         typer.echo(f"drawn to {save}")
-
-
-def _settings_for(rule: str, shared: dict[str, object]) -> dict[str, object]:
-    """The settings for all rules, less those that this rule's spec sets itself."""
-    own = dict(spec.parse(rule).kwargs)
-    return {name: value for name, value in shared.items() if name not in own}
 
 
 def _print_paths(paths: "Sequence[tracing.Path]") -> None:

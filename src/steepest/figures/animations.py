@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Images
 
+from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..base.files import write
 from ..paths.tracing import Path
 from .scenes import Scene
 
-__all__ = ["ANIMATIONS", "animate", "check_file", "check_frames"]
+__all__ = ["ANIMATIONS", "MOST_FRAMES", "animate", "check_file"]
 
 Image = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -61,7 +62,7 @@ def animate(
         InvalidValue: another ending, no ffmpeg, the file cannot be written, or paths that do not go together.
     """
     file = check_file(file)
-    check_frames(frames)
+    check_whole("frames", frames, 2, MOST_FRAMES)
     if file.suffix.lower() == ".html":
         from .player_page import page
 
@@ -81,12 +82,6 @@ def check_file(file: str | FilePath) -> FilePath:
         remedy = "install ffmpeg, or pip install 'steepest[mp4]', or save a .gif, .webp or .html"
         raise InvalidValue(f"{path}: an .mp4 needs ffmpeg, which is not here; {remedy}")
     return path
-
-
-def check_frames(frames: int) -> None:
-    """Raise `InvalidValue` unless so many frames can be made."""
-    if isinstance(frames, bool) or not isinstance(frames, int) or not 2 <= frames <= MOST_FRAMES:
-        raise InvalidValue(f"frames: must be a whole number from 2 to {MOST_FRAMES}, got {frames!r}")
 
 
 @dataclass(frozen=True)

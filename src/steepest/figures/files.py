@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 
+from ..base.checks import check_language, check_whole
 from ..base.errors import InvalidValue
 from ..paths.tracing import Path
-from .animations import ANIMATIONS, animate, check_file, check_frames
+from .animations import ANIMATIONS, MOST_FRAMES, animate, check_file
 from .paths import draw_paths
-from .style import FORMATS, check_language, save
+from .style import FORMATS, save
 
 __all__ = ["check_paths_file", "save_paths"]
 
@@ -22,7 +23,7 @@ def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, fr
     kind = file.suffix.lower()
     if kind in ANIMATIONS:
         check_file(file)
-        check_frames(frames)
+        check_whole("frames", frames, 2, MOST_FRAMES)
         if surface:
             raise InvalidValue(f"{file}: an animation has no --surface; save a .png, .svg or .pdf, or leave it out")
     elif kind not in FORMATS:

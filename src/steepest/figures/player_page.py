@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,6 @@ from ..paths.tracing import Path
 from ..program.javascript import value_function
 from ..web import Page, script_of
 from .landscapes import title_of
-from .looks import Look
 from .path_data import Frame, frame_of, heights_of, tracks_of
 from .paths import check_paths
 from .scenes import clock, moves_of
@@ -58,7 +56,8 @@ def paths_in_javascript(paths: Sequence[Path]) -> str:
     check_paths(paths)
     landscape, frame = paths[0].landscape, frame_of(paths)
     tracks = tracks_of(paths, frame)
-    dark = [track.look.colour for track in tracks_of(paths, frame, dark=True)]
+    looks = [track.look for track in tracks]
+    dark_colours = [track.look.colour for track in tracks_of(paths, frame, dark=True)]
     steps = max(path.steps for path in paths)
     kept = np.unique(np.linspace(0, steps, min(steps, MOST_POINTS) + 1).round().astype(int))
     moments = clock(moves_of(tracks, frame, heights_of(tracks, frame)), MOST_MOMENTS)
@@ -66,13 +65,13 @@ def paths_in_javascript(paths: Sequence[Path]) -> str:
         "tracks": [
             {
                 "label": track.label,
-                "look": _look(track.look, colour),
+                "look": {"color": look.colour, "colorDark": dark, "marker": look.marker, "dash": look.dashes},
                 "x": _short(_thinned(track.path.x, kept)),
                 "f": _short(_thinned(track.path.f, kept)),
                 "status": track.path.outcome.status,
                 "message": {lang: track.path.finding.happened(lang) for lang in ("en", "zh")},
             }
-            for track, colour in zip(tracks, dark, strict=True)
+            for track, look, dark in zip(tracks, looks, dark_colours, strict=True)
         ],
         "starts": np.unique([path.x[0] for path in paths], axis=0).tolist(),
         "clock": np.interp(moments, kept, range(len(kept))).round(3).tolist(),
@@ -88,10 +87,6 @@ def _landscape(on: Landscape, frame: Frame) -> str:
         "minimum": on.minimum,
     }  # fmt: skip
     return "\n".join([f"{{...{_json(facts)},", *value_function(on), "}"])
-
-
-def _look(look: Look, dark: str) -> dict[str, Any]:
-    return {"color": look.colour, "colorDark": dark, "marker": look.marker, "dash": look.dashes}
 
 
 def _thinned(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -22,12 +22,13 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..base.checks import check_language
 from ..base.errors import InvalidValue
 from ..base.files import write
 from .words import CHINESE
 
 __all__ = [
-    "DARK", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "Theme", "check_figure_file", "check_language", "clean",
+    "DARK", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "Theme", "check_figure_file", "clean",
     "house_style", "in_language", "language", "new_figure", "save", "theme", "translate", "whole_steps",
 ]  # fmt: skip
 
@@ -141,12 +142,6 @@ def in_language(lang: str) -> Iterator[None]:
         yield
     finally:
         _LANGUAGE.reset(before)
-
-
-def check_language(lang: str) -> None:
-    """Raise `InvalidValue` unless the language is `"en"` or `"zh"`."""
-    if lang not in ("en", "zh"):
-        raise InvalidValue(f"lang: must be en or zh, got {lang!r}")
 
 
 def _drawable_language(lang: str) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
-from ..base.errors import InvalidValue
+from ..base.checks import check_language
 from ..base.numbers import general, percent, point
 from ..base.status import Status
 
@@ -79,8 +79,7 @@ class Finding:
         Raises:
             InvalidValue: `lang` is neither `"en"` nor `"zh"`.
         """
-        if lang not in SEMICOLON:
-            raise InvalidValue(f"lang: must be en or zh, got {lang!r}")
+        check_language(lang)
         return SEMICOLON[lang].join(filter(None, (self.happened(lang), self.advice(lang))))
 
     def happened(self, lang: str = "en") -> str:

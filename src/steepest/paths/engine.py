@@ -188,8 +188,8 @@ def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
     program = plan.program
     known = {name: float(value) for name, value in given.items() if name not in plan.own}
     inputs = [name for name in program.inputs if name in known or name == "step"]
-    numbers = [name for name in program.numbers if name not in plan.own]
-    results = [*plan.columns, *(program.outputs[name] for name in numbers)]
+    new_numbers = {name: program.outputs[name] for name in program.numbers if name not in plan.own}
+    results = [*plan.columns, *new_numbers.values()]
     computed_here = [result for result in results if isinstance(result, Value)]
     part = replace(program, outputs={value.name: value for value in computed_here})
     compute = python_function(part, inputs, computed_here)
@@ -200,12 +200,8 @@ def _table(task: Task, plan: Plan, given: dict[str, Any]) -> Floats:
         computed = compute(*(known[name] for name in inputs))
         values = {output.name: value for output, value in zip(computed_here, computed, strict=True)}
         rows.append([*(values[column.name] for column in plan.columns), factor])
-        known |= {name: _result(program.outputs[name], values) for name in numbers}
+        known |= {name: values[out.name] if isinstance(out, Value) else out for name, out in new_numbers.items()}
     return np.array(rows, dtype=np.float64)
-
-
-def _result(output: Any, values: dict[str, float]) -> float:
-    return values[output.name] if isinstance(output, Value) else output
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------

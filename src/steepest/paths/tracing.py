@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import landscapes, rules, schedules
+from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
 from ..findings.outcome import explain
@@ -191,18 +192,10 @@ def _follow(
 
     history = {name: np.array([before[name] for before in states]) for name, new in state.items() if new is not None}
     finding = explain(landscape, positions, values, noisy=noise > 0)
-    shape = (steps, landscape.dims)
     return Path(
-        rule,
-        landscape,
-        positions,
-        values,
-        np.reshape(grads, shape),
-        np.array(rates, dtype=np.float64),
-        history,
-        float(noise),
-        finding,
-    )
+        rule, landscape, positions, values, np.reshape(grads, (steps, landscape.dims)),
+        np.array(rates, dtype=np.float64), history, float(noise), finding,
+    )  # fmt: skip
 
 
 def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape: Landscape) -> Floats:
@@ -221,16 +214,10 @@ def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape
 
 
 def _check(steps: int, noise: float, seed: int) -> None:
-    if not _is_whole(steps) or steps < 1:
-        raise InvalidValue(f"steps: must be a whole number from 1, got {steps!r}")
+    check_whole("steps", steps, kind=Integral)
     if not (isinstance(noise, Real) and math.isfinite(noise) and noise >= 0):
         raise InvalidValue(f"noise: must be a finite number from 0, got {noise!r}")
-    if not _is_whole(seed) or seed < 0:
-        raise InvalidValue(f"seed: must be a whole number from 0, got {seed!r}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    check_whole("seed", seed, least=0, kind=Integral)
 
 
 def _initial_state(rule: Rule, position: Floats) -> dict[str, Floats | None]:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from ..base.checks import check_language
 from ..base.errors import InvalidValue, did_you_mean
 from ..figures.player_page import paths_in_javascript
 from ..paths.tracing import Path
 from ..web import Page, script_of
-from .build import build_facts, check_language
+from .build import build_facts
 
 __all__ = ["article"]
 
@@ -52,7 +53,8 @@ def article(
     >>> page.html.count("data-steepest")
     2
     """
-    check_language(lang)
+    if lang is not None:
+        check_language(lang)
     states = {name: paths_in_javascript(group) for name, group in (paths or {}).items()}
     for tag in re.findall(r"<[^>]*\bdata-steepest\b[^>]*>", body):
         _check(tag, states)

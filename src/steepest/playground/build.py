@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from ..base.errors import InvalidValue
+from ..base.checks import check_language
 from ..landscapes.geometry import CONSTANTS
 from ..landscapes.grammar import GRAMMAR
 from ..web import Page, script_of
@@ -15,9 +15,7 @@ from .facts import about_as_data, both, findings_as_data, landscapes_in_javascri
 from .tour import tour_as_data
 from .words import SCHEDULES
 
-__all__ = ["build_facts", "build_page", "check_language", "open_playground", "play"]
-
-LANGUAGES = ("en", "zh")
+__all__ = ["build_facts", "build_page", "open_playground", "play"]
 
 
 @cache
@@ -51,15 +49,10 @@ def build_page(lang: str | None = None) -> Page:
     Raises:
         InvalidValue: another language.
     """
-    check_language(lang)
+    if lang is not None:
+        check_language(lang)
     body = '<div data-steepest="playground" data-alone></div>'
     return Page.of(body, script_of(build_facts()), title="steepest playground", lang=lang)
-
-
-def check_language(lang: str | None) -> None:
-    """Raise `InvalidValue` unless the page can open in this language."""
-    if lang is not None and lang not in LANGUAGES:
-        raise InvalidValue(f"lang: must be {' or '.join(LANGUAGES)}, got {lang!r}")
 
 
 def play(save: str | Path | None = None, lang: str | None = None) -> Path:

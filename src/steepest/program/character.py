@@ -6,13 +6,13 @@ import numpy as np
 
 from ..base.errors import InvalidValue
 from ..base.numbers import general
-from ..base.text import Text
+from ..base.text import Text, plain_line
 from ..rules import Rule
 from .latex import symbol_of
 from .plain import plain
 from .stability import stability_formula, stability_limit, stability_scales
 
-__all__ = ["LANGUAGES", "Facts", "Memory", "memory", "rule_facts", "stability", "word"]
+__all__ = ["Facts", "Memory", "memory", "rule_facts", "stability", "word"]
 
 BYTES = 4
 """Of a float32 number."""
@@ -22,8 +22,6 @@ SIDE = 256
 
 LONGEST = 60
 """Characters of a formula that stands in a sentence."""
-
-LANGUAGES = ("en", "zh")
 
 WORDS = {
     "memory": Text("memory", "内存"),
@@ -68,6 +66,7 @@ Facts = dict[str, str]
 
 def rule_facts(rule: Rule, lang: str = "en") -> Facts:
     """What is known of a rule, by label."""
+    ranges = {name: field.metadata["facts"].search for name, field in rule.hyperparameters().items()}
     facts = {
         "summary": plain_line(rule.summary()),
         "memory": getattr(memory(rule).text(), lang),
@@ -76,7 +75,7 @@ def rule_facts(rule: Rule, lang: str = "en") -> Facts:
         "helps": getattr(rule.helps, lang),
         "fails": getattr(rule.fails, lang),
         "stable": getattr(stability(rule), lang),
-        "search": _searched(rule),
+        "search": ", ".join(f"{name} {ends[0]:g} … {ends[1]:g}" for name, ends in ranges.items() if ends),
         "reference": rule.reference,
     }
     return {word(name, lang): text for name, text in facts.items() if text}
@@ -155,17 +154,6 @@ def stability(rule: Rule) -> Text:
     )
 
 
-def _searched(rule: Rule) -> str:
-    """The hyperparameters that a comparison searches, with their ranges."""
-    ranges = {name: field.metadata["facts"].search for name, field in rule.hyperparameters().items()}
-    return ", ".join(f"{name} {ends[0]:g} … {ends[1]:g}" for name, ends in ranges.items() if ends)
-
-
 def word(name: str, lang: str) -> str:
     """The text of a label of `WORDS`, such as `memory`, in English (`"en"`) or Chinese (`"zh"`)."""
     return str(getattr(WORDS[name], lang))
-
-
-def plain_line(line: str) -> str:
-    """A docstring's line without its mark-up."""
-    return line.replace("$", "").replace("`", "")

@@ -265,14 +265,11 @@ def _body(operations: Iterable[Operation], names: dict[str, str], once: Iterable
     for operation in operations:
         name, text = operation.result.name, _expression(operation, names)
         if name in once:
-            names[name] = text if _is_call(operation) else f"({text})"
+            is_call = OPERATIONS[operation.kind].javascript.startswith("Math.") and not _is_square(operation)
+            names[name] = text if is_call else f"({text})"
         else:
             lines.append(f"const {names[name]} = {text};")
     return lines
-
-
-def _is_call(operation: Operation) -> bool:
-    return OPERATIONS[operation.kind].javascript.startswith("Math.") and not _is_square(operation)
 
 
 def _is_square(operation: Operation) -> bool:

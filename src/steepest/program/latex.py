@@ -74,7 +74,8 @@ def expression(program: Program, leaves: dict[str, Node], value: Any) -> Node:
     if value.name not in leaves:
         operation = next(operation for operation in program.operations if operation.result is value)
         operands = [expression(program, leaves, operand) for operand in operation.operands]
-        leaves[value.name] = _choice(*operands) if operation.kind == "where" else apply(operation.kind, *operands)
+        same = operation.kind == "where" and operands[1] == operands[2]
+        leaves[value.name] = operands[1] if same else apply(operation.kind, *operands)
     return leaves[value.name]
 
 
@@ -101,10 +102,6 @@ def _documented(rule: Rule) -> list[str]:
         for block in re.findall(r"\$\$(.*?)\$\$", text)
         for line in block.split(r"\qquad")
     ]
-
-
-def _choice(condition: Node, then: Node, otherwise: Node) -> Node:
-    return then if then == otherwise else apply("where", condition, then, otherwise)
 
 
 # --- from a program to equations --------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from difflib import ndiff
 from typing import Any
 
 from .. import landscapes, rules
+from ..base.checks import LANGUAGES
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..base.numbers import general
 from ..landscapes import Landscape
 from ..landscapes.custom import is_formula
 from ..rules import Rule
-from .character import LANGUAGES, Facts, memory, rule_facts, word
+from .character import Facts, memory, rule_facts, word
 from .latex import latex, of_landscape
 from .plain import plain
 

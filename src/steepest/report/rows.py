@@ -14,7 +14,6 @@ from ..base.text import Text
 from ..findings.catalogue import Finding
 from ..statistics import budget_curve, paired_ratios
 from ..study import Comparison
-from ..study.plan import Contestant
 from .words import STATUSES
 
 __all__ = [
@@ -107,19 +106,17 @@ def plan_rows(study: Comparison) -> list[dict[str, Any]]:
     """The table of the plan: one row a label, with rule, schedule and ranges, and steps × batch size by workload."""
     rows: list[dict[str, Any]] = []
     for label in dict.fromkeys(contestant.label for contestant in study.plan.contestants):
-        first, *others = [contestant for contestant in study.plan.contestants if contestant.label == label]
+        named = [contestant for contestant in study.plan.contestants if contestant.label == label]
+        first = named[0]
         rows.append({
             "label": label, "rule": first.rule, "schedule": first.schedule,
             "ranges": ", ".join(f"{name} {low:g} – {high:g}" for name, (low, high) in first.ranges.items()),
-            "lengths": [_length(contestant) for contestant in (first, *others)],
+            "lengths": [
+                f"{contestant.steps:,}" + f" × {contestant.batch_size:,}" * bool(contestant.batch_size)
+                for contestant in named
+            ],
         })  # fmt: skip
     return rows
-
-
-def _length(contestant: Contestant) -> str:
-    """Steps, and examples a step where the workload has such a number."""
-    size = contestant.batch_size
-    return f"{contestant.steps:,} × {size:,}" if size else f"{contestant.steps:,}"
 
 
 def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:

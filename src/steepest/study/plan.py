@@ -1,12 +1,14 @@
 """The plan of a comparison, fixed before the first run: workloads, contestants, their trials and seeds."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .. import rules, schedules
+from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..rules import Reference, Rule
 from ..workloads import Problem
@@ -227,7 +229,7 @@ def _check_workloads(workloads: Sequence[Problem], target: float | None) -> None
     for name in names:
         if names.count(name) > 1:
             raise InvalidValue(f"workload: {name!r} is there twice")
-    if target is not None and not _is_finite(target):
+    if isinstance(target, bool) or not (target is None or (isinstance(target, int | float) and math.isfinite(target))):
         raise InvalidValue(f"target: must be a finite number, got {target!r}")
     if target is not None and len(names) > 1:
         raise InvalidValue("target: one number cannot suit several workloads; leave each its own")
@@ -300,8 +302,7 @@ def expand(optimizers: Sequence[str]) -> list[Reference]:
 
 def check_count(name: str, count: int, most: int | None = None) -> None:
     """Raise `InvalidValue` unless a number is a whole one from 1 (to `most`); `name` is that of the option."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidValue(f"{name}: must be a whole number from 1, got {count!r}")
+    check_whole(name, count)
     if most is not None and count > most:
         raise InvalidValue(f"{name}: must be at most {most}, got {count}")
 
@@ -317,7 +318,3 @@ def _batch_size(size: int | str) -> int:
     if number < 1:
         raise InvalidValue(f"batch-size: must be whole numbers from 1, or all; got {size!r}")
     return number
-
-
-def _is_finite(number: object) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < float("inf")

@@ -1,6 +1,7 @@
 """The results of a study, read from its file, for figures, reports and notebooks. Needs no torch."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -93,11 +94,8 @@ class Comparison:
             InvalidValue: there is no study in the folder.
             SteepestError: the file is not a study, or one of a newer steepest.
         """
-        store = Store.open(study_file(folder))
-        try:
+        with closing(Store.open(study_file(folder))) as store:
             return cls.of(store)
-        finally:
-            store.close()
 
     @classmethod
     def of(cls, store: Store, curves: bool = True) -> "Comparison":
@@ -196,11 +194,8 @@ class Comparison:
     def edges(self) -> pd.DataFrame:
         """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
         self._the_workload()
-        return edges(
-            self.runs,
-            self._ranges,
-            {contestant.label: self._limits_of(contestant) for contestant in self.plan.contestants},
-        )
+        limits = {contestant.label: self._limits_of(contestant) for contestant in self.plan.contestants}
+        return edges(self.runs, self._ranges, limits)
 
     def _limits_of(self, contestant: Contestant) -> Ranges:
         """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .. import rules, schedules, workloads
+from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..rules import Rule
 from ..schedules import Schedule
@@ -67,8 +68,11 @@ def expected_losses(
     """
     problem, chosen, factor = _quadratic(workload), rules.find(rule, **settings), schedules.find(schedule)
     _check_that_it_is_linear(chosen)
-    length = problem.steps if steps is None else _count("steps", steps)
-    size = problem.batch_size if batch_size is None else min(_count("batch_size", batch_size), problem.rows)
+    length = problem.steps if steps is None else steps
+    check_whole("steps", length)
+    size = problem.batch_size if batch_size is None else batch_size
+    check_whole("batch_size", size)
+    size = min(size, problem.rows)
     rates = np.atleast_1d(np.asarray(chosen.lr, dtype=float))[:, None]
     curvatures = np.array(problem.curvatures)
     variance = (problem.noise**2 / curvatures * problem.rows / (problem.rows - 1))[:, None, None]
@@ -79,7 +83,7 @@ def expected_losses(
             matrix, push = _linear_step(chosen, rates * factor(step, length), step + 1, curvatures)
             if step % (problem.rows // size) == 0:  # a new epoch
                 shared = np.zeros_like(push)
-            carried = _times(matrix, shared)
+            carried = (matrix @ shared[..., None])[..., 0]
             shared = carried + push
             noise = _square(push) / size - (_square(shared) - _square(carried)) / problem.rows
             moments = matrix @ moments @ matrix.swapaxes(-1, -2) + variance * noise
@@ -124,12 +128,6 @@ def _quadratic(workload: str | Problem) -> Any:
     if not isinstance(problem, KnownQuadratic):
         raise InvalidValue(f"{problem.name}: has no exact expected losses; the quadratic workload has them")
     return problem
-
-
-def _count(name: str, count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidValue(f"{name}: must be a whole number from 1, got {count!r}")
-    return count
 
 
 # --- a step as a matrix -----------------------------------------------------------------------------------------------
@@ -188,10 +186,6 @@ def _moments_at_start(rule: Rule, start: Any) -> Array:
 
 def _loss(moments: Array, curvatures: Array) -> Array:
     return np.asarray(0.5 * (curvatures * moments[..., 0, 0]).sum(axis=-1))
-
-
-def _times(matrix: Array, vector: Array) -> Array:
-    return (matrix @ vector[..., None])[..., 0]
 
 
 def _square(vector: Array) -> Array:

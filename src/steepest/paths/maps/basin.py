@@ -1,20 +1,22 @@
 """Basins of attraction: which minimum each start on a grid reaches, and after how many steps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import landscapes, schedules
+from ...base.checks import check_whole
 from ...base.errors import InvalidValue
 from ...base.status import Status
 from ...landscapes import Landscape
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, check_whole, choose, escaped, minima_of, rested
+from .common import Optimizers, Progress, choose, escaped, minima_of, rested
 
 __all__ = ["BasinMap", "End", "map_basin"]
 
@@ -116,14 +118,15 @@ def map_basin(
     chosen, landscape, factor = choose(optimizers, hyperparameters), landscapes.find(on), schedules.find(schedule)
     if landscape.dims != 2:
         raise InvalidValue(f"a basin map needs two coordinates, {landscape.name} has {landscape.dims}")
-    check_whole("steps", steps, 1, 10**7)
-    check_whole("size", size, 2, 10_000)
+    check_whole("steps", steps, 1, 10**7, Integral)
+    check_whole("size", size, 2, 10_000, Integral)
     x, y = (np.linspace(*side, size) for side in _checked(window or landscape.window))
     minima = _distinct_minima(chosen, landscape, x, y, steps, factor)
     end, final, arrived = (np.empty((len(chosen), size, size), dtype=kind) for kind in ("int8", "float32", "int32"))
-    total, done = end.size, 0
+    total, done, band = end.size, 0, max(1, AT_ONCE // size)
     for index, rule in enumerate(chosen):
-        for rows in _bands(size):
+        for first in range(0, size, band):
+            rows = slice(first, first + band)
             trajectories = run(rule, landscape, _starts(x, y[rows]), steps, factor, minima=minima)
             end[index, rows] = _ends(trajectories, minima).reshape(-1, size)
             final[index, rows] = np.where(end[index, rows] == End.ESCAPED, np.nan, trajectories.f.reshape(-1, size))
@@ -147,12 +150,6 @@ def _checked(window: Window) -> Window:
 
 def _starts(x: Floats, y: Floats) -> Floats:
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-
-
-def _bands(size: int) -> Iterator[slice]:
-    """Rows of the grid, some at a time."""
-    height = max(1, AT_ONCE // size)
-    return (slice(first, min(first + height, size)) for first in range(0, size, height))
 
 
 def _distinct_minima(

@@ -14,7 +14,7 @@ from ...landscapes import Landscape
 from ...rules import Rule
 from ..trajectories import Trajectories
 
-__all__ = ["Optimizers", "Progress", "check_whole", "choose", "escaped", "minima_of", "rested"]
+__all__ = ["Optimizers", "Progress", "choose", "escaped", "minima_of", "rested"]
 
 Floats = NDArray[np.float64]
 
@@ -41,12 +41,6 @@ def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]
         own = dict(spec.parse(optimizer).kwargs) if isinstance(optimizer, str) else {}
         chosen.append(rules.find(optimizer, **{name: value for name, value in settings.items() if name not in own}))
     return chosen
-
-
-def check_whole(name: str, value: object, least: int, most: int) -> None:
-    """Raise `InvalidValue` unless the value is a whole number from `least` to `most`; `name` is the option's."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise InvalidValue(f"{name}: must be a whole number from {least} to {most}, got {value!r}")
 
 
 def rested(ends: Trajectories) -> Floats:

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ... import landscapes, rules, schedules
+from ...base.checks import check_whole
 from ...base.errors import InvalidValue, UnknownSetting
 from ...landscapes import Landscape
 from ...program.stability import stability_limit, stability_scales
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, check_whole, choose, escaped, minima_of, rested
+from .common import Optimizers, Progress, choose, escaped, minima_of, rested
 
 __all__ = ["Axis", "SweepMap", "map_sweep"]
 
@@ -87,13 +89,10 @@ class SweepMap:
         if not np.isfinite(final).any():
             return None
         if self.above:
-            final = np.maximum(final, ROUNDING * self._first)
+            first = float(self.landscape(*self.start.tolist())) - (self.landscape.minimum or 0.0)
+            final = np.maximum(final, ROUNDING * first)
         arrived = np.zeros(final.size) if self.arrived is None else self.arrived[rule].ravel()
         return int(np.lexsort((arrived, final))[0])  # NaN comes last
-
-    @property
-    def _first(self) -> float:
-        return float(self.landscape(*self.start.tolist())) - (self.landscape.minimum or 0.0)
 
     def fastest(self, rule: int) -> int | None:
         """The place of the pair that arrives first; None if none does."""
@@ -148,8 +147,8 @@ def map_sweep(
     array([0.5, 0. ])
     """
     chosen, landscape, factor = choose(optimizers, hyperparameters), landscapes.find(on), schedules.find(schedule)
-    check_whole("steps", steps, 1, 10**7)
-    check_whole("size", size, 2, 2000)
+    check_whole("steps", steps, 1, 10**7, Integral)
+    check_whole("size", size, 2, 2000, Integral)
     if len(over) != 2:
         raise InvalidValue(f"over: name two hyperparameters, such as lr and betas.0, got {', '.join(over) or 'none'}")
     across, up = (_axis(chosen, name, values, size) for name, values in over.items())

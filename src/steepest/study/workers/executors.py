@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ...base.checks import check_whole
 from ...base.errors import InvalidValue, UnknownName, did_you_mean
 from ...workloads import WORKLOADS
 from ..jobs import Executor
@@ -56,22 +57,18 @@ def executor_factory(
         from .fork_server import ForkServer
         from .pool import Pool
 
-        built_in = [name for name in _as_list(workloads) if name.partition("(")[0].strip() in WORKLOADS]
-        server = ForkServer(built_in, [spec for spec in _as_list(rules) if ".py" not in spec])
+        named, specs = ([names] if isinstance(names, str) else names for names in (workloads, rules))
+        built_in = [name for name in named if name.partition("(")[0].strip() in WORKLOADS]
+        server = ForkServer(built_in, [spec for spec in specs if ".py" not in spec])
         try:
             yield lambda: Pool(count, timeout, server.start_worker)
         finally:
             server.close()
 
 
-def _as_list(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else [*names]
-
-
 def _jobs(jobs: int | None) -> int:
     """The number of jobs at a time; by default the number of cores that this process may use."""
     if jobs is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidValue(f"jobs: must be a whole number from 1, got {jobs!r}")
+    check_whole("jobs", jobs)
     return jobs

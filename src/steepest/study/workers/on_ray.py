@@ -177,12 +177,8 @@ def _content(file: str) -> bytes:
     return Path(file).read_bytes()
 
 
-def _write_folders(folders: Folders) -> dict[str, str]:
-    """Write files on this machine, each folder named after its content; maps original folders to those here."""
-    return {folder: str(_write_folder(contents)) for folder, contents in folders.items()}
-
-
 def _write_folder(contents: Mapping[str, bytes]) -> Path:
+    """Write files on this machine, into a folder that is named after their content."""
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         digest.update(f"{name} {len(content)} ".encode() + content)
@@ -213,7 +209,7 @@ def _do(job: str, contents: Folders, timeout: float | None, version: str) -> str
     """The Ray task: do a job in a worker process of ours, and return its ending as JSON."""
     if version != _version():
         raise RuntimeError(f"it has steepest {_version()}, the study {version}; install the same")
-    folders = _write_folders(contents)
+    folders = {original: str(_write_folder(files)) for original, files in contents.items()}
     original = Job.from_json(job)
     pool = _pool(timeout)
     pool.submit(replace(original, entries=tuple(_relocated(entry, folders) for entry in original.entries)))
