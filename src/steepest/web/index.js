@@ -1,7 +1,7 @@
 // The bundle's entry. The text of the whole script, bundle and facts, is what a page runs and what its workers run.
 
 import * as core from "./core/api.js";
-import { answerMaps } from "./core/worker.js";
+import { answerMaps } from "./core/maps.js";
 import { useScript } from "./parts/map_job.js";
 import { mountAll } from "./parts/page.js";
 

@@ -9,12 +9,12 @@ import { checkedState } from "./state.js";
 export const exports = {
   /** A line a point: path, rule, step, coordinates, value. */
   csv(runs) {
-    const dims = Math.max(1, ...runs.map((each) => each.dims)), names = dims <= 2 ? ["x", "y"].slice(0, dims) : [];
+    const dims = Math.max(1, ...runs.map((run) => run.dims)), names = dims <= 2 ? ["x", "y"].slice(0, dims) : [];
     const lines = [["path", "rule", "step", ...names, "f"].join(",")];
-    runs.forEach((each, i) => {
-      const label = `"${labelOfRule(each.rule, each.settings)}"`;
-      for (let step = 0; step <= each.n; step++) {
-        lines.push([i + 1, label, step, ...each.point(step), each.f[step]].join(","));
+    runs.forEach((run, i) => {
+      const label = `"${labelOfRule(run.rule, run.settings)}"`;
+      for (let step = 0; step <= run.n; step++) {
+        lines.push([i + 1, label, step, ...run.point(step), run.f[step]].join(","));
       }
     });
     return `${lines.join("\n")}\n`;
@@ -31,7 +31,7 @@ export const exports = {
     if (state.noise) shared.push(`noise=${pythonNumber(state.noise)}`, `seed=${state.seed}`);
     const calls = state.rules.map(({ id, settings }) => {
       const own = changed(id, settings).map(
-        ([name, value]) => `${name}=${pythonValue(value, rules[id].settings.find((each) => each.name === name))}`,
+        ([name, value]) => `${name}=${pythonValue(value, rules[id].settings.find((setting) => setting.name === name))}`,
       );
       return `    steepest.trace(${[quoted(id), quoted(on), ...shared, ...own].join(", ")}),`;
     });

@@ -59,7 +59,7 @@ export function newtonFrom(landscape, end, reach) {
   for (let turn = 0; turn < CONSTANTS.turns; turn++) {
     const gradient = landscape.grad(...point), hessian = landscape.hessian(...point);
     if (!allFinite(gradient) || !hessian.every(allFinite)) return null;
-    const step = leastSquares(hessian, gradient.map((each) => -each));
+    const step = leastSquares(hessian, gradient.map((slope) => -slope));
     point = point.map((value, i) => value + step[i]);
     if (!(distance(point, end) <= reach)) return null;
     if (norm(step) <= CONSTANTS.settled * diagonal) { // where a slope has no curvature the step is 0, too
@@ -74,9 +74,9 @@ export function kindOf(landscape, point) {
   const size = CONSTANTS.around * diagonalOf(landscape.window), here = landscape.f(...point);
   const level = CONSTANTS.level * spreadOf(landscape);
   const rises = directions(point.length).map(
-    (each) => landscape.f(...point.map((value, i) => value + size * each[i])) - here,
+    (direction) => landscape.f(...point.map((value, i) => value + size * direction[i])) - here,
   );
-  const up = rises.some((each) => each > level), down = rises.some((each) => each < -level);
+  const up = rises.some((rise) => rise > level), down = rises.some((rise) => rise < -level);
   if (up && down) return "saddle";
   return up ? "minimum" : down ? "maximum" : "flat point";
 }
@@ -94,6 +94,6 @@ function drawn(dims) {
     { length: CONSTANTS.directions * dims },
     () => Array.from({ length: dims }, () => random.normal()),
   );
-  const units = vectors.map((vector) => vector.map((each) => each / norm(vector)));
+  const units = vectors.map((vector) => vector.map((value) => value / norm(vector)));
   return [...units, ...Array.from({ length: dims }, (_, i) => Array.from({ length: dims }, (_, k) => (k === i ? 1 : 0)))];
 }

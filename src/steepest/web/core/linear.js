@@ -33,7 +33,7 @@ function rootsOf(coefficients) {
   for (let turn = 0; turn < 500; turn++) {
     let moved = 0;
     roots.forEach((z, i) => {
-      const value = coefficients.reduce((sum, each) => plus(times(sum, z), [each, 0]), [1, 0]);
+      const value = coefficients.reduce((sum, coefficient) => plus(times(sum, z), [coefficient, 0]), [1, 0]);
       const others = roots.reduce((product, other, j) => (j === i ? product : times(product, minus(z, other))), [1, 0]);
       const step = over(value, others);
       roots[i] = minus(z, step);

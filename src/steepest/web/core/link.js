@@ -15,7 +15,7 @@ export const link = {
     const add = (name, value) => parts.push(`${name}=${escapeLink(value)}`);
     if (typeof state.landscape === "string") add("on", state.landscape);
     else add("f", state.landscape.formula);
-    if (state.start.some((each, i) => each !== landscape.start[i])) add("start", state.start.join(","));
+    if (state.start.some((value, i) => value !== landscape.start[i])) add("start", state.start.join(","));
     for (const { id, settings } of state.rules) add("rule", specOf(id, changed(id, settings)));
     if (state.steps !== 60) add("steps", state.steps);
     if (state.schedule) add("schedule", specOfSchedule(state.schedule));
@@ -24,7 +24,7 @@ export const link = {
     if (state.predicted) add("predicted", 1);
     if (view.mode !== "contours") add("view", view.mode);
     if (view.window) add("window", view.window.map((ends) => ends.join(":")).join(","));
-    if (view.turn) add("turn", view.turn.map((each) => Number(each.toFixed(3))).join(","));
+    if (view.turn) add("turn", view.turn.map((angle) => Number(angle.toFixed(3))).join(","));
     if (map) add("map", [map.x, map.y, map.show].join(","));
     if (state.lang) add("lang", state.lang);
     return parts.join("&");
@@ -118,8 +118,8 @@ function readSpec(text) {
     );
   }
   const settings = {};
-  for (const part of inside.split(/,(?![^(]*\))/).filter((each) => each.trim())) {
-    const [name, value = ""] = part.split("=").map((each) => each.trim());
+  for (const part of inside.split(/,(?![^(]*\))/).filter((text) => text.trim())) {
+    const [name, value = ""] = part.split("=").map((text) => text.trim());
     settings[name] = readValue(value);
   }
   return { id, settings };

@@ -23,21 +23,11 @@ const KNOWN = 6; // points at the end of a run that tell whether it escaped
  * is a place in `minima`, -1 for none reached, -2 for escaped; `steps` until within a thousandth of the diagonal
  * (Infinity: never); `value` at the end. Until it is done, cells of a block not yet computed have the value of its first.
  */
-export function basin(spec, onRows = () => {}) {
+function basin(spec, onRows = () => {}) {
   const landscape = landscapeOf(spec.landscape), window = spec.window ?? landscape.window, { size } = spec;
   const rows = landscape.dims === 1 ? 1 : size;
   const minima = [...landscape.minima, ...landscape.localMinima].map((point) => [...point]);
-  const map = {
-    which: new Int16Array(rows * size),
-    steps: new Float32Array(rows * size),
-    value: new Float32Array(rows * size),
-    size,
-    rows,
-    minima,
-    block: COARSE,
-    row: 0,
-    done: false,
-  };
+  const map = { ...emptyMap(rows, size), which: new Int16Array(rows * size), minima };
   const walk = walker(landscape, spec), centre = ([low, high], i) => low + ((i + 0.5) / size) * (high - low);
   const near = arrivalRadius(landscape);
   return job(map, onRows, (at, row, column) => {
@@ -49,7 +39,12 @@ export function basin(spec, onRows = () => {}) {
     if (map.which[at] === NOWHERE && end.escaped) map.which[at] = ESCAPED;
     map.steps[at] = map.which[at] < 0 ? Infinity : end.since([minima[map.which[at]]], near);
     map.value[at] = end.value;
-  }, (at, from) => { for (const values of [map.which, map.steps, map.value]) values[at] = values[from]; });
+  });
+}
+
+function emptyMap(rows, size) {
+  const cells = rows * size;
+  return { steps: new Float32Array(cells), value: new Float32Array(cells), size, rows, block: COARSE, row: 0, done: false };
 }
 
 /** How near a point a path has arrived there. */
@@ -75,17 +70,9 @@ function arrivedAt(landscape, minima, x) {
  * `steps` is the step from which on the path stays within a thousandth of the window's diagonal of a global minimum
  * (Infinity: never), as in `steepest.map_sweep`; where none is stated, of the lowest minimum that a pair reaches.
  */
-export function sweep(spec, onRows = () => {}) {
+function sweep(spec, onRows = () => {}) {
   const landscape = landscapeOf(spec.landscape), { size, start = landscape.start } = spec;
-  const map = {
-    steps: new Float32Array(size * size),
-    value: new Float32Array(size * size),
-    size,
-    rows: size,
-    block: COARSE,
-    row: 0,
-    done: false,
-  };
+  const map = emptyMap(size, size);
   const walk = walker(landscape, spec), share = (i) => (i + 0.5) / size, near = arrivalRadius(landscape);
   const reached = []; // minima, where the landscape states none
   let lowest = null;
@@ -110,7 +97,7 @@ export function sweep(spec, onRows = () => {}) {
     const end = walk(settings, start);
     map.value[at] = end.escaped ? Infinity : end.value;
     map.steps[at] = stepsOf(end);
-  }, (at, from) => { for (const values of [map.steps, map.value]) values[at] = values[from]; });
+  });
 }
 
 /** A function that runs a rule from a start and returns the end; one path of memory serves all runs. */
@@ -163,9 +150,9 @@ class Walk {
 }
 
 /** Computes all cells, coarse to fine; {cancel(), done (a promise of the map, null if cancelled)}. */
-function job(map, onRows, compute, copy) {
+function job(map, onRows, compute) {
   let stopped = false;
-  const { size, rows } = map;
+  const { size, rows } = map, cells = Object.values(map).filter(ArrayBuffer.isView);
   async function go() {
     let since = now();
     for (let block = COARSE; block >= 1; block /= 2) {
@@ -189,7 +176,7 @@ function job(map, onRows, compute, copy) {
     compute(at, row, column);
     for (let i = row; i < Math.min(rows, row + block); i++) {
       for (let j = column; j < Math.min(size, column + block); j++) {
-        if (i !== row || j !== column) copy(i * size + j, at);
+        for (const values of cells) values[i * size + j] = values[at];
       }
     }
   }
@@ -197,3 +184,15 @@ function job(map, onRows, compute, copy) {
 }
 
 const now = () => performance.now();
+
+export const maps = { basin, sweep };
+
+/** In a worker: computes the map of each message, and posts its progress at most every 60 milliseconds. */
+export function answerMaps() {
+  let told = 0;
+  self.onmessage = ({ data: { kind, spec } }) => maps[kind](spec, (map) => {
+    if (!map.done && now() - told < 60) return;
+    told = now();
+    self.postMessage(map);
+  });
+}

@@ -5,7 +5,7 @@ export function quoted(text) {
 }
 
 export function didYouMean(name, known) {
-  const scored = known.map((each) => [likeness(name.toLowerCase(), each), each]).filter(([score]) => score >= 0.6);
+  const scored = known.map((other) => [likeness(name.toLowerCase(), other), other]).filter(([score]) => score >= 0.6);
   if (scored.length === 0) {
     const all = [...known].sort();
     return { en: `known: ${all.join(", ")}`, zh: `可用：${all.join("、")}` };

@@ -43,7 +43,7 @@ export function roundHalfEven(value) {
 
 export function norm(vector) {
   let total = 0;
-  for (const each of vector) total += each * each;
+  for (const value of vector) total += value * value;
   return Math.sqrt(total);
 }
 
@@ -54,11 +54,11 @@ export function distance(a, b) {
 }
 
 export const allFinite = (values) => values.every(Number.isFinite);
-export const sum = (values) => values.reduce((total, each) => total + each, 0);
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
 export const largest = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 export const smallest = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
 export const differences = (values) => values.slice(1).map((value, i) => value - values[i]);
-export const grows = (values) => differences(values).every((each) => each > 0);
+export const grows = (values) => differences(values).every((rise) => rise > 0);
 
 /** Eigenvalues (rising) and unit eigenvectors of a symmetric matrix of rows, by Jacobi's rotations. */
 export function eigenSymmetric(matrix) {
@@ -94,7 +94,7 @@ export function leastSquares(matrix, target) {
   const step = target.map(() => 0);
   values.forEach((value, i) => {
     if (Math.abs(value) <= cut) return;
-    const share = vectors[i].reduce((sum, each, k) => sum + each * target[k], 0) / value;
+    const share = vectors[i].reduce((sum, part, k) => sum + part * target[k], 0) / value;
     for (let k = 0; k < step.length; k++) step[k] += share * vectors[i][k];
   });
   return step;

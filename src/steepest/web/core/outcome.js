@@ -28,9 +28,9 @@ class Measures {
     this.diagonal = diagonalOf(landscape.window);
     this.near = LIMITS.near * this.diagonal;
     this.reach = LIMITS.in_reach * this.diagonal;
-    this.outside = this.x.map((each) => outsideOf(landscape.window, each));
+    this.outside = this.x.map((point) => outsideOf(landscape.window, point));
     this.exit = this.outside.lastIndexOf(0) + 1;
-    this.hops = this.x.slice(1).map((each, i) => distance(each, this.x[i]));
+    this.hops = this.x.slice(1).map((point, i) => distance(point, this.x[i]));
     this.recent = Math.min(Math.max(LIMITS.recent_least, Math.floor((n + 1) / LIMITS.recent)), n);
     this.moved = sum(this.hops.slice(-this.recent));
   }
@@ -55,7 +55,7 @@ class Measures {
 
   /** Distances to the stationary point in reach. */
   get distance() {
-    return (this.far ??= this.x.map((each) => distance(each, this.found.point)));
+    return (this.far ??= this.x.map((point) => distance(point, this.found.point)));
   }
 }
 
@@ -80,7 +80,7 @@ function leftTheDomain({ landscape, all, x, lost, end, diagonal, outside }) {
 /** Left the window downhill and found the slope no gentler outside. */
 function ranDown(path) {
   const { f, x, exit, outside, diagonal, end } = path, edge = Math.max(exit - 1, 0);
-  if (outside.at(-1) < diagonal || differences(f.slice(edge)).some((each) => each > 0)) return false;
+  if (outside.at(-1) < diagonal || differences(f.slice(edge)).some((rise) => rise > 0)) return false;
   return f.at(-1) < f[0] && path.slope(end) >= path.slope(x[edge]);
 }
 
@@ -128,9 +128,9 @@ function comesCloser({ distance: all, recent, noisy }) {
   const far = all.slice(-2 * recent);
   if (noisy && far.length >= 2 * LIMITS.blocks) { // chance makes four blocks fall in 1 of 24 cases
     const levels = splitEvenly(far, LIMITS.blocks).map(
-      (block) => Math.sqrt(sum(block.map((each) => each * each)) / block.length),
+      (block) => Math.sqrt(sum(block.map((far) => far * far)) / block.length),
     );
-    return differences(levels).every((each) => each < 0) && levels.at(-1) < LIMITS.closer_noisy * levels[0];
+    return differences(levels).every((rise) => rise < 0) && levels.at(-1) < LIMITS.closer_noisy * levels[0];
   }
   const [earlier, latest] = splitEvenly(far, 2);
   return largest(latest) < LIMITS.closer * largest(earlier);
@@ -146,7 +146,7 @@ function splitEvenly(values, parts) {
 function slowsDown(path) {
   if (path.found === null || path.atMinimum || !comesCloser(path)) return false;
   const earlier = path.slope(path.x.at(-path.recent - 1));
-  const falls = differences(path.distance.slice(-path.recent)).every((each) => each < 0);
+  const falls = differences(path.distance.slice(-path.recent)).every((rise) => rise < 0);
   return falls && path.slope(path.end) < LIMITS.slows * earlier;
 }
 
@@ -179,13 +179,13 @@ const drifts = (path) => drifting(path) && path.slope(path.end) <= LIMITS.flat_d
 const plateau = (path) => !drifting(path) && path.slope(path.end) <= gentle(path);
 
 function falling({ f, recent: many }) {
-  const recent = f.slice(-many - 1), falls = differences(recent).filter((each) => each < 0).length / many;
+  const recent = f.slice(-many - 1), falls = differences(recent).filter((rise) => rise < 0).length / many;
   return falls > LIMITS.falls && recent.at(-1) < recent[0];
 }
 
 function climbing({ f, recent: many }) {
   const recent = f.slice(-many - 1);
-  return !differences(recent).some((each) => each < 0) && recent.at(-1) > recent[0];
+  return !differences(recent).some((rise) => rise < 0) && recent.at(-1) > recent[0];
 }
 
 function fallsInSwings({ f, recent: many }) {

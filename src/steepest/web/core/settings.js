@@ -22,8 +22,6 @@ function makeRule(facts, variants, about) {
     helps: inBoth(facts.helps),
     fails: inBoth(facts.fails),
     variant,
-    init: (h, x) => variant(h).init(h, x),
-    step: (h, grad, x, state, t) => variant(h).step(h, grad, x, state, t),
   };
 }
 

@@ -8,16 +8,14 @@ const LOG_FROM_ZERO = {
 const LINEAR = { r: [0, 3], weight_lr_power: [0, 3], dampening: [0, 0.99], warmup: [0, 0.9] };
 const COUNTS = ["beta3_warmup", "alpha_warmup", "warmup_steps"];
 
-/** {low, high, least, scale}: "log", "zero" (0, then log from `least`), "memory" (log of 1 - value), "linear", "whole". */
+/** {low, high, scale}, and `least`: "log", "zero" (0, then log from `least`), "memory" (log of 1 - value), "linear", "whole". */
 export function scaleOf(name, value, within) {
-  if (COUNTS.includes(name)) return { low: 0, high: 500, least: 1, log: false, scale: "whole" };
-  if (name in LOG) return { low: LOG[name][0], high: LOG[name][1], least: LOG[name][0], log: true, scale: "log" };
-  if (name in LOG_FROM_ZERO) {
-    return { low: 0, high: LOG_FROM_ZERO[name][1], least: LOG_FROM_ZERO[name][0], log: true, scale: "zero" };
-  }
+  if (COUNTS.includes(name)) return { low: 0, high: 500, scale: "whole" };
+  if (name in LOG) return { low: LOG[name][0], high: LOG[name][1], scale: "log" };
+  if (name in LOG_FROM_ZERO) return { low: 0, least: LOG_FROM_ZERO[name][0], high: LOG_FROM_ZERO[name][1], scale: "zero" };
   const [low, high] = LINEAR[name] ?? [0, 10];
-  if (name in LINEAR || value > 1) return { low, high, least: low, log: false, scale: "linear" };
-  return { low: within.startsWith("[") ? 0 : 0.01, high: 0.9999, least: 0, log: false, scale: "memory" };
+  if (name in LINEAR || value > 1) return { low, high, scale: "linear" };
+  return { low: within.startsWith("[") ? 0 : 0.01, high: 0.9999, scale: "memory" };
 }
 
 // --- sliders: a share from 0 to 1 of the way, and the value there ----------------------------------------------------

@@ -20,7 +20,7 @@ function matrixOf(rule, h, curvature, step, frozen) {
   const { linear, moving } = rules[rule].variant(h), size = 1 + moving.length;
   const columns = Array.from(
     { length: size },
-    (_, i) => linear(h, step, curvature, unit(size, i), frozen).map((each) => each / TINY),
+    (_, i) => linear(h, step, curvature, unit(size, i), frozen).map((value) => value / TINY),
   );
   return columns.map((_, i) => columns.map((column) => column[i]));
 }
@@ -119,7 +119,7 @@ export function limitsAt(landscape, point, rule, settings) {
   }).sort(steepestFirst);
   if (curvatures.some(({ limit }) => limit === null)) return null;
   if (!curvatures.some(({ lambda }) => lambda > 0)) return null;
-  const limit = Math.min(...curvatures.map((each) => each.limit));
+  const limit = Math.min(...curvatures.map((curvature) => curvature.limit));
   return { limit, curvatures, scaled: rules[rule].variant(settings).scales.length > 0 };
 }
 
@@ -131,7 +131,7 @@ function steepestFirst(a, b) {
 
 export function labelOf(direction) {
   if (direction.length === 1) return "x";
-  const axis = direction.findIndex((each) => Math.abs(each) > 1 - LIMITS.straight);
+  const axis = direction.findIndex((value) => Math.abs(value) > 1 - LIMITS.straight);
   return axis < 0 ? "eigenvector" : (direction.length === 2 ? ["x", "y"] : direction.map((_, i) => `x${i + 1}`))[axis];
 }
 
@@ -151,7 +151,7 @@ export function predicted(path) {
   const tracks = vectors.map((vector, i) => track(rule, settings, values[i], dot(vector, from), factors, n));
   for (let step = 0; step <= n; step++) {
     for (let i = 0; i < dims; i++) {
-      x[step * dims + i] = centre[i] + sum(tracks.map((each, k) => each[step] * vectors[k][i]));
+      x[step * dims + i] = centre[i] + sum(tracks.map((distances, k) => distances[step] * vectors[k][i]));
     }
   }
   return { x };
@@ -175,7 +175,7 @@ function track(rule, settings, lambda, start, factors, n) {
 /** The point of a quadratic where the gradient vanishes; null if there is none or more than one. */
 function centreOf(landscape, point) {
   const hessian = landscape.hessian(...point), { values } = eigenSymmetric(hessian);
-  if (values.some((each) => each === 0)) return null;
+  if (values.some((value) => value === 0)) return null;
   const step = leastSquares(hessian, landscape.grad(...point));
   return point.map((value, i) => value - step[i]);
 }

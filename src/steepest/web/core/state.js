@@ -100,7 +100,7 @@ function checkedSchedule(schedule) {
   }
   const all = { ...scheduleDefaults(id), ...settings };
   for (const name of Object.keys(all)) {
-    const setting = schedules[id].settings.find((each) => each.name === name);
+    const setting = schedules[id].settings.find((known) => known.name === name);
     const wrong = setting
       ? check(setting, all[name])
       : { en: `has no setting ${quoted(name)}`, zh: `没有设置 ${quoted(name)}` };
@@ -113,8 +113,8 @@ function checkedView({ window = null, mode = "contours", turn = null }, dims) {
   if (!VIEWS.includes(mode)) {
     throw new StateError(`view: must be one of ${VIEWS.join(", ")}`, `视图：只能是 ${VIEWS.join("、")}`);
   }
-  const ends = window === null ? null : window.map((each) => numbers(each, "window", "窗口"));
-  if (ends !== null && (ends.length < dims || ends.some((each) => each.length !== 2 || !(each[0] < each[1])))) {
+  const ends = window === null ? null : window.map((side) => numbers(side, "window", "窗口"));
+  if (ends !== null && (ends.length < dims || ends.some((side) => side.length !== 2 || !(side[0] < side[1])))) {
     throw new StateError("window: needs a lower and a higher end for each coordinate", "窗口：每个坐标要有一小一大两个端点");
   }
   if (turn !== null && numbers(turn, "turn", "转角").length !== 2) {
@@ -127,7 +127,7 @@ function checkedView({ window = null, mode = "contours", turn = null }, dims) {
 function checkedMap(map, { rules: chosen, selected }) {
   if (map === null || chosen.length === 0) return null;
   const names = axesOf(chosen[selected].id), { x = names[0], y = names[1] ?? names[0], show = "value" } = map;
-  const wrong = [x, y].find((each) => !names.includes(each));
+  const wrong = [x, y].find((name) => !names.includes(name));
   if (wrong !== undefined) {
     throw new StateError(
       `map: no setting ${quoted(String(wrong))}; ${didYouMean(String(wrong), names).en}`,
@@ -146,7 +146,7 @@ function axesOf(rule) {
 }
 
 function numbers(values, en, zh) {
-  if (!Array.isArray(values) || !values.every((each) => Number.isFinite(each) && Math.abs(each) <= MOST.start)) {
+  if (!Array.isArray(values) || !values.every((value) => Number.isFinite(value) && Math.abs(value) <= MOST.start)) {
     throw new StateError(`${en}: must be finite numbers`, `${zh}：必须是有限的数`);
   }
   return [...values];

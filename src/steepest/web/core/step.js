@@ -24,31 +24,28 @@ export function stateAt(path, at) {
   let seen = null;
   for (let n = from * CHECKPOINT; n < step; n++) {
     const position = Float64Array.from(path.point(n)), gradient = landscape.grad(...position);
-    const noisy = gradient.map((each, i) => each + (shocks ? path.spec.noise * shocks[n * dims + i] : 0));
+    const noisy = gradient.map((slope, i) => slope + (shocks ? path.spec.noise * shocks[n * dims + i] : 0));
     const before = n === step - 1 ? copyOf(state) : null;
     h.lr = settings.lr * factors[n];
     variant.step(h, noisy, position, state, n + 1);
     if (before) seen = { gradient, noisy, before };
   }
-  const here = path.point(step - 1), there = path.point(step), delta = there.map((each, i) => each - here[i]);
+  const here = path.point(step - 1), there = path.point(step), delta = there.map((value, i) => value - here[i]);
   return {
     step,
     gradient: seen.gradient,
     noisyGradient: seen.noisy,
     states: shownStates(path, state),
     delta,
-    effectiveStep: delta.map((each, i) => each / seen.noisy[i]),
+    effectiveStep: delta.map((change, i) => change / seen.noisy[i]),
     lr: h.lr,
     values: valuesOf(path, { step, h, state, before: seen.before, gradient: seen.noisy, here, there }),
   };
 }
 
 function beforeTheFirst(path, state) {
-  return {
-    step: 0, gradient: null, noisyGradient: null, states: shownStates(path, state), delta: null, effectiveStep: null,
-    lr: null,
-    values: {},
-  };
+  const nothing = { gradient: null, noisyGradient: null, delta: null, effectiveStep: null, lr: null };
+  return { step: 0, ...nothing, states: shownStates(path, state), values: {} };
 }
 
 /** The states that the rule keeps with these settings: those in its equations. */
@@ -62,7 +59,7 @@ function shownStates(path, state) {
 function valuesOf(path, { step, h, state, before, gradient, here, there }) {
   const values = {};
   there.forEach((position, i) => {
-    const one = (each) => each[each.length === 1 ? 0 : i];
+    const own = (values) => values[values.length === 1 ? 0 : i];
     const numbers = { step, grad: gradient[i], "@x": here[i], x: position };
     for (const { name, place, kind } of rules[path.rule].settings) {
       if (kind === "number") {
@@ -70,7 +67,7 @@ function valuesOf(path, { step, h, state, before, gradient, here, there }) {
       }
     }
     for (const name of Object.keys(state)) {
-      Object.assign(numbers, { [name]: one(state[name]), [`@${name}`]: one(before[name]) });
+      Object.assign(numbers, { [name]: own(state[name]), [`@${name}`]: own(before[name]) });
     }
     for (const [name, value] of Object.entries(completed(path.rule, path.settings, numbers))) {
       (values[name] ??= []).push(value);

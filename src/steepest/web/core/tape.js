@@ -68,7 +68,7 @@ export class Graph {
     if (node.op === "coordinate") return this.constant(node.index === index ? 1 : 0);
     const parts = node.op === "where" ? node.parts.slice(1) : node.parts;
     const inner = parts.map((part) => this.slope(part, index));
-    if (inner.every((each) => each.op === "constant" && each.value === 0)) return this.constant(0);
+    if (inner.every((slope) => slope.op === "constant" && slope.value === 0)) return this.constant(0);
     return SLOPES[node.op](this, node, ...node.parts, ...inner);
   }
 }
@@ -105,7 +105,7 @@ function eitherSlope(g, difference, da, db) {
 }
 
 function slopeOfPower(g, node, a, b, da, db) {
-  const zero = (each) => each.op === "constant" && each.value === 0;
+  const zero = (slope) => slope.op === "constant" && slope.value === 0;
   if (zero(db)) {
     const power = b.op === "constant" ? g.constant(b.value - 1) : g.of("sub", b, g.constant(1));
     return g.of("mul", g.of("mul", b, g.of("pow", a, power)), da);

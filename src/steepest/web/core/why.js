@@ -55,8 +55,8 @@ const axisName = (path, i) => (path.dims === 1 ? "x" : "xy"[i]);
 function directionOf(vector) {
   const label = labelOf(vector);
   if (label !== "eigenvector") return label;
-  const sign = Math.sign(vector.find((each) => Math.abs(each) > LIMITS.straight));
-  return vector.map((each) => sign * each);
+  const sign = Math.sign(vector.find((value) => Math.abs(value) > LIMITS.straight));
+  return vector.map((value) => sign * value);
 }
 
 function limitsOf(path, point) {
@@ -75,14 +75,14 @@ const turns = ({ real, imaginary }) => imaginary !== 0 || real < 0;
 
 /** The curvature of the largest mode, of equal ones the smallest, with its mode. */
 function slowestOf(path, curvatures) {
-  const all = curvatures.map((each) => ({ ...each, mode: modeAt(path, each.lambda) }));
+  const all = curvatures.map((curvature) => ({ ...curvature, mode: modeAt(path, curvature.lambda) }));
   const size = largest(all.map(({ mode }) => mode.size));
   return all.findLast(({ mode }) => mode.size >= size * (1 - LIMITS.exact));
 }
 
 /** How far a unit of gradient moved each coordinate, at a step. */
 function effectiveRates(path, step) {
-  return stateAt(path, step).effectiveStep.map((each) => -each);
+  return stateAt(path, step).effectiveStep.map((rate) => -rate);
 }
 
 function eigenAt(landscape, point) {
@@ -149,7 +149,7 @@ function flatThere(path) {
   const { point } = path.finding.numbers, { values, vectors } = eigenAt(path.landscape, point);
   if (!(values[0] < 0)) return new Finding("flat_point", { point: tidy(path.landscape, point) });
   const numbers = { direction: directionOf(vectors[0]), curvature: values[0] };
-  const off = Math.abs(dot(vectors[0], path.point(path.n).map((each, i) => each - point[i])));
+  const off = Math.abs(dot(vectors[0], path.point(path.n).map((value, i) => value - point[i])));
   return off < LIMITS.ridge ? new Finding("on_ridge", numbers) : new Finding("near_ridge", { ...numbers, distance: off });
 }
 
@@ -162,7 +162,7 @@ function smallSteps(path) {
 function rateFell(path) {
   if (path.n < 2) return null;
   const before = effectiveRates(path, 1), now = effectiveRates(path, path.n);
-  const i = now.findIndex((each, k) => each > 0 && before[k] > LIMITS.fell * each);
+  const i = now.findIndex((rate, k) => rate > 0 && before[k] > LIMITS.fell * rate);
   return i < 0 ? null : new Finding("rate_fell", { axis: axisName(path, i), first: before[i], last: now[i] });
 }
 
@@ -216,9 +216,9 @@ function askew(path) {
 function ownRates(path) {
   if (path.dims < 2 || path.n < 1 || !isScaled(path)) return null;
   const rates = effectiveRates(path, path.n).map(Math.abs), here = path.point(path.n), before = path.point(path.n - 1);
-  if (!here.every((each, i) => Math.abs(each - before[i]) > LIMITS.visible * Math.abs(each))) return null;
-  const told = rates.every((each) => Number.isFinite(each) && each > 0) && largest(rates) >= LIMITS.apart * smallest(rates);
-  return told ? new Finding("own_rates", { rates: rates.map((each, i) => ({ axis: axisName(path, i), rate: each })) }) : null;
+  if (!here.every((value, i) => Math.abs(value - before[i]) > LIMITS.visible * Math.abs(value))) return null;
+  const told = rates.every((rate) => Number.isFinite(rate) && rate > 0) && largest(rates) >= LIMITS.apart * smallest(rates);
+  return told ? new Finding("own_rates", { rates: rates.map((rate, i) => ({ axis: axisName(path, i), rate })) }) : null;
 }
 
 // --- a local minimum -------------------------------------------------------------------------------------------------

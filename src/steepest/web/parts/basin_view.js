@@ -50,7 +50,7 @@ export function basinKeys(part, map) {
   for (const which of map.which) counts.set(which, (counts.get(which) ?? 0) + 1);
   const arrived = [...counts].filter(([which]) => which >= 0).sort((a, b) => b[1] - a[1]), few = arrived.length <= 6;
   const keys = few ? arrived.map(([which, count]) => {
-    const place = pointText(map.minima[which].map((each) => Number(each.toPrecision(3))));
+    const place = pointText(map.minima[which].map((value) => Number(value.toPrecision(3))));
     return keyOf(basinColour(which), `${arrived.length > 3 ? "" : place} ${ofStarts(count)}`, place);
   }) : [make("span", { class: "key" }, part.say("manyMinima", arrived.length))];
   for (const [which, name, grey] of [[-1, "under_way", 0.12], [-2, "escaped", 0.34]]) {

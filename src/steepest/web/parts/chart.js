@@ -2,8 +2,7 @@
 
 import { HIGHEST } from "./contours.js";
 import { logTicks, makeFrame, pretty, prettyAll, roundTicks } from "./frame.js";
-import { clipTo } from "./plane.js";
-import { fontOf } from "./theme.js";
+import { clipTo, setLetters, setStroke, strokeLines } from "./pen.js";
 import { drawHeads, drawWay } from "./ways.js";
 
 /** What the chart shows: a curve for each track, the axis' kind and limits, which fit what does not diverge. */
@@ -35,17 +34,13 @@ export function chartPicture(part, scene, width, height) {
   return {
     box, frame, data,
     draw(pen, step) {
-      const now = scene.name(Math.floor(step)) + step % 1;
+      const now = frame.toX(scene.name(Math.floor(step)) + step % 1);
       drawChartAxes(part, pen, frame, data, place);
       pen.save();
       clipTo(pen, box);
-      pen.strokeStyle = part.theme.ink;
+      setStroke(pen, part.theme.ink, 1);
       pen.globalAlpha = 0.5;
-      pen.lineWidth = 1;
-      pen.beginPath();
-      pen.moveTo(frame.toX(now), box[1]);
-      pen.lineTo(frame.toX(now), box[1] + box[3]);
-      pen.stroke();
+      strokeLines(pen, [[now, box[1], now, box[1] + box[3]]]);
       pen.globalAlpha = 1;
       const lines = data.curves.map((curve) => chartLine(curve, frame, place, scene.name));
       scene.tracks.forEach(({ look }, i) => drawWay(part, pen, lines[i], look, step, box));
@@ -66,23 +61,12 @@ function drawChartAxes(part, pen, frame, data, place) {
   const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
   const ticks = data.log ? logTicks : roundTicks, values = ticks(data.low, data.high, Math.max(2, height / (2 * rem)));
   const steps = roundTicks(...frame.x, width / (4.5 * rem)).filter(Number.isInteger);
-  pen.setLineDash([]);
-  pen.strokeStyle = theme.line;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  for (const y of values.map((value) => frame.toY(place(value)))) {
-    pen.moveTo(left, y);
-    pen.lineTo(left + width, y);
-  }
-  pen.stroke();
-  pen.font = fontOf(part, 0.72);
-  pen.fillStyle = theme.soft;
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  const names = data.log ? values.map(powerName) : prettyAll(values);
-  names.forEach((name, i) => pen.fillText(name, left - 0.4 * rem, frame.toY(place(values[i]))));
-  pen.textAlign = "center";
-  pen.textBaseline = "top";
+  const names = data.log ? values.map(powerName) : prettyAll(values), ys = values.map((value) => frame.toY(place(value)));
+  setStroke(pen, theme.line, 1);
+  strokeLines(pen, ys.map((y) => [left, y, left + width, y]));
+  setLetters(part, pen, 0.72, theme.soft, "right");
+  names.forEach((name, i) => pen.fillText(name, left - 0.4 * rem, ys[i]));
+  setLetters(part, pen, 0.72, theme.soft, "center", "top");
   steps.forEach((step) => pen.fillText(String(step), frame.toX(step), top + height + 0.35 * rem));
   pen.textAlign = "right";
   pen.fillText(part.say("step"), left + width, top + height + 1.35 * rem);

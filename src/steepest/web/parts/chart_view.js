@@ -12,13 +12,12 @@ export function startChart(part) {
   part.watchSize(figure, (size) => { part.chart.size = size; });
   part.follow(drawChart);
   const scrubTo = (event) => { pause(part); part.change({ step: part.chart.picture.toStep(pixelOf(event)[0]) }); };
+  part.busyWhileHeld(canvas);
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    part.setBusy(true);
     scrubTo(event);
   });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons) scrubTo(event); });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => part.setBusy(false));
 }
 
 function drawChart(part, state) {

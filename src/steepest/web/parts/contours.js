@@ -2,9 +2,11 @@
 // The grid gets a border lower than everything, so that every line is a closed loop around what is higher.
 
 import { prettyAll, roundTicks } from "./frame.js";
-import { asColour, fontOf, mixed } from "./theme.js";
+import { setLetters, setStroke } from "./pen.js";
+import { asColour, mixed } from "./theme.js";
 
-export const LOWEST = -1e300, HIGHEST = 1e300, MOST_LEVELS = 13;
+const LOWEST = -1e300, MOST_LEVELS = 13;
+export const HIGHEST = 1e300;
 
 /** Values of f on a grid over the frame, row by row from the top; what has no value is NaN. */
 export function sampleGrid(f, frame, columns, rows) {
@@ -22,14 +24,14 @@ export function sampleGrid(f, frame, columns, rows) {
 /** Round levels: even on a log scale above the lowest value, or evenly spaced where the landscape falls without end. */
 export function levelsOf(grid, landscape) {
   const values = grid.z.filter(Number.isFinite).sort();
-  if (!values.length || values[0] === values[values.length - 1]) return { levels: [], lowest: values[0] ?? 0, log: false };
+  if (!values.length || values[0] === values[values.length - 1]) return { levels: [], lowest: values[0] ?? 0 };
   const known = landscape.minimum ?? Infinity, lowest = Math.min(values[0], known);
   if (known === Infinity && fallsAtEdge(grid, values[0])) {
     const levels = roundTicks(values[0], values[values.length - 1], MOST_LEVELS);
-    return { levels: levels.filter((level) => level > values[0]), lowest, log: false };
+    return { levels: levels.filter((level) => level > values[0]), lowest };
   }
   const above = values.map((value) => value - lowest).filter((value) => value > 0);
-  return { levels: Array.from(logLevels(above), (each) => lowest + each), lowest, log: true };
+  return { levels: Array.from(logLevels(above), (level) => lowest + level), lowest };
 }
 
 function fallsAtEdge({ z, columns, rows }, lowest) {
@@ -45,7 +47,7 @@ function logLevels(above) {
   const decades = Array.from({ length: count }, (_, i) => first + i);
   let levels = [];
   for (const digits of [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]) {
-    levels = decades.flatMap((each) => digits.map((digit) => Number(`${digit}e${each}`)));
+    levels = decades.flatMap((decade) => digits.map((digit) => Number(`${digit}e${decade}`)));
     levels = levels.filter((level) => level >= low && level <= high);
     if (levels.length <= MOST_LEVELS) return levels;
   }
@@ -109,13 +111,13 @@ function crossing(loop, grid, width, edge, level, value) {
 
 // --- drawing ----------------------------------------------------------------------------------------------------------
 
-/** All that is drawn of a landscape from above: grid, levels and the loops of each. */
+/** All that is drawn of a landscape from above: levels, the loops of each, and the shades between them. */
 export function contoursOf(landscape, frame, spacing) {
-  const [, , width, height] = frame.box, sides = [width, height].map((each) => Math.max(24, Math.round(each / spacing)));
-  const grid = sampleGrid(landscape.f, frame, ...sides), { levels, lowest, log } = levelsOf(grid, landscape);
+  const [, , width, height] = frame.box, sides = [width, height].map((side) => Math.max(24, Math.round(side / spacing)));
+  const grid = sampleGrid(landscape.f, frame, ...sides), { levels } = levelsOf(grid, landscape);
   const loops = levels.map((level) => loopsAbove(grid, level));
   const bare = grid.z.some(Number.isNaN) ? loopsAbove({ ...grid, z: grid.z.map((value) => Number(Number.isNaN(value))) }, 0.5) : [];
-  return { grid, levels, lowest, log, loops, bare, shades: shadesOf(grid.z, levels) };
+  return { levels, loops, bare, shades: shadesOf(grid.z, levels) };
 }
 
 /** How high each band is shaded, from 0 to 1: half by its number, half by how much of the picture lies below it. */
@@ -144,15 +146,13 @@ export function drawRelief(part, pen, contours, frame) {
   const { loops, bare, shades } = contours, shade = (i) => asColour(mixed(part.theme.relief, shades[i]));
   pen.fillStyle = shade(0);
   pen.fillRect(...frame.box);
-  loops.forEach((each, i) => fillLoops(pen, each, frame, shade(i + 1)));
+  loops.forEach((ofLevel, i) => fillLoops(pen, ofLevel, frame, shade(i + 1)));
   if (bare.length) fillLoops(pen, bare, frame, part.theme.bare);
 }
 
 export function drawIsolines(part, pen, contours, frame) {
-  pen.setLineDash([]);
-  pen.lineWidth = 0.75 * part.theme.unit;
+  setStroke(pen, part.theme.iso, 0.75 * part.theme.unit);
   pen.lineJoin = "round";
-  pen.strokeStyle = part.theme.iso;
   for (const loops of contours.loops) {
     pen.beginPath();
     for (const loop of loops) strokeInside(pen, loop, frame);
@@ -171,17 +171,15 @@ function strokeInside(pen, loop, frame) {
 
 /** The values on the lines, where a line runs straight enough and no other label is near. */
 export function drawLabels(part, pen, contours, frame) {
-  const names = prettyAll(contours.levels), taken = [], size = 0.68;
-  pen.font = fontOf(part, size);
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
+  const names = prettyAll(contours.levels), taken = [];
+  setLetters(part, pen, 0.68, part.theme.soft, "center");
   contours.loops.forEach((loops, i) => {
     const room = pen.measureText(names[i]).width + 10;
     for (const loop of [...loops].sort((a, b) => b.length - a.length).slice(0, 3)) {
       const place = labelPlace(part, loop, frame, room, taken);
       if (!place) continue;
       taken.push(place);
-      label(part, pen, names[i], place, mixed(part.theme.relief, (contours.shades[i] + contours.shades[i + 1]) / 2));
+      label(pen, names[i], place, mixed(part.theme.relief, (contours.shades[i] + contours.shades[i + 1]) / 2));
     }
   });
 }
@@ -210,7 +208,7 @@ function labelPlace(part, loop, frame, room, taken) {
 
 function upright(angle) { return angle > Math.PI / 2 ? angle - Math.PI : angle < -Math.PI / 2 ? angle + Math.PI : angle; }
 
-function label(part, pen, text, { x, y, angle }, ground) {
+function label(pen, text, { x, y, angle }, ground) {
   pen.save();
   pen.translate(x, y);
   pen.rotate(angle);
@@ -218,7 +216,6 @@ function label(part, pen, text, { x, y, angle }, ground) {
   pen.lineJoin = "round";
   pen.strokeStyle = asColour(ground, 0.9);
   pen.strokeText(text, 0, 0);
-  pen.fillStyle = part.theme.soft;
   pen.fillText(text, 0, 0);
   pen.restore();
 }

@@ -3,7 +3,8 @@
 import { drawBasin } from "./basin_view.js";
 import { HIGHEST } from "./contours.js";
 import { makeFrame, roundTicks } from "./frame.js";
-import { clipTo, drawAxes, drawFacts, drawPrediction, drawStart } from "./plane.js";
+import { clipTo, setStroke, strokeLines } from "./pen.js";
+import { drawAxes, drawFacts, drawPrediction, drawStart } from "./plane.js";
 import { FAR, drawHeads, drawSigns, drawWay, near } from "./ways.js";
 
 export function curvePicture(part, landscape, [[low, high]], width, height) {
@@ -31,7 +32,7 @@ export function curvePicture(part, landscape, [[low, high]], width, height) {
       clipTo(pen, box);
       drawTangent(part, pen, scene, step, frame);
       ways.forEach((points, i) => drawWay(part, pen, points, scene.tracks[i].look, step, box));
-      const onCurve = (x) => curvePoints(x, x.map((each) => landscape.f(each)), frame);
+      const onCurve = (x) => curvePoints(x, x.map((value) => landscape.f(value)), frame);
       scene.tracks.forEach(({ predicted: x }) => x && drawPrediction(part, pen, onCurve(x), step));
       drawSigns(part, pen, drawHeads(part, pen, scene, ways, step, box), box);
       pen.restore();
@@ -55,20 +56,11 @@ function curvePoints(x, f, frame) {
 
 function drawGrid(part, pen, frame) {
   const { theme } = part, [left, top, width, height] = frame.box;
-  pen.strokeStyle = theme.line;
+  const xs = roundTicks(...frame.x, width / (5 * theme.rem)).map(frame.toX);
+  const ys = roundTicks(...frame.y, height / (3.2 * theme.rem)).map(frame.toY);
+  setStroke(pen, theme.line, 1);
   pen.globalAlpha = 0.6;
-  pen.lineWidth = 1;
-  pen.setLineDash([]);
-  pen.beginPath();
-  for (const x of roundTicks(...frame.x, width / (5 * theme.rem)).map(frame.toX)) {
-    pen.moveTo(x, top);
-    pen.lineTo(x, top + height);
-  }
-  for (const y of roundTicks(...frame.y, height / (3.2 * theme.rem)).map(frame.toY)) {
-    pen.moveTo(left, y);
-    pen.lineTo(left + width, y);
-  }
-  pen.stroke();
+  strokeLines(pen, [...xs.map((x) => [x, top, x, top + height]), ...ys.map((y) => [left, y, left + width, y])]);
   pen.globalAlpha = 1;
 }
 
@@ -95,12 +87,7 @@ function drawTangent(part, pen, scene, step, frame) {
   const px = frame.toX(x), py = frame.toY(track.run.f[now]), tilt = frame.toY(slope) - frame.toY(0);
   const along = frame.toX(1) - frame.toX(0), scale = 5 * theme.rem / Math.hypot(along, tilt);
   if (!near(px, py) || !Number.isFinite(scale)) return;
-  pen.beginPath();
-  pen.moveTo(px - along * scale, py - tilt * scale);
-  pen.lineTo(px + along * scale, py + tilt * scale);
-  pen.setLineDash([5, 4]);
-  pen.lineWidth = 1.4 * theme.unit;
-  pen.strokeStyle = theme.ink;
-  pen.stroke();
+  setStroke(pen, theme.ink, 1.4 * theme.unit, [5, 4]);
+  strokeLines(pen, [[px - along * scale, py - tilt * scale, px + along * scale, py + tilt * scale]]);
   pen.setLineDash([]);
 }

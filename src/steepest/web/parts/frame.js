@@ -39,7 +39,7 @@ export function logTicks(low, high, count) {
   const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
   if (last - first < 1) {
     const decades = Array.from({ length: last - first + 3 }, (_, i) => first - 1 + i);
-    const fine = decades.flatMap((each) => [1, 2, 5].map((digit) => Number(`${digit}e${each}`)));
+    const fine = decades.flatMap((decade) => [1, 2, 5].map((digit) => Number(`${digit}e${decade}`)));
     return fine.filter((value) => value >= low && value <= high);
   }
   const every = Math.ceil((last - first + 1) / count);

@@ -48,7 +48,7 @@ export function openGallery(part, choose) {
   }
   const filter = (text) => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const each of found.querySelectorAll(".tile")) each.hidden = !words.every((word) => each.dataset.words.includes(word));
+    for (const shown of found.querySelectorAll(".tile")) shown.hidden = !words.every((word) => shown.dataset.words.includes(word));
     for (const section of found.querySelectorAll("section")) section.hidden = !section.querySelector(".tile:not([hidden])");
     none.hidden = Boolean(found.querySelector(".tile:not([hidden])"));
   };

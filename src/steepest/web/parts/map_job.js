@@ -31,7 +31,7 @@ function without(settings, ...axes) {
   const rest = { ...settings };
   for (const { name, place } of axes) {
     if (place === null) delete rest[name];
-    else if (rest[name]) rest[name] = rest[name].map((each, i) => (i === place ? 0 : each));
+    else if (rest[name]) rest[name] = rest[name].map((value, i) => (i === place ? 0 : value));
   }
   return rest;
 }

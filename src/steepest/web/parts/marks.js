@@ -1,5 +1,6 @@
 // The look of a rule on any picture: its mark (by Matplotlib's letter, as in every figure), its dash, its colour.
 
+import { strokeLines, tracePolygon } from "./pen.js";
 import { SvgPen } from "./svg_pen.js";
 import { colourOf } from "./theme.js";
 
@@ -25,11 +26,6 @@ function plus(turn) {
     const angle = turn + i * Math.PI / 2;
     return [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)];
   }));
-}
-
-export function tracePolygon(pen, corners) {
-  corners.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-  pen.closePath();
 }
 
 /** Add a mark's outline to the pen's path. */
@@ -62,11 +58,8 @@ export function lookIcon(part, look, width = 34) {
   const pen = new SvgPen(width, 14);
   pen.strokeStyle = pen.fillStyle = colourOf(part, look);
   pen.lineWidth = 2;
-  pen.setLineDash(look.dash.map((each) => 2 * each));
-  pen.beginPath();
-  pen.moveTo(0, 7);
-  pen.lineTo(width, 7);
-  pen.stroke();
+  pen.setLineDash(look.dash.map((length) => 2 * length));
+  strokeLines(pen, [[0, 7, width, 7]]);
   pen.beginPath();
   traceMark(pen, look.marker, width / 2, 7, 4.5);
   pen.fill();

@@ -65,6 +65,12 @@ export class Part {
     measure();
   }
 
+  /** Keeps the part busy while a hand is on an element. */
+  busyWhileHeld(element) {
+    element.addEventListener("pointerdown", () => this.setBusy(true));
+    for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => this.setBusy(false));
+  }
+
   destroy() {
     this.ending.abort();
     this.endings.forEach((end) => end());

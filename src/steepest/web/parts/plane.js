@@ -3,8 +3,9 @@
 import { drawBasin } from "./basin_view.js";
 import { contoursOf, drawIsolines, drawLabels, drawRelief } from "./contours.js";
 import { makeFrame, prettyAll, roundTicks, wantsEqual } from "./frame.js";
-import { drawMark, traceMark, tracePolygon } from "./marks.js";
-import { asColour, fontOf } from "./theme.js";
+import { drawMark, traceMark } from "./marks.js";
+import { clipTo, setLetters, setStroke, strokeBox, strokeLines, tracePolygon } from "./pen.js";
+import { asColour } from "./theme.js";
 import { drawHeads, drawSigns, drawWay, near, stride, strokeWay } from "./ways.js";
 
 export function planePicture(part, landscape, window, width, height) {
@@ -42,12 +43,6 @@ export function planePicture(part, landscape, window, width, height) {
   };
 }
 
-export function clipTo(pen, box) {
-  pen.beginPath();
-  pen.rect(...box);
-  pen.clip();
-}
-
 function planePoints(x, frame) {
   const points = new Float64Array(x.length);
   for (let k = 0; k < x.length; k += 2) {
@@ -78,23 +73,12 @@ function drawSlope(part, pen, scene, step, frame) {
   const [gx, gy] = scene.landscape.grad(x, y), px = frame.toX(x), py = frame.toY(y);
   const dx = frame.toX(x - gx) - px, dy = frame.toY(y - gy) - py, length = Math.hypot(dx, dy);
   if (!Number.isFinite(length) || !(Math.hypot(gx, gy) > 1e-3 * Math.hypot(...scene.landscape.grad(...scene.starts[0])))) return;
-  const reach = 3.2 * theme.rem, tip = [px + dx / length * reach, py + dy / length * reach];
-  pen.strokeStyle = pen.fillStyle = theme.ink;
-  pen.lineWidth = 1.4 * theme.unit;
-  pen.setLineDash([]);
-  pen.beginPath();
-  pen.moveTo(px, py);
-  pen.lineTo(...tip);
-  const angle = Math.atan2(dy, dx);
-  for (const turn of [2.65, -2.65]) {
-    pen.moveTo(...tip);
-    pen.lineTo(tip[0] + 7 * Math.cos(angle + turn), tip[1] + 7 * Math.sin(angle + turn));
-  }
-  pen.stroke();
-  pen.font = fontOf(part, 0.7);
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.fillText("−∇f", tip[0] + 14 * dx / length, tip[1] + 11 * dy / length);
+  const reach = 3.2 * theme.rem, x2 = px + dx / length * reach, y2 = py + dy / length * reach;
+  const barb = (angle) => [x2, y2, x2 + 7 * Math.cos(angle), y2 + 7 * Math.sin(angle)], angle = Math.atan2(dy, dx);
+  setStroke(pen, theme.ink, 1.4 * theme.unit);
+  strokeLines(pen, [[px, py, x2, y2], barb(angle + 2.65), barb(angle - 2.65)]);
+  setLetters(part, pen, 0.7, theme.ink, "center");
+  pen.fillText("−∇f", x2 + 14 * dx / length, y2 + 11 * dy / length);
 }
 
 /** The start, as a handle to take hold of; with a hint until it has been. */
@@ -107,23 +91,16 @@ export function drawStart(part, pen, x, y, held, touched) {
   pen.arc(x, y, radius, 0, 2 * Math.PI);
   pen.fillStyle = asColour(theme.dark ? [20, 23, 27] : [255, 255, 255], 0.7);
   pen.fill();
-  pen.setLineDash([]);
-  pen.strokeStyle = theme.paper;
-  pen.lineWidth = 5 * theme.unit;
+  setStroke(pen, theme.paper, 5 * theme.unit);
   pen.stroke();
-  pen.strokeStyle = theme.ink;
-  pen.lineWidth = 2.4 * theme.unit;
+  setStroke(pen, theme.ink, 2.4 * theme.unit);
   pen.stroke();
   drawMark(part, pen, "o", x, y, 2.2, theme.ink, theme.paper, 0);
   if (touched) return;
-  pen.font = fontOf(part, 0.8, 600);
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
-  pen.strokeStyle = theme.paper;
-  pen.lineWidth = 4;
+  setLetters(part, pen, 0.8, theme.ink, "left", "middle", 600);
+  setStroke(pen, theme.paper, 4);
   pen.lineJoin = "round";
   pen.strokeText(part.say("dragMe"), x + 16, y);
-  pen.fillStyle = theme.ink;
   pen.fillText(part.say("dragMe"), x + 16, y);
 }
 
@@ -159,39 +136,23 @@ function drawStar(part, pen, x, y, paint) {
 
 function drawCross(part, pen, x, y) {
   const arm = 0.28 * part.theme.rem;
-  pen.beginPath();
-  pen.moveTo(x - arm, y - arm);
-  pen.lineTo(x + arm, y + arm);
-  pen.moveTo(x + arm, y - arm);
-  pen.lineTo(x - arm, y + arm);
   pen.lineCap = "round";
   for (const [colour, width] of [[part.theme.paper, 4], [part.theme.ink, 2]]) { // a rim, for dark ground
-    pen.strokeStyle = colour;
-    pen.lineWidth = width;
-    pen.stroke();
+    setStroke(pen, colour, width);
+    strokeLines(pen, [[x - arm, y - arm, x + arm, y + arm], [x + arm, y - arm, x - arm, y + arm]]);
   }
 }
 
 export function drawAxes(part, pen, frame, [xName, yName]) {
   const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
   const xs = roundTicks(...frame.x, width / (5 * rem)), ys = roundTicks(...frame.y, height / (3.2 * rem));
-  pen.setLineDash([]);
-  pen.strokeStyle = theme.line;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  pen.rect(left, top, width, height);
-  pen.stroke();
-  pen.font = fontOf(part, 0.72);
-  pen.fillStyle = theme.soft;
-  pen.textBaseline = "top";
-  pen.textAlign = "center";
+  strokeBox(part, pen, frame.box);
+  setLetters(part, pen, 0.72, theme.soft, "center", "top");
   prettyAll(xs).forEach((name, i) => pen.fillText(name, frame.toX(xs[i]), top + height + 0.35 * rem));
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 0.72, theme.soft, "right");
   prettyAll(ys).forEach((name, i) => pen.fillText(name, left - 0.4 * rem, frame.toY(ys[i])));
-  pen.font = fontOf(part, 0.85, 600);
-  pen.fillStyle = theme.ink;
+  setLetters(part, pen, 0.85, theme.ink, "right", "middle", 600);
   pen.fillText(xName, left + width - 0.5 * rem, top + height - 0.8 * rem);
-  pen.textAlign = "left";
+  setLetters(part, pen, 0.85, theme.ink, "left", "middle", 600);
   pen.fillText(yName, left + 0.5 * rem, top + 0.9 * rem);
 }

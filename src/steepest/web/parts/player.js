@@ -16,8 +16,7 @@ export function startPlayer(part) {
   part.byId("forth").onclick = () => goToStep(part, Math.floor(stepOf(part.state)) + 1);
   part.byId("play").onclick = () => (part.player.playing ? pause : play)(part);
   part.byId("scrub").oninput = (event) => goToStep(part, Number(event.target.value));
-  part.byId("scrub").addEventListener("pointerdown", () => part.setBusy(true));
-  for (const end of ["pointerup", "pointercancel"]) part.byId("scrub").addEventListener(end, () => part.setBusy(false));
+  part.busyWhileHeld(part.byId("scrub"));
   part.byId("speed").onclick = () => {
     part.player.speed = SPEEDS[(SPEEDS.indexOf(part.player.speed) + 1) % SPEEDS.length];
     showPlayer(part, part.state);

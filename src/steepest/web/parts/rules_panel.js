@@ -62,7 +62,7 @@ function makeSetting(part, setting, index) {
 
 export function withSetting({ id, settings }, { name, place }, value) {
   if (place === null) return { ...settings, [name]: value };
-  return { ...settings, [name]: Steepest.settingsOf(id, settings)[name].map((each, i) => (i === place ? value : each)) };
+  return { ...settings, [name]: Steepest.settingsOf(id, settings)[name].map((old, i) => (i === place ? value : old)) };
 }
 
 function changedText({ id, settings }, minor) {
@@ -115,7 +115,7 @@ function showLimits(part, state) {
 }
 
 function limitText(part, { limit, curvatures }, rate) {
-  const { formula, label, lambda } = curvatures.find((each) => each.limit === limit);
+  const { formula, label, lambda } = curvatures.find((curvature) => curvature.limit === limit);
   const along = part.say(label === "eigenvector" ? "alongSteepest" : "along", label);
   const value = formula ? `${formula} = ${pretty(limit)}` : pretty(limit);
   return part.say(rate < limit ? "limitBelow" : "limitAbove", value, pretty(lambda), along);

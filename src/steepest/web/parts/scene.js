@@ -102,7 +102,7 @@ export function modeOf(part, { view, landscape }) {
 export function titleOf(part, { title, id }) { return title?.[part.lang()] ?? title ?? id ?? part.say("ownFormula"); }
 
 export function pointText(point) {
-  const numbers = Array.from(point, (each) => pretty(each)).join(", ");
+  const numbers = Array.from(point, (value) => pretty(value)).join(", ");
   return point.length === 1 ? numbers : `(${numbers})`;
 }
 

@@ -5,12 +5,13 @@ import { basinFor } from "./basin_view.js";
 import { chartPicture } from "./chart.js";
 import { make } from "./dom.js";
 import { drawMark } from "./marks.js";
+import { setLetters } from "./pen.js";
 import { landscapeOf, modeOf, sceneOf, stepOf, titleOf } from "./scene.js";
 import { settingName, valueIn } from "./slider.js";
 import { FINE, pictureOf } from "./stage.js";
 import { SvgPen } from "./svg_pen.js";
 import { drawSweepPicture } from "./sweep_view.js";
-import { colourOf, fontOf } from "./theme.js";
+import { colourOf } from "./theme.js";
 import { strokeWay } from "./ways.js";
 
 export function startShare(part) {
@@ -74,10 +75,7 @@ function drawExport(part, pen, width, height) {
   const below = 1.6 * rem * (scene.tracks.length + 0.7), tall = height - top - below, split = Math.round(0.6 * width);
   pen.fillStyle = theme.paper;
   pen.fillRect(0, 0, width, height);
-  pen.font = fontOf(part, 1.1, 600);
-  pen.fillStyle = theme.ink;
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 1.1, theme.ink, "left", "middle", 600);
   pen.fillText(titleOf(part, scene.landscape), 1.2 * rem, 1.4 * rem);
   const sweeps = modeOf(part, state) === "sweep" && scene.tracks.length > 0, cells = pen instanceof SvgPen ? 64 : FINE;
   const picture = pictureOf(part, state, split, tall, cells);
@@ -95,9 +93,7 @@ function drawExport(part, pen, width, height) {
 
 function drawChartPart(part, pen, chart, state) {
   const { theme } = part;
-  pen.font = fontOf(part, 0.8);
-  pen.fillStyle = theme.soft;
-  pen.textAlign = "left";
+  setLetters(part, pen, 0.8, theme.soft, "left");
   pen.fillText(part.say(chart.data.above ? "lossAbove" : "lossTitle"), 2 * theme.rem, -0.6 * theme.rem);
   chart.draw(pen, stepOf(state));
 }
@@ -117,13 +113,9 @@ function drawLegendLine(part, pen, { look, run, rule }, x, y) {
   pen.lineCap = "butt";
   strokeWay(part, pen, [x, y, x + 34, y], 0, 1, 2, look.dash, 1);
   drawMark(part, pen, look.marker, x + 17, y, 4.5, colourOf(part, look), theme.paper, 0);
-  pen.font = fontOf(part, 0.85, 600);
-  pen.fillStyle = theme.ink;
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 0.85, theme.ink, "left", "middle", 600);
   pen.fillText(rule.title, x + 46, y);
   const used = pen.measureText(rule.title).width;
-  pen.font = fontOf(part, 0.85);
-  pen.fillStyle = theme.soft;
+  setLetters(part, pen, 0.85, theme.soft, "left");
   pen.fillText(`${text}: ${run.finding.text(part.lang())}`, x + 56 + used, y);
 }

@@ -15,8 +15,7 @@ export function makeSlider(part, setting, get, set) {
   const row = make("div", { class: "slider", title: about },
     make("span", { class: "name" }, symbolOf(setting), make("small", {}, name)), make("span", { class: "track" }, range, limit), text);
   range.addEventListener("input", () => set(Steepest.slider.value(setting, range.value / 1000)));
-  range.addEventListener("pointerdown", () => part.setBusy(true));
-  for (const end of ["pointerup", "pointercancel"]) range.addEventListener(end, () => part.setBusy(false));
+  part.busyWhileHeld(range);
   text.addEventListener("input", () => {
     const value = readNumber(text.value), fine = value !== null && Steepest.check(setting, value) === null;
     text.setAttribute("aria-invalid", String(!fine));

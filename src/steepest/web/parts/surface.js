@@ -5,8 +5,9 @@
 import { levelsOf, loopsAbove, sampleGrid } from "./contours.js";
 import { makeFrame, pretty, roundTicks, wantsEqual } from "./frame.js";
 import { drawMark } from "./marks.js";
+import { setLetters, setStroke, tracePolygon } from "./pen.js";
 import { drawStart } from "./plane.js";
-import { asColour, colourOf, fontOf, mixed } from "./theme.js";
+import { asColour, colourOf, mixed } from "./theme.js";
 import { bounded, drawArrow, drawSigns, stride } from "./ways.js";
 
 const TALL = 0.95;
@@ -110,8 +111,7 @@ function drawSurface(part, pen, grid, heights, view) {
       const sum = corners.reduce((total, k) => total + heights[k], 0);
       if (!Number.isFinite(sum)) continue;
       pen.beginPath();
-      corners.forEach((k, n) => (n ? pen.lineTo(...pixels[k]) : pen.moveTo(...pixels[k])));
-      pen.closePath();
+      tracePolygon(pen, corners.map((k) => pixels[k]));
       pen.fillStyle = pen.strokeStyle = shadeOf(part, sum / 4, corners.map((k) => heights[k]), 2 / columns);
       pen.fill();
       pen.stroke(); // over the seam to the neighbour
@@ -125,7 +125,7 @@ function shadeOf(part, height, [a, b, c, d], width) {
   const light = (0.45 * slopeX + 0.35 * slopeY + 1) / Math.hypot(slopeX, slopeY, 1);
   const [dim, glow] = theme.dark ? [1, 0.5] : [0.72, 0.26];
   const strength = Math.min(Math.max(dim + glow * light, 0.45), theme.dark ? 2 : 1.02);
-  return asColour(mixed(theme.slopes, height / TALL).map((each) => Math.min(255, Math.round(each * strength))));
+  return asColour(mixed(theme.slopes, height / TALL).map((channel) => Math.min(255, Math.round(channel * strength))));
 }
 
 /** A polyline on the surface: dark where it is seen, faint where something stands before it. */
@@ -134,7 +134,7 @@ function strokeLaid(part, pen, line, colour, width, dash, alpha) {
   pen.lineWidth = width * part.theme.unit;
   for (const hidden of [true, false]) {
     pen.globalAlpha = hidden ? 0.22 * alpha : alpha;
-    pen.setLineDash(hidden ? [] : dash.map((each) => each * pen.lineWidth));
+    pen.setLineDash(hidden ? [] : dash.map((length) => length * pen.lineWidth));
     pen.beginPath();
     for (let k = 0, open = false; k < line.length; k++) {
       const [x, y, covered] = line[k], shown = Number.isFinite(x) && covered === hidden;
@@ -223,17 +223,10 @@ function crossingOf([x0, y0, x1, y1], [[left, right], [low, high]]) {
 /** The edges of the floor. */
 function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
   pen.beginPath();
-  [[left, low], [right, low], [right, high], [left, high]].forEach(([x, y], i) => {
-    const pixel = view.project(x, y, 0);
-    if (i) pen.lineTo(...pixel);
-    else pen.moveTo(...pixel);
-  });
-  pen.closePath();
+  tracePolygon(pen, [[left, low], [right, low], [right, high], [left, high]].map(([x, y]) => view.project(x, y, 0)));
   pen.fillStyle = part.theme.card;
   pen.fill();
-  pen.strokeStyle = part.theme.line;
-  pen.lineWidth = 1;
-  pen.setLineDash([]);
+  setStroke(pen, part.theme.line, 1);
   pen.stroke();
 }
 
@@ -241,14 +234,11 @@ function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
 function drawEdgeTicks(part, pen, view, [[left, right], [low, high]]) {
   const { theme } = part, front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
   const centre = view.project((left + right) / 2, (low + high) / 2, 0);
-  pen.font = fontOf(part, 0.72);
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
   const write = (text, x, y, strong) => {
     const [px, py] = view.project(x, y, 0), [dx, dy] = [px - centre[0], py - centre[1]];
     const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
-    pen.font = fontOf(part, strong ? 0.85 : 0.72, strong ? 600 : 0);
-    pen.fillStyle = strong ? theme.ink : theme.soft;
+    if (strong) setLetters(part, pen, 0.85, theme.ink, "center", "middle", 600);
+    else setLetters(part, pen, 0.72, theme.soft, "center");
     pen.fillText(text, px + dx * away, py + dy * away);
   };
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet

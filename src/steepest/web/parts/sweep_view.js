@@ -5,12 +5,13 @@ import { powerName } from "./chart.js";
 import { fitted } from "./dom.js";
 import { logTicks, makeFrame, pretty, roundTicks } from "./frame.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
+import { setLetters, strokeBox } from "./pen.js";
 import { drawStart } from "./plane.js";
 import { setRules, withSetting } from "./rules_panel.js";
 import { axesOf, landscapeOf, modeOf, selectedRule } from "./scene.js";
 import { settingName, valueIn } from "./slider.js";
 import { ARROWS, pixelOf } from "./stage.js";
-import { HEAT, asColour, channels, fontOf, mixed } from "./theme.js";
+import { HEAT, asColour, channels, mixed } from "./theme.js";
 
 export function startSweep(part) {
   part.sweep = { frame: null, size: [0, 0], held: false };
@@ -23,15 +24,11 @@ export function startSweep(part) {
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     part.sweep.held = true;
-    part.setBusy(true);
     tryAt(event);
   });
   canvas.addEventListener("pointermove", (event) => (part.sweep.held ? tryAt(event) : tellCell(part, event)));
-  const letGo = () => {
-    part.sweep.held = false;
-    part.setBusy(false);
-  };
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, letGo);
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { part.sweep.held = false; });
+  part.busyWhileHeld(canvas);
   canvas.addEventListener("pointerleave", () => { figure.querySelector(".tip").hidden = true; });
   canvas.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key], { state } = part, shares = pairOf(state);
@@ -118,10 +115,7 @@ function drawHeatBar(part, pen, { log, low, high, share, colour }, [left, top, w
     pen.fillRect(left, top + i, width, 1.5);
   }
   const ticks = (log ? logTicks : roundTicks)(low, high, height / (2.2 * theme.rem));
-  pen.font = fontOf(part, 0.72);
-  pen.fillStyle = theme.soft;
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 0.72, theme.soft, "left");
   const name = log ? powerName : pretty, beside = left + width + 0.35 * theme.rem;
   for (const tick of ticks) pen.fillText(name(tick), beside, top + height * (1 - share(tick)));
 }
@@ -138,27 +132,16 @@ function settingTicks({ scale, low, high, least }) {
 
 function drawSettingTicks(part, pen, x, y, frame) {
   const { theme } = part, [left, top, width, height] = frame.box, rem = theme.rem;
-  pen.strokeStyle = theme.line;
-  pen.lineWidth = 1;
-  pen.setLineDash([]);
-  pen.beginPath();
-  pen.rect(left, top, width, height);
-  pen.stroke();
-  pen.font = fontOf(part, 0.72);
-  pen.fillStyle = theme.soft;
-  pen.textAlign = "center";
-  pen.textBaseline = "top";
+  strokeBox(part, pen, frame.box);
+  setLetters(part, pen, 0.72, theme.soft, "center", "top");
   const values = settingTicks(x), every = Math.ceil(values.length * 2.6 * rem / width);
   const placeOf = (setting, value) => Steepest.slider.share(setting, value), below = top + height + 0.35 * rem;
   values.forEach((value, i) => i % every || pen.fillText(tickName(x, value), frame.toX(placeOf(x, value)), below));
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 0.72, theme.soft, "right");
   for (const value of settingTicks(y)) pen.fillText(tickName(y, value), left - 0.4 * rem, frame.toY(placeOf(y, value)));
-  pen.font = fontOf(part, 0.82, 600);
-  pen.fillStyle = theme.ink;
-  pen.textBaseline = "top";
+  setLetters(part, pen, 0.82, theme.ink, "right", "top", 600);
   pen.fillText(settingName(x), left + width, top + height + 1.5 * rem);
-  pen.textAlign = "left";
+  setLetters(part, pen, 0.82, theme.ink, "left", "top", 600);
   pen.fillText(`↑ ${settingName(y)}`, 0.2 * rem, top + height + 1.5 * rem);
 }
 

@@ -30,10 +30,6 @@ export function readTheme(element, theme) {
 
 export function colourOf(part, look) { return part.theme.dark ? look.colorDark : look.color; }
 
-export function fontOf({ theme }, rems, weight) {
-  return `${weight ? `${weight} ` : ""}${Math.round(rems * theme.rem * 10) / 10}px ${theme.family}`;
-}
-
 /** A colour between those of a ramp, at a share from 0 to 1, as [red, green, blue]. */
 export function mixed(ramp, share) {
   const place = Math.min(Math.max(share, 0), 1) * (ramp.length - 1), first = Math.min(Math.floor(place), ramp.length - 2);

@@ -2,7 +2,8 @@
 // marks every few steps, the point itself, and an arrow where the path leaves the frame for good.
 
 import { drawMark, traceMark } from "./marks.js";
-import { colourOf, fontOf } from "./theme.js";
+import { setLetters, setStroke, tracePolygon } from "./pen.js";
+import { colourOf } from "./theme.js";
 
 export const FAR = 1e4; // pixels: lines are cut there, as canvases draw nothing sensible of 1e300
 
@@ -102,7 +103,7 @@ export function drawWay(part, pen, points, look, step, box) {
 export function strokeWay(part, pen, points, from, to, width, dash, alpha) {
   pen.beginPath();
   pen.lineWidth = width * part.theme.unit;
-  pen.setLineDash(dash.map((each) => each * pen.lineWidth));
+  pen.setLineDash(dash.map((length) => length * pen.lineWidth));
   pen.globalAlpha = alpha;
   traceWay(pen, points, from, to);
   pen.stroke();
@@ -133,22 +134,17 @@ export function drawArrow(part, pen, { x, y, angle }, colour, size = 1) {
     return [x + reach * Math.cos(angle + turn), y + reach * Math.sin(angle + turn)];
   };
   pen.beginPath();
-  pen.moveTo(x, y);
-  for (const [turn, length] of [[2.6, 16], [Math.PI, 11], [-2.6, 16]]) pen.lineTo(...corner(turn, length));
-  pen.closePath();
+  tracePolygon(pen, [[x, y], corner(2.6, 16), corner(Math.PI, 11), corner(-2.6, 16)]);
   pen.fillStyle = colour;
   pen.fill();
-  pen.strokeStyle = part.theme.paper;
-  pen.lineWidth = 1.5;
+  setStroke(pen, part.theme.paper, 1.5);
   pen.stroke();
 }
 
 /** Words beside the arrows, inside the box, none upon another. */
 export function drawSigns(part, pen, signs, [left, top, width, height]) {
   const { theme } = part, size = 0.76 * theme.rem, taken = [];
-  pen.font = fontOf(part, 0.76, 600);
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
+  setLetters(part, pen, 0.76, theme.ink, "left", "middle", 600);
   for (const { x, y, angle, text } of signs) {
     const long = pen.measureText(text).width, tall = 1.5 * size;
     const boundX = (value) => Math.min(Math.max(value, left + 6), left + width - long - 8);
