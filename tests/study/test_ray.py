@@ -132,8 +132,8 @@ def test_folders_are_written_under_a_name_of_their_content(tmp_path, monkeypatch
     contents = on_ray._folders(Job(1, (entry,)))
     assert set(contents[str(far)]) == {"away.py", "helper.py", "pieces/__init__.py", "pieces/deep.py"}
     assert set(contents[str(other)]) == {"mine.py"}
-    folders = on_ray._write_folders(contents)
-    assert on_ray._write_folders(contents) == folders
+    folders = {folder: str(on_ray._write_folder(files)) for folder, files in contents.items()}
+    assert {folder: str(on_ray._write_folder(files)) for folder, files in contents.items()} == folders
     assert len(set(folders.values())) == 2
     for original, folder in folders.items():
         written = {str(file.relative_to(folder)): file.read_bytes() for file in Path(folder).rglob("*.py")}

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..study import Comparison
-from .contestants import comparison_style, legend, legend_rows, looks, make_log, short, tag
-from .style import GREY, clean, new_figure
+from .contestants import comparison_figure, looks, make_log, short, tag
+from .style import GREY, clean
 
 __all__ = ["Band", "band", "draw_curves", "draw_profiles"]
 
@@ -50,8 +50,7 @@ def draw_curves(comparison: Comparison) -> Figure:
     panels = [("loss", "held-out loss")]
     if not comparison.metric_is_loss:
         panels.append(("metric", short(str(facts["metric_name"]), 40)))
-    with comparison_style():
-        figure = new_figure(9, 3.9 + 0.2 * legend_rows(comparison))
+    with comparison_figure(comparison, 3.9) as figure:
         all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (column, title) in zip(all_axes, panels, strict=True):
             clean(axes, x, title)
@@ -59,8 +58,7 @@ def draw_curves(comparison: Comparison) -> Figure:
                 data, name = band(comparison, label, column), tag(index, column)
                 axes.fill_between(data.x, data.low, data.high, color=look.colour, alpha=0.15, linewidth=0,
                                   gid=f"{name}-band")  # fmt: skip
-                axes.plot(data.x, data.median, color=look.colour, linestyle=look.dash, marker=look.marker,
-                          markersize=4, markevery=max(1, len(data.x) // 8), gid=name)  # fmt: skip
+                axes.plot(data.x, data.median, **look.line, markersize=4, markevery=max(1, len(data.x) // 8), gid=name)
         make_log(all_axes[0], "y")
         all_axes[-1].axhline(comparison.target, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
         all_axes[-1].annotate("target", (0.01, comparison.target), xycoords=("axes fraction", "data"), ha="left",
@@ -70,7 +68,6 @@ def draw_curves(comparison: Comparison) -> Figure:
             middle = float(comparison.curves["metric"].median())
             lowest = comparison.target - 4 * abs(comparison.target - middle) - 0.1
             all_axes[-1].set_ylim(bottom=max(all_axes[-1].get_ylim()[0], lowest))
-        legend(figure, comparison)
     return figure
 
 
@@ -86,17 +83,14 @@ def draw_profiles(comparison: Comparison) -> Figure:
     if comparison.profiles is None:
         raise ValueError("profiles: need a finished comparison on several workloads")
     shares = comparison.profiles.profile
-    with comparison_style():
-        figure = new_figure(9, 3.4 + 0.2 * legend_rows(comparison))
+    with comparison_figure(comparison, 3.4) as figure:
         axes = clean(figure.add_subplot(), "times as long as the fastest", "share of the workloads")
         for index, (label, look) in enumerate(looks(comparison).items()):
             if label not in shares.index:  # every run of it was set aside
                 continue
-            axes.step(shares.columns, shares.loc[label], where="post", color=look.colour, linestyle=look.dash,
-                      marker=look.marker, markersize=4, markevery=(2 * index % 24, 24),
-                      gid=tag(index, "profile"))  # fmt: skip
+            axes.step(shares.columns, shares.loc[label], where="post", **look.line, markersize=4,
+                      markevery=(2 * index % 24, 24), gid=tag(index, "profile"))  # fmt: skip
         axes.set_xlim(float(shares.columns[0]), float(shares.columns[-1]))
         axes.set_ylim(-0.03, 1.03)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        legend(figure, comparison)
     return figure

@@ -15,9 +15,9 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from ..base.spec import parse
 from ..study import Comparison
 from .looks import Look, colors_and_marks
-from .style import house_style
+from .style import house_style, new_figure
 
-__all__ = ["comparison_style", "legend", "legend_rows", "looks", "make_log", "short", "tag"]
+__all__ = ["comparison_figure", "looks", "make_log", "short", "tag"]
 
 LINE = 110
 """Width of the legend, which is that of the figure, in characters."""
@@ -49,11 +49,18 @@ def tag(index: int, part: str) -> str:
 
 
 @contextmanager
-def comparison_style() -> Iterator[None]:
-    """A context in the house style with TeX switched off: users name optimizers, metrics and workloads, and use "$"."""
+def comparison_figure(comparison: Comparison, height: float) -> Iterator[Figure]:
+    """A context that gives a figure in the house style, and adds its legend at the end; `height` is without the legend.
+
+    TeX is switched off: users name optimizers, metrics and workloads, and use "$".
+    """
+    by_label = looks(comparison)
+    columns = _columns([short(label) for label in by_label])
     with house_style():
         matplotlib.rcParams["text.parse_math"] = False
-        yield
+        figure = new_figure(9, height + 0.2 * math.ceil(len(by_label) / columns))
+        yield figure
+        _draw_legend(figure, by_label, columns)
 
 
 def short(text: str, most: int = 28) -> str:
@@ -82,27 +89,17 @@ def make_log(axes: Axes, which: Literal["x", "y"], subs: tuple[float, ...] = (1.
 # --- the legend -------------------------------------------------------------------------------------------------------
 
 
-def legend(figure: Figure, comparison: Comparison) -> None:
-    """Add the legend above the axes; each entry has its contestant's tag, to be hidden with its curves."""
-    by_label = looks(comparison)
-    handles = [
-        Line2D([], [], color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4)
-        for look in by_label.values()
-    ]
+def _draw_legend(figure: Figure, by_label: dict[str, Look], columns: int) -> None:
+    """Above the axes; each entry has its contestant's tag, to be hidden with its curves."""
+    handles = [Line2D([], [], **look.line, markersize=4) for look in by_label.values()]
     # Matplotlib leaves out a name that begins with "_", so names are filled in afterwards
-    names = [short(label) for label in by_label]
-    entries = figure.legend(handles, ["x"] * len(names), loc="outside upper center", ncols=_columns(names))
-    for index, (handle, text) in enumerate(zip(entries.legend_handles, entries.get_texts(), strict=True)):
-        text.set_text(names[index])
+    legend = figure.legend(handles, ["x"] * len(handles), loc="outside upper center", ncols=columns)
+    entries = zip(by_label, legend.legend_handles, legend.get_texts(), strict=True)
+    for index, (label, handle, text) in enumerate(entries):
+        text.set_text(short(label))
         text.set_gid(tag(index, "name"))
         if handle is not None:
             handle.set_gid(tag(index, "handle"))
-
-
-def legend_rows(comparison: Comparison) -> int:
-    """Number of lines of the legend, which add to the height of a figure."""
-    names = [short(label) for label in looks(comparison)]
-    return math.ceil(len(names) / _columns(names))
 
 
 def _columns(names: list[str]) -> int:

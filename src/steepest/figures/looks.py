@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib import colors
 
@@ -48,6 +48,11 @@ class Look:
     colour: str
     marker: str
     dash: Dash
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Matplotlib's arguments of a line with marks."""
+        return {"color": self.colour, "linestyle": self.dash, "marker": self.marker}
 
     @property
     def dashes(self) -> tuple[float, ...]:

@@ -147,8 +147,8 @@ def _crossing(inner: Floats, outer: Floats, frame: Frame) -> Floats:
     return np.array([inner + min([1.0, *shares]) * move])
 
 
-def stride(steps: int, at_most: int = MOST_MARKS) -> int:
-    """The smallest of 1, 2, 5, 10, 20, ... that divides `steps` into at most `at_most` strides.
+def stride(steps: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that divides `steps` into at most `MOST_MARKS` strides.
 
     >>> stride(20), stride(100), stride(1000)
     (1, 5, 50)
@@ -156,7 +156,7 @@ def stride(steps: int, at_most: int = MOST_MARKS) -> int:
     decade = 1
     while True:
         for digit in (1, 2, 5):
-            if steps <= at_most * digit * decade:
+            if steps <= MOST_MARKS * digit * decade:
                 return digit * decade
         decade *= 10
 
@@ -164,12 +164,11 @@ def stride(steps: int, at_most: int = MOST_MARKS) -> int:
 # --- the values -------------------------------------------------------------------------------------------------------
 
 
-def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
+def contour_levels(above: Floats) -> Floats:
     """Levels of contour lines, as heights above the lowest value: round numbers, evenly spaced on a log scale.
 
-    Args:
-        above: heights at the points of a grid; the extreme half percent on either side is ignored.
-        at_most: number of levels.
+    At most `MOST_LEVELS`; `above` are heights at the points of a grid, whose extreme half percent on either side is
+    ignored.
 
     >>> contour_levels(np.geomspace(1, 1000, 1000))
     array([  2.,   5.,  10.,  20.,  50., 100., 200., 500.])
@@ -183,9 +182,9 @@ def contour_levels(above: Floats, at_most: int = MOST_LEVELS) -> Floats:
     for digits in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         levels = np.outer(decades, digits).ravel()
         levels = levels[(low <= levels) & (levels <= high)]
-        if len(levels) <= at_most:
+        if len(levels) <= MOST_LEVELS:
             return levels
-    return levels[:: -(-len(levels) // at_most)]
+    return levels[:: -(-len(levels) // MOST_LEVELS)]
 
 
 def even_levels(z: Floats) -> Floats:

@@ -144,9 +144,9 @@ def points_of(x: Floats, landscape: Landscape) -> Floats:
     return x if x.shape[1] == 2 else np.column_stack([x, landscape(x[:, 0]) + np.zeros(len(x))])
 
 
-def halo(width: float = 3.2) -> list[effects.AbstractPathEffect]:
+def halo() -> list[effects.AbstractPathEffect]:
     """A path effect: a rim in the paper's colour, which separates a line from the lines below it."""
-    return [effects.withStroke(linewidth=width, foreground=theme().paper, alpha=0.9)]
+    return [effects.withStroke(linewidth=3.2, foreground=theme().paper, alpha=0.9)]
 
 
 def _draw_path(axes: Axes, track: Track, points: Floats) -> None:
@@ -184,28 +184,19 @@ def draw_value_axes(axes: Axes, heights: Heights, tracks: Sequence[Track]) -> No
     whole_steps(axes)
     strides = sorted({track.every for track in tracks})
     marks = translate("a mark every {} steps", translate(" or ").join(map(str, strides)))
-    clean(
-        axes,
-        translate("step"),
-        translate(heights.label),
-        marks if strides != [1] else translate("a mark at every step"),
-    )
+    title = translate("a mark at every step") if strides == [1] else marks
+    clean(axes, translate("step"), translate(heights.label), title)
 
 
 def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:
     for track, curve in zip(tracks, heights.curves, strict=True):
-        look = track.look
-        axes.plot(
-            curve, color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4, markevery=track.every
-        )
+        axes.plot(curve, **track.look.line, markersize=4, markevery=track.every)
     axes.set_ylim(heights.limits)
 
 
 def draw_legend(figure: Figure, tracks: Sequence[Track], texts: Sequence[str], columns: int = 1) -> None:
     """Draw the legend below the panels: the line of each path, and a text for it."""
-    handles = [
-        Line2D([], [], color=track.look.colour, linestyle=track.look.dash, marker=track.look.marker) for track in tracks
-    ]
+    handles = [Line2D([], [], **track.look.line) for track in tracks]
     legend = figure.legend(
         handles, texts, loc="outside lower left", handlelength=3, labelspacing=0.4, ncols=columns, columnspacing=2.5
     )

@@ -12,9 +12,9 @@ from matplotlib.path import Path
 from ..statistics import budget_curve
 from ..statistics.trials import trial_table
 from ..study import Comparison
-from .contestants import comparison_style, legend, legend_rows, looks, make_log, tag
+from .contestants import comparison_figure, looks, make_log, tag
 from .looks import Look
-from .style import clean, new_figure, whole_steps
+from .style import clean, whole_steps
 
 __all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
 
@@ -72,15 +72,13 @@ def draw_learning_rates(comparison: Comparison) -> Figure:
     """Draw the final loss of every trial against its learning rate; broken trials are crosses along the top."""
     by_label = looks(comparison)
     spacing = min(0.025, 0.2 / len(by_label))
-    with comparison_style():
-        figure = new_figure(9, 4.3 + 0.2 * legend_rows(comparison))
+    with comparison_figure(comparison, 4.3) as figure:
         axes = clean(figure.add_subplot(), "learning rate", "final loss")
         for index, (label, look) in enumerate(by_label.items()):
             # a height of its own for each contestant, so that crosses at one learning rate do not hide each other
             _draw_sensitivity(axes, sensitivity(comparison, label), look, index, 0.985 - spacing * index)
         make_log(axes, "x", subs=(1.0,))
         make_log(axes, "y")
-        legend(figure, comparison)
     return figure
 
 
@@ -132,17 +130,15 @@ def draw_budget(comparison: Comparison) -> Figure:
     """
     medians = budgets(comparison)
     seconds = comparison.measure == "seconds_to_target"
-    with comparison_style():
-        figure = new_figure(9, 3.6 + 0.2 * legend_rows(comparison))
+    with comparison_figure(comparison, 3.6) as figure:
         axes = clean(figure.add_subplot(), "trials", "seconds to target" if seconds else "steps to target")
         for index, (label, look) in enumerate(looks(comparison).items()):
             if label in medians:
-                axes.plot(medians.index, medians[label], color=look.colour, linestyle=look.dash, marker=look.marker,
-                          markersize=4, markevery=max(1, len(medians) // 8), gid=tag(index, "budget"))  # fmt: skip
+                axes.plot(medians.index, medians[label], **look.line, markersize=4,
+                          markevery=max(1, len(medians) // 8), gid=tag(index, "budget"))  # fmt: skip
         if medians.index.max() > MANY:
             make_log(axes, "x")
         else:
             whole_steps(axes)
         make_log(axes, "y")
-        legend(figure, comparison)
     return figure

@@ -156,7 +156,7 @@ def _key(flags: Iterable[bool]) -> str:
 def _variant(rule: Rule) -> str:
     averaged = type(rule).evaluation is not Rule.evaluation  # over all steps, so that its step never settles
     linear = None if averaged else linear_step(rule)
-    return "\n".join(["{", *functions(rule, compact=True), *(linear or []), "}"])
+    return "\n".join(["{", *functions(rule), *(linear or []), "}"])
 
 
 def _settings(rule: Rule) -> Iterator[list[Any]]:
@@ -255,7 +255,7 @@ def _landscape(name: str, on: Landscape) -> str:
         "equation": mathml(of_landscape(on, slopes=False)[0]),
         "formula": formula_text(on),
     }
-    return "\n".join([f"{{facts: {_json(facts)},", *landscape_functions(on, second=True, compact=True), "}"])
+    return "\n".join([f"{{facts: {_json(facts)},", *landscape_functions(on), "}"])
 
 
 def _title(on: Landscape) -> Text:

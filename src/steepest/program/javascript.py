@@ -1,12 +1,10 @@
-"""JavaScript of rules and landscapes, printed from the same programs as every other engine, for pages in a browser.
+r"""JavaScript of rules and landscapes, printed from the same programs as every other engine, for pages in a browser.
 
-What is printed is an object expression, to be put behind `const adam =`. It does the same float64 operations in the
-same order as Python; only `pow`, `exp`, `sin` and their kin may round the last digit differently.
+What is printed is the inside of an object. It does the same float64 operations in the same order as Python; only `pow`,
+`exp`, `sin` and their kin may round the last digit differently.
 
-    >>> print(rule("sgd"))
-    ({
-      name: "sgd",
-      defaults: {lr: 0.001, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false},
+    >>> from steepest.rules import SGD
+    >>> print("\n".join(functions(SGD())))
       init(h, x) {
         return {
         };
@@ -16,11 +14,9 @@ same order as Python; only `pow`, `exp`, `sin` and their kin may round the last 
         const v0 = -h_lr;
         for (let i = 0; i < x.length; i++) {
           const g = grad[i], p = x[i];
-          const v1 = v0 * g;
-          x[i] = p + v1;
+          x[i] = p + (v0 * g);
         }
       },
-    })
 """
 
 import json
@@ -29,96 +25,56 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import landscapes
 from ..base.errors import InvalidValue
 from ..landscapes import Landscape
-from ..rules import Rule, find
+from ..rules import Rule
 from .algebra import Call, Leaf, Node, Power, Sum
 from .gradient import record_gradient, record_hessian
 from .linear_step import Step
 from .operations import OPERATIONS
 from .record import Operation, Program, Value, inputs_of, record
 
-__all__ = ["equation", "functions", "landscape", "landscape_functions", "linear_step", "rule", "value_function"]
+__all__ = ["equation", "functions", "landscape_functions", "linear_step", "value_function"]
 
 
-def rule(rule: str | Rule | type[Rule]) -> str:
-    """An elementwise rule as a JavaScript object: its defaults, `init` and `step`.
+def functions(rule: Rule) -> list[str]:
+    """The lines of `init` and `step` of a rule with these switches; what is exactly 0 is left out.
 
     `init(h, x)` gives the state of the parameter `x` (an array) for the hyperparameters `h`: an array for each state's
     name, of one number for those that are one number a parameter. `step(h, grad, x, state, t)` changes `x` and `state`
     in place; `t` counts from 1.
 
-    Of a rule, what is exactly 0 is left out, as everywhere; of a class, every number stays to be set in `h`. Switches
-    such as `nesterov` are decided here, not in `h`.
-
     Raises:
         InvalidValue: the rule needs whole tensors.
     """
-    chosen = find(rule)
-    defaults = {name: getattr(chosen, name) for name in chosen.hyperparameters()}
-    lines = [
-        "({",
-        f"  name: {json.dumps(type(chosen).__name__.lower())},",
-        f"  defaults: {{{', '.join(f'{name}: {_constant(value)}' for name, value in defaults.items())}}},",
-        *functions(chosen, zeros=isinstance(rule, type)),
-        "})",
-    ]
-    return "\n".join(lines)
-
-
-def functions(rule: Rule, zeros: bool = False, compact: bool = False) -> list[str]:
-    """The lines of `init` and `step` of a rule with these switches.
-
-    What is exactly 0 is left out, unless `zeros` says that every number stays to be set. With `compact`, what is used
-    once has no name of its own; the arithmetic is the same.
-    """
-    program = record(rule, zeros=zeros)
+    program = record(rule)
     return [
         "  init(h, x) {",
         *_indent(4, _init(program, _sources(rule))),
         "  },",
         "  step(h, grad, x, state, t) {",
-        *_indent(4, _step(program, _sources(rule), compact)),
+        *_indent(4, _step(program, _sources(rule))),
         "  },",
     ]
 
 
-def landscape(on: str | Landscape) -> str:
-    """A landscape as a JavaScript object: `name`, `dims`, `window`, `start`, `minima`, `f` and its gradient `grad`.
-
-    Both functions take the coordinates as numbers; `grad` returns an array.
-
-    Raises:
-        InvalidValue: the gradient needs an operation that a program does not have.
-    """
-    found = landscapes.find(on)
-    lines = [
-        "({",
-        f"  name: {json.dumps(found.name)},",
-        f"  dims: {found.dims},",
-        *(f"  {name}: {_constant(getattr(found, name))}," for name in ("window", "start", "minima")),
-        *landscape_functions(found),
-        "})",
-    ]
-    return "\n".join(lines)
-
-
-def value_function(found: Landscape, compact: bool = True) -> list[str]:
-    """The lines of `f`, a landscape's value."""
+def value_function(found: Landscape) -> list[str]:
+    """The lines of `f`, a landscape's value, which takes the coordinates as numbers."""
     value = Program()
     value.outputs = {"f": found.formula(*(value.input(f"x{i}", uniform=False) for i in range(found.dims)))}
-    return _function("f", value, compact=compact)
+    return _function("f", value)
 
 
-def landscape_functions(found: Landscape, second: bool = False, compact: bool = False) -> list[str]:
-    """The lines of `f` and `grad`, and of `hessian` (an array of rows) with `second` derivatives."""
-    gradient = record_gradient(found)
-    hessian = record_hessian(found) if second else None
-    if gradient is None or (second and hessian is None):
+def landscape_functions(found: Landscape) -> list[str]:
+    """The lines of `f`, `grad` (an array) and `hessian` (an array of rows).
+
+    Raises:
+        InvalidValue: a derivative needs an operation that a program does not have.
+    """
+    gradient, hessian = record_gradient(found), record_hessian(found)
+    if gradient is None or hessian is None:
         raise InvalidValue(f"{found.name}: its derivatives have a part that JavaScript cannot say")
-    lines = [*value_function(found, compact), *_function("grad", gradient, compact=compact)]
-    return lines if hessian is None else [*lines, *_function("hessian", hessian, found.dims, compact)]
+    return [*value_function(found), *_function("grad", gradient), *_function("hessian", hessian, found.dims)]
 
 
 def equation(node: Node | Leaf | Call | Power, names: Mapping[str, str]) -> str:
@@ -205,11 +161,11 @@ def _init(program: Program, sources: dict[str, str]) -> list[str]:
     return [*_reads(starts, sources), "return {", *(f"  {name}: {text}," for name, text in made.items()), "};"]
 
 
-def _step(program: Program, sources: dict[str, str], compact: bool) -> list[str]:
+def _step(program: Program, sources: dict[str, str]) -> list[str]:
     names = _names(program) | {"grad": "g", "param": "p", "step": "t"}
     names |= {name: f"s_{name}" for name in (*program.states, *program.numbers)}
     reads = "".join(f", s_{name} = state.{name}[i]" for name in program.states)
-    once = _used_once(program) if compact else set()
+    once = _used_once(program)
     uniform, varying = (_body(operations, names, once) for operations in (program.uniform(), program.varying()))
     outputs = {name: _operand(value, names) for name, value in program.outputs.items()}
     return [
@@ -242,11 +198,11 @@ def _reads(program: Program, sources: dict[str, str]) -> list[str]:
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _function(name: str, program: Program, rows: int = 1, compact: bool = False) -> list[str]:
+def _function(name: str, program: Program, rows: int = 1) -> list[str]:
     """A function of the coordinates, which returns a number, an array for several outputs, or an array of rows."""
     coordinates = list(program.inputs)
     names = _names(program) | {coordinate: coordinate for coordinate in coordinates}
-    lines = _body(program.needed(), names, _used_once(program) if compact else set())
+    lines = _body(program.needed(), names, _used_once(program))
     results = [_operand(value, names) for value in program.outputs.values()]
     if rows > 1 or name == "hessian":
         results = [_array(results[i : i + rows]) for i in range(0, len(results), rows)]

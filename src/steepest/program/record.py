@@ -175,10 +175,8 @@ def _text(operand: Any) -> str:
     return operand.name if isinstance(operand, Value) else repr(operand)
 
 
-def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
+def record(rule: Rule, maximize: bool = False) -> Program:
     """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
-
-    With `zeros`, hyperparameters that are exactly 0 stay inputs too, so that the program holds for any of their values.
 
     Raises:
         InvalidValue: the rule is not elementwise, or branches on a value.
@@ -186,7 +184,7 @@ def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     if not rule.elementwise:
         raise InvalidValue(f"{rule.title} is not elementwise: it needs whole tensors")
     program = Program()
-    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in _numeric(rule, zeros)})
+    symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in _numeric(rule)})
     step = program.input("step", uniform=True)
     grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)
     initial = symbolic.init(param)
@@ -201,14 +199,14 @@ def record(rule: Rule, maximize: bool = False, zeros: bool = False) -> Program:
     return program
 
 
-def settings(rule: Rule, zeros: bool = False) -> dict[str, Any]:
-    """The hyperparameters that stay inputs, by the names of the inputs; those that are exactly 0 only if `zeros`.
+def settings(rule: Rule) -> dict[str, Any]:
+    """The hyperparameters that stay inputs, by the names of the inputs.
 
     >>> from steepest.rules import Adam
     >>> settings(Adam())
     {'lr': 0.001, 'betas_0': 0.9, 'betas_1': 0.999, 'eps': 1e-08}
     """
-    return dict(chain.from_iterable(inputs_of(name, value).items() for name, value in _numeric(rule, zeros)))
+    return dict(chain.from_iterable(inputs_of(name, value).items() for name, value in _numeric(rule)))
 
 
 def inputs_of(name: str, value: Any) -> dict[str, Any]:
@@ -218,10 +216,11 @@ def inputs_of(name: str, value: Any) -> dict[str, Any]:
     return {name: value}
 
 
-def _numeric(rule: Rule, zeros: bool) -> Iterator[tuple[str, Any]]:
+def _numeric(rule: Rule) -> Iterator[tuple[str, Any]]:
+    """All but switches, and what is exactly 0."""
     for name in rule.hyperparameters():
         value = getattr(rule, name)
-        if not isinstance(value, bool | str) and value is not None and (zeros or not is_zero(value)):
+        if not isinstance(value, bool | str) and value is not None and not is_zero(value):
             yield name, value
 
 

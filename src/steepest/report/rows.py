@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -76,13 +76,10 @@ def only_learning_rates(study: Comparison) -> bool:
     return all(set(settings) <= {"lr"} for contestant in contestants for settings in contestant.trials[:1])
 
 
-def chosen_budgets(comparison: Comparison, budgets: Sequence[int] = BUDGETS) -> pd.DataFrame:
+def chosen_budgets(comparison: Comparison) -> pd.DataFrame:
     """Steps (or seconds) to the target of the best of k trials, in the median draw; inf where that draw misses.
 
-    Args:
-        comparison: on one workload.
-        budgets: the numbers of trials k to show: those below the number of trials made, and that number itself if it is
-            at most the largest of them.
+    For each k of `BUDGETS` that is below the number of trials made, and for that number if it is at most the largest.
 
     Returns:
         Rows are contestants, columns numbers of trials; empty without a search. A contestant with nothing to search has
@@ -91,7 +88,7 @@ def chosen_budgets(comparison: Comparison, budgets: Sequence[int] = BUDGETS) -> 
     most = int(comparison.runs.loc[comparison.runs["phase"] == "search", "trial"].nunique())
     if most < 2:
         return pd.DataFrame()
-    chosen = [k for k in budgets if k < most] + [most] * (most <= max(budgets))
+    chosen = [k for k in BUDGETS if k < most] + [most] * (most <= max(BUDGETS))
     medians = budget_curve(comparison.runs, comparison.measure, max(chosen))["median"].unstack("k")
     labels = [contestant.label for contestant in comparison.plan.contestants if not contestant.ranges]
     fixed = medians.index.intersection(labels)
