@@ -154,6 +154,17 @@ def test_twenty_parts_come_and_go(open_article):
     assert opened.workers == []
 
 
+def test_a_page_that_mounts_parts_by_itself_has_maps_too(open_article):
+    opened = open_article(article(TWO, lang="en"))
+    opened.evaluate(f"""() => {{ {read_bundle()}; Steepest.core.useFacts({build_facts()});
+        const place = document.body.appendChild(document.createElement("div"));
+        const rules = [{{ id: "sgd", settings: {{ lr: 0.1 }} }}], view = {{ mode: "basin" }};
+        const state = {{ landscape: "parabola", rules, steps: 9, view }};
+        Steepest.mountPlayground(place, state); }}""")
+    opened.get_by_text("144 runs").wait_for()
+    assert opened.workers == []
+
+
 def test_the_example_is_an_article(open_article, tmp_path, capsys):
     runpy.run_path(str(EXAMPLE))["main"](str(tmp_path / "written.html"))
     assert capsys.readouterr().out == f"written to {tmp_path / 'written.html'}\n"

@@ -14,7 +14,7 @@ export function start(facts, states) {
   core.useFacts(facts);
   if (typeof document === "undefined") answerMaps();
   else {
-    useScript(document.currentScript.text);
+    useScript(document.currentScript?.text ?? ""); // none of a module, or of a file
     mountAll(states);
   }
 }

@@ -27,7 +27,7 @@ function basin(spec, onRows = () => {}) {
   const landscape = landscapeOf(spec.landscape), window = spec.window ?? landscape.window, { size } = spec;
   const rows = landscape.dims === 1 ? 1 : size;
   const minima = [...landscape.minima, ...landscape.localMinima].map((point) => [...point]);
-  const map = { ...emptyMap(rows, size), which: new Int16Array(rows * size), minima };
+  const map = { ...emptyMap(rows, size), which: new Int16Array(rows * size).fill(NOWHERE), minima };
   const walk = walker(landscape, spec), centre = ([low, high], i) => low + ((i + 0.5) / size) * (high - low);
   const near = arrivalRadius(landscape);
   return job(map, onRows, (at, row, column) => {
@@ -187,12 +187,17 @@ const now = () => performance.now();
 
 export const maps = { basin, sweep };
 
-/** In a worker: computes the map of each message, and posts its progress at most every 60 milliseconds. */
-export function answerMaps() {
+/** Computes the map of {kind, spec}, and calls tell(map) at most every 60 milliseconds; {cancel(), done}. */
+export function computeMap({ kind, spec }, tell) {
   let told = 0;
-  self.onmessage = ({ data: { kind, spec } }) => maps[kind](spec, (map) => {
+  return maps[kind](spec, (map) => {
     if (!map.done && now() - told < 60) return;
     told = now();
-    self.postMessage(map);
+    tell(map);
   });
+}
+
+/** In a worker: answers each message with its map. */
+export function answerMaps() {
+  self.onmessage = ({ data }) => computeMap(data, (map) => self.postMessage(map));
 }
