@@ -1,5 +1,6 @@
 """The engines against each other: whatever steps a parameter, the arithmetic is the rule's."""
 
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -276,6 +277,50 @@ def test_every_function_of_the_step_is_the_same_in_the_kernel():
         train([param], as_optimizer(EveryFunctionOfTheStep)([param], lr=0.3, fused=fused), 4)
         reached.append(param.detach())
     torch.testing.assert_close(*reached, rtol=1e-14, atol=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantsWithoutANumeral(Rule):
+    """Constants that Python prints as no number, and a state that is set to one."""
+
+    title = "Constants"
+    reference = "this test"
+
+    def init(self, param):
+        return {"memory": 0.0, "least": 0.0, "flag": 0.0}
+
+    def update(self, grad, param, step, memory, least, flag):
+        rate = where(minimum(step, math.inf) > 2, self.lr, self.lr / 2)
+        bounded = maximum(minimum(grad, math.inf), -math.inf)
+        return (
+            -rate * where(memory < -math.inf, math.nan, bounded),
+            memory + grad,
+            where(grad > 9, grad, math.inf),
+            0.25,
+        )
+
+
+def test_infinite_constants_are_the_same_in_every_engine(monkeypatch):
+    reached = {}
+    for name, settings in {"fused": {}, "lists": {"foreach": True}, "eager": {"fused": False}}.items():
+        param = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+        optimizer = as_optimizer(ConstantsWithoutANumeral)([param], lr=0.3, **settings)
+        train([param], optimizer, 4)
+        reached[name] = param.detach()
+        state = optimizer.state[param]
+        assert torch.equal(state["least"], torch.full_like(param, math.inf))
+        assert torch.equal(state["flag"], torch.full_like(param, 0.25))
+        assert optimizer.engine.startswith({"fused": "fused", "lists": "operations", "eager": "eager"}[name])
+    torch.testing.assert_close(reached["fused"], reached["eager"], rtol=1e-14, atol=0)
+    assert torch.equal(reached["lists"], reached["eager"])
+    ends = steepest.trace(ConstantsWithoutANumeral(lr=0.01), "himmelblau", starts=[[1.0, 2.0], [2.0, 1.0]], steps=9)
+    path = steepest.trace(ConstantsWithoutANumeral(lr=0.01), "himmelblau", start=(1.0, 2.0), steps=9)
+    assert ends.engine == "numba"
+    np.testing.assert_allclose(ends.x[0], path.x[-1], rtol=1e-12)
+    monkeypatch.setattr("steepest.paths.engine.record_gradient", lambda landscape: None)
+    plain = steepest.trace(ConstantsWithoutANumeral(lr=0.01), "himmelblau", starts=[[1.0, 2.0], [2.0, 1.0]], steps=9)
+    assert plain.engine == "numpy"
+    np.testing.assert_allclose(ends.x, plain.x, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

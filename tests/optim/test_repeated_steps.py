@@ -182,9 +182,10 @@ def test_a_state_set_to_none_starts_anew():
     torch.testing.assert_close(*reached, rtol=1e-13, atol=1e-14)
 
 
-def test_a_counter_that_is_a_plain_number_goes_to_the_eager_engine():
+@pytest.mark.parametrize("foreach", [None, True])
+def test_a_counter_that_is_a_plain_number_goes_to_the_eager_engine(foreach):
     params = parameters()
-    optimizer = steepest.Adam(params, lr=0.1)
+    optimizer = steepest.Adam(params, lr=0.1, foreach=foreach)
     train(optimizer, params, 2)
     optimizer.state[params[0]]["step"] = 7
     train(optimizer, params, 1)

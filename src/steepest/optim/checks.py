@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from ..base.errors import InvalidValue
 from ..rules import Rule
 
-__all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite"]
+__all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite", "refusal"]
 
 
 def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
@@ -25,6 +26,24 @@ def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) 
         if id(param) in seen:
             raise InvalidValue(f"{title}: parameter {index} of the group is there twice; give each parameter once")
         seen.add(id(param))
+
+
+def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
+    """The reason why neither kernels nor lists can step a parameter, but the eager engine can; None if they can."""
+    if not rule.elementwise:
+        return "the rule needs whole tensors"
+    if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
+        return f"{type(param).__name__} is a tensor of its own kind"
+    if grad.layout is not torch.strided:
+        return "sparse gradient"
+    for name, value in state.items():
+        if not isinstance(value, Tensor | None):
+            return f"{name} is no tensor"
+        if value is not None and name not in ("step", *rule.numbers) and value.dtype != param.dtype:
+            return f"{value.dtype} state of {param.dtype} parameters"
+    if any(tensor.is_neg() for tensor in (param, *state.values()) if tensor is not None):
+        return "a view with the other sign"
+    return None
 
 
 def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Collection[str] = ()) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from ..base.errors import InvalidValue
 from ..program.record import record
@@ -22,7 +21,7 @@ from .lists.functions import function, one_by_one
 from .lists.uniform import Row, Uniform, place_counters
 from .reports import Engine
 
-__all__ = ["engine_for", "refusal", "refuse_to_be_captured", "step", "uncapturable"]
+__all__ = ["engine_for", "refuse_to_be_captured", "step", "uncapturable"]
 
 PIECE = 1 << 22
 """Elements that operations on lists take at once; the temporaries of a step are a few times as large."""
@@ -43,20 +42,6 @@ def engine_for(param: Tensor, group: Group) -> Literal[Engine.LISTS, Engine.COMP
     if not here or group["differentiable"]:
         return None
     return Engine.COMPILED if group["fused"] else Engine.LISTS
-
-
-def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
-    """The reason why this engine cannot step a parameter; None if it can."""
-    if not rule.elementwise:
-        return "the rule needs whole tensors"
-    if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
-        return f"{type(param).__name__} is a tensor of its own kind"
-    if grad.layout is not torch.strided:
-        return "sparse gradient"
-    for name, value in state.items():
-        if value is not None and name not in ("step", *rule.numbers) and value.dtype != param.dtype:
-            return f"{value.dtype} state of {param.dtype} parameters"
-    return None
 
 
 def uncapturable(rule: Rule, group: Group) -> str | None:

@@ -10,7 +10,7 @@ from ..base.errors import InvalidValue
 from ..program.native import NotCompiled
 from ..rules import Rule
 from . import compiled, eager, half, sparse
-from .checks import check_state
+from .checks import check_state, refusal
 from .cpu import step as cpu
 from .eager import Triple
 from .reports import Engine, Report
@@ -72,7 +72,7 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
     if way := compiled.engine_for(param, group):
-        refused = "float32 copies" if half.is_compensated(param, group) else compiled.refusal(rule, *triple)
+        refused = "float32 copies" if half.is_compensated(param, group) else refusal(rule, *triple)
         if refused is None:
             return Report(way)
         if group["capturable"]:

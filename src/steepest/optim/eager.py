@@ -81,6 +81,8 @@ def _apply(
         elif value is not None:
             # a rule may hand back what it was given; the state must not share memory with what others write to
             shares = any(value is argument for argument in arguments[:2])
+            if not isinstance(value, Tensor):
+                value = torch.full_like(arguments[1], value)
             value = back(value) if param.is_complex() else value.to(state[name].dtype)
             state[name] = value.clone() if shares else value
     if param.dtype in HALF:

@@ -263,6 +263,6 @@ def _numpy_step(task: Task, ends: Ends, state: dict[str, Any], step: int, noise:
     if step + 1 >= task.since:
         ends.path[step + 1 - task.since] = x
     return {
-        name: value if value is None or name in task.rule.numbers else value.astype(task.real)
+        name: value if value is None or name in task.rule.numbers else np.full_like(x, value)
         for name, value in zip(state, new, strict=True)
     }

@@ -6,7 +6,6 @@ trajectories (1 - beta**t, a schedule) is read from a table, a row a step; what 
 trajectory has its own of is computed once a trajectory and step, in float64.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from itertools import product
 from typing import Any
 
 from ..base.errors import InvalidValue
+from ..program.evaluate import number
 from ..program.native import load
 from ..program.operations import OPERATIONS
 from ..program.record import Operation, Program, Value
@@ -118,6 +118,8 @@ def count_up(work, row, done, finite, last, block, count):
 '''
 
 KERNEL = '''"""Made by steepest; safe to delete."""
+import math
+
 import numba
 import numpy as np
 from {helpers} import count_up, load, store
@@ -284,7 +286,7 @@ def _expression(operation: Operation, names: dict[str, str], kind: str = "real")
 def _operand(operand: Any, names: dict[str, str], kind: str = "real") -> str:
     if isinstance(operand, Value):
         return names[operand.name]
-    return f"{kind}({operand!r})" if math.isfinite(operand) else f"{kind}(np.{operand!r})".replace("np.-", "-np.")
+    return f"{kind}({number(operand)})"
 
 
 def _power(base: str, exponent: float, kind: str) -> str:

@@ -190,7 +190,11 @@ def _follow(
         positions = np.array(x)
         values = np.broadcast_to(landscape(*positions.T), (steps + 1,)).astype(np.float64)
 
-    history = {name: np.array([before[name] for before in states]) for name, new in state.items() if new is not None}
+    history = {  # a rule may return a constant in the place of an array
+        name: np.array([np.broadcast_to(np.asarray(state[name]), np.shape(start)) for state in states])
+        for name, start in states[0].items()
+        if start is not None
+    }
     finding = explain(landscape, positions, values, noisy=noise > 0)
     return Path(
         rule, landscape, positions, values, np.reshape(grads, (steps, landscape.dims)),

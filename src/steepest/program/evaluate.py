@@ -7,7 +7,7 @@ from typing import Any
 from .operations import OPERATIONS
 from .record import Operation, Program, Value
 
-__all__ = ["expression", "interpret", "python_function"]
+__all__ = ["expression", "interpret", "number", "python_function"]
 
 
 def interpret(program: Program, inputs: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -41,10 +41,15 @@ def python_function(program: Program, inputs: Sequence[str], outputs: Sequence[V
     return scope["scalars"]  # type: ignore[no-any-return]
 
 
-def expression(operation: Operation, language: str, names: Mapping[str, str], constant: str = "{!r}") -> str:
+def number(value: float) -> str:
+    """The text of a plain number in Python, which knows infinities and NaN as names of `math` only."""
+    return repr(value) if math.isfinite(value) else f"math.{value!r}".replace("math.-", "-math.")
+
+
+def expression(operation: Operation, language: str, names: Mapping[str, str], constant: str = "{}") -> str:
     """The text of an operation in a language of the table; `constant` is the format of plain numbers."""
     operands = [
-        names[operand.name] if isinstance(operand, Value) else constant.format(operand)
+        names[operand.name] if isinstance(operand, Value) else constant.format(number(operand))
         for operand in operation.operands
     ]
     form: str = getattr(OPERATIONS[operation.kind], language)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from ...program.evaluate import expression
+from ...program.evaluate import number as number_text
 from ...program.native import load
 from ...program.operations import OPERATIONS
 from ...program.record import Operation, Program, Value
@@ -244,7 +245,8 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     ]
     lines += [f"scalars[tensor, {column}] = {names[value.name]}" for column, value in enumerate(uniform)]
     for index, name in enumerate(program.numbers):
-        lines.append(f"number{index}[0] = {names[program.outputs[name].name]}")
+        output = program.outputs[name]
+        lines.append(f"number{index}[0] = {names[output.name] if isinstance(output, Value) else number_text(output)}")
     return lines
 
 
@@ -269,12 +271,12 @@ def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -
     names |= {name: f"{name}_i" for name in arrays}
     names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.varying())}
     results = {
-        name: names[value.name] if isinstance(value, Value) else f"real({value!r})"
+        name: names[value.name] if isinstance(value, Value) else f"real({number_text(value)})"
         for name, value in program.outputs.items()
     }
     lines = [f"{name}_i = {read.format(name)}" for name in arrays]
     for operation in program.varying():
-        lines.append(f"{names[operation.result.name]} = {expression(operation, 'kernel', names, 'real({!r})')}")
+        lines.append(f"{names[operation.result.name]} = {expression(operation, 'kernel', names, 'real({})')}")
     lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
     return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from ...program.record import record
 from ...rules import Rule
+from .. import checks
 from ..eager import Triple
 from .arguments import ArgumentBlock
 from .kernels import Kernel, Number, build
@@ -27,24 +27,11 @@ NUMBERS: dict[torch.dtype, Number] = {
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
     """The reason why this engine cannot step a parameter; None if it can."""
-    if not rule.elementwise:
-        return "the rule needs whole tensors"
-    if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
-        return f"{type(param).__name__} is a tensor of its own kind"
-    if grad.layout is not torch.strided:
-        return "sparse gradient"
     if param.device.type != "cpu":
         return f"on {param.device.type}"
     if param.dtype not in NUMBERS:
         return f"{param.dtype} parameters"
-    if param.is_neg():
-        return "a view with the other sign"
-    for name, value in state.items():
-        if not isinstance(value, Tensor | None):
-            return f"{name} is no tensor"
-        if value is not None and value.dtype != param.dtype and name != "step" and name not in rule.numbers:
-            return f"{value.dtype} state of {param.dtype} parameters"
-    return None
+    return checks.refusal(rule, param, grad, state)
 
 
 class FusedStep:

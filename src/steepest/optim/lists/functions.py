@@ -18,12 +18,14 @@ function becomes one kernel, without temporaries.
         torch._foreach_add_(params, v6)
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...program.evaluate import number
 from ...program.operations import OPERATIONS
 from ...program.record import Operation, Program, Value
 
@@ -35,7 +37,8 @@ def function(program: Program) -> Callable[..., None]:
 
     A uniform value (see `uniform_values`) is a number, or a list with a number, or a tensor of one, for each parameter.
     """
-    scope: dict[str, Any] = {"torch": torch, "OPERATIONS": OPERATIONS, "one_by_one": one_by_one, "choose": choose}
+    scope: dict[str, Any] = {"math": math, "torch": torch, "OPERATIONS": OPERATIONS}
+    scope |= {"one_by_one": one_by_one, "choose": choose}
     exec(text(program), scope)  # our own printing of a rule's arithmetic: names, numbers and torch's operations
     return scope["update"]  # type: ignore[no-any-return]
 
@@ -78,7 +81,9 @@ def _writing(program: Program, names: dict[str, str]) -> Iterator[str]:
             results[name] = f"new_{name}"  # it would be written over before it is read
             yield f"new_{name} = [each.clone() for each in {names[value.name]}]"
     for name in program.states:
-        if results[name] != names[name]:
+        if not _is_list(program.outputs[name]):
+            yield f"one_by_one(torch.Tensor.fill_, {names[name]}, {results[name]})"
+        elif results[name] != names[name]:
             yield f"torch._foreach_copy_({names[name]}, {results[name]})"
     yield f"torch._foreach_add_(params, {results['delta']})"
 
@@ -103,7 +108,7 @@ def _is_list(operand: Any) -> bool:
 
 
 def _text(operand: Any, names: dict[str, str]) -> str:
-    return names[operand.name] if isinstance(operand, Value) else repr(operand)
+    return names[operand.name] if isinstance(operand, Value) else number(operand)
 
 
 # --- what torch does not have for lists -------------------------------------------------------------------------------
