@@ -58,7 +58,7 @@ class ArgumentBlock:
         tables = (self._offsets, self.addresses, self._settings, self.scalars)
         self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
         self._address = self._plan.ctypes.data
-        if self._has_overlap():
+        if self._most_shares > 1 and self._has_overlap():
             self._most_shares = 1  # then tensors are stepped one after the other, as in the eager engine
         if self.is_in_place:
             self._copies = []
