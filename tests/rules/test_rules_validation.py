@@ -85,7 +85,10 @@ MISTAKES = {
     "the wrong shape": (INIT + UPDATE.replace("-self.lr * m", "-self.lr"), "must have the parameter's shape"),
     "arguments": (INIT + UPDATE.replace(", step, m", ""), "takes 3 positional arguments"),
     "a misspelt name": (INIT + UPDATE.replace("+ grad", "+ gard"), "line 13: NameError: name 'gard' is not defined"),
-    "a branch on values": (INIT + UPDATE.replace("+ grad", "+ (grad if grad > 0 else 0)"), "line 13: ValueError"),
+    "a branch on values": (
+        INIT + UPDATE.replace("+ grad", "+ (grad if grad > 0 else 0)"),
+        "line 13: ValueError: .*steepest.ops.where",
+    ),
     "an interval": (
         '    b: float = hyperparameter(0.9, "b", "m", within="0..1")\n' + INIT + UPDATE,
         "line 9: .*interval",

@@ -39,7 +39,8 @@ def check_class(rule_class: type[Rule]) -> None:
         raise
     except Exception as error:
         file = getattr(sys.modules.get(rule_class.__module__), "__file__", None) or inspect.getfile(rule_class.update)
-        raise InvalidValue(f"{name}: {last_words(error, file)}") from error
+        hint = "; a rule never branches on values: use steepest.ops.where" if "truth value" in str(error) else ""
+        raise InvalidValue(f"{name}: {last_words(error, file)}{hint}") from error
 
 
 def _try_out(rule: Rule) -> None:

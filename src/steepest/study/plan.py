@@ -217,7 +217,8 @@ def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
     seen = set()
     for contestant in contestants:
         if (contestant.workload, contestant.label) in seen:
-            raise InvalidValue(f"optimizers: {contestant.label!r} is there twice")
+            hint = "give one of the two other settings, or its class another `title`"
+            raise InvalidValue(f"optimizers: {contestant.label!r} is there twice; {hint}")
         seen.add((contestant.workload, contestant.label))
     return replace(plan, contestants=tuple(contestants))
 
