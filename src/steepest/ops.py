@@ -107,52 +107,19 @@ def _namespace(*values: Any) -> Any:
 # --- the vocabulary ---------------------------------------------------------------------------------------------------
 
 
-def absolute(x: Any) -> Any:
-    return _namespace(x).absolute(x)
+def _elementary(name: str) -> Callable[[Any], Any]:
+    """The function of one number that has this name in every library."""
+
+    def function(x: Any) -> Any:
+        return getattr(_namespace(x), name)(x)
+
+    function.__name__ = function.__qualname__ = name
+    return function
 
 
-def arctan(x: Any) -> Any:
-    return _namespace(x).arctan(x)
-
-
-def cos(x: Any) -> Any:
-    return _namespace(x).cos(x)
-
-
-def cosh(x: Any) -> Any:
-    return _namespace(x).cosh(x)
-
-
-def exp(x: Any) -> Any:
-    return _namespace(x).exp(x)
-
-
-def log(x: Any) -> Any:
-    return _namespace(x).log(x)
-
-
-def sign(x: Any) -> Any:
-    return _namespace(x).sign(x)
-
-
-def sin(x: Any) -> Any:
-    return _namespace(x).sin(x)
-
-
-def sinh(x: Any) -> Any:
-    return _namespace(x).sinh(x)
-
-
-def sqrt(x: Any) -> Any:
-    return _namespace(x).sqrt(x)
-
-
-def tan(x: Any) -> Any:
-    return _namespace(x).tan(x)
-
-
-def tanh(x: Any) -> Any:
-    return _namespace(x).tanh(x)
+absolute, sign, sqrt, exp, log = map(_elementary, ("absolute", "sign", "sqrt", "exp", "log"))
+sin, cos, tan, arctan = map(_elementary, ("sin", "cos", "tan", "arctan"))
+sinh, cosh, tanh = map(_elementary, ("sinh", "cosh", "tanh"))
 
 
 def maximum(a: Any, b: Any) -> Any:
