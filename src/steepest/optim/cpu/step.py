@@ -27,11 +27,11 @@ NUMBERS: dict[torch.dtype, Number] = {
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
     """The reason why this engine cannot step a parameter; None if it can."""
+    if reason := checks.refusal(rule, param, grad, state):
+        return reason
     if param.device.type != "cpu":
         return f"on {param.device.type}"
-    if param.dtype not in NUMBERS:
-        return f"{param.dtype} parameters"
-    return checks.refusal(rule, param, grad, state)
+    return None if param.dtype in NUMBERS else f"{param.dtype} parameters"
 
 
 class FusedStep:
