@@ -71,17 +71,17 @@ def grid(on: Landscape, count: int) -> Any:
     return np.array(np.meshgrid(*[np.linspace(*side, count) for side in on.window], indexing="ij"))
 
 
-def random_points(on: Landscape, count: int, seed: int = 7) -> Any:
+def random_points(on: Landscape, count: int) -> Any:
     """Points in the window, of shape (dims, count)."""
     low, high = window(on)
-    return np.random.default_rng(seed).uniform(low, high, (count, on.dims)).T
+    return np.random.default_rng(7).uniform(low, high, (count, on.dims)).T
 
 
-def ring(point: Sequence[float], radius: float, count: int = 64) -> Any:
-    """Points around one point, of shape (dims, count)."""
+def ring(point: Sequence[float], radius: float) -> Any:
+    """Points around one point, of shape (dims, 64); in one dimension two."""
     if len(point) == 1:
         return np.array([[point[0] - radius, point[0] + radius]])
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     return np.array(point)[:, None] + radius * np.array([np.cos(angle), np.sin(angle)])
 
 

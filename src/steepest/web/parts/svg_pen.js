@@ -1,22 +1,19 @@
 // A pen with the part of CanvasRenderingContext2D that the pictures use, which writes SVG: every picture is drawn by the
 // same code on the screen and in a vector file.
 
+/** What `save` keeps, as a new pen has it. */
+const SETTINGS = {
+  fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, lineJoin: "miter", lineCap: "butt", globalAlpha: 1,
+  font: "12px sans-serif", textAlign: "left", textBaseline: "alphabetic", dash: [], move: "", clipped: "",
+};
+
 export class SvgPen {
   constructor(width, height) {
-    Object.assign(this, { width, height, parts: [], defs: [], path: "", stack: [] });
-    Object.assign(this, {
-      fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, lineJoin: "miter", lineCap: "butt", globalAlpha: 1,
-      font: "12px sans-serif", textAlign: "left", textBaseline: "alphabetic", dash: [], move: "", clipped: "",
-    });
+    Object.assign(this, { width, height, parts: [], defs: [], path: "", stack: [] }, SETTINGS);
     this.ruler = document.createElement("canvas").getContext("2d");
   }
 
-  save() {
-    const { fillStyle, strokeStyle, lineWidth, lineJoin, lineCap, globalAlpha, font, textAlign, textBaseline } = this;
-    const { dash, move, clipped } = this;
-    this.stack.push({ fillStyle, strokeStyle, lineWidth, lineJoin, lineCap, globalAlpha, font, textAlign, textBaseline,
-      dash, move, clipped });
-  }
+  save() { this.stack.push(Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, this[name]]))); }
   restore() { Object.assign(this, this.stack.pop()); }
   translate(x, y) { this.move += `translate(${short(x)} ${short(y)})`; }
   rotate(angle) { this.move += `rotate(${short(angle * 180 / Math.PI)})`; }
