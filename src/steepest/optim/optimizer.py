@@ -207,7 +207,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle of the optimizer holds."""
-        return super().__getstate__() | {"skipped_steps": self.skipped_steps}
+        own = {"skipped_steps": self.skipped_steps} if self.skipped_steps else {}
+        return super().__getstate__() | own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""
