@@ -133,8 +133,7 @@ class _Reader:
         items = self.row(lambda command: command == (r"\right" if token == r"\left" else closed))
         if self.take() == r"\right":
             self.take()
-        inside = f'<mo fence="true">{opened}</mo>{_row(items)}<mo fence="true">{closed}</mo>'
-        return _Item("fence", opened, f"<mrow>{inside}</mrow>")
+        return _Item("fence", opened, _fenced(_row(items), opened, closed))
 
     def words(self, token: str) -> _Item:
         end = self.text.index("}", self.place)
@@ -157,6 +156,12 @@ class _Reader:
         self.place = self.text.index("}", self.place) + 1
         table = f'<mo fence="true">{{</mo><mtable columnalign="left">{rows}</mtable>'
         return _Item("cases", "", f"<mrow>{table}</mrow>")
+
+
+def _fenced(inside: str, opened: str, closed: str) -> str:
+    """Between brackets of one height, except around a fraction: without a font for mathematics others are too tall."""
+    kind = 'fence="true"' if "<mfrac>" in inside or "<mtable" in inside else 'fence="true" stretchy="false"'
+    return f"<mrow><mo {kind}>{opened}</mo>{inside}<mo {kind}>{closed}</mo></mrow>"
 
 
 def _row(items: list[_Item]) -> str:

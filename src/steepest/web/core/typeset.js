@@ -24,7 +24,7 @@ export function filled(equation, numbers, result) {
   const shown = body.replace(SYMBOL, (symbol, name, marked) => {
     const value = numbers[name];
     if (value === undefined) return symbol;
-    return value < 0 && marked !== undefined ? `<mrow><mo>(</mo>${numberML(value)}<mo>)</mo></mrow>` : numberML(value);
+    return value < 0 && marked !== undefined ? fence(numberML(value)) : numberML(value);
   });
   const end = result === undefined || isWhole ? "" : `<mo>=</mo>${numberML(result)}`;
   return left + shown.replaceAll(TIMES, "<mo>⋅</mo>").replace("</math>", `${end}</math>`);
@@ -43,8 +43,11 @@ export function typeset(tree, letters) {
   return `<math>${left}${typesetNode(tree)[0]}</math>`;
 }
 
-const fence = (inside, open = "(", close = ")") =>
-  `<mrow><mo fence="true">${open}</mo>${inside}<mo fence="true">${close}</mo></mrow>`;
+/** Between brackets of one height, except around a fraction: without a font for mathematics others are too tall. */
+function fence(inside, open = "(", close = ")") {
+  const kind = /<mfrac>|<mtable/.test(inside) ? 'fence="true"' : 'fence="true" stretchy="false"';
+  return `<mrow><mo ${kind}>${open}</mo>${inside}<mo ${kind}>${close}</mo></mrow>`;
+}
 const group = (node) => `<mrow>${typesetNode(node)[0]}</mrow>`;
 
 /** In brackets if it holds together less tightly than asked. */
