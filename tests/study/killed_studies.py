@@ -24,7 +24,9 @@ from steepest.study.results import STUDY_FILE
 from steepest.study.workers import pool, serving, worker
 from steepest.study.workers.in_process import InProcess
 
-KILLS = 50
+KILLS, BETWEEN = 40, 30
+"""How often to kill, and how often of these in the middle of a study, which a busy machine makes rarer."""
+
 CLOCK = ["id", "seconds_a_step", "seconds_to_target"]
 KEY = ["label", "phase", "seed", "settings"]
 
@@ -118,7 +120,7 @@ def killed(home: Path, plan: Plan) -> dict[str, int]:
     os.waitpid(begin(home / "undisturbed", plan, "pool"), 0)
     length, expected = time.monotonic() - started, results(home / "undisturbed")
     seen = {"kills": 0, "studies": 0, "equal": 0, "lost": 0, "before": 0, "between": 0, "after": 0}
-    while seen["kills"] < KILLS:
+    while seen["kills"] < KILLS or seen["between"] < BETWEEN:
         folder, before = home / str(seen["studies"]), {}
         seen["studies"] += 1
         while True:

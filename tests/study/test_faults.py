@@ -34,8 +34,7 @@ def watch(scenario: str, folder: Path, workload: str) -> dict:
 def test_a_study_killed_at_random_moments_loses_nothing_and_comes_to_the_same_results(tmp_path, write_workload):
     """The process, its workers and all, by SIGKILL, in this process and with two workers, in turns."""
     seen = watch("killed", tmp_path, write_workload())
-    assert seen["kills"] >= 50
-    assert seen["between"] >= 30, "most are to be killed in the middle"
+    assert seen["kills"] >= 40 and seen["between"] >= 30
     assert seen["lost"] == 0
     assert seen["equal"] == seen["studies"] >= 1
 

@@ -42,7 +42,7 @@ class Optimizer(torch.optim.Optimizer):
     """Steps not made because of `non_finite="skip"`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._caches, self.skipped_steps = [], 0
+        self._caches = []
         arguments = bind(type(self).__name__, self.rule_class, args, kwargs)
         super().__init__(arguments.pop("params"), arguments)
 
