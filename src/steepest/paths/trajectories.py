@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import InvalidValue
+from ..findings.catalogue import LIMITS
 from ..findings.outcome import arrival_radius, statuses
 from ..landscapes import Landscape
 from ..rules import Rule
@@ -17,9 +18,6 @@ from .engine import Task, follow
 __all__ = ["Trajectories", "many", "run"]
 
 Floats = NDArray[Any]
-
-TAIL = 6
-"""Positions at the end of each trajectory that its status is told from."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +103,14 @@ def run(
     kind = _dtype(dtype)
     positions, rule = _broadcast(_starts(starts, landscape), _with_arrays(rule))
     factors = np.array([factor(step, steps) for step in range(steps)], dtype=np.float64)
-    since = 0 if paths else max(0, steps + 1 - TAIL)
+    since = 0 if paths else max(0, steps + 1 - LIMITS.tail)
     targets = np.empty((0, landscape.dims)) if minima is None else np.array(minima, dtype=np.float64)
     radius = arrival_radius(landscape)
     ends = follow(Task(rule, landscape, positions.T, factors, float(noise), seed, since, kind, targets, radius))
     return Trajectories(
         rule=rule, landscape=landscape, start=positions, x=ends.x.T.copy(), steps=steps, steps_taken=ends.finite,
         path=ends.path.transpose(2, 0, 1) if paths else None, arrived=ends.arrived[0], engine=ends.engine,
-        _tail=ends.path if paths else ends.path[-TAIL:], _last=ends.last, _noisy=noise > 0,
+        _tail=ends.path if paths else ends.path[-LIMITS.tail:], _last=ends.last, _noisy=noise > 0,
     )  # fmt: skip
 
 

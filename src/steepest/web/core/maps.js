@@ -13,7 +13,6 @@ import { SCALES } from "./sliders.js";
 const SLICE = 12; // milliseconds
 const COARSE = 8;
 const NOWHERE = -1, ESCAPED = -2;
-const KNOWN = 6; // points at the end of a run that tell whether it escaped
 
 /**
  * Which minimum each start of the window reaches.
@@ -135,7 +134,7 @@ class Walk {
     const { landscape, n } = this;
     if (this.lost || outsideOf(landscape.window, this.x) === 0) return this.lost;
     const points = [this.point(0)];
-    for (let step = Math.max(1, n - KNOWN + 1); step <= n; step++) points.push(this.point(step));
+    for (let step = Math.max(1, n - LIMITS.tail + 1); step <= n; step++) points.push(this.point(step));
     const f = points.map((point) => landscape.f(...point));
     const path = { landscape, spec: { noise: 0 }, n: points.length - 1, f, point: (i) => points[i] };
     return explain(path).status === "diverged";
