@@ -9,7 +9,6 @@ from steepest.optim.half import round_stochastically
 from steepest.rules import RULES
 
 HALF = (torch.bfloat16, torch.float16)
-ELEMENTWISE = [name for name, rule in RULES.items() if rule.elementwise]
 
 
 def optimizer_class(name):
@@ -71,16 +70,16 @@ def test_the_same_seed_rounds_alike():
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize("name", RULES)
 def test_master_weights_are_a_float32_run(name):
     generator = torch.Generator().manual_seed(0)
-    start = torch.randn(50, generator=generator).bfloat16()
+    start = torch.randn(10, 5, generator=generator).bfloat16()
     half = torch.nn.Parameter(start.clone())
     full = torch.nn.Parameter(start.float())
     careful = optimizer_class(name)([half], lr=0.01, master_weights=True)
     plain = optimizer_class(name)([full], lr=0.01)
     for _ in range(20):
-        half.grad = torch.randn(50, generator=generator).bfloat16()
+        half.grad = torch.randn(10, 5, generator=generator).bfloat16()
         full.grad = half.grad.float()
         careful.step()
         plain.step()

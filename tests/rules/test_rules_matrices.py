@@ -1,12 +1,15 @@
 """The papers' equations of the rules that need whole tensors, or all parameters at once, written out in float64."""
 
 import math
+from itertools import permutations
 
 import numpy as np
+import prodigyopt
 import pytest
 import torch
 
 import steepest
+from steepest.base.errors import InvalidValue
 from steepest.rules.adafactor import Adafactor
 from steepest.rules.adam import AdamW
 from steepest.rules.lamb import LAMB
@@ -14,7 +17,7 @@ from steepest.rules.muon import Muon
 from steepest.rules.prodigy import Prodigy
 from steepest.rules.soap import SOAP
 
-from ..optimizer_cases import SHAPES, STEPS, Problem, Run, assert_same
+from ..optimizer_cases import SHAPES, STEPS, Problem, Run, assert_same, moved, spell
 from .rule_paths import NOISE, PRODIGY, START, B, agree, points, slope, walk
 
 # --- LAMB, Muon, Adafactor: whole matrices ----------------------------------------------------------------------------
@@ -122,27 +125,69 @@ def test_prodigy_is_the_papers_algorithm_on_all_parameters_at_once():
     assert d > 2 * PRODIGY["d0"]
 
 
-def test_prodigy_shares_d_within_a_group_only():
-    """Two groups on problems that do not touch: each as if it were alone."""
-    names = list(SHAPES)
-    together, apart = Problem(), [Problem(), Problem()]
-    halves = (names[:2], names[2:])
-    groups = [{"params": [together.params[name] for name in half]} for half in halves]
-    both = Run(steepest.Prodigy(groups, **PRODIGY), together)
-    alone = [
-        Run(steepest.Prodigy([problem.params[name] for name in half], **PRODIGY), problem)
-        for problem, half in zip(apart, halves, strict=True)
+def prodigy_in_groups(library, names, lrs=(1.0, 1.0), **settings):
+    """A run with decay for all but the last two of the named parameters, and a learning rate for each part."""
+    problem = Problem()
+    parts = ({"weight", "bias"}, {"head", "scale"})
+    groups = [
+        {"params": [problem.params[name] for name in names if name in part], "weight_decay": decay, "lr": lr}
+        for part, decay, lr in zip(parts, (0.1, 0.0), lrs, strict=True)
     ]
-    for step in range(STEPS):
-        both.optimizer.zero_grad()
-        sum(together.loss(step, half) for half in halves).backward()
-        both.optimizer.step()
-        for run, half in zip(alone, halves, strict=True):
-            run.train([step], half)
-    for run, half, group in zip(alone, halves, both.optimizer.param_groups, strict=True):
-        assert group["d"] == run.optimizer.param_groups[0]["d"]
-        assert all(torch.equal(together.params[name], run.problem.params[name]) for name in half)
-    assert both.optimizer.param_groups[0]["d"] != both.optimizer.param_groups[1]["d"]
+    return Run(library.Prodigy(groups, **PRODIGY | settings), problem)
+
+
+@pytest.mark.parametrize("lrs", [(1.0, 1.0), (0.5, 0.5), (1.0, 0.0)], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"use_bias_correction": True}, {"safeguard_warmup": True}], ids=spell)
+def test_prodigy_finds_one_d_for_all_groups_as_its_authors_code(lrs, settings, capsys):
+    """With and without decay is how parameters are split; a learning rate of 0 freezes a group."""
+    ours, theirs = (prodigy_in_groups(library, SHAPES, lrs, **settings).train() for library in (steepest, prodigyopt))
+    ds = [group["d"] for run in (ours, theirs) for group in run.optimizer.param_groups]
+    assert ds == pytest.approx([ds[0]] * 4, rel=1e-12)
+    assert ds[0] > 2 * PRODIGY["d0"]
+    assert_same(ours, theirs)
+
+
+def test_prodigy_does_not_depend_on_the_order_of_parameters():
+    """Nor of those that come late, whose bias correction is their own."""
+    runs = []
+    for names in permutations(SHAPES):
+        run = prodigy_in_groups(steepest, names, (1.0, 0.7), use_bias_correction=True)
+        runs.append(run.train(range(9), [name for name in SHAPES if name != "bias"]).train(range(9, 20)))
+    assert len({group["d"] for run in runs for group in run.optimizer.param_groups}) == 1
+    for run in runs[1:]:
+        assert_same(run, runs[0], tolerance=0)
+
+
+def test_prodigy_of_a_group_added_later_goes_on_with_the_common_d():
+    run = prodigy_in_groups(steepest, ("weight", "bias", "head", "scale")).train(range(20))
+    d = run.optimizer.param_groups[0]["d"]
+    run.optimizer.add_param_group({"params": [other := torch.ones(3, dtype=torch.float64, requires_grad=True)]})
+    other.grad = torch.ones_like(other)
+    run.train(range(20, 21))
+    assert len({group["d"] for group in run.optimizer.param_groups}) == 1
+    assert run.optimizer.param_groups[0]["d"] >= d > 2 * PRODIGY["d0"]
+
+
+def test_prodigy_of_groups_that_cannot_share_is_refused():
+    run = prodigy_in_groups(steepest, ("weight", "bias", "head", "scale"))
+    message = "Prodigy: d_coef must be the same in all groups, which share d, d_numerator"
+    with pytest.raises(InvalidValue, match=message):
+        run.optimizer.add_param_group({"params": [torch.ones(1, requires_grad=True)], "d_coef": 2.0})
+    assert len(run.optimizer.param_groups) == 2
+    run.optimizer.param_groups[1]["d_coef"] = 2.0
+    with pytest.raises(InvalidValue, match=message):
+        run.train(range(1))
+    assert not moved(run)
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_prodigy_takes_a_gradient_that_is_not_finite_as_its_authors_code(bad, capsys):
+    for library in (steepest, prodigyopt):
+        param = torch.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = library.Prodigy([param], d0=1e-2)
+        param.grad = torch.tensor([bad, -bad])
+        optimizer.step()
+        assert not param.isfinite().any()
 
 
 def test_prodigy_of_a_rule_alone_takes_its_parameter_for_all():

@@ -1020,7 +1020,7 @@ class ScheduleFreeAdamW(Optimizer):
     ) -> None: ...
 
 class Prodigy(Optimizer):
-    r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters of a group.
+    r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters.
 
     $$\eta_t = \eta \, d_{t-1}, \qquad
       n_t = \sqrt{\beta_2} \, n_{t-1} + \frac{d_{t-1} \eta_t}{d_0} \langle g_t, x_0 - x_{t-1} \rangle, \qquad
@@ -1029,7 +1029,8 @@ class Prodigy(Optimizer):
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) d_{t-1} g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g_t^2$$
     $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{m_t}{\sqrt{v_t} + d_t \epsilon}$$
 
-    The inner product and the norm go over all parameters of the group. `use_bias_correction` multiplies $\eta_t$ by
+    The inner product and the norm go over all parameters of all groups, each with its own $\eta_t$ (a group may have a
+    factor of its own; the authors' code takes the largest for all). `use_bias_correction` multiplies $\eta_t$ by
     $\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)$ (optax always does). Leave the learning rate at 1 and put a schedule on it;
     with a warm-up, `safeguard_warmup` takes $\eta$ out of $s$. The distance is `optimizer.param_groups[0]["d"]`.
 

@@ -14,6 +14,7 @@ from .checks import check_state, refusal
 from .cpu import step as cpu
 from .eager import Triple
 from .reports import Engine, Report
+from .together import Together
 
 __all__ = ["GroupStep"]
 
@@ -28,10 +29,10 @@ class GroupStep:
         fused: the fused step, if it is of all parameters and can be made again; None otherwise.
     """
 
-    def __init__(self, rule: Rule, triples: Sequence[Triple], group: Group) -> None:
+    def __init__(self, rule: Rule, triples: Sequence[Triple], group: Group, together: Together | None = None) -> None:
         if triples and not group["capturable"]:
             compiled.refuse_to_be_captured(rule.title, triples[0][0])
-        self._rule, self._group = rule, group
+        self._rule, self._group, self._together = rule, group, together
         self._taken: dict[Engine, list[Triple]] = defaultdict(list)
         self.reports: Counter[Report] = Counter()
         for triple in triples:
@@ -46,6 +47,8 @@ class GroupStep:
                 for param, grad, state in chosen:
                     _check(rule, param, grad, state)
         half.load_kernel(rule, self._taken.get(Engine.HALF, ()), group)
+        if together is not None and (sharing := self._taken.get(Engine.TOGETHER)):
+            together.measure(rule, sharing, group)
 
     def _prepare_fused(self) -> cpu.FusedStep | None:
         """The kernels' part; without kernels the eager engine has it."""
@@ -64,6 +67,8 @@ class GroupStep:
         for engine, triples in self._taken.items():
             if engine is Engine.FUSED and self._fused is not None:
                 self._fused.run(self._rule, triples)
+            elif engine is Engine.TOGETHER and self._together is not None:
+                self._together.step(self._rule, triples, self._group)
             elif reason := RUN[engine](self._rule, triples, self._group):
                 self.reports[Report(Engine.LISTS, reason)] = self.reports.pop(Report(engine))
 
@@ -114,7 +119,6 @@ RUN: dict[Engine, Callable[[Rule, Sequence[Triple], Group], str | None]] = {
     Engine.COMPILED: compiled.step,
     Engine.EAGER: _one_by_one(eager.step),
     Engine.SPARSE: _one_by_one(sparse.step),
-    Engine.TOGETHER: lambda rule, triples, group: eager.step_together(rule, triples, group, group["maximize"]),
     Engine.HALF: half.step,
 }
-"""The step of each engine but the fused one; it may return why it had to step as lists instead."""
+"""The step of each engine but the fused one and `Together`; it may return why it had to step as lists instead."""

@@ -1,6 +1,6 @@
 """The plain engine: the rule's function on torch tensors, one parameter after the other. Works everywhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..rules import Rule
 
-__all__ = ["HALF", "Triple", "complete_state", "evaluation", "step", "step_together"]
+__all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "step"]
 
 HALF = (torch.bfloat16, torch.float16)
 
@@ -18,21 +18,8 @@ Triple = tuple[Tensor, Tensor, dict[str, Any]]
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
     """One step of one parameter; `state` is complete (see `complete_state`) and is brought up to date."""
-    arguments = _arguments(rule, param, grad, state, maximize)
-    _apply(rule, param, state, arguments, rule.update(*arguments))
-
-
-def step_together(rule: Rule, triples: Sequence[Triple], group: dict[str, Any], maximize: bool) -> None:
-    """One step of the parameters of a group (with their gradients and complete states) that share numbers.
-
-    What the rule measures is added up over all of them first. The shared numbers are kept in the group, by name.
-    """
-    initial = rule.init(triples[0][0])
-    known = {name: group.setdefault(name, initial[name]) for name in rule.shared}
-    calls = [_arguments(rule, *triple, maximize, known) for triple in triples]
-    sums = tuple(map(sum, zip(*(map(float, rule.measure(*call)) for call in calls), strict=True)))
-    for (param, _, state), call in zip(triples, calls, strict=True):
-        group.update(_apply(rule, param, state, call, rule.update(*call, shared=sums)))  # type: ignore[call-arg]
+    arguments = arguments_of(rule, param, grad, state, maximize)
+    apply(rule, param, state, arguments, rule.update(*arguments))
 
 
 def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | None:
@@ -43,10 +30,10 @@ def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | Non
     return back(rule.evaluation(real(param), *_values(rule, param, state, {})))
 
 
-def _arguments(
+def arguments_of(
     rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, shared: dict[str, Any] | None = None
 ) -> tuple[Any, ...]:
-    """What the rule's `update` takes."""
+    """What the rule's `update` takes; `shared` are the numbers that are not in the state."""
     real, _ = _wide(param)
     # the step is in place; where autograd records it, it needs the values from before
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
@@ -66,7 +53,7 @@ def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, 
     return values
 
 
-def _apply(
+def apply(
     rule: Rule, param: Tensor, state: dict[str, Any], arguments: tuple[Any, ...], result: tuple[Any, ...]
 ) -> dict[str, Any]:
     """Bring parameter and state up to date; the new shared numbers are handed back."""

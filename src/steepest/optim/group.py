@@ -14,6 +14,7 @@ from .cpu.step import FusedStep
 from .dispatch import GroupStep
 from .half import complete_state
 from .reports import Report
+from .together import Together
 
 __all__ = ["GroupCache", "rule_of"]
 
@@ -43,7 +44,11 @@ class GroupCache:
         self._fused: FusedStep | None = None
 
     def prepare(
-        self, rule_class: type[Rule], group: Group, states: MutableMapping[Tensor, dict[str, Any]]
+        self,
+        rule_class: type[Rule],
+        group: Group,
+        states: MutableMapping[Tensor, dict[str, Any]],
+        together: Together | None = None,
     ) -> Callable[[], None]:
         """Do everything of a step that may fail, such as compiling a kernel; the returned function makes the step."""
         rule = self._current_rule(rule_class, group)
@@ -56,7 +61,7 @@ class GroupCache:
             for param, _, state in triples:
                 if rule is not self._completed or "step" not in state or any(map(IS_NONE, state.values())):
                     complete_state(rule, param, state, group)
-            step = GroupStep(rule, triples, group)
+            step = GroupStep(rule, triples, group, together)
         self._completed = rule
 
         def run() -> None:

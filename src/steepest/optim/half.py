@@ -19,7 +19,7 @@ from . import eager
 from .cpu import step as cpu
 from .eager import Triple
 
-__all__ = ["complete_state", "is_compensated", "load_kernel", "round_stochastically", "step"]
+__all__ = ["complete_state", "is_compensated", "load_kernel", "round_stochastically", "step", "widened", "write_back"]
 
 
 def is_compensated(param: Tensor, group: dict[str, Any]) -> bool:
@@ -47,10 +47,24 @@ def load_kernel(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) ->
 
 def step(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """One step of each parameter, computed in float32 and rounded by the group's setting."""
-    for param, grad, state in triples:
+    for triple in triples:
+        wide, grad, state = widened(triple, group)
+        _step_in_float32(rule, (wide, grad, state), group["maximize"])
+        write_back(triple[0], wide, state, group)
+
+
+def widened(triple: Triple, group: dict[str, Any]) -> Triple:
+    """The triple in float32, where its parameter `is_compensated`; else as it is."""
+    param, grad, state = triple
+    if not is_compensated(param, group):
+        return triple
+    return (state["master"] if group["master_weights"] else param.detach().float()), grad.float(), state
+
+
+def write_back(param: Tensor, wide: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    """Round what was stepped in float32 into its parameter, by the group's setting."""
+    if wide is not param:
         masters = group["master_weights"]
-        wide = state["master"] if masters else param.detach().float()
-        _step_in_float32(rule, (wide, grad.float(), state), group["maximize"])
         param.copy_(wide if masters else round_stochastically(wide, param.dtype, seed=int(state["step"])))
 
 

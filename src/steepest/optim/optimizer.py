@@ -7,7 +7,7 @@ from the rules and a test keeps true.
 
 import inspect
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .group import GroupCache, rule_of
 from .reports import Report, describe
 from .signature import bind, document, signature_of
+from .together import Together, check_settings
 
 __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in BUILT_IN)]
 
@@ -54,6 +55,7 @@ class Optimizer(torch.optim.Optimizer):
         try:
             for group in self.param_groups[before:]:
                 self._check_group(group)
+            self._sharing()
         except Exception:
             del self.param_groups[before:]
             raise
@@ -112,12 +114,24 @@ class Optimizer(torch.optim.Optimizer):
     def _step_groups(self) -> None:
         """Prepare the steps of all groups, then make them: where one cannot be made, none is."""
         self._caches += [GroupCache() for _ in self.param_groups[len(self._caches) :]]
+        together = self._sharing()
         steps = [
-            cache.prepare(self._class(group), group, self.state)
+            cache.prepare(self._class(group), group, self.state, together.get(self._class(group)))
             for group, cache in zip(self.param_groups, self._caches, strict=False)
         ]
         for make in steps:
             make()
+
+    def _sharing(self) -> dict[type[Rule], Together]:
+        """By rule, for those whose parameters share numbers: a step of all of the rule's groups."""
+        sharing = [group for group in self.param_groups if self._class(group).shared]
+        groups = {
+            rule: [group for group in sharing if self._class(group) is rule] for rule in map(self._class, sharing)
+        }
+        for rule, (first, *others) in groups.items():
+            for group in others:
+                check_settings(type(self).__name__, rule_of(rule, group), rule_of(rule, first))
+        return {rule: Together(own) for rule, own in groups.items()}
 
     @torch._disable_dynamo  # type: ignore[attr-defined]  # torch.compile leaves the step alone: its kernel is compiled already
     def _step_groups_uncompiled(self) -> None:

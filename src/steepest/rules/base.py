@@ -11,8 +11,8 @@ definition runs on every engine. Hyperparameters may be numbers or arrays (many 
 Two more functions, for the few rules that need them:
 
 - `evaluation(param, *state)` returns the weights to evaluate, if these are not the parameter itself (Schedule-Free).
-- `measure(grad, param, step, *state)` returns numbers that the engine sums over all parameters of a group and passes to
-  each `update` as `shared` (Prodigy). Where `shared` is None, `update` measures its own parameter only.
+- `measure(grad, param, step, *state)` returns numbers that the engine sums over all parameters and passes to each
+  `update` as `shared` (Prodigy). Where `shared` is None, `update` measures its own parameter only.
 
 Every engine runs the same definition; by hand, on plain numbers:
 
@@ -155,7 +155,8 @@ class Rule(ABC):
         least_axes: the number of axes that a parameter must have at least; 2 for a rule for matrices.
         numbers: the states that are one number a parameter, not one a coordinate; an engine may also keep them as an
             array of the parameter's shape, which is then the same everywhere.
-        shared: those of `numbers` that are the same for all parameters of a group; a rule that has any has `measure`.
+        shared: those of `numbers` that are the same for all parameters, whatever their groups; a rule that has any has
+            `measure`, and in `shared_settings` the settings that all groups must have the same for it.
         eps_stands: the place of `eps` in the formula, for rules that have one.
         decay: kind of weight decay: added to the gradient ("coupled"), subtracted from the parameter ("decoupled"), or
             the latter times a factor that the rule computes itself ("scaled").
@@ -175,6 +176,7 @@ class Rule(ABC):
     least_axes: ClassVar[int] = 0
     numbers: ClassVar[tuple[str, ...]] = ()
     shared: ClassVar[tuple[str, ...]] = ()
+    shared_settings: ClassVar[tuple[str, ...]] = ()
     eps_stands: ClassVar[str | None] = None
     decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
     sparse: ClassVar[tuple[str, ...] | None] = None
@@ -235,7 +237,7 @@ class Rule(ABC):
         return param
 
     def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
-        """Numbers of one parameter that the engine sums over a group and passes to `update` as `shared`."""
+        """Numbers of one parameter that the engine sums over all and passes to `update` as `shared`."""
         return ()
 
     def partner_lr(self, rows: int, columns: int) -> Any:

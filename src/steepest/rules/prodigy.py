@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import absolute, maximum, sqrt
+from ..ops import absolute, is_zero, maximum, sqrt
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
-    r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters of a group.
+    r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters.
 
     $$\eta_t = \eta \, d_{t-1}, \qquad
       n_t = \sqrt{\beta_2} \, n_{t-1} + \frac{d_{t-1} \eta_t}{d_0} \langle g_t, x_0 - x_{t-1} \rangle, \qquad
@@ -19,7 +19,8 @@ class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) d_{t-1} g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g_t^2$$
     $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{m_t}{\sqrt{v_t} + d_t \epsilon}$$
 
-    The inner product and the norm go over all parameters of the group. `use_bias_correction` multiplies $\eta_t$ by
+    The inner product and the norm go over all parameters of all groups, each with its own $\eta_t$ (a group may have a
+    factor of its own; the authors' code takes the largest for all). `use_bias_correction` multiplies $\eta_t$ by
     $\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)$ (optax always does). Leave the learning rate at 1 and put a schedule on it;
     with a warm-up, `safeguard_warmup` takes $\eta$ out of $s$. The distance is `optimizer.param_groups[0]["d"]`.
     """
@@ -28,8 +29,8 @@ class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
     reference = "Mishchenko and Defazio 2024"
     symbols = {"exp_avg": "m", "exp_avg_sq": "v", "s": "s", "p0": "x_0", "d": "d", "d_numerator": "n"}
     elementwise = False
-    numbers = ("d", "d_numerator")
-    shared = ("d", "d_numerator")
+    numbers = shared = ("d", "d_numerator")
+    shared_settings = ("betas", "d0", "d_coef")
     eps_stands = "outside the root, times d"
     decay = "scaled"
     helps = Text(
@@ -52,7 +53,7 @@ class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
 
     def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
         _, _, s, p0, d, _ = state
-        return (grad * (p0 - param)).sum(), absolute(_gradients(self, grad, step, s, d)).sum()
+        return _weight(self, step, d) * (grad * (p0 - param)).sum(), absolute(_gradients(self, grad, step, s, d)).sum()
 
     def update(self, grad: Any, param: Any, step: Any, *state: Any, shared: Any = None) -> tuple[Any, ...]:
         exp_avg, exp_avg_sq, s, p0, d, d_numerator = state
@@ -60,7 +61,7 @@ class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
         beta1, beta2 = self.betas
         lr = _rate(self, step, d)
         s = _gradients(self, grad, step, s, d)
-        d_numerator = sqrt(beta2) * d_numerator + d / self.d0 * lr * inner
+        d_numerator = sqrt(beta2) * d_numerator + inner
         new_d = maximum(d, self.d_coef * d_numerator / maximum(total, 1e-37))  # 1e-37: a total of 0 leaves d
         exp_avg = beta1 * exp_avg + (1 - beta1) * d * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * d * d * grad * grad
@@ -74,6 +75,12 @@ def _rate(rule: Prodigy, step: Any, d: Any) -> Any:
     return rule.lr * d * (sqrt(1 - beta2**step) / (1 - beta1**step) if rule.use_bias_correction else 1.0)
 
 
+def _weight(rule: Prodigy, step: Any, d: Any) -> Any:
+    """The weight of a gradient in the sums."""
+    return d / rule.d0 * _rate(rule, step, d)
+
+
 def _gradients(rule: Prodigy, grad: Any, step: Any, s: Any, d: Any) -> Any:
-    """The decaying sum of gradients, s, with the new gradient."""
-    return sqrt(rule.betas[1]) * s + d / rule.d0 * (d if rule.safeguard_warmup else _rate(rule, step, d)) * grad
+    """The decaying sum of gradients, s, with the new gradient; one that moves nothing (lr = 0) is not counted."""
+    safe = rule.safeguard_warmup and not is_zero(rule.lr)
+    return sqrt(rule.betas[1]) * s + (d / rule.d0 * d if safe else _weight(rule, step, d)) * grad
