@@ -7,7 +7,7 @@ from the rules and a test keeps true.
 
 import inspect
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
