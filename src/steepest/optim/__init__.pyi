@@ -16,10 +16,13 @@ class Optimizer(torch.optim.Optimizer):
     rule_class: ClassVar[type[Rule]]
     skipped_steps: int
     _caches: list[Any]
+    _kept: dict[Tensor, Tensor]
     @property
     def engine(self) -> str: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any: ...  # type: ignore[override]
+    def eval(self) -> None: ...
+    def train(self) -> None: ...
     def evaluating(self) -> AbstractContextManager[None]: ...
     def _class(self, group: dict[str, Any]) -> type[Rule]: ...
     def _check_checkpoint(self, given: dict[str, Any]) -> None: ...
@@ -898,8 +901,9 @@ class ScheduleFreeSGD(Optimizer):
     $$\eta_t = \eta \min(1, t / T), \qquad w_t = t^r \max_{i \le t} \eta_i^p, \qquad c_t = w_t / (w_1 + \dots + w_t)$$
 
     The parameter is $y$, the point of the gradient. **The weights to use are $x$**: `with optimizer.evaluating():` puts
-    them into the model for that long. With `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is
-    `warmup_steps`, $p$ is `weight_lr_power`. Only $z$ is stored; $x$ follows from $y$ and $z$.
+    them into the model for that long, `optimizer.eval()` until `optimizer.train()`, as trainers call them. With
+    `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is `warmup_steps`, $p$ is `weight_lr_power`.
+    Only $z$ is stored; $x$ follows from $y$ and $z$.
 
     Steps and weights count from a parameter's own first gradient (the authors' code counts for a whole group).
 
@@ -961,9 +965,9 @@ class ScheduleFreeAdamW(Optimizer):
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
 
     with $\eta_t$ and $c_t$ as in `ScheduleFreeSGD`, and $y$ as the parameter. **The weights to use are $x$**: see
-    `optimizer.evaluating()`. $v$ is corrected where it is used (as optax does); the paper and its code correct the
-    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which makes the first weights and decays
-    smaller too: `lr_correction` does so.
+    `optimizer.evaluating()` and `optimizer.eval()`. $v$ is corrected where it is used (as optax does, and the authors'
+    code of today); the paper corrects the learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$,
+    which makes the first weights and decays smaller too: `lr_correction` does so.
 
     Args:
         params: parameters, named parameters, or groups of them.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..rules import Rule
 
-__all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "step"]
+__all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "from_evaluation", "step"]
 
 HALF = (torch.bfloat16, torch.float16)
 
@@ -27,7 +27,17 @@ def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | Non
     if type(rule).evaluation is Rule.evaluation or "step" not in state:
         return None
     real, back = _wide(param)
-    return back(rule.evaluation(real(param), *_values(rule, param, state, {})))
+    # float32 weights of a parameter in half precision, where there are some
+    wide = state.get("master", real(param))
+    return back(rule.evaluation(wide, *_values(rule, param, state, {})))
+
+
+def from_evaluation(rule: Rule, weights: Tensor, state: dict[str, Any]) -> Tensor:
+    """The parameter whose weights to evaluate these are."""
+    real, back = _wide(weights)
+    if "master" in state:
+        return back(state["master"])
+    return back(rule.from_evaluation(real(weights), *_values(rule, weights, state, {})))
 
 
 def arguments_of(

@@ -18,7 +18,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
-from . import compiled, eager
+from . import compiled, modes
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .group import GroupCache, rule_of
 from .reports import Report, describe
@@ -38,12 +38,13 @@ class Optimizer(torch.optim.Optimizer):
 
     rule_class: ClassVar[type[Rule]]
     _caches: list[GroupCache]
+    _kept: dict[Tensor, Tensor]
     _evaluating = False
     skipped_steps = 0
     """Steps not made because of `non_finite="skip"`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._caches = []
+        self._caches, self._kept = [], {}
         arguments = bind(type(self).__name__, self.rule_class, args, kwargs)
         super().__init__(arguments.pop("params"), arguments)
 
@@ -96,6 +97,8 @@ class Optimizer(torch.optim.Optimizer):
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         if self._evaluating:
             raise RuntimeError(f"{type(self).__name__}: a step within evaluating() would be lost; leave it first")
+        if any(map(modes.is_evaluating, self.param_groups)):
+            raise RuntimeError(f"{type(self).__name__}: a step after eval() would be lost; call train() first")
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -145,32 +148,50 @@ class Optimizer(torch.optim.Optimizer):
             return True
         return False
 
+    def eval(self) -> None:
+        """Put the weights to evaluate into the parameters, until `train()`; for most rules they are the same.
+
+        Trainers that know Schedule-Free call both: before a validation or before the model is saved, and before the
+        next step. A checkpoint of the optimizer goes with a model that was saved in the same mode.
+        """
+        if not self._evaluating:
+            modes.to_evaluation(self._in_mode(evaluating=False), self.state, self._kept)
+
+    def train(self) -> None:
+        """Put the parameters back after `eval()`: bit by bit, unless other weights were loaded meanwhile."""
+        if not self._evaluating:
+            modes.to_training(self._in_mode(evaluating=True), self.state, self._kept)
+            self._kept.clear()
+
+    def _in_mode(self, evaluating: bool) -> list[tuple[Rule, dict[str, Any]]]:
+        """The groups in this mode whose rule has weights to evaluate, with their rules."""
+        return [
+            (rule_of(self._class(group), group), group)
+            for group in self.param_groups
+            if modes.evaluates_elsewhere(self._class(group)) and modes.is_evaluating(group) is evaluating
+        ]
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While it lasts, parameters hold the weights to evaluate; afterwards they are what they were, bit by bit.
 
         For most rules these are the parameters themselves and nothing happens. Schedule-Free has others: validate, and
-        save the model to use it, within this context; train and save the optimizer outside it.
+        save the model to use it, within this context; train and save the optimizer outside it. See `eval()`, too.
 
         Raises:
             RuntimeError: a step within the context, which would be lost.
         """
-        kept: list[tuple[Tensor, Tensor]] = []
+        if self._evaluating:
+            yield
+            return
+        groups = self._in_mode(evaluating=False)
+        kept: dict[Tensor, Tensor] = {}
         self._evaluating = True
         try:
-            with torch.no_grad():
-                for group in self.param_groups:
-                    rule = rule_of(self._class(group), group)
-                    for param in group["params"]:
-                        weights = eager.evaluation(rule, param, self.state.get(param, {}))
-                        if weights is not None:
-                            kept.append((param, param.clone()))
-                            param.copy_(weights)
+            modes.to_evaluation(groups, self.state, kept)
             yield
         finally:
-            with torch.no_grad():
-                for param, before in kept:
-                    param.copy_(before)
+            modes.put_back(groups, kept)
             self._evaluating = False
 
     @property
@@ -227,7 +248,7 @@ class Optimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""
         super().__setstate__(state)
-        self._caches = []
+        self._caches, self._kept = [], {}
         for group in self.param_groups:
             for name, value in self.defaults.items():
                 group.setdefault(name, value)

@@ -66,7 +66,7 @@ class MuonWith(Optimizer):
         to_muon: Sequence[str] = (),
         to_partner: Sequence[str] = (),
     ) -> None:
-        self._caches = []
+        self._caches, self._kept = [], {}
         rules = {"muon": self._rule_named(muon), "partner": self._rule_named(partner)}
         named = _named(params)
         reasons = _Reasons(named, _embeddings(params), to_muon, to_partner)

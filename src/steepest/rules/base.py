@@ -8,9 +8,10 @@ A rule is a frozen dataclass. Its fields are the hyperparameters, under torch's 
 Both are pure: they modify no input and store nothing. They branch on settings (`nesterov`), never on values, so one
 definition runs on every engine. Hyperparameters may be numbers or arrays (many settings in one call).
 
-Two more functions, for the few rules that need them:
+More functions, for the few rules that need them:
 
-- `evaluation(param, *state)` returns the weights to evaluate, if these are not the parameter itself (Schedule-Free).
+- `evaluation(param, *state)` returns the weights to evaluate, if these are not the parameter itself (Schedule-Free);
+  `from_evaluation(weights, *state)` is its inverse.
 - `measure(grad, param, step, *state)` returns numbers that the engine sums over all parameters and passes to each
   `update` as `shared` (Prodigy). Where `shared` is None, `update` measures its own parameter only.
 
@@ -235,6 +236,10 @@ class Rule(ABC):
     def evaluation(self, param: Any, *state: Any) -> Any:
         """The weights to evaluate, computed from the parameter and its state after a step."""
         return param
+
+    def from_evaluation(self, weights: Any, *state: Any) -> Any:
+        """The parameter, computed from the weights to evaluate and the same state."""
+        raise NotImplementedError(f"{self.title}: define from_evaluation, the inverse of evaluation")
 
     def measure(self, grad: Any, param: Any, step: Any, *state: Any) -> tuple[Any, ...]:
         """Numbers of one parameter that the engine sums over all and passes to `update` as `shared`."""

@@ -22,8 +22,9 @@ class ScheduleFreeSGD(Rule, look=("#E1A5A5", "D", "dotted")):
     $$\eta_t = \eta \min(1, t / T), \qquad w_t = t^r \max_{i \le t} \eta_i^p, \qquad c_t = w_t / (w_1 + \dots + w_t)$$
 
     The parameter is $y$, the point of the gradient. **The weights to use are $x$**: `with optimizer.evaluating():` puts
-    them into the model for that long. With `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is
-    `warmup_steps`, $p$ is `weight_lr_power`. Only $z$ is stored; $x$ follows from $y$ and $z$.
+    them into the model for that long, `optimizer.eval()` until `optimizer.train()`, as trainers call them. With
+    `weight_decay` $\lambda$ the gradient is $g(y_t) + \lambda y_t$. $T$ is `warmup_steps`, $p$ is `weight_lr_power`.
+    Only $z$ is stored; $x$ follows from $y$ and $z$.
 
     Steps and weights count from a parameter's own first gradient (the authors' code counts for a whole group).
     """
@@ -57,6 +58,9 @@ class ScheduleFreeSGD(Rule, look=("#E1A5A5", "D", "dotted")):
     def evaluation(self, param: Any, z: Any, weight_sum: Any, lr_max: Any) -> Any:
         return param + (1 - 1 / self.momentum) * (z - param)
 
+    def from_evaluation(self, weights: Any, z: Any, *numbers: Any) -> Any:
+        return weights + (1 - self.momentum) * (z - weights)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted")):
@@ -67,9 +71,9 @@ class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted")):
       x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
 
     with $\eta_t$ and $c_t$ as in `ScheduleFreeSGD`, and $y$ as the parameter. **The weights to use are $x$**: see
-    `optimizer.evaluating()`. $v$ is corrected where it is used (as optax does); the paper and its code correct the
-    learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$, which makes the first weights and decays
-    smaller too: `lr_correction` does so.
+    `optimizer.evaluating()` and `optimizer.eval()`. $v$ is corrected where it is used (as optax does, and the authors'
+    code of today); the paper corrects the learning rate instead, $\eta_t = \eta \sqrt{1 - \beta_2^t} \min(1, t/T)$,
+    which makes the first weights and decays smaller too: `lr_correction` does so.
     """
 
     title = "Schedule-Free AdamW"
@@ -111,6 +115,9 @@ class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted")):
 
     def evaluation(self, param: Any, z: Any, exp_avg_sq: Any, weight_sum: Any, lr_max: Any) -> Any:
         return param + (1 - 1 / self.betas[0]) * (z - param)
+
+    def from_evaluation(self, weights: Any, z: Any, *others: Any) -> Any:
+        return weights + (1 - self.betas[0]) * (z - weights)
 
 
 def _average(

@@ -53,6 +53,8 @@ def _checks(
         yield "coupled_decay", partial(coupled_decay_is_added_to_the_gradient, rule)
     if rule.decay == "decoupled":
         yield "decoupled_decay", partial(decoupled_decay_is_a_share_of_the_parameter, rule)
+    if rule.evaluation is not Rule.evaluation:
+        yield "evaluation", partial(evaluation_has_an_inverse, rule)
     for name, default in rule.defaults().items():
         base = {**rule.defaults(), **needs.get(name, {})}
         if isinstance(default, bool):
@@ -211,6 +213,18 @@ def state_keeps_its_names_and_shapes(rule: Rule) -> None:
     assert [value is None for value in state] == [value is None for value in start]
     assert list(rule.symbols) == list(rule.init(START))
     assert {*rule.shared} <= {*rule.numbers} <= {*rule.symbols}
+
+
+def evaluation_has_an_inverse(rule: type[Rule]) -> None:
+    """The parameter follows from the weights to evaluate and the state."""
+    made, param = rule(lr=0.1), START
+    state = begin(made, param)
+    for step, gradient in enumerate(GRADIENTS, 1):
+        delta, *state = made.update(gradient, param, step, *state)
+        param = param + delta
+    weights = made.evaluation(param, *state)
+    assert np.abs(weights - param).max() > 0
+    assert_close(made.from_evaluation(weights, *state), param)
 
 
 # --- hyperparameters --------------------------------------------------------------------------------------------------

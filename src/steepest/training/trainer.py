@@ -1,7 +1,5 @@
 """A session and the optimizer that trains it: makes steps under a schedule, and measures without side effects."""
 
-from contextlib import nullcontext
-
 import torch
 
 from .. import schedules
@@ -46,7 +44,6 @@ class Trainer:
         self.optimizer = optimizer_of(rule, self.session.model, self.session.groups)
         self._factor = None if schedule == "constant" else schedules.find(schedule)
         self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
-        self._evaluates_elsewhere = type(rule).evaluation is not Rule.evaluation
         self._step, self._device = 0, device
         with seeded(seed ^ MEASURING, device):
             self._measuring = random_state(device)
@@ -67,7 +64,6 @@ class Trainer:
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""
-        elsewhere = self.optimizer.evaluating() if self._evaluates_elsewhere else nullcontext()
-        with drawing_from(self._measuring, self._device), elsewhere:
+        with drawing_from(self._measuring, self._device), self.optimizer.evaluating():
             measured = self.session.measure()
         return self.problem.read_measure(measured)
