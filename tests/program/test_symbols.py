@@ -1,6 +1,7 @@
 """LaTeX of rules and landscapes: as printed, and read back and computed, equal to the rule itself."""
 
 import math
+import operator
 import re
 
 import numpy as np
@@ -67,9 +68,10 @@ class Reader:
 
     FUNCTIONS = {r"\max": max, r"\min": min, r"\exp": math.exp, r"\log": math.log, r"\sin": math.sin, r"\cos": math.cos,
                  r"\tan": math.tan, r"\sinh": math.sinh, r"\cosh": math.cosh, r"\arctan": math.atan,
-                 r"\tanh": math.tanh, r"\operatorname{sign}": lambda x: (x > 0) - (x < 0)}  # fmt: skip
+                 r"\tanh": math.tanh, r"\operatorname{sign}": lambda x: (x > 0) - (x < 0),
+                 r"\operatorname{mod}": operator.mod}  # fmt: skip
     FIXED = (r"\begin{cases}", r"\end{cases}", r"\text{if }", r"\text{otherwise}", r"\left", r"\right", r"\frac",
-             r"\sqrt", r"\cdot", r"\le", r"\ge", r"\ne", "\\\\", *FUNCTIONS)  # fmt: skip
+             r"\lfloor", r"\rfloor", r"\sqrt", r"\cdot", r"\le", r"\ge", r"\ne", "\\\\", *FUNCTIONS)  # fmt: skip
     SIGNS = {"<": lambda a, b: a < b, ">": lambda a, b: a > b, "=": lambda a, b: a == b, r"\le": lambda a, b: a <= b,
              r"\ge": lambda a, b: a >= b, r"\ne": lambda a, b: a != b}  # fmt: skip
 
@@ -102,7 +104,7 @@ class Reader:
 
     def times(self):
         value = self.factor()
-        while self.next() and self.next() not in ("+", "-", ")", "}", ",", "&", "\\\\", r"\right", "|",
+        while self.next() and self.next() not in ("+", "-", ")", "}", ",", "&", "\\\\", r"\right", r"\rfloor", "|",
                                                   r"\end{cases}", *self.SIGNS):  # fmt: skip
             if self.next() == r"\cdot":
                 self.take()
@@ -133,6 +135,10 @@ class Reader:
         match token:
             case r"\frac":
                 return self.braces() / self.braces()
+            case r"\lfloor":
+                value = math.floor(self.total())
+                self.take(r"\rfloor")
+                return value
             case r"\sqrt":
                 return math.sqrt(self.braces())
             case r"\begin{cases}":

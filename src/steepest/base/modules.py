@@ -23,7 +23,7 @@ from types import ModuleType
 
 from .errors import InvalidValue
 
-__all__ = ["Source", "digests", "importing", "last_words", "load"]
+__all__ = ["Source", "digests", "files_of", "importing", "last_words", "line_of", "load", "place_in_users_file"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,3 +252,35 @@ def last_words(error: BaseException, *files: str | Path) -> str:
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in map(str, files)]
     return f"line {lines[-1]}: {text}" if lines else text
+
+
+def line_of(error: BaseException, defined: type) -> str:
+    """`line 12: `, the last line of the file that defines a class through which an exception went; empty if none."""
+    files = files_of(defined)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f"line {lines[-1]}: " if lines else ""
+
+
+def files_of(defined: type) -> set[str]:
+    """The files of the functions of a class and of its bases; a module of the same name may be another by now."""
+    functions = [value for ancestor in defined.__mro__ for value in vars(ancestor).values()]
+    return {
+        function.__code__.co_filename
+        for function in functions
+        if hasattr(function, "__code__") and function.__module__.partition(".")[0] != "steepest"
+    }
+
+
+def place_in_users_file(error: BaseException) -> str:
+    """The last line of a file loaded here, or imported from beside one, that an exception went through: `mine.py:12`.
+
+    Empty if it went through none.
+    """
+    own = {str(path) for path in _LOADED}
+    own |= {str(source.path) for siblings in _SIBLINGS.values() for source in siblings.values()}
+    places = [
+        f"{frame.filename}: line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename in own
+    ]
+    return places[-1] if places else ""

@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from .. import __version__
 from ..base.errors import SteepestError
+from ..base.modules import place_in_users_file
 from ..base.plugins import PluginWarning
 from .terminal import INTERRUPTED
 
@@ -91,6 +92,9 @@ def main() -> None:
             _drop_output()
             sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
+        if place := place_in_users_file(error):
+            print(f"steepest: {place}: {' '.join(cause.split())}", file=sys.stderr)
+            sys.exit(2)
         print(f"steepest: internal error, {cause}; please report it (STEEPEST_DEBUG=1 shows where)", file=sys.stderr)
         sys.exit(70)
 

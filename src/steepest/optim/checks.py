@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from ..base.errors import InvalidValue
+from ..program.record import why_not_recorded
 from ..rules import Rule
 
 __all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite", "refusal"]
@@ -32,6 +33,8 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
     """The reason why neither kernels nor lists can step a parameter, but the eager engine can; None if they can."""
     if not rule.elementwise:
         return "the rule needs whole tensors"
+    if reason := why_not_recorded(rule):
+        return reason
     if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
         return f"{type(param).__name__} is a tensor of its own kind"
     if grad.layout is not torch.strided:

@@ -21,8 +21,9 @@ from ..landscapes import Landscape
 from ..program.evaluate import python_function
 from ..program.gradient import record_gradient
 from ..program.native import NotCompiled
-from ..program.record import Program, Value, record, settings
+from ..program.record import NotRecorded, Program, Value, record, settings
 from ..rules import Rule
+from ..rules.validation import on_arrays
 from .kernels import BLOCK, Plan, load_kernel
 
 __all__ = ["Ends", "Task", "follow"]
@@ -126,16 +127,10 @@ def _at_target(task: Task, x: Floats) -> NDArray[np.bool_]:
 
 
 def follow(task: Task) -> Ends:
-    """Compute all trajectories, by Numba where that is possible and by NumPy elsewhere.
-
-    Raises:
-        InvalidValue: the rule is not elementwise.
-    """
-    gradient = record_gradient(task.landscape)
-    program = record(task.rule)
-    if gradient is not None:
-        with suppress(NotCompiled):  # which has warned
-            return _in_numba(task, program, gradient)
+    """Compute all trajectories of an elementwise rule, by Numba where that is possible and by NumPy elsewhere."""
+    if (gradient := record_gradient(task.landscape)) is not None:
+        with suppress(NotCompiled, NotRecorded):  # the former has warned; the latter's own function runs on arrays
+            return _in_numba(task, record(task.rule), gradient)
     return _in_numpy(task)
 
 
@@ -243,7 +238,7 @@ def _in_numpy(task: Task) -> Ends:
     }
     nothing = np.zeros((task.steps, 1, 1))
     stretches = task.draws(0, task.count) if task.noise else [(0, task.steps, nothing)]
-    with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
+    with on_arrays(task.rule), np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for first, last, noise in stretches:
             for step in range(first, last):
                 state = _numpy_step(task, ends, state, step, noise[step - first])

@@ -18,6 +18,7 @@ from ..findings.outcome import explain
 from ..findings.why import explanations
 from ..landscapes import Landscape
 from ..rules import Rule
+from ..rules.validation import on_arrays
 from ..schedules import Schedule
 from .trajectories import Trajectories, many, run
 
@@ -174,7 +175,7 @@ def _follow(
     x, grads, rates = [position], [], []
     state = _initial_state(rule, position)
     states = [state]
-    with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
+    with on_arrays(rule), np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for step in range(1, steps + 1):
             lr = rule.lr * factor(step - 1, steps)
             grad = landscape.gradient(position)

@@ -192,7 +192,7 @@ def _above(powers: Iterable[tuple[Any, float]]) -> list[tuple[Any, float]]:
 
 def _fraction(size: float, powers: Sequence[tuple[Any, float]]) -> str:
     above, below = _above(powers), [(base, -exponent) for base, exponent in powers if exponent < 0]
-    share = Fraction(size).limit_denominator(9)
+    share = Fraction(size).limit_denominator(9) if math.isfinite(size) else Fraction(1)
     long = share.numerator == 1 or len(repr(size)) > 8  # 0.1 and 2.5 stay, 1/4 and 4/3 are better so
     if share.denominator > 1 and math.isclose(share, size, rel_tol=1e-15) and long and powers:
         top, bottom = float(share.numerator), float(share.denominator)
@@ -253,6 +253,8 @@ def _number(value: float) -> str:
     """A number as people write it: 100, 0.05, 10^{-8}, and multiples of pi and e as such."""
     if value < 0:
         return f"-{_number(-value)}"
+    if not math.isfinite(value):
+        return r"\infty" if value > 0 else r"\mathrm{NaN}"
     text = repr(int(value)) if float(value).is_integer() and value < 1e7 else f"{value:.6g}"
     if float(text) != value:
         for constant, name in ((math.pi, r"\pi"), (math.pi**2, r"\pi^2"), (math.e, "e")):

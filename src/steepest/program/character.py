@@ -10,6 +10,7 @@ from ..base.text import Text, plain_line
 from ..rules import Rule
 from .latex import symbol_of
 from .plain import plain
+from .record import why_not_recorded
 from .stability import stability_formula, stability_limit, stability_scales
 
 __all__ = ["Facts", "Memory", "memory", "rule_facts", "stability", "word"]
@@ -27,6 +28,7 @@ WORDS = {
     "memory": Text("memory", "内存"),
     "eps": Text("eps stands", "eps 位置"),
     "decay": Text("weight decay", "权重衰减"),
+    "engine": Text("engine", "引擎"),
     "helps": Text("helps", "长处"),
     "fails": Text("fails", "短处"),
     "stable": Text("stable", "稳定范围"),
@@ -67,6 +69,7 @@ Facts = dict[str, str]
 def rule_facts(rule: Rule, lang: str = "en") -> Facts:
     """What is known of a rule, by label."""
     ranges = {name: field.metadata["facts"].search for name, field in rule.hyperparameters().items()}
+    engine = _engine(rule, lang)
     facts = {
         "summary": plain_line(rule.summary()),
         "memory": getattr(memory(rule).text(), lang),
@@ -74,11 +77,21 @@ def rule_facts(rule: Rule, lang: str = "en") -> Facts:
         "decay": getattr(DECAYS["decoupled" if getattr(rule, "decoupled_weight_decay", False) else rule.decay], lang),
         "helps": getattr(rule.helps, lang),
         "fails": getattr(rule.fails, lang),
-        "stable": getattr(stability(rule), lang),
+        "stable": "" if engine else getattr(stability(rule), lang),
         "search": ", ".join(f"{name} {ends[0]:g} … {ends[1]:g}" for name, ends in ranges.items() if ends),
         "reference": rule.reference,
+        "engine": engine,
     }
     return {word(name, lang): text for name, text in facts.items() if text}
+
+
+def _engine(rule: Rule, lang: str) -> str:
+    """Said only of a rule that has no program though it goes number by number, and why."""
+    if not rule.elementwise or (reason := why_not_recorded(rule)) is None:
+        return ""
+    reason = reason.removeprefix(f"{rule.title}: ")
+    eager = Text("eager only, slower, and no formula is printed", "仅逐步执行（eager）：较慢，且无法打印公式")
+    return f"{getattr(eager, lang)}: {reason}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..landscapes import Landscape
 from ..rules import Rule, find
 from .algebra import Node, apply, leaf, number, print_node
 from .gradient import record_gradient
-from .record import Operation, Program, Value, inputs_of, record
+from .record import Operation, Program, Value, inputs_of, record, why_not_recorded
 
 __all__ = ["equations", "expression", "latex", "of_landscape", "symbol_of"]
 
@@ -32,13 +32,14 @@ def latex(rule: str | Rule | type[Rule]) -> list[str]:
     r"""The equations of a rule's step as LaTeX, in order.
 
     The gradient and each state at step t have a line each, previous values carry the index t-1; the last line is the
-    parameter's. Of a rule that needs whole tensors these are the formulas that its documentation gives.
+    parameter's. Of a rule that has no program (it needs whole tensors, or branches on values) these are the formulas
+    that its documentation gives, if any.
 
     >>> latex("momentum")
     ['g_t = \\nabla f(x_{t-1})', 'v_t = \\mu v_{t-1} + g_t', 'x_t = x_{t-1} - \\eta v_t']
     """
     chosen = find(rule)
-    if not chosen.elementwise:
+    if why_not_recorded(chosen) is not None:
         return _documented(chosen)
     return [f"{left} = {print_node(right)}" for left, right in equations(chosen)]
 

@@ -50,6 +50,8 @@ class Step:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.program = record(replace(rule, lr=1.0))
+        if any(operation.kind in ("mod", "floordiv") for operation in self.program.needed()):
+            raise InvalidValue(f"{rule.title} has no largest stable learning rate: not all of its steps are alike")
         self.settings = {
             name: np.float64(value) for name, value in settings(rule).items() if name in self.program.inputs
         }
@@ -111,7 +113,7 @@ class Step:
     def _scales(self, states: Sequence[str]) -> list[str]:
         """The states that do not change sign with the gradient, the parameter and all others."""
         random = np.random.default_rng(0)
-        values = {name: random.uniform(0.5, 1.5) for name in ("grad", "param", *states)}
+        values = {name: np.float64(random.uniform(0.5, 1.5)) for name in ("grad", "param", *states)}
         fixed = self.settings | self.frozen | {"lr": np.float64(1), "step": np.float64(3)}
         there = interpret(self.program, fixed | values)
         for even in product((False, True), repeat=len(states)):

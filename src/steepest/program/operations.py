@@ -54,15 +54,20 @@ class Kind:
 
 
 def _operator(
-    name: str, sign: str, numpy: str, latex: str = "", javascript: str = "", foreach: str = "", commutes: bool = False
-) -> Kind:
-    """An operator of Python with two operands; without `foreach` it is a comparison, unless it computes a number."""
+    name: str, sign: str, numpy: str, latex: str = "", javascript: str = "", foreach: str = "", commutes: bool = False,
+    condition: bool = False,
+) -> Kind:  # fmt: skip
+    """An operator of Python with two operands."""
     text = f"({{0}} {sign} {{1}})"
     return Kind(
         name=name, arity=2, call=getattr(operator, name), numpy=numpy, python=text, kernel=text, kernel_like_numpy=text,
         javascript=javascript or f"{{0}} {sign} {{1}}", latex=latex, foreach=foreach, sign=sign, commutes=commutes,
-        condition=not foreach,
+        condition=condition,
     )  # fmt: skip
+
+
+def _comparison(name: str, sign: str, numpy: str, latex: str, javascript: str = "") -> Kind:
+    return _operator(name, sign, numpy, latex, javascript, condition=True)
 
 
 def _function(
@@ -87,6 +92,9 @@ def _function(
     )
 
 
+REMAINDER = "({0} % {1} * {1} < 0 ? {0} % {1} + {1} : {0} % {1})"
+"""JavaScript's remainder has the sign of the dividend."""
+
 _KINDS = (
     # sums, products and powers are printed as LaTeX by `algebra`, which rewrites them
     _operator("add", "+", "add", foreach="add", commutes=True),
@@ -94,13 +102,19 @@ _KINDS = (
     _operator("mul", "*", "multiply", foreach="mul", commutes=True),
     _operator("truediv", "/", "true_divide", latex=r"\frac{{{0}}}{{{1}}}", foreach="div"),
     _operator("pow", "**", "power", javascript="Math.pow({0}, {1})", foreach="pow"),
+    # the remainder has the sign of the divisor, as in Python
+    _operator("mod", "%", "remainder", r"\operatorname{mod}", javascript=REMAINDER),
+    _operator(
+        "floordiv", "//", "floor_divide", r"\lfloor \frac{{{0}}}{{{1}}} \rfloor",
+        javascript=f"{{1}} === 0 ? {{0}} / {{1}} : Math.round(({{0}} - {REMAINDER}) / {{1}})",
+    ),
     Kind("neg", 1, operator.neg, "negative", "-{0}", "-{0}", "-{0}", "-{0}", "-{0}", foreach="neg"),
-    _operator("lt", "<", "less", latex="{0} < {1}"),
-    _operator("le", "<=", "less_equal", latex=r"{0} \le {1}"),
-    _operator("gt", ">", "greater", latex="{0} > {1}"),
-    _operator("ge", ">=", "greater_equal", latex=r"{0} \ge {1}"),
-    _operator("eq", "==", "equal", latex="{0} = {1}", javascript="{0} === {1}"),
-    _operator("ne", "!=", "not_equal", latex=r"{0} \ne {1}", javascript="{0} !== {1}"),
+    _comparison("lt", "<", "less", latex="{0} < {1}"),
+    _comparison("le", "<=", "less_equal", latex=r"{0} \le {1}"),
+    _comparison("gt", ">", "greater", latex="{0} > {1}"),
+    _comparison("ge", ">=", "greater_equal", latex=r"{0} \ge {1}"),
+    _comparison("eq", "==", "equal", latex="{0} = {1}", javascript="{0} === {1}"),
+    _comparison("ne", "!=", "not_equal", latex=r"{0} \ne {1}", javascript="{0} !== {1}"),
     _function(
         "absolute", python="abs({0})", kernel="abs({0})", javascript="Math.abs({0})", latex=r"\left|{0}\right|",
         foreach="abs",

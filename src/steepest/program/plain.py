@@ -17,13 +17,15 @@ SYMBOLS = {
     **{rf"\{name}": letter for name, letter in zip(GREEK, "αβγδεζηθκλμνξπρστφχψω", strict=True)},
     r"\Delta": "Δ", r"\nabla": "∇", r"\partial": "∂", r"\sum": "∑", r"\prod": "∏", r"\infty": "∞", r"\top": "ᵀ",
     r"\cdot": "·", r"\le": "≤", r"\ge": "≥", r"\ne": "≠", r"\in": "∈", r"\leftarrow": "←", r"\lVert": "‖",
-    r"\rVert": "‖", r"\langle": "⟨", r"\rangle": "⟩", r"\left": "", r"\right": "", r"\Big": "", r"\,": " ",
+    r"\lfloor": "⌊", r"\rfloor": "⌋", r"\rVert": "‖", r"\langle": "⟨", r"\rangle": "⟩",
+    r"\left": "", r"\right": "", r"\Big": "", r"\,": " ",
     r"\quad": "  ", r"\qquad": "   ", r"\{": "{", r"\}": "}", r"\_": "_", "&": " ", r"\\": "; ",
 }  # fmt: skip
 """Commands without an argument."""
 
 ACCENTS = {r"\hat": "\u0302", r"\bar": "\u0304", r"\tilde": "\u0303"}
-OPENING, CLOSING = (r"\nabla", r"\partial", r"\sum", r"\prod", r"\lVert", r"\langle"), (r"\rVert", r"\rangle")
+OPENING = (r"\nabla", r"\partial", r"\sum", r"\prod", r"\lVert", r"\lfloor", r"\langle")
+CLOSING = (r"\rVert", r"\rfloor", r"\rangle")
 WORDS = (r"\text", r"\mathrm", r"\operatorname")
 FRACTIONS = (r"\frac", r"\tfrac", r"\dfrac")
 

@@ -23,12 +23,17 @@ from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, SteepestError
+from ..base.modules import line_of
 from ..ops import is_zero
 from ..rules import Rule
 from .operations import FUNCTIONS, OPERATIONS
 
-__all__ = ["Operation", "Program", "Value", "inputs_of", "record", "settings"]
+__all__ = ["NotRecorded", "Operation", "Program", "Value", "inputs_of", "record", "settings", "why_not_recorded"]
+
+
+class NotRecorded(InvalidValue):
+    """A rule has no program: its own function alone can run it, step by step. The text says why, and in which line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Value:
     uniform: bool
 
     def __bool__(self) -> bool:
-        raise InvalidValue("a rule may branch on settings only, not on values; use where(condition, a, b)")
+        raise InvalidValue("it branches on a value; write steepest.ops.where(condition, a, b) instead of `if`")
 
     def __neg__(self) -> "Value":
         return self.program.add("neg", self)
@@ -179,10 +184,33 @@ def record(rule: Rule, maximize: bool = False) -> Program:
     """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
 
     Raises:
-        InvalidValue: the rule is not elementwise, or branches on a value.
+        NotRecorded: the rule is not elementwise, branches on a value, or uses more than operators and `steepest.ops`.
     """
     if not rule.elementwise:
-        raise InvalidValue(f"{rule.title} is not elementwise: it needs whole tensors")
+        raise NotRecorded(f"{rule.title} is not elementwise: it needs whole tensors")
+    try:
+        return _recorded(rule, maximize)
+    except Exception as error:  # whatever a function does that gets no numbers
+        remedy = "use Python's operators and steepest.ops instead"
+        reason = str(error) if isinstance(error, SteepestError) else f"{type(error).__name__}: {error}; {remedy}"
+        raise NotRecorded(f"{rule.title}: {line_of(error, type(rule))}{reason}") from error
+
+
+def why_not_recorded(rule: Rule) -> str | None:
+    """The reason why a rule has no program, found once for each structure; None if it has one."""
+    if rule.structure not in _reasons:
+        try:
+            record(rule)
+            _reasons[rule.structure] = None
+        except NotRecorded as error:
+            _reasons[rule.structure] = str(error)
+    return _reasons[rule.structure]
+
+
+_reasons: dict[Any, str | None] = {}
+
+
+def _recorded(rule: Rule, maximize: bool) -> Program:
     program = Program()
     symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in _numeric(rule)})
     step = program.input("step", uniform=True)

@@ -15,6 +15,7 @@ from ..rules import Rule
 from .character import Facts, memory, rule_facts, word
 from .latex import latex, of_landscape
 from .plain import plain
+from .record import why_not_recorded
 
 __all__ = ["Difference", "Page", "Table", "difference", "equations", "find", "show"]
 
@@ -90,9 +91,17 @@ def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list
 
 
 def equations(name: str) -> list[str]:
-    """The LaTeX of a rule or a landscape, a line each."""
+    """The LaTeX of a rule or a landscape, a line each.
+
+    Raises:
+        InvalidValue: a rule that has no program, and no formula in its documentation.
+    """
     subject = find(name)
-    return latex(subject) if isinstance(subject, Rule) else of_landscape(subject)
+    if not isinstance(subject, Rule):
+        return of_landscape(subject)
+    if not (lines := latex(subject)):
+        raise InvalidValue(f"{why_not_recorded(subject)}; or write its formula between $$ into its docstring")
+    return lines
 
 
 # --- one rule ---------------------------------------------------------------------------------------------------------
