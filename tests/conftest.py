@@ -24,6 +24,7 @@ DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 AIRFOIL = "airfoil_self_noise.dat"
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the cores among them; torch's threads would fight
+os.environ["STEEPEST_LANG"] = "en"  # whatever the locale is, for the commands that tests start, too
 if (DATA / AIRFOIL).is_file():
     os.environ.setdefault("STEEPEST_DATA", str(DATA))  # before any test, and for the commands that tests start
 
@@ -119,7 +120,7 @@ def command(monkeypatch, capsys, tmp_path):
 
     Gives the exit code, what was printed, and what was complained about.
     """
-    from steepest.cli import main
+    from steepest.cli import language, main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -128,6 +129,7 @@ def command(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["steepest", *shlex.split(line)])
         with pytest.raises(SystemExit) as ending:
             main()
+        language.begin([])
         return ending.value.code or 0, *capsys.readouterr()
 
     return run

@@ -100,7 +100,7 @@ def test_what_should_answer_at_once_loads_nothing_heavy(arguments, python):
 
 def test_each_command_is_a_file_and_a_name():
     files = {file.stem for file in Path(cli.__file__).parent.glob("*.py")}
-    assert files - {"__init__", "options", "terminal"} == set(cli.COMMANDS)
+    assert files - {"__init__", "help_words", "language", "options", "terminal", "words"} == set(cli.COMMANDS)
 
 
 def test_the_version_is_that_of_the_package(command):
@@ -499,7 +499,7 @@ def raise_value_error(**_):
 
 
 def test_an_error_of_ours_is_owned_in_one_line(command, monkeypatch):
-    monkeypatch.setattr(cli, "app", raise_value_error)
+    monkeypatch.setattr(cli, "run", raise_value_error)
     monkeypatch.delenv("STEEPEST_DEBUG", raising=False)
     code, _, complaint = command("list")
     assert (code, complaint.count("\n")) == (70, 1)
@@ -507,7 +507,7 @@ def test_an_error_of_ours_is_owned_in_one_line(command, monkeypatch):
 
 
 def test_whoever_debugs_sees_the_place(monkeypatch):
-    monkeypatch.setattr(cli, "app", raise_value_error)
+    monkeypatch.setattr(cli, "run", raise_value_error)
     monkeypatch.setenv("STEEPEST_DEBUG", "1")
     with pytest.raises(ValueError, match="what nobody thought of"):
         cli.main()

@@ -20,9 +20,12 @@ from .. import __version__
 from ..base.errors import SteepestError
 from ..base.modules import place_in_users_file
 from ..base.plugins import PluginWarning
+from . import language
+from .language import translate
+from .options import Lang
 from .terminal import INTERRUPTED
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "app", "main", "run"]
 
 OUTSIDE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """Errors of a disk or a device: no fault of the program's."""
@@ -54,6 +57,7 @@ def steepest(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    lang: Lang = "",
 ) -> None:
     """Watch, compare and use the optimizers that train deep networks."""
 
@@ -68,13 +72,15 @@ for name in COMMANDS:
 
 def main() -> None:
     """Run the command line; every error is one clear message and an exit code."""
+    language.begin(sys.argv[1:])
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")  # an old locale, or none ("C"), lacks most of mathematics
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        language.check_variable()
+        sys.exit(run() or 0)
     except SteepestError as error:
         print(f"steepest: {error}", file=sys.stderr)
         sys.exit(2)
@@ -88,23 +94,31 @@ def main() -> None:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
         if cause := _outside(error):
-            print(f"steepest: {cause}; make room, or choose another place", file=sys.stderr)
+            print("steepest:", translate("{}; make room, or choose another place", cause), file=sys.stderr)
             _drop_output()
             sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
         if place := place_in_users_file(error):
             print(f"steepest: {place}: {' '.join(cause.split())}", file=sys.stderr)
             sys.exit(2)
-        print(f"steepest: internal error, {cause}; please report it (STEEPEST_DEBUG=1 shows where)", file=sys.stderr)
+        ending = translate("internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)", cause)
+        print("steepest:", ending, file=sys.stderr)
         sys.exit(70)
+
+
+def run() -> Any:
+    """Run the command that the arguments of the process name, its help in the language of the terminal."""
+    command = typer.main.get_command(app)
+    with language.translated_help(command):
+        return command(standalone_mode=False)
 
 
 def _outside(error: Exception) -> str:
     """What a disk or a device refused; empty of another error."""
     if isinstance(error, OSError) and error.errno in OUTSIDE:
-        return f"{error.filename or 'the output'}: cannot be written ({error.strerror})"
+        return translate("{}: cannot be written ({})", error.filename or translate("the output"), error.strerror)
     if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in OUTSIDE_OF_SQLITE:
-        return f"the study: cannot be written ({error}); its finished runs are kept"
+        return translate("the study: cannot be written ({}); its finished runs are kept", error)
     return ""
 
 
@@ -129,4 +143,4 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "steepest"
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-    return f"steepest: {message}; see {path} --help"
+    return f"steepest: {translate('{}; see {} --help', message, path)}"

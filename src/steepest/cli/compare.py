@@ -17,7 +17,11 @@ from rich.table import Table
 
 from ..base import numbers, spec
 from ..base.errors import InvalidValue
+from ..base.text import Text
 from . import terminal
+from .language import say, translate
+from .options import Lang
+from .terminal import Sentence
 
 if TYPE_CHECKING:
     from ..study import Comparison, Store
@@ -69,6 +73,7 @@ def command(
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
     add_trials: Annotated[int, typer.Option(help="With --resume: more trials for each optimizer.")] = 0,
+    lang: Lang = "",
 ) -> None:
     """Find out which optimizer, at which settings, gets there first.
 
@@ -125,11 +130,8 @@ def _compare(folder: Path, run: "Callable[[_Watch], Comparison]") -> None:
             comparison = run(watch)
         except KeyboardInterrupt:
             watch.stop()
-            message = (
-                f"stopped: {watch.done} of {watch.total} runs are kept in {folder};"
-                f" steepest compare --resume {shlex.quote(str(folder))} goes on from there"
-            )
-            typer.echo(message, err=True)
+            message = "stopped: {} of {} runs are kept in {}; steepest compare --resume {} goes on from there"
+            typer.echo(translate(message, watch.done, watch.total, folder, shlex.quote(str(folder))), err=True)
             raise typer.Exit(terminal.INTERRUPTED) from None
     _print_comparison(comparison, folder)
 
@@ -147,10 +149,10 @@ class _Watch:
         self.done = self.total = 0
         self._console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console,
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(translate("runs")),
+            TimeElapsedColumn(), TextColumn(translate("left")), TimeRemainingColumn(), console=self._console,
         )  # fmt: skip
-        self._task = self._progress.add_task("preparing", total=None)
+        self._task = self._progress.add_task(translate("preparing"), total=None)
         self._live = Live(self._progress, console=self._console, refresh_per_second=8, transient=True)
         self._next = 0.0
         self._tenth = 0
@@ -176,11 +178,11 @@ class _Watch:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + REFRESH
-            self._progress.update(self._task, description="comparing", total=total, completed=self.done)
+            self._progress.update(self._task, description=translate("comparing"), total=total, completed=self.done)
             self._live.update(Group(self._progress, _standings(store)))
         elif self.done * 10 // total > self._tenth:
             self._tenth = self.done * 10 // total
-            self._console.print(f"{self.done} of {total} runs", highlight=False)
+            self._console.print(translate("{} of {} runs", self.done, total), highlight=False)
 
 
 def _standings(store: "Store") -> Table:
@@ -193,7 +195,7 @@ def _standings(store: "Store") -> Table:
     for row in store.standings():
         table.add_row(
             *[escape(names[row["workload"]])] * several, escape(row["label"]), str(row["trials"]),
-            str(row["reports"]), _settings(row["settings"]), numbers.steps(row["steps_to_target"], "missed"),
+            str(row["reports"]), _settings(row["settings"]), numbers.steps(row["steps_to_target"], translate("missed")),
             numbers.general(row["final_loss"], 3),
         )  # fmt: skip
     return table
@@ -213,16 +215,18 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     for part in comparison.by_workload().values():
         _print_workload(console, part)
     if (profile := profile_sentence(comparison)) is not None:
-        console.print(f"{profile.en}\n")
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+        console.print(Sentence(say(profile)), "")
+    console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
 
 
 def _print_workload(console: Console, comparison: "Comparison") -> None:
-    from ..report.sentences import edge_warnings, partner_sentence, target_sentence, verdict_sentence
+    from ..report import sentences
 
-    console.print(comparison.workload["about"], style="bold")
-    console.print(f"{target_sentence(comparison).en}; ± is the 95 % interval of the mean\n")
-    metric = textwrap.fill(f"final {comparison.workload['metric_name']}", 18)
+    about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))
+    console.print(Sentence(say(about), style="bold"))
+    target = say(sentences.target_sentence(comparison))
+    console.print(Sentence(translate("{}; ± is the 95 % interval of the mean", target)), "")
+    metric = textwrap.fill(translate("final {}", say(sentences.metric_text(comparison))), 18)
     head = (
         "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
         ">broken\ntrials",
@@ -232,14 +236,14 @@ def _print_workload(console: Console, comparison: "Comparison") -> None:
         margin = f" ± {numbers.number((row['high'] - row['low']) / 2, 2)}" if math.isfinite(row["low"]) else ""
         settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
         rows.append((
-            str(label), settings, numbers.steps(row["steps_to_target"], "missed"),
+            str(label), settings, numbers.steps(row["steps_to_target"], translate("missed")),
             numbers.number(row["seconds_to_target"]), f"{row['reached']:.0%}",
             f"{numbers.number(row['final_metric'], 4)}{margin}", f"{row['broken']:.0%}",
         ))  # fmt: skip
     terminal.print_rows(console, head, rows)
-    console.print(verdict_sentence(comparison).en)
-    if (partner := partner_sentence(comparison)) is not None:
-        console.print(partner.en)
-    for warning in [*(edge.en for edge in edge_warnings(comparison)), *map(str, comparison.set_aside)]:
-        console.print(warning, style="yellow")
+    console.print(Sentence(say(sentences.verdict_sentence(comparison))))
+    if (partner := sentences.partner_sentence(comparison)) is not None:
+        console.print(Sentence(say(partner)))
+    for warning in (*sentences.edge_warnings(comparison), *map(sentences.aside_sentence, comparison.set_aside)):
+        console.print(Sentence(say(warning), style="yellow"))
     console.print()

@@ -4,42 +4,44 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from ..base.text import plain_line
 from . import terminal
+from .language import say, translate
+from .options import Lang
+from .terminal import Sentence
 
 __all__ = ["command"]
 
 
-def command() -> None:
+def command(lang: Lang = "") -> None:
     """List the rules, landscapes, schedules and workloads, a line each."""
     from .. import landscapes, rules, schedules
 
     sections = {
-        "Rules": {name: rule.summary() for name, rule in rules.RULES.items()},
-        "Landscapes": {name: landscape.about.en for name, landscape in landscapes.LANDSCAPES.items()}
+        "Rules": {name: rule.summary(lang) for name, rule in rules.RULES.items()},
+        "Landscapes": {name: say(landscape.about) for name, landscape in landscapes.LANDSCAPES.items()}
         | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},
         "Schedules": {name: _first_line(schedule) for name, schedule in schedules.SCHEDULES.items()},
-        "Workloads": _workloads(),
+        "Workloads": _workloads(lang),
     }
     console = Console()
     for title, entries in sections.items():
-        table = terminal.table("name", "what it is", title=title)
+        table = terminal.table("name", "what it is", title=translate(title))
         table.show_header = False
         for name, line in entries.items():
-            table.add_row(f"[cyan]{name}[/cyan]", escape(plain_line(line)))
+            table.add_row(f"[cyan]{name}[/cyan]", Sentence(plain_line(line)))
         console.print(table, "")
 
 
-def _workloads() -> dict[str, str]:
+def _workloads(lang: str) -> dict[str, str]:
     """Summaries, without plugins whose files cannot be read."""
     from .. import workloads
 
     summaries = {}
     for name in [*workloads.WORKLOADS, *workloads.PLUGINS.plugins]:
         try:
-            summaries[name] = workloads.summary(name)
+            summaries[name] = workloads.summary(name, lang)
         except Exception as error:
             if name in workloads.WORKLOADS:
                 raise
@@ -48,4 +50,4 @@ def _workloads() -> dict[str, str]:
 
 
 def _first_line(function: Callable[..., Any]) -> str:
-    return (function.__doc__ or "").strip().partition("\n")[0]
+    return translate((function.__doc__ or "").strip().partition("\n")[0])

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from ..base.numbers import general, point
 from . import options, terminal
+from .language import language, translate
 from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
 
 if TYPE_CHECKING:
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-command = typer.Typer(help="Draw maps of many runs: which minimum each start reaches, what each pair of settings does.")
+command = typer.Typer()
 
 Rules = Annotated[list[str], typer.Argument(help="Rules, such as sgd or 'adam(lr=0.1)'; each gets a panel.")]
 Save = Annotated[Path | None, typer.Option(help="Draw the map to a .png, .svg or .pdf file.")]
+
+
+@command.callback()
+def maps(lang: Lang = "") -> None:
+    """Draw maps of many runs: which minimum each start reaches, what each pair of settings does."""
 
 
 @command.command()
@@ -34,7 +40,7 @@ def basin(
     size: Annotated[int, typer.Option(help="Starts along each side.")] = 400,
     window: Annotated[str | None, typer.Option(help="Where the starts lie, such as -5:5,-5:5.")] = None,
     save: Save = None,
-    lang: Lang = "en",
+    lang: Lang = "",
     dark: Dark = False,
 ) -> None:
     """Find out which minimum each start on a grid reaches, and after how many steps.
@@ -47,7 +53,7 @@ def basin(
 
     _check(save, lang)
     box = None if window is None else options.window(window)
-    with terminal.Working("following starts") as progress:
+    with terminal.Working(translate("following starts")) as progress:
         basins = map_basin(
             optimizers, on if f is None else f, steps=steps, size=size, window=box, schedule=schedule,
             on_progress=progress, **options.settings(settings, lr),
@@ -78,7 +84,7 @@ def sweep(
     schedule: Schedule = None,
     size: Annotated[int, typer.Option(help="Values of each hyperparameter.")] = 200,
     save: Save = None,
-    lang: Lang = "en",
+    lang: Lang = "",
     dark: Dark = False,
 ) -> None:
     """Run every pair of values of two hyperparameters from one start: last value, and steps to the minimum.
@@ -91,7 +97,7 @@ def sweep(
 
     _check(save, lang)
     point = None if start is None else options.numbers("start", start)
-    with terminal.Working("running settings") as progress:
+    with terminal.Working(translate("running settings")) as progress:
         swept = map_sweep(
             optimizers, on if f is None else f, dict(map(options.span, over)), start=point, steps=steps, size=size,
             schedule=schedule, on_progress=progress, **options.settings(settings, lr),
@@ -118,7 +124,7 @@ def _check(save: Path | None, lang: str) -> None:
 
 def _print_file(save: Path | None) -> None:
     if save is not None:
-        typer.echo(f"drawn to {save}")
+        typer.echo(translate("drawn to {}", save))
 
 
 SEEN = 0.0005
@@ -139,12 +145,12 @@ def _print_basin(basins: "BasinMap") -> None:
         table.add_row(name, general(value), *(f"{share[index]:.1%}" for share in shares))
     for end in End:
         if any(share[end] >= SEEN for share in shares):
-            table.add_row(phrase("basin", end.name), "", *(f"{share[end]:.1%}" for share in shares))
+            table.add_row(phrase("basin", end.name, language()), "", *(f"{share[end]:.1%}" for share in shares))
     steps = [arrived[arrived <= basins.steps] for arrived in basins.arrived]
-    table.add_row("median steps", "", *(f"{np.median(taken):.0f}" if len(taken) else "-" for taken in steps))
-    size = f"{len(basins.x):,} x {len(basins.y):,} starts"
+    table.add_row(translate("median steps"), "", *(f"{np.median(taken):.0f}" if len(taken) else "-" for taken in steps))
+    where = translate("from {:,} x {:,} starts, {} steps", len(basins.x), len(basins.y), basins.steps)
     console = Console(highlight=False)
-    console.print(f"[bold]{escape(basins.landscape.name)}[/bold] from {size}, {basins.steps} steps\n")
+    console.print(f"[bold]{escape(basins.landscape.name)}[/bold] {where}\n")
     console.print(table)
 
 
@@ -159,11 +165,12 @@ def _print_sweep(sweep: "SweepMap") -> None:
         steps = "-" if fastest is None or sweep.arrived is None else str(sweep.arrived[index].flat[fastest])
         escaped = f"{np.isnan(sweep.final[index]).mean():.0%}"
         rows.append((rule.title, escaped, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest)))
-    size = f"{len(sweep.across.values):,} x {len(sweep.up.values):,} settings"
+    size = len(sweep.across.values), len(sweep.up.values)
     console = Console(highlight=False, markup=False)  # a user's rule may have brackets in its title
-    where = f"from ({terminal.point(sweep.start)}), {size}, {sweep.steps} steps"
+    where = translate("from ({}), {:,} x {:,} settings, {} steps", terminal.point(sweep.start), *size, sweep.steps)
     console.print(f"{sweep.landscape.name} {where}\n")
-    terminal.print_rows(console, ("rule", ">escaped", ">best\nvalue", "at", ">fewest\nsteps", "at"), rows)
+    head = ("rule", ">escaped", ">best\nvalue", "at", ">fewest\nsteps", "at")
+    terminal.print_rows(console, head, rows)
 
 
 def _pair(sweep: "SweepMap", rule: int, place: int | None) -> str:

@@ -6,6 +6,7 @@ import typer
 
 from ..base import spec
 from ..base.errors import InvalidValue
+from . import language
 
 __all__ = [
     "Dark", "Formula", "Lang", "On", "Rate", "Schedule", "Settings", "Start", "Steps", "numbers", "setting", "settings",
@@ -28,7 +29,15 @@ Schedule = Annotated[
     str | None,
     typer.Option(help="Learning rate over the steps: cosine, 'exponential(0.1)', inverse_sqrt, warmup_cosine."),
 ]
-Lang = Annotated[str, typer.Option(help="Language of the words in the picture: en or zh.")]
+Lang = Annotated[
+    str,
+    typer.Option(
+        "--lang", callback=language.choose, show_default=False,
+        help="Language: en or zh; default: that of STEEPEST_LANG, or of the locale.",
+    ),
+]  # fmt: skip
+"""Of every command, whose default is the empty text: commands get the language that holds."""
+
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark paper.")]
 
 

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from . import language
+from .language import translate
+from .options import Lang
+
 __all__ = ["command"]
 
 
 def command(
     save: Annotated[Path | None, typer.Option(help="Write the page to this file instead of opening it.")] = None,
-    lang: Annotated[str | None, typer.Option(help="Language: en or zh; default: the browser's.")] = None,
+    lang: Lang = "",
 ) -> None:
     """Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.
 
@@ -20,8 +24,10 @@ def command(
     """
     from ..playground import build_page, open_playground
 
+    page_language = language.asked()  # otherwise the browser's
     if save is not None:
-        typer.echo(f"saved to {build_page(lang).save(save)}; open it in any browser")
+        typer.echo(translate("saved to {}; open it in any browser", build_page(page_language).save(save)))
         return
-    file, shown = open_playground(lang)
-    typer.echo(f"opened {file}" if shown else f"no browser could be opened; open this file in one: {file}")
+    file, shown = open_playground(page_language)
+    said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"
+    typer.echo(translate(said, file))

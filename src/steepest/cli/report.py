@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from ..base import spec
+from .language import say, translate
+from .options import Lang
 
 __all__ = ["command"]
 
@@ -16,6 +18,7 @@ def command(
         str, typer.Option("--format", help="Tables to write: csv, parquet, md, tensorboard; with commas between.")
     ] = "csv",
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the study's own.")] = None,
+    lang: Lang = "",
 ) -> None:
     """Make the report of a study again, and write its tables for other programs.
 
@@ -36,7 +39,7 @@ def command(
     home = out or (study.parent if study.suffix == ".sqlite" else study)
     page, *tables = write_report(comparison, home, spec.split(formats))
     if not comparison.complete:
-        typer.echo(unfinished_sentence(comparison).en)
-    typer.echo(f"report: {page}")
+        typer.echo(say(unfinished_sentence(comparison)))
+    typer.echo(translate("report: {}", page))
     for path in tables:
         typer.echo(f"{path.suffix[1:] or path.name}: {path}")

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from . import terminal
+from .options import Lang
+from .terminal import Sentence
 
 if TYPE_CHECKING:
     from ..program.showing import Difference, Page, Table
@@ -24,7 +26,7 @@ def command(
     everything: Annotated[bool, typer.Option("--all", help="Every rule, side by side.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="What differs between two rules.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Only the equations, as LaTeX.")] = False,
-    lang: Annotated[str, typer.Option(help="Language of the texts: en or zh.")] = "en",
+    lang: Lang = "",
 ) -> None:
     """Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.
 
@@ -81,7 +83,7 @@ def _filled(lines: "Table", spaced: bool = False) -> rich.table.Table:
     table.show_header = any(lines.head)
     table.columns[0].style, table.columns[0].no_wrap = "cyan", True
     for row in lines.rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Sentence, row))
         if spaced:
             table.add_row("")
     return table

@@ -1,28 +1,40 @@
 """Parts of what commands print: tables, numbers, warnings, a progress bar."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from ..base.numbers import fixed
+from .language import translate
 
-__all__ = ["INTERRUPTED", "Working", "notices", "point", "print_rows", "table"]
+__all__ = ["INTERRUPTED", "Sentence", "Working", "notices", "point", "print_rows", "table"]
+
+WIDE = "\u2e80-\u9fff\uff00-\uffef"
+"""Chinese characters and their punctuation."""
+
+PART = re.compile(rf"[（《]*(?:[^\s{WIDE}“”]+|.)[，。；：、？！）》”]*\s*", re.DOTALL)
+"""What stands on one line: a word or a Chinese character, with the punctuation that must not be parted from it."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A table without rules; a column whose name begins with `>` is aligned to the right."""
+    """A table without rules; a column whose English name begins with `>` is aligned to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if right else "left", header_style="bold", overflow="fold")
+        name = translate(column.lstrip(">"))
+        made.add_column(name, justify="right" if right else "left", header_style="bold", overflow="fold")
     return made
 
 
@@ -33,17 +45,49 @@ def print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[st
         column.no_wrap = True
     for row in rows:
         wide.add_row(*row)
-    widths = [max(map(len, "\n".join(column).splitlines())) for column in zip(head, *rows, strict=True)]
-    if sum(widths[1:]) + 2 * len(widths) + len(head[0]) <= console.width:
+    names = [translate(name.lstrip(">")) for name in head]
+    widths = [max(map(cell_len, "\n".join(column).splitlines())) for column in zip(names, *rows, strict=True)]
+    if sum(widths[1:]) + 2 * len(widths) + cell_len(names[0]) <= console.width:
         console.print(wide, "")
         return
-    for name, *cells in rows:
-        console.print(name, style="bold")
+    for first, *cells in rows:
+        console.print(first, style="bold")
         below = table("", ">")
         below.show_header = False
-        for title, cell in zip(head[1:], cells, strict=True):
-            below.add_row(title.lstrip(">").replace("\n", " "), cell)
+        for name, cell in zip(names[1:], cells, strict=True):
+            below.add_row(name.replace("\n", translate(" ")), cell)
         console.print(below, "")
+
+
+class Sentence:
+    """A text, not mark-up, that is folded between Chinese characters too, where rich folds at spaces only."""
+
+    def __init__(self, text: str, style: str = "") -> None:
+        self._text = Text(text, style)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        parts = self._text.divide(_folds(self._text.plain, options.max_width))
+        for part in parts:
+            part.rstrip()
+        yield Text("\n").join(parts)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._text)
+
+
+def _folds(text: str, width: int) -> list[int]:
+    """Where a text is folded to lines of at most this width; nowhere if it has no Chinese characters.
+
+    >>> _folds("请增加步数（--steps）或放宽目标。", 16)
+    [5, 16]
+    """
+    folds, used = [], 0
+    for part in PART.finditer(text) if re.search(f"[{WIDE}]", text) else ():
+        if used and used + cell_len(part[0].rstrip()) > width:
+            folds.append(part.start())
+            used = 0
+        used += cell_len(part[0])
+    return folds
 
 
 def point(coordinates: Iterable[float]) -> str:

@@ -12,7 +12,9 @@ from rich.padding import Padding
 from ..base.errors import InvalidValue
 from ..base.numbers import fixed
 from . import options, terminal
+from .language import language, translate
 from .options import Dark, Formula, Lang, On, Rate, Schedule, Settings, Start, Steps
+from .terminal import Sentence
 
 if TYPE_CHECKING:
     from ..paths import tracing
@@ -39,7 +41,7 @@ def command(
     ] = None,
     surface: Annotated[bool, typer.Option("--surface", help="Draw the landscape as a surface.")] = False,
     frames: Annotated[int, typer.Option(help="Pictures of an animation.")] = 100,
-    lang: Lang = "en",
+    lang: Lang = "",
     dark: Dark = False,
 ) -> None:
     """Run rules on a landscape: where they end, what happened, and a picture of the way.
@@ -65,11 +67,11 @@ def command(
         for rule in choose(optimizers, options.settings(settings, lr))
     ]
     if save is not None:
-        with terminal.notices(), terminal.Working("drawing") as progress:
+        with terminal.notices(), terminal.Working(translate("drawing")) as progress:
             save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
     _print_paths(paths)
     if save is not None:
-        typer.echo(f"drawn to {save}")
+        typer.echo(translate("drawn to {}", save))
 
 
 def _print_paths(paths: "Sequence[tracing.Path]") -> None:
@@ -80,22 +82,21 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
 
     console = Console(highlight=False)
     first = paths[0]
-    console.print(
-        f"[bold]{escape(first.landscape.name)}[/bold] from ({terminal.point(first.x[0])}), {first.steps} steps"
-    )
+    where = translate("from ({}), {} steps", terminal.point(first.x[0]), first.steps)
+    console.print(f"[bold]{escape(first.landscape.name)}[/bold] {where}")
     if first.landscape.source == TYPED:  # so that it is seen how the formula was read
         _print_line(console, plain(*of_landscape(first.landscape, slopes=False)), style="dim")
     for path in paths:
         console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
         console.print(f"  x = ({terminal.point(path.x[-1])}), f = {fixed(path.f[-1])}", soft_wrap=True)
-        _print_line(console, str(path.outcome))
+        _print_line(console, path.outcome.text(language()))
         if path.why:
-            _print_line(console, " ".join(finding.text() for finding in path.why), style="dim")
+            _print_line(console, translate(" ").join(finding.text(language()) for finding in path.why), style="dim")
 
 
 def _print_line(console: Console, text: str, style: str | None = None) -> None:
     """A sentence, indented; folded on a terminal, one line elsewhere, so that it can be searched."""
     if console.is_terminal:
-        console.print(Padding(escape(text), (0, 0, 0, 2)), style=style)
+        console.print(Padding(Sentence(text), (0, 0, 0, 2)), style=style)
     else:
         console.print(f"  {escape(text)}", soft_wrap=True, style=style)

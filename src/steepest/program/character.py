@@ -8,6 +8,7 @@ from ..base.errors import InvalidValue
 from ..base.numbers import general
 from ..base.text import Text, plain_line
 from ..rules import Rule
+from ..rules.words import CHINESE
 from .latex import symbol_of
 from .plain import plain
 from .record import why_not_recorded
@@ -33,14 +34,14 @@ WORDS = {
     "fails": Text("fails", "短处"),
     "stable": Text("stable", "稳定范围"),
     "reference": Text("reference", "出处"),
-    "rule": Text("rule", "算法"),
+    "rule": Text("rule", "优化器"),
     "hyperparameter": Text("setting", "超参数"),
     "symbol": Text("symbol", "符号"),
     "default": Text("default", "默认值"),
     "value": Text("value", "取值"),
     "interval": Text("within", "范围"),
     "search": Text("searched", "搜索范围"),
-    "about": Text("what it is", "含义（英文）"),
+    "about": Text("what it is", "含义"),
     "window": Text("window", "窗口"),
     "start": Text("start", "起点"),
     "minima": Text("minima", "全局极小点"),
@@ -51,7 +52,9 @@ WORDS = {
     "teaches": Text("shows", "看点"),
     "none": Text("none", "无"),
     "nothing": Text("nothing", "无"),
-    "summary": Text("is", "简介（英文）"),
+    "on": Text("on", "开"),
+    "off": Text("off", "关"),
+    "summary": Text("is", "简介"),
 }
 
 DECAYS = {
@@ -71,9 +74,9 @@ def rule_facts(rule: Rule, lang: str = "en") -> Facts:
     ranges = {name: field.metadata["facts"].search for name, field in rule.hyperparameters().items()}
     engine = _engine(rule, lang)
     facts = {
-        "summary": plain_line(rule.summary()),
+        "summary": plain_line(rule.summary(lang)),
         "memory": getattr(memory(rule).text(), lang),
-        "eps": eps_place(rule) or word("none", lang),
+        "eps": eps_place(rule, lang) or word("none", lang),
         "decay": getattr(DECAYS["decoupled" if getattr(rule, "decoupled_weight_decay", False) else rule.decay], lang),
         "helps": getattr(rule.helps, lang),
         "fails": getattr(rule.fails, lang),
@@ -144,9 +147,10 @@ def memory(rule: Rule) -> Memory:
     )
 
 
-def eps_place(rule: Rule) -> str:
+def eps_place(rule: Rule, lang: str = "en") -> str:
     """Where eps stands, with these settings."""
-    return "inside the root" if getattr(rule, "eps_inside_sqrt", False) else rule.eps_stands or ""
+    place = "inside the root" if getattr(rule, "eps_inside_sqrt", False) else rule.eps_stands or ""
+    return CHINESE.get(place, place) if lang == "zh" else place
 
 
 def stability(rule: Rule) -> Text:

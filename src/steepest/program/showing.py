@@ -123,7 +123,7 @@ def _settings(rule: Rule, lang: str) -> Table:
         facts = rule.hyperparameters()[name].metadata["facts"]
         symbols = facts.symbol if isinstance(facts.symbol, tuple) else (facts.symbol,)
         symbol = "" if isinstance(value, bool) else ", ".join(map(plain, symbols))
-        rows.append((name, symbol, _value(value), _interval(facts.within), getattr(facts.about, lang)))
+        rows.append((name, symbol, _value(value, lang), _interval(facts.within), getattr(facts.about, lang)))
     changed = settings_of(rule) != type(rule).defaults()
     head = ("hyperparameter", "symbol", "value" if changed else "default", "interval", "about")
     return Table(tuple(word(label, lang) for label in head), rows)
@@ -134,11 +134,11 @@ def settings_of(rule: Rule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in rule.hyperparameters()}
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, lang: str) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return word("on" if value else "off", lang)
     if isinstance(value, tuple | list):
-        return ", ".join(map(_value, value))
+        return ", ".join(_value(number, lang) for number in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -163,7 +163,7 @@ def difference(first: Rule, second: Rule, lang: str = "en") -> Difference:
     lines = [line for line in ndiff(latex(first), latex(second)) if not line.startswith("?")]
     ours, theirs = settings_of(first), settings_of(second)
     rows = [
-        (name, _value(ours[name]) if name in ours else "-", _value(theirs[name]) if name in theirs else "-")
+        (name, _value(ours[name], lang) if name in ours else "-", _value(theirs[name], lang) if name in theirs else "-")
         for name in dict.fromkeys([*ours, *theirs])
         if ours.get(name) != theirs.get(name) or (name in ours) != (name in theirs)
     ]

@@ -302,9 +302,10 @@ class Rule(ABC):
         return f"{self.title} {', '.join(f'{name}={value}' for name, value in shown.items())}"
 
     @classmethod
-    def summary(cls) -> str:
-        """The first line of the rule's docstring."""
-        return inspect.getdoc(cls).partition("\n")[0]  # type: ignore[union-attr]
+    def summary(cls, lang: str = "en") -> str:
+        """The first line of the rule's docstring; with "zh" its translation in `rules/words.py`, if there is one."""
+        line = inspect.getdoc(cls).partition("\n")[0]  # type: ignore[union-attr]
+        return CHINESE.get(line, line) if lang == "zh" else line
 
 
 def _plain_facts(name: str, default: Any) -> Hyperparameter:

@@ -138,11 +138,21 @@ def _of_source(source: Source) -> Problem:
     return problem_of(source.module, str(source.path))
 
 
-def summary(name: str) -> str:
+def summary(name: str, lang: str = "en") -> str:
     """The first line of the docstring of a workload's file, read without running it (that would import torch).
+
+    With "zh" it is the text `about_zh` of the file, if there is one.
 
     >>> summary("digits").partition(":")[0]
     'Handwritten digits'
     """
-    source = file_of(name).read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    module = ast.parse(file_of(name).read_text(encoding="utf-8"))
+    line = (ast.get_docstring(module) or "").partition("\n")[0]
+    match [node.value for node in module.body if isinstance(node, ast.Assign) and _is_name(node.targets, "about_zh")]:
+        case [ast.Constant(value=str(chinese))] if lang == "zh":
+            return chinese
+    return line
+
+
+def _is_name(targets: list[ast.expr], name: str) -> bool:
+    return [getattr(target, "id", None) for target in targets] == [name]

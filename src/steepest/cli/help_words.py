@@ -1,0 +1,108 @@
+"""The Chinese translations of help and of what is said about wrong usage, by the English texts."""
+
+__all__ = ["HELP", "PANELS", "USAGE"]
+
+HELP = {
+    # commands
+    "Watch, compare and use the optimizers that train deep networks.": "观察、比较和使用训练深度网络的优化器。",
+    "Start with: steepest compare Watch one: steepest trace adam --on rosenbrock --save path.png": "从这里开始：steepest compare      观察一个：steepest trace adam --on rosenbrock --save path.png",
+    "Run rules on a landscape: where they end, what happened, and a picture of the way.": "在地形上运行优化器：终点在哪里，发生了什么，并画出轨迹。",
+    "Find out which optimizer, at which settings, gets there first.": "找出哪个优化器、用哪组设置最先到达目标。",
+    "Every optimizer gets the same number of trials over its ranges; the best of each runs again on fresh seeds, and only"
+    " those count. Everything is kept in the folder: study.sqlite, runs.csv, figures, report.html. The same command goes"
+    " on where an interrupted one stopped.": "每个优化器在各自的范围内试验同样多次；各自最好的一组设置再用新种子重跑，只有这些重跑才算数。所有结果都保存在文件夹中："
+    "study.sqlite、runs.csv、图和 report.html。中断后，用同一条命令从停下的地方继续。",
+    "Make the report of a study again, and write its tables for other programs.": "重新生成一项研究的报告，并把表格写成其他程序可用的格式。",
+    "The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and"
+    " one row an optimizer; md is the verdict and the table for a chat or an issue; tensorboard has the winners' curves.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及每个优化器一行的汇总；md 是结论和表格，"
+    "可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。",
+    "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
+    "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
+    "List the rules, landscapes, schedules and workloads, a line each.": "列出优化器、地形、学习率调度和工作负载，每个一行。",
+    "Draw maps of many runs: which minimum each start reaches, what each pair of settings does.": "画出大量运行的地图：每个起点到达哪个极小点，每对设置的效果如何。",
+    "Find out which minimum each start on a grid reaches, and after how many steps.": "找出网格上每个起点到达哪个极小点，以及用了多少步。",
+    "Run every pair of values of two hyperparameters from one start: last value, and steps to the minimum.": "从同一起点运行两个超参数的每一对取值：最终函数值，以及到达极小点的步数。",
+    # examples
+    "the lecture's five on handwritten digits": "课上的五个优化器，手写数字",
+    "as it stands now": "按目前的进度",
+    "then: tensorboard --logdir steepest-digits": "然后：tensorboard --logdir steepest-digits",
+    "formula, settings, memory, stability, reference": "公式、设置、内存、稳定范围、出处",
+    "what differs": "两者的差别",
+    "side by side": "并排比较",
+    "formula, gradient, minima, saddles": "公式、梯度、极小点、鞍点",
+    "opens it in the browser": "在浏览器中打开",
+    "a file to hand out": "可以分发的文件",
+    # options of all commands
+    "Print the version.": "显示版本。",
+    "Install completion for the current shell.": "为当前 shell 安装自动补全。",
+    "Show completion for the current shell, to copy it or customize the installation.": "显示当前 shell 的自动补全脚本，以便复制或自定义安装。",
+    "Show this message and exit.": "显示此帮助并退出。",
+    "Language: en or zh; default: that of STEEPEST_LANG, or of the locale.": "语言：en 或 zh；默认取 STEEPEST_LANG，其次取系统区域设置。",
+    # options of landscapes
+    "Rules, such as sgd or 'adam(betas=(0.9, 0.98))'; see steepest list.": "优化器，例如 sgd 或 'adam(betas=(0.9, 0.98))'；参见 steepest list。",
+    "Rules, such as sgd or 'adam(lr=0.1)'; each gets a panel.": "优化器，例如 sgd 或 'adam(lr=0.1)'；每个占一幅图。",
+    "A landscape, or a formula such as '0.1*x**2 + 2*y**2'.": "地形，或公式，例如 '0.1*x**2 + 2*y**2'。",
+    "A formula of your own instead, such as 'x*cos(pi*x)' or '2x² + |y|'.": "改用自己的公式，例如 'x*cos(pi*x)' 或 '2x² + |y|'。",
+    "First point, such as -1.2,1.": "起点，例如 -1.2,1。",
+    "Learning rate of the rules not given their own; default: the rule's.": "未单独指定学习率的优化器的学习率；默认为各优化器自己的。",
+    "Number of updates.": "更新的步数。",
+    "Another hyperparameter, such as momentum=0.9; repeat for more.": "另一个超参数，例如 momentum=0.9；可重复给出。",
+    "Learning rate over the steps: cosine, 'exponential(0.1)', inverse_sqrt, warmup_cosine.": "学习率随步数的调度：cosine、'exponential(0.1)'、inverse_sqrt、warmup_cosine。",
+    "Standard deviation of the noise added to each gradient.": "加在每个梯度上的噪声的标准差。",
+    "Seed of the noise.": "噪声的随机种子。",
+    "Draw the paths to a .png, .svg or .pdf file, or animate them: .gif, .webp, .mp4, .html.": "把轨迹画到 .png、.svg 或 .pdf 文件，或做成动画：.gif、.webp、.mp4、.html。",
+    "Draw the landscape as a surface.": "把地形画成曲面。",
+    "Pictures of an animation.": "动画的帧数。",
+    "Light on dark paper.": "深色背景。",
+    "Starts along each side.": "每边的起点数。",
+    "Where the starts lie, such as -5:5,-5:5.": "起点所在的范围，例如 -5:5,-5:5。",
+    "Draw the map to a .png, .svg or .pdf file.": "把地图画到 .png、.svg 或 .pdf 文件。",
+    "A hyperparameter and its range, such as lr=1e-4:1 or betas.0=0:0.99; twice, across and up.": "一个超参数及其范围，例如 lr=1e-4:1 或 betas.0=0:0.99；给出两次，先横轴后纵轴。",
+    "Values of each hyperparameter.": "每个超参数的取值个数。",
+    # options of a comparison
+    "What to train: names (see steepest list) or your own files; default: digits.": "训练什么：名称（参见 steepest list）或自己的文件；默认为 digits。",
+    "Rules with commas between, or a .py file with rules of your own.": "优化器，用逗号分隔；或含有自己的优化器的 .py 文件。",
+    "Settings to try for each optimizer.": "每个优化器试验的设置组数。",
+    "Fresh seeds on which each winner runs again.": "各优化器最佳设置重跑所用的新种子数。",
+    "Seeds that every trial runs on.": "每次试验所用的种子数。",
+    "Updates a run; default: the workload's.": "每次运行的步数；默认为工作负载自己的。",
+    "Value of the metric to reach; default: the workload's.": "指标要达到的目标值；默认为工作负载自己的。",
+    "Examples a step; 1,10,100,all compares them with each other.": "每步的样本数；1,10,100,all 则相互比较。",
+    "What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more.": "搜索范围：lr=1e-4:1 用于全部，adam.lr=1e-3:0.1 只用于一个；可重复给出。",
+    "Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.": "学习率随步数的调度：constant、cosine、warmup+cosine、inverse_sqrt。",
+    "Go on beyond the range where the best trial lies at its edge.": "最佳试验位于范围边缘时，继续搜索到范围之外。",
+    "Processes; default: one a core.": "进程数；默认每核一个。",
+    "Where: processes, or ray (RAY_ADDRESS names a cluster).": "在哪里运行：processes（本机进程），或 ray（RAY_ADDRESS 指定集群）。",
+    "Seconds after which a run is given up.": "一次运行超过多少秒就放弃。",
+    "Folder for the study; default: steepest-WORKLOAD here.": "研究所在的文件夹；默认为当前目录下的 steepest-工作负载。",
+    "Go on with the study in this folder.": "继续这个文件夹中的研究。",
+    "With --resume: more optimizers, as for --optimizers.": "与 --resume 同用：再加优化器，写法同 --optimizers。",
+    "With --resume: more seeds for the winners.": "与 --resume 同用：为获胜设置再加种子。",
+    "With --resume: more trials for each optimizer.": "与 --resume 同用：为每个优化器再加试验。",
+    # options of other commands
+    "A study: its folder, or its file study.sqlite; finished or not.": "一项研究：其文件夹，或其文件 study.sqlite；完成与否均可。",
+    "Tables to write: csv, parquet, md, tensorboard; with commas between.": "要写的表格：csv、parquet、md、tensorboard；用逗号分隔。",
+    "Folder to write to; default: the study's own.": "写到哪个文件夹；默认为研究自己的。",
+    "Rules, such as adam or 'sgd(momentum=0.9)', or landscapes.": "优化器，例如 adam 或 'sgd(momentum=0.9)'；或地形。",
+    "Every rule, side by side.": "全部优化器，并排显示。",
+    "What differs between two rules.": "两个优化器的差别。",
+    "Only the equations, as LaTeX.": "只显示公式，LaTeX 格式。",
+    "Write the page to this file instead of opening it.": "把网页写到这个文件，而不打开。",
+}
+"""Help texts by their English paragraphs, on one line each."""
+
+PANELS = {
+    "OPTIONS_PANEL_TITLE": "选项",
+    "ARGUMENTS_PANEL_TITLE": "参数",
+    "COMMANDS_PANEL_TITLE": "命令",
+    "DEFAULT_STRING": "[默认：{}]",
+    "REQUIRED_LONG_STRING": "[必填]",
+}
+"""What `typer.rich_utils` prints around the help texts, by its names."""
+
+USAGE = {
+    "Usage:": "用法：",
+    "[OPTIONS]": "[选项]",
+    "COMMAND [ARGS]...": "命令 [参数]...",
+}
+"""The words of the line of usage."""

@@ -1,0 +1,72 @@
+"""The Chinese translations of the words that commands print, by the English words."""
+
+__all__ = ["CHINESE"]
+
+CHINESE = {
+    # progress
+    "preparing": "准备中",
+    "comparing": "比较中",
+    "runs": "次运行",
+    "left": "剩余",
+    "{} of {} runs": "已完成 {} / {} 次运行",
+    "drawing": "绘图中",
+    "following starts": "跟踪各起点",
+    "running settings": "运行各组设置",
+    "stopped: {} of {} runs are kept in {}; steepest compare --resume {} goes on from there": "已停止：{1} 次运行中的 {0} 次已保存在 {2}；用 steepest compare --resume {3} 从此处继续",
+    # where it is
+    "drawn to {}": "图已保存到 {}",
+    "report: {}": "报告：{}",
+    "saved to {}; open it in any browser": "已保存到 {}；用任意浏览器打开即可",
+    "opened {}": "已打开 {}",
+    "no browser could be opened; open this file in one: {}": "无法打开浏览器；请用浏览器打开这个文件：{}",
+    # tables of a comparison
+    "optimizer": "优化器",
+    "trials": "试验",
+    "seeds": "种子",
+    "best settings": "最佳设置",
+    "steps to target": "到达步数",
+    "loss": "损失",
+    "learning\nrate": "学习率",
+    "steps to\ntarget": "到达\n步数",
+    "seconds\nto target": "到达\n秒数",
+    "reached": "到达率",
+    "final {}": "最终{}",
+    "broken\ntrials": "出错的\n试验",
+    "missed": "未到达",
+    "workload": "工作负载",
+    "{}; ± is the 95 % interval of the mean": "{}；± 为均值的 95% 区间",
+    # paths and maps
+    "from ({}), {} steps": "从 ({}) 出发，共 {} 步",
+    "from {:,} x {:,} starts, {} steps": "{:,} x {:,} 个起点，各 {} 步",
+    "from ({}), {:,} x {:,} settings, {} steps": "从 ({}) 出发，{:,} x {:,} 组设置，各 {} 步",
+    "reaches": "到达",
+    "value": "函数值",
+    "median steps": "步数中位数",
+    "rule": "优化器",
+    "escaped": "逃逸",
+    "best\nvalue": "最佳\n函数值",
+    "at": "位于",
+    "fewest\nsteps": "最少\n步数",
+    " ": "",
+    # list
+    "name": "名称",
+    "what it is": "说明",
+    "Rules": "优化器",
+    "Landscapes": "地形",
+    "Schedules": "学习率调度",
+    "Workloads": "工作负载",
+    "Always the rule's own learning rate.": "始终是优化器自己的学习率。",
+    "Exponential decay, $e^{-r t}$: soon too small to get anywhere.": "指数衰减 $e^{-r t}$：很快就小得走不动。",
+    "Decay like one over the root of the step: slow enough to arrive, fast enough to settle.": "按步数平方根的倒数衰减：慢得足以到达，快得足以稳定下来。",
+    "Half a cosine, from the full learning rate down to 0 at the end.": "半个余弦，从全部学习率降到最后的 0。",
+    "A straight rise over the first warmup share of the steps, then a cosine down to 0.": "在前 warmup 比例的步数内线性上升，然后按余弦降到 0。",
+    "The bowl (u² + condition v²) / 2, its axes u and v turned counter-clockwise.": "碗形 (u² + condition v²) / 2，两轴 u、v 逆时针旋转。",
+    # errors
+    "the output": "输出",
+    "{}: cannot be written ({})": "{}：无法写入（{}）",
+    "the study: cannot be written ({}); its finished runs are kept": "研究：无法写入（{}）；已完成的运行都已保留",
+    "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
+    "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
+    "{}; see {} --help": "{}；参见 {} --help",
+}
+"""Translations by the English words; `language.translate` fills in the braces."""
