@@ -1,60 +1,288 @@
-"""Run by test_clients.py in two processes: the same training with steepest's and torch's Adam, under DDP or FSDP2.
+"""Run by test_distributed.py in two processes: every rule under DDP and FSDP2, against one process with all the data.
 
-python distributed_training.py ddp|fsdp RANK STORE_FILE
+python distributed_training.py RANK FOLDER
+
+Prints a line of JSON: for each check by name, what went wrong in this process, or what it found.
 """
 
+import json
 import os
 import sys
+import traceback
+from datetime import timedelta
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict, set_optimizer_state_dict
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import steepest
+from steepest.optim import sharded
+from steepest.rules import RULES
+
+RANKS = 2
+STEPS = 6
+FOLDER = Path(sys.argv[2])
 
 
-def network():
+# --- a problem with shards of unequal size ----------------------------------------------------------------------------
+
+
+def network(dtype=torch.float64):
+    """Two ranks get 2 and 1 rows of the first two layers, 3 and 2 of the third, 1 and none of the last."""
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3)).double()
+    layers = [torch.nn.Conv1d(2, 3, 2), torch.nn.Flatten(), torch.nn.Linear(9, 3), torch.nn.Tanh()]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)).to(dtype)
 
 
 def wrap(model, kind):
     return DistributedDataParallel(model) if kind == "ddp" else fully_shard(model)
 
 
-def train(model, optimizer, rank):
-    generator = torch.Generator().manual_seed(rank)  # each process has data of its own
-    for _ in range(10):
-        inputs = torch.randn(8, 6, generator=generator, dtype=torch.float64)
+def batches():
+    """For each step the data of each rank."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(STEPS, RANKS, 8, 2, 4, generator=generator, dtype=torch.float64)
+
+
+def parameters(model, rule):
+    """All that the rule can train."""
+    return [param for param in model.parameters() if param.ndim >= rule.least_axes]
+
+
+def optimizer_of(rule, model, **switches):
+    """In two groups, as weights with decay and biases without it are."""
+    params, lr = parameters(model, rule), 3 * rule.defaults()["lr"]
+    settings = {"SOAP": {"precondition_frequency": 2, "max_precond_dim": 4}}.get(rule.__name__, {})  # (1)
+    decay = {"weight_decay": 0.01} if "weight_decay" in rule.hyperparameters() else {}
+    groups = [{"params": params[0::2], **decay}, {"params": params[1::2], "lr": lr / 2}]
+    return getattr(steepest, rule.__name__)(groups, lr=lr, **settings, **switches)
+
+
+# (1) bases of full rank: in a null space any basis is right, and which one is chosen depends on rounding
+
+
+def train(model, optimizer, own_batches):
+    """One step for each of these; the learning rate of a step is another than before, as under a schedule."""
+    for inputs in own_batches:
         optimizer.zero_grad()
-        model(inputs).square().mean().backward()
+        model(inputs.to(next(model.parameters()).dtype)).square().mean().backward()
         optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] = 0.9 * group["lr"]
 
 
-def whole(param):
-    return param.full_tensor() if hasattr(param, "full_tensor") else param
+def whole(tensor):
+    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 
-def main(kind, rank, file):
-    dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
+def assert_same(model, expected, tolerance):
+    for (name, param), wanted in zip(model.named_parameters(), expected, strict=True):
+        reached = whole(param).detach()
+        torch.testing.assert_close(
+            reached, wanted.detach(), rtol=0, atol=tolerance, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+CHECKS = {}
+
+
+def check(*cases):
+    """Register a function as a check for each of these cases, which are rules or words."""
+
+    def register(function):
+        for case in cases:
+            label = case if isinstance(case, str) else case.__name__
+            CHECKS[f"{function.__name__} {label}"] = partial(function, case)
+        return function
+
+    return register
+
+
+every_rule = check(*RULES.built_in.values())
+each_kind = check(*(RULES[name] for name in ("momentum", "adam", "schedulefreeadamw", "prodigy", "adafactor", "soap")))
+"""Rules that keep states of every kind: none at first, parts, copies, numbers, numbers of a group, other shapes."""
+
+
+def trains_as_one_process(rule, rank, kind):
+    alone, model = network(), wrap(network(), kind)
+    single, optimizer = optimizer_of(rule, alone), optimizer_of(rule, model)
+    start = [param.detach().clone() for param in parameters(alone, rule)]
+    train(alone, single, batches().flatten(1, 2))
+    assert not any(map(torch.equal, start, parameters(alone, rule))), "a parameter did not move"
+    train(model, optimizer, batches()[:, rank])
+    assert_same(model, alone.parameters(), tolerance=1e-9)
+    with single.evaluating(), optimizer.evaluating():
+        assert_same(model, alone.parameters(), tolerance=1e-9)
+    return optimizer.engine
+
+
+@every_rule
+def ddp(rule, rank):
+    return trains_as_one_process(rule, rank, "ddp")
+
+
+@every_rule
+def fsdp(rule, rank):
+    return trains_as_one_process(rule, rank, "fsdp")
+
+
+@check("ddp", "fsdp")
+def as_torchs(kind, rank):
     reached = []
     for library in (steepest, torch.optim):
         model = wrap(network(), kind)
-        optimizer = library.AdamW(model.parameters(), lr=0.01)
-        train(model, optimizer, rank)
+        train(model, library.AdamW(model.parameters(), lr=0.01), batches()[:, rank])
         reached.append([whole(param).detach() for param in model.parameters()])
-        if library is steepest:
-            print(optimizer.engine)
     for ours, theirs in zip(*reached, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-14)
-    start = torch.cat([param.detach().flatten() for param in network().parameters()])
-    assert not torch.equal(start, torch.cat([param.flatten() for param in reached[0]])), "nothing moved"
-    dist.barrier()
-    dist.destroy_process_group()
+
+
+@each_kind
+def replicas(rule, rank):
+    """A mesh of two replicas with one shard each: sums are not added up twice."""
+    alone, model = network(), network()
+    fully_shard(model, mesh=init_device_mesh("cpu", (RANKS, 1), mesh_dim_names=("replicas", "shards")))
+    train(alone, optimizer_of(rule, alone), batches()[:2].flatten(1, 2))
+    train(model, optimizer_of(rule, model), batches()[:2, rank])
+    assert_same(model, alone.parameters(), tolerance=1e-9)
+
+
+@each_kind
+def one_process_checkpoint(rule, rank):
+    """What one process saved goes on in shards, and back."""
+    alone, model = network(), network()
+    single = optimizer_of(rule, alone)
+    train(alone, single, batches()[:3].flatten(1, 2))
+    model.load_state_dict(alone.state_dict())
+    fully_shard(model)
+    optimizer = optimizer_of(rule, model)
+    optimizer.load_state_dict(single.state_dict())
+    train(alone, single, batches()[3:].flatten(1, 2))
+    train(model, optimizer, batches()[3:, rank])
+    assert_same(model, alone.parameters(), tolerance=1e-9)
+
+
+@each_kind
+def full_state(rule, rank):
+    """Saved as whole tensors on rank 0, and sent from there to another model."""
+    models = [fully_shard(network()) for _ in range(2)]
+    optimizers = [optimizer_of(rule, model) for model in models]
+    train(models[0], optimizers[0], batches()[:3, rank])
+    models[1].load_state_dict(models[0].state_dict())
+    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+    state = get_optimizer_state_dict(models[0], optimizers[0], options=options)
+    set_optimizer_state_dict(models[1], optimizers[1], state, options=options)
+    for model, optimizer in zip(models, optimizers, strict=True):
+        train(model, optimizer, batches()[3:, rank])
+    assert_same(models[1], map(whole, models[0].parameters()), tolerance=0)
+
+
+def checkpoints(rank):
+    """Every rule's state saved by torch.distributed.checkpoint in the middle of training, then loaded into another."""
+    models, optimizers = [{}, {}], [{}, {}]
+    for name, rule in RULES.built_in.items():
+        for own, its_own in zip(models, optimizers, strict=True):
+            own[name] = fully_shard(network())
+            its_own[name] = optimizer_of(rule, own[name])
+        train(models[0][name], optimizers[0][name], batches()[:3, rank])
+        models[1][name].load_state_dict(models[0][name].state_dict())
+    saved, loaded = (
+        {name: get_optimizer_state_dict(own[name], its_own[name]) for name in own}
+        for own, its_own in zip(models, optimizers, strict=True)
+    )
+    dcp.save(saved, checkpoint_id=FOLDER / "checkpoint")
+    dcp.load(loaded, checkpoint_id=FOLDER / "checkpoint")
+
+    def go_on(name, rank):
+        set_optimizer_state_dict(models[1][name], optimizers[1][name], loaded[name])
+        for own, its_own in zip(models, optimizers, strict=True):
+            train(own[name], its_own[name], batches()[3:, rank])
+        assert_same(models[1][name], map(whole, models[0][name].parameters()), tolerance=0)
+
+    return {f"checkpoint {rule.__name__}": partial(go_on, name) for name, rule in RULES.built_in.items()}
+
+
+@check("skip", "raise", "raise for a plain one")
+def non_finite(case, rank):
+    """One rank's part of a gradient is bad, or of a plain parameter: neither steps, and both say so."""
+    model, plain = fully_shard(network()), torch.nn.Parameter(torch.ones(2))
+    pairs = [*model.named_parameters(), ("plain", plain)]
+    optimizer = steepest.Adam([{"params": [pair]} for pair in pairs], lr=0.1, non_finite=case.split()[0])
+    train(model, optimizer, batches()[:1, rank])
+    plain.grad = torch.ones(2)
+    before = [whole(param).detach().clone() for _, param in pairs]
+    if rank == 1:
+        (plain.grad if "plain" in case else pairs[2][1].grad.to_local())[-1] = torch.nan
+    message = None
+    try:
+        optimizer.step()
+    except ValueError as error:
+        message = str(error)
+    for wanted, (_, param) in zip(before, pairs, strict=True):
+        assert torch.equal(whole(param), wanted)
+    return [optimizer.skipped_steps, message]
+
+
+@check(*(RULES[name] for name in ("adamw", "prodigy", "soap", "adafactor")))
+def one_rank_without_a_gradient(rule, rank):
+    """Where ranks depend on each other it is refused on both, instead of waiting for ever; else as in torch."""
+    model = fully_shard(network())
+    optimizer = optimizer_of(rule, model)
+    train(model, optimizer, batches()[:1, rank])
+    before = [whole(param).detach() for param in model.parameters()]
+    if rank == 1:
+        [*model.parameters()][2].grad = None
+    try:
+        optimizer.step()
+    except ValueError as error:
+        assert_same(model, before, tolerance=0)
+        return str(error)
+
+
+@check(*(RULES[name] for name in ("adamw", "schedulefreesgd", "soap", "muon", "prodigy")))
+def master_weights(rule, rank):
+    """Parts and whole tensors in half precision, for the same gradients: bit by bit as in one process."""
+    alone, model = network(torch.bfloat16), fully_shard(network(torch.bfloat16))
+    runs = [(own, optimizer_of(rule, own, master_weights=True)) for own in (alone, model)]
+    for step in range(3):
+        for own, optimizer in runs:
+            generator = torch.Generator().manual_seed(step)
+            for param in own.parameters():
+                grad = torch.randn(param.shape, generator=generator).to(param.dtype)
+                param.grad = sharded.part_like(param, grad) if own is model else grad
+            optimizer.step()
+    assert_same(model, alone.parameters(), tolerance=0)
+
+
+def result_of(run, rank):
+    try:
+        return {"found": run(rank=rank)}
+    except Exception as error:
+        return {"error": "".join(traceback.format_exception(error))}
+
+
+def main(rank):
+    torch.set_num_threads(1)
+    store = f"file://{FOLDER / 'store'}"
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=RANKS, timeout=timedelta(seconds=30))
+    results = {}
+    for name, run in chain(CHECKS.items(), checkpoints(rank).items()):
+        print(name, file=sys.stderr)  # where it was, if this process should die or hang
+        results[name] = result_of(run, rank)
+        dist.barrier()
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]))
     sys.stdout.flush()
     os._exit(0)  # as the interpreter ends, it joins gloo's thread, which now and then waits for the interpreter

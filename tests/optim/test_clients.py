@@ -1,29 +1,8 @@
-"""Those who drive optimizers: distributed training and torch.compile find in ours what they find in torch's."""
+"""Those who drive optimizers: torch.compile finds in ours what it finds in torch's."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
 import torch
 
 import steepest
-
-SCRIPT = Path(__file__).parent / "distributed_training.py"
-
-
-@pytest.mark.parametrize(("kind", "engine"), [("ddp", "fused CPU kernel"), ("fsdp", "eager")])
-def test_two_processes_train_as_with_torchs_optimizer(kind, engine, tmp_path):
-    command = [sys.executable, str(SCRIPT), kind]
-    processes = [
-        subprocess.Popen([*command, str(rank), str(tmp_path / "store")], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]  # fmt: skip
-    for process in processes:
-        said, complained = process.communicate(timeout=120)
-        assert process.returncode == 0, complained
-        assert said.startswith(engine)
 
 
 def test_torch_compile_of_the_step_runs_the_kernel():

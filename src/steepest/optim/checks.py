@@ -1,6 +1,6 @@
 """Validation of parameters, gradients, states and checkpoints: an error is one clear line that names the tensor."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from ..base.errors import InvalidValue
 from ..program.record import why_not_recorded
 from ..rules import Rule
+from . import sharded
 
 __all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite", "refusal"]
 
@@ -104,7 +105,7 @@ def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any
     keys = [key for group in state_dict["param_groups"] for key in group["params"]]
     for index, (key, param) in enumerate(zip(keys, params, strict=False)):
         saved = {name: value for name, value in state_dict["state"].get(key, {}).items() if value is not None}
-        initial = rule.init(param.detach())
+        initial = rule.init(sharded.stand_in(rule, param))
         foreign = sorted(set(saved) - set(initial) - {"step", "master"})
         if foreign:
             raise InvalidValue(
@@ -129,13 +130,24 @@ def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | N
     return param.shape
 
 
-def non_finite(groups: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The names, or positions, of the parameters whose gradients hold an infinity or a NaN."""
+def non_finite(groups: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The names, or positions, of the parameters whose gradients hold an infinity or a NaN; on any rank, if sharded."""
+    named: list[tuple[str, Tensor]] = []
     for number, group in enumerate(groups):
         names = group.get("param_names") or [f"parameter {i} of group {number}" for i in range(len(group["params"]))]
-        for name, param in zip(names, group["params"], strict=True):
-            grad = param.grad
-            if grad is not None and not bool(
-                torch.isfinite(grad.coalesce().values() if grad.is_sparse else grad).all()
-            ):
-                yield name
+        named += zip(names, group["params"], strict=True)
+    if not any(sharded.is_sharded(param) for _, param in named):
+        yield from (name for name, param in named if _is_bad(param.grad))
+        return
+    params = [param for _, param in named]
+    bad, somewhere = sharded.on_any_rank(params, [_is_bad(param.grad) for param in params])
+    yield from (name for (name, _), is_bad in zip(named, bad, strict=True) if is_bad)
+    if somewhere and not any(bad):
+        yield "a parameter on another rank"
+
+
+def _is_bad(grad: Tensor | None) -> bool:
+    if grad is None:
+        return False
+    own = sharded.local(grad)
+    return not bool(torch.isfinite(own.coalesce().values() if own.is_sparse else own).all())

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..base.errors import InvalidValue
 from ..program.native import NotCompiled
 from ..rules import Rule
-from . import compiled, eager, half, sparse
+from . import compiled, eager, half, sharded, sparse
 from .checks import check_state, refusal
 from .cpu import step as cpu
 from .eager import Triple
@@ -39,6 +39,7 @@ class GroupStep:
             report = _choose(rule, triple, group)
             self._taken[report.engine].append(triple)
             self.reports[report] += 1
+        self._prepare_local_parts()
         fused = self._prepare_fused()
         self._fused = fused
         self.fused = fused if fused is not None and fused.is_in_place and len(self._taken) == 1 else None
@@ -49,6 +50,14 @@ class GroupStep:
         half.load_kernel(rule, self._taken.get(Engine.HALF, ()), group)
         if together is not None and (sharing := self._taken.get(Engine.TOGETHER)):
             together.measure(rule, sharing, group)
+
+    def _prepare_local_parts(self) -> None:
+        """The part of each sharded parameter that lies here is stepped as any other; its engine is what is reported."""
+        self._parts = sharded.LocalParts(self._taken.pop(Engine.LOCAL, ()))
+        self._local = GroupStep(self._rule, self._parts.triples, self._group) if self._parts.triples else None
+        if self._local is not None:
+            del self.reports[Report(Engine.LOCAL)]
+            self.reports += self._local.reports
 
     def _prepare_fused(self) -> cpu.FusedStep | None:
         """The kernels' part; without kernels the eager engine has it."""
@@ -64,6 +73,9 @@ class GroupStep:
 
     def run(self) -> None:
         """Make the step."""
+        if self._local is not None:
+            self._local.run()
+            self._parts.put_back()
         for engine, triples in self._taken.items():
             if engine is Engine.FUSED and self._fused is not None:
                 self._fused.run(self._rule, triples)
@@ -76,6 +88,12 @@ class GroupStep:
 def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
+    if sharded.is_sharded(param) and not rule.shared:
+        if not sharded.needs_whole(rule):
+            return Report(Engine.EAGER, "differentiable=True") if group["differentiable"] else Report(Engine.LOCAL)
+        if group["differentiable"]:
+            raise InvalidValue(f"{rule.title}: differentiable=True is not possible with sharded parameters")
+        return Report(Engine.GATHERED)
     if way := compiled.engine_for(param, group):
         refused = "float32 copies" if half.is_compensated(param, group) else refusal(rule, *triple)
         if refused is None:
@@ -114,11 +132,16 @@ def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Triple], G
     return run_all
 
 
+def _step_gathered(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
+    sharded.step_gathered(triples, lambda whole: GroupStep(rule, whole, group).run())
+
+
 RUN: dict[Engine, Callable[[Rule, Sequence[Triple], Group], str | None]] = {
     Engine.LISTS: compiled.step,
     Engine.COMPILED: compiled.step,
     Engine.EAGER: _one_by_one(eager.step),
     Engine.SPARSE: _one_by_one(sparse.step),
     Engine.HALF: half.step,
+    Engine.GATHERED: _step_gathered,
 }
 """The step of each engine but the fused one and `Together`; it may return why it had to step as lists instead."""

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from ..rules import Rule
+from . import sharded
+from .sharded import Triple
 
 __all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "from_evaluation", "step"]
 
 HALF = (torch.bfloat16, torch.float16)
-
-Triple = tuple[Tensor, Tensor, dict[str, Any]]
-"""A parameter, its gradient and its complete state."""
 
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
@@ -81,6 +80,8 @@ def apply(
             if not isinstance(value, Tensor):
                 value = torch.full_like(arguments[1], value)
             value = back(value) if param.is_complex() else value.to(state[name].dtype)
+            if value.stride() != state[name].stride():  # those who send or save states expect the order to stay
+                value, shares = torch.empty_like(state[name]).copy_(value), False
             state[name] = value.clone() if shares else value
     if param.dtype in HALF:
         param.copy_(arguments[1] + delta)
@@ -92,7 +93,7 @@ def apply(
 
 def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
     """Set what the rule needs now and does not find in a parameter's state to its initial value."""
-    initial = rule.init(param)
+    initial = sharded.initial_state(rule, param, state)
     if "step" not in state:
         # torch's SGD keeps no step; a buffer loaded from its checkpoint means that at least one was made
         resumed = any(state.get(name) is not None for name in initial)

@@ -14,6 +14,7 @@ from .cpu.step import FusedStep
 from .dispatch import GroupStep
 from .half import complete_state
 from .reports import Report
+from .sharded import check_gradients
 from .together import Together
 
 __all__ = ["GroupCache", "rule_of"]
@@ -57,6 +58,8 @@ class GroupCache:
         if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):
             return partial(fused.run, rule, triples)
         self._fused = None
+        if not rule.elementwise:
+            check_gradients(rule.title, group)
         with torch.set_grad_enabled(group["differentiable"]):
             for param, _, state in triples:
                 if rule is not self._completed or "step" not in state or any(map(IS_NONE, state.values())):

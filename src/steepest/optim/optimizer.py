@@ -18,7 +18,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
-from . import compiled, modes
+from . import compiled, modes, sharded
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
 from .group import GroupCache, rule_of
 from .reports import Report, describe
@@ -234,7 +234,9 @@ class Optimizer(torch.optim.Optimizer):
             for name, value in seen[0]["state"].get(key, {}).items():
                 if isinstance(value, Tensor):
                     device = "cpu" if name in on_host else param.device
-                    self.state[param][name] = value.detach().to(device, copy=True)
+                    own = value.detach().to(device, copy=True)
+                    is_whole = sharded.is_sharded(param) and not sharded.is_sharded(own) and own.shape == param.shape
+                    self.state[param][name] = sharded.part_like(param, own) if is_whole and own.ndim else own
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
         params = [param for group in self.param_groups for param in group["params"]]

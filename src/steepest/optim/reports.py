@@ -17,6 +17,8 @@ class Engine(Enum):
     TOGETHER = "together"
     HALF = "half"
     EAGER = "eager"
+    GATHERED = "gathered"
+    LOCAL = "local"  # never reported: the parts that lie here have engines of their own
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ TEXTS = {
     Engine.TOGETHER: "eager for {} parameters",
     Engine.HALF: "float32 copies for {} parameters in half precision",
     Engine.EAGER: "eager for {} parameters",
+    Engine.GATHERED: "gathered from all ranks for {} parameters",
 }
 
 

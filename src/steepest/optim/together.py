@@ -6,7 +6,7 @@ from typing import Any
 
 from ..base.errors import InvalidValue
 from ..rules import Rule
-from . import eager, half
+from . import eager, half, sharded
 from .eager import Triple
 
 __all__ = ["Together", "check_settings"]
@@ -15,7 +15,7 @@ Group = dict[str, Any]
 
 
 class Together:
-    """One step of the parameters of all groups of a rule that share numbers.
+    """One step of the parameters of all groups of a rule that share numbers; with sharded parameters, on all ranks.
 
     The shared numbers are kept in every one of the groups, by name, so that a checkpoint has them.
 
@@ -28,6 +28,7 @@ class Together:
         self._known: dict[str, Any] = {}
         self._measured: list[tuple[Any, ...]] = []
         self._prepared: dict[int, list[tuple[Triple, tuple[Any, ...]]]] = {}
+        self._sums: tuple[Any, ...] | None = None
 
     def measure(self, rule: Rule, triples: Sequence[Triple], group: Group) -> None:
         """Measure the parameters of a group, which changes nothing."""
@@ -42,9 +43,12 @@ class Together:
 
     def step(self, rule: Rule, triples: Sequence[Triple], group: Group) -> None:
         """Step the parameters of a group, after those of all groups were measured."""
-        sums = tuple(map(_sum, zip(*self._measured, strict=True)))
+        if self._sums is None:
+            flat = sharded.numbers([number for row in self._measured for number in row])
+            count = len(self._measured[0])
+            self._sums = tuple(_sum(flat[column::count]) for column in range(count))
         for (narrow, *_), ((param, _, state), call) in zip(triples, self._prepared[id(group)], strict=True):
-            result = rule.update(*call, shared=sums)  # type: ignore[call-arg]
+            result = rule.update(*call, shared=self._sums)  # type: ignore[call-arg]
             shared = eager.apply(rule, param, state, call, result)
             half.write_back(narrow, param, state, group)
         for each in self._groups:

@@ -1,0 +1,48 @@
+"""Training in several processes: every rule under DDP and FSDP2 is as in one process, and can be saved."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from steepest.rules import RULES
+
+SCRIPT = Path(__file__).parent / "distributed_training.py"
+
+
+def results_of_two_processes(folder):
+    """For each check by name, what the script's processes say about it, by rank."""
+    processes = [
+        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]  # fmt: skip
+    said = []
+    for process in processes:
+        out, complaints = process.communicate(timeout=240)
+        assert process.returncode == 0, complaints
+        said.append(json.loads(out.splitlines()[-1]))
+    assert said[0].keys() == said[1].keys()
+    return {name: [by_rank[name] for by_rank in said] for name in said[0]}
+
+
+def test_every_rule_in_two_processes_as_in_one(tmp_path):
+    """One pair of processes for all of it, since it takes seconds to start one."""
+    results = results_of_two_processes(tmp_path)
+    errors = [f"{name}: {result['error']}" for name, ranks in results.items() for result in ranks if "error" in result]
+    assert not errors, "\n".join(errors)
+    for rule in RULES.built_in.values():
+        assert {f"{kind} {rule.__name__}" for kind in ("ddp", "fsdp", "checkpoint")} <= results.keys()
+
+    found = {name: [result["found"] for result in ranks] for name, ranks in results.items()}
+    assert found["ddp AdamW"] == found["fsdp AdamW"] == ["fused CPU kernel for 8 parameters"] * 2
+    assert found["fsdp SOAP"] == ["gathered from all ranks for 8 parameters"] * 2
+    assert found["non_finite skip"] == [[1, None]] * 2
+    assert found["non_finite raise"] == [[0, "Adam: the gradient of 2.weight is not finite; nothing was stepped"]] * 2
+    (_, elsewhere), (_, here) = found["non_finite raise for a plain one"]
+    assert "a parameter on another rank" in elsewhere
+    assert "gradient of plain " in here
+    assert found["one_rank_without_a_gradient AdamW"] == [None, None]
+    for name in ("Prodigy", "SOAP", "Adafactor"):
+        for message in found[f"one_rank_without_a_gradient {name}"]:
+            assert "parameter 1 of the group has a gradient on some ranks only" in message
