@@ -249,18 +249,19 @@ def one_rank_without_a_gradient(rule, rank):
 
 
 @check(*(RULES[name] for name in ("adamw", "schedulefreesgd", "soap", "muon", "prodigy")))
-def master_weights(rule, rank):
-    """Parts and whole tensors in half precision, for the same gradients: bit by bit as in one process."""
-    alone, model = network(torch.bfloat16), fully_shard(network(torch.bfloat16))
-    runs = [(own, optimizer_of(rule, own, master_weights=True)) for own in (alone, model)]
-    for step in range(3):
-        for own, optimizer in runs:
-            generator = torch.Generator().manual_seed(step)
-            for param in own.parameters():
-                grad = torch.randn(param.shape, generator=generator).to(param.dtype)
-                param.grad = sharded.part_like(param, grad) if own is model else grad
-            optimizer.step()
-    assert_same(model, alone.parameters(), tolerance=0)
+def half_precision(rule, rank):
+    """For the same gradients as in one process: with master weights bit by bit, else to three roundings."""
+    for switch, tolerance in (("master_weights", 0), ("stochastic_rounding", 0.1)):
+        alone, model = network(torch.bfloat16), fully_shard(network(torch.bfloat16))
+        runs = [(own, optimizer_of(rule, own, **{switch: True})) for own in (alone, model)]
+        for step in range(3):
+            for own, optimizer in runs:
+                generator = torch.Generator().manual_seed(step)
+                for param in own.parameters():
+                    grad = torch.randn(param.shape, generator=generator).to(param.dtype)
+                    param.grad = sharded.part_like(param, grad) if own is model else grad
+                optimizer.step()
+        assert_same(model, alone.parameters(), tolerance)
 
 
 def result_of(run, rank):

@@ -88,12 +88,13 @@ class GroupStep:
 def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
-    if sharded.is_sharded(param) and not rule.shared:
-        if not sharded.needs_whole(rule):
-            return Report(Engine.EAGER, "differentiable=True") if group["differentiable"] else Report(Engine.LOCAL)
-        if group["differentiable"]:
+    if sharded.is_sharded(param):
+        if group["differentiable"] and not rule.elementwise:
             raise InvalidValue(f"{rule.title}: differentiable=True is not possible with sharded parameters")
-        return Report(Engine.GATHERED)
+        if sharded.needs_whole(rule):
+            return Report(Engine.GATHERED)
+        if not group["differentiable"] and not rule.shared:
+            return Report(Engine.LOCAL)
     if way := compiled.engine_for(param, group):
         refused = "float32 copies" if half.is_compensated(param, group) else refusal(rule, *triple)
         if refused is None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..program.native import NotCompiled
 from ..rules import Rule
-from . import eager
+from . import eager, sharded
 from .cpu import step as cpu
 from .eager import Triple
 
@@ -64,7 +64,7 @@ def widened(triple: Triple, group: dict[str, Any]) -> Triple:
 def write_back(param: Tensor, wide: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
     """Round what was stepped in float32 into its parameter, by the group's setting."""
     if wide is not param:
-        masters = group["master_weights"]
+        param, wide, masters = sharded.local(param), sharded.local(wide), group["master_weights"]
         param.copy_(wide if masters else round_stochastically(wide, param.dtype, seed=int(state["step"])))
 
 
