@@ -274,7 +274,7 @@ def result_of(run, rank):
 def main(rank):
     torch.set_num_threads(1)
     store = f"file://{FOLDER / 'store'}"
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=RANKS, timeout=timedelta(seconds=30))
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=RANKS, timeout=timedelta(seconds=150))
     results = {}
     for name, run in chain(CHECKS.items(), checkpoints(rank).items()):
         print(name, file=sys.stderr)  # where it was, if this process should die or hang
