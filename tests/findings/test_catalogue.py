@@ -59,8 +59,8 @@ def test_every_cause_has_a_status_and_every_ending_of_a_path_a_cause():
 
 def test_fields_of_every_form():
     found = Finding("own_rates", {"rates": [{"axis": "x", "rate": 0.123}, {"axis": "y", "rate": 4e-7}]})
-    assert found.text().endswith("a unit of gradient moved x by 0.12 and y by 4e-07.")
-    assert found.text("zh").endswith("一个单位的梯度让 x 移动 0.12，让 y 移动 4e-07。")
+    assert found.text().endswith("a lasting unit of gradient now moves x by 0.12 and y by 4e-07 a step.")
+    assert found.text("zh").endswith("一个单位的持续梯度现在每步让 x 移动 0.12，让 y 移动 4e-07。")
     pace = Finding("pace", {"share": 0.99951, "turns": False, "curvature": 2.0})
     assert pace.text() == "Each step leaves 99.95 % of the distance (curvature λ = 2)."
     late = Finding("ran_down", {"step": 123456})
@@ -68,7 +68,7 @@ def test_fields_of_every_form():
 
 
 def test_advice_follows_what_happened():
-    numbers = {"kind": "saddle", "point": (0.0, -1.5)}
+    numbers = {"kind": "saddle", "point": (0.0, -1.5), "noisy": False}
     found = Finding("stuck_at", numbers)
     assert found.happened() == "stuck on the saddle at (0, -1.5), where the gradient vanishes"
     assert found.advice() == "a little noise would free it"

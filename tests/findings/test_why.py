@@ -44,7 +44,10 @@ def test_pace_and_limit_are_those_of_the_eigenvalues(rule, momentum, lr):
     modes = {axis: np.linalg.eigvals(MATRICES[rule](lr, momentum, each)) for axis, each in CURVATURES.items()}
     sizes = {axis: np.abs(each).max() for axis, each in modes.items()}
     finding = only(path)
-    if max(sizes.values()) < 1:
+    if max(sizes.values()) < 1 and sizes["x"] == pytest.approx(sizes["y"], rel=1e-9):
+        assert finding.code == "alike"  # heavy balls swing as slowly along both
+        assert finding.numbers["share"] == pytest.approx(sizes["x"], rel=1e-7)
+    elif max(sizes.values()) < 1:
         assert finding.code == "slowest"
         assert finding.numbers["share"] == pytest.approx(max(sizes.values()), rel=1e-7)
         axis = finding.numbers["direction"]
@@ -102,15 +105,74 @@ def test_adam_at_its_edge_bears_what_its_scale_leaves_of_the_curvature():
     assert finding.numbers["limit"] == pytest.approx(2 * scale / CURVATURES[finding.numbers["axis"]], rel=1e-9)
 
 
-def test_rates_are_steps_over_gradients():
-    path = trace("adam", "rosenbrock", lr=0.05, steps=30)
-    finding = next(each for each in path.why if each.code == "own_rates")
-    rates = np.abs((path.x[-1] - path.x[-2]) / path.grad[-1])
-    np.testing.assert_allclose([entry["rate"] for entry in finding.numbers["rates"]], rates)
+def rates_of(path):
+    """The rates that a path's explanation tells, one a coordinate."""
+    (finding,) = (each for each in path.why if each.code == "own_rates")
+    return [entry["rate"] for entry in finding.numbers["rates"]]
+
+
+def test_a_rate_of_its_own_is_the_learning_rate_over_the_scale():
+    path = trace("adam", "ravine", lr=0.4, steps=60)  # as the playground opens
+    scale = np.sqrt(path.state["exp_avg_sq"][-1] / (1 - 0.999**60)) + path.rule.eps
+    np.testing.assert_allclose(rates_of(path), 0.4 / scale, rtol=1e-9)
+    np.testing.assert_allclose(rates_of(path), (1.35, 0.205), rtol=5e-3)
+    early = trace("adam", "ravine", lr=0.01, steps=3)  # the averages are corrected for starting at 0
+    scale = np.sqrt(early.state["exp_avg_sq"][-1] / (1 - 0.999**3)) + early.rule.eps
+    np.testing.assert_allclose(rates_of(early), 0.01 / scale, rtol=1e-9)
+    heavy = trace("rmsprop", "ravine", lr=0.01, momentum=0.5, steps=3)
+    scale = np.sqrt(heavy.state["square_avg"][-1]) + heavy.rule.eps
+    np.testing.assert_allclose(rates_of(heavy), 0.01 * (1 + 0.5 + 0.25) / scale, rtol=1e-9)
     path = trace("adagrad", "parabola", lr=1e-3, steps=200)
     fallen = next(each for each in path.why if each.code == "rate_fell")
     rates = 1e-3 / np.sqrt(np.cumsum(path.grad[:, 0] ** 2))
     assert (fallen.numbers["first"], fallen.numbers["last"]) == pytest.approx((rates[0], rates[-1]))
+
+
+def test_directions_that_are_alike_are_told_as_one():
+    slow = trace("sgd", "x**2 + y**2", lr=0.1, steps=20)
+    assert only(slow).text() == "No direction is slower than another: each step leaves 80 % of the distance."
+    beyond = trace("sgd", "x**2 + y**2", lr=1.1, steps=20)
+    assert "2/λ = 1 in every direction" in only(beyond).text() and "沿每个方向的稳定上限" in only(beyond).text("zh")
+    noisy = trace("sgd", "x**2 + y**2", lr=0.1, steps=200, noise=1)
+    (spread,) = only(noisy).numbers["spreads"]
+    assert spread["tied"] and "0.17 in every direction" in only(noisy).text()
+    top = trace("sgd", "-x**2 - y**2", start=(1e-12, 0), lr=0.1, steps=5)
+    assert "in every direction" in only(top).text()
+    apart = trace("sgd", "x**2 + 2*y**2", lr=0.1, steps=20)
+    assert only(apart).code == "slowest" and only(apart).numbers["direction"] == "x"
+
+
+def test_what_is_exactly_flat_is_said_to_be_flat():
+    level = trace("sgd", "max(x, 0)", start=-1, lr=0.1)
+    assert str(level.finding).startswith("stuck on level ground at -1: the gradient is exactly 0; no learning rate")
+    carried = trace("momentum", "max(x, 0)", start=1, lr=0.1, steps=200)
+    assert "level ground" in str(carried.finding) and only(carried).code == "coasts"
+    for on, direction in (("y**2 + 0*x", "x"), ("(x - y)**2", pytest.approx((0.5**0.5, 0.5**0.5)))):
+        valley = only(trace("sgd", on, lr=0.02, steps=60))
+        assert valley.code == "valley" and valley.numbers["direction"] == direction
+    assert only(trace("sgd", "x**4 + y**2", lr=0.01, steps=300)).code == "flat_bottom"  # not flat beyond the point
+    sloped = trace("sgd", "y**2 + 0.3*x", lr=0.1, steps=60)
+    assert only(sloped).code == "askew" and "exactly 0 along x" in only(sloped).text()
+    assert "only" in str(trace("sgd", "tanh", lr=0.1).finding)
+
+
+@pytest.mark.parametrize("case", [
+    ("sgd", "bowl", {"noise": 1.0}, "let it decay", ""),
+    ("sgd", "bowl", {"noise": 1.0, "schedule": "cosine"}, "dies down", "let it decay"),
+    ("sgd", "bowl", {"schedule": "exponential(rate=0.1)"}, "fell too soon", "too small"),
+    ("sgd", "rosenbrock", {"lr": 1e-3, "schedule": "exponential(rate=0.1)"}, "decays more slowly", "more steps"),
+    ("sgd", "tanh", {}, "adaptive rule", ""),
+    ("adam", "tanh", {"lr": 1e-4}, "larger learning rate", "adaptive"),
+    ("sgd", "saddle", {"start": (1, 0), "noise": 1e-14, "steps": 60}, "more noise", "a little noise"),
+    ("sgd", "max(x, 0)", {"start": -1, "noise": 0.1}, "only the noise", "add noise"),
+    ("rmsprop", "parabola", {"lr": 0.4, "alpha": 0.9, "steps": 200}, "lower the learning rate or let it decay", ""),
+    ("rmsprop", "parabola", {"lr": 0.4, "alpha": 0.9, "steps": 200, "schedule": "inverse_sqrt(rate=1e-4)"},
+     "decay faster", "or let it decay;"),
+])  # fmt: skip
+def test_no_verdict_advises_what_is_done_already(case):
+    rule, on, how, said, unsaid = case
+    text = str(trace(rule, on, **{"lr": 0.1, "steps": 100} | how).finding)
+    assert said in text and not (unsaid and unsaid in text), text
 
 
 def test_a_saddle_says_how_far_off_the_ridge_the_path_was():

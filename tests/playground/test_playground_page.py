@@ -360,6 +360,36 @@ def test_a_bad_link_is_one_sentence(open_page):
         assert page.locator("#story .told").count() == 3  # the page is as it opens without a link
 
 
+def test_a_map_of_settings_stays_one_when_another_rule_is_selected(open_page, tmp_path):
+    """Its axes are settings of the selected rule: with those of another, links, copies and exports would break."""
+    page = open_page("on=ravine&rule=sgd(lr=0.1)&rule=adam(lr=0.1)&steps=20&view=sweep&selected=1&map=lr,betas.1,steps")
+    page.locator("#rules .rule .title").first.click()
+    state = until(page, "state.selected === 0")
+    assert state["map"] == {"x": "lr", "y": "momentum", "show": "steps"}
+    page.locator("#map-bar select").first.select_option(label="Adam")
+    page.locator("#map-bar select").nth(2).select_option(label="betas[1]")
+    until(page, "state.map.y === 'betas.1'")
+    page.locator("#rules .remove").nth(1).click()
+    assert until(page, "state.rules.length === 1")["map"]["y"] == "momentum"
+    assert "steepest.trace('sgd'" in saved(page, "py", tmp_path).read_text(encoding="utf-8")
+    page.click("#copy")
+    expect(page.locator("#toast")).to_contain_text("copied")
+
+
+@pytest.mark.parametrize("on", ["saddle", "monkey_saddle", "cubic"])
+def test_a_landscape_without_a_minimum_has_a_map_of_basins(on, open_page):
+    page = open_page(f"on={on}&rule=sgd(lr=0.1)&steps=30&view=basin")
+    expect(page.locator("#map-keys")).to_contain_text("escaped")
+
+
+def test_the_rate_of_its_own_is_the_learning_rate_over_the_scale(open_page):
+    page = open_page()
+    page.locator("#rules .rule .title").nth(2).click()
+    row = page.locator("#readout tr", has_text="rate of its own").locator("td")
+    expect(row.first).to_have_text("1.347")
+    expect(row.nth(1)).to_have_text("0.2045")
+
+
 # --- what leaves the page ---------------------------------------------------------------------------------------------
 
 DIVERGING = "on=ravine&rule=sgd(lr=0.6)&rule=momentum(lr=0.6,momentum=0.25)&steps=20"

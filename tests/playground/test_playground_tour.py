@@ -125,8 +125,9 @@ def mini_batch():
 def momentum():
     plain, heavy = paths("momentum")
     assert near(np.log(0.5) / np.log(0.9), 6.6, 1)
-    there = [int(np.argmax(np.abs(path.x[:, 0]) < 0.5)) for path in (plain, heavy)]  # nine tenths of the way
-    assert 0.5 < there[1] / there[0] < 2
+    assert plain.rule.lr == heavy.rule.lr == 0.4 and heavy.rule.momentum == 0.5
+    assert near([plain.x[-1, 0], heavy.x[-1, 0]], (-0.94, -0.06), 2)
+    assert (np.abs(heavy.x[2:, 0]) < np.abs(plain.x[2:, 0])).all()
 
 
 def ill_conditioned():
@@ -174,6 +175,16 @@ CLAIMS = (
 def test_a_station_says_what_is_true(name):
     (claim,) = (each for each in CLAIMS if each.__name__ == name.replace("-", "_"))
     claim()
+
+
+def test_the_tour_has_the_letters_of_the_page():
+    """A setting that a sentence names by a letter is labelled with that letter in a rule of its state."""
+    facts = call("rules")
+    for station in TOUR:
+        labels = "".join(setting["symbol"] for rule in station.rules for setting in facts[rule[0]]["settings"])
+        for letter in "αγρ":
+            assert (letter in station.sentence.en) <= (letter in labels), (station.id, letter)
+            assert (letter in station.sentence.en) == (letter in station.sentence.zh)
 
 
 def test_the_tour_visits_every_row_of_the_lecture_in_order():

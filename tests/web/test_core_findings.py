@@ -16,7 +16,10 @@ from steepest.findings.outcome import CAUSES
 
 from .web_node import ask, call
 
-FORMULAS = ("x**2", "x**4", "x**2 - y**2", "log(x)", "sqrt(abs(x))", "2*x + 3", "abs(x) + abs(y)", "x**2 + x*y + y**2")
+FORMULAS = (
+    "y**2 + 0.001*x", "maximum(x, 0)", "-x**2 - y**2", "(x - y)**2",
+    "x**2", "x**4", "x**2 - y**2", "log(x)", "sqrt(abs(x))", "2*x + 3", "abs(x) + abs(y)", "x**2 + x*y + y**2", "x**2 + y**2",
+)
 
 SPECS = [
     *(
@@ -38,6 +41,22 @@ SPECS = [
             ("bowl", "ravine", "parabola", "himmelblau"), (0.0, 0.5), (0.0, 0.1), (0.0, 0.3)
         )
     ),
+    *(
+        {"rule": rule, "landscape": on, "settings": {"lr": lr}, "steps": 80, "noise": noise, "schedule": schedule}
+        for rule, on, lr, noise, schedule in itertools.product(
+            ("sgd", "adam"), ("bowl", "tanh", "rosenbrock", {"formula": "x**2 + y**2"}), (0.003, 0.3), (0.0, 0.5),
+            ({"id": "exponential", "rate": 0.1}, {"id": "inverse_sqrt", "rate": 0.1}, {"id": "cosine"}),
+        )
+    ),
+    *(
+        {"rule": rule, "landscape": {"formula": "max(x, 0) + 0*y"}, "settings": {"lr": 0.3}, "start": start, "noise": noise}
+        for rule, start, noise in itertools.product(
+            ("sgd", "adam", "momentum"), ([-1.0, 0.0], [2.0, 0.0]), (0.0, 0.01)
+        )
+    ),
+    {"rule": "adam", "landscape": "ravine", "settings": {"lr": 0.4}, "steps": 60},
+    {"rule": "rmsprop", "landscape": "ravine", "settings": {"lr": 0.01, "momentum": 0.5}, "steps": 3},
+    {"rule": "nadam", "landscape": "ravine", "settings": {"lr": 0.01}, "steps": 7},
     {"rule": "sgd", "landscape": "saddle", "settings": {"lr": 0.2}, "start": [-0.9, 0.0]},
     {"rule": "sgd", "landscape": "saddle", "settings": {"lr": 0.1}, "start": [-0.9, 1e-9], "steps": 60},
     {"rule": "sgd", "landscape": {"formula": "-x**2"}, "settings": {"lr": 0.1}, "start": [0.0]},
@@ -64,13 +83,18 @@ def told():
         on = spec["landscape"] if isinstance(spec["landscape"], str) else spec["landscape"]["formula"]
         path = trace(
             spec["rule"], on, start=spec.get("start"), steps=spec.get("steps", 100), noise=spec.get("noise", 0.0),
-            seed=1, **spec["settings"],
+            seed=1, schedule=schedule_of(spec), **spec["settings"],
         )  # fmt: skip
         x = np.array(answer["x"], dtype=np.float64).reshape(-1, answer["dims"])
         far = np.abs(x - path.x[: len(x)]) / np.maximum(np.abs(path.x[: len(x)]), 1.0)
         if not far[np.isfinite(far)].max() > 1e-8:  # beyond its horizon a chaotic path is another one
             pairs.append((spec, path, answer))
     return pairs
+
+
+def schedule_of(spec):
+    name, *settings = (spec.get("schedule") or {"id": "constant"}).items()
+    return f"{name[1]}({', '.join(f'{key}={value}' for key, value in settings)})"
 
 
 def same(one, other):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..landscapes import Landscape, geometry
 from ..landscapes.geometry import Stationary, lengths, values
+from ..rules import Rule
 from .catalogue import LIMITS
 
 __all__ = ["Flags", "Floats", "Measures"]
@@ -30,6 +31,8 @@ class Measures:
         steps: number of updates of the whole path.
         noisy: whether the gradients had noise.
         lost: whether the next point is not finite, shape (n,).
+        decays: whether the learning rate fell on the way.
+        rule: what they are paths of; None where only statuses are told.
     """
 
     landscape: Landscape
@@ -38,6 +41,8 @@ class Measures:
     steps: int
     noisy: bool
     lost: Flags
+    decays: bool = False
+    rule: Rule | None = None
 
     @cached_property
     def diagonal(self) -> float:

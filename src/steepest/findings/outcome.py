@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from ..landscapes import Landscape, geometry
 from ..landscapes.geometry import KINDS, MINIMUM, lengths, values
+from ..rules import Rule
 from .catalogue import CATALOGUE, LIMITS, Finding
+from .linear import is_adaptive
 from .measures import Flags, Floats, Measures
 
 __all__ = ["CAUSES", "MINIMA", "arrival_radius", "explain", "statuses", "tidy"]
@@ -17,15 +19,26 @@ MINIMA = ("only_global", "global", "local", "minimum", "minimum_outside")
 """Variants of the phrase `place` that are minima."""
 
 
-def explain(landscape: Landscape, x: Floats, f: Floats, noisy: bool = False) -> Finding:
-    """How the path of points `x`, shape (steps + 1, dims), with values `f` ended; `noisy` if its gradients were."""
+def explain(
+    landscape: Landscape, x: Floats, f: Floats, noisy: bool = False, decays: bool = False, rule: Rule | None = None
+) -> Finding:
+    """How a path ended.
+
+    Args:
+        landscape: where.
+        x: its points, shape (steps + 1, dims).
+        f: their values.
+        noisy: whether its gradients had noise.
+        decays: whether its learning rate fell on the way.
+        rule: what it is a path of; the advice depends on it.
+    """
     good = np.isfinite(x).all(axis=1) & np.isfinite(f)
     finite = len(good) if good.all() else int(np.argmin(good))
     with np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         if finite == 0:
             return Finding("no_value_at_start", {"point": tidy(landscape, x[0]), "step": 0})
         measures = Measures(
-            landscape, x[:finite, :, None], x[0][:, None], len(x) - 1, noisy, np.array([finite < len(x)])
+            landscape, x[:finite, :, None], x[0][:, None], len(x) - 1, noisy, np.array([finite < len(x)]), decays, rule
         )
         if finite < len(x) and (found := _left_the_domain(measures, x[finite])) is not None:
             return found
@@ -162,7 +175,7 @@ def _cycle(path: Measures) -> dict[str, Any]:
     place = _place(path, found.point, found.kind) if found.kind[0] == MINIMUM else None
     return (place or {"kind": "point", "point": tidy(path.landscape, middle[:, 0])}) | {
         "swing": float(path.hops[-1, 0] / 2)
-    } | _noise(path)  # fmt: skip
+    } | _calm(path)  # fmt: skip
 
 
 def _arrived(path: Measures) -> Flags:
@@ -203,15 +216,17 @@ def _rests(path: Measures) -> Flags:
 
 
 def _at(path: Measures) -> dict[str, Any]:
-    return _place(path, path.found.point, path.found.kind)
+    return _place(path, path.found.point, path.found.kind) | {"noisy": path.noisy}
 
 
 def _away(path: Measures) -> dict[str, Any]:
-    return _at(path) | {"distance": float(path.distance[-1, 0])}
+    place = _place(path, path.found.point, path.found.kind)
+    return place | {"distance": float(path.distance[-1, 0]), "decays": path.decays}
 
 
 def _swinging(path: Measures) -> dict[str, Any]:
-    return _at(path) | {"distance": float(path.distance[-path.recent :, 0].max())} | _noise(path)
+    place = _place(path, path.found.point, path.found.kind)
+    return place | {"distance": float(path.distance[-path.recent :, 0].max())} | _calm(path)
 
 
 def _place(path: Measures, points: Floats, kinds: NDArray[np.int64]) -> dict[str, Any]:
@@ -230,8 +245,10 @@ def _place(path: Measures, points: Floats, kinds: NDArray[np.int64]) -> dict[str
     return {"kind": kind, "point": tidy(landscape, point)}
 
 
-def _noise(path: Measures) -> dict[str, Any]:
-    return {"noisy": path.noisy}
+def _calm(path: Measures) -> dict[str, Any]:
+    """The variant of the phrase `calmer`: what keeps it moving, and what is done against it already."""
+    noisy, decays = path.noisy, path.decays
+    return {"calm": "fading_noise" if noisy and decays else "noise" if noisy else "decays" if decays else "constant"}
 
 
 # --- paths without a stationary point in reach ------------------------------------------------------------------------
@@ -277,16 +294,29 @@ def _falls_in_swings(path: Measures) -> Flags:
 
 def _end(path: Measures) -> dict[str, Any]:
     end = tidy(path.landscape, path.end[:, 0])
-    return {"point": end, "outside": bool(path.outside[-1, 0] > 0), "gradient": float(path.slope[0])}
+    slope = float(path.slope[0])
+    return {"point": end, "outside": bool(path.outside[-1, 0] > 0), "gradient": slope, "level": slope == 0}
+
+
+def _pace_and_end(path: Measures) -> dict[str, Any]:
+    return _end(path) | {"decays": path.decays}
+
+
+def _stuck(path: Measures) -> dict[str, Any]:
+    """The variant of the phrase `nudged`: what would move it, of what is not done already."""
+    numbers = _end(path)
+    if numbers["level"]:
+        return numbers | {"nudge": "level_noise" if path.noisy else "level"}
+    return numbers | {"nudge": "larger" if path.rule is not None and is_adaptive(path.rule) else "adaptive"}
 
 
 def _end_and_value(path: Measures) -> dict[str, Any]:
-    return _end(path) | {"value": float(path.f[-1, 0])}
+    return _end(path) | {"value": float(path.f[-1, 0]), "decays": path.decays}
 
 
 def _leaping(path: Measures) -> dict[str, Any]:
     recent = path.f[-path.recent - 1 :, 0]
-    return _end(path) | {"low": float(recent.min()), "high": float(recent.max())} | _noise(path)
+    return _end(path) | {"low": float(recent.min()), "high": float(recent.max())} | _calm(path)
 
 
 Cause = tuple[str, Callable[[Measures], Flags], Callable[[Measures], dict[str, Any]]]
@@ -304,8 +334,8 @@ CAUSES: tuple[Cause, ...] = (
     ("rests", _rests, _away),
     ("swings", _at_minimum, _swinging),
     ("drifts", _drifts, _end),
-    ("plateau", _plateau, _end),
-    ("hardly_moves", _hardly_moves, _end),
+    ("plateau", _plateau, _stuck),
+    ("hardly_moves", _hardly_moves, _pace_and_end),
     ("falling", _falling, _end_and_value),
     ("climbing", _climbing, _end_and_value),
     ("falls_in_swings", _falls_in_swings, _end_and_value),

@@ -1,19 +1,19 @@
 """Why a path ended as it did: the curvature where it ran, against the linear step of its rule."""
 
 from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from ..base.errors import InvalidValue
 from ..base.status import Status
 from ..landscapes import Landscape, geometry
 from ..program.linear_step import Step
-from ..program.stability import first_unstable, spectral_radius, stability_limit
+from ..program.stability import spectral_radius
 from ..rules import Rule
 from .catalogue import LIMITS, Finding
+from .linear import limit_now, limit_of, linear_of, own_rate, scales_at, unit_of
 from .measures import Floats
 from .outcome import MINIMA, tidy
 
@@ -90,14 +90,13 @@ class _Path:
     def dims(self) -> int:
         return int(self.x.shape[1])
 
-    @property
+    @cached_property
     def unit(self) -> Rule:
-        """The rule with learning rate 1, by which its linear step and its limits are cached."""
-        return replace(self.rule, lr=1.0)
+        return unit_of(self.rule)
 
     @cached_property
     def linear(self) -> Step | None:
-        return _linear(self.unit)
+        return linear_of(self.unit)
 
     @property
     def scaled(self) -> bool:
@@ -129,7 +128,7 @@ class _Path:
             return None
         axes = []
         for curvature, vector in zip(curvatures.tolist()[::-1], vectors.T[::-1], strict=True):
-            limit = _limit(self.unit, curvature) if curvature > 0 else 0.0 if curvature < 0 else np.inf
+            limit = limit_of(self.unit, curvature) if curvature > 0 else 0.0 if curvature < 0 else np.inf
             if limit is None:
                 return None
             axes.append(Axis(curvature, _direction(vector), limit, _formula(self.rule, limit * curvature)))
@@ -142,33 +141,19 @@ class _Path:
         return complex(max(np.linalg.eigvals(self.linear.matrix(lr, curvature)), key=abs))
 
     def rates(self, step: int) -> Floats:
-        """How far a unit of gradient moved each coordinate at the update that led to point `step`."""
-        return np.asarray((self.x[step - 1] - self.x[step]) / self.grad[step - 1])
+        """How far a unit of gradient moves each coordinate at the update that led to point `step`; NaN without one.
+
+        Of a rule whose step is not linear: how far it moved, over the gradient.
+        """
+        grad = self.grad[step - 1]
+        if self.linear is None or limit_of(self.unit, 1.0) is None:
+            return np.asarray((self.x[step - 1] - self.x[step]) / grad)
+        scales = [scales_at(self.linear, self.state, step, axis, self.dims) for axis in range(self.dims)]
+        rates = [own_rate(self.rule, scale, self.rate(step - 1), step) for scale in scales]
+        return np.where(grad != 0, rates, np.nan)
 
 
 # --- the linear step --------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def _linear(rule: Rule) -> Step | None:
-    """The linear step of a rule; None for one that has none, or an average over all steps, which never settles."""
-    if type(rule).evaluation is not Rule.evaluation:
-        return None
-    try:
-        return Step(rule)
-    except InvalidValue:
-        return None
-
-
-@lru_cache(maxsize=4096)
-def _limit(rule: Rule, curvature: float) -> float | None:
-    """The stability limit of a rule at a curvature, None if it has none."""
-    if _linear(rule) is None:
-        return None
-    try:
-        return stability_limit(rule, curvature)
-    except InvalidValue:
-        return None
 
 
 def _formula(rule: Rule, scaled: float) -> str:
@@ -199,6 +184,21 @@ def _axis(index: int, dims: int) -> str:
     return "xy"[index] if dims <= 2 else f"x{index + 1}"
 
 
+def _tied(sizes: Sequence[float]) -> bool:
+    """Whether there are several, all the same."""
+    return len(sizes) > 1 and max(sizes) - min(sizes) <= LIMITS.exact * max(map(abs, sizes))
+
+
+def _downwards(path: _Path, point: Floats) -> dict[str, Any] | None:
+    """The direction in which the surface curves downwards most; None if it does in none."""
+    curvatures, vectors = _eigen(path.landscape, point)
+    if not curvatures[0] < 0:
+        return None
+    return {
+        "direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0]), "tied": _tied(curvatures.tolist()),
+    }  # fmt: skip
+
+
 # --- explanations -----------------------------------------------------------------------------------------------------
 
 
@@ -219,33 +219,35 @@ def _above_limit(path: _Path) -> Finding | None:
         axes = path.axes(path.x[step]) if any(above) else None
         for axis in axes or ():
             if axis.curvature > 0 and lr >= axis.limit * (1 - LIMITS.exact):
-                return _of_limit(path, axis, lr, step)
+                return _of_limit(path, axis, lr, step, _tied([other.curvature for other in axes]))
     return None
 
 
-def _of_limit(path: _Path, axis: Axis, lr: float, step: int) -> Finding:
+def _of_limit(path: _Path, axis: Axis, lr: float, step: int, tied: bool = False) -> Finding:
     mode = path.mode(axis.curvature, lr)
     numbers = {
         "lr": lr, "limit": axis.limit, "formula": axis.formula, "direction": axis.direction,
         "curvature": axis.curvature, "factor": mode.real if mode.imag == 0 else abs(mode), "step": step,
         "everywhere": geometry.is_quadratic(path.landscape), "exactly": lr <= axis.limit * (1 + LIMITS.exact),
+        "tied": tied,
     }  # fmt: skip
     return Finding("above_limit", numbers)
 
 
 def _downhill(path: _Path) -> Finding:
-    curvatures, vectors = _eigen(path.landscape, path.x[0])
-    if not curvatures[0] < 0:
-        return Finding("falls_for_ever")
-    return Finding("leaves_ridge", {"direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0])})
+    numbers = _downwards(path, path.x[0])
+    return Finding("falls_for_ever") if numbers is None else Finding("leaves_ridge", numbers)
 
 
 def _at_edge(path: _Path) -> Finding | None:
     """Rules that divide by a scale, which shrinks with the gradient until the learning rate is at its limit."""
-    if not path.scaled or path.minimum is None:
+    if path.linear is None or not path.scaled or path.minimum is None:
         return None
     curvatures, lr = np.diag(path.landscape.hessian(path.minimum)), path.last_rate
-    limits = {axis: _limit_now(path, axis, float(curvature)) for axis, curvature in enumerate(curvatures)}
+    scales = [scales_at(path.linear, path.state, path.n, axis, path.dims) for axis in range(path.dims)]
+    limits = {
+        axis: limit_now(path.rule, scales[axis], path.n, float(curvature)) for axis, curvature in enumerate(curvatures)
+    }
     edges = {axis: limit for axis, limit in limits.items() if limit and lr > LIMITS.edge * limit}
     if not edges:
         return None
@@ -263,18 +265,6 @@ def _at_edge(path: _Path) -> Finding | None:
     return Finding("at_edge", numbers | {"jumps": jumps, "swing": swing})
 
 
-def _limit_now(path: _Path, axis: int, curvature: float) -> float | None:
-    """The limit of a rule that divides by a scale, with its scales and step as they are at the end of the path."""
-    if not curvature > 0 or _limit(path.unit, curvature) is None:
-        return None
-    now = copy(path.linear)
-    assert now is not None  # it has scales
-    state = {name: np.broadcast_to(path.state[name][path.n], path.dims)[axis] for name in now.scales}
-    now.frozen = now.frozen | state
-    now.settings = now.settings | {"eps": np.float64(getattr(path.rule, "eps", 0.0))}
-    return first_unstable(lambda lr: spectral_radius(now.matrix(lr, curvature, path.n)))
-
-
 def _hops_over(path: _Path) -> Finding | None:
     """Steps that stay as long as the learning rate however small the gradient is."""
     if not path.scaled:
@@ -285,18 +275,17 @@ def _hops_over(path: _Path) -> Finding | None:
 
 
 def _fixed_steps(path: _Path) -> Finding | None:
-    if path.scaled or path.linear is None or _limit(path.unit, 1.0) is not None:
+    if path.scaled or path.linear is None or limit_of(path.unit, 1.0) is not None:
         return None
     return Finding("fixed_steps", {"length": path.last_step})
 
 
 def _flat_there(path: _Path) -> Finding:
     point = np.array(path.finding.numbers["point"])
-    curvatures, vectors = _eigen(path.landscape, point)
-    if not curvatures[0] < 0:
+    if (numbers := _downwards(path, point)) is None:
         return Finding("flat_point", {"point": tidy(path.landscape, point)})
-    numbers = {"direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0])}
-    off = abs(float(vectors[:, 0] @ (path.x[path.n] - point)))
+    away = path.x[path.n] - point
+    off = float(np.linalg.norm(away) if numbers["tied"] else abs(_eigen(path.landscape, point)[1][:, 0] @ away))
     return Finding("on_ridge", numbers) if off < LIMITS.ridge else Finding("near_ridge", numbers | {"distance": off})
 
 
@@ -305,6 +294,8 @@ def _small_steps(path: _Path) -> Finding:
     if not step > 0:
         return Finding("no_steps")
     slope = float(np.linalg.norm(path.landscape.gradient(path.x[path.n])))
+    if slope == 0:
+        return Finding("coasts", {"length": step})
     across = geometry.diagonal(path.landscape) / step
     return Finding("small_steps", {"gradient": slope, "length": step, "steps": across})
 
@@ -331,13 +322,14 @@ def _noise_stays(path: _Path) -> Finding:
     stable = all(lr < axis.limit for axis in axes)
     if not simple or not stable or getattr(path.rule, "weight_decay", None) or lr != path.rate(0):
         return plain
+    tied = _tied([axis.curvature for axis in axes])
     spreads = [
         {
             "size": float(noise * np.sqrt(lr / (axis.curvature * (2 - lr * axis.curvature)))),
-            "direction": axis.direction,
+            "direction": axis.direction, "tied": tied,
         }
-        for axis in axes
-    ]
+        for axis in (axes[:1] if tied else axes)
+    ]  # fmt: skip
     return Finding("noise_spreads", {"lr": lr, "spreads": spreads})
 
 
@@ -347,8 +339,9 @@ def _overshoots(path: _Path) -> Finding | None:
     swinging = [axis for axis in axes if _turns(path.mode(axis.curvature, path.last_rate))]
     if not swinging:
         return None
-    axis, mode = _slowest(path, swinging)
-    return Finding("overshoots", {"direction": axis.direction, "share": abs(mode)})
+    (axis, mode), *others = _slowest(path, swinging)
+    tied = path.dims > 1 and len(others) + 1 == path.dims
+    return Finding("overshoots", {"direction": axis.direction, "share": abs(mode), "tied": tied})
 
 
 def _turns(mode: complex) -> bool:
@@ -356,28 +349,48 @@ def _turns(mode: complex) -> bool:
     return mode.imag != 0 or mode.real < 0
 
 
-def _slowest(path: _Path, axes: Sequence[Axis]) -> tuple[Axis, complex]:
-    """The axis of the largest mode, of equal ones the least curved, and the mode."""
+def _slowest(path: _Path, axes: Sequence[Axis]) -> list[tuple[Axis, complex]]:
+    """The axes of the largest mode, the least curved first, each with its mode."""
     modes = [(axis, path.mode(axis.curvature, path.last_rate)) for axis in axes]
     largest = max(abs(mode) for _, mode in modes)
-    return [(axis, mode) for axis, mode in modes if abs(mode) >= largest * (1 - LIMITS.exact)][-1]
+    return [(axis, mode) for axis, mode in modes if abs(mode) >= largest * (1 - LIMITS.exact)][::-1]
 
 
 def _pace(path: _Path) -> Finding | None:
     """The share of the distance that the slowest direction keeps at each step."""
     if path.scaled:
         return None
-    if path.minimum is not None and not _eigen(path.landscape, path.minimum)[0][0] > LIMITS.curved:
+    valley = None if path.minimum is None else _valley(path, path.minimum)
+    if path.minimum is not None and valley is None and not _eigen(path.landscape, path.minimum)[0][0] > LIMITS.curved:
         return Finding("flat_bottom")
     point = path.minimum if path.minimum is not None else path.x[0] if geometry.is_quadratic(path.landscape) else None
     axes = None if point is None else path.axes(point)
-    if axes is None or not all(axis.curvature > 0 for axis in axes):
+    if axes is not None and valley is not None:
+        axes = [axis for axis in axes if axis.direction != valley]
+    if not axes or not all(axis.curvature > 0 for axis in axes):
         return None
-    axis, mode = _slowest(path, axes)
+    (axis, mode), *others = _slowest(path, axes)
     if abs(mode) >= 1:
         return _above_limit(path)
     numbers = {"curvature": axis.curvature, "share": abs(mode), "turns": _turns(mode)}
-    return Finding("pace", numbers) if path.dims == 1 else Finding("slowest", numbers | {"direction": axis.direction})
+    if valley is not None:
+        return Finding("valley", numbers | {"direction": valley})
+    if path.dims == 1:
+        return Finding("pace", numbers)
+    if len(others) + 1 == path.dims:
+        turns = any(_turns(mode) for _, mode in [(axis, mode), *others])
+        return Finding("alike", {"share": abs(mode), "turns": turns})
+    return Finding("slowest", numbers | {"direction": axis.direction})
+
+
+def _valley(path: _Path, point: Floats) -> str | tuple[float, ...] | None:
+    """The direction in which a minimum is exactly flat, one of a line of minima; None if it is none of that kind."""
+    curvatures, vectors = _eigen(path.landscape, point)
+    if not curvatures[0] <= LIMITS.curved:
+        return None
+    far = LIMITS.in_reach * geometry.diagonal(path.landscape)
+    level = geometry.is_level(path.landscape, point, vectors[:, 0], far)
+    return _direction(vectors[:, 0]) if level else None
 
 
 def _askew(path: _Path) -> Finding | None:
@@ -392,7 +405,7 @@ def _askew(path: _Path) -> Finding | None:
         return None
     numbers = {
         "steep": steep.curvature, "across": steep.direction, "limit": steep.limit, "flat": flat.curvature,
-        "down": flat.direction,
+        "down": flat.direction, "level": flat.curvature == 0,
     }  # fmt: skip
     return Finding("askew", numbers)
 
@@ -401,9 +414,6 @@ def _own_rates(path: _Path) -> Finding | None:
     if path.dims < 2 or path.n < 1 or not path.scaled:
         return None
     rates = np.abs(path.rates(path.n))
-    steps = np.abs(path.x[path.n] - path.x[path.n - 1])
-    if not (steps > LIMITS.visible * np.abs(path.x[path.n])).all():
-        return None
     if not (np.isfinite(rates) & (rates > 0)).all() or rates.max() < LIMITS.apart * rates.min():
         return None
     entries = [{"axis": _axis(axis, path.dims), "rate": rate} for axis, rate in enumerate(rates.tolist())]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .base import Landscape
 
 __all__ = [
-    "CONSTANTS", "KINDS", "MINIMUM", "Stationary", "diagonal", "is_quadratic", "kinds", "lengths",
+    "CONSTANTS", "KINDS", "MINIMUM", "Stationary", "diagonal", "is_level", "is_quadratic", "kinds", "lengths",
     "nearest_stationary", "newton", "outside", "spread", "values",
 ]  # fmt: skip
 
@@ -163,6 +163,12 @@ def kinds(landscape: Landscape, points: Floats) -> Codes:
         up, down = up | (rise > level), down | (rise < -level)
     codes[there] = (up + 2 * down)[inverse]
     return codes
+
+
+def is_level(landscape: Landscape, point: Floats, direction: Floats, far: float) -> bool:
+    """Whether the values at some distance to both sides of a point, shape (dims,), are the same as there."""
+    there = values(landscape, point[:, None] + far * direction[:, None] * [-1.0, 0.0, 1.0])
+    return bool((np.abs(there - there[1]) <= CONSTANTS["level"] * spread(landscape)).all())
 
 
 @lru_cache(maxsize=16)

@@ -196,7 +196,8 @@ def _follow(
         for name, start in states[0].items()
         if start is not None
     }
-    finding = explain(landscape, positions, values, noisy=noise > 0)
+    decays = max(rates, default=0.0) > (rates[-1] if rates else 0.0)
+    finding = explain(landscape, positions, values, noise > 0, decays, rule)
     return Path(
         rule, landscape, positions, values, np.reshape(grads, (steps, landscape.dims)),
         np.array(rates, dtype=np.float64), history, float(noise), finding,

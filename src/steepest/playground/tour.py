@@ -186,10 +186,10 @@ TOUR = (
     _station(
         11, "momentum", ("Momentum", "动量"),
         (
-            "v = μv + g adds up past gradients: a gradient that keeps its direction counts 1/(1 − μ) times, 10 times at μ = 0.9, one that alternates cancels. With a tenth of the learning rate, momentum gets along x about as fast. Half of a gradient's weight is gone after 6.6 steps, not 10.",
-            "v = μv + g 把过去的梯度累加起来：方向不变的梯度相当于 1/(1 − μ) 倍，μ = 0.9 时是 10 倍；来回交替的则相互抵消。学习率只有十分之一，动量沿 x 也走得差不多快。一个梯度的权重过 6.6 步就减半，而不是 10 步。",
+            "v = μv + g adds up past gradients: a gradient that keeps its direction counts 1/(1 − μ) times, twice at μ = 0.5; one that alternates cancels. At the same learning rate 0.4 momentum is far ahead along x: at −0.06 after 20 steps, where SGD is still at −0.94. At μ = 0.9 half of a gradient's weight is gone after 6.6 steps, not 10.",
+            "v = μv + g 把过去的梯度累加起来：方向不变的梯度相当于 1/(1 − μ) 倍，μ = 0.5 时是 2 倍；来回交替的则相互抵消。学习率同为 0.4，动量沿 x 遥遥领先：20 步后到 −0.06，而 SGD 还在 −0.94。μ = 0.9 时，一个梯度的权重过 6.6 步就减半，而不是 10 步。",
         ),
-        "ravine", ("sgd", {"lr": 0.4}), ("momentum", {"lr": 0.04, "momentum": 0.9}), steps=60,
+        "ravine", ("sgd", {"lr": 0.4}), ("momentum", {"lr": 0.4, "momentum": 0.5}), steps=20,
     ),
     _station(
         12, "ill-conditioned", ("Ill-conditioning", "病态条件"),
@@ -218,8 +218,8 @@ TOUR = (
     _station(
         15, "rmsprop", ("RMSProp", "RMSProp"),
         (
-            "A leaky average instead of a sum: the scale forgets, and the steps no longer shrink. With learning rate 0.4 and γ = 0.9 it is close to the minimum within 20 steps, where AdaGrad is still on its way.",
-            "用滑动平均代替累加和：尺度会遗忘，步子不再越来越小。学习率 0.4、γ = 0.9 时，20 步之内就接近极小点，而 AdaGrad 还在路上。",
+            "A leaky average instead of a sum: the scale forgets, and the steps no longer shrink. With learning rate 0.4 and α = 0.9 it is close to the minimum within 20 steps, where AdaGrad is still on its way.",
+            "用滑动平均代替累加和：尺度会遗忘，步子不再越来越小。学习率 0.4、α = 0.9 时，20 步之内就接近极小点，而 AdaGrad 还在路上。",
         ),
         "ravine", ("rmsprop", {"lr": 0.4, "alpha": 0.9, **LECTURES_EPS}), ("adagrad", {"lr": 0.4, **LECTURES_EPS}), steps=20,
     ),

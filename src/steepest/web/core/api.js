@@ -14,5 +14,5 @@ export { schedules } from "./schedules.js";
 export { check, look, rules, settingsOf, within } from "./settings.js";
 export { slider } from "./sliders.js";
 export { stateAt } from "./step.js";
-export { predicted, stability } from "./stability.js";
+export { ownRates, predicted, stability } from "./stability.js";
 export { checkedState, defaultState, tour } from "./state.js";

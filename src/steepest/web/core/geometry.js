@@ -81,6 +81,13 @@ export function kindOf(landscape, point) {
   return up ? "minimum" : down ? "maximum" : "flat point";
 }
 
+/** Whether the values at some distance to both sides of a point are the same as there. */
+export function isLevel(landscape, point, direction, far) {
+  const here = landscape.f(...point), level = CONSTANTS.level * spreadOf(landscape);
+  const there = (side) => landscape.f(...point.map((value, i) => value + side * far * direction[i]));
+  return [-1, 1].every((side) => Math.abs(there(side) - here) <= level);
+}
+
 const DIRECTIONS = new Map();
 
 function directions(dims) {

@@ -3,6 +3,7 @@
 import { Finding, LIMITS } from "./catalogue.js";
 import { diagonalOf, nearestStationary, outsideOf, spreadOf } from "./geometry.js";
 import { allFinite, differences, distance, grows, largest, norm, smallest, sum } from "./numbers.js";
+import { isAdaptive } from "./stability.js";
 
 /** The finding of a path, as `Path.finding` of `steepest.trace`. */
 export function explain(path) {
@@ -16,9 +17,10 @@ export function explain(path) {
 /** A path up to its last finite point, and what is measured on it. */
 class Measures {
   constructor(path) {
-    const { landscape, spec, n, f } = path;
-    this.landscape = landscape;
+    const { landscape, spec, n, f, factors = [] } = path;
+    Object.assign(this, { landscape, path });
     this.noisy = spec.noise > 0;
+    this.decays = n > 0 && largest(factors.slice(0, n)) > factors[n - 1];
     this.all = Array.from({ length: n + 1 }, (_, step) => path.point(step));
     this.lost = !Number.isFinite(f[n]) || !allFinite(this.all[n]);
     this.x = this.lost ? this.all.slice(0, n) : this.all;
@@ -112,7 +114,7 @@ function cycles({ noisy, steps, x, hops: all, diagonal }) {
 function cycle(path) {
   const middle = path.x.at(-1).map((value, i) => (value + path.x.at(-2)[i]) / 2), found = path.nearest(middle);
   const place = found?.kind === "minimum" ? placeOf(path, found) : { kind: "point", point: tidy(path.landscape, middle) };
-  return { ...place, swing: path.hops.at(-1) / 2, noisy: path.noisy };
+  return { ...place, swing: path.hops.at(-1) / 2, ...calm(path) };
 }
 
 /** The last points are at a stationary point, and swings about it do not grow. */
@@ -151,9 +153,16 @@ function slowsDown(path) {
 }
 
 const rests = (path) => path.atMinimum && path.moved < LIMITS.still * path.distance.at(-1);
-const at = (path) => placeOf(path, path.found);
-const away = (path) => ({ ...at(path), distance: path.distance.at(-1) });
-const swinging = (path) => ({ ...at(path), distance: largest(path.distance.slice(-path.recent)), noisy: path.noisy });
+const at = (path) => ({ ...placeOf(path, path.found), noisy: path.noisy });
+const away = (path) => ({ ...placeOf(path, path.found), distance: path.distance.at(-1), decays: path.decays });
+const swinging = (path) => ({
+  ...placeOf(path, path.found), distance: largest(path.distance.slice(-path.recent)), ...calm(path),
+});
+
+/** The variant of the phrase `calmer`: what keeps it moving, and what is done against it already. */
+function calm({ noisy, decays }) {
+  return { calm: noisy && decays ? "fading_noise" : noisy ? "noise" : decays ? "decays" : "constant" };
+}
 
 /** A stationary point, by the kind that sentences name, and for a local minimum its value and the lowest. */
 function placeOf({ landscape }, { point, kind }) {
@@ -194,15 +203,24 @@ function fallsInSwings({ f, recent: many }) {
 }
 
 function endOf(path) {
-  const point = tidy(path.landscape, path.end);
-  return { point, outside: path.outside.at(-1) > 0, gradient: path.slope(path.end) };
+  const point = tidy(path.landscape, path.end), gradient = path.slope(path.end);
+  return { point, outside: path.outside.at(-1) > 0, gradient, level: gradient === 0 };
 }
 
-const endAndValue = (path) => ({ ...endOf(path), value: path.f.at(-1) });
+const endAndPace = (path) => ({ ...endOf(path), decays: path.decays });
+const endAndValue = (path) => ({ ...endAndPace(path), value: path.f.at(-1) });
+
+/** The variant of the phrase `nudged`: what would move it, of what is not done already. */
+function stuck(path) {
+  const end = endOf(path);
+  if (end.level) return { ...end, nudge: path.noisy ? "level_noise" : "level" };
+  const { rule, settings } = path.path;
+  return { ...end, nudge: rule && isAdaptive(rule, settings) ? "larger" : "adaptive" };
+}
 
 function leaping(path) {
   const recent = path.f.slice(-path.recent - 1);
-  return { ...endOf(path), low: smallest(recent), high: largest(recent), noisy: path.noisy };
+  return { ...endOf(path), low: smallest(recent), high: largest(recent), ...calm(path) };
 }
 
 /** Codes with the condition of each and its numbers, in the order of precedence. */
@@ -219,8 +237,8 @@ const CAUSES = [
   ["rests", rests, away],
   ["swings", (path) => path.atMinimum, swinging],
   ["drifts", drifts, endOf],
-  ["plateau", plateau, endOf],
-  ["hardly_moves", ({ moved, near }) => moved <= near, endOf],
+  ["plateau", plateau, stuck],
+  ["hardly_moves", ({ moved, near }) => moved <= near, endAndPace],
   ["falling", falling, endAndValue],
   ["climbing", climbing, endAndValue],
   ["falls_in_swings", fallsInSwings, endAndValue],

@@ -3,7 +3,7 @@
 
 import { LIMITS } from "./catalogue.js";
 import { radiusOf } from "./linear.js";
-import { allFinite, eigenSymmetric, leastSquares, sum } from "./numbers.js";
+import { allFinite, eigenSymmetric, largest, leastSquares, smallest, sum } from "./numbers.js";
 import { landscapeOf } from "./landscapes.js";
 import { rules, settingsOf } from "./settings.js";
 import { stateAt } from "./step.js";
@@ -74,6 +74,30 @@ export function limitNow(path, coordinate, curvature) {
   return firstUnstable((lr) => radiusOf(matrixOf(rule, { ...settings, lr }, curvature, n, frozen)));
 }
 
+/** Whether a rule's step is not in proportion to the gradient: it divides by a scale, or takes signs. */
+export function isAdaptive(rule, settings) {
+  const { linear, scales } = rules[rule].variant(settings);
+  return !linear || scales.length > 0;
+}
+
+/**
+ * How far the update that led to point `step` moves each coordinate whose gradient was 1 at every step so far, with the
+ * scales as they are there: for Adam lr over the root of v. Null for rules whose step is not linear.
+ */
+export function ownRates(path, step) {
+  const { rule, settings, dims } = path, { linear, scales } = rules[rule].variant(settings);
+  if (!linear || limitOf(rule, settings, 1) === null) return null;
+  const { states, lr } = stateAt(path, step);
+  return Array.from({ length: dims }, (_, i) => {
+    const frozen = scales.map((name) => states[name][states[name].length === 1 ? 0 : i]);
+    const at = (curvature) => matrixOf(rule, { ...settings, lr }, curvature, step, frozen), still = at(0);
+    const kick = at(1).map((row, k) => row[0] - still[k][0]), rows = still.map((row) => row.slice(1));
+    let memory = rows[0].map(() => 0);
+    for (let n = 1; n < step; n++) memory = rows.slice(1).map((row, k) => dot(row, memory) + kick[k + 1]);
+    return -(kick[0] + dot(rows[0], memory));
+  });
+}
+
 const KNOWN = new Map();
 
 /** The limit, cached: a page needs it at every frame while only the learning rate changes. */
@@ -92,8 +116,8 @@ function formulaOf(limit, settings, lambda) {
 }
 
 /**
- * The stability limit of a rule on a quadratic: {limit, curvatures: [{lambda, direction, limit, formula, label}], scaled},
- * the steepest direction first; null elsewhere and for rules without such a limit. `scaled` rules (AdaGrad, RMSProp,
+ * The stability limit of a rule on a quadratic: {limit, curvatures: [{lambda, direction, limit, formula, label}], scaled,
+ * tied (whether all are the same)}, the steepest direction first; null elsewhere and for rules without such a limit. `scaled` rules (AdaGrad, RMSProp,
  * Adam...) divide by a scale that this takes as 1. A direction that curves downwards has limit 0.
  */
 export function stability(on, rule, given) {
@@ -120,13 +144,20 @@ export function limitsAt(landscape, point, rule, settings) {
   if (curvatures.some(({ limit }) => limit === null)) return null;
   if (!curvatures.some(({ lambda }) => lambda > 0)) return null;
   const limit = Math.min(...curvatures.map((curvature) => curvature.limit));
-  return { limit, curvatures, scaled: rules[rule].variant(settings).scales.length > 0 };
+  const tied = areTied(values);
+  return { limit, curvatures, scaled: rules[rule].variant(settings).scales.length > 0, tied };
 }
 
 /** Of curvatures that differ by rounding only, the last coordinate comes first. */
 function steepestFirst(a, b) {
   const [first, second] = [a, b].map(({ lambda }) => Number(lambda.toExponential(9)));
   return second - first || (b.label > a.label ? 1 : -1);
+}
+
+/** Whether there are several sizes, all the same. */
+export function areTied(sizes) {
+  const most = largest(sizes.map(Math.abs));
+  return sizes.length > 1 && largest(sizes) - smallest(sizes) <= LIMITS.exact * most;
 }
 
 export function labelOf(direction) {

@@ -2,13 +2,13 @@
 // linear step.
 
 import { Finding, LIMITS } from "./catalogue.js";
-import { diagonalOf } from "./geometry.js";
+import { diagonalOf, isLevel } from "./geometry.js";
 import { eigenvalues } from "./linear.js";
 import { allFinite, distance, eigenSymmetric, largest, norm, smallest } from "./numbers.js";
 import { tidy } from "./outcome.js";
 import { rules } from "./settings.js";
 import { stateAt } from "./step.js";
-import { dot, labelOf, limitNow, limitOf, limitsAt, stepMatrix } from "./stability.js";
+import { areTied, dot, labelOf, limitNow, limitOf, limitsAt, ownRates, stepMatrix } from "./stability.js";
 
 const MINIMA = ["only_global", "global", "local", "minimum", "minimum_outside"];
 const FORMULAS = { "2/λ": "plain", "2(1 + μ)/λ": "momentum" };
@@ -26,7 +26,7 @@ function byStatus(path, code, status) {
   if (status === "diverged") return [aboveLimit];
   if (path.spec.noise > 0) return [noiseStays];
   if (["swings", "leaps", "falls_in_swings"].includes(code)) return [aboveLimit, atEdge, overshoots, hopsOver];
-  return [pace, askew, ownRates, fixedSteps];
+  return [pace, askew, ratesApart, fixedSteps];
 }
 
 function first(path, candidates) {
@@ -73,16 +73,17 @@ function modeAt(path, lambda, lr = lastRate(path)) {
 
 const turns = ({ real, imaginary }) => imaginary !== 0 || real < 0;
 
-/** The curvature of the largest mode, of equal ones the smallest, with its mode. */
+/** The curvatures of the largest mode, each with its mode, the smallest first. */
 function slowestOf(path, curvatures) {
   const all = curvatures.map((curvature) => ({ ...curvature, mode: modeAt(path, curvature.lambda) }));
   const size = largest(all.map(({ mode }) => mode.size));
-  return all.findLast(({ mode }) => mode.size >= size * (1 - LIMITS.exact));
+  return all.filter(({ mode }) => mode.size >= size * (1 - LIMITS.exact)).reverse();
 }
 
-/** How far a unit of gradient moved each coordinate, at a step. */
-function effectiveRates(path, step) {
-  return stateAt(path, step).effectiveStep.map((rate) => -rate);
+/** How far a unit of gradient moves each coordinate at a step, NaN without one; of a rule whose step is not linear, moved. */
+function ratesAt(path, step) {
+  const { noisyGradient, effectiveStep } = stateAt(path, step), own = ownRates(path, step);
+  return noisyGradient.map((slope, i) => (own === null ? -effectiveStep[i] : slope === 0 ? NaN : own[i]));
 }
 
 function eigenAt(landscape, point) {
@@ -99,24 +100,29 @@ function aboveLimit(path) {
   for (let step = 0; step <= last; step++) {
     const limits = limitsOf(path, path.point(step)), lr = rate(path, step);
     const worst = limits?.curvatures.find(({ lambda, limit }) => lambda > 0 && lr >= limit * (1 - LIMITS.exact));
-    if (worst) return ofLimit(path, worst, lr, step);
+    if (worst) return ofLimit(path, worst, lr, step, areTied(limits.curvatures.map(({ lambda }) => lambda)));
   }
   return null;
 }
 
-function ofLimit(path, { lambda, limit, formula, direction }, lr, step) {
+function ofLimit(path, { lambda, limit, formula, direction }, lr, step, tied = false) {
   const mode = modeAt(path, lambda, lr);
   return new Finding("above_limit", {
     lr, limit, formula: FORMULAS[formula] ?? "number", direction: directionOf(direction), curvature: lambda,
     factor: mode.imaginary === 0 ? mode.real : mode.size, step, everywhere: path.landscape.quadratic,
-    exactly: lr <= limit * (1 + LIMITS.exact),
+    exactly: lr <= limit * (1 + LIMITS.exact), tied,
   });
 }
 
 function downhill(path) {
-  const { values, vectors } = eigenAt(path.landscape, path.point(0));
-  if (!(values[0] < 0)) return new Finding("falls_for_ever");
-  return new Finding("leaves_ridge", { direction: directionOf(vectors[0]), curvature: values[0] });
+  const numbers = downwards(path, path.point(0));
+  return numbers ? new Finding("leaves_ridge", numbers) : new Finding("falls_for_ever");
+}
+
+/** The direction in which the surface curves downwards most; null if it does in none. */
+function downwards({ landscape }, point) {
+  const { values, vectors } = eigenAt(landscape, point);
+  return values[0] < 0 ? { direction: directionOf(vectors[0]), curvature: values[0], tied: areTied(values) } : null;
 }
 
 /** Rules that divide by a scale, which shrinks with the gradient until the learning rate is at its limit. */
@@ -136,7 +142,7 @@ function atEdge(path) {
 /** Steps that stay as long as the learning rate however small the gradient is. */
 function hopsOver(path) {
   if (!isScaled(path)) return fixedSteps(path);
-  if (!(lastStep(path) > LIMITS.length * lastRate(path))) return ownRates(path);
+  if (!(lastStep(path) > LIMITS.length * lastRate(path))) return ratesApart(path);
   return new Finding("jumps_across", { lr: lastRate(path) });
 }
 
@@ -146,22 +152,23 @@ function fixedSteps(path) {
 }
 
 function flatThere(path) {
-  const { point } = path.finding.numbers, { values, vectors } = eigenAt(path.landscape, point);
-  if (!(values[0] < 0)) return new Finding("flat_point", { point: tidy(path.landscape, point) });
-  const numbers = { direction: directionOf(vectors[0]), curvature: values[0] };
-  const off = Math.abs(dot(vectors[0], path.point(path.n).map((value, i) => value - point[i])));
+  const { point } = path.finding.numbers, numbers = downwards(path, point);
+  if (numbers === null) return new Finding("flat_point", { point: tidy(path.landscape, point) });
+  const away = path.point(path.n).map((value, i) => value - point[i]);
+  const off = numbers.tied ? norm(away) : Math.abs(dot(eigenAt(path.landscape, point).vectors[0], away));
   return off < LIMITS.ridge ? new Finding("on_ridge", numbers) : new Finding("near_ridge", { ...numbers, distance: off });
 }
 
 function smallSteps(path) {
   const length = lastStep(path), gradient = norm(path.landscape.grad(...path.point(path.n)));
   if (!(length > 0)) return new Finding("no_steps");
+  if (gradient === 0) return new Finding("coasts", { length });
   return new Finding("small_steps", { gradient, length, steps: diagonalOf(path.landscape.window) / length });
 }
 
 function rateFell(path) {
   if (path.n < 2) return null;
-  const before = effectiveRates(path, 1), now = effectiveRates(path, path.n);
+  const before = ratesAt(path, 1), now = ratesAt(path, path.n);
   const i = now.findIndex((rate, k) => rate > 0 && before[k] > LIMITS.fell * rate);
   return i < 0 ? null : new Finding("rate_fell", { axis: axisName(path, i), first: before[i], last: now[i] });
 }
@@ -174,8 +181,9 @@ function noiseStays(path) {
   if (!limits) return plain;
   const simple = stepMatrix(path.rule, path.settings, lr, 1)?.length === 1 || path.settings.momentum === 0;
   if (!simple || !(lr < limits.limit) || path.settings.weight_decay || lr !== rate(path, 0)) return plain;
-  const spreads = limits.curvatures.map(({ lambda, direction }) => ({
-    size: noise * Math.sqrt(lr / (lambda * (2 - lr * lambda))), direction: directionOf(direction),
+  const { curvatures } = limits, tied = areTied(curvatures.map(({ lambda }) => lambda));
+  const spreads = (tied ? curvatures.slice(0, 1) : curvatures).map(({ lambda, direction }) => ({
+    size: noise * Math.sqrt(lr / (lambda * (2 - lr * lambda))), direction: directionOf(direction), tied,
   }));
   return new Finding("noise_spreads", { lr, spreads });
 }
@@ -184,22 +192,33 @@ function overshoots(path) {
   const point = minimumOf(path), limits = point && !isScaled(path) && limitsOf(path, point);
   const swinging = limits ? limits.curvatures.filter(({ lambda }) => turns(modeAt(path, lambda))) : [];
   if (!swinging.length) return null;
-  const { direction, mode } = slowestOf(path, swinging);
-  return new Finding("overshoots", { direction: directionOf(direction), share: mode.size });
+  const slowest = slowestOf(path, swinging), [{ direction, mode }] = slowest, tied = path.dims > 1 && slowest.length === path.dims;
+  return new Finding("overshoots", { direction: directionOf(direction), share: mode.size, tied });
 }
 
 /** The share of the distance that the slowest direction keeps at each step. */
 function pace(path) {
   if (isScaled(path)) return null;
   const minimum = minimumOf(path), point = minimum ?? (path.landscape.quadratic ? path.point(0) : null);
-  if (minimum && !(eigenAt(path.landscape, minimum).values[0] > LIMITS.curved)) return new Finding("flat_bottom");
+  const valley = minimum && valleyAt(path, minimum);
+  if (minimum && !valley && !(eigenAt(path.landscape, minimum).values[0] > LIMITS.curved)) return new Finding("flat_bottom");
   const limits = point && limitsOf(path, point);
-  if (!limits || limits.curvatures.some(({ lambda }) => !(lambda > 0))) return null;
-  const { lambda, direction, mode } = slowestOf(path, limits.curvatures);
+  const curvatures = limits ? limits.curvatures.filter(({ direction }) => !valley || String(directionOf(direction)) !== String(valley)) : [];
+  if (!curvatures.length || curvatures.some(({ lambda }) => !(lambda > 0))) return null;
+  const slowest = slowestOf(path, curvatures), [{ lambda, direction, mode }] = slowest;
   if (mode.size >= 1) return aboveLimit(path);
   const numbers = { curvature: lambda, share: mode.size, turns: turns(mode) };
+  if (valley) return new Finding("valley", { ...numbers, direction: valley });
   if (path.dims === 1) return new Finding("pace", numbers);
+  if (slowest.length === path.dims) return new Finding("alike", { share: mode.size, turns: slowest.some((one) => turns(one.mode)) });
   return new Finding("slowest", { ...numbers, direction: directionOf(direction) });
+}
+
+/** The direction in which a minimum is exactly flat, one of a line of minima; null if it is none of that kind. */
+function valleyAt({ landscape }, point) {
+  const { values, vectors } = eigenAt(landscape, point);
+  if (!(values[0] <= LIMITS.curved)) return null;
+  return isLevel(landscape, point, vectors[0], LIMITS.in_reach * diagonalOf(landscape.window)) ? directionOf(vectors[0]) : null;
 }
 
 /** A valley that is much steeper across than along it, seen from the last point. */
@@ -210,13 +229,12 @@ function askew(path) {
   if (lr >= limits.limit && steep.limit === limits.limit) return ofLimit(path, steep, lr, path.n);
   if (!(steep.lambda > LIMITS.askew * Math.abs(flat.lambda))) return null;
   const [across, down] = [steep, flat].map(({ direction }) => directionOf(direction));
-  return new Finding("askew", { steep: steep.lambda, across, limit: steep.limit, flat: flat.lambda, down });
+  return new Finding("askew", { steep: steep.lambda, across, limit: steep.limit, flat: flat.lambda, down, level: flat.lambda === 0 });
 }
 
-function ownRates(path) {
+function ratesApart(path) {
   if (path.dims < 2 || path.n < 1 || !isScaled(path)) return null;
-  const rates = effectiveRates(path, path.n).map(Math.abs), here = path.point(path.n), before = path.point(path.n - 1);
-  if (!here.every((value, i) => Math.abs(value - before[i]) > LIMITS.visible * Math.abs(value))) return null;
+  const rates = ratesAt(path, path.n).map(Math.abs);
   const told = rates.every((rate) => Number.isFinite(rate) && rate > 0) && largest(rates) >= LIMITS.apart * smallest(rates);
   return told ? new Finding("own_rates", { rates: rates.map((rate, i) => ({ axis: axisName(path, i), rate })) }) : null;
 }

@@ -36,7 +36,7 @@ function showMapBar(part, state) {
 
 function choosers(part, state, kind) {
   const rules = sceneOf(part, state).tracks.map(({ short: name }, index) => [index, name]);
-  const rule = chooser(part, "mapRule", rules, state.selected, (value) => part.change({ selected: Number(value), map: null }));
+  const rule = chooser(part, "mapRule", rules, state.selected, (value) => part.change({ selected: Number(value) }));
   if (kind === "basin") return [rule];
   const { choices, x, y } = axesOf(state), show = state.map?.show ?? "value";
   const settings = choices.map((setting, i) => [i, settingName(setting)]);

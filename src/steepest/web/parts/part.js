@@ -22,7 +22,7 @@ export class Part {
    * Fills an element with a part's markup, in a shadow tree: its ids and its style are its own.
    *
    * options: {lang: "en" or "zh" until the state has another, alone: whether the part is the whole page, onChange: called
-   * with the state after a change, when nothing is dragged or played}.
+   * with the state after a change, when nothing is dragged or played, settle: what makes a changed state whole again}.
    */
   constructor(element, markup, state, options = {}) {
     this.options = options;
@@ -87,7 +87,8 @@ export class Part {
   follow(watcher, slow = false) { this.watchers[slow ? "slow" : "fast"].push(watcher); }
 
   change(patch) {
-    this.state = { ...this.state, ...patch };
+    const state = { ...this.state, ...patch };
+    this.state = this.options.settle?.(state) ?? state;
     this.request();
   }
 

@@ -11,7 +11,7 @@ import { PLAYER, pause, play, startPlayer } from "./player.js";
 import MARKUP from "./playground.html";
 import { startReadout } from "./readout.js";
 import { startRules } from "./rules_panel.js";
-import { adopt, landscapeOf, modeOf, titleOf } from "./scene.js";
+import { adopt, landscapeOf, modeOf, titleOf, withOwnMap } from "./scene.js";
 import { startSetup } from "./setup.js";
 import { startShare } from "./share.js";
 import { setView, startStage } from "./stage.js";
@@ -29,7 +29,8 @@ const FIRST = [["sgd", { lr: 0.4 }], ["momentum", { lr: 0.1, momentum: 0.8 }], [
  */
 export function mountPlayground(element, state, options = {}) {
   const first = { landscape: "ravine", rules: FIRST.map(([id, settings]) => ({ id, settings })) };
-  const part = new Part(element, MARKUP.replace(PLAYER.place, PLAYER.markup), Steepest.checkedState(state ?? first), options);
+  const markup = MARKUP.replace(PLAYER.place, PLAYER.markup), settle = withOwnMap;
+  const part = new Part(element, markup, Steepest.checkedState(state ?? first), { settle, ...options });
   const starts = [startLanguage, startLight, startModes, startSetup, startRules, startMaps, startStage, startChart, startPlayer,
     startStory, startReadout, startTour, startShare];
   for (const start of starts) start(part);

@@ -28,11 +28,11 @@ function titleLine(part, track, step) {
 }
 
 function numbersTable(part, run, seen, step, equations) {
-  const names = coordinateNames(run.dims);
+  const names = coordinateNames(run.dims), own = Steepest.ownRates(run, step)?.map((rate, i) => (seen.noisyGradient[i] ? rate : NaN));
   const states = Object.entries(seen.states).filter(([name]) => equations.includes(`data-v="${name}"`)); // those in use
   const rows = [[part.say("gradient"), "g", seen.noisyGradient],
     ...states.map(([name, values]) => [stateTitle(part, name), name, values]),
-    [part.say("delta"), "Δ", seen.delta], [part.say("effective"), "−Δ/g", seen.effectiveStep.map((rate) => -rate)],
+    [part.say("delta"), "Δ", seen.delta], ...(own ? [[part.say("effective"), part.say("effectiveTip"), own]] : []),
     [part.say("position"), "", run.point(step)]];
   const cells = (values) => names.map((_, i) => make("td", {}, pretty(values[values.length === 1 ? 0 : i])));
   const line = ([title, name, values]) => make("tr", {}, make("th", { scope: "row", title: name }, title), ...cells(values));

@@ -114,9 +114,9 @@ function showLimits(part, state) {
   });
 }
 
-function limitText(part, { limit, curvatures }, rate) {
+function limitText(part, { limit, curvatures, tied }, rate) {
   const { formula, label, lambda } = curvatures.find((curvature) => curvature.limit === limit);
-  const along = part.say(label === "eigenvector" ? "alongSteepest" : "along", label);
+  const along = part.say(tied ? "alongAll" : label === "eigenvector" ? "alongSteepest" : "along", label);
   const value = formula ? `${formula} = ${pretty(limit)}` : pretty(limit);
   return part.say(rate < limit ? "limitBelow" : "limitAbove", value, pretty(lambda), along);
 }

@@ -106,6 +106,13 @@ export function pointText(point) {
   return point.length === 1 ? numbers : `(${numbers})`;
 }
 
+/** A state whose map goes over settings that the selected rule has: what was changed may have been which rule that is. */
+export function withOwnMap(state) {
+  if (!state.map || !state.rules.length) return state.map ? { ...state, map: null } : state;
+  const { x, y } = axesOf(state), map = { ...state.map, x: axisName(x), y: axisName(y ?? x) };
+  return map.x === state.map.x && map.y === state.map.y ? state : { ...state, map };
+}
+
 /** A setting's name as an axis of a map: "lr", "betas.0". */
 export function axisName({ name, place }) { return place === null ? name : `${name}.${place}`; }
 

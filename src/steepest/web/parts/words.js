@@ -81,6 +81,7 @@ export const WORDS = {
   limitBelow: ["Stable below {0} (λ = {1} {2}).", "学习率低于 {0} 时稳定（{2} λ = {1}）。"],
   limitAbove: ["Above the stability limit {0} (λ = {1} {2}).", "超过稳定上限 {0}（{2} λ = {1}）。"],
   along: ["along {0}", "沿 {0} 方向"],
+  alongAll: ["in every direction", "沿每个方向"],
   alongSteepest: ["along the steepest direction", "沿最陡方向"],
   run: ["Run", "运行"],
   steps: ["steps", "步数"],
@@ -98,7 +99,8 @@ export const WORDS = {
   beforeFirst: ["Before the first step. Press play or drag the slider below the picture.", "尚未开始。点击播放，或拖动图下的滑块。"],
   gradient: ["gradient", "梯度"],
   delta: ["change", "更新量"],
-  effective: ["effective rate", "有效学习率"],
+  effective: ["rate of its own", "各自的学习率"],
+  effectiveTip: ["how far a gradient of 1 that lasts moves it in this step", "若梯度一直为 1，这一步会移动多远"],
   position: ["new place", "新位置"],
   rateNow: ["learning rate {0}", "学习率 {0}"],
   // maps
