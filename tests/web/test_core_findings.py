@@ -17,8 +17,19 @@ from steepest.findings.outcome import CAUSES
 from .web_node import ask, call
 
 FORMULAS = (
-    "y**2 + 0.001*x", "maximum(x, 0)", "-x**2 - y**2", "(x - y)**2",
-    "x**2", "x**4", "x**2 - y**2", "log(x)", "sqrt(abs(x))", "2*x + 3", "abs(x) + abs(y)", "x**2 + x*y + y**2", "x**2 + y**2",
+    "y**2 + 0.001*x",
+    "maximum(x, 0)",
+    "-x**2 - y**2",
+    "(x - y)**2",
+    "x**2",
+    "x**4",
+    "x**2 - y**2",
+    "log(x)",
+    "sqrt(abs(x))",
+    "2*x + 3",
+    "abs(x) + abs(y)",
+    "x**2 + x*y + y**2",
+    "x**2 + y**2",
 )
 
 SPECS = [
