@@ -60,7 +60,8 @@ SPECS = [
         )
     ),
     *(
-        {"rule": rule, "landscape": {"formula": "max(x, 0) + 0*y"}, "settings": {"lr": 0.3}, "start": start, "noise": noise}
+        {"rule": rule, "landscape": {"formula": "max(x, 0) + 0*y"}, "settings": {"lr": 0.3}, "start": start,
+         "noise": noise}
         for rule, start, noise in itertools.product(
             ("sgd", "adam", "momentum"), ([-1.0, 0.0], [2.0, 0.0]), (0.0, 0.01)
         )

@@ -1,4 +1,4 @@
-"""The linear step of a rule, as findings need it: cached, with its limits, and the rates that it has at a path's step."""
+"""The linear step of a rule, as findings need it: cached, with its limits, and the rates that it has at a step."""
 
 from copy import copy
 from dataclasses import replace
