@@ -326,7 +326,8 @@ OUTCOMES = {
     "plateau": ("sgd", "tanh", {"lr": 1.0}, Status.STUCK, None,
                 "stuck on a plateau at 3.844: the gradient is only 0.0018; a larger learning rate or an adaptive rule"),
     "far from a well": ("sgd", "easom", {"lr": 0.1}, Status.STUCK, None, "stuck on a plateau at (0.5, 0.5)"),
-    "constant": ("sgd", "0*x + 3", {"lr": 0.1}, Status.STUCK, None, "stuck on level ground at 4: the gradient is exactly"),
+    "constant": ("sgd", "0*x + 3", {"lr": 0.1}, Status.STUCK, None,
+                 "stuck on level ground at 4: the gradient is exactly 0;"),
     "drifts": ("momentum", "tanh", {"lr": 1.0}, Status.STUCK, None, "drifts over level ground at -19.22, outside the"),
     # gone
     "diverged": ("sgd", "ravine", {"lr": 0.6, "steps": 20}, Status.DIVERGED, 1,

@@ -219,7 +219,7 @@ def _above_limit(path: _Path) -> Finding | None:
         axes = path.axes(path.x[step]) if any(above) else None
         for axis in axes or ():
             if axis.curvature > 0 and lr >= axis.limit * (1 - LIMITS.exact):
-                return _of_limit(path, axis, lr, step, _tied([other.curvature for other in axes]))
+                return _of_limit(path, axis, lr, step, _tied(curvatures.tolist()))
     return None
 
 
