@@ -13,6 +13,7 @@ from .base.files import make_folder
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
 from .study.code import changed_code, check_code, code_fingerprint
 from .study.jobs import Executor
+from .study.opening import holds_nothing, named
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import executor_factory
@@ -149,7 +150,7 @@ def resume(
     """
     with executor_factory(jobs=jobs, on=on, timeout=timeout) as start:
         file = study_file(study)
-        with closing(Store.open(file)) as store:
+        with named(file), closing(Store.open(file)) as store:
             before = store.plan
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
@@ -183,9 +184,9 @@ def default_folder(plan: Plan) -> Path:
 
 def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
     """Whether the folder holds no study, or one that began as this one, and with the code as it is now."""
-    if Store.holds_nothing(folder / STUDY_FILE):
+    if holds_nothing(folder / STUDY_FILE):
         return True
-    with closing(Store.open(folder / STUDY_FILE)) as store:
+    with closing(Store.read(folder / STUDY_FILE)) as store:
         return store.first_plan == plan and not (same_code and changed_code(store.fact("code"), plan))
 
 
@@ -196,9 +197,10 @@ def _carry_out(
     folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None
 ) -> Comparison:
     file = folder / STUDY_FILE
-    is_new = Store.holds_nothing(file)
-    made = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan)) if is_new else Store.open(file)
-    with closing(made) as store:
+    is_new = holds_nothing(file)
+    with named(file):
+        made = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan)) if is_new else Store.open(file)
+    with named(file), closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
         _finish(store, start, widen, on_progress)
     return Comparison.read(folder)

@@ -530,7 +530,26 @@ def test_a_study_on_a_full_disk_is_no_internal_error(command, monkeypatch, tmp_p
     monkeypatch.setattr(Store, "_transaction", full)
     code, _, complaint = command(f"compare digits --optimizers sgd {TINY} --steps 5 --out {tmp_path / 's'}")
     assert code == 2
-    assert "the study: cannot be written (database or disk is full); its finished runs are kept" in complaint
+    assert "s/study.sqlite: cannot be written (database or disk is full); its finished runs are kept" in complaint
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/there"), "steepest: /there: Permission denied"),
+        (OSError(28, "No space left on device", "a.png"), "steepest: a.png: cannot be written (No space left on"),
+        (MemoryError(), "steepest: the memory is full"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_internal_error(error, told, monkeypatch, capsys):
+    def refuse(**_):
+        raise error
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as ending:
+        cli.main()
+    assert ending.value.code == 2
+    assert capsys.readouterr().err.startswith(told)
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's device that is always full")

@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so `--help` and `list` answ
 import errno
 import io
 import os
-import sqlite3
 import sys
 import warnings
 from contextlib import suppress
@@ -27,11 +26,8 @@ from .terminal import INTERRUPTED
 
 __all__ = ["COMMANDS", "app", "main", "run"]
 
-OUTSIDE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
-"""Errors of a disk or a device: no fault of the program's."""
-
-OUTSIDE_OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-"""The same of a study's file."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""Errors of a disk or a device that takes nothing more."""
 
 COMMANDS = ("trace", "compare", "report", "show", "play", "list", "map")
 """In the order of the help. `command` is a function, or a `typer.Typer` with commands of its own."""
@@ -94,7 +90,11 @@ def main() -> None:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
         if cause := _outside(error):
+<<<<<<< HEAD
             print("steepest:", translate("{}; make room, or choose another place", cause), file=sys.stderr)
+=======
+            print(f"steepest: {cause}", file=sys.stderr)
+>>>>>>> 093e8e7 (Studies are opened by one module: read anywhere without a change, and every cause outside is told in one line; a copy without its log is known by a mark, a study deleted during its run stops)
             _drop_output()
             sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
@@ -114,12 +114,22 @@ def run() -> Any:
 
 
 def _outside(error: Exception) -> str:
+<<<<<<< HEAD
     """What a disk or a device refused; empty of another error."""
     if isinstance(error, OSError) and error.errno in OUTSIDE:
         return translate("{}: cannot be written ({})", error.filename or translate("the output"), error.strerror)
     if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in OUTSIDE_OF_SQLITE:
         return translate("the study: cannot be written ({}); its finished runs are kept", error)
     return ""
+=======
+    """What the machine refused, which is no fault of the program's; empty of another error."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        place = error.filename or "the output"
+        return f"{place}: cannot be written ({error.strerror}); make room, or choose another place"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return "the memory is full" if isinstance(error, MemoryError) else ""
+>>>>>>> 093e8e7 (Studies are opened by one module: read anywhere without a change, and every cause outside is told in one line; a copy without its log is known by a mark, a study deleted during its run stops)
 
 
 def _drop_output() -> None:

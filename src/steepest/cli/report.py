@@ -34,9 +34,10 @@ def command(
     from ..report import write_report
     from ..report.sentences import unfinished_sentence
     from ..study import Comparison
+    from ..study.results import study_file
 
     comparison = Comparison.read(study)
-    home = out or (study.parent if study.suffix == ".sqlite" else study)
+    home = out or study_file(study).parent
     page, *tables = write_report(comparison, home, spec.split(formats))
     if not comparison.complete:
         typer.echo(say(unfinished_sentence(comparison)))

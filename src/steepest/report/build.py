@@ -12,6 +12,7 @@ from ..figures.comparison import draw_curves, draw_profiles
 from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save
 from ..study import Comparison
+from ..study.results import study_file
 from .exports import check_formats, export
 from .filenames import file_names
 from .page import render
@@ -62,8 +63,7 @@ def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Pat
         return Path(folder).expanduser()
     if isinstance(study, Comparison):
         raise InvalidValue("folder: say where to write the report")
-    path = Path(study).expanduser()
-    return path.parent if path.suffix == ".sqlite" else path
+    return study_file(study).parent
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------

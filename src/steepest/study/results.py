@@ -25,6 +25,7 @@ from ..statistics import (
     time_to_target,
     verdict,
 )  # fmt: skip
+from .opening import holds_nothing, is_folder, named
 from .plan import Contestant, Plan
 from .ranges import Ranges
 from .store import Store
@@ -58,8 +59,8 @@ def study_file(folder: str | Path) -> Path:
         InvalidValue: there is no study.
     """
     path = Path(folder).expanduser()
-    file = path if path.suffix == ".sqlite" else path / STUDY_FILE
-    if Store.holds_nothing(file):
+    file = path if path.suffix == ".sqlite" and not is_folder(path) else path / STUDY_FILE
+    if holds_nothing(file):
         raise InvalidValue(f"{folder}: holds no {STUDY_FILE}")
     return file
 
@@ -94,7 +95,8 @@ class Comparison:
             InvalidValue: there is no study in the folder.
             SteepestError: the file is not a study, or one of a newer steepest.
         """
-        with closing(Store.open(study_file(folder))) as store:
+        file = study_file(folder)
+        with named(file), closing(Store.read(file)) as store:
             return cls.of(store)
 
     @classmethod

@@ -4,15 +4,18 @@ An executor gets jobs and returns endings, so its workers need no access to the 
 this loop on one study at the same time; the store gives each run to one of them.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from ..base.errors import SteepestError
 from ..findings.catalogue import Finding
 from ..statistics import best_trials, equal_fingerprints
 from .code import check_files
 from .jobs import Ending, Executor, Job, Task, columns_of, job_of, timing_job
+from .opening import named
 from .owners import HEARTBEAT
 from .store import Store
 
@@ -36,16 +39,17 @@ def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: 
         on_progress: called a few times a second.
 
     Raises:
-        SteepestError: the executor cannot do runs at all.
+        SteepestError: the executor cannot do runs at all, or the study's file cannot be written any more.
     """
-    session = store.begin_session()
-    try:
-        with _heartbeats(store, session):
-            _Runner(store, session, executor, on_progress).run()
-    finally:
-        executor.close()
-        store.end_session(session)
-        on_progress()  # after Ctrl-C too, so that the last numbers shown are those that are stored
+    with named(store.file):
+        session = store.begin_session()
+        try:
+            with _heartbeats(store, session):
+                _Runner(store, session, executor, on_progress).run()
+        finally:
+            executor.close()
+            store.end_session(session)
+            on_progress()  # after Ctrl-C too, so that the last numbers shown are those that are stored
 
 
 @contextmanager
@@ -54,10 +58,13 @@ def _heartbeats(store: Store, session: int) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
-        own = Store.open(store.file)  # a connection of its own: it must not write within the other's transaction
+        own: Store | None = None  # a connection of its own: it must not write within the other's transaction
         while not over.wait(HEARTBEAT):
-            own.heartbeat(session)
-        own.close()
+            with suppress(sqlite3.Error, SteepestError):  # a full disk, a lock: the main thread tells, or it passes
+                own = own or Store.open(store.file)
+                own.heartbeat(session)
+        if own is not None:
+            own.close()
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -79,6 +86,7 @@ class _Runner:
         self._choose_winners(self.store.ready_to_choose())  # a process may have died between a last trial and this
         self.on_progress()
         while self._submit_waiting() or self._work_remains():
+            self.store.check_place()
             for ending in self.executor.ended(POLL):
                 self._store_ending(self.running.pop(ending.id), ending)
             self.on_progress()

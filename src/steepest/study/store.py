@@ -11,14 +11,10 @@ journal is a write-ahead log, so that readers do not wait for writers.
 
 import json
 import math
-import platform
-import shlex
 import sqlite3
-import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +22,9 @@ import pandas as pd
 
 from ..base.errors import InvalidValue, SteepestError
 from . import tables
+from .environment import environment, versions
 from .jobs import Task
+from .opening import connect, connect_to_read, is_blank, mark_of, named, place_of, unmarked
 from .owners import Owner
 from .plan import Plan
 from .schema import SCHEMA_VERSION, create_tables, migrate
@@ -48,13 +46,13 @@ class Store:
 
     Args:
         file: the SQLite file.
+        connection: to it; see `steepest.study.opening`.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._connection = sqlite3.connect(file, timeout=60, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
+    def __init__(self, file: Path, connection: sqlite3.Connection) -> None:
+        self.file, self._connection = file, connection
         self._plan: tuple[str, Plan] | None = None
+        self._place: tuple[int, int] | None = None
 
     @classmethod
     def create(cls, file: Path, plan: Plan, facts: Mapping[str, str]) -> "Store":
@@ -65,70 +63,102 @@ class Store:
             plan: of the study.
             facts: further texts to store, by key.
         """
-        store = cls(file)
-        store._connection.execute("pragma journal_mode = wal")
-        store._connection.execute("pragma synchronous = normal")
+        store = cls(file, connect(file))
         with store._transaction():  # two processes may create the study at once: the second finds it made
-            if store._is_blank():
+            if is_blank(store._connection):
                 create_tables(store._connection)
                 basics = {"schema": str(SCHEMA_VERSION), "plan": plan.to_json(), "first_plan": plan.to_json()}
-                store._set({**basics, **_environment(), **facts})
+                store._set({**basics, **environment(), **facts})
                 store._add_trials(plan)
+        store._keep_log()  # not before: so that a copy without the log has its tables
         return store
+
+    def _keep_log(self) -> None:
+        """Switch to a write-ahead log; SQLite does not wait for other processes itself here."""
+        while True:
+            try:
+                self._connection.execute("pragma journal_mode = wal")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(0.01)
+            else:
+                self._connection.execute("pragma synchronous = normal")
+                return
 
     @classmethod
     def open(cls, file: Path) -> "Store":
-        """An existing study; a file of an older schema version is migrated.
+        """An existing study, to work on; a file of an older schema version is migrated.
 
         Raises:
-            SteepestError: the file is not a study, or one of a newer steepest.
+            SteepestError: the file is not a study, or one of a newer steepest, or cannot be opened.
         """
-        store = cls(file)
-        try:
-            schema = int(store.fact("schema"))
-            store._connection.execute("pragma synchronous = normal")
-        except (sqlite3.DatabaseError, TypeError, InvalidValue):
-            store.close()
-            raise SteepestError(f"{file}: is not a study of steepest; choose another folder") from None
-        if schema > SCHEMA_VERSION:
-            store.close()
-            raise SteepestError(f"{file}: was written by a newer steepest; update with pip install -U steepest")
-        if schema < SCHEMA_VERSION:
-            store._migrate()
+        with named(file):
+            store = cls(file, connect(file))
+            try:
+                if store._schema() < SCHEMA_VERSION:
+                    store._migrate()
+                store._connection.execute("pragma synchronous = normal")
+                if not unmarked(file):  # a copy that has its log, which is folded into it when this is closed
+                    store._connection.execute("pragma user_version = 0")
+            except BaseException:
+                store.close()
+                raise
         return store
 
-    @staticmethod
-    def holds_nothing(file: Path) -> bool:
-        """Whether there is no file, or an empty one, left by a process that was killed while it created the study."""
-        if not file.is_file():
-            return True
-        store = Store(file)
+    @classmethod
+    def read(cls, file: Path) -> "Store":
+        """An existing study, to be read only; the file and its folder stay as they are, whatever its schema version.
+
+        Raises:
+            SteepestError: as `open`.
+        """
+        with named(file):
+            store = cls(file, connect_to_read(file))
+            try:
+                schema = store._schema()
+                if schema < SCHEMA_VERSION:
+                    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+                    memory.row_factory = sqlite3.Row
+                    store._connection.backup(memory)
+                    store.close()
+                    store._connection = memory
+                    with store._transaction():
+                        migrate(memory, schema)
+            except BaseException:
+                store.close()
+                raise
+        return store
+
+    def _schema(self) -> int:
+        """The schema version of the file.
+
+        Raises:
+            SteepestError: it has none, or a later one than this steepest knows.
+        """
         try:
-            return store._is_blank()
-        except sqlite3.DatabaseError:
-            return False
-        finally:
-            store.close()
+            schema = int(self.fact("schema"))
+        except (sqlite3.OperationalError, ValueError) as error:
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            schema = 0
+        if schema < 1:
+            raise SteepestError(f"{self.file}: is not a study of steepest; choose another folder") from None
+        if schema > SCHEMA_VERSION:
+            raise SteepestError(f"{self.file}: was written by a newer steepest; update with pip install -U steepest")
+        return schema
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._connection.close()
 
-    def _is_blank(self) -> bool:
-        (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
-        return int(tables) == 0
-
     def _migrate(self) -> None:
-        schema = int(self.fact("schema"))
         try:
             with self._transaction():
-                schema = int(self.fact("schema"))  # read again: another process may just have migrated the file
+                schema = self._schema()  # read again: another process may just have migrated the file
                 if schema < SCHEMA_VERSION:
                     migrate(self._connection, schema)
         except sqlite3.OperationalError as error:
-            if schema == 2:  # can be read as it is
-                return
-            self.close()
             raise SteepestError(
                 f"{self.file}: was written by an older steepest and cannot be brought up to date here ({error});"
                 " copy it to a folder that can be written"
@@ -214,11 +244,31 @@ class Store:
         owner = Owner.this()
         (number,) = self._connection.execute(
             "insert into sessions (place, process, started, seen, versions) values (?, ?, ?, ?, ?) returning id",
-            (owner.machine, owner.process, owner.started, owner.seen, json.dumps(_versions())),
+            (owner.machine, owner.process, owner.started, owner.seen, json.dumps(versions())),
         ).fetchone()
         session = int(number)
         _OWN_SESSIONS.add((self.file, session))
+        self._mark()
+        self._place = place_of(self.file)
         return session
+
+    def check_place(self) -> None:
+        """Check that the file is where it was when the session began: what is deleted could be written to, unseen.
+
+        Raises:
+            SteepestError: it was deleted, or another file is in its place.
+        """
+        if self._place != place_of(self.file):
+            raise SteepestError(
+                f"{self.file}: was deleted or replaced while the study ran, so it stops here; its runs are lost"
+            )
+
+    def _mark(self) -> None:
+        """Mark the file as in use, so that a copy without its log is known as one; see `steepest.study.opening`."""
+        mark = mark_of(self.file)
+        if self._connection.execute("pragma user_version").fetchone()[0] != mark:
+            self._connection.execute(f"pragma user_version = {mark}")
+            self._connection.execute("pragma wal_checkpoint(passive)").fetchall()  # from the log into the file itself
 
     def end_session(self, session: int) -> None:
         """Close a session: its unfinished runs wait again, and do not count as attempts, since nothing died."""
@@ -228,10 +278,13 @@ class Store:
             " where state = 'running' and session = ?",
             (session,),
         )
+        if not self.others_running(session):
+            self._connection.execute("pragma user_version = 0")
 
     def heartbeat(self, session: int) -> None:
         """Store that the process is alive, for processes on other machines."""
         self._connection.execute("update sessions set seen = ? where id = ?", (Owner.this().seen, session))
+        self._mark()  # another session that ended may have taken the mark away
 
     def requeue_orphans(self) -> None:
         """Queue the runs of dead processes again, and those of this process whose session is closed.
@@ -426,22 +479,3 @@ class Store:
 def _storable(value: object) -> object:
     """The value; infinite numbers and NaN become null, which SQLite makes of NaN anyway."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("steepest", "torch", "numpy", "scipy", "scikit-learn")}
-
-
-def _is_command(program: Path) -> bool:
-    """Whether a program is the command line: `steepest`, or `python -m steepest`."""
-    return "steepest" in program.name or program.parts[-2:] == ("steepest", "__main__.py")
-
-
-def _environment() -> dict[str, str]:
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": json.dumps(_versions()),
-        "command": shlex.join(["steepest", *sys.argv[1:]]) if _is_command(Path(sys.argv[0])) else "",
-    }
