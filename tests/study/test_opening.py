@@ -40,6 +40,10 @@ def picture(file: Path, study: Path) -> None:
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000))
 
 
+def text(file: Path, study: Path) -> None:
+    file.write_text("this is no database, and it is long enough to be taken for one" * 20)
+
+
 def folder(file: Path, study: Path) -> None:
     file.mkdir()
 
@@ -73,6 +77,7 @@ DAMAGED = {
     "truncated": (truncated, "study.sqlite: is damaged (database disk image is malformed)"),
     "overwritten": (overwritten, "study.sqlite: is damaged"),
     "a picture": (picture, "study.sqlite: is not a study of steepest; choose another folder"),
+    "a text": (text, "study.sqlite: is not a study of steepest; choose another folder"),
     "a folder": (folder, "study.sqlite: is a folder, not a study of steepest"),
     "a pipe": (pipe, "study.sqlite: is a pipe or a device, not a study of steepest"),
     "a device": (device, "study.sqlite: is a pipe or a device, not a study of steepest"),

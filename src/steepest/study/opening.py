@@ -25,8 +25,8 @@ __all__ = [
 PATIENCE = 60.0
 """Seconds to wait for another process that has locked the file."""
 
-HEADER, WAL_FORMAT, MARK = 100, slice(18, 20), slice(60, 64)
-"""Length of the header of an SQLite file, and where it says that there is a write-ahead log, and `user_version`."""
+HEADER, MAGIC, MARK = 100, b"SQLite format 3\0", slice(60, 64)
+"""Length of the header of an SQLite file, its first bytes, and the place of `user_version`."""
 
 CAUSES = {
     sqlite3.SQLITE_NOTADB: "is not a study of steepest; choose another folder",
@@ -146,7 +146,8 @@ def _header(file: Path) -> bytes:
 
 def unmarked(file: Path) -> bool:
     """Whether the mark of a file is its own, or none."""
-    return int.from_bytes(_header(file)[MARK], "big") in (0, mark_of(file))
+    header = _header(file)
+    return not header.startswith(MAGIC) or int.from_bytes(header[MARK], "big") in (0, mark_of(file))
 
 
 def _lacks_log(file: Path) -> bool:
