@@ -89,17 +89,13 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("STEEPEST_DEBUG"):
             raise
-        if cause := _outside(error):
-<<<<<<< HEAD
-            print("steepest:", translate("{}; make room, or choose another place", cause), file=sys.stderr)
-=======
-            print(f"steepest: {cause}", file=sys.stderr)
->>>>>>> 093e8e7 (Studies are opened by one module: read anywhere without a change, and every cause outside is told in one line; a copy without its log is known by a mark, a study deleted during its run stops)
-            _drop_output()
-            sys.exit(2)
         cause = f"{type(error).__name__}: {error}"
         if place := place_in_users_file(error):
             print(f"steepest: {place}: {' '.join(cause.split())}", file=sys.stderr)
+            sys.exit(2)
+        if refused := _outside(error):
+            print(f"steepest: {refused}", file=sys.stderr)
+            _drop_output()
             sys.exit(2)
         ending = translate("internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)", cause)
         print("steepest:", ending, file=sys.stderr)
@@ -114,22 +110,13 @@ def run() -> Any:
 
 
 def _outside(error: Exception) -> str:
-<<<<<<< HEAD
-    """What a disk or a device refused; empty of another error."""
-    if isinstance(error, OSError) and error.errno in OUTSIDE:
-        return translate("{}: cannot be written ({})", error.filename or translate("the output"), error.strerror)
-    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in OUTSIDE_OF_SQLITE:
-        return translate("the study: cannot be written ({}); its finished runs are kept", error)
-    return ""
-=======
     """What the machine refused, which is no fault of the program's; empty of another error."""
     if isinstance(error, OSError) and error.errno in FULL:
-        place = error.filename or "the output"
-        return f"{place}: cannot be written ({error.strerror}); make room, or choose another place"
+        told = translate("{}: cannot be written ({})", error.filename or translate("the output"), error.strerror)
+        return translate("{}; make room, or choose another place", told)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return "the memory is full" if isinstance(error, MemoryError) else ""
->>>>>>> 093e8e7 (Studies are opened by one module: read anywhere without a change, and every cause outside is told in one line; a copy without its log is known by a mark, a study deleted during its run stops)
+    return translate("the memory is full") if isinstance(error, MemoryError) else ""
 
 
 def _drop_output() -> None:

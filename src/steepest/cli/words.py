@@ -64,7 +64,7 @@ CHINESE = {
     # errors
     "the output": "输出",
     "{}: cannot be written ({})": "{}：无法写入（{}）",
-    "the study: cannot be written ({}); its finished runs are kept": "研究：无法写入（{}）；已完成的运行都已保留",
+    "the memory is full": "内存已满",
     "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
     "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
     "{}; see {} --help": "{}；参见 {} --help",
