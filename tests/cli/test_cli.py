@@ -545,7 +545,7 @@ def test_what_the_machine_refuses_is_no_internal_error(error, told, monkeypatch,
     def refuse(**_):
         raise error
 
-    monkeypatch.setattr(cli, "app", refuse)
+    monkeypatch.setattr(cli, "run", refuse)
     with pytest.raises(SystemExit) as ending:
         cli.main()
     assert ending.value.code == 2

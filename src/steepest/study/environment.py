@@ -12,6 +12,7 @@ __all__ = ["environment", "versions"]
 
 
 def versions() -> dict[str, str]:
+    """The versions of steepest and of the libraries that numbers depend on, by name."""
     return {name: version(name) for name in ("steepest", "torch", "numpy", "scipy", "scikit-learn")}
 
 
@@ -21,6 +22,7 @@ def _is_command(program: Path) -> bool:
 
 
 def environment() -> dict[str, str]:
+    """The texts that a study stores of its beginning, by key."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
