@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from ..rules import Rule
+from ..rules.base import Unchecked
 from .cpu.step import FusedStep
 from .dispatch import GroupStep
 from .half import complete_state
 from .reports import Report
 from .sharded import check_gradients
+from .settings import is_lasting, later_rule_of
 from .together import Together
 
-__all__ = ["GroupCache", "rule_of"]
+__all__ = ["GroupCache"]
 
 Group = dict[str, Any]
 
@@ -25,6 +27,9 @@ SWITCHES = operator.itemgetter(
     "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"
 )
 """Those on which the choice of an engine depends."""
+
+OTHERS = (object(),)
+"""In place of settings: none is the same object."""
 
 IS_NONE = partial(operator.is_, None)
 
@@ -78,13 +83,10 @@ class GroupCache:
         """The rule with the group's hyperparameters; the same object until one of them is another object."""
         settings = _reader(rule_class)(group)
         if type(self._rule) is not rule_class or not all(map(operator.is_, self._settings, settings)):
-            self._settings, self._rule = settings, rule_of(rule_class, group)
+            self._rule = later_rule_of(rule_class, group)
+            lasting = all(map(is_lasting, settings[:-1])) and not isinstance(self._rule.lr, Unchecked)
+            self._settings = settings if lasting else OTHERS
         return self._rule
-
-
-def rule_of(rule_class: type[Rule], group: Group) -> Rule:
-    """The rule with a group's hyperparameters; a wrong one raises `InvalidValue`."""
-    return rule_class(**{name: group[name] for name in rule_class.hyperparameters()})
 
 
 @cache

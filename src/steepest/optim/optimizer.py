@@ -20,8 +20,9 @@ from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
 from . import compiled, modes, sharded
 from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
-from .group import GroupCache, rule_of
+from .group import GroupCache
 from .reports import Report, describe
+from .settings import later_rule_of, rule_of
 from .signature import bind, document, signature_of
 from .together import Together, check_settings
 
@@ -64,7 +65,8 @@ class Optimizer(torch.optim.Optimizer):
     def _check_group(self, group: dict[str, Any]) -> None:
         rule, name = rule_of(self._class(group), group), type(self).__name__
         for setting, value in group.items():
-            if isinstance(value, Tensor) and value.numel() != 1:
+            many = isinstance(self._class(group).defaults().get(setting), tuple)
+            if isinstance(value, Tensor) and value.numel() != 1 and not many:
                 raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
         if group["capturable"] and (why := compiled.uncapturable(rule, group)):
             raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported with {why}")
@@ -133,7 +135,7 @@ class Optimizer(torch.optim.Optimizer):
         }
         for rule, (first, *others) in groups.items():
             for group in others:
-                check_settings(type(self).__name__, rule_of(rule, group), rule_of(rule, first))
+                check_settings(type(self).__name__, later_rule_of(rule, group), later_rule_of(rule, first))
         return {rule: Together(own) for rule, own in groups.items()}
 
     @torch._disable_dynamo  # type: ignore[attr-defined]  # torch.compile leaves the step alone: its kernel is compiled already
@@ -166,7 +168,7 @@ class Optimizer(torch.optim.Optimizer):
     def _in_mode(self, evaluating: bool) -> list[tuple[Rule, dict[str, Any]]]:
         """The groups in this mode whose rule has weights to evaluate, with their rules."""
         return [
-            (rule_of(self._class(group), group), group)
+            (later_rule_of(self._class(group), group), group)
             for group in self.param_groups
             if modes.evaluates_elsewhere(self._class(group)) and modes.is_evaluating(group) is evaluating
         ]
@@ -240,7 +242,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
         params = [param for group in self.param_groups for param in group["params"]]
-        check_checkpoint(rule_of(self.rule_class, self.param_groups[0]), params, given)
+        check_checkpoint(later_rule_of(self.rule_class, self.param_groups[0]), params, given)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle of the optimizer holds."""

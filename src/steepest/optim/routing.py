@@ -12,7 +12,7 @@ from ..base.errors import InvalidValue
 from ..rules import RULES, Rule, find
 from . import SWITCHES, Optimizer, as_optimizer
 from .checks import check_checkpoint
-from .group import rule_of
+from .settings import later_rule_of
 
 __all__ = ["MuonWith", "optimizer_of"]
 
@@ -113,7 +113,7 @@ class MuonWith(Optimizer):
             if saved["param_names"] != ours["param_names"]:
                 raise InvalidValue("MuonWith: the checkpoint sends other parameters to " + ours["rule"])
             alone = {"param_groups": [saved], "state": given["state"]}
-            check_checkpoint(rule_of(self._class(ours), ours), ours["params"], alone)
+            check_checkpoint(later_rule_of(self._class(ours), ours), ours["params"], alone)
 
     def __repr__(self) -> str:
         rows = [

@@ -39,13 +39,18 @@ from ..ops import is_zero, maximum, minimum
 from .words import CHINESE
 
 __all__ = [
-    "Hyperparameter", "Rule", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay", "with_weight_decay",
+    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay",
+    "with_weight_decay",
 ]  # fmt: skip
 
 
 Look = tuple[str, str, str]
 MARKERS = ".,ov^<>12348spP*hH+xXDd|_"
 DASHES = ("solid", "dashed", "dotted", "dashdot")
+
+
+class Unchecked(float):
+    """A number that a rule takes for a hyperparameter whatever it is, and hands on to a rule that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Hyperparameter:
             return
         for index, number in enumerate(values):
             if number is None and defaults[min(index, len(defaults) - 1)] is None:
+                continue
+            if isinstance(number, Unchecked):
                 continue
             if getattr(number, "ndim", None) == 0:  # a tensor or array of one number
                 number = float(number.detach() if hasattr(number, "detach") else number)
