@@ -15,8 +15,8 @@ from .cpu.step import FusedStep
 from .dispatch import GroupStep
 from .half import complete_state
 from .reports import Report
-from .sharded import check_gradients
 from .settings import is_lasting, later_rule_of
+from .sharded import check_gradients
 from .together import Together
 
 __all__ = ["GroupCache"]
