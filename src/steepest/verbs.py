@@ -10,6 +10,8 @@ from typing import Any
 from . import workloads
 from .base.errors import InvalidValue
 from .base.files import make_folder
+from .base.guards import TimeIsUp, time_limit
+from .base.modules import last_words
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
 from .study.code import changed_code, check_code, code_fingerprint
 from .study.jobs import Executor
@@ -17,6 +19,7 @@ from .study.opening import holds_nothing, named
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import executor_factory
+from .study.workers.pool import GRACE
 
 __all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
 
@@ -63,9 +66,9 @@ def compare(
         schedule: of the learning rate over the steps, for all whose method has none of its own.
         widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;
             the others get as many within theirs.
-        jobs: processes to use, 1 for none but this one; default: one a core.
+        jobs: processes to use, 1 for none but this one (which a run that crashes then ends); default: one a core.
         on: "processes", or "ray": a cluster that `RAY_ADDRESS` names, or Ray on this machine.
-        timeout: seconds after which a run is given up.
+        timeout: seconds after which a run is given up, or its `data` or `model`.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
         on_progress: called with the store a few times a second.
@@ -83,7 +86,7 @@ def compare(
     with executor_factory(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
-            batch_size=batch_size, ranges=ranges, schedule=schedule,
+            batch_size=batch_size, ranges=ranges, schedule=schedule, timeout=timeout,
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 
@@ -93,16 +96,35 @@ def plan_comparison(
     optimizers: str | Sequence[str],
     *,
     batch_size: int | str | Sequence[int | str] | None = None,
+    timeout: float | None = None,
     **options: Any,
 ) -> Plan:
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
 
     `options` are `trials`, `seeds`, `search_seeds`, `steps`, `target`, `ranges` and `schedule`, see `make_plan`.
     """
-    names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
+    names = _listed(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
-    chosen = [workloads.find(name) for name in ([workload] if isinstance(workload, str) else workload)]
+    chosen = [_tried_out(name, timeout) for name in _listed(workload)]
     return make_plan(chosen, names, batch_sizes=sizes, **options)
+
+
+def _tried_out(workload: str, timeout: float | None) -> workloads.Problem:
+    """The workload, found and tried out within the timeout; what it imports may take longer."""
+    doing = "it"
+    try:
+        with time_limit(timeout and timeout + GRACE):
+            workloads.find(workload, try_out=False)
+        doing = "`data` or `model`"
+        with time_limit(timeout):
+            return workloads.find(workload)
+    except TimeIsUp as stopped:
+        place = last_words(stopped, workloads.file_of(workload)).rpartition(":")[0]
+        where = f" ({place})" if place else ""
+        raise InvalidValue(
+            f"{workload}: {doing} took longer than --timeout allows, {timeout:g} seconds{where}; it may hang, or need"
+            " longer"
+        ) from None
 
 
 def run_comparison(
@@ -134,24 +156,28 @@ def resume(
     jobs: int | None = None,
     on: str = "processes",
     timeout: float | None = None,
+    isolate: bool = False,
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Go on with a study where it stopped, or with more than was planned; nothing that is done is done again.
 
     Args:
-        study: its folder.
+        study: its folder, or its file in it.
         add_rules: more optimizers, under the conditions of those that are there.
         add_seeds: how many more seeds the winners are reported on.
         add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
         widen, jobs, on, timeout, on_progress: see `compare`.
+        isolate: see `executor_factory`.
 
     Raises:
         InvalidValue: there is no study, its code has changed since it began, or a value is out of range.
     """
-    with executor_factory(jobs=jobs, on=on, timeout=timeout) as start:
-        file = study_file(study)
-        with named(file), closing(Store.open(file)) as store:
-            before = store.plan
+    file = study_file(study)
+    with named(file), closing(Store.open(file)) as store:
+        before = store.plan
+        competing = [*{one.rule for one in before.contestants}, *_listed(add_rules)]
+        means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": isolate}
+        with executor_factory([goal.name for goal in before.workloads], competing, **means) as start:
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
             if after != before:
@@ -160,8 +186,12 @@ def resume(
     return _shown(Comparison.read(file), file.parent)
 
 
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
 def _extended(plan: Plan, rules: str | Sequence[str], seeds: int, trials: int) -> Plan:
-    names = [rules] if isinstance(rules, str) else list(rules)
+    names = _listed(rules)
     if trials:
         plan = extend.add_trials(plan, trials)
     if names:

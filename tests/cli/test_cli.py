@@ -223,7 +223,7 @@ def test_what_a_user_writes_is_printed_as_it_is(command, write_workload):
 
 
 @pytest.mark.usefixtures("without_report")
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeypatch, write_workload):
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeypatch):
     """In this process; tests/test_study.py does it with several."""
     train, calls = worker.train, []
 
@@ -235,7 +235,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(command, monkeyp
         return train(workload, rule, seed, steps, *more)
 
     monkeypatch.setattr(worker, "train", interrupted)
-    ask = f"compare {write_workload()} --optimizers sgd,adam {TINY} --out study"
+    ask = f"compare digits --optimizers sgd,adam {TINY} --steps 12 --target 0.3 --out study"
     for done in (3, 4):  # again while it goes on, in the second run of that time
         code, printed, complaint = command(ask)
         assert (code, printed) == (130, "")
@@ -267,7 +267,9 @@ def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
     assert (same[["label", "seed", "final_loss"]] == before[["label", "seed", "final_loss"]]).all(axis=None)
     whole = steepest.compare(file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], trials=4, seeds=3, jobs=1)
     assert after.table["final_loss"].to_dict() == whole.table["final_loss"].to_dict()
-    assert command("compare --resume study --jobs 1")[0] == 0  # nothing to do
+    code, printed, _ = command("compare --resume study/study.sqlite --jobs 1")  # nothing to do
+    assert code == 0
+    assert Path(printed.rpartition("report: ")[2].strip()) == Path("study/report.html")
     assert command(f"compare {file} --optimizers sgd,adam {TINY} --out study")[0] == 0  # nor for the first command
     pd.testing.assert_frame_equal(Comparison.read("study").runs, after.runs)
 
@@ -338,18 +340,18 @@ def loss(output, targets):
         raise RuntimeError("out of <b>luck</b>")
     return torch.nn.functional.mse_loss(output, targets)
 """
-A_RUN, WARMING_UP, TRYING_OUT = 12 + 2 * 13, 1 + 2 * 2, 2
-"""How often a run asks for the loss: at each of 12 steps or 1, and as loss and as metric at each measurement."""
+A_RUN, WARMING_UP = 12 + 2 * 13, 1 + 2 * 2
+"""How often a worker asks for the loss: at each of 12 steps or 1, and as loss and as metric at each measurement."""
 
 
 def last_words(file: str) -> str:
     (place,) = [n for n, line in enumerate(Path(file).read_text().splitlines(), 1) if "raise" in line]
-    return f"line {place}: RuntimeError: out of <b>luck</b>"
+    return f"{Path(file).name}, line {place}: RuntimeError: out of <b>luck</b>"
 
 
 @pytest.mark.usefixtures("without_report")
 def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(write_workload, command):
-    file = write_workload(LUCK.format(calls=TRYING_OUT + 2 * WARMING_UP + 5 * A_RUN + 4))
+    file = write_workload(LUCK.format(calls=2 * WARMING_UP + 5 * A_RUN + 4))
     code, printed, _ = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     runs = Comparison.read("study").runs
     assert list(runs["status"] == "failed") == [False] * 5 + [True] * 7
@@ -567,3 +569,34 @@ def test_an_empty_formula_is_not_the_default_landscape(arguments, command):
     code, out, complaint = command(f"{arguments} ''")
     assert (code, out) == (2, "")
     assert complaint.startswith("steepest: formula: is empty")
+
+
+@pytest.mark.quick
+def test_an_exit_in_a_users_code_is_told_wherever_it_is(write_file, command):
+    late = write_file("late.py", """
+    import sys
+    import torch
+    from steepest.workloads import Problem, Session
+
+    class Training(Session):
+        def __init__(self):
+            self.model = torch.nn.Linear(1, 1)
+
+        def advance(self, optimizer, steps):
+            return [0.0] * steps
+
+        def measure(self):
+            return {"loss": 1.0}
+
+    class Late(Problem):
+        target, batch_size = 0.1, 4
+
+        def begin(self, seed, device):
+            return Training()
+
+        def examples(self):
+            sys.exit("not now")
+    """)  # fmt: skip
+    code, _, complaint = command(f"compare {late} --batch-size 1,2")
+    assert code == 2
+    assert complaint == f"steepest: {late}: line 23: SystemExit: not now\n"

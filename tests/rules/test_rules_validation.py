@@ -90,6 +90,7 @@ MISTAKES = {
     "the wrong shape": (INIT + UPDATE.replace("-self.lr * m", "-self.lr"), "must have the parameter's shape"),
     "arguments": (INIT + UPDATE.replace(", step, m", ""), "takes 3 positional arguments"),
     "a misspelt name": (INIT + UPDATE.replace("+ grad", "+ gard"), "line 13: NameError: name 'gard' is not defined"),
+    "an exit": (INIT + UPDATE.replace("+ grad", "+ exit(4)"), "line 13: SystemExit: 4"),
     "a branch on values": (
         INIT + UPDATE.replace("+ grad", "+ (grad if grad > 0 else 0)"),
         "line 13: ValueError: .*steepest.ops.where",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -64,39 +63,48 @@ def model():
         torch.empty(1 << 60)
     if seed == 4:
         print("one last word", file=sys.stderr)
-        os._exit(5)
+        ctypes.CDLL(None)._exit(5)
     if seed == 5:
         ctypes.string_at(0)
     if seed == 6:
         while True:
             time.sleep(1)
+    if seed == 7:
+        os._exit(6)
     return torch.nn.Linear(2, 1)
 """
 
 ENDINGS = {
-    1: ("failed", "line {raise}: RuntimeError: no luck today"),
-    2: ("failed", "line {exit}: SystemExit: enough"),
-    3: ("failed", "line {empty}: RuntimeError: "),
+    1: ("failed", "small.py, line {raise}: RuntimeError: no luck today"),
+    2: ("failed", "small.py, line {sys.exit}: SystemExit: enough"),
+    3: ("failed", "small.py, line {empty}: RuntimeError: "),
     4: ("failed", "its process ended itself with exit code 5: one last word"),
-    5: ("failed", "its process died (SIGSEGV): Fatal Python error: Segmentation fault, File "),
+    5: ("failed", "its process died (SIGSEGV): Fatal Python error: Segmentation fault, small.py, line {string_at}"),
     6: ("timed out", "stopped after 4 seconds (--timeout); it may hang, or need longer"),
+    7: ("failed", "small.py, line {os._exit}: os._exit(6)"),
 }
+
+
+def _filled(message: str, places: dict[str, int]) -> str:
+    for word, line in places.items():
+        message = message.replace(f"{{{word}}}", str(line))
+    return message
 
 
 def test_runs_that_go_wrong_are_recorded_with_their_last_words_and_stop_no_other(write_workload):
     file = write_workload(WRONG)
     lines = Path(file).read_text().splitlines()
     places = {word: 1 + next(n for n, line in enumerate(lines) if f"{word}(" in line or f"{word} Run" in line)
-              for word in ("raise", "exit", "empty")}  # fmt: skip
-    result = steepest.compare(file, "sgd(lr=0.1)", seeds=8, jobs=2, timeout=4)
+              for word in ("raise", "sys.exit", "empty", "string_at", "os._exit")}  # fmt: skip
+    result = steepest.compare(file, "sgd(lr=0.1)", seeds=9, jobs=2, timeout=4)
     assert result.complete
     runs = result.runs[result.runs["phase"] == "report"]
     for seed, (status, message) in ENDINGS.items():
         ended = runs[runs["seed"] == seed]
         assert set(ended["status"]) == {status}, seed
-        assert all(each.startswith(message.format(**places)) for each in ended["message"]), set(ended["message"])
+        assert all(each.startswith(_filled(message, places)) for each in ended["message"]), set(ended["message"])
         assert ended["fingerprint"].isna().all()
-    assert (runs[runs["seed"] > 6]["final_loss"] < 10).all()
+    assert (runs[runs["seed"] > 7]["final_loss"] < 10).all()
     assert "Fatal Python error" in runs[runs["seed"] == 5]["message"].iloc[0]
     findings = [Finding.from_json(text) for text in result.runs["finding"]]
     assert [finding.message for finding in findings] == list(result.runs["message"])
@@ -114,8 +122,70 @@ def test_one_process_does_its_runs_in_another_where_they_may_hang():
         assert isinstance(start(), Pool)
 
 
+@pytest.mark.usefixtures("without_report")
+def test_one_process_outlives_a_run_that_ends_it(write_workload, command):
+    """By an exception in this process; on the command line, where nobody debugs, a crash too."""
+    ends = "import ctypes, os\ndef model():\n    if torch.initial_seed() == 2: {}\n    return torch.nn.Linear(2, 1)"
+    file = write_workload(ends.format("os._exit(3)"))
+    line = len(Path(file).read_text().splitlines()) - 1
+    runs = steepest.compare(file, "sgd(lr=0.1)", seeds=3, jobs=1).runs.set_index("seed")
+    assert runs["message"][2] == f"small.py, line {line}: os._exit(3)"
+    assert list(runs["status"] == "failed") == [False, False, True, False]
+    file = write_workload(ends.format("ctypes.string_at(0)"))
+    code, _, complaint = command(f"compare {file} --optimizers 'sgd(lr=0.1)' --seeds 3 --jobs 1 --out study")
+    assert code == 0, complaint
+    runs = Comparison.read("study").runs.set_index("seed")
+    assert runs["message"][2] == (
+        f"its process died (SIGSEGV): Fatal Python error: Segmentation fault, small.py, line {line}"
+    )
+    assert (runs["status"] == "failed").sum() == 1
+
+
+def test_a_line_in_a_file_beside_it_is_named(write_workload, write_file):
+    write_file("beside_runs.py", "def fail():\n    raise RuntimeError('no')\n")
+    file = write_workload("import beside_runs\ndef model():\n    if torch.initial_seed() == 2: beside_runs.fail()\n"
+                          "    return torch.nn.Linear(2, 1)")  # fmt: skip
+    runs = steepest.compare(file, "sgd(lr=0.1)", seeds=2, jobs=1).runs.set_index("seed")
+    assert runs["message"][2] == "beside_runs.py, line 2: RuntimeError: no"
+
+
+@pytest.mark.parametrize("part", ["data", "model"])
+def test_the_timeout_covers_data_and_model(part, write_workload, command, tmp_path):
+    """Where they are tried out, before anything is written."""
+    file = write_workload(f"import time\ndef {part}(): time.sleep(60)")
+    place = f"line {len(Path(file).read_text().splitlines())}"
+    code, _, complaint = command(f"compare {file} --optimizers 'sgd(lr=0.1)' --timeout 0.2 --out study")
+    assert code == 2
+    assert complaint == (
+        f"steepest: {file}: `data` or `model` took longer than --timeout allows, 0.2 seconds ({place}); it may hang, or"
+        " need longer\n"
+    )
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.usefixtures("without_report")
+def test_the_timeout_covers_data_and_model_in_workers(write_workload):
+    """Where they hang later only, such as by a lock."""
+    hangs = """
+    import os, time
+    from pathlib import Path
+
+    def model():
+        if Path(__file__).with_name("study").is_dir():
+            time.sleep(100)
+        return torch.nn.Linear(2, 1)
+    """
+    file = write_workload(hangs)
+    study = Path(file).with_name("study")
+    result = steepest.compare(file, "sgd(lr=0.1)", seeds=1, jobs=2, timeout=0.5, out=study)
+    assert set(result.runs["status"]) == {"timed out"}
+    assert set(result.runs["message"]) == {
+        "stopped after 0.5 seconds (--timeout) in `data` or `model`, before its first step; it may hang, or need longer"
+    }
+
+
 POISON = """
-import os
+import ctypes
 from pathlib import Path
 
 
@@ -123,19 +193,20 @@ def model():
     if torch.initial_seed() == 2:
         with Path(__file__).with_name("deaths").open("a") as file:
             file.write("x")
-        os._exit(3)
+        ctypes.CDLL(None)._exit(3)
     return torch.nn.Linear(2, 1)
 """
 
 
 @pytest.mark.usefixtures("without_report")
-def test_a_run_that_kills_the_study_itself_is_kept_apart_the_next_time(write_workload, script, command, tmp_path):
-    """In one process a poisoned run ends the command; it does so once."""
-    ask = f"compare {write_workload(POISON)} --optimizers 'sgd(lr=0.1)' --seeds 3 --jobs 1 --out study"
-    first = subprocess.run([script, *shlex.split(ask)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+def test_a_run_that_kills_the_study_itself_is_kept_apart_the_next_time(write_workload, tmp_path):
+    """In one process a poisoned run ends the caller; it does so once."""
+    ask = {"workload": write_workload(POISON), "optimizers": "sgd(lr=0.1)", "seeds": 3, "jobs": 1}
+    ask["out"] = str(tmp_path / "study")
+    line = f"import steepest; steepest.compare(**{ask})"
+    first = subprocess.run([sys.executable, "-c", line], capture_output=True, timeout=120)
     assert first.returncode == 3
-    code, _, complaint = command(ask)  # the run is done in a process of its own, or it would end this one
-    assert code == 0, complaint
+    steepest.compare(**ask)  # the run is done in a process of its own, or it would end this one
     runs = Comparison.read(tmp_path / "study").runs
     assert list(runs["seed"][runs["status"] == "failed"]) == [2]
     assert runs["message"][runs["seed"] == 2].item() == "its process ended itself with exit code 3"

@@ -56,14 +56,14 @@ def test_a_study_outlives_the_death_of_a_node_and_each_run_is_stored_once(cluste
 
 
 WRONG = """
-import os
+import ctypes
 import time
 
 def model():
     if torch.initial_seed() == 1:
         raise RuntimeError(__file__)
     if torch.initial_seed() == 2:
-        os._exit(5)
+        ctypes.CDLL(None)._exit(5)
     if torch.initial_seed() == 3:
         time.sleep(100)
     return torch.nn.Linear(2, 1)
@@ -84,7 +84,10 @@ def test_files_travel_by_content_and_runs_that_go_wrong_cost_no_other(cluster, w
     assert result.complete
     messages = result.runs.set_index("seed")["message"]
     line, _, place = messages[1].partition(": RuntimeError: ")
-    assert line == f"line {1 + Path(file).read_text().splitlines().index('        raise RuntimeError(__file__)')}"
+    assert (
+        line
+        == f"small.py, line {1 + Path(file).read_text().splitlines().index('        raise RuntimeError(__file__)')}"
+    )
     assert place.endswith("/small.py")
     assert place != file
     assert messages[2] == "its process ended itself with exit code 5"

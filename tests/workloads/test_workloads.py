@@ -311,6 +311,10 @@ WRONG = {
     "import steepest_of_all": "{place}: ModuleNotFoundError: No module named 'steepest_of_all'",
     "def model(:": "{place}: SyntaxError: invalid syntax",
     "import sys; sys.exit(3)": "{place}: SystemExit: 3",
+    "import sys\ndef data(): sys.exit('no data')": "`data` raised {place}: SystemExit: no data",
+    "import sys\ndef loss(output, targets): sys.exit()": "`loss` raised {place}: SystemExit",
+    "import os; os._exit(3)": "{place}: os._exit(3)",
+    "import os\ndef model(): os._exit(3)": "`model` raised {place}: os._exit(3)",
 }
 
 

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,8 +22,19 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import InvalidValue
+from .guards import ProcessExit, exits_raised
 
-__all__ = ["Source", "digests", "files_of", "importing", "last_words", "line_of", "load", "place_in_users_file"]
+__all__ = [
+    "Source",
+    "digests",
+    "files_of",
+    "importing",
+    "is_library",
+    "last_words",
+    "line_of",
+    "load",
+    "place_in_users_file",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +51,9 @@ class Source:
     module: ModuleType
     digests: dict[str, str]
 
+
+PACKAGE = Path(__file__).parent.parent
+"""The folder of steepest."""
 
 _LOCK = threading.RLock()
 _RUNNING: set[Path] = set()
@@ -69,7 +83,7 @@ def load(path: str | Path) -> Source:
                 if file.stem.isidentifier() and _module_name(file) != file.stem:
                     with suppress(Exception):  # whoever imports this name means the library, not the user's file
                         importlib.import_module(file.stem)
-                with importing(file.parent):
+                with importing(file.parent), exits_raised():
                     _LOADED[file] = _run(file)
             return _LOADED[file]
         except (Exception, SystemExit) as error:
@@ -241,17 +255,51 @@ def _file_of(module: ModuleType | None) -> Path | None:
     return Path(file).resolve() if isinstance(file, str) else None
 
 
-def last_words(error: BaseException, *files: str | Path) -> str:
-    """An exception in one line, with the last line that it went through in any of the files.
+def is_library(file: str | Path) -> bool:
+    """Whether a file belongs to Python, an installed package or steepest: not to the user.
+
+    >>> is_library(__file__), is_library(ast.__file__), is_library("<frozen os>"), is_library("/home/me/mine.py")
+    (True, True, True, False)
+    """
+    if str(file).startswith("<"):
+        return True
+    path = Path(file).resolve()
+    return any(path.is_relative_to(folder) for folder in [str(PACKAGE), *_library_path()])
+
+
+def last_words(error: BaseException, *files: str | Path, named: bool = False) -> str:
+    """An exception in one line, with the last line that it went through in the user's code.
+
+    Args:
+        error: the exception.
+        files: the user's files; those beside them count too.
+        named: whether the file is named, also where there is only one.
 
     >>> last_words(ValueError("no data"))
     'ValueError: no data'
     """
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    name = "" if isinstance(error, ProcessExit) else f"{type(error).__name__}: "
+    text = f"{name}{' '.join(str(error).split())}".removesuffix(": ")
     if isinstance(error, SyntaxError) and error.lineno:
-        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in map(str, files)]
-    return f"line {lines[-1]}: {text}" if lines else text
+        return f"{_line(error.filename or '', error.lineno, files, named)}: {type(error).__name__}: {error.msg}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.lineno and _is_users(frame.filename, files):
+            return f"{_line(frame.filename, frame.lineno, files, named)}: {text}"
+    return text
+
+
+def _is_users(name: str, files: Sequence[str | Path]) -> bool:
+    """Whether a file is one of these, or lies beside one of them (a virtual environment may, too)."""
+    if name in map(str, files):
+        return True
+    return any(Path(name).is_relative_to(Path(file).parent) for file in files if Path(file).is_absolute()) and (
+        not is_library(name)
+    )
+
+
+def _line(name: str, line: int, files: Sequence[str | Path], named: bool) -> str:
+    is_the_file = not name or [name] == [*map(str, files)]
+    return f"line {line}" if is_the_file and not named else f"{Path(name).name}, line {line}"
 
 
 def line_of(error: BaseException, defined: type) -> str:

@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import Any, TypeVar
 
+from .guards import exits_raised
+
 __all__ = ["PluginWarning", "Registry"]
 
 T = TypeVar("T")
@@ -69,7 +71,8 @@ class Registry(Mapping[str, T]):
 
     def _load(self, entry: EntryPoint) -> None:
         try:
-            self._loaded[entry.name] = self._check(entry.name, entry.load())
+            with exits_raised():
+                self._loaded[entry.name] = self._check(entry.name, entry.load())
         except (Exception, SystemExit) as error:  # whatever another package does, steepest goes on without it
             self.leave_out(entry.name, error)
 

@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from .. import __version__
 from ..base.errors import SteepestError
-from ..base.modules import place_in_users_file
+from ..base.modules import last_words, place_in_users_file
 from ..base.plugins import PluginWarning
 from . import language
 from .language import translate
@@ -76,7 +76,12 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # an old locale, or none ("C"), lacks most of mathematics
     try:
         language.check_variable()
-        sys.exit(run() or 0)
+        code = run() or 0
+    except SystemExit as error:
+        if not (place := place_in_users_file(error)):
+            raise
+        print(f"steepest: {place}: {last_words(error)}", file=sys.stderr)  # a user's file calls sys.exit
+        sys.exit(2)
     except SteepestError as error:
         print(f"steepest: {error}", file=sys.stderr)
         sys.exit(2)
@@ -100,6 +105,7 @@ def main() -> None:
         ending = translate("internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)", cause)
         print("steepest:", ending, file=sys.stderr)
         sys.exit(70)
+    sys.exit(code)
 
 
 def run() -> Any:

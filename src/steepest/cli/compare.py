@@ -67,9 +67,11 @@ def command(
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
     on: Annotated[str, typer.Option(help="Where: processes, or ray (RAY_ADDRESS names a cluster).")] = "processes",
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a run is given up.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a run is given up, or its data() or model().")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder (or of this file).")] = None,
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
     add_trials: Annotated[int, typer.Option(help="With --resume: more trials for each optimizer.")] = 0,
@@ -93,13 +95,15 @@ def command(
     """
     from .. import verbs
     from ..study.ranges import read_range
+    from ..study.results import study_file
     from ..study.workers.executors import executor_factory
 
-    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout}
+    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     if resume is not None:
         _refuse_with_resume(context)
-        _compare(resume, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
+        home = study_file(resume).parent  # the file of the study may be named, too
+        _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
         return
     if any(more.values()):
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
@@ -108,7 +112,7 @@ def command(
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=dict(map(read_range, ranges or [])), schedule=schedule,
+            ranges=dict(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
         )  # fmt: skip
         home = verbs.default_folder(plan) if out is None else out
         _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))

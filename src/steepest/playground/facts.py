@@ -76,7 +76,7 @@ def _printed(registry: Registry[Any], to_javascript: Callable[[str], str | None]
     for name in registry:
         try:
             text = to_javascript(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if name in registry.built_in:
                 raise
             registry.leave_out(name, error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
+from ..base.guards import exits_raised
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import parse
@@ -167,7 +168,7 @@ def resolve_all(text: str) -> list[Reference]:
 
 def _check(rule: type[Rule], source: Source) -> None:
     try:
-        with importing(source.path.parent):
+        with importing(source.path.parent), exits_raised():
             check_class(rule)
             _check_partner(rule)
     except SteepestError as error:

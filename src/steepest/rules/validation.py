@@ -43,7 +43,7 @@ def check_class(rule_class: type[Rule]) -> None:
         _try_out(rule_class())
     except SteepestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         hint = "; a rule never branches on values: use steepest.ops.where" if "truth value" in str(error) else ""
         raise InvalidValue(f"{name}: {last_words(error, *files_of(rule_class))}{hint}") from error
 
@@ -55,7 +55,7 @@ def on_arrays(rule: Rule) -> Iterator[None]:
         yield
     except SteepestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if type(rule).__module__.partition(".")[0] == "steepest":
             raise
         place = place_in_users_file(error)

@@ -9,10 +9,23 @@ from ..findings.catalogue import Finding
 from .plan import Plan
 from .ranges import Settings
 
-__all__ = ["BEGUN", "LOADING", "Ending", "Entry", "Executor", "Job", "Task", "columns_of", "job_of", "timing_job"]
+__all__ = [
+    "BEGUN",
+    "LOADING",
+    "READING",
+    "Ending",
+    "Entry",
+    "Executor",
+    "Job",
+    "Task",
+    "columns_of",
+    "job_of",
+    "timing_job",
+]
 
-LOADING, BEGUN = b"loading\n", b"begun\n"
-"""Lines that a worker process sends when it takes up a job, and when everything is loaded and the run itself begins."""
+LOADING, READING, BEGUN = b"loading\n", b"reading\n", b"begun\n"
+"""Lines that a worker process sends: it loads modules or compiles; it makes data and a model for the first time, which
+is the user's code; the run itself begins."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from types import FunctionType, ModuleType
 from typing import Any, cast
 
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..base.guards import exits_raised
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
@@ -62,6 +63,11 @@ def find(workload: str, try_out: bool = True) -> Problem:
     >>> find("quadratic(condition=1000)").name
     'quadratic(condition=1000)'
     """
+    with exits_raised():
+        return _find(workload, try_out)
+
+
+def _find(workload: str, try_out: bool) -> Problem:
     name = _name(workload)
     if name in WORKLOADS:
         return _checked(_built_in(workload.strip()), try_out)

@@ -54,7 +54,7 @@ def _made(chosen: Problem | type[Problem], module: ModuleType, name: str) -> Pro
         call = f"{chosen.__name__}()"
         try:
             chosen = chosen()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InvalidValue(f"{name}: `{call}` raised {last_words(error, name)}") from error
     about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
     about_zh = str(getattr(module, "about_zh", about))

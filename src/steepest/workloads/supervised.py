@@ -104,7 +104,7 @@ class Supervised(Problem):
                 float(self.metric(output.detach(), targets[:2]))
         except SteepestError as error:
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InvalidValue(f"{self.name}: `{part}` raised {last_words(error, self.name)}") from error
 
     def examples(self) -> int:

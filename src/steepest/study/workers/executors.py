@@ -19,7 +19,7 @@ PLACES = ("processes", "ray")
 @contextmanager
 def executor_factory(
     workloads: str | Sequence[str] = (), rules: str | Sequence[str] = (), *, jobs: int | None, on: str,
-    timeout: float | None,
+    timeout: float | None, isolate: bool = False,
 ) -> Iterator[Callable[[], Executor]]:  # fmt: skip
     """A context manager that gives a function without arguments, which makes the executor.
 
@@ -29,6 +29,8 @@ def executor_factory(
         workloads: the workloads that will be trained, as the user named them.
         rules: the rules that will compete; a user's files are not loaded before they run.
         jobs, on, timeout: see `compare`.
+        isolate: whether one job at a time is done in a worker process too, where a file of the user's takes part: then
+            a crash costs a run and not this process.
 
     Raises:
         InvalidValue: `jobs` or `timeout` is out of range, or Ray is not installed.
@@ -40,6 +42,7 @@ def executor_factory(
     1
     """
     count = _jobs(jobs)
+    named, specs = ([names] if isinstance(names, str) else names for names in (workloads, rules))
     if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
         raise InvalidValue(f"timeout: must be seconds above 0, got {timeout!r}")
     if on not in PLACES:
@@ -49,7 +52,7 @@ def executor_factory(
 
         check()
         yield lambda: OnRay(jobs, timeout)
-    elif count == 1 and timeout is None:
+    elif count == 1 and timeout is None and not (isolate and any(".py" in name for name in [*named, *specs])):
         from .in_process import InProcess
 
         yield InProcess
@@ -57,7 +60,6 @@ def executor_factory(
         from .fork_server import ForkServer
         from .pool import Pool
 
-        named, specs = ([names] if isinstance(names, str) else names for names in (workloads, rules))
         built_in = [name for name in named if name.partition("(")[0].strip() in WORKLOADS]
         server = ForkServer(built_in, [spec for spec in specs if ".py" not in spec])
         try:

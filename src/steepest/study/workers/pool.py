@@ -6,6 +6,7 @@ no other.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, Queue
 from typing import IO
 
 from ...base.errors import SteepestError
+from ...base.modules import is_library
 from ...findings.catalogue import Finding
-from ..jobs import BEGUN, LOADING, Ending, Job, columns_of
+from ..jobs import BEGUN, LOADING, READING, Ending, Job, columns_of
 
 __all__ = ["Pool"]
 
@@ -31,7 +34,13 @@ TAIL = 200
 """Lines of a worker's standard error that are kept."""
 
 GRACE = 60.0
-"""Seconds allowed for loading the data and compiling a rule's kernel, on top of the timeout of a run."""
+"""Seconds allowed for importing modules and compiling a rule's kernel, on top of the timeout of a run."""
+
+TIMED_OUT = {LOADING: "loading_timed_out", READING: "data_timed_out", BEGUN: "run_timed_out"}
+"""The finding of a run that was stopped, by what it was doing."""
+
+FRAME = re.compile(r'File "(.+)", line (\d+)')
+"""A line of the traceback that faulthandler writes."""
 
 MOST_FAILED_STARTS = 5
 """Workers in a row that may die before their first run; more is a fault of the machine, not of a run."""
@@ -80,7 +89,7 @@ class Pool:
         for worker in [worker for worker in self._busy if worker.hangs(self._timeout)]:
             self._busy.remove(worker)
             worker.kill()
-            finding = Finding("run_timed_out", {"seconds": self._timeout})
+            finding = Finding(TIMED_OUT[worker.doing], {"seconds": worker.allowed(self._timeout or 0.0)})
             endings.append(Ending(worker.job.id, columns_of(finding)))
         return endings
 
@@ -91,7 +100,7 @@ class Pool:
             worker.kill()
         if worker not in self._busy:  # also a worker that timed out: its ending is known already
             return []
-        if line in (LOADING, BEGUN):
+        if line in TIMED_OUT:
             self._failed_starts = 0
             worker.start_clock(line)
             return []
@@ -161,8 +170,8 @@ class _Worker:
 
     Attributes:
         job: its current job, or the last one.
-        begun: start of the clock (monotonic, in seconds) for the current job; None until the worker has taken it up.
-        grace: seconds that it may take beyond the timeout, to load and compile.
+        begun: start of the clock (monotonic, in seconds) for what it is doing; None until it has taken up the job.
+        doing: `LOADING`, `READING` or `BEGUN`; each has the whole timeout.
         tail: the last lines of its standard error.
     """
 
@@ -170,7 +179,7 @@ class _Worker:
     inbox: "Queue[tuple[_Worker, bytes]]"
     job: Job = field(init=False)
     begun: float | None = None
-    grace: float = GRACE
+    doing: bytes = LOADING
     tail: "deque[str]" = field(default_factory=lambda: deque(maxlen=TAIL))
 
     def __post_init__(self) -> None:
@@ -188,14 +197,18 @@ class _Worker:
             self.process.jobs.flush()
 
     def hangs(self, timeout: float | None) -> bool:
-        """Whether the job has taken longer than allowed; of a measurement each entry has the time of a run."""
+        """Whether the job has taken longer than allowed."""
         if timeout is None or self.begun is None:
             return False
-        return time.monotonic() - self.begun > self.grace + timeout * len(self.job.entries)
+        return time.monotonic() - self.begun > self.allowed(timeout)
+
+    def allowed(self, timeout: float) -> float:
+        """Seconds for what it is doing; of a measurement each entry has the time of a run."""
+        return timeout * len(self.job.entries) + (GRACE if self.doing == LOADING else 0.0)
 
     def start_clock(self, message: bytes) -> None:
-        """Start the clock at `LOADING`, with the grace to load; restart it at `BEGUN`, without."""
-        self.begun, self.grace = time.monotonic(), GRACE if message == LOADING else 0.0
+        """Start the clock anew for what the message says."""
+        self.begun, self.doing = time.monotonic(), message
 
     def _read_endings(self) -> None:
         """Pass on complete lines, then an empty one; a line that breaks off is lost with its worker."""
@@ -228,12 +241,16 @@ class _Worker:
 def last_error(lines: "deque[str]") -> str:
     """The cause of a process's end in its standard error: the crash that faulthandler reports, or else the last line.
 
-    >>> last_error(deque(["loading", "Fatal Python error: Aborted", "", "Current thread 0x1:", "  File x, line 3"]))
-    'Fatal Python error: Aborted, File x, line 3'
+    Of a crash's traceback, the innermost line in the user's code.
+
+    >>> crash = ["loading", "Fatal Python error: Aborted", "", "Current thread 0x1:", '  File "x.py", line 3 in f']
+    >>> last_error(deque(crash))
+    'Fatal Python error: Aborted, x.py, line 3'
     """
     written = [line.strip() for line in lines if line.strip()]
     crash = next((index for index, line in enumerate(written) if line.startswith("Fatal Python error")), None)
     if crash is None:
         return written[-1][:300] if written else ""
-    where = next((line for line in written[crash:] if line.startswith("File ")), "")
-    return f"{written[crash]}, {where}".removesuffix(", ")
+    frames = [match.groups() for line in written[crash:] if (match := FRAME.match(line))]
+    where = next(((file, line) for file, line in frames if not is_library(file)), next(iter(frames), None))
+    return f"{written[crash]}, {Path(where[0]).name}, line {where[1]}" if where else written[crash]

@@ -8,7 +8,7 @@ from queue import Queue
 from typing import IO, NoReturn
 
 from ...base.plugins import PluginWarning
-from ..jobs import BEGUN, LOADING, Job
+from ..jobs import LOADING, Job
 
 __all__ = ["serve"]
 
@@ -18,7 +18,7 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
 
     Args:
         jobs: one `Job` a line, as JSON.
-        endings: for each job the lines `LOADING`, `BEGUN` (not of a measurement) and the `Ending` as JSON.
+        endings: for each job the lines `LOADING`, `READING`, `BEGUN` (not of a measurement) and the `Ending` as JSON.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which then closes the pipe
     inbox: Queue[bytes] = Queue()
@@ -34,7 +34,7 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
     while True:
         job = Job.from_json(inbox.get())
         send(LOADING)
-        send(do(job, on_begin=lambda: send(BEGUN)).to_json().encode() + b"\n")
+        send(do(job, send).to_json().encode() + b"\n")
 
 
 def _read(jobs: IO[bytes], inbox: "Queue[bytes]") -> None:

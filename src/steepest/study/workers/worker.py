@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ... import rules, workloads
+from ...base.guards import exits_raised
 from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
@@ -17,25 +18,26 @@ from ...findings.catalogue import Finding
 from ...rules import Rule
 from ...training import Run, step_times, train
 from ...workloads import Problem
-from ..jobs import Ending, Entry, Job, columns_of
+from ...workloads.seeding import seeded
+from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
 
 __all__ = ["do"]
 
 
-def do(job: Job, on_begin: Callable[[], None] = lambda: None) -> Ending:
+def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
     """Do a job and return its ending; one that raises any exception but KeyboardInterrupt has failed.
 
     The user's files can import the modules beside them all the while, also when a function of theirs is called.
 
     Args:
         job: what to do.
-        on_begin: called when everything is loaded and compiled, before the run itself.
+        tell: called with `READING`, `LOADING` and `BEGUN` when that begins.
     """
     try:
-        with _one_thread(), importing(*_folders(job)):
-            return _time(job) if job.timing else _run(job, on_begin)
+        with _one_thread(), importing(*_folders(job)), exits_raised():
+            return _time(job, tell) if job.timing else _run(job, tell)
     except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
-        words = last_words(error, *_files(job.entries[0]))
+        words = last_words(error, *_files(job.entries[0]), named=True)
         return Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
 
 
@@ -61,18 +63,24 @@ def _folders(job: Job) -> list[Path]:
     return [file.parent for file in files if file.is_file()]  # imports look into the last one first: the workload's
 
 
-def _run(job: Job, on_begin: Callable[[], None]) -> Ending:
+def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     (entry,) = job.entries
     problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
+    tell(READING)
+    _begin(problem)
+    tell(LOADING)
     _warm_up(problem, rules.find(entry.rule), entry.batch_size)
-    on_begin()
+    tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
     run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve])
 
 
-def _time(job: Job) -> Ending:
+def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:
     problem = _problem(workloads.find(job.entries[0].workload, try_out=False), job.entries[0].target)
+    tell(READING)
+    _begin(problem)
+    tell(LOADING)
     contestants = [
         (rules.find(entry.rule, **entry.settings), entry.batch_size, entry.schedule) for entry in job.entries
     ]
@@ -82,6 +90,13 @@ def _time(job: Job) -> Ending:
 @cache
 def _problem(problem: Problem, target: float) -> Problem:
     return problem.replace(target=target)
+
+
+@cache
+def _begin(problem: Problem) -> None:
+    """Make data and a model, which is thrown away: a loop in them must not pass for slow loading."""
+    with seeded(0):
+        problem.begin(0, "cpu")
 
 
 @cache
