@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
+import steepest
+from steepest.base.errors import InvalidValue
 from steepest.rules import RULES
 
 SCRIPT = Path(__file__).parent / "distributed_training.py"
@@ -46,3 +51,15 @@ def test_every_rule_in_two_processes_as_in_one(tmp_path):
     for name in ("Prodigy", "SOAP", "Adafactor"):
         for message in found[f"one_rank_without_a_gradient {name}"]:
             assert "parameter 1 of the group has a gradient on some ranks only" in message
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "SOAP", "Muon", "LAMB", "Adafactor", "Adam"])
+def test_flat_pieces_of_parameters_are_refused_where_they_would_step_wrongly(name):
+    """As FSDP1 marks them."""
+    piece = torch.nn.Parameter(torch.ones(2, 2))
+    piece._fsdp_flattened = True
+    if name == "Adam":
+        steepest.Adam([piece])
+    else:
+        with pytest.raises(InvalidValue, match="fully_shard"):
+            getattr(steepest, name)([piece])

@@ -70,7 +70,7 @@ def test_nesterov_needs_undampened_momentum(rule, settings):
 
 
 def test_the_decay_of_adamw_is_not_a_choice():
-    with pytest.raises(UnknownSetting, match="AdamW has no hyperparameter 'decoupled_weight_decay'"):
+    with pytest.raises(UnknownSetting, match="decoupled_weight_decay=False is not possible here: it is always True"):
         find("adamw", decoupled_weight_decay=False)
     assert AdamW().decoupled_weight_decay
 

@@ -822,8 +822,8 @@ class AdEMAMix(Optimizer):
         lr: float | Tensor = 0.001,
         betas: tuple[float, float, float] = (0.9, 0.999, 0.9999),
         alpha: float = 2.0,
-        beta3_warmup: int = 0,
-        alpha_warmup: int = 0,
+        beta3_warmup: int | None = 0,
+        alpha_warmup: int | None = 0,
         eps: float = 1e-08,
         weight_decay: float = 0.0,
         *,
@@ -1164,8 +1164,8 @@ class Muon(Optimizer):
     and without `nesterov` $\mathrm{NS}(m_t)$. The Newton-Schulz iteration NS starts from $X = M / \lVert M \rVert$ and
     repeats $A = X X^\top$, $X \leftarrow a X + (b A + c A^2) X$, `ns_steps` times; it brings the singular values to
     between about 0.7 and 1.2. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
-    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
-    learning rate and decay tuned for AdamW).
+    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
+    learning rate and decay tuned for AdamW), or $\sqrt{n / k}$ ("spectral_unclamped").
 
     For matrices only, and meant for those within a network; embeddings, heads, gains and biases need another rule (see
     `MuonWith`). A tensor with more axes, such as a filter, is taken for the matrix of its first axis against all others

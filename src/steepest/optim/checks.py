@@ -102,6 +102,8 @@ def _reordered(group: dict[str, Any], names: list[str]) -> dict[str, Any]:
 
 def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any]) -> None:
     """Refuse a state that another rule made, or one for parameters of other shapes, before anything is loaded."""
+    for group in state_dict["param_groups"]:
+        rule.translated({name: group[name] for name in group.keys() & rule.foreign_arguments().keys()})
     keys = [key for group in state_dict["param_groups"] for key in group["params"]]
     for index, (key, param) in enumerate(zip(keys, params, strict=False)):
         saved = {name: value for name, value in state_dict["state"].get(key, {}).items() if value is not None}

@@ -63,6 +63,8 @@ class Optimizer(torch.optim.Optimizer):
             raise
 
     def _check_group(self, group: dict[str, Any]) -> None:
+        foreign = self._class(group).foreign_arguments().keys() & group.keys()
+        group |= self._class(group).translated({setting: group.pop(setting) for setting in foreign})
         rule, name = rule_of(self._class(group), group), type(self).__name__
         for setting, value in group.items():
             many = isinstance(self._class(group).defaults().get(setting), tuple)
@@ -76,6 +78,7 @@ class Optimizer(torch.optim.Optimizer):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
+        sharded.refuse_flat_pieces(name, rule, group["params"])
         check_parameters(name, group["params"], rule.least_axes)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -86,6 +86,7 @@ class MuonWith(Optimizer):
         if "rule" not in param_group:
             raise InvalidValue('MuonWith: say whose the group is, for example {"params": ..., "rule": "adamw"}')
         rule = self._rule_named(param_group["rule"])
+        param_group = rule.translated(param_group)
         known = rule.hyperparameters().keys() | SWITCHES | {"params", "rule", "why"}
         if foreign := sorted(param_group.keys() - known):
             raise InvalidValue(f"MuonWith: {rule.title} has no {', '.join(foreign)}")

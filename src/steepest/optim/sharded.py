@@ -20,7 +20,7 @@ from ..rules import Rule
 
 __all__ = [
     "LocalParts", "Triple", "check_gradients", "initial_state", "is_sharded", "local", "needs_whole", "numbers",
-    "on_any_rank", "part_like", "stand_in", "step_gathered",
+    "on_any_rank", "part_like", "refuse_flat_pieces", "stand_in", "step_gathered",
 ]  # fmt: skip
 
 PLAIN = (Parameter, Tensor)
@@ -40,6 +40,15 @@ def is_sharded(tensor: Any) -> bool:
 def needs_whole(rule: Rule) -> bool:
     """Whether parameters must be gathered: a step takes more of the other coordinates than the sums of `measure`."""
     return not rule.elementwise and not rule.shared
+
+
+def refuse_flat_pieces(title: str, rule: Rule, params: Iterable[Tensor]) -> None:
+    """Refuse the pieces that FSDP1 makes of parameters, for a rule that takes more than a coordinate at once."""
+    if not rule.elementwise and any(getattr(param, "_fsdp_flattened", False) for param in params):
+        raise InvalidValue(
+            f"{title}: FullyShardedDataParallel gives a rank flat pieces of parameters, of which no step can be made;"
+            " use torch.distributed.fsdp.fully_shard"
+        )
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------

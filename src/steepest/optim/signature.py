@@ -5,6 +5,7 @@ from typing import Any
 
 from ..base.errors import UnknownSetting, did_you_mean
 from ..rules import Rule
+from ..rules.foreign import translated
 
 __all__ = ["SWITCHES", "bind", "document", "signature_of"]
 
@@ -52,9 +53,11 @@ def bind(name: str, rule_class: type[Rule], args: tuple[Any, ...], kwargs: dict[
     """Arguments by name, with all defaults.
 
     Raises:
-        UnknownSetting: an argument that does not exist, is missing or comes twice.
+        UnknownSetting: an argument that does not exist, is missing or comes twice; or one of another implementation of
+            the rule, at a value that means something else.
     """
     signature = signature_of(rule_class)
+    kwargs = translated(name, kwargs, rule_class.foreign_arguments())
     for argument in kwargs:
         if argument not in signature.parameters:
             raise UnknownSetting(f"{name} has no argument {argument!r}; {did_you_mean(argument, signature.parameters)}")

@@ -6,10 +6,20 @@ from typing import Any
 from ..base.text import Text
 from ..ops import machine_epsilon, maximum, minimum, sqrt, zeros_like
 from .base import Rule, hyperparameter, with_decoupled_decay
+from .foreign import only, renamed
+
+FOREIGN = {  # Hugging Face's
+    "clip_threshold": renamed("d"),
+    "decay_rate": renamed("beta2_decay"),
+    "beta1": only(None, instead="there is no momentum; leave it out"),
+    "scale_parameter": only(True, instead="steps are always a share of the parameter's size; leave it out"),
+    "relative_step": only(True, instead="the learning rate is never above 1/sqrt(step); leave it out, and set lr"),
+    "warmup_init": only(False, instead="put torch.optim.lr_scheduler.LinearLR on lr"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adafactor(Rule, look=("#5A874B", "X", "dotted")):
+class Adafactor(Rule, look=("#5A874B", "X", "dotted"), foreign=FOREIGN):
     r"""Adafactor: RMSProp whose mean squares are the product of those of the rows and of the columns.
 
     $$w_t = t^{\tau}, \qquad R_t = (1 - w_t) R_{t-1} + w_t \, \mathrm{mean}_{\text{row}}(g_t^2), \qquad

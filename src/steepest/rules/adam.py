@@ -6,10 +6,19 @@ from typing import Any, ClassVar, Literal
 from ..base.text import Text
 from ..ops import maximum, sqrt
 from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
+from .foreign import ANY, only, renamed
+
+FOREIGN = {  # NVIDIA's and Hugging Face's
+    "adam_w_mode": renamed("decoupled_weight_decay"),
+    "bias_correction": only(True, instead="averages are always corrected for starting at zero; leave it out"),
+    "correct_bias": only(True, instead="averages are always corrected for starting at zero; leave it out"),
+    "no_deprecation_warning": ANY,
+    "set_grad_none": ANY,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(Rule, look=("#E69F00", "v", "solid")):
+class Adam(Rule, look=("#E69F00", "v", "solid"), foreign=FOREIGN):
     r"""Adam: the leaky average of gradients, divided by the root of that of their squares.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$
@@ -62,8 +71,11 @@ class Adam(Rule, look=("#E69F00", "v", "solid")):
         return with_decoupled_decay(delta, param, self.lr, decoupled), exp_avg, exp_avg_sq, max_exp_avg_sq
 
 
+FOREIGN_TO_ADAMW = FOREIGN | {"adam_w_mode": only(True, instead="that is steepest.Adam")}
+
+
 @dataclass(frozen=True, kw_only=True)
-class AdamW(Adam, look=("#56B4E9", "P", "solid")):
+class AdamW(Adam, look=("#56B4E9", "P", "solid"), foreign=FOREIGN_TO_ADAMW):
     r"""Adam whose weight decay acts on the parameter itself, not through the gradient.
 
     $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$

@@ -6,10 +6,23 @@ from typing import Any
 from ..base.text import Text
 from ..ops import exp, is_zero, log, maximum, minimum, sqrt
 from .base import Rule, hyperparameter, memories, warmed_up, with_decoupled_decay
+from .foreign import renamed
+
+FOREIGN = {
+    "t_alpha": renamed("alpha_warmup"),
+    "T_alpha": renamed("alpha_warmup"),
+    "t_beta3": renamed("beta3_warmup"),
+    "T_beta3": renamed("beta3_warmup"),
+}
+
+
+def _steps(symbol: str, about: str) -> Any:
+    """The length of a schedule; none is 0, or None as in the authors' code."""
+    return hyperparameter(0, symbol, about, none=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdEMAMix(Rule, look=("#784B00", "s", "dashed")):
+class AdEMAMix(Rule, look=("#784B00", "s", "dashed"), foreign=FOREIGN):
     r"""AdEMAMix: AdamW along a mixture of a fast and a very slow average of gradients.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad n_t = \beta_3 n_{t-1} + (1 - \beta_3) g_t, \qquad
@@ -43,8 +56,8 @@ class AdEMAMix(Rule, look=("#784B00", "s", "dashed")):
         (0.9, 0.999, 0.9999), "memory of the gradients, of their squares, and the slow memory of the gradients"
     )
     alpha: float = hyperparameter(2.0, r"\alpha", "weight of the slow average")
-    beta3_warmup: int = hyperparameter(0, r"T_{\beta_3}", "steps until the slow memory is as long as it gets, or 0")
-    alpha_warmup: int = hyperparameter(0, r"T_\alpha", "steps until the slow average has its full weight, or 0")
+    beta3_warmup: int | None = _steps(r"T_{\beta_3}", "steps until the slow memory is as long as it gets, or 0")
+    alpha_warmup: int | None = _steps(r"T_\alpha", "steps until the slow average has its full weight, or 0")
     eps: float = hyperparameter(1e-8, r"\epsilon", "keeps the division finite")
     weight_decay: float = hyperparameter(0.0, r"\lambda", "decay of the parameter, times the learning rate")
 

@@ -28,6 +28,7 @@ import inspect
 import math
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -36,6 +37,7 @@ from typing import Any, ClassVar, Literal, Self
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
 from ..base.text import Text
 from ..ops import is_zero, maximum, minimum
+from .foreign import Foreign, only, renamed, translated
 from .words import CHINESE
 
 __all__ = [
@@ -47,6 +49,9 @@ __all__ = [
 Look = tuple[str, str, str]
 MARKERS = ".,ov^<>12348spP*hH+xXDd|_"
 DASHES = ("solid", "dashed", "dotted", "dashdot")
+
+GENERAL = {"learning_rate": "lr", "epsilon": "eps", "wd": "weight_decay"}
+"""Names that hyperparameters have elsewhere, for every rule that has them."""
 
 
 class Unchecked(float):
@@ -64,6 +69,7 @@ class Hyperparameter:
         search: the range that a comparison searches on a log scale, or None if it stays at its default.
         keyword: whether an optimizer takes it by name only, since torch's has none, or another one, at its position.
         among: the allowed values, where they are a few names.
+        none: the value that None stands for, as in the authors' code; None: it stands for nothing, or for itself.
     """
 
     symbol: str | tuple[str, ...]
@@ -72,6 +78,7 @@ class Hyperparameter:
     search: tuple[float, float] | None = None
     keyword: bool = False
     among: tuple[str | None, ...] = ()
+    none: Any = None
 
     def __post_init__(self) -> None:
         if self.within is not None and not re.fullmatch(r"[\[(][^,]+,[^,]+[\])]", self.within):
@@ -132,6 +139,7 @@ def hyperparameter(
     search: tuple[float, float] | None = None,
     keyword: bool = False,
     among: tuple[str | None, ...] = (),
+    none: Any = None,
 ) -> Any:
     """A dataclass field with a `Hyperparameter` as its metadata `facts`; see there for the arguments.
 
@@ -140,7 +148,7 @@ def hyperparameter(
     if isinstance(about, str):
         about = Text(about, CHINESE.get(about, about))
     interval = None if isinstance(default, bool) or among else within
-    facts = Hyperparameter(symbol, about, interval, search, keyword, among)
+    facts = Hyperparameter(symbol, about, interval, search, keyword, among, none)
     return field(default=default, metadata={"facts": facts})
 
 
@@ -174,6 +182,8 @@ class Rule(ABC):
         look: colour (`#rrggbb`), Matplotlib's marker, and dash (solid, dashed, dotted, dashdot) in every picture; None:
             one that follows from the name. It is given as an argument of the class statement, and not inherited:
             `class Mine(Rule, look=("#0072B2", "o", "solid"))`.
+        foreign: arguments of other implementations, by name: see `foreign.Foreign`. It is an argument of the class
+            statement too, and not inherited.
         helps, fails: the method's character, in a sentence each; default: nothing is said.
     """
 
@@ -191,12 +201,15 @@ class Rule(ABC):
     own_schedule: ClassVar[str | None] = None
     partner: ClassVar[str] = "adamw"
     look: ClassVar[Look | None] = None
+    foreign: ClassVar[Mapping[str, Foreign]] = {}
     helps: ClassVar[Text] = Text("", "")
     fails: ClassVar[Text] = Text("", "")
 
     lr: float = hyperparameter(1e-3, r"\eta", "learning rate")
 
-    def __init_subclass__(cls, look: "Look | None" = None, **more: Any) -> None:
+    def __init_subclass__(
+        cls, look: "Look | None" = None, foreign: Mapping[str, Foreign] | None = None, **more: Any
+    ) -> None:
         super().__init_subclass__(**more)
         cls.title = vars(cls).get("title", cls.__name__)
         for sentence in ("helps", "fails"):
@@ -205,11 +218,13 @@ class Rule(ABC):
         if look is not None and not _is_look(look):
             example = ("#0072B2", "o", "solid")
             raise InvalidValue(f"{cls.title}: look must be a colour, marker and dash such as {example}, got {look!r}")
-        cls.look = look
+        cls.look, cls.foreign = look, foreign or {}
 
     def __post_init__(self) -> None:
         for name, hyper in self.hyperparameters().items():
             value = getattr(self, name)
+            if value is None and (none := hyper.metadata["facts"].none) is not None:
+                object.__setattr__(self, name, value := none)
             hyper.metadata["facts"].check(self.title, name, value, hyper.default)
             if isinstance(hyper.default, bool) and isinstance(value, str | None):
                 raise InvalidValue(f"{self.title}: {name} must be true or false, got {value!r}")
@@ -274,6 +289,28 @@ class Rule(ABC):
         """Every hyperparameter's default, by name."""
         return {name: hyper.default for name, hyper in cls.hyperparameters().items() if hyper.default is not MISSING}
 
+    @classmethod
+    @cache
+    def foreign_arguments(cls) -> Mapping[str, Foreign]:
+        """Arguments of other implementations, with those that any rule may have, and the settings that are fixed."""
+        own = cls.hyperparameters()
+        general = {name: renamed(here) for name, here in GENERAL.items() if here in own}
+        if "betas" in own:
+            count = len(own["betas"].metadata["facts"].symbol)
+            pair = only(instead=f"write betas=({', '.join(['...'] * count)}), with {count} numbers")
+            general |= dict.fromkeys(("b1", "b2", "beta1", "beta2", "beta_1", "beta_2"), pair)
+        fixed = {
+            setting.name: only(setting.default, instead=f"it is always {setting.default} in {cls.title}; leave it out")
+            for setting in fields(cls)
+            if not setting.init
+        }
+        return {name: argument for name, argument in (general | fixed | dict(cls.foreign)).items() if name not in own}
+
+    @classmethod
+    def translated(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings with those that other implementations take under the names here, or refused: see `foreign`."""
+        return translated(cls.title, settings, cls.foreign_arguments())
+
     @cached_property
     def structure(self) -> tuple[Any, ...]:
         """A key of the arithmetic of `update`: the rule, its switches, and which settings are 0, without their values.
@@ -290,6 +327,7 @@ class Rule(ABC):
             UnknownSetting: the rule has no such hyperparameter; the message suggests the nearest name.
             InvalidValue: a value outside its interval.
         """
+        settings = cls.translated(settings)
         for name in settings:
             if name not in cls.hyperparameters():
                 hint = did_you_mean(name, cls.hyperparameters())

@@ -1,5 +1,6 @@
 """LAMB: AdamW whose step is scaled, for each tensor, to the tensor's own length."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,27 @@ from ..base.text import Text
 from ..ops import norm, where
 from .adam import AdamW
 from .base import Rule, hyperparameter, memories
+from .foreign import ANY, only
+
+FOREIGN = {
+    "adam": only(False, instead="that is steepest.AdamW"),
+    "clamp_value": only(math.inf, instead="the parameter's length is not bounded; leave it out"),
+    "trust_clip": only(False, instead="the factor is not bounded; leave it out"),
+    "always_adapt": only(True, instead="every tensor is stretched; give those that shall not be to steepest.AdamW"),
+    "use_nvlamb": only(True, instead="every tensor is stretched; give those that shall not be to steepest.AdamW"),
+    "bias_correction": only(True, instead="averages are always corrected for starting at zero; leave it out"),
+    "debias": only(True, instead="averages are always corrected for starting at zero; leave it out"),
+    "grad_averaging": only(True, instead="the newest gradient always weighs 1 - betas[0]; leave it out"),
+    "max_grad_norm": only(None, 0, instead="call torch.nn.utils.clip_grad_norm_ before the step"),
+    "adam_w_mode": only(True, instead="the decay is never added to the gradient; add a penalty to the loss"),
+    "decoupled_decay": only(False, instead="the decay is a part of the direction; leave it out"),
+    "amsgrad": only(False, instead="leave it out"),
+    "set_grad_none": ANY,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LAMB(Rule, look=("#004BA5", "^", "dotted")):
+class LAMB(Rule, look=("#004BA5", "^", "dotted"), foreign=FOREIGN):
     r"""LAMB: the step of AdamW, stretched for each parameter tensor to a share of that tensor's own length.
 
     $$u_t = \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} + \lambda x_{t-1}, \qquad

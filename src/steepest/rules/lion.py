@@ -6,6 +6,7 @@ from typing import Any
 from ..base.text import Text
 from ..ops import sign
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
+from .foreign import ANY, only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,15 @@ class Signum(Rule, look=("#1E5A5A", "d", "dashed")):
         return with_decoupled_decay(delta, param, self.lr, self.weight_decay), exp_avg
 
 
+FOREIGN = {
+    "use_triton": ANY,
+    "decoupled_weight_decay": only(False, instead="the decay is times lr; divide weight_decay by lr"),
+    "cautious_factor": only(1.0, instead="all coordinates are stepped; leave it out"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Lion(Rule, look=("#7896FF", "o", "dashed")):
+class Lion(Rule, look=("#7896FF", "o", "dashed"), foreign=FOREIGN):
     r"""Lion: the sign of a mixture of gradient and average, which has a longer memory than the mixture.
 
     $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \mathrm{sign}(\beta_1 m_{t-1} + (1 - \beta_1) g_t), \qquad

@@ -9,11 +9,13 @@ from ..base.errors import InvalidValue
 from ..base.text import Text
 from ..ops import maximum, norm
 from .base import Rule, hyperparameter, with_decoupled_decay
+from .foreign import ANY, only, renamed
 
 SQUARED_FACTORS: dict[str | None, Callable[[int, int], float]] = {
     None: lambda rows, columns: max(1, rows / columns),
     "original": lambda rows, columns: max(1, rows / columns),
     "match_rms_adamw": lambda rows, columns: 0.04 * max(rows, columns),
+    "spectral_unclamped": lambda rows, columns: rows / columns,
 }
 """The square of the factor on the learning rate, by value of `adjust_lr_fn`, for a number of rows and columns."""
 
@@ -21,8 +23,20 @@ ADAMW_STEP = 0.2
 """The root mean square of a step of AdamW, in learning rates."""
 
 
+FOREIGN = {  # Jordan's and Moonlight's
+    "backend": only("newtonschulz5", instead="the iteration is Newton-Schulz; leave it out"),
+    "backend_steps": renamed("ns_steps"),
+    "rank": ANY,  # sharded parameters are recognised
+    "world_size": ANY,
+    "use_muon": only(True, instead="give the model to steepest.MuonWith, which trains the rest by AdamW"),
+} | dict.fromkeys(
+    ("muon_params", "adamw_params", "adamw_lr", "adamw_betas", "adamw_eps", "adamw_wd"),
+    only(instead='write steepest.MuonWith(model, partner="adamw(lr=3e-4)")'),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Muon(Rule, look=("#785A87", "p", "dotted")):
+class Muon(Rule, look=("#785A87", "p", "dotted"), foreign=FOREIGN):
     r"""Muon: a step along the momentum matrix with all its singular values made about 1.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
@@ -31,8 +45,8 @@ class Muon(Rule, look=("#785A87", "p", "dotted")):
     and without `nesterov` $\mathrm{NS}(m_t)$. The Newton-Schulz iteration NS starts from $X = M / \lVert M \rVert$ and
     repeats $A = X X^\top$, $X \leftarrow a X + (b A + c A^2) X$, `ns_steps` times; it brings the singular values to
     between about 0.7 and 1.2. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
-    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), or $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
-    learning rate and decay tuned for AdamW).
+    $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
+    learning rate and decay tuned for AdamW), or $\sqrt{n / k}$ ("spectral_unclamped").
 
     For matrices only, and meant for those within a network; embeddings, heads, gains and biases need another rule (see
     `MuonWith`). A tensor with more axes, such as a filter, is taken for the matrix of its first axis against all others

@@ -6,10 +6,13 @@ from typing import Any
 from ..base.text import Text
 from ..ops import sqrt
 from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
+from .foreign import renamed
+
+FOREIGN = {"schedule_decay": renamed("momentum_decay")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class NAdam(Rule, look=("#B4B469", "h", "dashed")):
+class NAdam(Rule, look=("#B4B469", "h", "dashed"), foreign=FOREIGN):
     r"""NAdam: Adam whose average of gradients is taken one step ahead, with a momentum that warms up.
 
     $$\mu_t = \beta_1 (1 - \tfrac12 \, 0.96^{t \psi}), \qquad m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad

@@ -1,15 +1,25 @@
 """Prodigy: Adam that estimates its own learning rate from the distance travelled."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
 from ..ops import absolute, is_zero, maximum, sqrt
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
+from .foreign import ANY, only
+
+FOREIGN = {
+    "beta3": only(None, instead="it is the root of betas[1]; leave it out"),
+    "decouple": only(True, instead="the decay is never added to the gradient; add a penalty to the loss"),
+    "growth_rate": only(math.inf, instead="d may grow at any rate; leave it out"),
+    "slice_p": only(1, instead="d is measured over all coordinates; leave it out"),
+    "fsdp_in_use": ANY,  # sharded parameters are recognised
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prodigy(Rule, look=("#780F3C", "P", "dotted")):
+class Prodigy(Rule, look=("#780F3C", "P", "dotted"), foreign=FOREIGN):
     r"""Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters.
 
     $$\eta_t = \eta \, d_{t-1}, \qquad

@@ -6,10 +6,13 @@ from typing import Any
 from ..base.text import Text
 from ..ops import maximum, sqrt, where
 from .base import Rule, hyperparameter, memories, with_decoupled_decay, with_weight_decay
+from .foreign import only
+
+FOREIGN = {"degenerated_to_sgd": only(True, instead="the first steps are plain momentum; leave it out")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class RAdam(Rule, look=("#690F69", ">", "dashed")):
+class RAdam(Rule, look=("#690F69", ">", "dashed"), foreign=FOREIGN):
     r"""RAdam: plain momentum in the first steps, then Adam with a factor for how well its scale is known.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$

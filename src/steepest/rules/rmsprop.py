@@ -6,10 +6,13 @@ from typing import Any
 from ..base.text import Text
 from ..ops import is_zero, maximum, sqrt
 from .base import Rule, hyperparameter, with_weight_decay
+from .foreign import renamed
+
+FOREIGN = {"rho": renamed("alpha")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class RMSprop(Rule, look=("#CC79A7", "D", "solid")):
+class RMSprop(Rule, look=("#CC79A7", "D", "solid"), foreign=FOREIGN):
     r"""RMSProp: divides by the root of a leaky average of squared gradients.
 
     $$s_t = \alpha s_{t-1} + (1 - \alpha) g_t^2, \qquad x_t = x_{t-1} - \eta \frac{g_t}{\sqrt{s_t} + \epsilon}$$

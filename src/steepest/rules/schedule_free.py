@@ -6,6 +6,7 @@ from typing import Any
 from ..base.text import Text
 from ..ops import is_zero, maximum, sqrt
 from .base import Rule, hyperparameter, memories, warmed_up, with_weight_decay
+from .foreign import only
 
 APART = Text(
     "Trains at one point and is used at another: wrong without `evaluating()`, or with BatchNorm's old averages.",
@@ -62,8 +63,11 @@ class ScheduleFreeSGD(Rule, look=("#E1A5A5", "D", "dotted")):
         return weights + (1 - self.momentum) * (z - weights)
 
 
+FOREIGN = {"decay_at_z": only(False, instead="the decay is of the parameter y; leave it out")}
+
+
 @dataclass(frozen=True, kw_only=True)
-class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted")):
+class ScheduleFreeAdamW(Rule, look=("#3CC3D2", "v", "dotted"), foreign=FOREIGN):
     r"""Schedule-Free AdamW: an average of the path takes the place of both Adam's momentum and the schedule.
 
     $$y_t = (1 - \beta_1) z_t + \beta_1 x_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) g(y_t)^2$$

@@ -7,10 +7,19 @@ from ..base.text import Text
 from ..ops import eigenvectors, orthonormal, zeros_like
 from .adam import Adam
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
+from .foreign import only
+
+FOREIGN = {
+    "merge_dims": only(False, instead="axes are never merged; reshape the parameter in the model"),
+    "precondition_1d": only(False, instead="vectors get plain Adam; leave it out"),
+    "normalize_grads": only(False, instead="divide the gradients before the step"),
+    "correct_bias": only(True, instead="averages are always corrected for starting at zero; leave it out"),
+    "data_format": only("channels_first", instead="axes are never merged; leave it out"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SOAP(Rule, look=("#5A694B", "<", "dotted")):
+class SOAP(Rule, look=("#5A694B", "<", "dotted"), foreign=FOREIGN):
     r"""SOAP: Adam in the eigenbasis of Shampoo's two averages of gradient products.
 
     $$L_t = \beta L_{t-1} + (1 - \beta) g_t g_t^\top, \qquad R_t = \beta R_{t-1} + (1 - \beta) g_t^\top g_t$$

@@ -84,8 +84,11 @@ def _variation_checks(base: Rule, rule: Rule, variation: str) -> Iterator[tuple[
 def _number_checks(rule: type[Rule], name: str, index: int | None, base: Settings) -> Iterator[tuple[str, Check]]:
     where = name if index is None else f"{name}.{index}"
     yield f"interval-{where}", partial(numbers_out_of_the_interval_are_refused, rule, name, index, base)
-    for value in ("0.1", None):
+    none = rule.hyperparameters()[name].metadata["facts"].none
+    for value in ("0.1", None) if none is None else ("0.1",):
         yield f"no-number-{where}={value}", partial(only_numbers_are_accepted, rule, name, index, base, value)
+    if none is not None:
+        yield f"none-{where}", partial(none_stands_for, rule, name, base, none)
     if rule.elementwise:
         for library in (np.asarray, torch.asarray):
             check = partial(many_settings_equal_one_at_a_time, rule, name, index, base, library)
@@ -264,6 +267,11 @@ def only_numbers_are_accepted(rule: type[Rule], name: str, index: int | None, ba
     """For a hyperparameter whose default is a number."""
     make = partial(_with_number, rule, name, index, base, value)
     _assert_refused(f"{rule.title}: {name} must be a number, got", make)
+
+
+def none_stands_for(rule: type[Rule], name: str, base: Settings, value: Any) -> None:
+    """For a hyperparameter that is None where the authors' code has a number here."""
+    assert rule(**{**base, name: None}) == rule(**{**base, name: value})
 
 
 def only_booleans_are_accepted(rule: type[Rule], name: str, base: Settings) -> None:
