@@ -11,7 +11,8 @@ from .base.errors import InvalidValue, UnknownName, did_you_mean
 from .base.spec import parse
 
 __all__ = [
-    "SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "name_of", "warmup_cosine",
+    "SCHEDULES", "Schedule", "constant", "cosine", "exponential", "find", "inverse_sqrt", "label_of", "name_of",
+    "warmup_cosine",
 ]  # fmt: skip
 
 Schedule = Callable[[int, int], float]
@@ -142,6 +143,16 @@ def name_of(schedule: str) -> str:
     """
     find(schedule)
     return _normalized(schedule)
+
+
+def label_of(schedule: "str | Schedule | None") -> str:
+    """The spelling of a schedule for legends: empty for a constant rate, and for a function.
+
+    >>> label_of("warmup+cosine"), label_of("constant"), label_of(None)
+    ('warmup_cosine', '', '')
+    """
+    named = _normalized(schedule) if isinstance(schedule, str) else ""
+    return "" if named in ("constant", "constant()") else named
 
 
 def _normalized(schedule: str) -> str:

@@ -190,3 +190,23 @@ def test_every_map_is_drawn_without_a_warning(lang, dark, well, pits, sweep, tmp
         for figure in figures:
             assert save(figure, tmp_path / "map.png").stat().st_size > 5000
     assert all(figure.get_facecolor()[:3] == to_rgb((DARK if dark else LIGHT).paper) for figure in figures)
+
+
+def test_a_panel_that_no_start_leaves_for_a_minimum_says_so_and_no_shade_is_as_dark_as_escape(well, tmp_path):
+    assert words(draw_basin(well), tmp_path).count("no start reaches a minimum") == 2  # too short and too long steps
+    legend = legend_image(map_basin("adam(lr=0.1)", "himmelblau", size=20), LIGHT)
+    escape = lightness(tuple(swatch(End.ESCAPED, (1, 1), LIGHT)[0, 0] / 255))
+    assert min(lightness(tuple(pixel)) for pixel in legend[:, -1] / 255) > escape + 20
+
+
+def test_panels_name_the_schedule_and_scales_their_extremes(tmp_path):
+    basins = map_basin("sgd(lr=0.1)", "double_well", size=20, steps=60, schedule="cosine")
+    assert basins.schedule == "cosine"
+    text, reached = words(draw_basin(basins), tmp_path), basins.arrived[basins.arrived <= 60]
+    assert "SGD lr=0.1, schedule=cosine" in text
+    assert f"steps to the minimum, {reached.min()} … {reached.max()}" in text
+    over = {"lr": (1e-3, 3), "momentum": (0, 0.9)}
+    sweep = map_sweep("momentum", "ravine", over, size=6, steps=60, schedule="cosine")
+    text, final = words(draw_sweep(sweep), tmp_path), sweep.final[np.isfinite(sweep.final)]
+    assert "schedule=cosine" in text
+    assert f"final value above the minimum, {final.min():.3g} … {final.max():.3g}" in text

@@ -164,11 +164,20 @@ def test_labels_say_the_learning_rate_and_what_is_not_default(ravine):
 
 def test_labels_of_schedules_starts_and_repeated_runs():
     decaying = trace("sgd", "bowl", lr=0.1, schedule="inverse_sqrt(1)", steps=4)
-    assert tracks(decaying)[0].label == "SGD lr=0.1 to 0.05"
+    assert tracks(decaying)[0].label == "SGD lr=0.1→0.05, schedule=inverse_sqrt(1)"
     here, there = trace("sgd", "bowl", lr=0.1), trace("sgd", "bowl", start=(1, 2.5), lr=0.1)
-    assert [track.label for track in tracks(here, there)] == ["SGD lr=0.1 from (-5, -2)", "SGD lr=0.1 from (1, 2.5)"]
+    assert [track.label for track in tracks(here, there)] == [
+        "SGD lr=0.1, start=(-5, -2)",
+        "SGD lr=0.1, start=(1, 2.5)",
+    ]
     runs = [trace("sgd", "bowl", lr=0.1, noise=1.0, seed=seed) for seed in range(2)]
-    assert [track.label for track in tracks(*runs)] == ["SGD lr=0.1, run 1", "SGD lr=0.1, run 2"]
+    assert [track.label for track in tracks(*runs)] == [f"SGD lr=0.1, noise=1, seed={seed}" for seed in range(2)]
+    again = [trace("sgd", "bowl", lr=0.1), trace("sgd", "bowl", lr=0.1)]
+    assert [track.label for track in tracks(*again)] == ["SGD lr=0.1 #1", "SGD lr=0.1 #2"]
+    risen = trace("sgd", "bowl", lr=0.1, schedule="warmup_cosine", steps=60)
+    assert tracks(risen)[0].label.startswith(f"SGD lr={risen.lr[0]:.3g}→0.1→{risen.lr[-1]:.3g}, schedule=warmup")
+    unnamed = trace("sgd", "bowl", lr=0.1, schedule=lambda step, steps: 1 - step / steps, steps=4)
+    assert tracks(unnamed)[0].label == "SGD lr=0.1→0.025"
 
 
 def test_the_same_rule_again_gets_another_variant(ravine):

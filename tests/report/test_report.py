@@ -108,6 +108,17 @@ def test_only_data_with_a_logarithm_get_a_log_axis(losses, scale):
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)
 
 
+def test_crosses_of_broken_trials_stand_above_the_frame_where_no_loss_can_be_read_off():
+    rows = [row for label in "abc" for row in [*trials(label, [9, 9, 9]), run(label, "report", 1)]]
+    for row in (rows[0], rows[4]):  # a trial of "a" and one of "b"
+        row["status"] = "failed"
+    (axes,) = draw_learning_rates(study_of(rows, seeds=1)).axes
+    heights = [line.get_ydata()[0] for line in axes.lines if str(line.get_gid()).endswith("broken")]
+    assert len(set(heights)) == 2 and min(heights) > 1
+    assert "went wrong" in [text.get_text() for text in axes.texts]
+    assert not draw_learning_rates(study_of(contest(["a"]))).axes[0].texts
+
+
 def test_a_metric_that_is_the_loss_is_shown_once():
     rows = [row | {"final_metric": row["final_loss"]} for row in contest(["a", "b"])]
     rows[0] |= {"final_metric": math.nan, "final_loss": math.nan, "status": "became non-finite"}

@@ -83,6 +83,10 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
     console = Console(highlight=False)
     first = paths[0]
     where = translate("from ({}), {} steps", terminal.point(first.x[0]), first.steps)
+    if first.schedule:
+        where += f", schedule={first.schedule}"
+    if first.noise:
+        where += f", noise={first.noise:g}, seed={first.seed}"
     console.print(f"[bold]{escape(first.landscape.name)}[/bold] {where}")
     if first.landscape.source == TYPED:  # so that it is seen how the formula was read
         _print_line(console, plain(*of_landscape(first.landscape, slopes=False)), style="dim")

@@ -14,7 +14,7 @@ from ..paths.maps import BasinMap, End
 from .landscapes import EQUAL, key_of, mark_facts, shape_of, title_of
 from .map_data import basin_image, by_value, ends_present, legend_image, swatch
 from .paths import draw_heading
-from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
+from .scales import GOOD_IS_BRIGHT, PANEL, Scale, extremes, final_scale, name_of_final, step_scale, wrapped
 from .style import clean, house_style, language, theme, translate
 
 __all__ = ["draw_basin"]
@@ -64,7 +64,7 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
             axes.set(xlim=frame[0], ylim=frame[1])
             axes.locator_params(nbins=6)
             axes.grid(False)
-            clean(axes, "x", "y", wrapped(rule.label())).title.set_parse_math(False)
+            clean(axes, "x", "y", wrapped(rule.label(), basins.schedule)).title.set_parse_math(False)
     return figure
 
 
@@ -99,6 +99,10 @@ def _draw_minima(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
     scale = step_scale(basins.arrived, basins.steps)
     for index, axes in enumerate(panels):
         _draw_starts(axes, basins, basin_image(basins, index, scale, theme()))
+        if basins.arrived[index].min() > basins.steps:
+            box = {"facecolor": theme().paper, "edgecolor": "none", "boxstyle": "round,pad=0.5"}
+            axes.text(0.5, 0.5, translate("no start reaches a minimum"), transform=axes.transAxes, ha="center",
+                      va="center", bbox=box, zorder=10)  # fmt: skip
     minima = zip(basins.minima.round(9) + 0.0, basins.values.round(9) + 0.0, strict=True)
     names = [translate("{}, value {}", point(at), general(value)) for at, value in minima]
     names += [phrase("basin", end.name, language()) for end in ends_present(basins)]
@@ -106,7 +110,8 @@ def _draw_minima(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
     for line in range(1, len(names)):
         below.axhline(line, color=theme().paper, linewidth=3)
     below.set_yticks(np.arange(len(names)) + 0.5, names)
-    _label_scale(below, scale, translate("steps to the minimum"))
+    reached = basins.arrived[basins.arrived <= basins.steps]
+    _label_scale(below, scale, translate("steps to the minimum") + extremes(reached))
 
 
 def _draw_depths(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
@@ -122,7 +127,7 @@ def _draw_depths(basins: BasinMap, panels: Sequence[Axes], below: Axes) -> None:
         _draw_starts(axes, basins, image)
     below.imshow(np.linspace(0, 1, 256)[None], extent=(0, 1, 1, 0), aspect="auto", cmap=colours)
     below.set_yticks([])
-    _label_scale(below, scale, name_of_final(lowest is not None))
+    _label_scale(below, scale, name_of_final(lowest is not None) + extremes(final))
 
 
 def _draw_starts(axes: Axes, basins: BasinMap, image: Any) -> None:

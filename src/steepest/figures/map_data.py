@@ -46,8 +46,8 @@ def _ramps(count: int) -> Image:
     """The shades of each minimum's colour, light to dark, shape (count, SHADES, 3)."""
     ramps = np.empty((count, SHADES, 3))
     for index, full in enumerate(COLOURS[:count]):
-        parts = [(0.0, mix(full, "white", 0.78)), (0.7, full), (1.0, mix(full, "black", 0.42))]
-        ramps[index] = colors.LinearSegmentedColormap.from_list("ramp", parts)(np.linspace(0, 1, SHADES))[:, :3]
+        ends = [mix(full, "white", 0.85), mix(full, "black", 0.1)]  # a darker one would look like the black of escape
+        ramps[index] = colors.LinearSegmentedColormap.from_list("ramp", ends)(np.linspace(0, 1, SHADES))[:, :3]
     return (255 * ramps).round().astype(np.uint8)
 
 

@@ -108,24 +108,36 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
-    """A label of each path, all different: title and settings, then the start and a number where they are needed."""
+    """A label of each path, all different: title and settings, then the start and a number where they are needed.
+
+    It has no words of a language, but settings as one writes them, so that it serves figures and pages in any.
+    """
     labels = [_label(path) for path in paths]
     if len({tuple(path.x[0]) for path in paths}) > 1:
         starts = [f"({', '.join(map(general, path.x[0]))})" for path in paths]
-        labels = [f"{label} from {start}" for label, start in zip(labels, starts, strict=True)]
+        labels = [f"{label}, start={start}" for label, start in zip(labels, starts, strict=True)]
     total, seen = Counter(labels), Counter[str]()
     for index, label in enumerate(labels):
         if total[label] > 1:
             seen[label] += 1
-            labels[index] = f"{label}, run {seen[label]}"
+            labels[index] = f"{label} #{seen[label]}"
     return labels
 
 
 def _label(path: Path) -> str:
-    label, first, last = path.rule.label(), path.lr[0], path.lr[-1]
-    if first == last:
-        return label
-    return label.replace(f"lr={path.rule.lr}", f"lr={general(first, 3)} to {general(last, 2)}", 1)
+    label, rates = path.rule.label(), _turns(path.lr)
+    if len(rates) > 1:
+        label = label.replace(f"lr={path.rule.lr}", "lr=" + "→".join(general(rate, 3) for rate in rates), 1)
+    if path.schedule:
+        label += f", schedule={path.schedule}"
+    return f"{label}, noise={path.noise:g}, seed={path.seed}" if path.noise else label
+
+
+def _turns(rates: NDArray[np.float64]) -> list[float]:
+    """The learning rates at the first and the last step, and the extremes between them; one if they do not change."""
+    if (rates == rates[0]).all():
+        return [float(rates[0])]
+    return [float(rates[step]) for step in sorted({0, int(rates.argmin()), int(rates.argmax()), len(rates) - 1})]
 
 
 def visible_points(track: Track, frame: Frame) -> Floats:

@@ -9,9 +9,10 @@ from matplotlib import colors
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ..base.numbers import general
 from .style import translate
 
-__all__ = ["GOOD_IS_BRIGHT", "PANEL", "Scale", "final_scale", "name_of_final", "step_scale", "wrapped"]
+__all__ = ["GOOD_IS_BRIGHT", "PANEL", "Scale", "extremes", "final_scale", "name_of_final", "step_scale", "wrapped"]
 
 Floats = NDArray[np.float64]
 
@@ -95,6 +96,16 @@ def name_of_final(above: bool) -> str:
     return translate("final value above the minimum" if above else "final value")
 
 
-def wrapped(label: str) -> str:
-    """A label broken into lines that fit a panel."""
-    return "\n".join(textwrap.wrap(label, 44))
+def extremes(values: NDArray[Any]) -> str:
+    """The smallest and the largest value, for the label of a scale, whose colours leave out the outermost ones.
+
+    >>> extremes(np.array([3.0, np.nan, 20.0]))
+    ', 3 … 20'
+    """
+    finite = values[np.isfinite(values)]
+    return f", {general(float(finite.min()), 3)} … {general(float(finite.max()), 3)}" if finite.size else ""
+
+
+def wrapped(label: str, schedule: str = "") -> str:
+    """A label, with the schedule of the learning rate if there is one, broken into lines that fit a panel."""
+    return "\n".join(textwrap.wrap(label + f", schedule={schedule}" * bool(schedule), 44))

@@ -14,12 +14,15 @@ from ..statistics.trials import trial_table
 from ..study import Comparison
 from .contestants import comparison_figure, looks, make_log, tag
 from .looks import Look
-from .style import clean, whole_steps
+from .style import GREY, clean, whole_steps
 
 __all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
 
 MANY = 60
 """Trials of one contestant up to which they are joined by a line; more are drawn as dots with a trend."""
+
+ABOVE = 1.03
+"""Height of the lowest crosses of broken trials, in heights of the frame: where no loss could be read off."""
 
 BINS = 24
 """Bins of learning rates of a trend."""
@@ -69,20 +72,24 @@ def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_learning_rates(comparison: Comparison) -> Figure:
-    """Draw the final loss of every trial against its learning rate; broken trials are crosses along the top."""
-    by_label = looks(comparison)
-    spacing = min(0.025, 0.2 / len(by_label))
+    """Draw the final loss of every trial against its learning rate; broken trials are crosses above the frame."""
+    data = {label: sensitivity(comparison, label) for label in looks(comparison)}
+    broken = [label for label in data if len(data[label].broken_lr)]
+    spacing = min(0.03, 0.2 / max(1, len(broken)))
     with comparison_figure(comparison, 4.3) as figure:
         axes = clean(figure.add_subplot(), "learning rate", "final loss")
-        for index, (label, look) in enumerate(by_label.items()):
-            # a height of its own for each contestant, so that crosses at one learning rate do not hide each other
-            _draw_sensitivity(axes, sensitivity(comparison, label), look, index, 0.985 - spacing * index)
+        for index, (label, look) in enumerate(looks(comparison).items()):
+            _draw_sensitivity(axes, data[label], look, index)
+            if label in broken:  # each at a height of its own, so that crosses at one rate do not hide each other
+                _draw_broken(axes, data[label], look, index, ABOVE + spacing * broken[::-1].index(label))
+        if broken:
+            axes.text(0, ABOVE, "went wrong", transform=axes.transAxes, va="center", color=GREY, fontsize="small")
         make_log(axes, "x", subs=(1.0,))
         make_log(axes, "y")
     return figure
 
 
-def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, height: float) -> None:
+def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int) -> None:
     x, y = data.lr, data.loss
     if len(data.lr) > MANY:
         _draw_dots(axes, data, look, tag(index, "trials"))
@@ -93,9 +100,12 @@ def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, hei
     if data.best:
         axes.plot(*data.best, marker=look.marker, markersize=11, markerfacecolor="none", markeredgewidth=1.8,
                   color=look.colour, linestyle="none", gid=tag(index, "best"))  # fmt: skip
+
+
+def _draw_broken(axes: Axes, data: Sensitivity, look: Look, index: int, height: float) -> None:
     crosses = data.broken_lr[:: max(1, len(data.broken_lr) // MANY)]
     axes.plot(crosses, np.full(len(crosses), height), marker="x", markersize=5, color=look.colour, linestyle="none",
-              transform=axes.get_xaxis_transform(), gid=tag(index, "broken"))  # fmt: skip
+              transform=axes.get_xaxis_transform(), clip_on=False, gid=tag(index, "broken"))  # fmt: skip
 
 
 def _draw_dots(axes: Axes, data: Sensitivity, look: Look, name: str) -> None:

@@ -21,7 +21,7 @@ from ..program.plain import plain
 from .landscapes import title_of
 from .map_data import nearest_cells, swatch, swept
 from .paths import draw_heading
-from .scales import GOOD_IS_BRIGHT, PANEL, Scale, final_scale, name_of_final, step_scale, wrapped
+from .scales import GOOD_IS_BRIGHT, PANEL, Scale, extremes, final_scale, name_of_final, step_scale, wrapped
 from .style import house_style, language, new_figure, theme, translate
 
 __all__ = ["draw_sweep"]
@@ -68,7 +68,7 @@ def _draw_finals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> Non
             text += "\n" + translate("best {} at {}", general(sweep.final[index].flat[best], 2), _pair(sweep, best))
             _draw_star(axes, sweep.pair(best))
         axes.set_title(text, loc="left", color=theme().grey, fontsize=9, parse_math=False)
-    _draw_bar(figure, panels, scale, name_of_final(sweep.above))
+    _draw_bar(figure, panels, scale, name_of_final(sweep.above) + extremes(sweep.final))
 
 
 def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> None:
@@ -82,7 +82,9 @@ def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> N
             _draw_star(axes, sweep.pair(fastest))
             text = translate("best {} steps at {}", sweep.arrived[index].flat[fastest], _pair(sweep, fastest))
             axes.set_title(text, loc="left", color=theme().grey, fontsize=9)
-    _draw_bar(figure, panels, scale, translate("steps to the minimum"))
+    _draw_bar(
+        figure, panels, scale, translate("steps to the minimum") + extremes(sweep.arrived[sweep.arrived <= sweep.steps])
+    )
 
 
 def _draw_pairs(axes: Axes, sweep: SweepMap, index: int, values: Floats, scale: Scale) -> None:
@@ -144,7 +146,7 @@ def _fixed_settings(sweep: SweepMap, index: int) -> str:
     swept_names = {axis.names[index].partition(".")[0] for axis in (sweep.across, sweep.up)}
     fixed = {name: getattr(rule, name) for name in rule.hyperparameters() if name not in swept_names}
     shown = [f"{name}={value}" for name, value in fixed.items() if name == "lr" or value != rule.defaults()[name]]
-    return wrapped(" ".join([rule.title, ", ".join(shown)]).strip())
+    return wrapped(" ".join([rule.title, ", ".join(shown)]).strip(), sweep.schedule)
 
 
 def _name_of(sweep: SweepMap, axis: Setting) -> str:

@@ -27,6 +27,7 @@ CHINESE = {
     # maps
     "{}, value {}": "{}，函数值 {}",
     "not reached": "未到达",
+    "no start reaches a minimum": "没有起点到达极小点",
     "stability limit": "稳定上限",
     "best": "最佳",
     "best {} at {}": "最佳 {}，位于 {}",

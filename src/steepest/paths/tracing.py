@@ -41,6 +41,8 @@ class Path:
         state: each state of the rule by name, shape (steps + 1, dims); `[0]` is the state before the first step.
         noise: standard deviation of the noise in each coordinate of each gradient.
         finding: what happened, as a code with numbers and as text in English and Chinese.
+        schedule: of the learning rate, as it was named; empty where it was not.
+        seed: of the noise.
     """
 
     rule: Rule
@@ -52,6 +54,8 @@ class Path:
     state: dict[str, Floats]
     noise: float
     finding: Finding
+    schedule: str = ""
+    seed: int = 0
 
     @property
     def steps(self) -> int:
@@ -164,7 +168,8 @@ def trace(
         return run(chosen, landscape, starts, steps, factor, noise, seed, dtype, paths)
     if paths or dtype != "float64":
         raise InvalidValue("paths, dtype: for many trajectories only; give starts, or an array for a hyperparameter")
-    return _follow(chosen, landscape, _starting_point(start, landscape), steps, factor, noise, seed)
+    path = _follow(chosen, landscape, _starting_point(start, landscape), steps, factor, noise, seed)
+    return replace(path, schedule=schedules.label_of(schedule))
 
 
 def _follow(
@@ -200,7 +205,7 @@ def _follow(
     finding = explain(landscape, positions, values, noise > 0, decays, rule)
     return Path(
         rule, landscape, positions, values, np.reshape(grads, (steps, landscape.dims)),
-        np.array(rates, dtype=np.float64), history, float(noise), finding,
+        np.array(rates, dtype=np.float64), history, float(noise), finding, seed=int(seed),
     )  # fmt: skip
 
 

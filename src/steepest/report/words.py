@@ -58,10 +58,10 @@ WORDS = {
     "learning_rates": Text("How much the learning rate matters", "学习率有多重要"),
     "learning_rates_note": Text(
         "Every trial of every optimizer: final loss against learning rate. A wide flat valley forgives a careless choice, a"
-        " narrow one does not. Ringed: the trial that was chosen, the first to the target. Crosses at the top: trials that"
-        " went wrong.",
+        " narrow one does not. Ringed: the trial that was chosen, the first to the target. Crosses above the frame: trials"
+        " that went wrong.",
         "每个优化器的每次试验：最终损失与学习率的关系。谷宽而平，选得随意些也无妨；谷窄则不然。"
-        "带环的是被选中的试验（最先到达目标），顶部的叉表示出错的试验。",
+        "带环的是被选中的试验（最先到达目标），图框上方的叉是出错的试验。",
     ),
     "tuning": Text("How easy they are to tune", "调参有多容易"),
     "tuning_note": Text(
@@ -147,6 +147,7 @@ STATUSES = {
 LABELS = {
     "learning rate": "学习率",
     "final loss": "最终损失",
+    "went wrong": "出错",
     "step": "步数",
     "examples seen": "已用样本数",
     "held-out loss": "留出集损失",

@@ -60,6 +60,7 @@ class BasinMap:
         final: the last value, NaN where the run escaped; of the same shape.
         arrived: the step from which on it stays there (within a thousandth of the window's diagonal), `steps + 1` where
             it reaches none of `minima`; of the same shape.
+        schedule: of the learning rate, as it was named; empty where it was not.
     """
 
     landscape: Landscape
@@ -72,6 +73,7 @@ class BasinMap:
     end: NDArray[np.int8]
     final: NDArray[np.float32]
     arrived: NDArray[np.int32]
+    schedule: str = ""
 
     def shares(self, rule: int) -> dict[int, float]:
         """The share of the starts that end in each way: by index in `minima`, then by `End`."""
@@ -135,7 +137,9 @@ def map_basin(
             if on_progress is not None:
                 on_progress(done, total)
     values = np.array([landscape(*point) for point in minima.tolist()])
-    return BasinMap(landscape, tuple(chosen), steps, x, y, minima, values, end, final, arrived)
+    return BasinMap(landscape, tuple(chosen), steps, x, y, minima, values, end, final, arrived,
+        schedules.label_of(schedule),
+    )  # fmt: skip
 
 
 def _checked(window: Window) -> Window:

@@ -67,6 +67,7 @@ class SweepMap:
             `steps + 1` where it did not; of the same shape. None where no minimum is known or found.
         limits: for each rule the curve (points, 2), in the order `across`, `up`, beyond which it is unstable; None
             where the landscape is no quadratic or the rule has no such limit, see `steepest.stability_limit`.
+        schedule: of the learning rate, as it was named; empty where it was not.
     """
 
     landscape: Landscape
@@ -79,6 +80,7 @@ class SweepMap:
     above: bool
     arrived: NDArray[np.int64] | None
     limits: tuple[Floats | None, ...]
+    schedule: str = ""
 
     def best(self, rule: int) -> int | None:
         """The place of the pair with the lowest final value, among equal ones that which arrived first; or None.
@@ -172,6 +174,7 @@ def map_sweep(
         final=np.stack([np.where(escaped(ends), np.nan, ends.f - lowest) for ends in swept]).reshape(shape),
         above=landscape.minimum is not None,
         arrived=np.stack([ends.arrived for ends in swept]).reshape(shape) if len(minima) else None,
+        schedule=schedules.label_of(schedule),
         limits=tuple(_limit(rule, index, landscape, across, up) for index, rule in enumerate(chosen)),
     )  # fmt: skip
 
