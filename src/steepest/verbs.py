@@ -20,6 +20,7 @@ from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import executor_factory
 from .study.workers.pool import GRACE
+from .workloads.seeding import seeded
 
 __all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
 
@@ -106,7 +107,8 @@ def plan_comparison(
     names = _listed(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
     chosen = [_tried_out(name, timeout) for name in _listed(workload)]
-    return make_plan(chosen, names, batch_sizes=sizes, **options)
+    with seeded(0):  # what rules' files draw while they are imported
+        return make_plan(chosen, names, batch_sizes=sizes, **options)
 
 
 def _tried_out(workload: str, timeout: float | None) -> workloads.Problem:
@@ -265,7 +267,8 @@ def _workload_facts(plan: Plan) -> dict[str, str]:
     """What tables and pages say about the workloads, so that they need not load them."""
     problems = {goal.name: workloads.find(goal.name) for goal in plan.workloads}
     about = {name: {fact: getattr(problem, fact) for fact in problem.FACTS} for name, problem in problems.items()}
-    noise = {name: _gradient_noise(problem, plan.on(name)) for name, problem in problems.items()}
+    with seeded(0):  # a workload may compute its noise itself
+        noise = {name: _gradient_noise(problem, plan.on(name)) for name, problem in problems.items()}
     return {"workloads": json.dumps(about), "gradient_noise": json.dumps(noise)}
 
 

@@ -156,6 +156,43 @@ def test_no_global_generator_is_touched(use):
     assert states() == before
 
 
+DRAWS = {
+    "python": lambda: random.gauss(0.0, 1.0),
+    "numpy": lambda: float(np.random.normal()),  # draws two, and keeps one for later
+    "torch": lambda: float(torch.randn(())),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("part", ["data", "model", "loss", "metric"])
+def test_what_any_global_generator_draws_in_any_part_follows_from_the_seed(part, draw, monkeypatch):
+    """And the other way round: a part's draws in a measurement change nothing about the training."""
+    plain, drawn = small(), []
+
+    def drawing(*arguments):
+        drawn.append(draw())
+        made = getattr(plain, part)(*arguments)
+        if part == "model":
+            torch.nn.init.constant_(made.weight, drawn[-1])
+        elif part == "data":
+            made = (made[0] + drawn[-1], *made[1:])
+        else:
+            made = made * math.exp(drawn[-1])
+        return made
+
+    def run(grid_points=None):
+        with monkeypatch.context() as patched:
+            if grid_points:
+                patched.setattr("steepest.training.grid.EVALUATIONS", grid_points)
+            # a new function each time: data are kept by function
+            return train(small(**{part: lambda *arguments: drawing(*arguments)}), Adam(lr=0.1), 4)
+
+    first, second, other = run(), run(), run(grid_points=3)
+    assert len(set(drawn)) > 1 or part != "loss"  # others draw at the beginning, or from a stream of their own
+    assert readings(first) == readings(second)
+    assert other.curve[-1].loss == first.curve[-1].loss
+
+
 def test_what_a_model_draws_while_it_trains_follows_from_the_seed():
     def results(global_seed):
         with torch.random.fork_rng(devices=[]):

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import io
+import random
 import re
 import tokenize
 import urllib.error
@@ -328,6 +329,14 @@ def test_a_mistake_is_said_in_one_line_with_its_place(line, write_workload):
     place = f"line {len(Path(file).read_text().splitlines())}"
     assert WRONG[line].format(place=place) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_a_file_draws_while_it_is_imported_is_the_same_in_every_process(write_workload):
+    drawn = "import random\nimport numpy\nabout_zh = f'{random.random()} {numpy.random.rand()} {torch.rand(())}'"
+    first = find(write_workload(drawn, "first.py"), try_out=False).about_zh
+    torch.rand(3)
+    random.random()
+    assert find(write_workload(drawn, "second.py"), try_out=False).about_zh == first
 
 
 def test_trying_out_a_file_touches_no_global_generator(write_workload):

@@ -52,8 +52,8 @@ def train(
     """Train a fresh session of a problem by a rule, and measure it on the way.
 
     The seed decides the initial weights, the order of the examples and all other random numbers of the session while it
-    trains, for every rule, so runs of one seed are paired. (Torch's layers draw from its global generators and from no
-    other; they are seeded for the run and afterwards as they were.) What a measurement draws has a seed of its own.
+    trains, for every rule, so runs of one seed are paired. (The global generators of torch, NumPy and Python are seeded
+    for the run and afterwards as they were.) What a measurement draws has a seed of its own.
 
     Args:
         problem: what to train.

@@ -21,7 +21,7 @@ class Trainer:
     Args:
         problem: what to train.
         rule: the optimizer.
-        seed: of the session; the caller has seeded torch's generators.
+        seed: of the session; the caller has seeded the global generators.
         steps: the length of the run, which the schedule stretches over.
         batch_size: examples a step; None or 0: the problem's own.
         schedule: of the learning rate, by name.

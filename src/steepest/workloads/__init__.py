@@ -63,8 +63,28 @@ def find(workload: str, try_out: bool = True) -> Problem:
     >>> find("quadratic(condition=1000)").name
     'quadratic(condition=1000)'
     """
-    with exits_raised():
+    name = _name(workload)
+    if name not in WORKLOADS and name not in PLUGINS.plugins:
+        _check_file(workload)
+        if not _is_python(file_of(workload)):
+            load(file_of(workload))  # raises, before torch is imported
+    from .seeding import seeded
+
+    with exits_raised(), seeded(0):  # also what a file draws while it is imported
         return _find(workload, try_out)
+
+
+def _check_file(workload: str) -> None:
+    if not (workload.endswith(".py") or "/" in workload):
+        name, hint = _name(workload), did_you_mean(_name(workload), PLUGINS)
+        raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
+
+
+def _is_python(file: Path) -> bool:
+    try:
+        return bool(ast.parse(file.read_bytes()))
+    except (OSError, SyntaxError, ValueError):
+        return False
 
 
 def _find(workload: str, try_out: bool) -> Problem:
@@ -73,12 +93,10 @@ def _find(workload: str, try_out: bool) -> Problem:
         return _checked(_built_in(workload.strip()), try_out)
     if name in PLUGINS.plugins and (plugin := PLUGINS.get(name)):
         return _checked(plugin if isinstance(plugin, Problem) else _member_of_plugin(workload.strip()), try_out)
-    if workload.endswith(".py") or "/" in workload:
-        source = load(file_of(workload))
-        with importing(source.path.parent):
-            return _checked(_of_source(source), try_out)
-    hint = did_you_mean(name, PLUGINS)
-    raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
+    _check_file(workload)  # a plugin may have been left out just now
+    source = load(file_of(workload))
+    with importing(source.path.parent):
+        return _checked(_of_source(source), try_out)
 
 
 def _checked(problem: Problem, try_out: bool) -> Problem:

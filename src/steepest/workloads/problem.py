@@ -10,8 +10,9 @@ a training loop of its own defines one subclass of `Problem`; `examples/own_loop
 
 What a session may count on, and what it owes:
 
-- `begin`, `advance` and `measure` are called with torch's global generators (of the CPU, and of an accelerator) seeded.
-  Whatever else a session draws comes from a generator of its own, made from the seed.
+- `begin`, `advance` and `measure` are called with the global generators seeded: torch's (of the CPU, and of an
+  accelerator), NumPy's (`np.random.rand`, not `default_rng()`) and Python's `random`. Whatever else a session draws
+  comes from a generator of its own, made from the seed.
 - `measure` has a stream of random numbers of its own, the same at every call: how often a run is measured changes
   nothing about its training, and what an evaluation draws is the same at every step.
 - What a session draws must not depend on the optimizer: then runs of one seed are paired, and are compared as pairs.
@@ -87,7 +88,7 @@ class Session(ABC):
         return b""
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs to go on from here: the model's weights, and the state of torch's generators.
+        """What `load_state_dict` needs to go on from here: the model's weights, and the global generators' states.
 
         A session with more that changes, such as its place in the data, adds that. Tensors in it may be the session's
         own: `copy.deepcopy` it before the next step.
@@ -97,7 +98,7 @@ class Session(ABC):
         return {"model": self.model.state_dict(), "random": random_state(self._device)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where another session of the same problem, seed and device was. Sets torch's generators."""
+        """Go on from where another session of the same problem, seed and device was. Sets the global generators."""
         from .seeding import set_random_state
 
         self.model.load_state_dict(state["model"])

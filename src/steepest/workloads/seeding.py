@@ -1,33 +1,47 @@
-"""Torch's global generators, seeded for a while: that of the CPU, and that of the accelerator that is in use."""
+"""The global generators, seeded for a while: torch's of the CPU and of the accelerator in use, NumPy's and Python's."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
 
 __all__ = ["drawing_from", "random_state", "seeded", "set_random_state"]
 
 
 class _Generator(NamedTuple):
-    get_state: Callable[[], Tensor]
-    set_state: Callable[[Tensor], Any]
+    get_state: Callable[[], Any]
+    set_state: Callable[[Any], Any]
     manual_seed: Callable[[int], Any]
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    """The state of NumPy's generator; of a list it is set in a fiftieth of the time that an array takes."""
+    state: Any = np.random.get_state()
+    name, keys, *rest = state
+    return name, keys.tolist(), *rest
+
+
+def _seed_numpy(seed: int) -> None:
+    np.random.seed(seed % 2**32)  # it takes 32 bits
 
 
 # not torch.manual_seed, which queues a seed for every accelerator
 CPU = [
     _Generator(
         torch.default_generator.get_state, torch.default_generator.set_state, torch.default_generator.manual_seed
-    )
+    ),
+    _Generator(_numpy_state, np.random.set_state, _seed_numpy),
+    _Generator(random.getstate, random.setstate, random.seed),
 ]
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Seed the global generators that layers and tensors on this device draw from; afterwards they are as before.
+    """Seed the global generators that anything on this device draws from; afterwards they are as before.
 
     On the CPU no accelerator is touched, not even to ask whether there is one: a process that has initialised one
     cannot fork workers that use it.
@@ -48,7 +62,7 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
 
 
 @contextmanager
-def drawing_from(states: list[Tensor], device: torch.device | str = "cpu") -> Iterator[None]:
+def drawing_from(states: list[Any], device: torch.device | str = "cpu") -> Iterator[None]:
     """A context in which the generators continue from `states`, of `random_state`; afterwards they are as before.
 
     Faster than seeding them anew.
@@ -61,12 +75,12 @@ def drawing_from(states: list[Tensor], device: torch.device | str = "cpu") -> It
         set_random_state(before, device)
 
 
-def random_state(device: torch.device | str = "cpu") -> list[Tensor]:
-    """The states of the generators that tensors on this device draw from: the CPU's, then the accelerator's."""
+def random_state(device: torch.device | str = "cpu") -> list[Any]:
+    """The states of the generators: torch's of the CPU, NumPy's, Python's, then torch's of the accelerator."""
     return [generator.get_state() for generator in _generators(device)]
 
 
-def set_random_state(states: list[Tensor], device: torch.device | str = "cpu") -> None:
+def set_random_state(states: list[Any], device: torch.device | str = "cpu") -> None:
     """Set the generators to states that `random_state` returned for this device."""
     for generator, state in zip(_generators(device), states, strict=True):
         generator.set_state(state)

@@ -34,7 +34,7 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
         tell: called with `READING`, `LOADING` and `BEGUN` when that begins.
     """
     try:
-        with _one_thread(), importing(*_folders(job)), exits_raised():
+        with _one_thread(), importing(*_folders(job)), exits_raised(), seeded(0):
             return _time(job, tell) if job.timing else _run(job, tell)
     except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
         words = last_words(error, *_files(job.entries[0]), named=True)
