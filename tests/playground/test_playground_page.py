@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 
 from steepest.playground import build_facts, build_page
+from steepest.playground.looks import contrast
 from steepest.web import read_bundle
+
+from ..accessibility import LEAST_CONTRAST, blend, small_targets, violations
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
 
@@ -527,6 +530,77 @@ def test_light_and_dark(open_page):
     expect(page.locator("#light")).to_have_attribute("aria-label", "Light: light")
     page.click("#light")
     assert page.evaluate(paper) == dark
+
+
+# --- for everybody ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_axe_finds_nothing_serious(light, lang, open_page):
+    rules = "rule=sgd(lr=0.01)&rule=adam(lr=0.2)"
+    page = open_page(f"on=himmelblau&{rules}&lang={lang}", color_scheme=light, reduced_motion="reduce")
+    assert violations(page) == []
+    page.click("#modes [data-key=sweep]")
+    page.click("#tour-open")
+    page.wait_for_selector("#tour h2")
+    assert violations(page) == []
+    page.click("#pick" if light == "light" else "#rules .add")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
+def test_what_is_tapped_is_large_enough(screen, open_page):
+    page = open_page("on=himmelblau&rule=adam(lr=0.2)", **screen)
+    for mode in ("contours", "sweep"):
+        page.click(f"#modes [data-key={mode}]")
+        assert small_targets(page) == []
+    page.click("#tour-open")
+    for details in page.locator("details:not([open]) > summary").all():
+        details.click()
+    assert small_targets(page) == []
+    page.click("#pick")
+    assert small_targets(page) == []
+
+
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_lines_and_sliders_stand_out(light, open_page):
+    """Contour lines from every shade and from every colour of a map, tracks of sliders from what is behind them."""
+    page = open_page(color_scheme=light)
+    style = f"name => getComputedStyle({ROOT}.host).getPropertyValue('--' + name).trim()"
+    paper, ground, ink, iso, rail = (page.evaluate(style, name) for name in ("paper", "ground", "ink", "iso", "rail"))
+    relief = PARTS.joinpath("theme.js").read_text(encoding="utf-8").partition("const SLOPES")[0]
+    shades = re.findall("#[0-9a-f]{6}", re.search(rf"{light}: \[(.*)\]", relief)[1])
+    basins = PARTS.joinpath("basin_view.js").read_text(encoding="utf-8")
+    colours = re.findall("#[0-9a-f]{6}", re.search(r"const BASINS = \[(.*)\]", basins)[1])
+    least, more = map(float, re.search(r"([\d.]+) \+ ([\d.]+) \* late", basins).groups())
+    stripes = float(re.search(r"% 6 < 3 \? ([\d.]+)", basins)[1])
+    grounds = [*shades, *(blend(paper, colour, least + more) for colour in colours), blend(paper, ink, stripes)]
+    assert len(grounds) == 14
+    for colour in grounds:
+        assert contrast(iso, colour) >= LEAST_CONTRAST, colour
+    for colour in (paper, ground):
+        assert contrast(rail, colour) >= LEAST_CONTRAST, colour
+
+
+SEVERAL = [
+    "sgd(lr=0.4)",
+    "momentum(lr=0.1)",
+    "adam(lr=0.4)",
+    "adamw(lr=0.4)",
+    "nadam(lr=0.4)",
+    "rmsprop(lr=0.4,centered=true)",
+]
+
+
+@pytest.mark.parametrize("rule", SEVERAL)
+def test_results_of_filled_equations_are_seen(rule, open_page):
+    page = open_page(f"on=ravine&rule={rule}", viewport={"width": 1440, "height": 900})
+    right = page.locator(".meaning").bounding_box()
+    edge = right["x"] + right["width"]
+    results = [box.bounding_box() for box in page.locator("#readout .result").all()]
+    assert len(results) >= 2 and all(box["x"] + box["width"] <= edge for box in results)
+    assert page.evaluate(f"{ROOT}.querySelector('.meaning').scrollWidth") <= right["width"]
 
 
 # --- the tour ---------------------------------------------------------------------------------------------------------

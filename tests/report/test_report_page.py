@@ -17,6 +17,7 @@ from steepest.report.sentences import verdict_texts
 from steepest.report.words import STATUSES, WORDS
 from steepest.study.jobs import columns_of
 
+from ..accessibility import small_targets, violations
 from .comparisons import ODD, awkward, run, study_of, trials
 
 AWKWARD = awkward()
@@ -396,3 +397,13 @@ def test_contestants_are_compared_across_workloads(open_page, write_page):
     page.wait_for_function("() => scrollY > 1000")
     assert set(whole_column(page, "workload")) == {"w", "w-2"}
     assert page.locator(".verdict").count() == 3
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_axe_finds_nothing_serious_and_what_is_tapped_is_large_enough(light, locale, open_page):
+    page = open_page(color_scheme=light, locale=locale, **(PHONE if light == "dark" else {}))
+    for details in page.locator("details:not([open]) > summary:visible").all():
+        details.click()
+    assert violations(page) == []
+    assert small_targets(page) == []

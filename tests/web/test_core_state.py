@@ -180,9 +180,10 @@ def test_equations_are_the_rules_and_come_to_what_the_rule_computes():
             name = left.get("data-v")
             shown = value_of_row(right, numbers)
             assert math.isclose(numbers[name], shown, rel_tol=1e-9, abs_tol=1e-12), (form["id"], form["settings"], name)
-        for text in (*form["symbols"], *form["filled"]):
+        texts = [text for line in form["filled"] for text in line.values() if text]
+        for text in (*form["symbols"], *texts):
             assert ElementTree.fromstring(text).tag.endswith("math")
-        assert "data-v" in "".join(form["symbols"]) and "undefined" not in "".join(form["filled"])
+        assert "data-v" in "".join(form["symbols"]) and "undefined" not in "".join(texts)
     usual = {
         form["id"]: form for form in forms if not any(value for key, value in form["settings"].items() if key != "lr")
     }

@@ -16,7 +16,7 @@ export function equations(rule, given) {
   return linesOf(rule, settingsOf(rule, given)).map(({ math }) => math);
 }
 
-/** The same with the numbers of one coordinate at a step (of `stateAt`) in place of the symbols, and the result. */
+/** The same with the numbers of one coordinate at a step (of `stateAt`) in place of the symbols, and the result: {equation, result}. */
 export function filledEquations(rule, given, seen, coordinate) {
   const numbers = Object.fromEntries(Object.entries(seen.values).map(([name, values]) => [name, values[coordinate]]));
   return linesOf(rule, settingsOf(rule, given)).map(({ name, math }) => filled(math, numbers, numbers[name]));

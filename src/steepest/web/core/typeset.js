@@ -16,7 +16,10 @@ function numberML(value, text = general(value, 4)) {
   return `<mrow>${plain}<mo>×</mo><msup><mn>10</mn>${raised}</msup></mrow>`;
 }
 
-/** An equation with numbers, by name, in place of the symbols right of the first "=", and the result behind. */
+/**
+ * {equation, result}: an equation with numbers, by name, in place of the symbols right of the first "=", and the result,
+ * to stand behind it; null where the equation says it already.
+ */
 export function filled(equation, numbers, result) {
   const [left, ...right] = equation.split(/(?<=<mo>=<\/mo>)/), body = right.join("");
   // one symbol is the result itself; behind cases it would be taken for a part of their conditions
@@ -26,8 +29,10 @@ export function filled(equation, numbers, result) {
     if (value === undefined) return symbol;
     return value < 0 && marked !== undefined ? fence(numberML(value)) : numberML(value);
   });
-  const end = result === undefined || isWhole ? "" : `<mo>=</mo>${numberML(result)}`;
-  return left + shown.replaceAll(TIMES, "<mo>⋅</mo>").replace("</math>", `${end}</math>`);
+  return {
+    equation: left + shown.replaceAll(TIMES, "<mo>⋅</mo>"),
+    result: result === undefined || isWhole ? null : `<math><mo>=</mo>${numberML(result)}</math>`,
+  };
 }
 
 // --- typed formulas --------------------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ function basinPaint(part, map) {
   const blend = (from, to, share) => from.map((value, i) => value + share * (to[i] - value));
   return (at, column, row) => {
     const which = map.which[at], late = Math.min(1, Math.log(1 + map.steps[at]) / Math.log(1 + slowest));
-    if (which === -2) return [...blend(paper, ink, (column + row) % 6 < 3 ? 0.34 : 0.22), 255];
+    if (which === -2) return [...blend(paper, ink, (column + row) % 6 < 3 ? 0.28 : 0.16), 255];
     if (which === -1) return [...blend(paper, ink, 0.08), 255];
-    return [...blend(paper, channels(basinColour(which)), 0.16 + 0.42 * late), 255];
+    return [...blend(paper, channels(basinColour(which)), 0.14 + 0.3 * late), 255];
   };
 }
 
@@ -53,7 +53,7 @@ export function basinKeys(part, map) {
     const place = pointText(map.minima[which].map((value) => Number(value.toPrecision(3))));
     return keyOf(basinColour(which), `${arrived.length > 3 ? "" : place} ${ofStarts(count)}`, place);
   }) : [make("span", { class: "key" }, part.say("manyMinima", arrived.length))];
-  for (const [which, name, grey] of [[-1, "under_way", 0.12], [-2, "escaped", 0.34]]) {
+  for (const [which, name, grey] of [[-1, "under_way", 0.12], [-2, "escaped", 0.28]]) {
     const colour = asColour(mixed([part.theme.paper, part.theme.ink], grey));
     if (counts.has(which)) keys.push(keyOf(colour, `${Steepest.phrase("basin", name, part.lang())} ${ofStarts(counts.get(which))}`));
   }

@@ -34,10 +34,19 @@ export function fitted(canvas, width, height) {
   return pen;
 }
 
+/** Letters so small that an element of the class `fits` shows all it has; what is still too long is scrolled, by keys too. */
+export function fit(element) {
+  element.style.fontSize = "";
+  const share = element.clientWidth / element.scrollWidth;
+  if (share < 1) element.style.fontSize = `${Math.max(0.75, 0.99 * share)}em`;
+  if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+  else element.removeAttribute("tabindex");
+}
+
 /** A dialog with a title and a way out; a click beside it closes it, too. */
 export function openDialog(part, dialog, title, ...content) {
   const close = button({ class: "quiet close", ...called(part.say("close")), click: () => dialog.close() }, "×");
-  dialog.replaceChildren(make("div", { class: "dialog" }, make("header", {}, make("h2", {}, title), close), ...content));
+  dialog.replaceChildren(make("div", { class: "dialog" }, make("div", { class: "head" }, make("h2", {}, title), close), ...content));
   dialog.setAttribute("aria-label", title);
   dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
   dialog.showModal();

@@ -1,7 +1,7 @@
 // The numbers of the selected rule at the step in view: gradient, states, step, and its equations with the numbers put in.
 
 import * as Steepest from "../core/api.js";
-import { make } from "./dom.js";
+import { fit, make } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
 import { sceneOf, stepOf } from "./scene.js";
@@ -16,7 +16,8 @@ function showReadout(part, state) {
   const { run } = track, step = Math.min(stepOf(state), run.n), head = titleLine(part, track, step);
   if (step === 0) return place.replaceChildren(head, make("p", { class: "hint" }, part.say("beforeFirst")));
   const seen = Steepest.stateAt(run, step), equations = Steepest.equations(track.id, run.settings);
-  return place.replaceChildren(head, numbersTable(part, run, seen, step, equations.join("")), equationsOf(track, seen, equations));
+  place.replaceChildren(head, numbersTable(part, run, seen, step, equations.join("")), equationsOf(track, seen, equations));
+  return place.querySelectorAll(".fits").forEach(fit);
 }
 
 function coordinateNames(dims) { return dims === 1 ? ["x"] : ["x", "y"]; }
@@ -49,6 +50,11 @@ function equationsOf({ id, run }, seen, equations) {
   const names = coordinateNames(run.dims);
   const filled = names.map((_, i) => Steepest.filledEquations(id, run.settings, seen, i));
   return make("div", { class: "equations" }, ...equations.map((equation, line) =>
-    make("div", { class: "equation", html: equation }, ...names.map((name, i) =>
-      make("div", { class: "filled" }, make("span", { class: "coordinate" }, name), make("span", { html: filled[i][line] }))))));
+    make("div", { class: "equation" }, make("div", { class: "fits", html: equation }), ...names.map((name, i) =>
+      make("div", { class: "filled" }, make("span", { class: "coordinate" }, name), ...filledParts(filled[i][line]))))));
+}
+
+/** A filled-in equation, and its result, which goes to a line of its own where there is no room behind it. */
+function filledParts({ equation, result }) {
+  return [make("span", { class: "fits", html: equation }), result && make("span", { class: "result", html: result })];
 }

@@ -1,7 +1,7 @@
 // Landscape, steps, noise and schedule: what is the same for every rule.
 
 import * as Steepest from "../core/api.js";
-import { button, make, toast } from "./dom.js";
+import { button, fit, make, toast } from "./dom.js";
 import { drawThumbnail, openGallery } from "./gallery.js";
 import { landscapeOf, titleOf } from "./scene.js";
 import { makeSlider } from "./slider.js";
@@ -79,7 +79,7 @@ function buildLandscape(part) {
   const formula = make("input", { id: "formula", type: "text", ...plainly, input: () => readFormula(part) });
   part.byId("landscape").replaceChildren(make("label", { for: "formula", class: "hint" }, part.say("formulaLabel")),
     make("div", { class: "formula" }, make("span", { "aria-hidden": "true" }, "f ="), formula),
-    make("pre", { id: "formula-error", role: "alert", hidden: true }), make("div", { id: "formula-shown" }),
+    make("pre", { id: "formula-error", role: "alert", hidden: true }), make("div", { id: "formula-shown", class: "fits" }),
     make("p", { id: "about" }));
 }
 
@@ -89,6 +89,7 @@ function showLandscape(part, state) {
   if (part.root.activeElement !== field) showError(part, null);
   part.byId("about").textContent = landscape.id ? landscape.about[part.lang()] : part.say("ownAbout");
   part.byId("formula-shown").innerHTML = landscape.equation;
+  fit(part.byId("formula-shown"));
   part.byId("pick").querySelector("span").textContent = titleOf(part, landscape);
   part.byId("pick").setAttribute("aria-label", part.say("pick", titleOf(part, landscape)));
   drawThumbnail(part, part.byId("pick").querySelector("canvas"), landscape, 44, 26);
