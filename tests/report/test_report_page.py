@@ -322,6 +322,13 @@ def test_a_phone_shows_the_page_without_moving_it_sideways(locale, open_page):
     page = open_page(locale=locale, **PHONE)
     assert not is_wider_than_the_screen(page)
     assert page.eval_on_selector(".verdict", "each => each.getBoundingClientRect().right") <= 390
+    for seen in ("figure svg", "td.word"):  # without moving figures or the table sideways either
+        rights = page.eval_on_selector_all(seen, "all => all.map(each => each.getBoundingClientRect().right)")
+        assert rights and max(rights) <= 390, seen
+    letters = page.eval_on_selector_all(
+        "figure svg text", "all => all.map(each => each.getBoundingClientRect().height)"
+    )
+    assert min(height for height in letters if height) > 7  # pixels
 
 
 def test_paper_has_every_figure_and_is_light(open_page):

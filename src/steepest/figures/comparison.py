@@ -50,10 +50,11 @@ def draw_curves(comparison: Comparison) -> Figure:
     panels = [("loss", "held-out loss")]
     if not comparison.metric_is_loss:
         panels.append(("metric", short(str(facts["metric_name"]), 40)))
-    with comparison_figure(comparison, 3.9) as figure:
-        all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    with comparison_figure(comparison, 0.6 + 2.7 * len(panels)) as figure:
+        all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        all_axes[-1].set_xlabel(x)
         for axes, (column, title) in zip(all_axes, panels, strict=True):
-            clean(axes, x, title)
+            axes.set_ylabel(title)
             for index, (label, look) in enumerate(looks(comparison).items()):
                 data, name = band(comparison, label, column), tag(index, column)
                 axes.fill_between(data.x, data.low, data.high, color=look.colour, alpha=0.15, linewidth=0,

@@ -19,7 +19,10 @@ from .style import house_style, new_figure
 
 __all__ = ["comparison_figure", "looks", "make_log", "short", "tag"]
 
-LINE = 110
+WIDTH = 6.0
+"""Width of a figure in inches: its letters can be read on a telephone, where it is as wide as the screen."""
+
+LINE = 72
 """Width of the legend, which is that of the figure, in characters."""
 
 HANDLE = 8
@@ -58,7 +61,7 @@ def comparison_figure(comparison: Comparison, height: float) -> Iterator[Figure]
     columns = _columns([short(label) for label in by_label])
     with house_style():
         matplotlib.rcParams["text.parse_math"] = False
-        figure = new_figure(9, height + 0.2 * math.ceil(len(by_label) / columns))
+        figure = new_figure(WIDTH, height + 0.2 * math.ceil(len(by_label) / columns))
         yield figure
         _draw_legend(figure, by_label, columns)
 
