@@ -22,7 +22,7 @@ from ..base.plugins import PluginWarning
 from . import language
 from .language import translate
 from .options import Lang
-from .terminal import INTERRUPTED
+from .terminal import INTERRUPTED, echo
 
 __all__ = ["COMMANDS", "app", "main", "run"]
 
@@ -83,11 +83,11 @@ def main() -> None:
         print(f"steepest: {place}: {last_words(error)}", file=sys.stderr)  # a user's file calls sys.exit
         sys.exit(2)
     except SteepestError as error:
-        print(f"steepest: {error}", file=sys.stderr)
+        _complain(error)
         sys.exit(2)
     except TyperException as error:  # wrong usage: an option that does not exist, an argument that is missing
         if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help already
-            print(_usage(error), file=sys.stderr)
+            echo(_usage(error), error=True)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
@@ -96,14 +96,14 @@ def main() -> None:
             raise
         cause = f"{type(error).__name__}: {error}"
         if place := place_in_users_file(error):
-            print(f"steepest: {place}: {' '.join(cause.split())}", file=sys.stderr)
+            _complain(f"{place}: {' '.join(cause.split())}")
             sys.exit(2)
         if refused := _outside(error):
-            print(f"steepest: {refused}", file=sys.stderr)
+            _complain(refused)
             _drop_output()
             sys.exit(2)
         ending = translate("internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)", cause)
-        print("steepest:", ending, file=sys.stderr)
+        _complain(ending)
         sys.exit(70)
     sys.exit(code)
 
@@ -113,6 +113,11 @@ def run() -> Any:
     command = typer.main.get_command(app)
     with language.translated_help(command):
         return command(standalone_mode=False)
+
+
+def _complain(message: object) -> None:
+    """Print an error line, whatever is in it, on standard error."""
+    echo(f"steepest: {message}", error=True)
 
 
 def _outside(error: Exception) -> str:
@@ -136,7 +141,7 @@ def _print_warning(
 ) -> None:
     """On standard error: a plugin that is left out in one line, any other warning as Python prints it."""
     if issubclass(category, PluginWarning):
-        print(f"steepest: {message}", file=sys.stderr)
+        _complain(message)
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -135,7 +135,7 @@ def _compare(folder: Path, run: "Callable[[_Watch], Comparison]") -> None:
         except KeyboardInterrupt:
             watch.stop()
             message = "stopped: {} of {} runs are kept in {}; steepest compare --resume {} goes on from there"
-            typer.echo(translate(message, watch.done, watch.total, folder, shlex.quote(str(folder))), err=True)
+            terminal.echo(translate(message, watch.done, watch.total, folder, shlex.quote(str(folder))), error=True)
             raise typer.Exit(terminal.INTERRUPTED) from None
     _print_comparison(comparison, folder)
 
@@ -151,7 +151,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.done = self.total = 0
-        self._console = Console(stderr=True)
+        self._console = terminal.Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(translate("runs")),
             TimeElapsedColumn(), TextColumn(translate("left")), TimeRemainingColumn(), console=self._console,
@@ -215,7 +215,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     """The table of each workload, its verdict, and where everything is."""
     from ..report.sentences import profile_sentence
 
-    console = Console(markup=False, highlight=False)  # what users write may hold brackets
+    console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
     for part in comparison.by_workload().values():
         _print_workload(console, part)
     if (profile := profile_sentence(comparison)) is not None:
@@ -223,7 +223,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
 
 
-def _print_workload(console: Console, comparison: "Comparison") -> None:
+def _print_workload(console: terminal.Console, comparison: "Comparison") -> None:
     from ..report import sentences
 
     about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))

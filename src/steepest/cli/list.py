@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-
 from ..base.text import plain_line
 from . import terminal
 from .language import say, translate
@@ -25,7 +23,7 @@ def command(lang: Lang = "") -> None:
         "Schedules": {name: _first_line(schedule) for name, schedule in schedules.SCHEDULES.items()},
         "Workloads": _workloads(lang),
     }
-    console = Console()
+    console = terminal.Console()
     for title, entries in sections.items():
         table = terminal.table("name", "what it is", title=translate(title))
         table.show_header = False

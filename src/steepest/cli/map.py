@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from ..base.numbers import general, point
@@ -124,7 +123,7 @@ def _check(save: Path | None, lang: str) -> None:
 
 def _print_file(save: Path | None) -> None:
     if save is not None:
-        typer.echo(translate("drawn to {}", save))
+        terminal.echo(translate("drawn to {}", save))
 
 
 SEEN = 0.0005
@@ -149,7 +148,7 @@ def _print_basin(basins: "BasinMap") -> None:
     steps = [arrived[arrived <= basins.steps] for arrived in basins.arrived]
     table.add_row(translate("median steps"), "", *(f"{np.median(taken):.0f}" if len(taken) else "-" for taken in steps))
     where = translate("from {:,} x {:,} starts, {} steps", len(basins.x), len(basins.y), basins.steps)
-    console = Console(highlight=False)
+    console = terminal.Console(highlight=False)
     console.print(f"[bold]{escape(basins.landscape.name)}[/bold] {where}\n")
     console.print(table)
 
@@ -166,7 +165,7 @@ def _print_sweep(sweep: "SweepMap") -> None:
         escaped = f"{np.isnan(sweep.final[index]).mean():.0%}"
         rows.append((rule.title, escaped, value, _pair(sweep, index, best), steps, _pair(sweep, index, fastest)))
     size = len(sweep.across.values), len(sweep.up.values)
-    console = Console(highlight=False, markup=False)  # a user's rule may have brackets in its title
+    console = terminal.Console(highlight=False, markup=False)  # a user's rule may have brackets in its title
     where = translate("from ({}), {:,} x {:,} settings, {} steps", terminal.point(sweep.start), *size, sweep.steps)
     console.print(f"{sweep.landscape.name} {where}\n")
     head = ("rule", ">escaped", ">best\nvalue", "at", ">fewest\nsteps", "at")

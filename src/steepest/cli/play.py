@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import language
+from . import language, terminal
 from .language import translate
 from .options import Lang
 
@@ -26,8 +26,8 @@ def command(
 
     page_language = language.asked()  # otherwise the browser's
     if save is not None:
-        typer.echo(translate("saved to {}; open it in any browser", build_page(page_language).save(save)))
+        terminal.echo(translate("saved to {}; open it in any browser", build_page(page_language).save(save)))
         return
     file, shown = open_playground(page_language)
     said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"
-    typer.echo(translate(said, file))
+    terminal.echo(translate(said, file))

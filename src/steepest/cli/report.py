@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..base import spec
+from . import terminal
 from .language import say, translate
 from .options import Lang
 
@@ -40,7 +41,7 @@ def command(
     home = out or study_file(study).parent
     page, *tables = write_report(comparison, home, spec.split(formats))
     if not comparison.complete:
-        typer.echo(say(unfinished_sentence(comparison)))
-    typer.echo(translate("report: {}", page))
+        terminal.echo(say(unfinished_sentence(comparison)))
+    terminal.echo(translate("report: {}", page))
     for path in tables:
-        typer.echo(f"{path.suffix[1:] or path.name}: {path}")
+        terminal.echo(f"{path.suffix[1:] or path.name}: {path}")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import rich.table
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
@@ -45,7 +44,7 @@ def command(
     shown = showing.show(chosen, diff=diff, lang=lang)
     if latex:
         for name in chosen:
-            typer.echo("\n".join([f"% {name}"] * (len(chosen) > 1) + showing.equations(name)))
+            terminal.echo("\n".join([f"% {name}"] * (len(chosen) > 1) + showing.equations(name)))
         return
     for part in shown:
         _print_shown(part)
@@ -55,7 +54,7 @@ def _print_shown(shown: "Page | Table | Difference") -> None:
     """A page of equations, facts and settings; rules side by side; or what differs between two."""
     from ..program.showing import Page, Table
 
-    console = Console(highlight=False)
+    console = terminal.Console(highlight=False)
     if isinstance(shown, Table):
         console.print(_filled(shown, spaced=True))
         return
@@ -68,7 +67,7 @@ def _print_shown(shown: "Page | Table | Difference") -> None:
     console.print()
 
 
-def _print_equations(console: Console, equations: Sequence[str]) -> None:
+def _print_equations(console: terminal.Console, equations: Sequence[str]) -> None:
     """Each indented, also where it is folded; lines of a difference in their colour."""
     from ..program.plain import plain
 

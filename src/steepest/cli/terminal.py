@@ -6,17 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
+import rich.console
+import typer
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from ..base.numbers import fixed
+from ..base.text import visible
 from .language import translate
 
-__all__ = ["INTERRUPTED", "Sentence", "Working", "notices", "point", "print_rows", "table"]
+__all__ = ["INTERRUPTED", "Console", "Sentence", "Working", "echo", "notices", "point", "print_rows", "table"]
 
 WIDE = "\u2e80-\u9fff\uff00-\uffef"
 """Chinese characters and their punctuation."""
@@ -26,6 +30,20 @@ PART = re.compile(rf"[（《]*(?:[^\s{WIDE}“”]+|.)[，。；：、？！）�
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+
+class Console(rich.console.Console):
+    """A console of rich, which shows control characters in texts of users instead of sending them to the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The segments of a renderable; those that steer the terminal are rich's own."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text, keep="\n"), style, control)
+
+
+def echo(text: str, error: bool = False) -> None:
+    """Print lines, to standard error if wanted; control characters are shown, not sent to the terminal."""
+    typer.echo(visible(text, keep="\n"), err=error)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -65,13 +83,13 @@ class Sentence:
     def __init__(self, text: str, style: str = "") -> None:
         self._text = Text(text, style)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: rich.console.Console, options: ConsoleOptions) -> RenderResult:
         parts = self._text.divide(_folds(self._text.plain, options.max_width))
         for part in parts:
             part.rstrip()
         yield Text("\n").join(parts)
 
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+    def __rich_measure__(self, console: rich.console.Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._text)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
@@ -71,7 +70,7 @@ def command(
             save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
     _print_paths(paths)
     if save is not None:
-        typer.echo(translate("drawn to {}", save))
+        terminal.echo(translate("drawn to {}", save))
 
 
 def _print_paths(paths: "Sequence[tracing.Path]") -> None:
@@ -80,7 +79,7 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
     from ..program.latex import of_landscape
     from ..program.plain import plain
 
-    console = Console(highlight=False)
+    console = terminal.Console(highlight=False)
     first = paths[0]
     where = translate("from ({}), {} steps", terminal.point(first.x[0]), first.steps)
     if first.schedule:
@@ -98,7 +97,7 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
             _print_line(console, translate(" ").join(finding.text(language()) for finding in path.why), style="dim")
 
 
-def _print_line(console: Console, text: str, style: str | None = None) -> None:
+def _print_line(console: terminal.Console, text: str, style: str | None = None) -> None:
     """A sentence, indented; folded on a terminal, one line elsewhere, so that it can be searched."""
     if console.is_terminal:
         console.print(Padding(Sentence(text), (0, 0, 0, 2)), style=style)

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..base.spec import parse
 from ..study import Comparison
-from .looks import Look, colors_and_marks
+from ..study.results import name_of
+from .looks import Look, colors_and_marks, made_look
 from .style import house_style, new_figure
 
 __all__ = ["comparison_figure", "looks", "make_log", "short", "tag"]
@@ -35,8 +35,8 @@ def looks(comparison: Comparison, dark: bool = False) -> dict[str, Look]:
     by_label: dict[str, Look] = {}
     for contestant in comparison.plan.contestants:
         if contestant.label not in by_label:  # a label occurs once on every workload
-            name = parse(contestant.rule).name.lower()
-            look = comparison.facts_of_rule(contestant.rule)["look"]
+            name = name_of(contestant.rule)
+            look = comparison.facts_of_rule(contestant.rule)["look"] or made_look(name)
             by_label[contestant.label] = colors_and_marks(name, seen.get(name, 0), dark, look)
             seen[name] = seen.get(name, 0) + 1
     return by_label

@@ -17,7 +17,7 @@ from matplotlib import colors
 from ..rules import RULES
 from ..rules.base import DASHES as NAMES_OF_DASHES
 
-__all__ = ["Look", "colors_and_marks", "lightness", "luminance", "mix"]
+__all__ = ["Look", "colors_and_marks", "lightness", "luminance", "made_look", "mix"]
 
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
@@ -75,7 +75,7 @@ def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequ
     Look(colour='#80b8d8', marker='P', dash=(0, (4, 1.5)))
     """
     known = RULES.get(name.lower()) if look is None else None
-    colour, marker, dash = look or (known and known.look) or _made_of(name)
+    colour, marker, dash = look or (known and known.look) or made_look(name)
     tints = _tints(colour, dark)
     if marker in MARKERS:  # a rule may have another, which it keeps
         marker = MARKERS[(MARKERS.index(marker) + 5 * variant) % len(MARKERS)]
@@ -83,7 +83,8 @@ def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequ
     return Look(tints[variant % len(tints)], marker, dash_of_variant)
 
 
-def _made_of(name: str) -> tuple[str, str, str]:
+def made_look(name: str) -> tuple[str, str, str]:
+    """The look of a rule that has none of its own, which follows from its name."""
     place = len(PALETTE) + zlib.crc32(name.encode()) % 84
     dash = NAMES_OF_DASHES[place // ROUND % len(DASHES)]
     return PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], dash

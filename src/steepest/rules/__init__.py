@@ -10,6 +10,7 @@ from ..base.guards import exits_raised
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import parse
+from ..base.text import visible
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad
@@ -97,7 +98,7 @@ class Reference:
     def label(self) -> str:
         """The title of the rule with the settings that the spec gives."""
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
-        return f"{self.rule_class.title} {settings}".strip()
+        return visible(f"{self.rule_class.title} {settings}").strip()
 
 
 def find(rule: "str | Rule | type[Rule] | Reference", **hyperparameters: object) -> Rule:

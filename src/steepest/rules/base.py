@@ -41,7 +41,8 @@ from .foreign import Foreign, only, renamed, translated
 from .words import CHINESE
 
 __all__ = [
-    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "memories", "warmed_up", "with_decoupled_decay",
+    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "is_look", "memories", "warmed_up",
+    "with_decoupled_decay",
     "with_weight_decay",
 ]  # fmt: skip
 
@@ -215,7 +216,7 @@ class Rule(ABC):
         for sentence in ("helps", "fails"):
             if isinstance(text := getattr(cls, sentence), str):  # of one language
                 setattr(cls, sentence, Text(text, text))
-        if look is not None and not _is_look(look):
+        if look is not None and not is_look(look):
             example = ("#0072B2", "o", "solid")
             raise InvalidValue(f"{cls.title}: look must be a colour, marker and dash such as {example}, got {look!r}")
         cls.look, cls.foreign = look, foreign or {}
@@ -360,7 +361,7 @@ def _plain_facts(name: str, default: Any) -> Hyperparameter:
     return Hyperparameter(symbols, Text(name, name))
 
 
-def _is_look(look: Any) -> bool:
+def is_look(look: Any) -> bool:
     """Whether it is a colour, one of Matplotlib's markers, and a dash."""
     if not (isinstance(look, tuple) and len(look) == 3 and all(isinstance(part, str) for part in look)):
         return False

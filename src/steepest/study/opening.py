@@ -58,8 +58,6 @@ def named(file: Path) -> Iterator[None]:
         if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) and _lacks_log(file):
             raise SteepestError(_needs_log(file)) from None
         raise SteepestError(f"{file}: {CAUSES.get(code & 0xFF, CANNOT_WRITE).format(error)}") from error
-    except UnicodeDecodeError as error:
-        raise SteepestError(f"{file}: is damaged: {error}") from error
 
 
 # --- what is there ----------------------------------------------------------------------------------------------------

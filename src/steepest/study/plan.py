@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .. import rules, schedules
 from ..base.checks import check_whole
+from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue
 from ..rules import Reference, Rule
 from ..workloads import Problem
-from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
+from .ranges import Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
 
@@ -95,14 +96,13 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """The plan that `to_json` wrote."""
-        data = json.loads(text)
-        workloads = tuple(Goal(**goal) for goal in data.pop("workloads"))
-        contestants = tuple(
-            Contestant(**fields | {"trials": tuple(fields["trials"]), "ranges": _pairs(fields["ranges"])})
-            for fields in data.pop("contestants")
-        )
-        return cls(workloads, contestants, **data | {"ranges": _pairs(data["ranges"])})
+        """The plan that `to_json` wrote.
+
+        Raises:
+            InvalidValue: the text is no plan.
+        """
+        plan: Plan = decode(cls, parse_json(text, "plan"), "plan")
+        return plan
 
     @property
     def runs(self) -> int:
@@ -142,10 +142,6 @@ class Plan:
     def indices_on(self, workload: str) -> list[int]:
         """The indices of a workload's contestants."""
         return [index for index, contestant in enumerate(self.contestants) if contestant.workload == workload]
-
-
-def _pairs(ranges: dict[str, list[float]]) -> dict[str, Range]:
-    return {name: (low, high) for name, (low, high) in ranges.items()}
 
 
 def make_plan(

@@ -30,7 +30,7 @@ from .plan import Contestant, Plan
 from .ranges import Ranges
 from .store import Store
 
-__all__ = ["STUDY_FILE", "Comparison", "rule_facts", "study_file"]
+__all__ = ["STUDY_FILE", "Comparison", "name_of", "rule_facts", "study_file"]
 
 STUDY_FILE = "study.sqlite"
 """The name of a study's file in its folder."""
@@ -50,6 +50,14 @@ def _facts_of(rule: type[Rule]) -> dict[str, Any]:
         "partner_scaled": rule.partner_lr is not Rule.partner_lr,
         "limits": {name: field.metadata["facts"].limits for name, field in rule.hyperparameters().items()},
     }
+
+
+def name_of(spec: str) -> str:
+    """The name of the rule in a spec, in small letters; of a text that is no spec, the text."""
+    try:
+        return parse(spec).name.lower()
+    except InvalidValue:
+        return spec.lower()
 
 
 def study_file(folder: str | Path) -> Path:
@@ -203,17 +211,18 @@ class Comparison:
         """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""
         if set(contestant.ranges) <= {"lr"}:  # must only be above 0
             return {}
-        facts = self.facts_of_rule(contestant.rule)
-        limits = facts.get("limits") or _facts_of(resolve(contestant.rule).rule_class)["limits"]
-        return {name: (limits[name][0], limits[name][1]) for name in contestant.ranges}
+        limits = self.facts_of_rule(contestant.rule).get("limits", {})
+        return {name: (limits[name][0], limits[name][1]) for name in contestant.ranges if name in limits}
 
     def facts_of_rule(self, spec: str) -> dict[str, Any]:
-        """The facts of a contestant's rule; see `rule_facts`. An older study has those of rules known by name only."""
+        """The facts of a contestant's rule; see `rule_facts`. An older study has those of built-in rules only.
+
+        No file and no plugin is loaded for that: whoever reads a study runs nothing that it names.
+        """
+        known = None if ".py:" in spec else RULES.built_in.get(name_of(spec))
+        facts = {"look": None, "partner": None, "partner_scaled": False} if known is None else _facts_of(known)
         stored: dict[str, dict[str, Any]] = json.loads(self.facts.get("rules", "{}"))
-        if spec in stored:
-            return stored[spec]
-        known = None if parse(spec).file else RULES.get(parse(spec).name.lower())
-        return {"look": None, "partner": None, "partner_scaled": False} if known is None else _facts_of(known)
+        return facts | stored.get(spec, {})
 
     @property
     def _ranges(self) -> dict[str, Ranges]:

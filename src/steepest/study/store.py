@@ -27,6 +27,7 @@ from .jobs import Task
 from .opening import connect, connect_to_read, is_blank, mark_of, named, place_of, unmarked
 from .owners import Owner
 from .plan import Plan
+from .reading import checked_facts, read_plan
 from .schema import SCHEMA_VERSION, create_tables, migrate
 
 __all__ = ["Store"]
@@ -148,6 +149,14 @@ class Store:
             raise SteepestError(f"{self.file}: was written by a newer steepest; update with pip install -U steepest")
         return schema
 
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """A context in which what another program may have written to the file is named together with the file."""
+        try:
+            yield
+        except InvalidValue as error:
+            raise SteepestError(f"{self.file}: is damaged, or not made by steepest: {error}") from None
+
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._connection.close()
@@ -178,8 +187,11 @@ class Store:
         return str(row[0])
 
     def facts(self) -> dict[str, str]:
-        """All texts stored with the study, by key."""
-        return dict(self._connection.execute("select key, value from study").fetchall())
+        """All texts stored with the study, by key; see `steepest.study.reading`."""
+        rows = self._connection.execute("select key, value from study where key not in ('plan', 'first_plan')")
+        with self._readable():
+            found = checked_facts(dict(rows.fetchall()), self.plan)
+        return found | {"plan": self.plan.to_json(), "first_plan": self.first_plan.to_json()}
 
     def _set(self, facts: Mapping[str, str]) -> None:
         self._connection.executemany("insert or replace into study values (?, ?)", facts.items())
@@ -189,13 +201,16 @@ class Store:
         """The current plan of the study, read from the file each time, since another process may extend it."""
         text = self.fact("plan")  # parsed only when it has changed
         if self._plan is None or self._plan[0] != text:
-            self._plan = text, Plan.from_json(text)
+            with self._readable():
+                self._plan = text, read_plan(text)
         return self._plan[1]
 
     @property
     def first_plan(self) -> Plan:
         """The plan as it was before anything extended it."""
-        return Plan.from_json(self.fact("first_plan"))
+        text = self.fact("first_plan")
+        with self._readable():
+            return read_plan(text)
 
     def extend(self, before: Plan, after: Plan, facts: Mapping[str, str]) -> None:
         """Replace the plan by a longer one, whose additional trials are queued.
@@ -209,7 +224,7 @@ class Store:
             SteepestError: the stored plan is not `before` any more.
         """
         with self._transaction():
-            if Plan.from_json(self.fact("plan")) != before:
+            if self.plan != before:
                 raise SteepestError(f"{self.file}: another process has just extended this study; look again")
             self._set({"plan": after.to_json(), **facts})
             self._add_trials(after)
@@ -446,19 +461,23 @@ class Store:
 
     def runs(self) -> pd.DataFrame:
         """All finished runs, one a row; see `steepest.study.tables`."""
-        return tables.runs(self._connection, self.plan)
+        with self._readable():
+            return tables.runs(self._connection, self.plan)
 
     def searched(self, contestant: int) -> pd.DataFrame:
         """The finished trials of one contestant, as in `runs`."""
-        return tables.runs(self._connection, self.plan, "and contestant = ? and phase = 'search'", (contestant,))
+        with self._readable():
+            return tables.runs(self._connection, self.plan, "and contestant = ? and phase = 'search'", (contestant,))
 
     def curves(self) -> pd.DataFrame:
         """All curves, one measurement a row."""
-        return tables.curves(self._connection)
+        with self._readable():
+            return tables.curves(self._connection)
 
     def timings(self) -> pd.DataFrame:
-        """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`."""
-        return pd.read_sql_query("select * from timings order by contestant, round", self._connection)
+        """The separately measured step times, one round a row; see `steepest.study.tables`."""
+        with self._readable():
+            return tables.timings(self._connection)
 
     def standings(self) -> list[dict[str, Any]]:
         """The best trial of each contestant so far; see `steepest.study.tables`."""

@@ -15,10 +15,15 @@ from typing import Any
 
 import pandas as pd
 
+from ..base.decode import LONGEST, NAMES
+from ..base.errors import InvalidValue
+from ..base.status import Status
+from ..base.text import visible
 from ..statistics import BROKEN
 from .plan import Plan
+from .reading import sound_finding
 
-__all__ = ["curves", "runs", "standings"]
+__all__ = ["curves", "runs", "standings", "timings"]
 
 NUMBERS = [
     "steps_to_target", "seconds_a_step", "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric",
@@ -29,7 +34,23 @@ COLUMNS = [
     "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
 ]  # fmt: skip
 
-CURVE = {"run": int, "step": int, "train_loss": float, "loss": float, "metric": float, "seconds": float}
+RUN: dict[str, type] = {
+    "id": int, "contestant": int, "phase": str, "trial": int, "seed": int, "status": str, "message": str,
+    "finding": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str,
+}  # fmt: skip
+CURVE: dict[str, type] = {
+    "run": int,
+    "step": int,
+    "train_loss": float,
+    "loss": float,
+    "metric": float,
+    "seconds": float,
+}
+TIMING: dict[str, type] = {"contestant": int, "round": int, "seconds_a_step": float}
+"""The columns of the tables in the file, with their types."""
+
+NEVER_NULL = {"id", "contestant", "phase", "trial", "seed", "run", "step", "round"}
+ALLOWED: dict[type, set[type]] = {int: {int}, float: {int, float}, str: {str}}
 
 
 def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tuple[Any, ...] = ()) -> pd.DataFrame:
@@ -41,9 +62,10 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
         where: a further SQL condition, beginning with `and`.
         values: for the question marks in `where`.
     """
-    table = pd.read_sql_query(
-        f"select * from runs where state = 'done' and phase != 'timing' {where} order by id", connection, params=values
-    )
+    selected = f"select {', '.join(map(_selected, RUN))} from runs"
+    done = f"where state = 'done' and phase != 'timing' {where} order by id"
+    table = _checked(connection, f"{selected} {done}", RUN, "runs", values)
+    _check_runs(table, plan)
     keys = list(zip(table["contestant"], table["trial"], strict=True))
     for name in ("workload", "label", "rule", "batch_size", "steps"):
         facts = [getattr(contestant, name) for contestant in plan.contestants]
@@ -53,23 +75,80 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
     table["settings"] = [settings[index][trial] for index, trial in keys]
     table["trial"] = table["trial"].astype(float).where(table["phase"] == "search")
-    table[NUMBERS] = table[NUMBERS].astype(float)
+    findings = {text: sound_finding(text) for text in table["finding"].dropna().unique()}
+    table["finding"] = table["finding"].map(findings).where(table["finding"].notna(), None)
     # SQL has no infinite number: a missed target is stored as null
     table["steps_to_target"] = table["steps_to_target"].fillna(math.inf)
-    timings = pd.read_sql_query("select contestant, seconds_a_step from timings", connection)
-    medians = timings.groupby("contestant")["seconds_a_step"].median()
+    seconds = timings(connection)
+    medians = seconds.groupby("contestant")["seconds_a_step"].median()
     measured = dict(zip(medians.index, medians, strict=True))
     table["seconds_a_step"] = table["contestant"].map(measured).fillna(table["seconds_a_step"])
     table["seconds_to_target"] = (table["steps_to_target"] * table["seconds_a_step"]).fillna(math.inf)
-    return table.reindex(columns=COLUMNS)  # a file of version 2 that cannot be written to has no findings
+    return table[COLUMNS]
 
 
 def curves(connection: sqlite3.Connection) -> pd.DataFrame:
     """All curves, one measurement a row: `run`, `step`, `train_loss`, `loss`, `metric`, `seconds`."""
+    table = _checked(connection, f"select {', '.join(CURVE)} from curves order by run, step", CURVE, "curves")
+    if table.duplicated(["run", "step"]).any():
+        raise InvalidValue("curves: has two measurements of one run at one step")
+    return table.astype(CURVE)
+
+
+def timings(connection: sqlite3.Connection) -> pd.DataFrame:
+    """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`."""
+    return _checked(
+        connection, f"select {', '.join(TIMING)} from timings order by contestant, round", TIMING, "timings"
+    ).astype(TIMING)
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+
+def _selected(name: str) -> str:
+    """A column in a select statement; a text is cut off, as may be needed where somebody else wrote it."""
+    return f"substr({name}, 1, {LONGEST})" if RUN[name] is str else name
+
+
+def _checked(
+    connection: sqlite3.Connection, statement: str, kinds: dict[str, type], table: str, values: tuple[Any, ...] = ()
+) -> pd.DataFrame:
+    """The rows of a select statement, whose columns are of these types.
+
+    SQLite itself stores anything in any column.
+
+    Raises:
+        InvalidValue: a value is of another type.
+    """
     cursor = connection.cursor()
     cursor.row_factory = None  # plain tuples: there may be half a million
-    rows = cursor.execute(f"select {', '.join(CURVE)} from curves order by run, step").fetchall()
-    return pd.DataFrame(rows, columns=list(CURVE)).astype(CURVE)
+    rows = cursor.execute(statement, values).fetchall()
+    columns: dict[str, Any] = {}
+    for index, (name, kind) in enumerate(kinds.items()):
+        column = [row[index] for row in rows]
+        allowed = ALLOWED[kind] if name in NEVER_NULL else ALLOWED[kind] | {type(None)}
+        if strange := set(map(type, column)) - allowed:
+            wrong = next(value for value in column if type(value) in strange)
+            raise InvalidValue(f"{table}: {name} is {visible(repr(wrong)[:60])}, not {NAMES[kind]}")
+        if kind is str:
+            column = [None if text is None else visible(text) for text in column]
+        columns[name] = pd.Series(column, dtype=float if kind is float else None if rows else object)
+    return pd.DataFrame(columns)
+
+
+def _check_runs(table: pd.DataFrame, plan: Plan) -> None:
+    """Check that runs are those of a plan."""
+    keys = set(zip(table["contestant"], table["trial"], strict=True))
+    if not all(0 <= index < len(plan.contestants) for index, _ in keys) or not all(
+        0 <= trial < len(plan.contestants[index].trials) for index, trial in keys
+    ):
+        raise InvalidValue("runs: has one of a contestant or a trial that is not planned")
+    if unknown := set(table["phase"]) - {"search", "report"} | set(table["status"].dropna()) - set(Status):
+        raise InvalidValue(f"runs: {min(unknown)!r} is no phase or status")
+    if (table["seed"] < 0).any() or table["id"].duplicated().any():
+        raise InvalidValue("runs: has a seed below 0, or two runs of one number")
+    if table.duplicated(["contestant", "phase", "trial", "seed"]).any():
+        raise InvalidValue("runs: has one of them twice")
 
 
 def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]]:
