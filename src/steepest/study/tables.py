@@ -147,7 +147,8 @@ def _check_runs(table: pd.DataFrame, plan: Plan) -> None:
         raise InvalidValue(f"runs: {min(unknown)!r} is no phase or status")
     if (table["seed"] < 0).any() or table["id"].duplicated().any():
         raise InvalidValue("runs: has a seed below 0, or two runs of one number")
-    if table.duplicated(["contestant", "phase", "trial", "seed"]).any():
+    trial = table["trial"].where(table["phase"] == "search", -1)  # one report of a contestant and seed, whatever trial
+    if table.assign(trial=trial).duplicated(["contestant", "phase", "trial", "seed"]).any():
         raise InvalidValue("runs: has one of them twice")
 
 
