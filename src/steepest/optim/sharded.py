@@ -128,7 +128,7 @@ def numbers(values: Sequence[Any]) -> list[Any]:
         if is_sharded(value):
             alike[value.device_mesh, tuple(value.placements)].append(index)
     for (mesh, placements), places in alike.items():
-        if all(placement.is_replicate() or placement.is_partial("sum") for placement in placements):
+        if all(placement.is_replicate() or getattr(placement, "reduce_op", None) == "sum" for placement in placements):
             own = torch.stack([local(values[index]).double() for index in places])
             axes = [axis for axis, placement in enumerate(placements) if placement.is_partial()]
             known = _reduced(own, mesh, axes, ReduceOp.SUM)
