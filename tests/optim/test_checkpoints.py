@@ -5,7 +5,9 @@ import io
 import subprocess
 import sys
 
+import prodigyopt
 import pytest
+import schedulefree
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -266,3 +268,145 @@ def test_a_fresh_process_goes_on_bit_by_bit_with_every_rule(tmp_path):
     subprocess.run([sys.executable, "-W", "error", "-c", GO_ON, str(file)], check=True, timeout=100)
     for name, run in torch.load(file, weights_only=True).items():
         assert all(map(torch.equal, run["params"], ends[name])), name
+
+
+# --- what is refused whole --------------------------------------------------------------------------------------------
+
+ALIKE = {("SGD", "Momentum"), ("Momentum", "SGD")}
+"""Rules that differ in a default, which a checkpoint has."""
+
+
+def refused(optimizer, saved):
+    """The message with which a checkpoint is refused; None if it is taken. A refusal leaves all as it was."""
+    before = repr(optimizer.state_dict())
+    try:
+        optimizer.load_state_dict(copy.deepcopy(saved))
+    except InvalidValue as error:
+        assert repr(optimizer.state_dict()) == before
+        return str(error)
+    return None
+
+
+def stepped(library, name, **settings):
+    params = [torch.nn.Parameter(torch.ones(shape)) for shape in MATRICES]
+    optimizer = getattr(library, name)(params, **settings)
+    follow(optimizer, gradients(2, steps=2))
+    return optimizer
+
+
+@pytest.mark.parametrize("giver", SETTINGS)
+def test_a_checkpoint_of_another_rule_is_refused(giver):
+    saved = stepped(steepest, giver).state_dict()
+    taken = {taker for taker in SETTINGS if refused(start(taker, torch.float32, {}), saved) is None}
+    assert taken == {giver} | {taker for taker in SETTINGS if (giver, taker) in ALIKE}
+
+
+@pytest.mark.parametrize(
+    "giver", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
+)
+def test_a_checkpoint_of_another_rule_of_torch_is_refused(giver):
+    """Torch's AdamW is its Adam with a setting that ours has too."""
+    saved = stepped(torch.optim, giver).state_dict()
+    taken = {taker for taker in SETTINGS if refused(start(taker, torch.float32, {}), saved) is None}
+    assert taken == {giver} | {"SGD": {"Momentum"}, "AdamW": {"Adam"}}.get(giver, set())
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_checkpoint_that_lacks_a_state_is_refused(name):
+    settings = SETTINGS[name]
+    whole = stepped(steepest, name, **settings).state_dict()
+    for state in whole["state"][1].keys() - {"step"}:
+        saved = copy.deepcopy(whole)
+        del saved["state"][1][state]
+        message = refused(start(name, torch.float32, settings), saved)
+        assert (
+            message is None if whole["state"][1][state] is None else f"made a step there and lacks {state}" in message
+        )
+
+
+def test_a_checkpoint_of_prodigy_that_lacks_its_distance_is_refused():
+    saved = stepped(steepest, "Prodigy").state_dict()
+    del saved["param_groups"][0]["d"]
+    assert refused(start("Prodigy", torch.float32, {}), saved).endswith("does not fit: a group lacks d")
+
+
+def test_a_setting_of_ones_own_in_a_group_is_no_other_rule():
+    """Also under a name that another rule's setting has."""
+    params = [torch.nn.Parameter(torch.ones(shape)) for shape in MATRICES]
+    optimizers = [steepest.Adam([{"params": params, "lr_scale": 0.5, "momentum": 0.1}]) for _ in range(2)]
+    follow(optimizers[0], gradients(2))
+    assert refused(optimizers[1], optimizers[0].state_dict()) is None
+
+
+# --- of the authors' own packages -------------------------------------------------------------------------------------
+
+AUTHORS = {
+    "ScheduleFreeSGD": (schedulefree.SGDScheduleFree, {"lr": 0.3, "momentum": 0.8, "warmup_steps": 5}),
+    "ScheduleFreeAdamW": (schedulefree.AdamWScheduleFree, {"lr": 0.05, "warmup_steps": 5, "r": 0.5}),
+    "Prodigy": (prodigyopt.Prodigy, {"d0": 1e-2, "use_bias_correction": True}),
+}
+
+
+def authors_run(name, **settings):
+    problem = Problem()
+    problem.params["bias"].data.zero_()  # for which prodigyopt keeps a single 0
+    optimizer_class, defaults = AUTHORS[name]
+    run = Run(optimizer_class(in_groups_with_decay(problem), **defaults | settings), problem)
+    if hasattr(run.optimizer, "train"):
+        run.optimizer.train()
+    return run.train(HALVES[0])
+
+
+def in_groups_with_decay(problem):
+    weight, *others = problem.parameters()
+    return [{"params": [weight], "weight_decay": 0.1}, {"params": others}]
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("name", AUTHORS)
+def test_a_checkpoint_of_the_authors_code_goes_on(name, mode):
+    theirs = authors_run(name)
+    if hasattr(theirs.optimizer, mode):
+        getattr(theirs.optimizer, mode)()
+    problem = copy.deepcopy(theirs.problem)
+    ours = Run(getattr(steepest, name)(in_groups_with_decay(problem)), problem)
+    ours.optimizer.load_state_dict(through_a_file(theirs.optimizer.state_dict()))
+    for run in (ours, theirs):
+        if hasattr(run.optimizer, "train"):
+            run.optimizer.train()
+    assert_same(ours.train(HALVES[1]), theirs.train(HALVES[1]))
+    assert ours.optimizer.param_groups[0].keys() - ours.optimizer.defaults.keys() <= {"params", "d", "d_numerator"}
+
+
+def test_a_checkpoint_of_older_schedulefree_corrects_the_learning_rate():
+    """Before its version 1.3, which began to report the learning rate of a step."""
+    saved = authors_run("ScheduleFreeAdamW").optimizer.state_dict()
+    for group in saved["param_groups"]:
+        del group["scheduled_lr"]
+    problem = Problem()
+    optimizer = steepest.ScheduleFreeAdamW(in_groups_with_decay(problem))
+    optimizer.load_state_dict(saved)
+    assert all(group["lr_correction"] for group in optimizer.param_groups)
+
+
+def test_a_checkpoint_of_the_authors_code_with_settings_that_ours_has_not_is_refused():
+    for settings in ({"growth_rate": 1.02}, {"decouple": False}, {"beta3": 0.9}, {"slice_p": 2}):
+        saved = authors_run("Prodigy", **settings).optimizer.state_dict()
+        assert "Prodigy" in refused(steepest.Prodigy(in_groups_with_decay(Problem())), saved)
+    problem = Problem()
+    other = Run(schedulefree.RAdamScheduleFree(in_groups_with_decay(problem)), problem)
+    other.optimizer.train()
+    saved = other.train(range(9)).optimizer.state_dict()
+    message = refused(steepest.ScheduleFreeAdamW(in_groups_with_decay(Problem())), saved)
+    assert message.endswith("of another optimizer: it has silent_sgd_phase")
+
+
+@pytest.mark.parametrize("giver", AUTHORS)
+def test_a_checkpoint_of_the_authors_code_for_another_rule_is_refused(giver):
+    saved = authors_run(giver).optimizer.state_dict()
+    takers = {name: getattr(steepest, name)(in_groups_with_decay(Problem())) for name in SETTINGS if name not in WHOLE}
+    assert {name for name, optimizer in takers.items() if refused(optimizer, saved) is None} == {giver}
+
+
+WHOLE = ("Muon",)
+"""For matrices only, which the problem has others than."""

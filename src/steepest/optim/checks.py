@@ -1,4 +1,4 @@
-"""Validation of parameters, gradients, states and checkpoints: an error is one clear line that names the tensor."""
+"""Validation of parameters, gradients and states: an error is one clear line that names the tensor."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from ..program.record import why_not_recorded
 from ..rules import Rule
 from . import sharded
 
-__all__ = ["check_checkpoint", "check_parameters", "check_state", "in_our_order", "non_finite", "refusal"]
+__all__ = ["check_parameters", "check_state", "non_finite", "refusal"]
 
 
 def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
@@ -68,68 +68,6 @@ def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Colle
                 f"{title}: a parameter moved from {value.device} to {param.device} since its {name} was made;"
                 " move the model before making the optimizer"
             )
-
-
-def in_our_order(title: str, groups: list[dict[str, Any]], state_dict: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint with its groups and parameters in the order of the optimizer's `groups`, matched by name.
-
-    Where a side has no names, or the groups have other names, it is returned as it is: torch then matches by position.
-
-    Raises:
-        InvalidValue: some names match at other positions, and others have no match, so that no order is right.
-    """
-    if not all("param_names" in group for group in (*groups, *state_dict["param_groups"])):
-        return state_dict
-    ours, saved = ([group["param_names"] for group in side] for side in (groups, state_dict["param_groups"]))
-    known = {frozenset(names): group for names, group in zip(saved, state_dict["param_groups"], strict=True)}
-    if len(known) == len(groups) and all(frozenset(names) in known for names in ours):
-        return state_dict | {"param_groups": [_reordered(known[frozenset(names)], names) for names in ours]}
-    here, there = ([name for names in side for name in names] for side in (ours, saved))
-    moved = [name for name in {*here} & {*there} if here.index(name) != there.index(name)]
-    if moved:
-        odd = ", ".join(sorted({*here} ^ {*there}))
-        raise InvalidValue(
-            f"{title}: the checkpoint does not fit: {min(moved)} stands at another place there, and"
-            f" {f'only one side has {odd}' if odd else 'the groups hold other parameters'}"
-        )
-    return state_dict
-
-
-def _reordered(group: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    keys = dict(zip(group["param_names"], group["params"], strict=True))
-    return group | {"param_names": names, "params": [keys[name] for name in names]}
-
-
-def check_checkpoint(rule: Rule, params: list[Tensor], state_dict: dict[str, Any]) -> None:
-    """Refuse a state that another rule made, or one for parameters of other shapes, before anything is loaded."""
-    for group in state_dict["param_groups"]:
-        rule.translated({name: group[name] for name in group.keys() & rule.foreign_arguments().keys()})
-    keys = [key for group in state_dict["param_groups"] for key in group["params"]]
-    for index, (key, param) in enumerate(zip(keys, params, strict=False)):
-        saved = {name: value for name, value in state_dict["state"].get(key, {}).items() if value is not None}
-        initial = rule.init(sharded.stand_in(rule, param))
-        foreign = sorted(set(saved) - set(initial) - {"step", "master"})
-        if foreign:
-            raise InvalidValue(
-                f"{rule.title}: the checkpoint is of another optimizer: it holds {', '.join(foreign)}, {rule.title}"
-                f" keeps {', '.join(initial) or 'nothing'}"
-            )
-        for name, value in saved.items():
-            expected = _shape(rule, name, initial.get(name), param)
-            if isinstance(value, Tensor) and expected is not None and value.shape != expected:
-                raise InvalidValue(
-                    f"{rule.title}: the checkpoint does not fit: {name} of parameter {index} has shape"
-                    f" {tuple(value.shape)} there and {tuple(expected)} here"
-                )
-
-
-def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | None:
-    """The shape that a state must have; None where the rule does not determine it."""
-    if name == "step" or name in rule.numbers or name in rule.shared:
-        return None
-    if isinstance(initial, Tensor):
-        return initial.shape
-    return param.shape
 
 
 def non_finite(groups: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -19,7 +19,9 @@ from torch.optim import optimizer as torch_optimizer
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
 from . import compiled, modes, sharded
-from .checks import check_checkpoint, check_parameters, in_our_order, non_finite
+from .authors import translated
+from .checkpoints import check_checkpoint, in_our_order
+from .checks import check_parameters, non_finite
 from .group import GroupCache
 from .reports import Report, describe
 from .settings import later_rule_of, rule_of
@@ -212,17 +214,21 @@ class Optimizer(torch.optim.Optimizer):
         return self.rule_class
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state saved by this optimizer or by torch's of the same name.
+        """Go on from a state saved by this optimizer, or by torch's of the same name, or the authors' of the same rule.
 
         The state is copied and keeps its own dtype (torch casts it to the parameter's and may share its memory).
         Where both sides have named parameters, these are matched by name, in any order (torch's own method matches
         by position alone).
+
+        Raises:
+            InvalidValue: the checkpoint is of another rule, or does not fit the parameters; nothing was loaded.
         """
         seen: list[dict[str, Any]] = []
         params = [param for group in self.param_groups for param in group["params"]]
 
         def check(_: Any, checkpoint: dict[str, Any]) -> dict[str, Any]:
             checkpoint = in_our_order(type(self).__name__, self.param_groups, checkpoint)
+            checkpoint = translated(self._class, self.param_groups, checkpoint)
             self._check_checkpoint(checkpoint)
             seen.append(checkpoint)
             return checkpoint
@@ -244,8 +250,7 @@ class Optimizer(torch.optim.Optimizer):
                     self.state[param][name] = sharded.part_like(param, own) if is_whole and own.ndim else own
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
-        params = [param for group in self.param_groups for param in group["params"]]
-        check_checkpoint(later_rule_of(self.rule_class, self.param_groups[0]), params, given)
+        check_checkpoint(self.rule_class, self.param_groups, given)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle of the optimizer holds."""

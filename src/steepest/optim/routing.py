@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from ..base.errors import InvalidValue
 from ..rules import RULES, Rule, find
 from . import SWITCHES, Optimizer, as_optimizer
-from .checks import check_checkpoint
-from .settings import later_rule_of
+from .checkpoints import check_checkpoint
 
 __all__ = ["MuonWith", "optimizer_of"]
 
@@ -114,7 +113,7 @@ class MuonWith(Optimizer):
             if saved["param_names"] != ours["param_names"]:
                 raise InvalidValue("MuonWith: the checkpoint sends other parameters to " + ours["rule"])
             alone = {"param_groups": [saved], "state": given["state"]}
-            check_checkpoint(later_rule_of(self._class(ours), ours), ours["params"], alone)
+            check_checkpoint(self._class(ours), [ours], alone)
 
     def __repr__(self) -> str:
         rows = [
