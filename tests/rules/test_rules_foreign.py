@@ -136,7 +136,7 @@ def test_a_checkpoint_with_a_setting_that_would_mean_something_else_is_refused()
     state["param_groups"][0]["decouple"] = True
     optimizer.load_state_dict(state)
     state["param_groups"][0]["decouple"] = False
-    with pytest.raises(InvalidValue, match="checkpoint is of another optimizer: .* penalty"):
+    with pytest.raises(InvalidValue, match=r"checkpoint is of another optimizer: .* penalty"):
         optimizer.load_state_dict(state)
 
 
