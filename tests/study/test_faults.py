@@ -12,9 +12,11 @@ import steepest
 from steepest.base.errors import SteepestError
 from steepest.findings.catalogue import Finding
 from steepest.study import Comparison, Store
+from steepest.study.jobs import Entry, Job
 from steepest.study.results import STUDY_FILE
 from steepest.study.runner import MOST_ATTEMPTS, carry_out
 from steepest.study.workers.executors import executor_factory
+from steepest.study.workers.growth import MOST_MEMORY, Growth
 from steepest.study.workers.in_process import InProcess
 from steepest.study.workers.pool import Pool
 
@@ -182,6 +184,80 @@ def test_the_timeout_covers_data_and_model_in_workers(write_workload):
     assert set(result.runs["message"]) == {
         "stopped after 0.5 seconds (--timeout) in `data` or `model`, before its first step; it may hang, or need longer"
     }
+
+
+KILLED = """
+import os
+import signal
+from pathlib import Path
+
+
+def model():
+    ending = {2: "SIGKILL", 3: "SIGTERM", 4: "SIGABRT"}.get(torch.initial_seed())
+    if ending:
+        with Path(__file__).with_name(ending).open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), getattr(signal, ending))
+    return torch.nn.Linear(2, 1)
+"""
+
+KILLINGS = {
+    "SIGKILL": (
+        3,
+        "its process was killed from outside 3 times (SIGKILL, as happens when memory runs out), which need",
+    ),
+    "SIGTERM": (3, "its process was killed from outside 3 times (SIGTERM), which need not be its fault"),
+    "SIGABRT": (1, "its process died (SIGABRT): Fatal Python error: Aborted, small.py, line "),
+}
+"""By signal, how often a run is begun, and what is said of it."""
+
+
+@pytest.mark.usefixtures("without_report")
+def test_what_kills_a_worker_from_outside_is_tried_again_and_named(write_workload, tmp_path):
+    runs = steepest.compare(write_workload(KILLED), "sgd(lr=0.1)", seeds=5, jobs=2).runs
+    assert list(runs["seed"][runs["status"] == "failed"]) == [2, 3, 4]
+    messages = runs["message"][runs["status"] == "failed"]
+    for message, (signal, (attempts, words)) in zip(messages, KILLINGS.items(), strict=True):
+        assert message.startswith(words)
+        assert (tmp_path / signal).read_text() == "x" * attempts
+
+
+@pytest.mark.usefixtures("without_report")
+def test_a_worker_whose_files_grow_is_replaced_between_two_runs(write_workload, tmp_path):
+    leaks = """
+    import os
+    from pathlib import Path
+    left = []
+
+    def model():
+        with Path(__file__).with_name("processes").open("a") as file:
+            file.write(f"{os.getpid()} ")
+        left.extend(open(os.devnull) for _ in range(60))
+        return torch.nn.Linear(2, 1)
+    """
+    result = steepest.compare(write_workload(leaks), "sgd(lr=0.1)", seeds=12, jobs=1, timeout=60)
+    assert result.complete
+    assert not (result.runs["status"] == "failed").any()
+    workers = set((tmp_path / "processes").read_text().split()) - {str(os.getpid())}
+    assert 2 <= len(workers) <= 4
+
+
+@pytest.mark.quick
+def test_growth_is_what_a_kind_of_job_leaves_that_was_done_before():
+    readings = [(0, 0)]
+    growth = Growth(lambda: readings[-1])
+    first, second = (Job(1, (Entry(name, 1.0, "sgd", {}, "constant", 1, 1, 1),)) for name in "ab")
+
+    def after(job, more):
+        readings.append((readings[-1][0] + more, 0))
+        return growth.is_too_much_after(job)
+
+    assert not after(first, 3 * MOST_MEMORY)  # its data
+    assert not after(second, 3 * MOST_MEMORY)
+    assert not after(first, MOST_MEMORY // 2)
+    assert not after(second, -MOST_MEMORY)
+    assert not after(second, MOST_MEMORY)
+    assert after(first, 1)
 
 
 POISON = """

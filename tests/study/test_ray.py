@@ -1,6 +1,9 @@
 """Runs on a Ray cluster of two nodes on this machine: what they find, and what becomes of them when a node dies."""
 
+import os
 import socket
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -94,6 +97,53 @@ def test_files_travel_by_content_and_runs_that_go_wrong_cost_no_other(cluster, w
     assert messages[3].startswith("stopped after 4 seconds")
     assert list(result.runs.set_index("seed").loc[[1, 2, 3], "status"]) == ["failed", "failed", "timed out"]
     assert result.runs.set_index("seed").loc[4, "final_loss"] < 10, messages[4]
+
+
+RAYLET = """
+import os
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import steepest
+from steepest import verbs
+from steepest.base.errors import SteepestError
+
+
+def kill_the_raylet(store):
+    if store.done() < 3:
+        return
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"raylet/raylet" in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:
+            pass
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    file, folder = sys.argv[1:]
+    try:
+        steepest.compare(file, "sgd", trials=8, seeds=2, on="ray", jobs=1, out=folder, on_progress=kill_the_raylet)
+    except SteepestError as error:
+        before = steepest.Comparison.read(folder).runs
+        after = verbs.resume(folder, jobs=1)
+        print(error, set(before["status"]) & {"failed"}, after.complete, set(after.runs["status"]) & {"failed"})
+"""
+
+
+@needs_ray
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the process in /proc")
+def test_a_study_whose_raylet_dies_stops_and_goes_on_later(write_workload, write_file, tmp_path):
+    slow = write_workload("import time\ndef model():\n    time.sleep(0.1)\n    return torch.nn.Linear(2, 1)")
+    ask = [sys.executable, write_file("study.py", RAYLET), slow, str(tmp_path / "study")]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=120, env=environment)
+    assert "(raylet) has died, so the study stops here" in done.stdout, done.stderr
+    assert done.stdout.endswith("set() True set()\n")
 
 
 @needs_ray

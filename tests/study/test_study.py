@@ -396,7 +396,7 @@ def test_workers_end_with_their_study_and_what_they_were_at_is_done_again(begun,
 
 @pytest.mark.quick
 @needs_proc
-def test_a_worker_that_dies_costs_its_run_and_no_other(gated, tmp_path):
+def test_a_run_whose_worker_is_killed_from_outside_is_done_again(gated, tmp_path):
     folder = tmp_path / "study"
 
     def kill_one() -> None:
@@ -413,9 +413,7 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(gated, tmp_path):
         result = steepest.compare(gated, ["sgd", "adam"], trials=4, seeds=2, jobs=2, out=folder)
     killer.join()
     assert_planned_runs(result)
-    (failed,) = result.runs[result.runs["status"] == Status.FAILED].itertuples()
-    assert failed.phase == "report"
-    assert failed.message == "its process died (SIGKILL, as happens when memory runs out)"
+    assert not (result.runs["status"] == Status.FAILED).any()
     assert (folder / "report.html").is_file()
 
 

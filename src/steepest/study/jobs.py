@@ -10,22 +10,16 @@ from .plan import Plan
 from .ranges import Settings
 
 __all__ = [
-    "BEGUN",
-    "LOADING",
-    "READING",
-    "Ending",
-    "Entry",
-    "Executor",
-    "Job",
-    "Task",
-    "columns_of",
-    "job_of",
+    "BEGUN", "LAST", "LOADING", "READING", "Ending", "Entry", "Executor", "Job", "Task", "columns_of", "job_of",
     "timing_job",
-]
+]  # fmt: skip
 
 LOADING, READING, BEGUN = b"loading\n", b"reading\n", b"begun\n"
 """Lines that a worker process sends: it loads modules or compiles; it makes data and a model for the first time, which
 is the user's code; the run itself begins."""
+
+LAST = b"last\n"
+"""The line before an ending that says that this worker should get no other job."""
 
 
 @dataclass(frozen=True)

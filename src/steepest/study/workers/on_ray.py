@@ -32,6 +32,11 @@ __all__ = ["OnRay", "check"]
 MOST_STARTS = 5
 """How often a job is started before its run is given up: so many of Ray's workers or nodes died under it."""
 
+LOST = (
+    "on ray: Ray's process on this machine (raylet) has died, so the study stops here; its finished runs are kept, go"
+    " on with steepest compare --resume FOLDER"
+)
+
 CONNECT_TIMEOUT = 10.0
 """Seconds in which a cluster must answer."""
 
@@ -52,6 +57,7 @@ class OnRay:
         self._most, self._timeout = jobs, timeout
         # no retries by Ray: it would repeat a task that runs out of memory without end; `_starts` counts ours
         self._do = self._ray.remote(_do).options(num_cpus=1, max_retries=0)
+        self._raylet = _own_raylet(self._ray)
         self._pending: dict[Any, Job] = {}
         self._starts: dict[int, int] = {}
 
@@ -70,13 +76,16 @@ class OnRay:
         """The endings of the tasks that ended; a task whose worker or node died is started again.
 
         Raises:
-            SteepestError: a node cannot do runs at all, for example because it has another version of steepest.
+            SteepestError: a node cannot do runs at all, for example because it has another version of steepest; or
+                there is no Ray here any more, which is no run's fault.
         """
         endings: list[Ending] = []
         if not self._pending:
             return endings
         ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=wait)
-        if ready:  # and all others that are ready by now
+        if not ready:
+            self._check_raylet()
+        else:  # and all others that are ready by now
             ready, _ = self._ray.wait(list(self._pending), num_returns=len(self._pending), timeout=0)
         for task in ready:
             endings += self._read(task, self._pending.pop(task))
@@ -89,11 +98,18 @@ class OnRay:
         except errors.RayTaskError as error:  # `_do` itself raised; an error of the run would be an ending
             raise SteepestError(f"on ray: a node cannot do runs: {_last_line(error)}") from None
         except errors.RayError as error:
+            self._check_raylet()
             if self._starts[job.id] < MOST_STARTS:
                 self.submit(job)
                 return []
             finding = Finding("given_up_by_ray", {"attempts": MOST_STARTS, "words": _last_line(error)})
             return [Ending(job.id, columns_of(finding))]
+
+    def _check_raylet(self) -> None:
+        """Without its raylet this process can start nothing, and every job would seem to fail."""
+        if self._raylet is not None and not _listens(self._raylet):
+            self._pending = {}  # nobody is left to cancel them
+            raise SteepestError(LOST)
 
     def close(self) -> None:
         """Cancel the jobs that are not done, and shut the cluster down if it was started here."""
@@ -129,10 +145,30 @@ def _connect(jobs: int | None) -> tuple[Any, bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of many kinds, plain `Exception` among them
         where = f"RAY_ADDRESS={address}: cannot be joined" if address else "on: Ray cannot be started here"
         raise SteepestError(f"{where} ({_last_line(error)})") from None
     return ray, True
+
+
+def _own_raylet(ray: Any) -> str | None:
+    """The socket of this machine's raylet; None where it cannot be found, as from a client of a remote cluster."""
+    own = ray.get_runtime_context().get_node_id()
+    sockets = [node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == own]
+    return next((path for path in sockets if path and _listens(path)), None)
+
+
+def _listens(path: str) -> bool:
+    """Whether a process listens at a socket; a busy one does."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(1.0)
+        try:
+            caller.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            pass
+    return True
 
 
 def _check_connection(address: str) -> None:

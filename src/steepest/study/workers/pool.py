@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from typing import IO
 from ...base.errors import SteepestError
 from ...base.modules import is_library
 from ...findings.catalogue import Finding
-from ..jobs import BEGUN, LOADING, READING, Ending, Job, columns_of
+from ..jobs import BEGUN, LAST, LOADING, READING, Ending, Job, columns_of
 
 __all__ = ["Pool"]
 
@@ -41,6 +41,13 @@ TIMED_OUT = {LOADING: "loading_timed_out", READING: "data_timed_out", BEGUN: "ru
 
 FRAME = re.compile(r'File "(.+)", line (\d+)')
 """A line of the traceback that faulthandler writes."""
+
+CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP}
+"""The signals by which a process ends for what it did itself; any other comes from outside."""
+
+MOST_KILLED = 3
+"""How often a run is begun whose worker is killed from outside, as by a system short of memory, before it counts as
+failed; the last time with no other run beside it."""
 
 MOST_FAILED_STARTS = 5
 """Workers in a row that may die before their first run; more is a fault of the machine, not of a run."""
@@ -62,11 +69,13 @@ class Pool:
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._failed_starts = 0
+        self._killed: Counter[int] = Counter()  # by number of the job
+        self._alone: list[Job] = []  # to be done one by one, each with nothing beside it
 
     @property
     def room(self) -> int:
         """Number of workers that are idle or not yet started."""
-        return self._size - len(self._busy)
+        return 0 if self._alone else self._size - len(self._busy)
 
     def submit(self, job: Job) -> None:
         """Give the job to a worker, a new one if all are busy."""
@@ -80,6 +89,8 @@ class Pool:
         Raises:
             SteepestError: workers keep dying before they begin a run.
         """
+        if self._alone and not self._busy:
+            self.submit(self._alone[0])
         endings = []
         with suppress(Empty):
             message = self._inbox.get(timeout=wait)
@@ -91,6 +102,8 @@ class Pool:
             worker.kill()
             finding = Finding(TIMED_OUT[worker.doing], {"seconds": worker.allowed(self._timeout or 0.0)})
             endings.append(Ending(worker.job.id, columns_of(finding)))
+        ended = {ending.id for ending in endings}
+        self._alone = [job for job in self._alone if job.id not in ended]
         return endings
 
     def _handle(self, worker: "_Worker", line: bytes) -> list[Ending]:
@@ -104,23 +117,41 @@ class Pool:
             self._failed_starts = 0
             worker.start_clock(line)
             return []
+        if line == LAST:
+            worker.is_last = True
+            return []
         self._busy.remove(worker)
         if line:
-            self._idle.append(worker)
+            if worker.is_last:
+                worker.kill()
+            else:
+                self._idle.append(worker)
             return [Ending.from_json(line)]
         return self._replace(worker)
 
     def _replace(self, worker: "_Worker") -> list[Ending]:
-        """A worker died with a job: the run has failed if it had begun, else another worker gets it."""
-        finding = worker.kill()
+        """A worker died with a job: the run has failed by what it did, else another worker gets it."""
+        code, job = worker.kill(), worker.job
+        finding = worker.finding(code)
+        if worker.begun is not None and (code >= 0 or -code in CRASHES):
+            return [Ending(job.id, columns_of(finding))]
         if worker.begun is not None:
-            return [Ending(worker.job.id, columns_of(finding))]
+            self._killed[job.id] += 1
+            attempts = self._killed[job.id]
+            if attempts >= MOST_KILLED:
+                lost = Finding("killed_from_outside", {"attempts": attempts, **finding.numbers})
+                return [Ending(job.id, columns_of(lost))]
+            if attempts == MOST_KILLED - 1:
+                self._alone.append(job)
+            else:
+                self.submit(job)
+            return []
         self._failed_starts += 1
         if self._failed_starts >= MOST_FAILED_STARTS:
             raise SteepestError(
                 f"{self._failed_starts} worker processes died before their first run; of the last one, {finding}"
             )
-        self.submit(worker.job)
+        self.submit(job)
         return []
 
     def close(self) -> None:
@@ -172,6 +203,7 @@ class _Worker:
         job: its current job, or the last one.
         begun: start of the clock (monotonic, in seconds) for what it is doing; None until it has taken up the job.
         doing: `LOADING`, `READING` or `BEGUN`; each has the whole timeout.
+        is_last: whether it is to be replaced after the current job.
         tail: the last lines of its standard error.
     """
 
@@ -180,6 +212,7 @@ class _Worker:
     job: Job = field(init=False)
     begun: float | None = None
     doing: bytes = LOADING
+    is_last: bool = False
     tail: "deque[str]" = field(default_factory=lambda: deque(maxlen=TAIL))
 
     def __post_init__(self) -> None:
@@ -221,8 +254,8 @@ class _Worker:
         for line in self.process.errors:
             self.tail.append(line.decode(errors="replace").rstrip())
 
-    def kill(self) -> Finding:
-        """End it, if it has not ended; how it ended, with the last line of its standard error."""
+    def kill(self) -> int:
+        """End it, if it has not ended; the exit code, or minus the number of the signal that ended it."""
         self.process.kill()
         code = self.process.wait()
         for thread in self.readers:
@@ -230,6 +263,10 @@ class _Worker:
         for pipe in (self.process.jobs, self.process.endings, self.process.errors):
             with suppress(BrokenPipeError):  # a job in the buffer that it never read
                 pipe.close()
+        return code
+
+    def finding(self, code: int) -> Finding:
+        """How it ended, with the last line of its standard error; after `kill`."""
         words = last_error(self.tail)
         said = {"words": words, "has_words": bool(words)}
         if code >= 0:

@@ -8,7 +8,8 @@ from queue import Queue
 from typing import IO, NoReturn
 
 from ...base.plugins import PluginWarning
-from ..jobs import LOADING, Job
+from ..jobs import LAST, LOADING, Job
+from .growth import Growth
 
 __all__ = ["serve"]
 
@@ -18,7 +19,8 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
 
     Args:
         jobs: one `Job` a line, as JSON.
-        endings: for each job the lines `LOADING`, `READING`, `BEGUN` (not of a measurement) and the `Ending` as JSON.
+        endings: for each job the lines `LOADING`, `READING`, `BEGUN` (not of a measurement), perhaps `LAST`, and the
+            `Ending` as JSON.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which then closes the pipe
     inbox: Queue[bytes] = Queue()
@@ -31,10 +33,14 @@ def serve(jobs: IO[bytes], endings: IO[bytes]) -> NoReturn:
         endings.write(line)
         endings.flush()
 
+    growth = Growth()
     while True:
         job = Job.from_json(inbox.get())
         send(LOADING)
-        send(do(job, send).to_json().encode() + b"\n")
+        ending = do(job, send).to_json().encode() + b"\n"
+        if growth.is_too_much_after(job):
+            send(LAST)
+        send(ending)
 
 
 def _read(jobs: IO[bytes], inbox: "Queue[bytes]") -> None:
