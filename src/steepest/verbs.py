@@ -12,8 +12,8 @@ from .base.errors import InvalidValue
 from .base.files import make_folder
 from .base.guards import TimeIsUp, time_limit
 from .base.modules import last_words
-from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, extend, make_plan
-from .study.code import changed_code, check_code, code_fingerprint
+from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, extend, make_plan
+from .study.code import changed_code, check_code, check_users_files, code_fingerprint
 from .study.jobs import Executor
 from .study.opening import holds_nothing, named
 from .study.ranges import Ranges
@@ -22,7 +22,7 @@ from .study.workers.executors import executor_factory
 from .study.workers.pool import GRACE
 from .workloads.seeding import seeded
 
-__all__ = ["Progress", "compare", "default_folder", "plan_comparison", "resume", "run_comparison"]
+__all__ = ["Progress", "compare", "default_folder", "foreign_code", "plan_comparison", "resume", "run_comparison"]
 
 Progress = Callable[[Store], None]
 
@@ -177,6 +177,7 @@ def resume(
     file = study_file(study)
     with named(file), closing(Store.open(file)) as store:
         before = store.plan
+        check_users_files(store.fact("code"), file.parent)  # before any of them is run
         competing = [*{one.rule for one in before.contestants}, *_listed(add_rules)]
         means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": isolate}
         with executor_factory([goal.name for goal in before.workloads], competing, **means) as start:
@@ -199,6 +200,17 @@ def _extended(plan: Plan, rules: str | Sequence[str], seeds: int, trials: int) -
     if names:
         plan = extend.add_rules(plan, names)
     return extend.add_seeds(plan, seeds) if seeds else plan
+
+
+def foreign_code(study: str | Path) -> list[str]:
+    """The files and plugins whose code runs when a study goes on; nothing is run to tell.
+
+    Raises:
+        InvalidValue: there is no study.
+    """
+    file = study_file(study)
+    with named(file), closing(Store.read(file)) as store:
+        return code.foreign_code(store.plan)
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

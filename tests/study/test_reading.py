@@ -198,6 +198,22 @@ def test_reading_a_study_runs_none_of_its_code(users_study, tmp_path, command, m
     assert Comparison.read(users_study).edges.columns.tolist() == before.edges.columns.tolist()
 
 
+@pytest.mark.usefixtures("without_report")
+def test_going_on_says_whose_code_runs_and_runs_none_that_has_changed(users_study, tmp_path, command, study):
+    change(users_study, "update runs set state = 'waiting' where id = 2")
+    change(users_study, "delete from curves where run = 2")
+    code, _, complaint = command(f"compare --resume {users_study} --jobs 1")
+    assert code == 0
+    said = f"going on runs code of {tmp_path}/mine.py, {tmp_path}/small.py"
+    assert [line for line in complaint.splitlines() if "code of" in line] == [said]
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text().replace('"ran"', '"changed"'))
+    code, _, complaint = command(f"compare --resume {users_study} --jobs 1")
+    assert code == 2 and "mine.py has changed since this study began" in complaint
+    assert not (tmp_path / "changed").exists()
+    code, _, complaint = command(f"compare --resume {study} --jobs 1")  # which runs nobody else's code
+    assert "code of" not in complaint
+
+
 def test_reading_a_study_imports_no_plugin_that_it_names(strange, tmp_path):
     """An entry point is loaded when its name is asked for."""
     plugin = tmp_path / "site" / "nasty-1.dist-info"

@@ -103,6 +103,8 @@ def command(
     if resume is not None:
         _refuse_with_resume(context)
         home = study_file(resume).parent  # the file of the study may be named, too
+        if files := verbs.foreign_code(resume):
+            terminal.echo(translate("going on runs code of {}", ", ".join(files)), error=True)
         _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
         return
     if any(more.values()):

@@ -65,6 +65,7 @@ CHINESE = {
     "the output": "输出",
     "{}: cannot be written ({})": "{}：无法写入（{}）",
     "the memory is full": "内存已满",
+    "going on runs code of {}": "继续将运行以下文件中的代码：{}",
     "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
     "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
     "{}; see {} --help": "{}；参见 {} --help",

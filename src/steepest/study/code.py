@@ -8,10 +8,13 @@ from pathlib import Path
 from .. import rules, workloads
 from ..base.errors import InvalidValue
 from ..base.modules import digests
+from ..base.spec import parse
 from ..rules import Reference, Rule
 from .plan import Plan
 
-__all__ = ["changed_code", "check_code", "check_files", "code_fingerprint"]
+__all__ = [
+    "changed_code", "check_code", "check_files", "check_users_files", "code_fingerprint", "foreign_code",
+]  # fmt: skip
 
 PACKAGE = Path(rules.__file__).parent.parent
 
@@ -82,13 +85,35 @@ def check_code(known: str, plan: Plan, folder: Path) -> None:
     Raises:
         InvalidValue: a file has changed, or one of the user's is gone; which, and what to do.
     """
-    for name in json.loads(known):
-        if Path(name).is_absolute() and not Path(name).is_file():
+    check_users_files(known, folder)
+    _refuse(changed_code(known, plan), folder)
+
+
+def check_users_files(known: str, folder: Path) -> None:
+    """The part of `check_code` that runs nothing, so that no file runs that has changed; raises likewise."""
+    files = {name: digest for name, digest in json.loads(known).items() if Path(name).is_absolute()}
+    for name in files:
+        if not Path(name).is_file():
             raise InvalidValue(f"{folder}: this study needs {name}, which is gone; put it back to go on")
-    changed = changed_code(known, plan)
+    _refuse([name for name, digest in files.items() if _digest(Path(name)) != digest], folder)
+
+
+def _refuse(changed: list[str], folder: Path) -> None:
     if changed:
         has = "has" if len(changed) == 1 else "have"
         raise InvalidValue(
             f"{folder}: {', '.join(changed)} {has} changed since this study began, so new runs would not compare with"
             " its own; begin another in a new folder (--out), or put the old code back"
         )
+
+
+def foreign_code(plan: Plan) -> list[str]:
+    """The files, and the names of plugins, whose code a study runs beside that of steepest; nothing is run for that."""
+    named = [goal.name for goal in plan.workloads]
+    names = [name if name.endswith(".py") else name.partition("(")[0].strip() for name in named]
+    found = [name for name in names if name not in workloads.WORKLOADS]
+    for contestant in plan.contestants:
+        spec = parse(contestant.rule)
+        if spec.file or spec.name.lower() not in rules.RULES.built_in:
+            found.append(spec.file or spec.name)
+    return sorted(set(found))

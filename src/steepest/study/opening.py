@@ -35,6 +35,8 @@ CAUSES = {
     sqlite3.SQLITE_LOCKED: "is locked by another process; try again when that has ended",
     sqlite3.SQLITE_NOMEM: "does not fit into memory ({})",
     sqlite3.SQLITE_TOOBIG: "is damaged, or not a study of steepest ({})",
+    sqlite3.SQLITE_CONSTRAINT: "is damaged, or was changed by another program ({})",
+    sqlite3.SQLITE_MISMATCH: "is damaged, or was changed by another program ({})",
     sqlite3.SQLITE_ERROR: "is damaged, or not a study of steepest ({})",
 }
 """By primary result code of SQLite; of any other one it is a matter of disk and permissions."""
