@@ -20,6 +20,7 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict, set_optimizer_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
 
 import steepest
@@ -133,6 +134,56 @@ def ddp(rule, rank):
 @every_rule
 def fsdp(rule, rank):
     return trains_as_one_process(rule, rank, "fsdp")
+
+
+@each_kind
+def tensor_parallel(rule, rank):
+    """Columns of one matrix and rows of the next, with whole biases, on ranks that have the same data."""
+    alone, model = (network()[4:] for _ in range(2))
+    mesh = init_device_mesh("cpu", (RANKS,))
+    parallelize_module(model, mesh, {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    for own in (alone, model):
+        train(own, optimizer_of(rule, own), batches()[:3, 0].flatten(2)[..., :3])
+    assert_same(model, alone.parameters(), tolerance=1e-9)
+
+
+@check("foreach", "capturable")
+def switches(name, rank):
+    """Other engines step the parts that lie here, too."""
+    reached = []
+    for given in ({}, {name: True}):
+        model = fully_shard(network())
+        optimizer = steepest.AdamW(model.parameters(), lr=0.01, **given)
+        train(model, optimizer, batches()[:3, rank])
+        reached.append([whole(param).detach() for param in model.parameters()])
+    for plain, switched in zip(*reached, strict=True):
+        torch.testing.assert_close(plain, switched, rtol=1e-12, atol=1e-14)
+    return optimizer.engine
+
+
+@check("muon(lr=0.02)", "soap(max_precond_dim=4)")
+def with_a_partner(spec, rank):
+    """Matrices gathered, the rest in parts."""
+    alone, model = network(), fully_shard(network())
+    for own, data in ((alone, batches()[:3].flatten(1, 2)), (model, batches()[:3, rank])):
+        train(own, steepest.MuonWith(own, muon=spec), data)
+    assert_same(model, alone.parameters(), tolerance=1e-9)
+
+
+@check("schedulefreesgd", "schedulefreeadamw")
+def modes(name, rank):
+    """`eval()` and `train()` in the middle of training change nothing; what is saved between them is of one process."""
+    rule, reached = RULES[name], []
+    for own, data in ((network(), batches().flatten(1, 2)), (fully_shard(network()), batches()[:, rank])):
+        optimizer = optimizer_of(rule, own)
+        train(own, optimizer, data[:3])
+        optimizer.eval()
+        weights = [whole(param).detach().clone() for param in own.parameters()]
+        optimizer.train()
+        train(own, optimizer, data[3:])
+        reached.append(weights + [whole(param).detach() for param in own.parameters()])
+    for single, sharded_one in zip(*reached, strict=True):
+        torch.testing.assert_close(sharded_one, single, rtol=0, atol=1e-9)
 
 
 @check("ddp", "fsdp")

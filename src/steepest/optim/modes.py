@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..rules import Rule
-from . import eager
+from . import eager, sharded
 
 __all__ = ["evaluates_elsewhere", "is_evaluating", "put_back", "to_evaluation", "to_training"]
 
@@ -74,4 +74,4 @@ def _is_evaluation_of(rule: Rule, param: Tensor, before: Tensor, state: dict[str
     weights = eager.evaluation(rule, before, state)
     if weights is None or weights.shape != param.shape:
         return False
-    return torch.equal(*(getattr(tensor, "_local_tensor", tensor.detach()) for tensor in (weights, param)))
+    return torch.equal(sharded.local(weights), sharded.local(param).detach())
