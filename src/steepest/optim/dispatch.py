@@ -88,9 +88,9 @@ class GroupStep:
 def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
+    if group["differentiable"] and (obstacle := _not_differentiable(rule, param, grad, group)):
+        raise InvalidValue(f"{rule.title}: differentiable=True is not possible with {obstacle}")
     if sharded.is_sharded(param):
-        if group["differentiable"] and not rule.elementwise:
-            raise InvalidValue(f"{rule.title}: differentiable=True is not possible with sharded parameters")
         if sharded.needs_whole(rule):
             return Report(Engine.GATHERED)
         if not group["differentiable"] and not rule.shared:
@@ -113,6 +113,15 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
         return Report(Engine.EAGER, "fused=False")
     refused = cpu.refusal(rule, *triple)
     return Report(Engine.FUSED) if refused is None else Report(Engine.EAGER, refused)
+
+
+def _not_differentiable(rule: Rule, param: Tensor, grad: Tensor, group: Group) -> str | None:
+    """What excludes a step that autograd records; None if nothing does."""
+    if sharded.is_sharded(param) and not rule.elementwise:
+        return "sharded parameters"
+    if half.is_compensated(param, group):
+        return "master_weights=True" if group["master_weights"] else "stochastic_rounding=True"
+    return "sparse gradients" if grad.is_sparse else None
 
 
 def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:

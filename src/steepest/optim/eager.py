@@ -56,7 +56,7 @@ def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, 
         if name in shared:
             values.append(shared[name])
         elif name in rule.numbers and start is not None:
-            values.append(float(state[name]))
+            values.append(state[name] if torch.is_grad_enabled() else float(state[name]))
         else:
             values.append(None if start is None else real(state[name]))
     return values
@@ -104,7 +104,8 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
         if name in rule.numbers:
             state[name] = torch.tensor(value, dtype=torch.float64, device="cpu")
         else:
-            state[name] = value.detach().clone() if isinstance(value, Tensor) else _filled_like(param, value)
+            # a state that begins as the parameter depends on it, which autograd sees where it records the step
+            state[name] = value.clone() if isinstance(value, Tensor) else _filled_like(param, value)
 
 
 Conversion = Callable[[Tensor], Tensor]

@@ -111,7 +111,7 @@ def stand_in(rule: Rule, param: Tensor) -> Tensor:
     """What `rule.init` takes to say the shapes of the state: the parameter, or an empty one in place of a gathered."""
     if is_sharded(param) and needs_whole(rule):
         return torch.empty(param.shape, dtype=param.dtype, device="meta")
-    return param.detach()
+    return param if torch.is_grad_enabled() else param.detach()
 
 
 # --- the same on all ranks --------------------------------------------------------------------------------------------
