@@ -1,6 +1,7 @@
 """The house style: languages, light and dark, and that it leaves nothing behind."""
 
 import ast
+import re
 import warnings
 from pathlib import Path
 
@@ -153,3 +154,14 @@ def test_drawing_never_warns(paths, tmp_path):
         warnings.simplefilter("error")
         for surface in (False, True):
             save(draw_paths(paths, surface=surface, dark=True), tmp_path / "figure.pdf")
+
+
+@needs_chinese
+def test_a_font_that_is_installed_after_matplotlib_made_its_list_is_found(monkeypatch):
+    from matplotlib import font_manager
+
+    before = [font for font in font_manager.fontManager.ttflist if not re.search("CJK|Noto Sans SC", font.name)]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", before)
+    count = len(before)  # of the list, which grows
+    getattr(style._chinese_fonts, "cache_clear", lambda: None)()
+    assert style._chinese_fonts() and len(font_manager.fontManager.ttflist) > count

@@ -165,7 +165,7 @@ def test_where_every_run_failed_the_first_reason_is_given():
     rows = reports("a", [math.inf] * 3, **columns_of(Finding("run_raised", {"words": "line 3: TypeError: no"})))
     rows[0] |= columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"}))
     text = verdict_sentence(study_of(rows))
-    assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：line 2: ValueError: no")
+    assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：第 2 行: ValueError: no")
 
 
 def test_many_names_are_counted():

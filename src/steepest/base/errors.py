@@ -7,9 +7,15 @@ also the built-in error that Python's own libraries raise in the same situation,
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from .translation import in_chinese
+
 
 class SteepestError(Exception):
     """An error that the user can correct; its text says how."""
+
+    def text(self, lang: str = "en") -> str:
+        """The message in English, or with "zh" in Chinese, as far as `messages_zh.toml` has it."""
+        return in_chinese(str(self)) if lang == "zh" else str(self)
 
 
 class InvalidValue(SteepestError, ValueError):

@@ -20,7 +20,7 @@ from ..base.errors import SteepestError
 from ..base.modules import last_words, place_in_users_file
 from ..base.plugins import PluginWarning
 from . import language
-from .language import translate
+from .language import explain, translate
 from .options import Lang
 from .terminal import INTERRUPTED, echo
 
@@ -80,7 +80,7 @@ def main() -> None:
     except SystemExit as error:
         if not (place := place_in_users_file(error)):
             raise
-        print(f"steepest: {place}: {last_words(error)}", file=sys.stderr)  # a user's file calls sys.exit
+        _complain(f"{place}: {last_words(error)}")  # a user's file calls sys.exit
         sys.exit(2)
     except SteepestError as error:
         _complain(error)
@@ -117,7 +117,7 @@ def run() -> Any:
 
 def _complain(message: object) -> None:
     """Print an error line, whatever is in it, on standard error."""
-    echo(f"steepest: {message}", error=True)
+    echo(f"steepest: {explain(message)}", error=True)
 
 
 def _outside(error: Exception) -> str:
@@ -151,4 +151,4 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "steepest"
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-    return f"steepest: {translate('{}; see {} --help', message, path)}"
+    return f"steepest: {translate('{}; see {} --help', explain(message), path)}"

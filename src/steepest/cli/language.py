@@ -9,13 +9,16 @@ from typing import Any
 import typer
 
 from ..base.checks import LANGUAGES, check_language
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, SteepestError
 from ..base.text import Text
+from ..base.translation import in_chinese
 from .help_words import HELP, PANELS, USAGE
 from .words import CHINESE
 
-__all__ = ["asked", "begin", "check_variable", "choose", "default_language", "language", "say", "translate",
-           "translated_help"]  # fmt: skip
+__all__ = [
+    "asked", "begin", "check_variable", "choose", "default_language", "explain", "language", "say", "translate",
+    "translated_help",
+]  # fmt: skip
 
 VARIABLE = "STEEPEST_LANG"
 """The environment variable that names the language."""
@@ -90,6 +93,13 @@ def translate(words: str, *values: object) -> str:
     """
     said = CHINESE.get(words, words) if _used == "zh" else words
     return said.format(*values) if values else said  # what users write may hold braces
+
+
+def explain(message: object) -> str:
+    """An error or a warning of the library, or its text, in the language of the terminal."""
+    if isinstance(message, SteepestError):
+        return message.text(_used)
+    return in_chinese(str(message)) if _used == "zh" else str(message)
 
 
 def say(text: Text) -> str:

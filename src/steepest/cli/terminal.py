@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..base.numbers import fixed
 from ..base.text import visible
-from .language import translate
+from .language import explain, translate
 
 __all__ = ["INTERRUPTED", "Console", "Sentence", "Working", "echo", "notices", "point", "print_rows", "table"]
 
@@ -141,4 +141,6 @@ def notices() -> Iterator[None]:
         warnings.simplefilter("default")
         yield
     for warning in caught:
-        Console(stderr=True, highlight=False, markup=False).print(f"steepest: {warning.message}", soft_wrap=True)
+        Console(stderr=True, highlight=False, markup=False).print(
+            f"steepest: {explain(warning.message)}", soft_wrap=True
+        )

@@ -68,6 +68,6 @@ CHINESE = {
     "going on runs code of {}": "继续将运行以下文件中的代码：{}",
     "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
     "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
-    "{}; see {} --help": "{}；参见 {} --help",
+    "{}; see {} --help": "{}（参见 {} --help）",
 }
 """Translations by the English words; `language.translate` fills in the braces."""

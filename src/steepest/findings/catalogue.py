@@ -12,6 +12,7 @@ from typing import Any
 from ..base.checks import check_language
 from ..base.numbers import general, percent, point
 from ..base.status import Status
+from ..base.translation import in_chinese
 
 __all__ = ["CATALOGUE", "LIMITS", "Finding", "phrase"]
 
@@ -110,7 +111,7 @@ def _filled(template: str, numbers: Mapping[str, Any], lang: str) -> str:
         if isinstance(value, list):
             template = phrase(str(form), "each", lang)
             return phrase(str(form), "joined", lang).join(_filled(template, entry, lang) for entry in value)
-        return _shown(value, form)
+        return in_chinese(value) if lang == "zh" and isinstance(value, str) else _shown(value, form)
 
     return FIELD.sub(fill, template)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..base.errors import InvalidValue, did_you_mean
+from ..base.translation import in_chinese
 from .grammar import GRAMMAR
 
 __all__ = ["FormulaError", "Node", "is_name", "parse"]
@@ -34,6 +35,7 @@ class FormulaError(InvalidValue):
 
     code = ""
     column = 0
+    chinese = ""
 
     @classmethod
     def at(cls, text: str, code: str, column: int = 0, **words: Any) -> "FormulaError":
@@ -42,9 +44,16 @@ class FormulaError(InvalidValue):
         # a full-width character takes two cells of a terminal, as does the space that stands below it
         indent = "".join("\u3000" if unicodedata.east_asian_width(letter) in "FW" else " " for letter in line[:column])
         marked = "" if code == "long" else f"\n    {line}\n    {indent}^"
-        error = cls(f"formula: {GRAMMAR['messages'][code][0].format(**words)}{marked}")
+        english, chinese = GRAMMAR["messages"][code]
+        error = cls(f"formula: {english.format(**words)}{marked}")
+        translated = {name: in_chinese(word) if isinstance(word, str) else word for name, word in words.items()}
+        error.chinese = f"公式：{chinese.format(**translated)}{marked}"
         error.code, error.column = code, column
         return error
+
+    def text(self, lang: str = "en") -> str:
+        """The message in English, or with "zh" in Chinese."""
+        return self.chinese if lang == "zh" else str(self)
 
 
 @dataclass(frozen=True)

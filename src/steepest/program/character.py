@@ -161,7 +161,7 @@ def stability(rule: Rule) -> Text:
         scaled = bool(stability_scales(rule))
     except InvalidValue as error:
         reason = str(error).partition(": ")[2]
-        return Text(f"no limit to state: {reason}", "无法给出上限")
+        return Text(f"no limit to state: {reason}", f"无法给出上限：{error.text('zh').partition('：')[2]}")
     lr = plain(symbol_of(rule, "lr"))
     short = f"{lr} < {formula} = {general(limit, 6)}" if 0 < len(formula) < LONGEST else f"{lr} < {general(limit, 6)}"
     if not scaled:

@@ -11,6 +11,7 @@ import pandas as pd
 from ..base.numbers import settings_text
 from ..base.status import Status
 from ..base.text import Text
+from ..base.translation import in_chinese
 from ..findings.catalogue import Finding
 from ..statistics import budget_curve, paired_ratios
 from ..study import Comparison
@@ -136,7 +137,7 @@ def ending_text(status: str, message: str, finding: str | None) -> Text:
     if status in (Status.REACHED, Status.FINISHED):  # a run that went well needs no more words
         return STATUSES[status]
     if finding is None:  # of an old study: its message is English
-        return Text(message, f"{STATUSES[status].zh}：{message}")
+        return Text(message, f"{STATUSES[status].zh}：{in_chinese(message)}")
     return Text(message, Finding.from_json(finding).text("zh"))
 
 

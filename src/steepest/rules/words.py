@@ -86,7 +86,7 @@ CHINESE = {
     "LAMB: the step of AdamW, stretched for each parameter tensor to a share of that tensor's own length.": "LAMB：AdamW 的步，对每个参数张量缩放到该张量自身长度的某个比例。",
     "Schedule-Free SGD: takes gradients between its path and the path's average, which is the result.": "Schedule-Free SGD：在轨迹与轨迹平均之间求梯度，轨迹平均即结果。",
     "Schedule-Free AdamW: an average of the path takes the place of both Adam's momentum and the schedule.": "Schedule-Free AdamW：用轨迹的平均代替 Adam 的动量和学习率调度。",
-    "Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters of a group.": "Prodigy：学习率随走过的距离增长的 Adam，一组参数共用一个学习率。",
+    "Prodigy: Adam with a learning rate that grows with the distance travelled, one for all parameters.": "Prodigy：学习率随走过的距离增长的 Adam，所有参数共用一个学习率。",
     "Adafactor: RMSProp whose mean squares are the product of those of the rows and of the columns.": "Adafactor：以各行与各列均方之积作为均方的 RMSProp。",
     "Muon: a step along the momentum matrix with all its singular values made about 1.": "Muon：沿动量矩阵走一步，其所有奇异值都变得约为 1。",
     "SOAP: Adam in the eigenbasis of Shampoo's two averages of gradient products.": "SOAP：在 Shampoo 的两个梯度乘积平均的特征基中的 Adam。",
