@@ -1,5 +1,7 @@
 """What other programs read of a comparison: CSV, Parquet, Markdown, TensorBoard's event files."""
 
+import csv
+import html
 import json
 import math
 import re
@@ -15,6 +17,7 @@ from steepest.base.errors import InvalidValue
 from steepest.report import exports, write_report
 from steepest.report.exports import FORMATS, check_formats, export, table_of
 from steepest.report.markdown import as_markdown
+from steepest.report.page import render
 from steepest.report.sentences import verdict_sentence
 from steepest.study.results import STUDY_FILE
 
@@ -53,6 +56,27 @@ def test_parquet_reads_back_as_it_was(name, tmp_path):
     for path, table in zip(written, tables(comparison).values(), strict=True):
         found = pd.read_parquet(path)
         pd.testing.assert_frame_equal(found, table.reset_index(drop=True), check_dtype=False, check_exact=True)
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "＝1"]
+
+
+def test_no_text_is_a_formula_for_a_spreadsheet(tmp_path):
+    comparison = study_of(contest(FORMULAS, message="=1+1", rule="=sgd"), metric_name="=2")
+    for path in export(comparison, tmp_path, ["csv", "md"]):
+        if path.suffix == ".csv":
+            cells = [cell for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) for cell in row]
+            assert not [cell for cell in cells if cell[:1] in set("=+@-＝") and not re.fullmatch(r"-\d.*", cell)]
+    found = rendered((tmp_path / "report.md").read_text(encoding="utf-8"))
+    assert {row[0] for row in found["table"][1:]} == {f"'{label}" for label in FORMULAS}
+    cells = re.findall(r"<t[hd][^>]*>(?:<svg.*?</svg>)?(?:<code>)?([^<]*)", render(comparison, {"w": {}}))
+    assert not [cell for cell in cells if re.match(r"[=@＝]|\+1$", html.unescape(cell))]
+    assert sum(html.unescape(cell) == "'=cmd|' /C calc'!A0" for cell in cells) >= 3
+
+
+def test_numbers_below_zero_stay_numbers(tmp_path):
+    export(AWKWARD["negative losses"], tmp_path, ["csv"])
+    assert (pd.read_csv(tmp_path / "runs.csv")["final_loss"] < 0).all()
 
 
 def test_the_table_has_a_row_for_each_contestant_on_each_workload_with_all_its_settings():

@@ -11,6 +11,7 @@ import pandas as pd
 from ..base.errors import InvalidValue, did_you_mean
 from ..base.files import write
 from ..study import Comparison
+from .cells import with_defused_texts
 from .events import write_events
 from .markdown import as_markdown
 
@@ -75,7 +76,7 @@ def _write_markdown(study: Comparison, folder: Path) -> list[Path]:
 
 
 FORMATS: dict[str, Callable[[Comparison, Path], list[Path]]] = {
-    "csv": partial(_write_tables, lambda table: table.to_csv(index=False).encode(), ".csv"),
+    "csv": partial(_write_tables, lambda table: with_defused_texts(table).to_csv(index=False).encode(), ".csv"),
     "parquet": partial(_write_tables, lambda table: table.to_parquet(index=False), ".parquet"),
     "md": _write_markdown,
     "tensorboard": write_events,

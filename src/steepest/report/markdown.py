@@ -5,6 +5,7 @@ import re
 from ..base.numbers import NOTHING, number, share, steps
 from ..base.text import Text
 from ..study import Comparison
+from .cells import defused
 from .rows import only_learning_rates, result_rows
 from .sentences import (
     aside_sentence,
@@ -41,8 +42,8 @@ def _table(comparison: Comparison) -> str:
     head = ["optimizer", settings, "steps to target", "seeds that reached it", "seconds to target",
             f"final {comparison.workload['metric_name']}"]  # fmt: skip
     rows = [
-        [row["label"], row["settings"] or NOTHING, steps(row["steps_to_target"]), share(row["reached"]),
-         number(row["seconds_to_target"]), number(row["final_metric"], 4)]
+        [defused(row["label"]), defused(row["settings"]) or NOTHING, steps(row["steps_to_target"]),
+         share(row["reached"]), number(row["seconds_to_target"]), number(row["final_metric"], 4)]
         for row in result_rows(comparison)
     ]  # fmt: skip
     body = [[_escaped(str(cell)) for cell in row] for row in (head, *rows)]

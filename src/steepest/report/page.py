@@ -15,6 +15,7 @@ from ..base import numbers
 from ..base.text import Text
 from ..figures.contestants import looks
 from ..study import Comparison
+from .cells import defused
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .sentences import (
     aside_sentence,
@@ -85,7 +86,7 @@ def _environment() -> Environment:
         loader=PackageLoader("steepest.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
     shown = ("number", "share", "signed", "spent", "steps", "times")
-    environment.filters |= {"both": both} | {name: getattr(numbers, name) for name in shown}
+    environment.filters |= {"both": both, "cell": defused} | {name: getattr(numbers, name) for name in shown}
     return environment
 
 

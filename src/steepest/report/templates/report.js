@@ -84,9 +84,10 @@ function chosen() {
 
 function cell(name, row) {
   const made = document.createElement("td");
-  made.textContent = shown(name, row);
+  const said = shown(name, row);
+  made.textContent = columns[name].texts && /^[=+@＝＋－＠-]/.test(said) ? `'${said}` : said; // no formula, if pasted
   if (columns[name].texts) made.className = name === "message" ? "text wide" : made.textContent.length > 24 ? "text long" : "text";
-  if (name === "label" && marks.has(made.textContent)) made.prepend(mark(marks.get(made.textContent)));
+  if (name === "label" && marks.has(said)) made.prepend(mark(marks.get(said)));
   return made;
 }
 
