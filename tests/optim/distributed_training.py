@@ -9,6 +9,8 @@ import json
 import os
 import sys
 import traceback
+import warnings
+from copy import deepcopy
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -138,10 +140,13 @@ def fsdp(rule, rank):
 
 @each_kind
 def tensor_parallel(rule, rank):
-    """Columns of one matrix and rows of the next, with whole biases, on ranks that have the same data."""
-    alone, model = (network()[4:] for _ in range(2))
-    mesh = init_device_mesh("cpu", (RANKS,))
-    parallelize_module(model, mesh, {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    """Columns of one matrix and rows of the next, with one bias whole, on ranks that have the same data."""
+    torch.manual_seed(0)
+    alone = torch.nn.Sequential(torch.nn.Linear(3, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1)).double()
+    model = parallelize_module(
+        deepcopy(alone), init_device_mesh("cpu", (RANKS,)), {"0": ColwiseParallel(), "2": RowwiseParallel()}
+    )
+    assert [param.to_local().shape[-1] for param in model.parameters()] == [3, 3, 3, 1]
     for own in (alone, model):
         train(own, optimizer_of(rule, own), batches()[:3, 0].flatten(2)[..., :3])
     assert_same(model, alone.parameters(), tolerance=1e-9)
@@ -324,6 +329,7 @@ def result_of(run, rank):
 
 def main(rank):
     torch.set_num_threads(1)
+    warnings.simplefilter("error", UserWarning)
     store = f"file://{FOLDER / 'store'}"
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=RANKS, timeout=timedelta(seconds=150))
     results = {}
