@@ -19,17 +19,18 @@ def snapshot(optimizer):
     return repr(optimizer.state_dict())
 
 
-def test_integer_parameters_are_refused():
+def test_integer_parameters_with_a_gradient_are_refused():
     counts = torch.nn.Parameter(torch.tensor([1, 2]), requires_grad=False)
-    with pytest.raises(InvalidValue, match=r"parameter 0 holds torch\.int64; only floating point"):
-        steepest.SGD([counts])
-
-
-@pytest.mark.filterwarnings("ignore:optimizer contains a parameter group with duplicate")  # torch's own, before ours
-def test_the_same_parameter_twice_is_refused():
-    param = parameter(2)
-    with pytest.raises(InvalidValue, match="parameter 1 of the group is there twice"):
-        steepest.Adam([param, param])
+    counts.grad = torch.tensor([1, 1])
+    optimizer = steepest.SGD([parameter(2), counts])
+    with pytest.raises(InvalidValue, match=r"a parameter of torch\.int64 has a gradient; only floating point"):
+        optimizer.step()
+    assert all(
+        torch.equal(param, before)
+        for param, before in zip(
+            optimizer.param_groups[0]["params"], [torch.ones(2), torch.tensor([1, 2])], strict=True
+        )
+    )
 
 
 @pytest.mark.parametrize("name", ["Adam", "SGD", "RMSprop"])

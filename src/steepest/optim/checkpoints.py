@@ -90,6 +90,8 @@ def _missing(names: Any, given: Any) -> str:
 
 def _check_state(rule: Rule, param: Tensor, state: State, index: int) -> None:
     """Refuse the state of a parameter that another rule made, one of another shape, or one that lacks something."""
+    if not state:
+        return
     initial = rule.init(sharded.stand_in(rule, param))
     foreign = sorted(set(state) - set(initial) - COUNTERS)
     if foreign:

@@ -12,22 +12,22 @@ from ..program.record import why_not_recorded
 from ..rules import Rule
 from . import sharded
 
-__all__ = ["check_parameters", "check_state", "non_finite", "refusal"]
+__all__ = ["check_parameters", "check_state", "check_trainable", "non_finite", "refusal"]
 
 
 def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
-    """Refuse parameters that cannot be trained, and one that is there twice (it would be stepped twice)."""
-    seen: set[int] = set()
-    for index, param in enumerate(params):
-        if not (param.is_floating_point() or param.is_complex()):
-            raise InvalidValue(
-                f"{title}: parameter {index} holds {param.dtype}; only floating point and complex can be trained"
-            )
+    """Refuse parameters that have too few axes for a rule. (Integers are frozen: see `check_trainable`.)"""
+    for param in params:
         if param.ndim < least_axes:
             raise InvalidValue(f"{title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
-        if id(param) in seen:
-            raise InvalidValue(f"{title}: parameter {index} of the group is there twice; give each parameter once")
-        seen.add(id(param))
+
+
+def check_trainable(title: str, param: Tensor) -> None:
+    """Refuse to step a parameter of integers, as quantized weights are; among the parameters they may be."""
+    if not (param.is_floating_point() or param.is_complex()):
+        raise InvalidValue(
+            f"{title}: a parameter of {param.dtype} has a gradient; only floating point and complex can be trained"
+        )
 
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:

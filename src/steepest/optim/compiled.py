@@ -233,4 +233,4 @@ def _table(rows: Sequence[Row], count: int, device: torch.device, number: torch.
             table[index] = row  # type: ignore[assignment]  # lists are of the host
         return table
     values = [row if isinstance(row, list) else [row] * count for row in rows]
-    return torch.tensor(values, dtype=number).to(device)
+    return torch.tensor(values, dtype=number, device="cpu").to(device)

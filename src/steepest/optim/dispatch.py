@@ -35,8 +35,15 @@ class GroupStep:
         self._rule, self._group, self._together = rule, group, together
         self._taken: dict[Engine, list[Triple]] = defaultdict(list)
         self.reports: Counter[Report] = Counter()
+        repeated = len({id(param) for param, *_ in triples}) < len(triples)
         for triple in triples:
             report = _choose(rule, triple, group)
+            if repeated and report.engine in AT_ONCE:
+                if group["capturable"]:
+                    raise InvalidValue(
+                        f"{rule.title}: capturable=True is not possible here: a parameter is there twice"
+                    )
+                report = Report(Engine.EAGER, "a parameter is there twice")
             self._taken[report.engine].append(triple)
             self.reports[report] += 1
         self._prepare_local_parts()
@@ -131,7 +138,7 @@ def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> No
     elif param.is_complex():
         raise RuntimeError(f"{rule.title} does not support complex parameters")
     if grad.is_sparse:
-        sparse.check(rule, grad)
+        sparse.check(rule)
 
 
 def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Triple], Group], None]:
@@ -146,11 +153,14 @@ def _step_gathered(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
     sharded.step_gathered(triples, lambda whole: GroupStep(rule, whole, group).run())
 
 
+AT_ONCE = (Engine.FUSED, Engine.LISTS, Engine.COMPILED)
+"""The engines that step many parameters at once, which must not be the same."""
+
 RUN: dict[Engine, Callable[[Rule, Sequence[Triple], Group], str | None]] = {
     Engine.LISTS: compiled.step,
     Engine.COMPILED: compiled.step,
     Engine.EAGER: _one_by_one(eager.step),
-    Engine.SPARSE: _one_by_one(sparse.step),
+    Engine.SPARSE: sparse.step,
     Engine.HALF: half.step,
     Engine.GATHERED: _step_gathered,
 }

@@ -10,13 +10,16 @@ from ..rules import Rule
 from . import sharded
 from .sharded import Triple
 
-__all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "from_evaluation", "step"]
+__all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "from_evaluation", "step", "wide"]
 
 HALF = (torch.bfloat16, torch.float16)
 
 
 def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
     """One step of one parameter; `state` is complete (see `complete_state`) and is brought up to date."""
+    if param.numel() == 0:  # rules of whole tensors divide by sizes
+        state["step"] += 1
+        return
     arguments = arguments_of(rule, param, grad, state, maximize)
     apply(rule, param, state, arguments, rule.update(*arguments))
 
@@ -25,15 +28,15 @@ def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | Non
     """The weights to evaluate; None where they are the parameter itself."""
     if type(rule).evaluation is Rule.evaluation or "step" not in state:
         return None
-    real, back = _wide(param)
+    real, back = wide(param)
     # float32 weights of a parameter in half precision, where there are some
-    wide = state.get("master", real(param))
-    return back(rule.evaluation(wide, *_values(rule, param, state, {})))
+    weights = state.get("master", real(param))
+    return back(rule.evaluation(weights, *_values(rule, param, state, {})))
 
 
 def from_evaluation(rule: Rule, weights: Tensor, state: dict[str, Any]) -> Tensor:
     """The parameter whose weights to evaluate these are."""
-    real, back = _wide(weights)
+    real, back = wide(weights)
     if "master" in state:
         return back(state["master"])
     return back(rule.from_evaluation(real(weights), *_values(rule, weights, state, {})))
@@ -43,14 +46,14 @@ def arguments_of(
     rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, shared: dict[str, Any] | None = None
 ) -> tuple[Any, ...]:
     """What the rule's `update` takes; `shared` are the numbers that are not in the state."""
-    real, _ = _wide(param)
+    real, _ = wide(param)
     # the step is in place; where autograd records it, it needs the values from before
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
     return *inputs, int(state["step"]) + 1, *_values(rule, param, state, shared or {})
 
 
 def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
-    real, _ = _wide(param)
+    real, _ = wide(param)
     values: list[Any] = []
     for name, start in rule.init(param).items():
         if name in shared:
@@ -66,7 +69,7 @@ def apply(
     rule: Rule, param: Tensor, state: dict[str, Any], arguments: tuple[Any, ...], result: tuple[Any, ...]
 ) -> dict[str, Any]:
     """Bring parameter and state up to date; the new shared numbers are handed back."""
-    _, back = _wide(param)
+    _, back = wide(param)
     delta, *new = result
     shared = {}
     for name, value in zip(rule.init(param), new, strict=True):
@@ -111,7 +114,7 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
 Conversion = Callable[[Tensor], Tensor]
 
 
-def _wide(param: Tensor) -> tuple[Conversion, Conversion]:
+def wide(param: Tensor) -> tuple[Conversion, Conversion]:
     """To the numbers that a step is computed in, and back.
 
     A complex number is two real coordinates, as in torch. Half precision is computed in float32 and rounded once.

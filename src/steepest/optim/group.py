@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..rules import Rule
 from ..rules.base import Unchecked
+from .checks import check_trainable
 from .cpu.step import FusedStep
 from .dispatch import GroupStep
 from .half import complete_state
@@ -68,6 +69,7 @@ class GroupCache:
         with torch.set_grad_enabled(group["differentiable"]):
             for param, _, state in triples:
                 if rule is not self._completed or "step" not in state or any(map(IS_NONE, state.values())):
+                    check_trainable(rule.title, param)
                     complete_state(rule, param, state, group)
             step = GroupStep(rule, triples, group, together)
         self._completed = rule

@@ -1,5 +1,6 @@
 """SOAP: Adam in the eigenbasis of Shampoo's gradient products."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,7 @@ def _zero_products(param: Any, longest: int) -> list[Any]:
 
 def _gram(x: Any, axis: int) -> Any:
     """The Gram matrix of a tensor's slices along one axis, shape (n, n): their products, summed over all other axes."""
-    rows = x.swapaxes(0, axis).reshape(x.shape[axis], -1)
+    rows = x.swapaxes(0, axis).reshape(x.shape[axis], math.prod((*x.shape[:axis], *x.shape[axis + 1 :])))
     return rows @ rows.mT
 
 
