@@ -10,7 +10,7 @@ import torch
 
 import steepest
 from steepest.base.errors import InvalidValue, UnknownSetting
-from steepest.rules import RULES, find
+from steepest.rules import RULES, find, resolve
 
 PASTED = {
     "Prodigy": [
@@ -128,6 +128,13 @@ def test_what_would_mean_something_else_is_answered(name, settings, answer):
             getattr(steepest, name)([{"params": [a_matrix()], **settings}])
     with pytest.raises(UnknownSetting):
         find(name.lower(), **settings)
+
+
+def test_a_spec_has_the_names_of_the_rule():
+    """So that a search leaves alone what the user fixed under another name."""
+    assert resolve("adam(learning_rate=0.1, bias_correction=True)").settings == {"lr": 0.1}
+    with pytest.raises(UnknownSetting, match="reshape"):
+        resolve("soap(merge_dims=True)")
 
 
 def test_a_checkpoint_with_a_setting_that_would_mean_something_else_is_refused():

@@ -149,7 +149,7 @@ def resolve(text: str) -> Reference:
     if source:
         _check(known[name], source)
         text = f"{source.path}:{text.strip().rpartition('.py:')[2]}"
-    return Reference(text, spec.name.lower(), known[name], dict(spec.kwargs), source)
+    return Reference(text, spec.name.lower(), known[name], known[name].translated(dict(spec.kwargs)), source)
 
 
 def resolve_all(text: str) -> list[Reference]:
