@@ -16,6 +16,9 @@ from ..base.text import Text
 
 __all__ = ["Landscape", "Point", "landscape"]
 
+LONG = 3000
+"""Operations of the second derivative from which on it is made operation by operation."""
+
 Point = tuple[float, ...]
 Floats = NDArray[np.float64]
 
@@ -95,11 +98,20 @@ class Landscape:
 
     @cached_property
     def _compiled_gradient(self) -> Callable[..., Any]:
+        if self.is_long:
+            return _compile(self.symbols, [self._smooth], _differentiated(self._smooth, self.symbols, 1))
         return _compile(self.symbols, [self._smooth.diff(s) for s in self.symbols])
 
     @cached_property
     def _compiled_hessian(self) -> Callable[..., Any]:
+        if self.is_long:
+            return _compile(self.symbols, [self._smooth], _differentiated(self._smooth, self.symbols, 2))
         return _compile(self.symbols, [self._smooth.diff(a, b) for a in self.symbols for b in self.symbols])
+
+    @cached_property
+    def is_long(self) -> bool:
+        """Whether the formula is too long for SymPy to differentiate it as a whole."""
+        return _sizes(self.expression)[2] > LONG
 
     @cached_property
     def _smooth(self) -> Any:
@@ -136,7 +148,88 @@ def _real_functions() -> tuple[Any, Any]:
     return Magnitude, Sign
 
 
-def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., Any]:
+def _sizes(expression: Any) -> tuple[int, int, int]:
+    """About how many operations an expression and its first and second derivatives have, without making them."""
+    if expression.is_Atom or not expression.free_symbols:
+        return 1, int(expression.is_Symbol), 0
+    parts = [_sizes(part) for part in expression.args]
+    size, moving = 1 + sum(own for own, _, _ in parts), [part for part in parts if part[1]]
+    if expression.is_Add:
+        return size, 1 + sum(first for _, first, _ in moving), 1 + sum(second for *_, second in moving)
+    first = sum(size + own for _, own, _ in moving)
+    return size, first, sum(2 * len(moving) * (size + own) + second for _, own, second in moving)
+
+
+def _differentiated(expression: Any, symbols: tuple[Any, ...], times: int) -> Callable[..., Any]:
+    """In the place of SymPy's `cse`: derivatives line by line, a name for each operation (forward differentiation).
+
+    Their size grows as that of the expression does; that of SymPy's own as its square, and of the second ones as its
+    cube, which takes minutes for forty factors.
+    """
+
+    def lines_and_results(_: Any, **__: Any) -> tuple[list[tuple[Any, Any]], list[Any]]:
+        lines, results = _in_lines(expression)
+        for _ in range(times):
+            lines, results = _slopes(lines, results, symbols)
+        return lines, results
+
+    return lines_and_results
+
+
+def _in_lines(expression: Any) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """The expression as lines `(name, operation on names)`, and the name of the result."""
+    import sympy
+
+    lines: list[tuple[Any, Any]] = []
+    names: dict[Any, Any] = {}
+
+    def named(part: Any) -> Any:
+        lines.append((sympy.Symbol(f"v{len(lines)}", real=True), part))
+        return lines[-1][0]
+
+    def name_of(part: Any) -> Any:
+        if part.is_Atom or not part.free_symbols:
+            return part
+        if part not in names:
+            if isinstance(part, sympy.Piecewise):  # its conditions are no numbers
+                names[part] = named(part)
+            else:
+                first, *others = map(name_of, part.args)
+                pairwise = isinstance(part, sympy.Add | sympy.Mul) and len(others) > 1
+                for other in others[:-1] if pairwise else ():
+                    first = named(part.func(first, other))
+                names[part] = named(part.func(first, *(others[-1:] if pairwise else others)))
+        return names[part]
+
+    return lines, [name_of(expression)]
+
+
+def _slopes(
+    lines: list[tuple[Any, Any]], results: list[Any], symbols: tuple[Any, ...]
+) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """The lines with those of their derivatives by each symbol, and the derivatives of the results."""
+    import sympy
+
+    slopes = {symbol: [int(symbol == other) for other in symbols] for symbol in symbols}
+    longer: list[tuple[Any, Any]] = []
+
+    def slope(part: Any, index: int) -> Any:
+        inside = sorted(part.free_symbols, key=str)
+        return sum((part.diff(name) * slopes[name][index] for name in inside), sympy.Integer(0))
+
+    for name, part in lines:
+        longer.append((name, part))
+        slopes[name] = []
+        for index in range(len(symbols)):
+            value = slope(part, index)
+            if not value.is_Atom:
+                longer.append((sympy.Symbol(f"{name}_{index}", real=True), value))
+                value = longer[-1][0]
+            slopes[name].append(value)
+    return longer, [slope(result, index) for result in results for index in range(len(symbols))]
+
+
+def _compile(symbols: tuple[Any, ...], expressions: list[Any], cse: Any = True) -> Callable[..., Any]:
     """A NumPy function of the symbols that returns the list of expressions, with common subexpressions eliminated."""
     import sympy
     from sympy.printing.numpy import NumPyPrinter
@@ -158,7 +251,7 @@ def _compile(symbols: tuple[Any, ...], expressions: list[Any]) -> Callable[..., 
 
     names = [{"Magnitude": np.abs, "Sign": np.sign}, "numpy"]
     printer = ExactPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
-    compiled: Callable[..., Any] = sympy.lambdify(symbols, expressions, names, printer=printer, cse=True)
+    compiled: Callable[..., Any] = sympy.lambdify(symbols, expressions, names, printer=printer, cse=cse)
     return compiled
 
 

@@ -34,6 +34,9 @@ Real = Literal["float64", "float32"]
 SMALL = 1 << 17
 """Below so many steps in all, waking a second thread takes longer than it saves."""
 
+MOST_COMPILED = 400
+"""Operations of a gradient above which Numba takes longer to compile it than NumPy takes to run it."""
+
 DRAWN = 1 << 18
 """About so many random numbers are drawn at a time."""
 
@@ -128,7 +131,8 @@ def _at_target(task: Task, x: Floats) -> NDArray[np.bool_]:
 
 def follow(task: Task) -> Ends:
     """Compute all trajectories of an elementwise rule, by Numba where that is possible and by NumPy elsewhere."""
-    if (gradient := record_gradient(task.landscape)) is not None:
+    gradient = record_gradient(task.landscape)
+    if gradient is not None and len(gradient.operations) <= MOST_COMPILED:
         with suppress(NotCompiled, NotRecorded):  # the former has warned; the latter's own function runs on arrays
             return _in_numba(task, record(task.rule), gradient)
     return _in_numpy(task)
