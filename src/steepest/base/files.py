@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import InvalidValue
 
-__all__ = ["make_folder", "write"]
+__all__ = ["check_place", "make_folder", "write"]
 
 
 def write(path: Path, content: bytes | str, remedy: str = "choose another place") -> None:
@@ -41,6 +41,24 @@ def write(path: Path, content: bytes | str, remedy: str = "choose another place"
         with suppress(OSError):  # there is none any more, or its folder does not exist
             if draft is not None:
                 draft.unlink(missing_ok=True)
+
+
+def check_place(file: str | Path, remedy: str = "choose another place") -> None:
+    """Check that a file can be written, before the work that it is to hold.
+
+    Raises:
+        InvalidValue: it is a folder, or its own folder does not exist or cannot be written to.
+    """
+    path = Path(file).expanduser()
+    if path.is_dir():
+        raise InvalidValue(f"{path}: is a folder; name a file in it")
+    if path.exists() and not path.is_file():  # a device or a pipe
+        return
+    try:
+        with tempfile.NamedTemporaryFile(dir=Path(os.path.realpath(path)).parent):
+            pass
+    except OSError as error:
+        raise InvalidValue(f"{path}: cannot be written ({error.strerror}); {remedy}") from None
 
 
 def make_folder(folder: Path, remedy: str = "choose another folder") -> None:

@@ -21,7 +21,7 @@ from ..base.modules import last_words, place_in_users_file
 from ..base.plugins import PluginWarning
 from . import language
 from .language import explain, translate
-from .options import Lang
+from .options import Lang, check_no_empty
 from .terminal import INTERRUPTED, echo
 
 __all__ = ["COMMANDS", "app", "main", "run"]
@@ -76,6 +76,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # an old locale, or none ("C"), lacks most of mathematics
     try:
         language.check_variable()
+        check_no_empty(sys.argv[1:])
         code = run() or 0
     except SystemExit as error:
         if not (place := place_in_users_file(error)):

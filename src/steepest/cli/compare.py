@@ -4,7 +4,8 @@ import math
 import shlex
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -18,13 +19,14 @@ from rich.table import Table
 from ..base import numbers, spec
 from ..base.errors import InvalidValue
 from ..base.text import Text
-from . import terminal
+from . import options, terminal
 from .language import say, translate
 from .options import Lang
 from .terminal import Sentence
 
 if TYPE_CHECKING:
     from ..study import Comparison, Store
+    from ..study.ranges import Range
 
 __all__ = ["command"]
 
@@ -110,21 +112,51 @@ def command(
     if any(more.values()):
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
     chosen, competing = workload or ["digits"], spec.split(optimizers)
+    _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
     with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=dict(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
+            ranges=_once(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
         )  # fmt: skip
+        if not any(contestant.ranges for contestant in plan.contestants):
+            for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):
+                option = f"--{name.replace('_', '-')}"
+                note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
+                typer.echo(note, err=True)
         home = verbs.default_folder(plan) if out is None else out
         _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))
+
+
+def _once(pairs: "Iterable[tuple[str, Range]]") -> "dict[str, Range]":
+    """The ranges by name; one that is there twice is refused."""
+    ranges: dict[str, Range] = {}
+    for name, ends in pairs:
+        if name in ranges:
+            raise InvalidValue(f"--range {name} is there twice; leave out one")
+        ranges[name] = ends
+    return ranges
+
+
+def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
+    """Raise where a rule stands among the workloads: the right spelling is in the message."""
+    from ..rules import RULES
+    from ..workloads import WORKLOADS
+
+    parts = [part for text in workloads for part in spec.split(text)]
+    rules = [part for part in parts if part.partition("(")[0].strip().lower() in RULES]
+    if rules:
+        others = [part for part in parts if part not in rules and part != "digits"]
+        line = shlex.join(["steepest", "compare", *others, "--optimizers", ",".join([*rules, *competing])])
+        raise InvalidValue(f"{rules[0]!r} is an optimizer; write  {line}")
+    if len(parts) > len(workloads) and all(part in WORKLOADS or part.endswith(".py") for part in parts):
+        raise InvalidValue(f"workload: put spaces between several:  {shlex.join(['steepest', 'compare', *parts])}")
 
 
 def _refuse_with_resume(context: typer.Context) -> None:
     """Raise where an argument that plans a study stands beside --resume: a study goes on as it was planned."""
     for name in NOT_WITH_RESUME:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if options.is_given(context, name):
             shown = {"workload": "a workload", "ranges": "--range"}.get(name, f"--{name.replace('_', '-')}")
             raise InvalidValue(f"--resume goes on with a study as it was planned; leave out {shown}")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from ..base.errors import InvalidValue
 from ..base.numbers import general, point
 from . import options, terminal
 from .language import language, translate
@@ -29,6 +30,7 @@ def maps(lang: Lang = "") -> None:
 
 @command.command()
 def basin(
+    context: typer.Context,
     optimizers: Rules,
     on: On = "himmelblau",
     f: Formula = None,
@@ -51,12 +53,12 @@ def basin(
     from ..paths.maps import map_basin
 
     _check(save, lang)
+    options.needs(context, "dark", save is not None, "--save")
+    where, chosen = options.on_landscape(context, on, f), options.rules_of(optimizers)
     box = None if window is None else options.window(window)
+    rules, proposed = options.with_rates(chosen, options.settings(settings, lr, chosen), where)
     with terminal.Working(translate("following starts")) as progress:
-        basins = map_basin(
-            optimizers, on if f is None else f, steps=steps, size=size, window=box, schedule=schedule,
-            on_progress=progress, **options.settings(settings, lr),
-        )  # fmt: skip
+        basins = map_basin(rules, where, steps=steps, size=size, window=box, schedule=schedule, on_progress=progress)
     if save is not None:
         from ..figures.basins import draw_basin
         from ..figures.style import save as save_figure
@@ -64,11 +66,14 @@ def basin(
         with terminal.notices():
             save_figure(draw_basin(basins, lang=lang, dark=dark), save)
     _print_basin(basins)
+    if proposed:
+        typer.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
     _print_file(save)
 
 
 @command.command()
 def sweep(
+    context: typer.Context,
     optimizers: Rules,
     over: Annotated[
         list[str],
@@ -95,11 +100,17 @@ def sweep(
     from ..paths.maps import map_sweep
 
     _check(save, lang)
+    options.needs(context, "dark", save is not None, "--save")
+    where, chosen = options.on_landscape(context, on, f), options.rules_of(optimizers)
     point = None if start is None else options.numbers("start", start)
+    ranges, common = options.spans(over), options.settings(settings, lr, chosen)
+    for name in common:
+        if name in ranges:
+            raise InvalidValue(f"{name} is given by --over and by {'--lr' if name == 'lr' else '--set'}; leave out one")
     with terminal.Working(translate("running settings")) as progress:
         swept = map_sweep(
-            optimizers, on if f is None else f, dict(map(options.span, over)), start=point, steps=steps, size=size,
-            schedule=schedule, on_progress=progress, **options.settings(settings, lr),
+            chosen, where, ranges, start=point, steps=steps, size=size, schedule=schedule, on_progress=progress,
+            **common,
         )  # fmt: skip
     if save is not None:
         from ..figures.style import save as save_figure
@@ -115,9 +126,11 @@ def _check(save: Path | None, lang: str) -> None:
     """Raise before the work for what could not be drawn after it."""
     if save is not None:
         from ..base.checks import check_language
+        from ..base.files import check_place
         from ..figures.style import check_figure_file
 
         check_figure_file(save)
+        check_place(save)
         check_language(lang)
 
 

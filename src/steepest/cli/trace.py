@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+STILL = (".png", ".svg", ".pdf")
+"""Endings of figures that do not move."""
+
 
 def command(
+    context: typer.Context,
     optimizers: Annotated[
         list[str], typer.Argument(help="Rules, such as sgd or 'adam(betas=(0.9, 0.98))'; see steepest list.")
     ],
@@ -51,24 +55,30 @@ def command(
 
     [dim]steepest trace "sgd(momentum=0.25)" sgd --f "0.1*x**2 + 2*y**2" --start -5,-2 --lr 0.6 --steps 20[/dim]
     """
-    from ..paths.maps.common import choose
     from ..paths.tracing import trace
 
     point = None if start is None else options.numbers("start", start)
     if surface and save is None:
         raise InvalidValue("--surface draws a picture; say where to, for example --save surface.png")
+    where, chosen = options.on_landscape(context, on, f), options.rules_of(optimizers)
+    options.needs(context, "seed", noise != 0, "--noise")
+    options.needs(context, "dark", save is not None, "--save")
+    options.needs(
+        context, "frames", save is not None and save.suffix.lower() not in STILL, "an animation (--save x.gif)"
+    )
     if save is not None:
         from ..figures.files import check_paths_file, save_paths
 
         check_paths_file(save, lang, surface, frames)
-    paths = [
-        trace(rule, on if f is None else f, point, steps, noise, seed, schedule)
-        for rule in choose(optimizers, options.settings(settings, lr))
-    ]
+    with terminal.Working(translate("following paths")):
+        rules, proposed = options.with_rates(chosen, options.settings(settings, lr, chosen), where, point)
+        paths = [trace(rule, where, point, steps, noise, seed, schedule) for rule in rules]
     if save is not None:
         with terminal.notices(), terminal.Working(translate("drawing")) as progress:
             save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
     _print_paths(paths)
+    if proposed:
+        typer.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
     if save is not None:
         terminal.echo(translate("drawn to {}", save))
 

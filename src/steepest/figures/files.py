@@ -5,6 +5,7 @@ from pathlib import Path as FilePath
 
 from ..base.checks import check_language, check_whole
 from ..base.errors import InvalidValue
+from ..base.files import check_place
 from ..paths.tracing import Path
 from .animations import ANIMATIONS, MOST_FRAMES, animate, check_file
 from .paths import draw_paths
@@ -17,7 +18,8 @@ def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, fr
     """Check that paths can be drawn to such a file, before anything is computed.
 
     Raises:
-        InvalidValue: another ending, an unknown language, too few frames, or a surface in an animation.
+        InvalidValue: another ending, an unknown language, too few frames, a surface in an animation, or a place that
+            cannot be written to.
     """
     check_language(lang)
     kind = file.suffix.lower()
@@ -29,6 +31,7 @@ def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, fr
     elif kind not in FORMATS:
         stills, moving = (f"{', '.join(endings[:-1])} or {endings[-1]} file" for endings in (FORMATS, ANIMATIONS))
         raise InvalidValue(f"{file}: a figure is a {stills}, an animation a {moving}")
+    check_place(file)
 
 
 def save_paths(

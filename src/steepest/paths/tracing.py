@@ -22,9 +22,12 @@ from ..rules.validation import on_arrays
 from ..schedules import Schedule
 from .trajectories import Trajectories, many, run
 
-__all__ = ["Path", "trace"]
+__all__ = ["Path", "starting_point", "trace"]
 
 Floats = NDArray[np.float64]
+
+MOST_STEPS, MOST_STEPS_OF_MANY = 10**6, 10**7
+"""Of one path, which keeps everything, for a minute or so; and of many, which keep their ends only."""
 
 
 @dataclass(frozen=True)
@@ -158,17 +161,17 @@ def trace(
     """
     chosen = rules.find(rule, **hyperparameters)
     landscape = landscapes.find(on)
-    _check(steps, noise, seed)
+    _check(steps, noise, seed, MOST_STEPS if starts is None and not many(chosen) else MOST_STEPS_OF_MANY)
     factor = schedules.find(schedule)
     if starts is not None or many(chosen):
         if starts is None:
-            starts = [_starting_point(start, landscape)]
+            starts = [starting_point(start, landscape)]
         elif start is not None:
             raise InvalidValue("start, starts: give one of them")
         return run(chosen, landscape, starts, steps, factor, noise, seed, dtype, paths)
     if paths or dtype != "float64":
         raise InvalidValue("paths, dtype: for many trajectories only; give starts, or an array for a hyperparameter")
-    path = _follow(chosen, landscape, _starting_point(start, landscape), steps, factor, noise, seed)
+    path = _follow(chosen, landscape, starting_point(start, landscape), steps, factor, noise, seed)
     return replace(path, schedule=schedules.label_of(schedule))
 
 
@@ -209,7 +212,8 @@ def _follow(
     )  # fmt: skip
 
 
-def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape: Landscape) -> Floats:
+def starting_point(start: float | Sequence[float] | ArrayLike | None, landscape: Landscape) -> Floats:
+    """The first position as an array, shape (dims,), after validation; None stands for the landscape's own."""
     try:
         point = np.atleast_1d(np.array(landscape.start if start is None else start, dtype=np.float64))
     except (TypeError, ValueError):
@@ -224,8 +228,10 @@ def _starting_point(start: float | Sequence[float] | ArrayLike | None, landscape
     return point
 
 
-def _check(steps: int, noise: float, seed: int) -> None:
+def _check(steps: int, noise: float, seed: int, most: int) -> None:
     check_whole("steps", steps, kind=Integral)
+    if steps > most:
+        raise InvalidValue(f"steps: must be at most {most:,}, got {steps:,}")
     if not (isinstance(noise, Real) and math.isfinite(noise) and noise >= 0):
         raise InvalidValue(f"noise: must be a finite number from 0, got {noise!r}")
     check_whole("seed", seed, least=0, kind=Integral)

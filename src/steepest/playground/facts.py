@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from ..program.algebra import print_node
 from ..program.javascript import equation, functions, landscape_functions, linear_step
 from ..program.latex import at, equations, of_landscape, symbol_of
 from ..program.mathml import mathml
-from ..rules import BUILT_IN, RULES, Rule
+from ..rules import BUILT_IN, RULES, Reference, Rule
 from .looks import dark
 from .words import GROUPS, OTHERS
 
@@ -66,9 +66,18 @@ def findings_as_data() -> dict[str, Any]:
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
-def rules_in_javascript() -> str:
-    """An object of all elementwise rules by name."""
-    return _object(_printed(RULES, lambda name: _rule(name, RULES[name]) if RULES[name].elementwise else None))
+def rules_in_javascript(more: Sequence[Reference] = ()) -> str:
+    """An object of all elementwise rules by name; `more` are a user's, of a file.
+
+    Raises:
+        InvalidValue: one of a user's needs whole tensors, has no program, or is called as another.
+    """
+    printed = dict(_printed(RULES, lambda name: _rule(name, RULES[name]) if RULES[name].elementwise else None))
+    for reference in more:
+        if reference.name in printed:
+            raise InvalidValue(f"{reference.text}: the playground has a rule {reference.name!r}; rename the class")
+        printed[reference.name] = _rule(reference.name, reference.rule_class)
+    return _object(printed.items())
 
 
 def _printed(registry: Registry[Any], to_javascript: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
@@ -90,7 +99,7 @@ def _rule(name: str, rule: type[Rule]) -> str:
     facts = {
         "id": name,
         "title": usual.title,
-        "looks": [_look(name, variant) for variant in range(VARIANTS)],
+        "looks": [_look(name, variant, rule) for variant in range(VARIANTS)],
         "settings": list(_settings(usual)),
         "switches": switches(rule),
         "parts": parts(rule),
@@ -132,8 +141,8 @@ def _numbers(rule: type[Rule]) -> list[tuple[str, float]]:
 def _keeps(rule: type[Rule], name: str, value: float) -> list[str]:
     try:
         return [state for state, start in rule(**{name: value}).init(0.0).items() if start is not None]
-    except InvalidValue:  # it may not be 0
-        return _keeps(rule, name, SOME)
+    except InvalidValue:  # it may not be 0, or not as small as SOME
+        return _keeps(rule, name, rule.defaults()[name])
 
 
 def _variants(rule: type[Rule]) -> Iterator[tuple[str, Rule]]:
@@ -211,14 +220,15 @@ def _names_of_symbols(rule: Rule) -> dict[str, str]:
         value = getattr(rule, name)
         keys = [f"{name}_{i}" for i in range(len(value))] if isinstance(value, tuple) else [name]
         names |= {symbol_of(rule, key): key for key in keys if not isinstance(value, bool)}
-    for name, symbol in rule.symbols.items():
+    symbols = {name: symbol_of(rule, name) for name, start in rule.init(0.0).items() if start is not None}
+    for name, symbol in (symbols | rule.symbols).items():
         names |= {at(symbol, "t"): name, at(symbol, "t-1"): f"@{name}"}
     return names
 
 
-def _look(name: str, variant: int) -> str:
+def _look(name: str, variant: int, rule: type[Rule]) -> str:
     """Colour on light and on dark paper, marker, dashes."""
-    look = colors_and_marks(name, variant)
+    look = colors_and_marks(name, variant) if name in RULES else colors_and_marks(name, variant, look=rule.look)
     return f"{look.colour} {dark(look.colour)} {look.marker} {','.join(f'{length:g}' for length in look.dashes)}"
 
 

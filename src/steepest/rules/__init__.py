@@ -33,7 +33,7 @@ from .validation import check_class
 __all__ = [
     "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
     "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Reference", "Rule", "ScheduleFreeAdamW",
-    "ScheduleFreeSGD", "Signum", "find", "resolve", "resolve_all",
+    "ScheduleFreeSGD", "Signum", "check_numbers", "find", "resolve", "resolve_all",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
@@ -92,6 +92,7 @@ class Reference:
 
     def rule(self, **more: object) -> Rule:
         """The rule at these settings and at more, which take precedence."""
+        check_numbers(self.rule_class, self.settings)
         return self.rule_class.configure(**{**self.settings, **more})
 
     @property
@@ -99,6 +100,16 @@ class Reference:
         """The title of the rule with the settings that the spec gives."""
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return visible(f"{self.rule_class.title} {settings}").strip()
+
+
+def check_numbers(rule: type[Rule], settings: Mapping[str, Any]) -> None:
+    """Raise `InvalidValue` where a typed setting has several numbers in the place of one: these are no arrays."""
+    for name, value in settings.items():
+        default = rule.defaults().get(name)
+        inside = value if isinstance(default, tuple | list) and isinstance(value, tuple | list) else [value]
+        if any(isinstance(number, tuple | list | dict | set) for number in inside):
+            kind = "numbers" if isinstance(default, tuple | list) else "one number"
+            raise InvalidValue(f"{rule.title}: {name} must be {kind}, got {value!r}")
 
 
 def find(rule: "str | Rule | type[Rule] | Reference", **hyperparameters: object) -> Rule:

@@ -64,8 +64,8 @@ def _edges_of(
     for name in map(str, tried.columns):
         ends = ranges.get(name) or _ends(tried[name])
         side = side_of(winner[name], *ends)
-        if side:
-            yield name, winner[name], side, *ends, *wider_range(*ends, side, limits.get(name, UNLIMITED))
+        if side and (wider := wider_range(*ends, side, limits.get(name, UNLIMITED))) != ends:
+            yield name, winner[name], side, *ends, *wider
 
 
 def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
@@ -124,5 +124,9 @@ def wider_range(low: float, high: float, edge: Side, limits: Range = UNLIMITED) 
     moved = end * math.sqrt(high / low) ** outwards if low > 0 else end + outwards * (high - low) / 2
     if outwards * moved >= outwards * limit:
         moved = (end + limit) / 2
-    moved = float(f"{moved:.6g}")  # as it will be typed
+    typed = float(f"{moved:.6g}")  # as it will be typed
+    if outwards * typed < outwards * limit:
+        moved = typed
+    if not (math.isfinite(moved) and outwards * moved < outwards * limit):  # no room is left
+        moved = end
     return (moved, high) if edge == "low" else (low, moved)

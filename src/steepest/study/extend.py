@@ -42,7 +42,7 @@ def add_seeds(plan: Plan, count: int) -> Plan:
 
 def add_trials(plan: Plan, count: int) -> Plan:
     """The plan with `count` more trials for every contestant, the next points of its quasi-random sequence."""
-    check_count("add-trials", count)
+    check_count("add-trials", count, plans.MOST_TRIALS)
     return _with_trials(plan, count, {})
 
 

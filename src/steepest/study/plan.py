@@ -24,6 +24,10 @@ SEARCH_SEEDS = 1000
 """Trials run on seeds 1000, 1001, ...; the winners are reported on seeds 1, 2, ... which no trial has seen."""
 
 
+MOST_TRIALS, MOST_SEARCH_SEEDS, MOST_STEPS = 10_000, 1_000, 10**8
+"""More is a mistake in typing: it would take years, and the memory that a plan has."""
+
+
 @dataclass(frozen=True)
 class Goal:
     """A workload of the comparison and the target to reach on it.
@@ -184,11 +188,11 @@ def make_plan(
     """
     chosen = [workloads] if isinstance(workloads, Problem) else list(workloads)
     _check_workloads(chosen, target)
-    check_count("trials", trials)
+    check_count("trials", trials, MOST_TRIALS)
     check_count("seeds", seeds, SEARCH_SEEDS - 1)
-    check_count("search-seeds", search_seeds)
+    check_count("search-seeds", search_seeds, MOST_SEARCH_SEEDS)
     if steps is not None:
-        check_count("steps", steps)
+        check_count("steps", steps, MOST_STEPS)
     if batch_sizes is not None and not batch_sizes:
         raise InvalidValue("batch-size: name at least one")
     references = expand(optimizers)

@@ -62,6 +62,8 @@ def _checked(rule: Rule, setting: str, ends: Range) -> Range:
     low, high = ends
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidValue(f"range: {setting}: low must be less than high and both finite, got {low:g}:{high:g}")
+    if low > 0 and not math.isfinite(high / low):
+        raise InvalidValue(f"range: {setting}: {low:g}:{high:g} is too wide; write for example 1e-6:{high:g}")
     if not isinstance(getattr(rule, setting), int | float) or isinstance(getattr(rule, setting), bool):
         raise InvalidValue(f"range: {rule.title}: {setting} is not one number; give it by hand instead")
     for end in (low, high):
@@ -117,4 +119,7 @@ def _value_at(position: float, ends: Range, whole: bool) -> float:
     """The inverse of `steepest.statistics.ranges.position`, rounded."""
     low, high = ends
     value = low * (high / low) ** position if low > 0 else low + (high - low) * position
-    return round(value) if whole else float(f"{value:.{DIGITS}g}")
+    if whole:
+        return round(value)
+    rounded = float(f"{value:.{DIGITS}g}")
+    return rounded if low <= rounded <= high else value  # a momentum of 0.9996 is not 1

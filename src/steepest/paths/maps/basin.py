@@ -16,7 +16,7 @@ from ...landscapes import Landscape
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, choose, escaped, minima_of, rested
+from .common import Optimizers, Progress, check_work, choose, escaped, minima_of, rested
 
 __all__ = ["BasinMap", "End", "map_basin"]
 
@@ -122,6 +122,7 @@ def map_basin(
         raise InvalidValue(f"a basin map needs two coordinates, {landscape.name} has {landscape.dims}")
     check_whole("steps", steps, 1, 10**7, Integral)
     check_whole("size", size, 2, 10_000, Integral)
+    check_work(len(chosen) * size**2, steps)
     x, y = (np.linspace(*side, size) for side in _checked(window or landscape.window))
     minima = _distinct_minima(chosen, landscape, x, y, steps, factor)
     end, final, arrived = (np.empty((len(chosen), size, size), dtype=kind) for kind in ("int8", "float32", "int32"))

@@ -14,7 +14,7 @@ from ...landscapes import Landscape
 from ...rules import Rule
 from ..trajectories import Trajectories
 
-__all__ = ["Optimizers", "Progress", "choose", "escaped", "minima_of", "rested"]
+__all__ = ["Optimizers", "Progress", "check_work", "choose", "escaped", "minima_of", "rested"]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +25,16 @@ Progress = Callable[[int, int], None]
 
 POLISHING = 20
 """Steps of Newton's method, which doubles the digits at each."""
+
+
+MOST_WORK = 10**11
+"""Steps of all runs together, for some minutes."""
+
+
+def check_work(runs: int, steps: int) -> None:
+    """Raise `InvalidValue` where a map would take hours: runs times steps are limited."""
+    if runs * steps > MOST_WORK:
+        raise InvalidValue(f"size, steps: {runs:,} runs of {steps:,} steps are too many; choose fewer of one")
 
 
 def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]:
@@ -39,7 +49,10 @@ def choose(optimizers: Optimizers, settings: Mapping[str, object]) -> list[Rule]
     chosen = []
     for optimizer in given:
         own = dict(spec.parse(optimizer).kwargs) if isinstance(optimizer, str) else {}
-        chosen.append(rules.find(optimizer, **{name: value for name, value in settings.items() if name not in own}))
+        common = {name: value for name, value in settings.items() if name not in own}
+        rule = rules.find(optimizer, **common)
+        rules.check_numbers(type(rule), common)
+        chosen.append(rule)
     return chosen
 
 

@@ -16,7 +16,7 @@ from ...program.stability import stability_limit, stability_scales
 from ...rules import Rule
 from ...schedules import Schedule
 from ..trajectories import Trajectories, run
-from .common import Optimizers, Progress, choose, escaped, minima_of, rested
+from .common import Optimizers, Progress, check_work, choose, escaped, minima_of, rested
 
 __all__ = ["Axis", "SweepMap", "map_sweep"]
 
@@ -155,6 +155,7 @@ def map_sweep(
         raise InvalidValue(f"over: name two hyperparameters, such as lr and betas.0, got {', '.join(over) or 'none'}")
     across, up = (_axis(chosen, name, values, size) for name, values in over.items())
     point = np.atleast_1d(np.asarray(landscape.start if start is None else start, dtype=np.float64))[None]
+    check_work(len(chosen) * len(across.values) * len(up.values), steps)
     tried = [_with_pairs(rule, index, across, up) for index, rule in enumerate(chosen)]
 
     def runs(minima: Floats | None) -> Iterator[Trajectories]:

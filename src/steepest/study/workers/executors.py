@@ -12,6 +12,9 @@ from ..jobs import Executor
 
 __all__ = ["executor_factory"]
 
+MOST_JOBS = 1024
+"""Processes of one machine."""
+
 PLACES = ("processes", "ray")
 """The values of the option `on`."""
 
@@ -73,4 +76,6 @@ def _jobs(jobs: int | None) -> int:
     if jobs is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     check_whole("jobs", jobs)
+    if jobs > MOST_JOBS:
+        raise InvalidValue(f"jobs: must be at most {MOST_JOBS:,}, got {jobs:,}")
     return jobs
