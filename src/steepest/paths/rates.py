@@ -25,7 +25,7 @@ STEPS_ACROSS = 60
 LARGEST = 1.0
 
 FACTOR = 0.5
-"""From this default on a learning rate is a factor of the method's own steps, as of Prodigy, and stays."""
+"""From this default on a learning rate is a factor of the method's own steps, as of Prodigy, and is tried first."""
 
 TRIED, TRIES, SMALLER = 100, 20, 0.4
 """Steps for which a proposal is followed, and the factor to the next where it diverges."""
@@ -43,9 +43,7 @@ def proposed_rate(rule: Rule, landscape: Landscape, start: Start = None) -> floa
     >>> proposed_rate(SGD(), landscape("ravine")), proposed_rate(Adam(), landscape("ravine"))
     (0.2, 0.2)
     """
-    if rule.lr >= FACTOR:
-        return float(rule.lr)
-    rate = _rough(_first(rule, landscape, start))
+    rate = float(rule.lr) if rule.lr >= FACTOR else _rough(_first(rule, landscape, start))
     for _ in range(TRIES):
         path = trace(find(rule, lr=rate), landscape, start, steps=TRIED)
         if path.outcome.status not in (Status.DIVERGED, Status.NON_FINITE) and not path.f[-1] > path.f[0]:
