@@ -123,7 +123,7 @@ def command(
             for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):
                 option = f"--{name.replace('_', '-')}"
                 note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
-                typer.echo(note, err=True)
+                terminal.echo(note, error=True)
         home = verbs.default_folder(plan) if out is None else out
         _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))
 

@@ -67,7 +67,7 @@ def basin(
             save_figure(draw_basin(basins, lang=lang, dark=dark), save)
     _print_basin(basins)
     if proposed:
-        typer.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
+        terminal.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
     _print_file(save)
 
 

@@ -78,7 +78,7 @@ def command(
             save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
     _print_paths(paths)
     if proposed:
-        typer.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
+        terminal.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
     if save is not None:
         terminal.echo(translate("drawn to {}", save))
 
