@@ -129,7 +129,7 @@ def test_every_rule_has_a_chinese_summary_and_place_of_eps():
 
 
 def test_paths_and_maps_are_told_in_chinese(command):
-    _, shown, _ = command("trace sgd --steps 5 --lang zh")
+    _, shown, _ = command("trace sgd --lr 0.001 --steps 5 --lang zh")
     assert "rosenbrock 从 (-1.200000, 1.000000) 出发，共 5 步" in shown and "试试更大的学习率" in shown
     _, shown, _ = command("map basin sgd --size 5 --steps 5 --save m.png --lang zh")
     assert "5 x 5 个起点" in shown and "到达 " in shown and "图已保存到 m.png" in shown and "steps" not in shown

@@ -131,16 +131,19 @@ def on_landscape(context: typer.Context, on: str, f: str | None) -> str:
     return on if f is None else f
 
 
+SAID_ELSEWHERE = ("--f", "--lang")
+
+
 def check_no_empty(arguments: Sequence[str]) -> None:
-    """Raise `InvalidValue` where an argument is an empty text, as of a variable that is not set; --f has its own."""
+    """Raise `InvalidValue` where an argument is an empty text, as of a variable that is not set; --f and --lang have theirs."""
     for before, argument in pairwise(["", *arguments]):
         option, equals, value = argument.partition("=")
         if argument == "--":
             return
-        if not argument.strip() and before != "--f":
+        if not argument.strip() and before not in SAID_ELSEWHERE:
             name = before if before.startswith("--") and "=" not in before else "an argument"
             raise InvalidValue(f"{name}: is empty; give a value, or leave it out")
-        if option.startswith("--") and option != "--f" and equals and not value.strip():
+        if option.startswith("--") and option not in SAID_ELSEWHERE and equals and not value.strip():
             raise InvalidValue(f"{option}: is empty; give a value, or leave it out")
 
 
