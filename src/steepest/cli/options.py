@@ -135,7 +135,7 @@ SAID_ELSEWHERE = ("--f", "--lang")
 
 
 def check_no_empty(arguments: Sequence[str]) -> None:
-    """Raise `InvalidValue` where an argument is an empty text, as of a variable that is not set; --f and --lang have theirs."""
+    """Raise `InvalidValue` where an argument is empty, as of a variable that is not set."""
     for before, argument in pairwise(["", *arguments]):
         option, equals, value = argument.partition("=")
         if argument == "--":
