@@ -1,126 +1,20 @@
-"""The playground in a browser: what hands, fingers and keys do on it, and what leaves it.
+"""The playground in a browser: what hands, fingers and keys do on it.
 
 Headless Chromium opens the file from the disk. Every page is watched: an error in its console, an uncaught exception or
 a request to anywhere fails the test that opened it.
 """
 
-import csv
-import json
 import re
-import time
-from importlib.resources import files
-from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from steepest.playground import build_facts, build_page
-from steepest.playground.looks import contrast
-from steepest.web import read_bundle
-
-from ..accessibility import LEAST_CONTRAST, blend, small_targets, violations
+from .driving import PARTS, PHONE, ROOT, SIX, TOP, drag, lr_slider, middle, saved, story, until
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
 
-SIX = "&".join(f"rule={rule}" for rule in ("sgd(lr=0.002)", "momentum(lr=0.0005)", "nesterov(lr=0.0005)",
-                                           "rmsprop(lr=0.01)", "adam(lr=0.05)", "adagrad(lr=0.3)"))  # fmt: skip
-PATIENCE = 30
-"""Seconds for what takes two on a machine that is not busy, such as a map."""
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-TOP = "#stage canvas:last-of-type"
-CORE = f"() => {{ {read_bundle()}; Steepest.core.useFacts({build_facts()}); window.Steepest = Steepest.core; }}"
-"""Gives tests the core, a second copy of it: the page itself has nothing global."""
-
-ROOT = "document.querySelector('[data-steepest] > div').shadowRoot"
-"""Where the playground's elements are, for scripts; selectors of the browser's driver look into it by themselves."""
-
-
-# --- the browser ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory) -> Path:
-    return build_page("en").save(tmp_path_factory.mktemp("page") / "playground.html")
-
-
-@pytest.fixture
-def open_page(browser, file):
-    """Open the page, at a link if one is given; at the end nothing must have gone wrong in it."""
-    contexts, wrong = [], []
-
-    def open_(link: str = "", **options):
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 860}, "accept_downloads": True, **options}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(1000 * PATIENCE)
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: wrong.append(request.url) if is_elsewhere(request.url) else None)
-        page.goto(file.as_uri() + (f"#{link}" if link else ""))
-        page.evaluate(CORE)
-        page.wait_for_selector("#story .told")
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def is_elsewhere(url: str) -> bool:
-    return not url.startswith(("file:", "blob:", "data:"))
-
-
-# --- what the tests ask of a page -------------------------------------------------------------------------------------
-
-
-def until(page, condition: str):
-    """Wait until a condition on the link's `state` holds, and return the state."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        state = page.evaluate("() => Steepest.link.decode(location.hash.slice(1)).state")
-        if state and page.evaluate(f"(state) => Boolean({condition})", state):
-            return state
-        assert time.monotonic() < deadline, f"never: {condition}; the link says {json.dumps(state)}"
-        page.wait_for_timeout(60)
-
-
-def middle(page, selector: str = TOP) -> tuple[float, float]:
-    box = page.locator(selector).bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page, start: tuple[float, float], by: tuple[float, float], steps: int = 8) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(start[0] + by[0], start[1] + by[1], steps=steps)
-    page.mouse.up()
-
-
-def story(page) -> str:
-    return page.locator("#story").inner_text()
-
-
-def lr_slider(page, rule: int = 0):
-    return page.locator("#rules .rule").nth(rule).locator("input[type=range]").first
-
-
-def saved(page, kind: str, folder: Path) -> Path:
-    page.click("#save-open")
-    with page.expect_download() as download:
-        page.click(f"[data-save={kind}]")
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
-
 
 # --- the words --------------------------------------------------------------------------------------------------------
-
-PARTS = files("steepest.web") / "parts"
 
 
 def test_every_word_is_said_in_both_languages_and_used():
@@ -393,48 +287,6 @@ def test_the_rate_of_its_own_is_the_learning_rate_over_the_scale(open_page):
     expect(row.nth(1)).to_have_text("0.2045")
 
 
-# --- what leaves the page ---------------------------------------------------------------------------------------------
-
-DIVERGING = "on=ravine&rule=sgd(lr=0.6)&rule=momentum(lr=0.6,momentum=0.25)&steps=20"
-
-
-def test_pictures_are_saved(open_page, tmp_path):
-    page = open_page(DIVERGING)
-    png = saved(page, "png", tmp_path).read_bytes()
-    assert png.startswith(b"\x89PNG") and int.from_bytes(png[16:20]) == 2000
-    svg = saved(page, "svg", tmp_path)
-    root = ElementTree.parse(svg).getroot()
-    tags = [element.tag.rpartition("}")[2] for element in root.iter()]
-    assert svg.name == "steepest-ravine.svg" and tags.count("path") > 50 and "image" not in tags  # vectors
-    assert "leaves at step" in "".join(root.itertext())  # a path that diverges is said to leave, not clamped
-
-
-def test_every_view_can_be_saved(open_page, tmp_path):
-    page = open_page("on=himmelblau&rule=momentum(lr=0.01)&steps=30")
-    for mode in ("surface", "basin", "sweep"):
-        page.click(f"#modes [data-key={mode}]")
-        expect(page.locator("#map-choices select")).to_have_count({"surface": 0, "basin": 1, "sweep": 4}[mode])
-        if mode != "surface":
-            page.get_by_text("20736 runs").wait_for()
-        root = ElementTree.parse(saved(page, "svg", tmp_path)).getroot()
-        tags = [element.tag.rpartition("}")[2] for element in root.iter()]
-        assert tags.count("path") > 30 and ("image" in tags) == (mode != "surface")
-
-
-def test_numbers_and_code_give_the_same_paths(open_page, tmp_path):
-    page = open_page(
-        "on=himmelblau&start=-0.3,-0.9&rule=sgd(lr=0.01)&rule=adam(lr=0.2)&steps=50&noise=0.3&seed=5&schedule=cosine"
-    )
-    rows = list(csv.DictReader(saved(page, "csv", tmp_path).read_text(encoding="utf-8").splitlines()))
-    assert len(rows) == 2 * 51
-    code = saved(page, "py", tmp_path).read_text(encoding="utf-8")
-    names: dict[str, object] = {"print": lambda *_, **__: None}
-    exec(compile(code, "exported", "exec"), names)
-    for number, path in enumerate(names["paths"], 1):
-        shown = np.array([[float(row["x"]), float(row["y"])] for row in rows if row["path"] == str(number)])
-        np.testing.assert_allclose(path.x, shown, rtol=1e-10, atol=1e-12)
-
-
 # --- maps, surface, speed ---------------------------------------------------------------------------------------------
 
 COUNT_FRAMES = """() => {
@@ -530,93 +382,3 @@ def test_light_and_dark(open_page):
     expect(page.locator("#light")).to_have_attribute("aria-label", "Light: light")
     page.click("#light")
     assert page.evaluate(paper) == dark
-
-
-# --- for everybody ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("light", ["light", "dark"])
-def test_axe_finds_nothing_serious(light, lang, open_page):
-    rules = "rule=sgd(lr=0.01)&rule=adam(lr=0.2)"
-    page = open_page(f"on=himmelblau&{rules}&lang={lang}", color_scheme=light, reduced_motion="reduce")
-    assert violations(page) == []
-    page.click("#modes [data-key=sweep]")
-    page.click("#tour-open")
-    page.wait_for_selector("#tour h2")
-    assert violations(page) == []
-    page.click("#pick" if light == "light" else "#rules .add")
-    assert violations(page) == []
-
-
-@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
-def test_what_is_tapped_is_large_enough(screen, open_page):
-    page = open_page("on=himmelblau&rule=adam(lr=0.2)", **screen)
-    for mode in ("contours", "sweep"):
-        page.click(f"#modes [data-key={mode}]")
-        assert small_targets(page) == []
-    page.click("#tour-open")
-    for details in page.locator("details:not([open]) > summary").all():
-        details.click()
-    assert small_targets(page) == []
-    page.click("#pick")
-    assert small_targets(page) == []
-
-
-@pytest.mark.parametrize("light", ["light", "dark"])
-def test_lines_and_sliders_stand_out(light, open_page):
-    """Contour lines from every shade and from every colour of a map, tracks of sliders from what is behind them."""
-    page = open_page(color_scheme=light)
-    style = f"name => getComputedStyle({ROOT}.host).getPropertyValue('--' + name).trim()"
-    paper, ground, ink, iso, rail = (page.evaluate(style, name) for name in ("paper", "ground", "ink", "iso", "rail"))
-    relief = PARTS.joinpath("theme.js").read_text(encoding="utf-8").partition("const SLOPES")[0]
-    shades = re.findall("#[0-9a-f]{6}", re.search(rf"{light}: \[(.*)\]", relief)[1])
-    basins = PARTS.joinpath("basin_view.js").read_text(encoding="utf-8")
-    colours = re.findall("#[0-9a-f]{6}", re.search(r"const BASINS = \[(.*)\]", basins)[1])
-    least, more = map(float, re.search(r"([\d.]+) \+ ([\d.]+) \* late", basins).groups())
-    stripes = float(re.search(r"% 6 < 3 \? ([\d.]+)", basins)[1])
-    grounds = [*shades, *(blend(paper, colour, least + more) for colour in colours), blend(paper, ink, stripes)]
-    assert len(grounds) == 14
-    for colour in grounds:
-        assert contrast(iso, colour) >= LEAST_CONTRAST, colour
-    for colour in (paper, ground):
-        assert contrast(rail, colour) >= LEAST_CONTRAST, colour
-
-
-SEVERAL = [
-    "sgd(lr=0.4)",
-    "momentum(lr=0.1)",
-    "adam(lr=0.4)",
-    "adamw(lr=0.4)",
-    "nadam(lr=0.4)",
-    "rmsprop(lr=0.4,centered=true)",
-]
-
-
-@pytest.mark.parametrize("rule", SEVERAL)
-def test_results_of_filled_equations_are_seen(rule, open_page):
-    page = open_page(f"on=ravine&rule={rule}", viewport={"width": 1440, "height": 900})
-    right = page.locator(".meaning").bounding_box()
-    edge = right["x"] + right["width"]
-    results = [box.bounding_box() for box in page.locator("#readout .result").all()]
-    assert len(results) >= 2 and all(box["x"] + box["width"] <= edge for box in results)
-    assert page.evaluate(f"{ROOT}.querySelector('.meaning').scrollWidth") <= right["width"]
-
-
-# --- the tour ---------------------------------------------------------------------------------------------------------
-
-
-def test_every_stop_of_the_tour_opens(open_page):
-    page = open_page()
-    stops = page.evaluate("Steepest.tour.map(({ title, sentence }) => ({ title, sentence }))")
-    assert len(stops) >= 15  # rows 2 to 16 of the lecture
-    page.click("#tour-open")
-    for stop in stops:
-        expect(page.locator("#tour h2")).to_have_text(stop["title"]["en"])
-        expect(page.locator("#tour p")).to_have_text(stop["sentence"]["en"])
-        page.wait_for_selector("#story .told")
-        page.keyboard.press("PageDown")  # as a presenter's remote control does
-    page.click("#language")
-    expect(page.locator("#tour p")).to_have_text(stops[-1]["sentence"]["zh"])
-    page.locator("#tour .close").click()
-    assert page.locator("#tour").is_hidden()

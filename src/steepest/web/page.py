@@ -16,6 +16,7 @@ __all__ = ["Page"]
 STYLE = """html { color-scheme: light dark; font-size: clamp(15px, 4.6px + 0.755vw, 26px); }
 html[data-light="light"] { color-scheme: light; }
 html[data-light="dark"] { color-scheme: dark; }
+@media print { html, html[data-light="dark"] { color-scheme: light; } }
 body { margin: 0; background: Canvas; background: light-dark(#ffffff, #15181c); color: CanvasText; }
 body { font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
 """

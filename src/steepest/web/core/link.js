@@ -13,6 +13,12 @@ export const link = {
   encode(given) {
     const state = checkedState(given), { view, map } = state, landscape = landscapeOf(state.landscape), parts = [];
     const add = (name, value) => parts.push(`${name}=${escapeLink(value)}`);
+    if (state.tour) add("tour", state.tour);
+    if (state.tour && same(state, checkedState({ tour: state.tour, step: state.step ?? 0, lang: state.lang }))) {
+      if (state.step) add("step", state.step);
+      if (state.lang) add("lang", state.lang);
+      return parts.join("&");
+    }
     if (typeof state.landscape === "string") add("on", state.landscape);
     else add("f", state.landscape.formula);
     if (state.start.some((value, i) => value !== landscape.start[i])) add("start", state.start.join(","));
@@ -44,6 +50,8 @@ export const link = {
     }
   },
 };
+
+function same(state, other) { return JSON.stringify(state) === JSON.stringify(other); }
 
 /** Percent signs for what would end or garble a link; the rest stays readable. */
 function escapeLink(value) {
@@ -81,6 +89,7 @@ function readParts(text) {
 }
 
 const READERS = {
+  tour: (given, value) => { given.tour = value; },
   on: (given, value) => { given.landscape = value; },
   f: (given, value) => { given.landscape = { formula: value }; },
   start: (given, value) => { given.start = value.split(",").map(numberOf); },

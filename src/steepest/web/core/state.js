@@ -21,7 +21,8 @@ export class StateError extends Error {
 }
 
 /** A whole state of the page, with everything that is not said at its default; throws a StateError if it is none. */
-export function checkedState(given) {
+export function checkedState(wanted) {
+  const stop = checkedStop(wanted.tour ?? null), given = stop && wanted.landscape === undefined ? atStop(stop, wanted) : wanted;
   const landscape = checkedLandscape(given.landscape), { dims } = landscapeOf(landscape);
   const state = {
     v: 1,
@@ -34,6 +35,7 @@ export function checkedState(given) {
     seed: whole(given.seed ?? 0, 0, MOST.seed, "seed", "种子"),
     view: checkedView(given.view ?? {}, dims),
     predicted: Boolean(given.predicted),
+    tour: stop?.id ?? null,
     lang: given.lang ?? null,
   };
   if (state.start.length !== dims) {
@@ -50,6 +52,18 @@ export function checkedState(given) {
   state.selected = whole(given.selected ?? 0, 0, last, "selected", "选中的优化器");
   state.map = checkedMap(given.map ?? null, state);
   return state;
+}
+
+function checkedStop(id) {
+  const stop = tour.find((known) => known.id === id);
+  if (id === null || stop) return stop ?? null;
+  const hint = didYouMean(String(id), tour.map((known) => known.id));
+  throw new StateError(`the tour has no stop ${quoted(String(id))}; ${hint.en}`, `导览中没有 ${quoted(String(id))} 这一站；${hint.zh}`);
+}
+
+/** The state in which a stop of the tour opens, with what is said beside it. */
+function atStop({ id, state }, { lang = null, step = 0 }) {
+  return { ...state, tour: id, step, lang };
 }
 
 function checkedLandscape(on) {

@@ -1,7 +1,7 @@
 // The basins of attraction: every start in the colour of the minimum that it leads to, under the contour lines.
 
 import * as Steepest from "../core/api.js";
-import { make } from "./dom.js";
+import { keyOf, make } from "./dom.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { modeOf, pointText } from "./scene.js";
 import { asColour, channels, mixed } from "./theme.js";
@@ -58,10 +58,4 @@ export function basinKeys(part, map) {
     if (counts.has(which)) keys.push(keyOf(colour, `${Steepest.phrase("basin", name, part.lang())} ${ofStarts(counts.get(which))}`));
   }
   return keys;
-}
-
-function keyOf(colour, text, title = text) {
-  const patch = make("i");
-  patch.style.background = colour;
-  return make("span", { class: "key", title }, patch, text);
 }

@@ -1,7 +1,7 @@
 // The value at each step: above the known minimum and on a log axis where that is possible.
 
 import { HIGHEST } from "./contours.js";
-import { logTicks, makeFrame, pretty, prettyAll, roundTicks } from "./frame.js";
+import { logTicks, makeFrame, pretty, prettyAll, roomFor, roundTicks } from "./frame.js";
 import { clipTo, setLetters, setStroke, strokeLines } from "./pen.js";
 import { drawHeads, drawWay } from "./ways.js";
 
@@ -28,7 +28,9 @@ function calmValues({ x, f, status }, window) {
 }
 
 export function chartPicture(part, scene, width, height) {
-  const rem = part.theme.rem, data = chartData(scene), box = [3.6 * rem, 0.9 * rem, width - 4.6 * rem, height - 2.9 * rem];
+  const rem = part.theme.rem, data = chartData(scene);
+  const left = data.log ? 3.6 * rem : roomFor(prettyAll(roundTicks(data.low, data.high, Math.max(2, (height - 2.9 * rem) / (2 * rem)))), rem, 3.6 * rem);
+  const box = [left, 0.9 * rem, width - left - rem, height - 2.9 * rem];
   const place = (value) => (data.log ? Math.log10(Math.max(value, data.low)) : value);
   const frame = makeFrame([[0, Math.max(1, scene.name(scene.steps))], [place(data.low), place(data.high)]], box, false);
   return {

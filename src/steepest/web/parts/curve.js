@@ -2,18 +2,19 @@
 
 import { drawBasin } from "./basin_view.js";
 import { HIGHEST } from "./contours.js";
-import { makeFrame, roundTicks } from "./frame.js";
+import { makeFrame, prettyAll, roomFor, roundTicks } from "./frame.js";
 import { clipTo, setStroke, strokeLines } from "./pen.js";
 import { drawAxes, drawFacts, drawPrediction, drawStart } from "./plane.js";
 import { FAR, drawHeads, drawSigns, drawWay, near } from "./ways.js";
 
 export function curvePicture(part, landscape, [[low, high]], width, height) {
-  const rem = part.theme.rem, box = [3.2 * rem, 0.6 * rem, width - 3.9 * rem, height - 2.1 * rem];
-  const count = Math.max(200, Math.round(box[2]));
+  const rem = part.theme.rem, count = Math.max(200, Math.round(width));
   const xs = Array.from({ length: count + 1 }, (_, i) => low + i * (high - low) / count), fs = xs.map((x) => landscape.f(x));
   const seen = fs.filter((value) => Math.abs(value) < HIGHEST), least = Math.min(...seen), most = Math.max(...seen);
   const room = 0.1 * (most - least) || 0.1 * Math.abs(most) || 0.5;
-  const frame = makeFrame([[low, high], seen.length ? [least - room, most + room] : [-1, 1]], box, false);
+  const sides = seen.length ? [least - room, most + room] : [-1, 1];
+  const left = roomFor(prettyAll(roundTicks(...sides, height / (3.2 * rem))), rem, 3.2 * rem);
+  const box = [left, 0.6 * rem, width - left - 0.7 * rem, height - 2.1 * rem], frame = makeFrame([[low, high], sides], box, false);
   return {
     box, frame,
     drawBase(pen, basin) {

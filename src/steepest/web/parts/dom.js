@@ -18,6 +18,13 @@ export function button(attributes, ...children) { return make("button", { type: 
 /** Attributes of something whose name is read aloud and shown when pointed at. */
 export function called(name) { return { "aria-label": name, title: name }; }
 
+/** A patch of a colour and what it means. */
+export function keyOf(colour, text, title = text) {
+  const patch = make("i");
+  patch.style.background = colour;
+  return make("span", { class: "key", title }, patch, text);
+}
+
 /** New children, with the focus on the one that has the key of the one that had it. */
 export function refill(place, ...children) {
   const focused = place.getRootNode().activeElement, key = place.contains(focused) ? focused.dataset.key : null;
@@ -36,9 +43,9 @@ export function fitted(canvas, width, height) {
 
 /** Letters so small that an element of the class `fits` shows all it has; what is still too long is scrolled, by keys too. */
 export function fit(element) {
-  element.style.fontSize = "";
+  element.style.setProperty("--fit", 1);
   const share = element.clientWidth / element.scrollWidth;
-  if (share < 1) element.style.fontSize = `${Math.max(0.75, 0.99 * share)}em`;
+  if (share < 1) element.style.setProperty("--fit", Math.max(0.72, 0.99 * share));
   if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
   else element.removeAttribute("tabindex");
 }
@@ -52,10 +59,12 @@ export function openDialog(part, dialog, title, ...content) {
   dialog.showModal();
 }
 
-export function toast(part, text) {
-  const place = part.byId("toast");
-  place.textContent = text;
+/** Says something for a while, with buttons for what can be done about it: `actions`, each {name, act}. */
+export function toast(part, text, actions = []) {
+  const place = part.byId("toast"), hide = () => { place.hidden = true; };
+  const choices = actions.map(({ name, act }) => button({ click: () => { hide(); act(); } }, name));
+  place.replaceChildren(make("span", {}, text), ...choices);
   place.hidden = false;
   clearTimeout(part.toasted);
-  part.toasted = setTimeout(() => { place.hidden = true; }, 6000);
+  part.toasted = setTimeout(hide, actions.length ? 15000 : 6000);
 }

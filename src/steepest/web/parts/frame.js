@@ -19,6 +19,11 @@ export function makeFrame(window, box, equal) {
   };
 }
 
+/** Pixels left of a box in which the names of ticks have room; `least` of them. */
+export function roomFor(names, rem, least) {
+  return Math.max(least, rem * (0.9 + 0.42 * Math.max(0, ...names.map((name) => name.length))));
+}
+
 /** Whether the axes of a window should be equal: not where it is far longer than wide. */
 export function wantsEqual([[left, right], [low, high]]) {
   const shape = (right - left) / (high - low);

@@ -5,7 +5,7 @@ import { make, refill } from "./dom.js";
 import { followMaps, mapOf, mapWanted, shareDone, stopMap } from "./map_job.js";
 import { axesOf, axisName, sceneOf } from "./scene.js";
 import { settingName } from "./slider.js";
-import { startSweep } from "./sweep_view.js";
+import { startSweep, sweepKeys } from "./sweep_view.js";
 
 export function startMaps(part) {
   part.bar = { shape: "", map: null };
@@ -26,12 +26,17 @@ function showMapBar(part, state) {
   if (!wanted) return;
   const map = mapOf(part, wanted.kind, wanted.spec), { rules, selected, map: axes } = state;
   const shape = JSON.stringify([wanted.kind, rules.map(({ id }) => id), selected, axes, part.lang()]);
-  const keys = () => (map && wanted.kind === "basin" ? basinKeys(part, map) : []);
+  const keys = () => (map ? keysOf(part, map, wanted.kind, state) : []);
   // only where they have changed: an open list must not be taken away
   if (bar.shape !== shape) refill(part.byId("map-choices"), ...choosers(part, state, wanted.kind));
   if (bar.shape !== shape || bar.map !== map) part.byId("map-keys").replaceChildren(...keys());
   Object.assign(bar, { shape, map });
   showProgress(part, map);
+}
+
+/** What the colours of a map mean. */
+export function keysOf(part, map, kind, state) {
+  return kind === "basin" ? basinKeys(part, map) : sweepKeys(part, map, state);
 }
 
 function choosers(part, state, kind) {

@@ -41,6 +41,9 @@ export class Part {
     this.readTheme();
     this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.readTheme());
     this.listen(window, "resize", () => { if (remOf() !== this.theme.rem) this.readTheme(); });
+    this.listen(window, "beforeprint", () => this.setPrinted(true));
+    this.listen(window, "afterprint", () => this.setPrinted(false));
+    this.listen(matchMedia("print"), "change", ({ matches }) => this.setPrinted(matches));
     this.follow((part, now, changed) => { if (changed("lang")) this.showWords(); });
     if (options.onChange) this.follow((part, now) => options.onChange(now), true);
   }
@@ -153,6 +156,16 @@ export class Part {
   readTheme() {
     readTheme(this.host, this.theme);
     this.refresh();
+  }
+
+  /** On paper everything is light, the pictures too; they are drawn at once, as printing does not wait. */
+  setPrinted(printed) {
+    if (printed === (this.beforePrint !== undefined)) return;
+    const light = printed ? "light" : this.beforePrint;
+    this.beforePrint = printed ? this.light : undefined;
+    this.host.dataset.light = light;
+    this.readTheme();
+    this.render();
   }
 
   /** "auto" (as the system), "light" or "dark". */

@@ -2,14 +2,15 @@
 
 import { drawBasin } from "./basin_view.js";
 import { contoursOf, drawIsolines, drawLabels, drawRelief } from "./contours.js";
-import { makeFrame, prettyAll, roundTicks, wantsEqual } from "./frame.js";
+import { makeFrame, prettyAll, roomFor, roundTicks, wantsEqual } from "./frame.js";
 import { drawMark, traceMark } from "./marks.js";
 import { clipTo, setLetters, setStroke, strokeBox, strokeLines, tracePolygon } from "./pen.js";
 import { asColour } from "./theme.js";
 import { drawHeads, drawSigns, drawWay, near, stride, strokeWay } from "./ways.js";
 
 export function planePicture(part, landscape, window, width, height) {
-  const rem = part.theme.rem, box = [2.7 * rem, 0.6 * rem, width - 3.4 * rem, height - 2.1 * rem];
+  const rem = part.theme.rem, names = prettyAll(roundTicks(...window[1], height / (3.2 * rem))), left = roomFor(names, rem, 2.7 * rem);
+  const box = [left, 0.6 * rem, width - left - 0.7 * rem, height - 2.1 * rem];
   const frame = makeFrame(window, box, wantsEqual(window));
   const contours = contoursOf(landscape, frame, 2.6);
   return {

@@ -16,7 +16,7 @@ import { startSetup } from "./setup.js";
 import { startShare } from "./share.js";
 import { setView, startStage } from "./stage.js";
 import { startStory } from "./story.js";
-import { endTour, goTo, startTour } from "./tour.js";
+import { goTo, startTour, stopOf } from "./tour.js";
 
 const FIRST = [["sgd", { lr: 0.4 }], ["momentum", { lr: 0.1, momentum: 0.8 }], ["adam", { lr: 0.4 }]];
 
@@ -31,6 +31,7 @@ export function mountPlayground(element, state, options = {}) {
   const first = { landscape: "ravine", rules: FIRST.map(([id, settings]) => ({ id, settings })) };
   const markup = MARKUP.replace(PLAYER.place, PLAYER.markup), settle = withOwnMap;
   const part = new Part(element, markup, Steepest.checkedState(state ?? first), { settle, ...options });
+  if (!state) part.state.rules = part.state.rules.map((rule) => ({ ...rule, own: false })); // rates that nobody set
   const starts = [startLanguage, startLight, startModes, startSetup, startRules, startMaps, startStage, startChart, startPlayer,
     startStory, startReadout, startTour, startShare];
   for (const start of starts) start(part);
@@ -47,7 +48,8 @@ export function mountPlayground(element, state, options = {}) {
     say: (...words) => part.say(...words),
     toast: (text) => toast(part, text),
     update(given) {
-      endTour(part);
+      part.tour.kept = null;
+      pause(part);
       adopt(part, Steepest.checkedState(given));
     },
     destroy: () => part.destroy(),
@@ -81,15 +83,15 @@ function predictedSwitch(part, state) {
 
 /** Keys for the whole part: a space plays, the keys of a presenter's remote control turn the tour's pages. */
 function pageKey(part, event) {
-  const { tour } = part, [target] = event.composedPath(), within = (selector) => target.closest?.(selector);
+  const at = stopOf(part.state), [target] = event.composedPath(), within = (selector) => target.closest?.(selector);
   if (within("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const onButton = within("button, summary, input");
   if (event.key === " " && !onButton) (part.player.playing ? pause : play)(part);
   else if (event.key === ",") part.byId("back").click();
   else if (event.key === ".") part.byId("forth").click();
-  else if (tour.at !== null && event.key === "PageDown") goTo(part, tour.at + 1);
-  else if (tour.at !== null && event.key === "PageUp") goTo(part, tour.at - 1);
+  else if (at !== null && event.key === "PageDown") goTo(part, at + 1);
+  else if (at !== null && event.key === "PageUp") goTo(part, at - 1);
   else return;
   event.preventDefault();
 }

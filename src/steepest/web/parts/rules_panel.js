@@ -4,6 +4,7 @@ import * as Steepest from "../core/api.js";
 import { button, called, make, openDialog } from "./dom.js";
 import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
+import { suitedRate } from "./rates.js";
 import { sceneOf } from "./scene.js";
 import { makeSlider, makeSwitch, settingName, valueIn } from "./slider.js";
 import { escaped } from "./svg_pen.js";
@@ -55,10 +56,13 @@ function isMajor({ name, scale, value }) { return name === "lr" || (scale === "m
 
 function makeSetting(part, setting, index) {
   const { id } = part.state.rules[index], read = () => valueIn(Steepest.settingsOf(id, part.state.rules[index]?.settings), setting);
-  const changed = (rule, value) => ({ ...rule, settings: withSetting(rule, setting, value) });
+  const changed = (rule, value) => ({ ...rule, settings: withSetting(rule, setting, value), ...owned(setting) });
   const write = (value) => setRules(part, part.state.rules.map((rule, i) => (i === index ? changed(rule, value) : rule)));
   return (setting.kind === "switch" ? makeSwitch : makeSlider)(part, setting, read, write);
 }
+
+/** That a rate was set by hand, see rates.js. */
+export function owned(...settings) { return settings.some(({ name }) => name === "lr") ? { own: true } : {}; }
 
 export function withSetting({ id, settings }, { name, place }, value) {
   if (place === null) return { ...settings, [name]: value };
@@ -86,17 +90,18 @@ function addButton(part, { rules }) {
 function chooseRule(part) {
   const add = ({ id }) => {
     part.byId("adding").close();
-    setRules(part, [...part.state.rules, { id, settings: startingSettings(part, id) }], { selected: part.state.rules.length });
+    setRules(part, [...part.state.rules, startingRule(part, id)], { selected: part.state.rules.length });
   };
   const choices = Object.values(Steepest.rules).map((rule) => button({ class: "choice", click: () => add(rule) },
     make("span", { html: lookIcon(part, rule.looks[0], 44) }), make("b", {}, rule.title), make("small", {}, rule.helps[part.lang()])));
   openDialog(part, part.byId("adding"), part.say("addRule"), make("div", { class: "choices" }, ...choices));
 }
 
-/** A learning rate to begin with: that of a rule already there with the same name, or the last one's. */
-function startingSettings(part, id) {
-  const { rules } = part.state, alike = rules.find((rule) => rule.id === id) ?? rules[rules.length - 1];
-  return alike ? { lr: Steepest.settingsOf(alike.id, alike.settings).lr } : { lr: 0.1 };
+/** A rule to begin with: at the learning rate of one like it that is there already, or at one that works. */
+function startingRule(part, id) {
+  const alike = part.state.rules.find((rule) => rule.id === id), settings = Steepest.settingsOf(id);
+  if (alike) return { id, settings: { ...settings, lr: alike.settings.lr }, own: alike.own };
+  return { id, settings: { ...settings, lr: suitedRate(part, { id, settings }, part.state) }, own: false };
 }
 
 /** On quadratics: where the learning rate becomes unstable, marked on the slider and said below it. */

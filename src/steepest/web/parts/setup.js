@@ -1,17 +1,20 @@
 // Landscape, steps, noise and schedule: what is the same for every rule.
 
 import * as Steepest from "../core/api.js";
-import { button, fit, make, toast } from "./dom.js";
+import { button, fit, make } from "./dom.js";
 import { drawThumbnail, openGallery } from "./gallery.js";
 import { landscapeOf, titleOf } from "./scene.js";
+import { proposeRates } from "./rates.js";
 import { makeSlider } from "./slider.js";
 import { both } from "./words.js";
 
 const FULL_WIDTH = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
 const MOST_SEED = 999999;
+const TYPING_PAUSE = 700; // milliseconds without a key, after which a formula is taken for finished
 
 export function startSetup(part) {
-  part.setup = { rows: [], schedule: null, lang: null };
+  part.setup = { rows: [], schedule: null, lang: null, pause: 0, before: null };
+  part.endings.push(() => clearTimeout(part.setup.pause));
   buildSetup(part);
   part.follow(showSetup);
   part.byId("pick").onclick = () => openGallery(part, (landscape) => useLandscape(part, landscape));
@@ -121,26 +124,21 @@ function showError(part, error) {
 
 /** While a formula of the same coordinates is typed on, start and window stay. */
 function useFormula(part, formula, found) {
-  const stays = typeof part.state.landscape !== "string" && found.dims === landscapeOf(part, part.state).dims;
+  const before = part.state, stays = typeof before.landscape !== "string" && found.dims === landscapeOf(part, part.state).dims;
   part.change({ landscape: { formula }, step: null, ...(stays ? {} : fresh(part, found)) });
+  clearTimeout(part.setup.pause);
+  part.setup.before ??= before;
+  part.setup.pause = setTimeout(() => {
+    proposeRates(part, part.setup.before);
+    part.setup.before = null;
+  }, TYPING_PAUSE);
 }
 
 /** Another landscape: its own start and window, the same rules with learning rates that work there. */
 function useLandscape(part, found) {
-  const next = { ...part.state, landscape: found.id, step: null, ...fresh(part, found) };
-  part.change({ ...next, rules: next.rules.map((rule) => tuned(part, rule, next)) });
-  toast(part, part.say("ratesSet", titleOf(part, found)));
+  const before = part.state;
+  part.change({ landscape: found.id, step: null, ...fresh(part, found) });
+  proposeRates(part, before);
 }
 
 function fresh(part, { start }) { return { start: [...start], view: { ...part.state.view, window: null } }; }
-
-/** The rule with that learning rate of 0.0001, 0.0002, 0.0005 ... 10 which ends lowest without going far beyond the window. */
-function tuned(part, { id, settings }, state) {
-  const { window, dims } = landscapeOf(part, state), spec = { ...state, rule: id, noise: 0, steps: Math.min(300, state.steps) };
-  const rates = [-4, -3, -2, -1, 0].flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
-  const near = window.map(([low, high]) => [2 * low - high, 2 * high - low]);
-  const inside = (x) => x.every((value, k) => value >= near[k % dims][0] && value <= near[k % dims][1]);
-  const tries = rates.map((lr) => ({ lr, run: Steepest.run({ ...spec, settings: { ...settings, lr } }) }));
-  const best = tries.filter(({ run }) => inside(run.x)).sort((a, b) => a.run.f[a.run.n] - b.run.f[b.run.n])[0];
-  return { id, settings: { ...settings, lr: best?.lr ?? settings.lr } };
-}

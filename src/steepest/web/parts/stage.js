@@ -12,10 +12,13 @@ import { surfacePicture } from "./surface.js";
 
 const TURN = [0.62, 0.6]; // of the surface: radians to the side and above the horizon
 const GRASP = 28; // pixels around the start in which it is taken hold of
+const STILL = 4; // pixels within which a press is a tap
+const DOUBLE = 600; // milliseconds between two taps that may be one double-click
 
 export function startStage(part) {
   part.stage = {
     picture: null, window: null, key: [], ways: [], size: [0, 0], hands: new Map(), held: false, turning: false, touched: false,
+    press: null, tap: { time: -Infinity, start: null },
   };
   const figure = part.byId("stage"), [, top] = figure.querySelectorAll("canvas");
   part.watchSize(figure, (size) => { part.stage.size = size; });
@@ -32,7 +35,12 @@ export function startStage(part) {
     event.preventDefault();
     zoomAt(part, pixelOf(event), Math.exp(event.deltaY * 0.0015));
   }, { passive: false });
-  top.addEventListener("dblclick", () => setView(part, { window: null, turn: null }));
+  top.addEventListener("dblclick", () => {
+    const { tap } = part.stage;
+    if (tap.start) part.change({ start: tap.start }); // the taps of a double-click do not move it
+    tap.start = null;
+    setView(part, { window: null, turn: null });
+  });
   top.addEventListener("keydown", (event) => stageKey(part, event));
 }
 
@@ -86,7 +94,8 @@ function showPicture(part, picture, dims) {
 function showCaption(part, state) {
   const { minima = [], localMinima = [], saddles = [], dims } = landscapeOf(part, state), { picture } = part.stage;
   const marks = [[minima, "starKey"], [localMinima, "hollowKey"], [saddles, dims === 1 ? "inflectionKey" : "crossKey"]];
-  const facts = () => marks.filter(([points]) => points.length).map(([, word]) => part.say(word));
+  const shades = modeOf(part, state) === "basin" ? [part.say("basinShade")] : [];
+  const facts = () => [...shades, ...marks.filter(([points]) => points.length).map(([, word]) => part.say(word))];
   const height = picture.power < 1 ? part.say("heightPower", pretty(picture.power)) : part.say("heightPlain");
   part.byId("caption").textContent = (modeOf(part, state) === "surface" ? [height, part.say("turnHint")] : facts()).join("   ");
 }
@@ -114,12 +123,13 @@ function takeHold(part, event) {
   stage.hands.set(event.pointerId, place);
   part.byId("stage").querySelector(".tip").hidden = true;
   const grasps = Math.hypot(place[0] - startX, place[1] - startY) < GRASP;
+  if (stage.held && stage.press.moved) part.change({ start: stage.press.start }); // the first finger of a pinch moved it
   const turns = modeOf(part, part.state) === "surface", alone = stage.hands.size === 1 && !event.shiftKey;
   stage.held = !part.options.fixed && alone && (grasps || !turns);
   stage.turning = !stage.held && turns;
+  if (stage.held) stage.press = { place, grasps, moved: false, start: part.state.start };
   if (part.player.playing && stage.held) pause(part);
   part.setBusy(true);
-  if (stage.held) moveStart(part, place);
 }
 
 function moveHand(part, event) {
@@ -131,15 +141,27 @@ function moveHand(part, event) {
     stage.held = false;
     const apart = (at) => Math.max(20, Math.hypot(at[0] - others[0][0], at[1] - others[0][1]));
     zoomAt(part, [(place[0] + others[0][0]) / 2, (place[1] + others[0][1]) / 2], apart(before) / apart(place));
-  } else if (stage.held) moveStart(part, place);
+  } else if (stage.held) {
+    const { press } = stage;
+    press.moved ||= Math.hypot(place[0] - press.place[0], place[1] - press.place[1]) > STILL;
+    if (press.moved) moveStart(part, place);
+  }
   else if (stage.turning) turnBy(part, dx * 0.009, dy * 0.007);
   else pan(part, dx, dy);
 }
 
 function letGo(part, event) {
   const { stage } = part;
+  const place = stage.hands.get(event.pointerId);
   stage.hands.delete(event.pointerId);
   if (stage.hands.size) return;
+  const { press, tap } = stage;
+  if (stage.held && event.type === "pointerup" && !press.moved && !press.grasps) {
+    if (event.timeStamp - tap.time > DOUBLE) tap.start = press.start;
+    moveStart(part, place);
+  }
+  if (stage.held && press.moved) tap.start = null;
+  if (stage.held) tap.time = press.moved ? -Infinity : event.timeStamp;
   stage.held = stage.turning = false;
   part.setBusy(false);
   part.request();

@@ -2,12 +2,12 @@
 
 import * as Steepest from "../core/api.js";
 import { powerName } from "./chart.js";
-import { fitted } from "./dom.js";
+import { fitted, keyOf } from "./dom.js";
 import { logTicks, makeFrame, pretty, roundTicks } from "./frame.js";
 import { cellsOf, mapOf, mapWanted } from "./map_job.js";
 import { setLetters, strokeBox } from "./pen.js";
 import { drawStart } from "./plane.js";
-import { setRules, withSetting } from "./rules_panel.js";
+import { owned, setRules, withSetting } from "./rules_panel.js";
 import { axesOf, landscapeOf, modeOf, selectedRule } from "./scene.js";
 import { settingName, valueIn } from "./slider.js";
 import { ARROWS, pixelOf } from "./stage.js";
@@ -51,7 +51,7 @@ function setPair(part, ...shares) {
   setRules(part, state.rules.map((rule, i) => {
     if (i !== state.selected) return rule;
     const settings = withSetting(rule, x, values[0]);
-    return { ...rule, settings: withSetting({ ...rule, settings }, y, values[1]) };
+    return { ...rule, settings: withSetting({ ...rule, settings }, y, values[1]), ...owned(x, y) };
   }));
 }
 
@@ -67,7 +67,7 @@ function drawSweep(part, state) {
   figure.querySelector("canvas").setAttribute("aria-label", alt);
 }
 
-function shownOf({ map }) { return map?.show === "steps" ? "stepsToReach" : "finalValue"; }
+export function shownOf({ map }) { return map?.show === "steps" ? "stepsToReach" : "finalValue"; }
 
 export function drawSweepPicture(part, pen, state, width, height) {
   const rem = part.theme.rem, { x, y } = axesOf(state), box = [3.4 * rem, 0.6 * rem, width - 7.6 * rem, height - 3.3 * rem];
@@ -98,7 +98,13 @@ function heatScale(part, map, state) {
   const share = log ? logShare : (value) => (value - best) / (worst - best || 1);
   const ramp = theme.dark ? [...HEAT].reverse() : HEAT, paper = channels(theme.paper), ink = channels(theme.ink);
   const colour = (value) => mixed(ramp, 1 - share(value));
+  const stripes = (share) => asColour(mixed([theme.paper, theme.ink], share));
   return {
+    worse: { there: all.some((value) => Number.isFinite(value) && value > worst), colour: asColour(mixed(ramp, 0).map((part) => part * 0.93)) },
+    lost: {
+      there: !all.every(Number.isFinite), colour: stripes(steps ? 0.1 : 0.3),
+      text: steps ? part.say("notReached") : Steepest.phrase("basin", "escaped", part.lang()),
+    },
     log, low: log ? floor : best, high: worst, colour, share,
     paint: (at, column, row) => {
       const value = all[at], striped = (column + row) % 6 < 3 ? 0.3 : 0.18;
@@ -106,6 +112,14 @@ function heatScale(part, map, state) {
       return [...(value > worst ? mixed(ramp, 0).map((part) => part * 0.93) : colour(value)), 255];
     },
   };
+}
+
+/** What the colours of a map of settings mean that its scale does not say. */
+export function sweepKeys(part, map, state) {
+  const { worse, lost } = heatScale(part, map, state), keys = [];
+  if (worse.there) keys.push(keyOf(worse.colour, part.say("worseThanStart")));
+  if (lost.there) keys.push(keyOf(lost.colour, lost.text));
+  return keys;
 }
 
 function drawHeatBar(part, pen, { log, low, high, share, colour }, [left, top, width, height]) {

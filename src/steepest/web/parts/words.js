@@ -70,6 +70,9 @@ export const WORDS = {
   formulaLabel: ["Type a formula in x, or in x and y", "输入关于 x 或 x、y 的公式"],
   ownFormula: ["Your formula", "自定义公式"],
   ownAbout: ["Your own formula, differentiated exactly.", "自定义公式，导数精确求得。"],
+  ratesKept: ["What you set by hand stays: {0}.", "保留手动设置的学习率：{0}。"],
+  suitThese: ["Set these too", "也一并设定"],
+  undo: ["Undo", "撤销"],
   ratesSet: ["Learning rates set to suit {0}.", "已为“{0}”设定合适的学习率。"],
   // rules and run
   rules: ["Optimizers", "优化器"],
@@ -114,6 +117,10 @@ export const WORDS = {
   done: ["{0} runs", "共 {0} 次运行"],
   cancel: ["Stop", "停止"],
   again: ["Compute", "计算"],
+  basinShade: ["pale: soon, full: late", "浅色：很快到达，深色：较晚"],
+  worseThanStart: ["ends above the start", "终值高于起点"],
+  notReached: ["not reached", "未到达"],
+  startAt: ["start {0}", "起点 {0}"],
   manyMinima: ["{0} minima", "{0} 个极小"],
   mapAlt: ["Map of {0} over {1} and {2}. Arrow keys move the settings.", "{0} 随 {1} 与 {2} 变化的图。方向键移动设置。"],
   // tour
