@@ -9,6 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+import steepest
+from steepest import landscapes
+from steepest.base.status import Status
+from steepest.landscapes import LANDSCAPES
 from steepest.playground.tour import TOUR
 from steepest.rules import RULES
 
@@ -145,3 +149,25 @@ def test_the_table_has_a_line_for_each_point():
     head, *lines = text.splitlines()
     assert head == "path,rule,step,x,y,f" and len(lines) == 4
     assert lines[1] == '1,"SGD lr=0.1",1,-4,-1.2,18.88'
+
+
+def test_a_stop_of_the_tour_is_a_link_of_one_word():
+    stops = [stop["id"] for stop in call("tour")]
+    states = [answer["state"] for answer in ask("calls", [["link.decode", f"tour={stop}"] for stop in stops])]
+    assert [(state["tour"], state["step"]) for state in states] == [(stop, 0) for stop in stops]
+    assert ask("calls", [["link.encode", state] for state in states]) == [f"tour={stop}" for stop in stops]
+    moved = states[0] | {"start": [0.35], "step": 3, "lang": "zh"}
+    assert call("link.decode", call("link.encode", moved))["state"] == moved
+    refused = call("link.decode", "tour=sadle")["reason"]
+    assert "did you mean 'saddle'" in refused["en"] and "saddle" in refused["zh"]
+
+
+def test_rates_that_suit_a_landscape_keep_near_it():
+    """Of the rates that are tried, the one whose last values are lowest; its path by `trace` stays near the window."""
+    names = [name for name in LANDSCAPES if landscapes.find(name).minima]
+    specs = [{"landscape": on, "rule": rule, "settings": {}, "steps": 60} for on in names for rule in ("sgd", "adam")]
+    rates = ask("calls", [["suitableRate", spec] for spec in specs])
+    for spec, rate in zip(specs, rates, strict=True):
+        path = steepest.trace(spec["rule"], spec["landscape"], steps=60, lr=rate)
+        assert path.f[-1] <= path.f[0] and path.finding.status not in (Status.DIVERGED, Status.NON_FINITE), spec
+    assert call("suitableRate", {"landscape": "parabola", "rule": "sgd", "settings": {}, "steps": 60}) == 0.5
