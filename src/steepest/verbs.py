@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ def resume(
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
             if after != before:
-                store.extend(before, after, _rule_facts(after))
+                store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
             _finish(store, start, widen, on_progress)
     return _shown(Comparison.read(file), file.parent)
 
@@ -270,9 +270,9 @@ def _shown(comparison: Comparison, folder: Path) -> Comparison:
     return comparison
 
 
-def _rule_facts(plan: Plan) -> dict[str, str]:
-    """The hashes of the code, and the facts of rules for figures and pages, so that these need not load files."""
-    return {"code": json.dumps(code_fingerprint(plan)), "rules": json.dumps(rule_facts(plan))}
+def _rule_facts(plan: Plan, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The hashes of the code, beside the `known` ones, and the facts of rules, so that a report loads no file."""
+    return {"code": json.dumps({**(known or {}), **code_fingerprint(plan)}), "rules": json.dumps(rule_facts(plan))}
 
 
 def _workload_facts(plan: Plan) -> dict[str, str]:

@@ -265,8 +265,12 @@ def test_digests_are_of_the_file_and_of_all_that_it_imports_beside_it(write):
     write("pieces/__init__.py", "import a\n")
     write("pieces/part.py", "")
     write("unused.py", "")
-    names = {Path(file).name for file in digests(write("main.py", "from a import b\nfrom . import unused\n"))}
-    assert names == {"main.py", "a.py", "b.py", "__init__.py", "part.py"}
+    write("loose/inner/one.py", "")  # a folder without __init__.py
+    write("loose/inner/two.py", "")
+    write("named.py", "from loose.inner import two\n")
+    text = "from a import b\nfrom . import unused\nimport loose.inner.one\nimportlib.import_module('named')\n"
+    names = {Path(file).name for file in digests(write("main.py", text))}
+    assert names == {"main.py", "a.py", "b.py", "__init__.py", "part.py", "one.py", "two.py", "named.py"}
 
 
 @pytest.mark.parametrize("edited", ["mine.py", "helper.py"])

@@ -340,7 +340,7 @@ def loss(output, targets):
         raise RuntimeError("out of <b>luck</b>")
     return torch.nn.functional.mse_loss(output, targets)
 """
-A_RUN, WARMING_UP = 12 + 2 * 13, 1 + 2 * 2
+A_RUN, WARMING_UP, REPEATING = 12 + 2 * 13, 1 + 2 * 2, 2 * (5 + 2 * 2)
 """How often a worker asks for the loss: at each of 12 steps or 1, and as loss and as metric at each measurement."""
 
 
@@ -351,7 +351,7 @@ def last_words(file: str) -> str:
 
 @pytest.mark.usefixtures("without_report")
 def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(write_workload, command):
-    file = write_workload(LUCK.format(calls=2 * WARMING_UP + 5 * A_RUN + 4))
+    file = write_workload(LUCK.format(calls=2 * (WARMING_UP + REPEATING) + 5 * A_RUN + 4))
     code, printed, _ = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     runs = Comparison.read("study").runs
     assert list(runs["status"] == "failed") == [False] * 5 + [True] * 7

@@ -121,7 +121,7 @@ def _run(file: Path) -> Source:
 def _hint(error: BaseException, file: Path) -> str:
     """After a failed import: the file beside this one that was imported in the place of a library."""
     if isinstance(error, ImportError | AttributeError):
-        for name in sorted(_imported_names(file.read_bytes())):
+        for name in sorted({name.partition(".")[0] for name in _imported_names(file.read_bytes())}):
             for other in _beside(file.parent, name)[:1]:
                 if other.stem == name and other != file and _module_name(other) != name:
                     return f"; {other.name} beside it hides the library {name}: give it another name"
@@ -148,7 +148,7 @@ def _library_path() -> list[str]:
 def digests(file: Path, folder: Path | None = None) -> dict[str, str]:
     """SHA-256 of a file and of the files in its folder that its import statements name, directly or through others.
 
-    An import of a name that is made up while running is not seen.
+    Seen are import statements, and calls of `import_module` with a name; not a name that is made up while running.
     """
     folder = file.parent if folder is None else folder
     contents: dict[Path, bytes] = {}
@@ -164,7 +164,7 @@ def digests(file: Path, folder: Path | None = None) -> dict[str, str]:
 
 @cache
 def _imported_names(content: bytes) -> frozenset[str]:
-    """The top-level names in the import statements of a file."""
+    """The names in the import statements of a file, with dots, and what is imported from each."""
     names = []
     try:
         tree = ast.parse(content)
@@ -174,15 +174,22 @@ def _imported_names(content: bytes) -> frozenset[str]:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-    return frozenset(name.partition(".")[0] for name in names) - {"steepest"}
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                names.append(node.args[0].value)
+    return frozenset(name for name in names if name.partition(".")[0] != "steepest")
 
 
 def _beside(folder: Path, name: str) -> list[Path]:
-    """The file of a module in a folder, or all files of a package there."""
-    if (folder / name / "__init__.py").is_file():
-        return sorted((folder / name).rglob("*.py"))
-    return [folder / f"{name}.py"] if (folder / f"{name}.py").is_file() else []
+    """The file of a module in a folder, or all files of a package there; in a folder without `__init__.py`, its own."""
+    first, _, rest = name.partition(".")
+    if (folder / first / "__init__.py").is_file():
+        return sorted((folder / first).rglob("*.py"))
+    if (folder / f"{first}.py").is_file():
+        return [folder / f"{first}.py"]
+    return _beside(folder / first, rest) if rest and (folder / first).is_dir() else []
 
 
 def _has_changed(source: Source, folder: Path) -> bool:

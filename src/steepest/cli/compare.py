@@ -247,6 +247,7 @@ def _settings(settings: Mapping[str, float]) -> str:
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     """The table of each workload, its verdict, and where everything is."""
+    from ..report.provenance import provenance_sentences
     from ..report.sentences import profile_sentence
 
     console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
@@ -254,6 +255,8 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
         _print_workload(console, part)
     if (profile := profile_sentence(comparison)) is not None:
         console.print(Sentence(say(profile)), "")
+    for remark in provenance_sentences(comparison):
+        console.print(Sentence(say(remark), style="yellow"), "")
     console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
 
 

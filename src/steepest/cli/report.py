@@ -33,6 +33,7 @@ def command(
     [dim]steepest report steepest-digits --format tensorboard    then: tensorboard --logdir steepest-digits[/dim]
     """
     from ..report import write_report
+    from ..report.provenance import provenance_sentences
     from ..report.sentences import unfinished_sentence
     from ..study import Comparison
     from ..study.results import study_file
@@ -42,6 +43,8 @@ def command(
     page, *tables = write_report(comparison, home, spec.split(formats))
     if not comparison.complete:
         terminal.echo(say(unfinished_sentence(comparison)))
+    for remark in provenance_sentences(comparison):
+        terminal.echo(say(remark))
     terminal.echo(translate("report: {}", page))
     for path in tables:
         terminal.echo(f"{path.suffix[1:] or path.name}: {path}")

@@ -6,6 +6,7 @@ from ..base.numbers import NOTHING, number, share, steps
 from ..base.text import Text
 from ..study import Comparison
 from .cells import defused
+from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
 from .sentences import (
     aside_sentence,
@@ -30,6 +31,7 @@ def as_markdown(study: Comparison) -> str:
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
         parts += [_table(comparison), *map(_english, remarks)]
+    parts += map(_english, provenance_sentences(study))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -16,6 +16,7 @@ from ..base.text import Text
 from ..figures.contestants import looks
 from ..study import Comparison
 from .cells import defused
+from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .sentences import (
     aside_sentence,
@@ -62,7 +63,7 @@ def render(study: Comparison, figures: Figures) -> str:
         unfinished=None if study.complete else unfinished_sentence(study),
         profile=profile_sentence(study),
         scores=[] if study.profiles is None else study.profiles.score.sort_values(ascending=False).items(),
-        aside=[aside_sentence(group) for group in study.set_aside],
+        aside=[*map(aside_sentence, study.set_aside), *provenance_sentences(study)],
         sections=[_section(comparison, names[name]) for name, comparison in study.by_workload().items()],
         drawn=_inline_figures(study, figures),
         runs=packed_runs(study, names),

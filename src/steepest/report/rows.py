@@ -86,7 +86,8 @@ def chosen_budgets(comparison: Comparison) -> pd.DataFrame:
         Rows are contestants, columns numbers of trials; empty without a search. A contestant with nothing to search has
         the value of its one trial everywhere; NaN where a contestant has had fewer trials.
     """
-    most = int(comparison.runs.loc[comparison.runs["phase"] == "search", "trial"].nunique())
+    search = comparison.runs[comparison.runs["phase"] == "search"]
+    most = int(search.groupby("label")["trial"].nunique().max()) if len(search) else 0  # others may be set aside
     if most < 2:
         return pd.DataFrame()
     chosen = [k for k in BUDGETS if k < most] + [most] * (most <= max(BUDGETS))

@@ -1,8 +1,15 @@
-"""The code that a study's numbers come from: hashes of the workloads' files and of the rules'."""
+"""The code that a study's numbers come from: hashes of the workloads' and rules' files, and of what trains them.
+
+Versions of libraries are no part of it: they are stored with each session, and the report says where they differ.
+"""
 
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 
 from .. import rules, workloads
@@ -18,23 +25,59 @@ __all__ = [
 
 PACKAGE = Path(rules.__file__).parent.parent
 
+TRAINING = ("training", "optim", "program", "workloads", "ops.py", "schedules.py", "rules/base.py")
+"""What of steepest decides a run's numbers, whatever the workload and the rule; their own files come beside it."""
+
 
 def code_fingerprint(plan: Plan) -> dict[str, str]:
-    """SHA-256 of every source file that defines a workload or a rule, by path, or by name within steepest.
+    """SHA-256 of the source that defines a workload or a rule, by path, or by name within steepest; of what trains.
 
-    Files of the user's count with those beside them that they import.
+    Files of the user's count with those beside them that they import, a plugin with its whole package and its version.
     """
-    found: dict[str, str] = {}
+    found = _training_code()
     for goal in plan.workloads:
         file = workloads.file_of(goal.name)
         found |= digests(file) if goal.name.endswith(".py") else {_name(file): _digest(file)}
+        found |= _of_plugin(workloads.PLUGINS.plugins.get(goal.name.partition("(")[0]))
     for text in {contestant.rule for contestant in plan.contestants}:
         found |= _of_rule(rules.resolve(text))
     return dict(sorted(found.items()))
 
 
+@cache
+def _training_code() -> dict[str, str]:
+    """A digest of each part of steepest in `TRAINING`; built-in workloads stand for themselves."""
+    parts = {}
+    for part in TRAINING:
+        path = PACKAGE / part
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        own = [file for file in files if not (part == "workloads" and file.stem in workloads.WORKLOADS)]
+        parts[f"{_name(path)}{'/' * path.is_dir()}"] = _digest_of(own)
+    return parts
+
+
+@cache
+def _of_plugin(entry: EntryPoint | None) -> dict[str, str]:
+    """The version of a plugin's distribution with a digest of the package that it is in, by the distribution's name."""
+    if entry is None or entry.dist is None:
+        return {}
+    spec = find_spec(entry.module.partition(".")[0])
+    folders = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return {entry.dist.name: f"{entry.dist.version} {_digest_of(files)}"}
+
+
 def _of_rule(reference: Reference) -> dict[str, str]:
-    """The file of the rule, and those of the rules that it derives from."""
+    """The file of the rule, and those of the rules that it derives from; of its partner, too."""
+    found = _of_class(reference)
+    if reference.source is None:
+        found |= _of_plugin(rules.RULES.plugins.get(reference.name))
+    if reference.rule_class.least_axes > 1:
+        found |= _of_class(rules.resolve(reference.rule_class.partner))
+    return found
+
+
+def _of_class(reference: Reference) -> dict[str, str]:
     own = {} if reference.source is None else reference.source.digests
     modules = {parent.__module__ for parent in reference.rule_class.__mro__ if issubclass(parent, Rule)}
     # a module of the user's may have left its name to another, so only libraries are looked up
@@ -48,6 +91,14 @@ def _name(file: Path) -> str:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _digest_of(files: Iterable[Path]) -> str:
+    """One digest of several files, of their names and contents."""
+    made = hashlib.sha256()
+    for file in files:
+        made.update(f"{file.name} {_digest(file)} ".encode())
+    return made.hexdigest()
 
 
 def check_files(known: str) -> None:
@@ -70,7 +121,10 @@ def check_files(known: str) -> None:
 
 def changed_code(known: str, plan: Plan) -> list[str]:
     """The files that are no longer what they were; `known` is the JSON of an earlier `code_fingerprint`."""
-    before, now = json.loads(known), code_fingerprint(plan)
+    before: dict[str, str] = json.loads(known)
+    # a file of the user's whose import is not seen any more has changed all the same
+    own = {name: _digest(Path(name)) for name in before if Path(name).is_absolute() and Path(name).is_file()}
+    now = own | code_fingerprint(plan)
     return [file for file, digest in now.items() if before.get(file, digest) != digest]
 
 

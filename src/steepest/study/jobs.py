@@ -77,12 +77,14 @@ class Job:
         entries: one for a run; for a measurement, all that are timed side by side.
         timing: whether it is such a measurement.
         suspect: whether a process died in the middle of it before, so that it should run in a process of its own.
+        check: whether its first steps are done twice before, to see whether they come out the same.
     """
 
     id: int
     entries: tuple[Entry, ...]
     timing: bool = False
     suspect: bool = False
+    check: bool = False
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -104,12 +106,15 @@ class Ending:
         result: the columns stored with the run: those of `columns_of`, `final_loss`, ...
         curve: the run's measurements, each `[step, train_loss, loss, metric, seconds]`.
         seconds: of a measurement of step times: for each entry, the seconds a step in each round.
+        differs: of a job that checks, what came out differently the second time (see
+            `steepest.training.repeating`), empty if nothing did; None where nothing was checked.
     """
 
     id: int
     result: Mapping[str, Any] = field(default_factory=dict)
     curve: list[list[float]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
+    differs: str | None = None
 
     def to_json(self) -> str:
         """Text that `from_json` reads back, to the last bit."""

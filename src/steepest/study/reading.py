@@ -32,9 +32,13 @@ class _Workload:
     higher_is_better: bool
 
 
+REPEATS: Any = Mapping[str, Mapping[str, str]]
+"""Type of the fact `repeats`: by workload and label, what differed the second time."""
+
 KINDS: dict[str, Any] = {
     "versions": Mapping[str, str],
     "code": Mapping[str, str],
+    "repeats": REPEATS,
     "gradient_noise": Mapping[str, Mapping[str, float]],
 }
 """Types of the facts that are JSON."""

@@ -1,8 +1,9 @@
 """The results of a study, read from its file, for figures, reports and notebooks. Needs no torch."""
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ class Comparison:
         facts: texts stored with the study: when, where and with which versions it was made, and more.
         set_aside: the runs that cannot be compared, since they solved another problem than others of their seed; `str`
             of each gives a sentence.
+        versions: by library of which the runs had several, its versions.
     """
 
     plan: Plan
@@ -94,6 +96,7 @@ class Comparison:
     curves: pd.DataFrame
     facts: dict[str, str]
     set_aside: tuple[SetAside, ...] = ()
+    versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path) -> "Comparison":
@@ -111,7 +114,9 @@ class Comparison:
     def of(cls, store: Store, curves: bool = True) -> "Comparison":
         """Read an open study; without `curves` this is fast for any number of runs."""
         runs, aside = equal_fingerprints(store.runs())
-        return cls(store.plan, runs, store.curves() if curves else NO_CURVES, store.facts(), tuple(aside))
+        return cls(
+            store.plan, runs, store.curves() if curves else NO_CURVES, store.facts(), tuple(aside), store.versions()
+        )
 
     # --- several workloads --------------------------------------------------------------------------------------------
 

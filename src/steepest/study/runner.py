@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from ..base.errors import SteepestError
 from ..findings.catalogue import Finding
@@ -81,6 +82,7 @@ class _Runner:
     def __init__(self, store: Store, session: int, executor: Executor, on_progress: Progress) -> None:
         self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
         self.running: dict[int, Task] = {}
+        self.checked = {(workload, label) for workload, found in store.repeats().items() for label in found}
 
     def run(self) -> None:
         self._choose_winners(self.store.ready_to_choose())  # a process may have died between a last trial and this
@@ -108,6 +110,10 @@ class _Runner:
     def _submit(self, task: Task, job: Job) -> None:
         check_files(self.store.fact("code"))
         self.running[task.id] = task
+        contestant = self.store.plan.contestants[task.contestant]
+        if not job.timing and (contestant.workload, contestant.label) not in self.checked:
+            self.checked.add((contestant.workload, contestant.label))
+            job = replace(job, check=True)
         self.executor.submit(job)
 
     def _work_remains(self) -> bool:
@@ -123,6 +129,8 @@ class _Runner:
         return self.store.counts().get("waiting", 0) > 0
 
     def _store_ending(self, task: Task, ending: Ending) -> None:
+        if ending.differs is not None:
+            self.store.note_repeat(task.contestant, ending.differs)
         if task.phase == "timing":
             indices = self.store.plan.indices_on(self.store.plan.contestants[task.contestant].workload)
             # a measurement that failed has no seconds: then the times within the runs are used

@@ -11,6 +11,7 @@ journal is a write-ahead log, so that readers do not wait for writers.
 
 import json
 import math
+import platform
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue, SteepestError
 from . import tables
 from .environment import environment, versions
@@ -27,7 +29,7 @@ from .jobs import Task
 from .opening import connect, connect_to_read, is_blank, mark_of, named, place_of, unmarked
 from .owners import Owner
 from .plan import Plan
-from .reading import checked_facts, read_plan
+from .reading import REPEATS, checked_facts, read_plan
 from .schema import SCHEMA_VERSION, create_tables, migrate
 
 __all__ = ["Store"]
@@ -259,7 +261,13 @@ class Store:
         owner = Owner.this()
         (number,) = self._connection.execute(
             "insert into sessions (place, process, started, seen, versions) values (?, ?, ?, ?, ?) returning id",
-            (owner.machine, owner.process, owner.started, owner.seen, json.dumps(versions())),
+            (
+                owner.machine,
+                owner.process,
+                owner.started,
+                owner.seen,
+                json.dumps({"python": platform.python_version(), **versions()}),
+            ),
         ).fetchone()
         session = int(number)
         _OWN_SESSIONS.add((self.file, session))
@@ -410,6 +418,34 @@ class Store:
     def done(self) -> int:
         """Number of finished trials and reports."""
         return self.counts().get("done", 0)
+
+    # --- provenance ---------------------------------------------------------------------------------------------------
+
+    def repeats(self) -> dict[str, dict[str, str]]:
+        """By workload and label, what differed when a run's first steps were done twice; empty: nothing."""
+        row = self._connection.execute("select value from study where key = 'repeats'").fetchone()
+        found: dict[str, dict[str, str]] = decode(REPEATS, parse_json(row[0] if row else "{}", "repeats"), "repeats")
+        return found
+
+    def note_repeat(self, contestant: int, differs: str) -> None:
+        """Store what differed when the first steps of a contestant's run were done twice."""
+        about = self.plan.contestants[contestant]
+        with self._transaction():
+            known = self.repeats()
+            known.setdefault(about.workload, {})[about.label] = differs
+            self._set({"repeats": json.dumps(known)})
+
+    def versions(self) -> dict[str, list[str]]:
+        """The libraries of which finished runs had several versions, and these, in the order of their sessions."""
+        rows = self._connection.execute(
+            "select versions from sessions where id in (select session from runs where state = 'done') order by id"
+        )
+        found: dict[str, list[str]] = {}
+        for (text,) in rows:
+            for name, number in decode(Mapping[str, str], parse_json(text, "versions"), "versions").items():
+                if number not in found.setdefault(name, []):
+                    found[name].append(number)
+        return {name: versions for name, versions in found.items() if len(versions) > 1}
 
     # --- winners ------------------------------------------------------------------------------------------------------
 

@@ -111,6 +111,10 @@ class Supervised(Problem):
         """Number of training examples."""
         return len(_data(self.data)[0])
 
+    def size(self) -> int:
+        """Bytes of the data."""
+        return sum(tensor.nbytes for tensor in _data(self.data))
+
     def gradient_noise(self, batch_size: int, samples: int = 200) -> float:
         r"""The noise of a batch's gradient, $\sqrt{\mathrm{E} |g_B - g|^2} / |g|$, from random batches at the start."""
         inputs, targets, *_ = _data(self.data)

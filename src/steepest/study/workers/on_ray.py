@@ -70,7 +70,7 @@ class OnRay:
     def submit(self, job: Job) -> None:
         """Make the job a task."""
         self._starts[job.id] = self._starts.get(job.id, 0) + 1
-        self._pending[self._do.remote(job.to_json(), _folders(job), self._timeout, _version())] = job
+        self._pending[self._do.remote(job.to_json(), _folders(job), self._timeout, _version(), _libraries())] = job
 
     def ended(self, wait: float) -> list[Ending]:
         """The endings of the tasks that ended; a task whose worker or node died is started again.
@@ -241,10 +241,13 @@ def _relocated(entry: Entry, folders: Mapping[str, str]) -> Entry:
 # --- on a node --------------------------------------------------------------------------------------------------------
 
 
-def _do(job: str, contents: Folders, timeout: float | None, version: str) -> str:
+def _do(job: str, contents: Folders, timeout: float | None, version: str, libraries: Mapping[str, str]) -> str:
     """The Ray task: do a job in a worker process of ours, and return its ending as JSON."""
     if version != _version():
         raise RuntimeError(f"it has steepest {_version()}, the study {version}; install the same")
+    for name, number in _libraries().items():  # a run's numbers depend on them to the last bit
+        if number != libraries[name]:
+            raise RuntimeError(f"it has {name} {number}, the study {libraries[name]}; install the same")
     folders = {original: str(_write_folder(files)) for original, files in contents.items()}
     original = Job.from_json(job)
     pool = _pool(timeout)
@@ -257,6 +260,10 @@ def _do(job: str, contents: Folders, timeout: float | None, version: str) -> str
 
 def _version() -> str:
     return version("steepest")
+
+
+def _libraries() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "numpy")}
 
 
 @cache

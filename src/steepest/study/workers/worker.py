@@ -17,6 +17,7 @@ from ...base.status import Status
 from ...findings.catalogue import Finding
 from ...rules import Rule
 from ...training import Run, step_times, train
+from ...training.repeating import first_difference
 from ...workloads import Problem
 from ...workloads.seeding import seeded
 from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
@@ -70,10 +71,19 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     _begin(problem)
     tell(LOADING)
     _warm_up(problem, rules.find(entry.rule), entry.batch_size)
+    differs = _difference(problem, entry) if job.check else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
     run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
-    return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve])
+    return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
+
+
+def _difference(problem: Problem, entry: Entry) -> str | None:
+    rule = rules.find(entry.rule, **entry.settings)
+    try:
+        return first_difference(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
+    except (Exception, SystemExit):  # the run itself will tell
+        return None
 
 
 def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:

@@ -1,0 +1,61 @@
+"""Sentences about where a study's numbers come from: versions of libraries, and whether a run can be repeated."""
+
+import json
+
+from ..base.numbers import list_en, list_zh
+from ..base.text import Text
+from ..study import Comparison
+
+__all__ = ["provenance_sentences"]
+
+DIFFERS = {
+    "data": Text("`data` gives other numbers each time", "`data` 每次给出的数都不同"),
+    "model": Text("the initial weights of one seed differ each time", "同一种子的初始权重每次都不同"),
+    "measure": Text("the loss of one seed before its first step differs each time", "同一种子训练前的损失每次都不同"),
+    "training": Text("the first steps of one seed differ each time", "同一种子的前几步每次都不同"),
+}
+"""What came out differently when the beginning of a run was done twice; see `steepest.training.repeating`."""
+
+
+def provenance_sentences(study: Comparison) -> list[Text]:
+    """What must be known before the runs are compared; none where all is in order."""
+    return [*_versions(study), *_repeats(study)]
+
+
+def _versions(study: Comparison) -> list[Text]:
+    if not study.versions:
+        return []
+    several = [(name, *versions) for name, versions in study.versions.items()]
+    shown = [f"{name} {list_en(versions)}" for name, *versions in several]
+    shown_zh = [f"{name} {list_zh(versions)}" for name, *versions in several]
+    return [
+        Text(
+            f"The runs were made with different versions: {'; '.join(shown)}. Runs of one seed begin alike, but need"
+            " not be equal to the last bit.",
+            f"各次运行所用的版本不同：{'；'.join(shown_zh)}。同一种子的运行起点相同，但未必逐位相等。",
+        )
+    ]
+
+
+def _repeats(study: Comparison) -> list[Text]:
+    sentences = []
+    short_names = study.plan.short_names
+    for workload, found in json.loads(study.facts.get("repeats", "{}")).items():
+        parts: dict[str, list[str]] = {}
+        for label, part in found.items():
+            if part in DIFFERS and workload in short_names:
+                parts.setdefault(part, []).append(label)
+        for part, labels in parts.items():
+            what, name = DIFFERS[part], short_names[workload]
+            only = set(labels) != {contestant.label for contestant in study.plan.on(workload).contestants}
+            whose, whose_zh = (f" with {list_en(labels)}", f"（{list_zh(labels)}）") if only else ("", "")
+            sentences.append(
+                Text(
+                    f"{name} is not reproducible{whose}: {what.en}, although the generators of torch, NumPy and Python"
+                    " are seeded. Runs of one seed are then no pairs, and the same command gives other results; draw"
+                    " from these generators, or from one made anew of a seed.",
+                    f"{name} 不可复现{whose_zh}：{what.zh}，尽管 torch、NumPy 和 Python 的随机数发生器都已设定种子。"
+                    "于是同一种子的运行不能配对，同一命令会给出不同结果；请从这些发生器取数，或每次用种子新建一个。",
+                )
+            )
+    return sentences
