@@ -34,7 +34,7 @@ def code_fingerprint(plan: Plan) -> dict[str, str]:
 
     Files of the user's count with those beside them that they import, a plugin with its whole package and its version.
     """
-    found = _training_code()
+    found = {**_training_code()}
     for goal in plan.workloads:
         file = workloads.file_of(goal.name)
         found |= digests(file) if goal.name.endswith(".py") else {_name(file): _digest(file)}
