@@ -1,6 +1,7 @@
 """Studies that cannot be opened, or only read: the cause in one line, and reading works wherever it can."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from steepest.base.errors import SteepestError
+from steepest.base.translation import in_chinese
 from steepest.study import Comparison, Store, opening
 from steepest.study.results import STUDY_FILE
 
@@ -252,6 +254,12 @@ def test_a_copy_without_its_log_says_so(used, tmp_path, command):
     shutil.copy(f"{used.file}-wal", copy)
     assert len(Comparison.read(copy).runs) == 1
     assert len(Comparison.read(used.file.parent).runs) == 1
+
+
+def test_every_cause_is_there_in_chinese():
+    for cause in {*opening.CAUSES.values(), opening.CANNOT_WRITE}:
+        assert re.search("[一-鿿]", in_chinese(f"s/study.sqlite: {cause.format('why')}")), cause
+    assert "请两个文件一起复制" in in_chinese(opening._needs_log(Path("s/study.sqlite")))
 
 
 def test_a_study_that_has_ended_or_was_killed_needs_no_log(used, killed, tmp_path):
