@@ -24,8 +24,8 @@ def test_axe_finds_nothing_serious(light, lang, open_page):
     page.click("#modes [data-key=sweep]")
     page.click("#tour-open")
     page.wait_for_selector("#tour h2")
-    assert violations(page) == []
-    page.click("#pick" if light == "light" else "#rules .add")
+    if lang == "en":  # the dialogs are the same
+        page.click("#pick" if light == "light" else "#rules .add")
     assert violations(page) == []
 
 
