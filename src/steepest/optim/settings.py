@@ -35,8 +35,9 @@ def later_rule_of(rule_class: type[Rule], group: Group) -> Rule:
         for name, value in _settings(rule_class, group).items()
     }
     lr = settings["lr"]
-    on_host = isinstance(lr, Tensor) and lr.ndim == 0 and lr.device.type == "cpu"  # one on a device is not read back
-    number = float(lr.detach()) if on_host else lr
+    number = lr
+    if isinstance(lr, Tensor) and lr.ndim == 0 and lr.device.type == "cpu":  # one on a device is not read back
+        number = float(lr.detach())
     if not _is_number(number) or (0 <= number < math.inf):
         return rule_class(**settings)
     effect = "the step climbs instead of descending" if -math.inf < number < 0 else "the weights will not be numbers"
