@@ -442,7 +442,7 @@ def test_without_a_chinese_font_the_command_says_so_in_a_line(command, monkeypat
     monkeypatch.setattr("steepest.figures.style._chinese_fonts", list)
     code, _, complaint = command("trace sgd --on bowl --lr 0.1 --steps 9 --lang zh --save a.svg")
     assert code == 0 and (tmp_path / "a.svg").is_file()
-    assert complaint.startswith("steepest: no font with Chinese characters") and complaint.count("\n") == 1
+    assert complaint.startswith("steepest: 没有安装中文字体") and complaint.count("\n") == 1
 
 
 BAD = {
