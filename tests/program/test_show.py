@@ -263,7 +263,7 @@ WRONG = [
     (["adam(lrr=1)"], "Adam has no hyperparameter 'lrr'; did you mean 'lr'?"),
     (["adam", "--diff"], "--diff: needs two rules"),
     (["adam", "saddle", "--diff"], "--diff: needs two rules"),
-    (["adam", "--lang", "fr"], "--lang: must be one of en, zh, got 'fr'"),
+    (["adam", "--lang", "fr"], "lang: must be en or zh, got 'fr'"),
     ([], "show: name a rule or a landscape"),
 ]
 
