@@ -143,3 +143,26 @@ def test_rules_of_a_file_are_in_the_playground(command, write_file, tmp_path):
     assert (tmp_path / "page.html").stat().st_size > 1e5
     code, _, complaint = command("play --rules muon --save page.html")
     assert code == 2 and "cannot run in the playground: Muon is not elementwise" in complaint
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "loaded"),
+    [("x = (", "line 1: SyntaxError", []), ("import torch\nraise OSError('no')", "line 2: OSError: no", ["torch"])],
+    ids=["no Python", "raises"],
+)
+def test_a_mistake_in_a_file_is_told_before_anything_slow_is_imported(text, reason, loaded, write_file, python):
+    file = write_file("mine.py", text)
+    printed = python(
+        "import sys\nfrom steepest.cli import main\nsys.stderr = sys.stdout\n"
+        f"sys.argv = ['steepest', 'compare', {file!r}]\ntry:\n    main()\nexcept SystemExit as ending:\n"
+        "    slow = {'torch', 'pandas', 'scipy', 'sklearn', 'matplotlib', 'sympy', 'numba'}\n"
+        "    print(ending.code, sorted(slow & set(sys.modules)))"
+    )
+    told, last = printed.splitlines()[-2:]
+    assert reason in told and "mine.py" in told
+    assert last == f"2 {loaded}"
+
+
+def test_a_terminal_of_no_columns_has_the_usual_number(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert len(command("list")[1].splitlines()) > 30

@@ -26,6 +26,7 @@ from .guards import ProcessExit, exits_raised
 
 __all__ = [
     "Source",
+    "check_syntax",
     "digests",
     "files_of",
     "importing",
@@ -90,6 +91,17 @@ def load(path: str | Path) -> Source:
             raise InvalidValue(f"{path}: {last_words(error, file)}{_hint(error, file)}") from error
         finally:
             _RUNNING.discard(file)
+
+
+def check_syntax(path: str | Path) -> None:
+    """Raise `InvalidValue` where there is no such file or it is no Python, without running it."""
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise InvalidValue(f"{path}: {'is a folder' if file.is_dir() else 'no such file'}")
+    try:
+        ast.parse(file.read_bytes(), str(file))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidValue(f"{path}: {last_words(error, file)}") from error
 
 
 def _run(file: Path) -> Source:

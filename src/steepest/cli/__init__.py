@@ -69,6 +69,8 @@ for name in COMMANDS:
 def main() -> None:
     """Run the command line; every error is one clear message and an exit code."""
     language.begin(sys.argv[1:])
+    if not os.environ.get("COLUMNS", "1").strip("0").isdecimal():  # "0" and the like would leave no room for a letter
+        del os.environ["COLUMNS"]
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
     for stream in (sys.stdout, sys.stderr):

@@ -95,6 +95,8 @@ def command(
 
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
     """
+    if resume is None:
+        _load_files(workload or [], spec.split(optimizers), timeout)
     from .. import verbs
     from ..study.ranges import read_range
     from ..study.results import study_file
@@ -136,6 +138,30 @@ def _once(pairs: "Iterable[tuple[str, Range]]") -> "dict[str, Range]":
             raise InvalidValue(f"--range {name} is there twice; leave out one")
         ranges[name] = ends
     return ranges
+
+
+def _load_files(workloads: Sequence[str], competing: Sequence[str], timeout: float | None) -> None:
+    """Read and run a user's files before what is slow to import, so that a mistake in one is told at once.
+
+    Only torch comes first, whose generators are seeded for a user's file. With a timeout the plan runs the files.
+    """
+    from ..base.modules import check_syntax
+
+    own = [text for text in workloads if text.endswith(".py")]
+    for text in [*own, *(f"{text.partition('.py')[0]}.py" for text in competing if ".py" in text)]:
+        check_syntax(text)
+    if timeout is not None or not own:
+        return
+    from .. import rules
+    from .. import workloads as known
+    from ..workloads.seeding import seeded
+
+    with seeded(0):
+        for text in own:
+            known.find(text, try_out=False)
+        for text in competing:
+            if ".py" in text:
+                rules.resolve_all(text)
 
 
 def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
