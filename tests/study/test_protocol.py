@@ -135,3 +135,8 @@ def test_an_optimizer_that_is_a_tenth_faster_is_found(seeds, power):
         assert [row["low"], row["high"], row["p"]] == pytest.approx(
             [np.exp(interval.low), np.exp(interval.high), interval.p]
         )
+
+
+def test_the_table_prints_all_of_its_columns(comparison):
+    assert all(column in str(comparison.table) for column in comparison.table.columns)
+    assert "..." not in str(comparison.table)

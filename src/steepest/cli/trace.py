@@ -49,7 +49,9 @@ def command(
 ) -> None:
     """Run rules on a landscape: where they end, what happened, and a picture of the way.
 
-    [dim]steepest trace sgd adam --on rosenbrock --start -1.2,1 --lr 0.01 --steps 200 --save path.png[/dim]
+    [dim]steepest trace sgd momentum adam --on himmelblau --save path.png[/dim]
+
+    [dim]steepest trace sgd adam --on rosenbrock --start -1.2,1 --lr 0.001 --steps 200[/dim]
 
     [dim]steepest trace sgd momentum adam --on himmelblau --lr 0.01 --save paths.gif[/dim]
 

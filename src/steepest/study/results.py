@@ -74,6 +74,13 @@ def study_file(folder: str | Path) -> Path:
     return file
 
 
+class Printed(pd.DataFrame):
+    """A table that prints all of its columns, however wide; tables made of it are plain ones."""
+
+    def __str__(self) -> str:
+        return str(self.to_string())
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The results of a comparison.
@@ -191,7 +198,7 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """One row a contestant, the first to the target on top; see `steepest.statistics.summarize`."""
         self._the_workload()
-        return summarize(self.runs, self.measure, self._ranges)
+        return Printed(summarize(self.runs, self.measure, self._ranges))
 
     @cached_property
     def verdict(self) -> Verdict:
