@@ -9,12 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-import steepest
 from steepest import landscapes
-from steepest.base.status import Status
 from steepest.landscapes import LANDSCAPES
+from steepest.paths.rates import proposed_rate
 from steepest.playground.tour import TOUR
-from steepest.rules import RULES
+from steepest.rules import RULES, find
 
 from .web_node import ask, call
 
@@ -162,12 +161,14 @@ def test_a_stop_of_the_tour_is_a_link_of_one_word():
     assert "did you mean 'saddle'" in refused["en"] and "saddle" in refused["zh"]
 
 
-def test_rates_that_suit_a_landscape_keep_near_it():
-    """Of the rates that are tried, the one whose last values are lowest; its path by `trace` stays near the window."""
-    names = [name for name in LANDSCAPES if landscapes.find(name).minima]
-    specs = [{"landscape": on, "rule": rule, "settings": {}, "steps": 60} for on in names for rule in ("sgd", "adam")]
-    rates = ask("calls", [["suitableRate", spec] for spec in specs])
-    for spec, rate in zip(specs, rates, strict=True):
-        path = steepest.trace(spec["rule"], spec["landscape"], steps=60, lr=rate)
-        assert path.f[-1] <= path.f[0] and path.finding.status not in (Status.DIVERGED, Status.NON_FINITE), spec
-    assert call("suitableRate", {"landscape": "parabola", "rule": "sgd", "settings": {}, "steps": 60}) == 0.5
+def test_rates_that_suit_a_landscape_are_those_of_trace():
+    names = [*(name for name in LANDSCAPES), "100*x**2 + y**2", "-x**2 - y**2"]
+    chosen = ("sgd", "momentum", "adam", "lion")
+    specs = [
+        {"landscape": on if on in LANDSCAPES else {"formula": on}, "rule": rule, "settings": {}}
+        for on in names for rule in chosen
+    ]  # fmt: skip
+    found = ask("calls", [["proposedRate", spec] for spec in specs])
+    expected = [proposed_rate(find(rule), landscapes.find(on)) for on in names for rule in chosen]
+    differ = [(spec, one, other) for spec, one, other in zip(specs, found, expected, strict=True) if one != other]
+    assert len(differ) <= 1, differ  # where rounding to one digit, or a chaotic path, is on the edge

@@ -12,23 +12,20 @@ from ..program.linear_step import Step
 from ..rules import Rule, find
 from .tracing import starting_point, trace
 
-__all__ = ["proposed_rate"]
+__all__ = ["CONSTANTS", "proposed_rate"]
 
 Start = Sequence[float] | float | None
 
-SHARE = 0.4
-"""Of the stability limit at the start's curvature; of gradient descent it leaves 0.2 of the error at each step."""
-
-STEPS_ACROSS = 60
-"""Steps that a rule with steps of fixed length takes across the window; the page proposes the same."""
-
-LARGEST = 1.0
-
-FACTOR = 0.5
-"""From this default on a learning rate is a factor of the method's own steps, as of Prodigy, and is tried first."""
-
-TRIED, TRIES, SMALLER = 100, 20, 0.4
-"""Steps for which a proposal is followed, and the factor to the next where it diverges."""
+CONSTANTS = {
+    "share": 0.4,  # of the stability limit at the start's curvature; of gradient descent it leaves 0.2 of the error
+    "across": 60,  # steps that a rule with steps of fixed length takes across the window
+    "largest": 1.0,
+    "factor": 0.5,  # from this default on a rate is a factor of the method's own steps, as of Prodigy, and tried first
+    "tried": 100,  # steps for which a proposal is followed
+    "tries": 20,  # proposals at most
+    "smaller": 0.4,  # the factor to the next one where a path diverges
+}
+"""Numbers of the algorithm below; the page's copy of it reads the same table."""
 
 
 def proposed_rate(rule: Rule, landscape: Landscape, start: Start = None) -> float:
@@ -43,17 +40,17 @@ def proposed_rate(rule: Rule, landscape: Landscape, start: Start = None) -> floa
     >>> proposed_rate(SGD(), landscape("ravine")), proposed_rate(Adam(), landscape("ravine"))
     (0.2, 0.2)
     """
-    rate = float(rule.lr) if rule.lr >= FACTOR else _rough(_first(rule, landscape, start))
-    for _ in range(TRIES):
-        path = trace(find(rule, lr=rate), landscape, start, steps=TRIED)
+    rate = float(rule.lr) if rule.lr >= CONSTANTS["factor"] else _rough(_first(rule, landscape, start))
+    for _ in range(int(CONSTANTS["tries"])):
+        path = trace(find(rule, lr=rate), landscape, start, steps=int(CONSTANTS["tried"]))
         if path.outcome.status not in (Status.DIVERGED, Status.NON_FINITE) and not path.f[-1] > path.f[0]:
             return rate
-        rate = _rough(SMALLER * rate)
+        rate = _rough(CONSTANTS["smaller"] * rate)
     return float(rule.lr)  # nothing works: it runs down without end, or the start has no value
 
 
 def _first(rule: Rule, landscape: Landscape, start: Start) -> float:
-    across = min(diagonal(landscape) / STEPS_ACROSS, LARGEST)
+    across = min(diagonal(landscape) / CONSTANTS["across"], CONSTANTS["largest"])
     hessians = [landscape.hessian(starting_point(start, landscape))]
     hessians += [landscape.hessian(point) for point in landscape.minima + landscape.local_minima]
     curvatures = [np.abs(np.linalg.eigvalsh(hessian)).max() for hessian in hessians if np.isfinite(hessian).all()]
@@ -65,7 +62,7 @@ def _first(rule: Rule, landscape: Landscape, start: Start) -> float:
         step.check(1.0)
     except InvalidValue:  # steps of fixed length, or others that have no limit
         return across
-    return across if step.scales else min(2 * SHARE / steepest, LARGEST)
+    return across if step.scales else min(2 * CONSTANTS["share"] / steepest, CONSTANTS["largest"])
 
 
 def _rough(rate: float) -> float:

@@ -14,6 +14,7 @@ from ..base.files import check_place
 from ..landscapes import find
 from ..landscapes.geometry import CONSTANTS
 from ..landscapes.grammar import GRAMMAR
+from ..paths.rates import CONSTANTS as RATES
 from ..paths.rates import proposed_rate
 from ..program.record import why_not_recorded
 from ..rules import Reference, resolve_all
@@ -49,6 +50,7 @@ def _facts_with(more: Sequence[Reference]) -> str:
         "GRAMMAR": _json(GRAMMAR),
         "FINDINGS": _json(findings_as_data()),
         "GEOMETRY": _json(CONSTANTS),
+        "RATES": _json(RATES),
     }
     return "{\n" + ",\n".join(f"{name}: {text}" for name, text in data.items()) + "\n}"
 

@@ -10,7 +10,7 @@ export { maps } from "./maps.js";
 export { general, generalPoint, percent } from "./numbers.js";
 export { landscapes } from "./landscapes.js";
 export { run } from "./run.js";
-export { suitableRate } from "./rates.js";
+export { proposedRate } from "./rates.js";
 export { schedules } from "./schedules.js";
 export { check, look, rules, settingsOf, within } from "./settings.js";
 export { slider } from "./sliders.js";

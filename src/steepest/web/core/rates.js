@@ -1,22 +1,38 @@
-// A learning rate that works for a rule on a landscape, to propose where nobody has chosen one.
+// A learning rate to begin with: as steepest.paths.rates proposes it, by its numbers.
 
+import { diagonalOf } from "./geometry.js";
 import { landscapeOf } from "./landscapes.js";
-import { largest } from "./numbers.js";
+import { allFinite, eigenSymmetric, largest } from "./numbers.js";
 import { run } from "./run.js";
+import { rules, settingsOf } from "./settings.js";
+import { limitOf } from "./stability.js";
 
-const RATES = [-4, -3, -2, -1, 0].flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
-const MOST_STEPS = 300;
+const CONSTANTS = {};
 
-/**
- * The rate of 0.0001, 0.0002, 0.0005, 0.001 ... 5 with which the highest of the path's last tenth of values is lowest, of
- * those whose path stays within one window's width of the window; null if there is none. spec: as `run` takes it; the noise is left out.
- */
-export function suitableRate(spec) {
-  const { window, dims } = landscapeOf(spec.landscape), steps = Math.min(MOST_STEPS, spec.steps);
-  const near = window.map(([low, high]) => [2 * low - high, 2 * high - low]);
-  const stays = (x) => x.every((value, k) => value >= near[k % dims][0] && value <= near[k % dims][1]);
-  const tries = RATES.map((lr) => run({ ...spec, steps, noise: 0, settings: { ...spec.settings, lr } }));
-  const height = ({ f }) => largest(Array.from(f.subarray(Math.floor(0.9 * steps))));
-  const best = tries.filter(({ x, n }) => n === steps && stays(x)).sort((a, b) => height(a) - height(b))[0];
-  return best ? best.settings.lr : null;
+/** The numbers of Python's `rates.CONSTANTS`, by name. */
+export function fillRates(constants) {
+  Object.assign(CONSTANTS, constants);
+}
+
+const rough = (rate) => Number(rate.toPrecision(1));
+
+/** A learning rate of one digit that suits a rule on a landscape; spec: {landscape, rule, settings, start}. */
+export function proposedRate({ landscape: on, rule, settings = {}, start }) {
+  const landscape = landscapeOf(on), from = start ?? landscape.start, usual = rules[rule].settings.find(({ name }) => name === "lr").value;
+  let lr = usual >= CONSTANTS.factor ? usual : rough(first(landscape, rule, settingsOf(rule, settings), from));
+  for (let n = 0; n < CONSTANTS.tries; n++) {
+    const path = run({ landscape, rule, settings: { ...settings, lr }, start: from, steps: CONSTANTS.tried });
+    if (!["diverged", "became non-finite"].includes(path.status) && !(path.f[path.n] > path.f[0])) return lr;
+    lr = rough(CONSTANTS.smaller * lr);
+  }
+  return usual;
+}
+
+function first(landscape, rule, settings, start) {
+  const across = Math.min(diagonalOf(landscape.window) / CONSTANTS.across, CONSTANTS.largest);
+  const points = [start, ...landscape.minima, ...landscape.localMinima];
+  const hessians = points.map((point) => landscape.hessian(...point)).filter((hessian) => hessian.every(allFinite));
+  const steepest = largest([0, ...hessians.flatMap((hessian) => eigenSymmetric(hessian).values.map(Math.abs))]);
+  if (!(steepest > 0) || limitOf(rule, settings, 1) === null || rules[rule].variant(settings).scales.length) return across;
+  return Math.min((2 * CONSTANTS.share) / steepest, CONSTANTS.largest);
 }

@@ -5,9 +5,9 @@ import * as Steepest from "../core/api.js";
 import { toast } from "./dom.js";
 import { landscapeOf, titleOf } from "./scene.js";
 
-/** The rate that suits a rule in a state; its own where none does. */
+/** The rate that suits a rule in a state. */
 export function suitedRate(part, { id, settings }, state) {
-  return Steepest.suitableRate({ ...state, landscape: landscapeOf(part, state), rule: id, settings }) ?? settings.lr;
+  return Steepest.proposedRate({ landscape: landscapeOf(part, state), start: state.start, rule: id, settings });
 }
 
 function isOwn(part, rule, before) { return rule.own ?? rule.settings.lr !== suitedRate(part, rule, before); }
