@@ -65,10 +65,8 @@ def test_muon_and_its_partner_take_them_too():
 
 @on_every_engine
 @every_rule
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,), (0, 3, 2), (2, 3, 0)], ids=str)
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)], ids=str)
 def test_an_empty_matrix_steps(name, switches, shape):
-    if len(shape) < RULES[name].least_axes:
-        return
     (empty,), params, others = parameters(shape), parameters((3, 4)), parameters((3, 4))
     optimizer, plain = optimizer_class(name)([empty, *params], **switches), optimizer_class(name)(others, **switches)
     for step in range(3):
@@ -117,8 +115,7 @@ of_every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @of_every_kind
 @every_rule
-@pytest.mark.parametrize("number", [int, float])
-def test_counters_may_be_plain_numbers(name, kind, number):
+def test_counters_may_be_plain_numbers(name, kind):
     reached = []
     dtype, switches = KINDS[kind]
     for is_plain in (True, False):
@@ -127,7 +124,7 @@ def test_counters_may_be_plain_numbers(name, kind, number):
         train(optimizer, params)
         if is_plain:
             for state in optimizer.state.values():
-                state["step"] = number(state["step"])
+                state["step"] = int(state["step"])
                 state |= {key: float(state[key]) for key in RULES[name].numbers if key in state}
         reached.append(train(optimizer, params, range(3, 6)))
         with optimizer.evaluating():
