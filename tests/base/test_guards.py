@@ -1,6 +1,8 @@
 """Guards around a user's code: what would end or stop this process becomes an exception."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -12,20 +14,39 @@ from steepest.base.guards import ProcessExit, TimeIsUp, exits_raised, time_limit
 
 @pytest.mark.quick
 def test_an_exit_of_the_process_is_an_exception():
-    before = os._exit
     with pytest.raises(ProcessExit, match=r"os\._exit\(3\)"), exits_raised(), exits_raised():
         os._exit(3)
-    assert os._exit is before
+
+
+CODE = """
+import os, threading
+from steepest.base.guards import exits_raised
+
+def guard(begun, over):
+    with exits_raised():
+        begun.set()
+        over.wait()
+
+begun, over = threading.Event(), threading.Event()
+with exits_raised():
+    thread = threading.Thread(target=guard, args=(begun, over))
+    thread.start()
+    begun.wait()
+over.set()  # ends after ours, which began before it
+thread.join()
+with exits_raised():
+    number = os.fork()
+    if number == 0:
+        os._exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
+os._exit(4)
+"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_process_that_the_code_forks_ends_as_it_would():
-    with exits_raised():
-        number = os.fork()
-        if number == 0:
-            os._exit(3)
-    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 3
+def test_forked_processes_and_all_that_comes_after_end_as_they_would():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("3\n", 4), done.stderr
 
 
 def test_seconds_are_limited_in_the_main_thread():

@@ -25,24 +25,30 @@ class TimeIsUp(BaseException):
     """The seconds of `time_limit` are over; no `Exception`, which a user's code might catch."""
 
 
+_exit = os._exit
+_guarded: list[tuple[int, int]] = []
+"""Process and thread of each open context."""
+
+
+def _raise_or_exit(status: int) -> NoReturn:
+    if (os.getpid(), threading.get_ident()) in _guarded:
+        raise ProcessExit(status)
+    _exit(status)
+
+
 @contextmanager
 def exits_raised() -> Iterator[None]:
     """A context in which `os._exit` raises `ProcessExit`, in this thread of this process.
 
     Processes that the user's code forks, and other threads, end as they would.
     """
-    before, process, thread = os._exit, os.getpid(), threading.get_ident()
-
-    def raise_exit(status: int) -> NoReturn:
-        if (os.getpid(), threading.get_ident()) == (process, thread):
-            raise ProcessExit(status)
-        before(status)
-
-    os._exit = raise_exit
+    os._exit = _raise_or_exit  # stays, since contexts of several threads need not end in the order of their beginnings
+    own = os.getpid(), threading.get_ident()
+    _guarded.append(own)
     try:
         yield
     finally:
-        os._exit = before
+        _guarded.remove(own)
 
 
 @contextmanager
