@@ -183,7 +183,8 @@ def resume(
         with executor_factory([goal.name for goal in before.workloads], competing, **means) as start:
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
-            if after != before:
+            has_limits = '"limits"' in store.facts().get("rules", "")  # of rules, which older studies did not store
+            if after != before or not has_limits:
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
             _finish(store, start, widen, on_progress)
     return _shown(Comparison.read(file), file.parent)

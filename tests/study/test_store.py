@@ -200,9 +200,11 @@ def test_a_study_of_the_first_version_is_read(old):
 
 @pytest.mark.usefixtures("without_report")
 def test_a_study_of_the_first_version_goes_on(old):
+    assert "limits" not in Comparison.read(old).facts["rules"]
     verbs.resume(old, jobs=1)
     comparison = Comparison.read(old)
     assert comparison.complete
+    assert "limits" in comparison.facts["rules"]  # now that code has run anyway
     assert set(comparison.runs["seed"][comparison.runs["phase"] == "search"]) == {0}  # as it began
     again = steepest.compare("digits", ["sgd(lr=1.03)", "adam(lr=0.103)", "momentum(lr=0.1)"], seeds=2, steps=6,
                              target=0.3, jobs=1)  # fmt: skip
