@@ -100,7 +100,8 @@ def test_what_should_answer_at_once_loads_nothing_heavy(arguments, python):
 
 def test_each_command_is_a_file_and_a_name():
     files = {file.stem for file in Path(cli.__file__).parent.glob("*.py")}
-    assert files - {"__init__", "help_words", "language", "options", "terminal", "words"} == set(cli.COMMANDS)
+    others = {"__init__", "help_words", "language", "options", "terminal", "words", "interrupts"}
+    assert files - others == set(cli.COMMANDS)
 
 
 def test_the_version_is_that_of_the_package(command):

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -37,3 +39,15 @@ def test_the_table_of_a_sweep_keeps_its_numbers_whole_on_a_narrow_terminal(comma
     code, shown, _ = command(f"map sweep momentum --on ravine {over} --size 3 --steps 9")
     assert code == 0
     assert re.search(r"at +lr=\S+,\n +momentum=\S+\n", shown) and "best value" in shown
+
+
+@pytest.mark.parametrize("seconds", [0.12, 0.3])
+def test_ctrl_c_while_it_starts_is_quiet(seconds):
+    ask = [sys.executable, "-m", "steepest", "trace", "sgd", "--on", "bowl", "--steps", "900000"]
+    started = subprocess.Popen(ask, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    started.send_signal(signal.SIGINT)
+    printed, complaint = started.communicate(timeout=60)
+    if "site" in complaint or started.returncode == -signal.SIGINT:
+        pytest.skip("Python itself was not there yet")
+    assert (started.returncode, printed, complaint) == (130, "", "")

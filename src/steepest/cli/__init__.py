@@ -3,6 +3,10 @@
 Nothing heavy is imported before a command needs it, so `--help` and `list` answer at once.
 """
 
+from . import interrupts  # before anything that takes time
+
+# isort: split
+
 import errno
 import io
 import os
@@ -64,6 +68,9 @@ for name in COMMANDS:
         app.add_typer(command, name=name, no_args_is_help=True)
     else:
         app.command(name)(command)
+
+
+interrupts.as_before()
 
 
 def main() -> None:
