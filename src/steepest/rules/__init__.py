@@ -105,6 +105,8 @@ class Reference:
 def check_numbers(rule: type[Rule], settings: Mapping[str, Any]) -> None:
     """Raise `InvalidValue` where a typed setting has several numbers in the place of one: these are no arrays."""
     for name, value in settings.items():
+        if name not in rule.hyperparameters():  # that is told with the nearest name
+            continue
         default = rule.defaults().get(name)
         inside = value if isinstance(default, tuple | list) and isinstance(value, tuple | list) else [value]
         if any(isinstance(number, tuple | list | dict | set) for number in inside):
