@@ -86,7 +86,7 @@ def run_steepest(file: str, trials: str, seeds: str) -> None:
     """Our side: the study by the public call; its runs are written to a file for the other side."""
     import steepest
 
-    study = steepest.compare("digits", trials=int(trials), seeds=int(seeds))
+    study = steepest.compare("digits", trials=int(trials), seeds=int(seeds), searches=1, search_seeds=1)
     curves = study.curves[study.curves["step"] > 0].groupby("run")["loss"]
     losses = {"first": curves.nth(0), "final": curves.nth(-1)}
     runs = study.runs.assign(**{name: series.to_numpy() for name, series in losses.items()})
@@ -171,9 +171,11 @@ def _objective(data: Data) -> Callable[[Any], float]:
 
 
 def _train(make: Callable[..., Any], seed: int, data: Data, steps: int = 400, size: int = 64) -> list[float]:
-    """The plain training loop of a tutorial, measured 50 times; it ends early when the loss is not finite."""
+    """The plain training loop of a tutorial, measured on our grid; it ends early when the loss is not finite."""
     import torch
     from torch import nn
+
+    from steepest.training.grid import grid
 
     inputs, targets, held_out_inputs, held_out_targets = data
     torch.manual_seed(seed)
@@ -181,7 +183,7 @@ def _train(make: Callable[..., Any], seed: int, data: Data, steps: int = 400, si
     optimizer = make(model.parameters())
     generator = torch.Generator().manual_seed(seed)
     losses: list[float] = []
-    step = 0
+    measured, step = set(grid(steps)), 0
     while True:
         order = torch.randperm(len(inputs), generator=generator)
         for chosen in order.split(size)[: len(inputs) // size]:
@@ -190,7 +192,7 @@ def _train(make: Callable[..., Any], seed: int, data: Data, steps: int = 400, si
             loss.backward()
             optimizer.step()
             step += 1
-            if step % (steps // 50) == 0:
+            if step in measured:
                 losses.append(_measure(model, held_out_inputs, held_out_targets))
                 if step == steps or not math.isfinite(losses[-1]):
                     return losses

@@ -168,9 +168,14 @@ def browser():
         started.close()
 
 
+TWICE = {
+    "workload": "digits", "optimizers": ["sgd", "adam", "momentum(lr=0.1)"], "trials": 5, "seeds": 4, "searches": 2,
+    "search_seeds": 2, "steps": 20, "target": 0.5,
+}  # fmt: skip
+
 STUDY = {
-    "workload": "digits", "optimizers": ["sgd", "adam", "momentum(lr=0.1)"], "trials": 4, "seeds": 3, "steps": 20,
-    "target": 0.5,
+    "workload": "digits", "optimizers": ["sgd", "adam", "momentum(lr=0.1)"], "trials": 4, "seeds": 3, "searches": 1,
+    "search_seeds": 1, "steps": 20, "target": 0.5,
 }  # fmt: skip
 
 
@@ -196,6 +201,24 @@ def comparison(study):
     from steepest.study import Comparison
 
     return Comparison.read(study)
+
+
+@pytest.fixture(scope="session")
+def study_searched_twice(tmp_path_factory) -> Path:
+    """Like `study`, of two searches of each optimizer, with finalists on a second seed."""
+    import steepest
+
+    folder = tmp_path_factory.mktemp("twice")
+    steepest.compare(**TWICE, jobs=1, out=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def comparison_of_two_searches(study_searched_twice):
+    """That study read back."""
+    from steepest.study import Comparison
+
+    return Comparison.read(study_searched_twice)
 
 
 @pytest.fixture

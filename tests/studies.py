@@ -10,6 +10,7 @@ import pandas as pd
 
 from steepest.statistics.ranges import position
 from steepest.study import Comparison, Contestant, Goal, Plan, Store, make_plan
+from steepest.study.plan import FINALISTS
 from steepest.study.results import STUDY_FILE
 from steepest.workloads import find
 
@@ -39,18 +40,41 @@ def change(folder: Path, statement: str, *values) -> None:
 
 
 def assert_planned_runs(comparison: Comparison) -> None:
-    """Each planned run is there exactly once."""
+    """Each planned run is there exactly once: of trials, of finalists on all seeds of their search, and of winners."""
     runs, plan = comparison.runs, comparison.plan
-    searched = [
-        (each.workload, each.label, trial, seed)
-        for each in plan.contestants for trial in range(len(each.trials)) for seed in plan.search_numbers
-    ]  # fmt: skip
-    reported = [(each.workload, each.label, seed) for each in plan.contestants for seed in plan.report_numbers]
-    search, report = runs[runs["phase"] == "search"], runs[runs["phase"] == "report"]
-    found = search[["workload", "label", "trial", "seed"]].itertuples(index=False)
-    assert sorted(map(tuple, found)) == sorted(searched)
-    assert sorted(map(tuple, report[["workload", "label", "seed"]].itertuples(index=False))) == sorted(reported)
+    assert len(runs) == plan.runs
+    of_contestants = dict(list(runs.groupby(["workload", "label"])))
+    assert len(of_contestants) == len(plan.contestants)
+    for each in plan.contestants:
+        own = of_contestants[each.workload, each.label]
+        search, report = own[own["phase"] == "search"], own[own["phase"] == "report"]
+        seeds = {trial: sorted(of_trial["seed"]) for trial, of_trial in search.groupby("trial")}
+        assert list(seeds) == list(range(len(each.trials)))
+        _assert_searched(plan, each, seeds)
+        assert (search["search"] == search["trial"] % plan.searches).all()
+        assert (report["search"] == (report["seed"] - 1) % plan.searches).all()
+
+        assert sorted(report["seed"]) == list(plan.report_numbers)
+        winners = report.groupby("search")["trial"].unique()
+        assert all(len(trials) == 1 for trials in winners)
+        for number, (winner,) in winners.items():
+            assert len(each.trials) == 1 or winner % plan.searches == number
+            assert len(seeds[winner]) == max(map(len, seeds.values()))
+        settings = dict(zip(search["trial"], search["settings"], strict=True))
+        assert list(report["settings"]) == [settings[trial] for trial in report["trial"]]
     assert not comparison.curves.duplicated(["run", "step"]).any()
+
+
+def _assert_searched(plan: Plan, contestant: Contestant, seeds: dict[int, list[int]]) -> None:
+    """Every trial ran on the first seed of its search, the finalists on all, or in older studies all on all."""
+    on_all = [trial for trial, own in seeds.items() if own == list(plan.seeds_of(trial))]
+    if plan.finalists is None or plan.search_seeds == 1:
+        assert on_all == list(seeds)
+        return
+    assert all(seeds[trial] == [plan.seeds_of(trial).start] for trial in seeds if trial not in on_all)
+    in_each = [sum(trial % plan.searches == search for trial in on_all) for search in range(plan.searches)]
+    searched = min(plan.searches, len(seeds))
+    assert in_each[:searched] == [plan.finalists_of(contestant)] * searched
 
 
 def assert_same_results(one: Comparison, other: Comparison) -> None:
@@ -93,8 +117,10 @@ def synthetic_plan(
     runs: int = 10_000, optimizers: tuple[str, ...] = ("sgd", "momentum", "rmsprop", "adam"), seeds: int = 20,
     workloads: tuple[str, ...] = ("digits",), **settings,
 ) -> Plan:  # fmt: skip
-    """A plan of about so many runs: as many trials as it takes."""
-    trials = max(1, runs // (len(optimizers) * len(workloads)) - seeds)
+    """A plan of about so many runs: as many trials as it takes; one search on one seed, unless `settings` say more."""
+    settings = {"searches": 1, "search_seeds": 1} | settings
+    on_more = FINALISTS * (settings["search_seeds"] - 1)
+    trials = max(1, (runs // (len(optimizers) * len(workloads)) - seeds) // settings["searches"] - on_more)
     return make_plan([find(each) for each in workloads], optimizers, trials=trials, seeds=seeds, **settings)
 
 
@@ -111,9 +137,13 @@ def synthetic_study(folder: Path, runs: int = 10_000, points: int = 50, seed: in
     store = Store.create(folder / STUDY_FILE, made, facts)
     random = np.random.default_rng(seed)
     _fill(store, made, points, random)
-    for contestant in store.ready_to_choose():
-        distances = [_distance(made, contestant, trial) for trial in range(len(made.contestants[contestant].trials))]
-        store.set_winner(contestant, int(np.argmin(np.abs(distances))))
+    first = {contestant: _by_distance(made, contestant) for contestant in store.ready_to_choose()}
+    for contestant, searches in first.items():
+        best = made.finalists_of(made.contestants[contestant])
+        store.set_finalists(contestant, [trial for trials in searches for trial in trials[:best]])
+    _fill(store, made, points, random)
+    for contestant, searches in first.items():
+        store.set_winners(contestant, [trials[0] for trials in searches])
     _fill(store, made, points, random)
     store.close()
     return Comparison.read(folder)
@@ -136,8 +166,9 @@ def _fill(store: Store, plan: Plan, points: int, random: np.random.Generator) ->
         connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", curves)
         connection.execute("update runs set state = 'done' where phase = 'timing'")
         for index in range(len(plan.contestants)):
-            rounds = [(index, turn, 1e-4 * (1 + 0.1 * index) * random.uniform(0.95, 1.05)) for turn in range(5)]
-            connection.executemany("insert or ignore into timings values (?, ?, ?)", rounds)
+            paces = [1e-4 * (1 + 0.1 * index) * random.uniform(0.95, 1.05) for _ in range(5)]
+            rounds = [(index, turn, pace, "thread") for turn, pace in enumerate(paces)]
+            connection.executemany("insert or ignore into timings values (?, ?, ?, ?)", rounds)
     connection.close()
 
 
@@ -145,6 +176,14 @@ def _distance(plan: Plan, contestant: int, trial: int) -> float:
     """How far a trial's learning rate is from the middle of its range, -0.5 to 0.5."""
     each = plan.contestants[contestant]
     return position(each.trials[trial]["lr"], each.ranges["lr"]) - 0.5 if each.ranges else 0.0
+
+
+def _by_distance(plan: Plan, contestant: int) -> list[list[int]]:
+    """The trials of each search, the one nearest to the middle first."""
+    trials = range(len(plan.contestants[contestant].trials))
+    order = sorted(trials, key=lambda trial: abs(_distance(plan, contestant, trial)))
+    searches = range(min(plan.searches, len(trials)))
+    return [[trial for trial in order if plan.search_of(trial) == search] for search in searches]
 
 
 def _made_up(plan, contestant, trial, seed, points, random):

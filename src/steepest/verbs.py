@@ -31,9 +31,11 @@ def compare(
     workload: str | Sequence[str] = "digits",
     optimizers: str | Sequence[str] = LECTURE_FIVE,
     *,
-    trials: int = 16,
+    trials: int = 32,
     seeds: int = 10,
-    search_seeds: int = 1,
+    searches: int | None = None,
+    search_seeds: int = 3,
+    points_seed: int = 0,
     steps: int | None = None,
     target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
@@ -48,17 +50,21 @@ def compare(
 ) -> Comparison:
     """Find out which optimizer, at which settings, gets a workload to its target first.
 
-    Every optimizer gets the same number of trials, quasi-random over its declared ranges, on seeds of their own; its
-    best trial runs again on fresh seeds, the same ones for every optimizer. Only those are reported.
+    Every optimizer gets the same number of trials, quasi-random over its declared ranges, on seeds of their own, in two
+    independent searches. The four best trials of a search run on more seeds; the best of them, the winners of the
+    searches, take turns on fresh seeds, the same ones for every optimizer. Only those are reported.
 
     Args:
         workload: a name (`steepest list`) or the path of your own file; several make one study of all.
         optimizers: rules by name or spec, such as `"adam(betas=(0.9, 0.98))"`; a path to a `.py` file means every rule
             in it. A setting given so is not searched.
-        trials: settings tried for each optimizer.
-        seeds: fresh seeds on which each winner is reported.
-        search_seeds: seeds that every trial runs on; the best has the least median of steps to the target, and a trial
-            that breaks on one of them is broken.
+        trials: settings tried in each search of an optimizer.
+        seeds: fresh seeds on which the winners are reported.
+        searches: independent searches of each optimizer, each with points and seeds of its own; how much their winners
+            differ counts in every interval. Default: 2 (1 with one seed).
+        search_seeds: seeds of a search. Every trial runs on the first, its four best on the others, too; the best of
+            these has the least mean of steps to the target, and breaks on the fewest seeds.
+        points_seed: of the quasi-random points; another one repeats a study with other trials.
         steps: updates in each run; default: the workload's.
         target: value of the metric to reach; default: the workload's.
         batch_size: examples a step; several make every optimizer compete with each; `"all"` is the whole set.
@@ -86,8 +92,9 @@ def compare(
     """
     with executor_factory(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
         plan = plan_comparison(
-            workload, optimizers, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
-            batch_size=batch_size, ranges=ranges, schedule=schedule, timeout=timeout,
+            workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
+            points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
+            schedule=schedule, timeout=timeout,
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 
@@ -102,7 +109,7 @@ def plan_comparison(
 ) -> Plan:
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
 
-    `options` are `trials`, `seeds`, `search_seeds`, `steps`, `target`, `ranges` and `schedule`, see `make_plan`.
+    `options` are the others of `make_plan`: `trials`, `seeds`, `searches`, ...
     """
     names = _listed(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size

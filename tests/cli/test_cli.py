@@ -20,7 +20,7 @@ from steepest.study.workers import worker
 from steepest.workloads import WORKLOADS
 
 HEAVY = ("torch", "sympy", "matplotlib", "pandas", "sklearn", "scipy", "numba")
-TINY = "--trials 4 --seeds 2 --jobs 1"
+TINY = "--trials 4 --seeds 2 --searches 1 --search-seeds 1 --jobs 1"
 
 MINE = """
 from dataclasses import dataclass
@@ -62,7 +62,8 @@ def words(text: str) -> str:
         ("trace --help", ["--on", "--f", "--start", "--lr", "--steps", "--set", "--schedule", "--noise", "--seed",
                           "--save", "--surface", "steepest trace sgd adam --on rosenbrock"]),
         ("compare -h", ["--optimizers", "--trials", "--seeds", "--steps", "--target", "--batch-size", "--jobs",
-                        "--search-seeds", "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
+                        "--searches", "--search-seeds", "--points-seed",
+                        "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
                         "--add-rules", "--add-seeds", "--add-trials",
                         "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
         ("list --help", ["List the rules, landscapes, schedules and workloads"]),
@@ -169,7 +170,7 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     ask = "compare --optimizers sgd,adam --trials 2 --seeds 2 --steps 10 --target 0.4 --jobs 1"
     done = subprocess.run([script, *ask.split()], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, "Warning" in done.stderr) == (0, False)
-    assert done.stderr.splitlines()[-1] == "8 of 8 runs"
+    assert done.stderr.splitlines()[-1] == "28 of 28 runs"  # two searches of two trials, on three seeds each
     for text in ("Handwritten digits", "target: accuracy ≥ 0.4", "learning", "SGD", "Adam", "100%"):
         assert text in done.stdout
     assert re.search("gets there first|tie: 2 seeds cannot tell them apart", words(done.stdout))
@@ -266,7 +267,8 @@ def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
     assert len(after.runs) == 3 * (4 + 3) + 1 + 3
     same = after.runs.set_index("id").loc[before.index]
     assert (same[["label", "seed", "final_loss"]] == before[["label", "seed", "final_loss"]]).all(axis=None)
-    whole = steepest.compare(file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], trials=4, seeds=3, jobs=1)
+    protocol = {"trials": 4, "seeds": 3, "searches": 1, "search_seeds": 1}
+    whole = steepest.compare(file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], **protocol, jobs=1)
     assert after.table["final_loss"].to_dict() == whole.table["final_loss"].to_dict()
     code, printed, _ = command("compare --resume study/study.sqlite --jobs 1")  # nothing to do
     assert code == 0
@@ -295,7 +297,8 @@ def test_several_workloads_are_one_study(command, write_workload, tmp_path):
 @pytest.mark.usefixtures("without_report")
 def test_a_search_is_widened_beyond_its_edge(command, write_workload):
     file = write_workload("steps = 2\ntarget = 1e-6")  # in two steps the largest steps are best
-    ask = f"compare {file} --optimizers sgd,adam --range sgd.lr=1e-4:1e-2 --trials 16 --seeds 2 --jobs 1 --out study"
+    trials = "--trials 8 --seeds 2 --search-seeds 1"
+    ask = f"compare {file} --optimizers sgd,adam --range sgd.lr=1e-4:1e-2 {trials} --jobs 1 --out study"
     code, printed, _ = command(ask)
     assert code == 0
     assert "* SGD: its best lr, " in printed
@@ -305,9 +308,10 @@ def test_a_search_is_widened_beyond_its_edge(command, write_workload):
     assert comparison.complete
     sgd, adam = comparison.plan.contestants
     assert sgd.ranges == {"lr": (1e-4, 0.1)}
-    assert len(sgd.trials) == len(adam.trials) == 16 + 8
+    assert len(sgd.trials) == len(adam.trials) == 2 * (8 + 4)
     reported = comparison.runs[comparison.runs["phase"] == "report"].groupby("label")["lr"].unique()
-    assert 1e-2 < reported["SGD"].item() < 1e-1
+    assert len(reported["SGD"]) == 2  # of each search the best
+    assert all(1e-2 < lr < 1e-1 for lr in reported["SGD"])
 
 
 @pytest.mark.usefixtures("without_report")
@@ -366,8 +370,8 @@ def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(w
 def test_where_every_run_fails_the_reason_is_the_verdict(write_workload, command):
     file = write_workload(LUCK.format(calls=10))
     code, printed, complaint = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
-    assert code == 0
-    assert f"Every run failed: {last_words(file)}" in printed
+    assert code == 1
+    assert f"Every run failed: {last_words(file)}; correct the file that raises it." in printed
     assert "best learning rate" not in printed
     assert "Traceback" not in complaint
     page = Path("study/report.html").read_text()
@@ -426,6 +430,10 @@ BAD = {
     "compare --resume nowhere": "nowhere: holds no study.sqlite",
     "compare --resume blocked": "blocked: holds no study.sqlite",
     "compare digits --resume nowhere": "--resume goes on with a study as it was planned; leave out a workload",
+    "compare digits --searches 3 --seeds 2": "searches: must be at most 2, got 3",
+    "compare digits --points-seed -1": "points-seed: must be a whole number from 0, got -1",
+    "compare --resume nowhere --searches 3": "--resume goes on with a study as it was planned; leave out --searches",
+    "compare --resume nowhere --points-seed 3": "with a study as it was planned; leave out --points-seed",
     "compare --resume nowhere --trials 3": "--resume goes on with a study as it was planned; leave out --trials",
     "compare --resume nowhere --range lr=1:2": "--resume goes on with a study as it was planned; leave out --range",
     "compare --add-seeds 3": "say which study to extend, with --resume FOLDER",

@@ -140,7 +140,8 @@ def test_paths_and_maps_are_told_in_chinese(command):
 @pytest.mark.parametrize("columns", [44, 100])
 def test_a_comparison_is_told_in_chinese_within_the_columns(command, monkeypatch, write_workload, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
-    ask = f"compare {write_workload()} --optimizers 'sgd(lr=0.1),adam' --trials 4 --seeds 2 --jobs 1 --out s --lang zh"
+    protocol = "--trials 4 --seeds 2 --searches 1 --search-seeds 1 --jobs 1"
+    ask = f"compare {write_workload()} --optimizers 'sgd(lr=0.1),adam' {protocol} --out s --lang zh"
     code, shown, progress = command(ask)
     assert code == 0 and "已完成 9 / 9 次运行" not in shown and "次运行" in progress
     for text in ("学习率", "步数", "目标：", "种子", "报告："):

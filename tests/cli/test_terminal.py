@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-TINY = "--trials 4 --seeds 2 --jobs 1"
+TINY = "--trials 4 --seeds 2 --searches 1 --search-seeds 1 --jobs 1"
 
 
 @pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str)

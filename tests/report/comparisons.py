@@ -43,14 +43,17 @@ def trials(label, steps, losses=None, **facts):
     ]  # fmt: skip
 
 
-def study_of(rows, curves=None, *, seeds=3, search_seeds=1, metric_name="accuracy", higher=True, about="Some data",
-          ranges=None):  # fmt: skip
+def study_of(rows, curves=None, *, seeds=3, search_seeds=1, searches=1, finalists=None, metric_name="accuracy",
+          higher=True, about="Some data", ranges=None):  # fmt: skip
     """A finished comparison of these runs.
 
     Curves are (run, step, loss, metric); by default every run has one of four points.
     """
     runs = pd.DataFrame(rows)
     runs.insert(0, "id", range(1, len(runs) + 1))
+    runs["trial"] = _trials_of_reports(runs)
+    of_trials = runs["phase"] == "search"
+    runs["search"] = (runs["trial"].where(of_trials, runs["seed"] - 1) % searches).astype(int)
     runs["lr"] = [settings["lr"] for settings in runs["settings"]]
     runs["seconds_to_target"] = (runs["steps_to_target"] * runs["seconds_a_step"]).fillna(math.inf)
     runs["fingerprint"] = [f"{seed:064x}" for seed in runs["seed"]]
@@ -64,8 +67,9 @@ def study_of(rows, curves=None, *, seeds=3, search_seeds=1, metric_name="accurac
         "code": json.dumps({"rule.py": "f" * 64}), "gradient_noise": "{}",
     }  # fmt: skip
     plan = Plan(
-        tuple(Goal(name, 0.9) for name in names), contestants, seeds, int(runs["trial"].max()) + 1, search_seeds
-    )
+        tuple(Goal(name, 0.9) for name in names), contestants, seeds, max(1, int(runs["trial"].max() + 1) // searches),
+        search_seeds, searches=searches, finalists=finalists,
+    )  # fmt: skip
     assert plan.runs == len(runs), f"{plan.runs} runs are planned, {len(runs)} are there"
     table = _plain_curves(runs) if curves is None else pd.DataFrame(curves, columns=["run", "step", "loss", "metric"])
     table = table.astype({"run": int, "step": int, "loss": float, "metric": float})
@@ -80,9 +84,20 @@ def partly(comparison, keep, set_aside=()):
     return replace(comparison, runs=runs, curves=curves, set_aside=tuple(set_aside))
 
 
+def _trials_of_reports(runs):
+    """The numbers of the trials, with those whose settings the reports have; NaN where there is no such trial."""
+    keys = list(zip(runs["workload"], runs["label"], runs["settings"].map(json.dumps), strict=True))
+    known = {}
+    for key, trial in zip(keys, runs["trial"], strict=True):
+        if not math.isnan(trial):
+            known.setdefault(key, trial)
+    return [known.get(key, math.nan) if math.isnan(trial) else trial
+            for key, trial in zip(keys, runs["trial"], strict=True)]  # fmt: skip
+
+
 def _contestant(own, ranges):
     first = own.iloc[0]
-    search = own[own["phase"] == "search"].drop_duplicates("trial")["settings"]
+    search = own[own["phase"] == "search"].sort_values("trial").drop_duplicates("trial")["settings"]
     return Contestant(first["workload"], first["label"], first["rule"], int(first["batch_size"]), int(first["steps"]),
                       ranges=({"lr": (1e-4, 1.0)} if len(search) > 1 else {}) if ranges is None else ranges,
                       trials=tuple(search))  # fmt: skip
@@ -127,6 +142,18 @@ def contest(labels, seeds=3, **facts):
     return rows
 
 
+def contest_twice(labels):
+    """Contestants with two searches of two trials each, on two seeds; their winners take turns on four seeds."""
+    rows = []
+    for place, label in enumerate(labels):
+        of_trials = trials(label, [20 + place, 30, math.inf, 25 + place])
+        rows += [row | {"seed": 1000 + 2 * (number % 2)} for number, row in enumerate(of_trials)]
+        rows += [of_trials[winner] | {"seed": seed} for winner, seed in ((0, 1001), (3, 1003))]
+        rates = [0.001, 0.001 * 10**3]
+        rows += [run(label, "report", seed, 20 + 3 * place + seed, lr=rates[(seed - 1) % 2]) for seed in (1, 2, 3, 4)]
+    return rows
+
+
 def failed(labels):
     """Contestants of which every run failed."""
     wrong = dict.fromkeys(("final_loss", "final_metric", "best_loss", "best_metric", "seconds_a_step"), math.nan)
@@ -165,6 +192,7 @@ def awkward() -> dict[str, Comparison]:
         "negative losses": study_of(negative, metric_name="loss", higher=False),
         "batch sizes": study_of(sizes),
         "search seeds": study_of([*two, *twice], search_seeds=2),
+        "two searches": study_of(contest_twice(["SGD", "Adam"]), seeds=4, searches=2, search_seeds=2, finalists=1),
         "set aside": partly(whole, lambda row: (row.label, row.seed) != ("Adam", 1), aside),
         "one set aside everywhere": partly(
             small, lambda row: row.label == "SGD", [SetAside(name, 1, ("Adam",), 4, 4) for name in WORKLOADS]

@@ -18,7 +18,7 @@ from steepest.report import exports, write_report
 from steepest.report.exports import FORMATS, check_formats, export, table_of
 from steepest.report.markdown import as_markdown
 from steepest.report.page import render
-from steepest.report.sentences import verdict_sentence
+from steepest.report.verdict import verdict_sentence
 from steepest.study.results import STUDY_FILE
 
 from .comparisons import ATTACK, ODD, awkward, contest, study_of

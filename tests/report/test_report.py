@@ -24,7 +24,8 @@ from steepest.report.build import draw_all
 from steepest.report.filenames import file_names
 from steepest.report.page import both, render
 from steepest.report.rows import packed_runs
-from steepest.report.sentences import edge_warnings, target_sentence, verdict_texts
+from steepest.report.sentences import edge_warnings, target_sentence
+from steepest.report.verdict import verdict_texts
 from steepest.report.words import LABELS, STATUSES, WORDS
 from steepest.study import Comparison, Store
 

@@ -13,7 +13,7 @@ import pytest
 from steepest.findings.catalogue import Finding
 from steepest.report.build import draw_all
 from steepest.report.page import render
-from steepest.report.sentences import verdict_texts
+from steepest.report.verdict import verdict_texts
 from steepest.report.words import STATUSES, WORDS
 from steepest.study.jobs import columns_of
 

@@ -19,9 +19,8 @@ from steepest.report.sentences import (
     partner_sentence,
     profile_sentence,
     target_sentence,
-    verdict_sentence,
-    verdict_texts,
 )
+from steepest.report.verdict import verdict_sentence, verdict_texts
 from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS
 from steepest.statistics import SetAside
 from steepest.study import make_plan
@@ -34,6 +33,7 @@ pytestmark = pytest.mark.quick
 
 CHINESE = re.compile("[一-鿿]")
 AWKWARD = awkward()
+NO_TEST = "(A description; no interval stands behind it.)"
 
 
 def verdict_of(seeds=3, sizes=None, **steps) -> Text:
@@ -51,10 +51,19 @@ CLOSE = {"a": [10, 20, 30], "b": [11, 18, 31], "c": [10, 21, 30]}
 def test_a_clear_winner_gets_there_first():
     assert verdict_of(**CLEAR) == Text(
         "fast gets there first: 11 steps to the target (median of 3 fresh seeds) at learning rate 0.1."
-        " slow, the next, needs 2.00 times as many steps (95 % interval 2.00 to 2.00).",
+        " Clearly slower, in the steps needed: slow 2.00 times (95 % interval 2.00 to 2.00).",
         "fast 最先到达：在学习率 0.1 下用 11 步达到目标（3 个新种子的中位数）。"
-        "其次的 slow 需要 2.00 倍的步数（95% 区间 2.00 至 2.00）。",
+        "明显较慢的（所需步数之比）：slow 2.00 倍（95% 区间 2.00 至 2.00）。",
     )
+
+
+def test_every_optimizer_that_is_clearly_slower_is_named_the_nearest_with_its_interval():
+    fast = [10, 11, 12, 10, 11]
+    text = verdict_of(5, None, fast=fast, last=[10 * steps for steps in fast], slow=[2 * steps for steps in fast])
+    assert text.en.endswith(
+        "Clearly slower, in the steps needed: slow 2.00 times (95 % interval 2.00 to 2.00); last 10 times."
+    )
+    assert text.zh.endswith("slow 2.00 倍（95% 区间 2.00 至 2.00）；last 10 倍。")
 
 
 def test_a_metric_that_is_never_a_number_is_told_instead_of_advice():
@@ -70,8 +79,36 @@ def test_a_metric_that_is_never_a_number_is_told_instead_of_advice():
 def test_where_batches_differ_seconds_are_what_counts():
     text = verdict_of(**CLEAR, sizes={"fast": 1, "slow": 100})
     assert text.en.startswith("fast gets there first: 5.50 seconds to the target")
-    assert "slow, the next, needs 2.00 times as long" in text.en
-    assert "用 5.50 秒达到目标" in text.zh and "需要 2.00 倍的时间" in text.zh
+    assert "Clearly slower, in the time needed: slow 2.00 times" in text.en
+    assert "用 5.50 秒达到目标" in text.zh and "明显较慢的（所需时间之比）：slow 2.00 倍" in text.zh
+
+
+def timed(spread, clock="thread"):
+    """Batches of different sizes, step times measured in five rounds that spread so widely."""
+    rows = [*reports("fast", CLEAR["fast"], batch_size=1), *reports("slow", CLEAR["slow"], batch_size=9)]
+    rounds = [("w", label, turn, 0.5 * (1 + spread * (turn % 3) * (label == "slow")), clock)
+              for label in ("fast", "slow") for turn in range(5)]  # fmt: skip
+    timings = pd.DataFrame(rounds, columns=["workload", "label", "round", "seconds_a_step", "clock"])
+    return replace(study_of(rows), timings=timings)
+
+
+def test_where_seconds_count_the_clock_is_named_and_a_busy_machine_is_told():
+    text = verdict_sentence(timed(0.001))
+    assert text.en.endswith("Seconds are processor time of the thread that trains, from 5 rounds.")
+    assert text.zh.endswith("秒数为训练线程的处理器时间，取自 5 轮测量。")
+    assert verdict_sentence(timed(0.001, "wall")).en.endswith("Seconds are time on the clock, from 5 rounds.")
+    busy = timed(0.5)
+    assert verdict_sentence(busy).en.endswith(
+        f"The machine was too busy to tell step times closer than ±{busy.uncertainty_of_time:.0%}:"
+        " measure again when it is quiet."
+    )
+    assert "机器太忙" in verdict_sentence(busy).zh
+    assert busy.uncertainty_of_time > 0.1 > timed(0.001).uncertainty_of_time > 0
+    assert "Seconds are" not in verdict_of(**CLEAR).en  # steps decide
+
+
+def test_where_steps_decide_the_rounds_are_not_asked():
+    assert study_of([*reports("a", [10, 11, 12]), *reports("b", [20, 22, 24])]).uncertainty_of_time == 0
 
 
 def test_a_tie_is_called_one_and_how_it_could_be_told():
@@ -101,8 +138,9 @@ def test_what_no_number_of_seeds_would_tell_is_said_so():
 
 def test_a_tie_may_have_someone_behind_it():
     text = verdict_of(**CLOSE, last=[100, 200, 290])
-    assert re.search(r"last is clearly slower than b: it needs 9\.\d\d times as many steps \(95 % interval", text.en)
-    assert "last 明显比 b 慢：需要 9." in text.zh
+    told = r"Clearly slower than b, in the steps needed: last 9\.\d\d times \(95 % interval"
+    assert re.search(told, text.en)
+    assert "明显比 b 慢的（所需步数之比）：last 9." in text.zh
 
 
 SLOW_BUT_NOT_SURELY = {"fast": [10, 11, 12, 10, 11], "sure": [13, 14, 15, 13, 14], "maybe": [9, 30, 16, 10, 60]}
@@ -112,17 +150,72 @@ def test_a_tie_with_one_whose_median_is_behind_a_clearly_slower_one_is_explained
     """`maybe` stands below `sure` in the table and ties with the first all the same: that must not look like a slip."""
     text = verdict_of(seeds=5, **SLOW_BUT_NOT_SURELY)
     assert text.en.startswith("fast and maybe tie: ")
-    assert "sure is clearly slower than fast" in text.en
+    assert "Clearly slower than fast, in the steps needed: sure 1.28 times" in text.en
     assert text.en.endswith(
         "maybe has no smaller a median than sure, but seed by seed these runs do not show it to be slower than fast."
     )
     assert text.zh.endswith("maybe 的中位数虽不小于 sure，但逐个种子比较，这些运行还不能说明其比 fast 慢。")
 
 
+MANY = [10 + place % 3 for place in range(8)]
+
+
 def test_those_who_miss_are_said_to_miss():
-    text = verdict_of(good=[10, 11, 12], bad=[math.inf, math.inf, 10])
-    assert text.en.endswith("bad missed the target on most seeds.")
-    assert text.zh.endswith("bad 在多数种子上未达到目标。")
+    few = verdict_of(good=[10, 11, 12], bad=[math.inf, math.inf, 10])
+    assert few.en.startswith("good and bad tie: ")
+    assert few.en.endswith("Of 3 seeds the target was missed by bad on 2.")
+    assert few.zh.endswith("3 个种子中未到达目标的：bad 2 个。")
+    text = verdict_of(seeds=8, good=MANY, bad=[math.inf] * 8)
+    assert text.en.endswith("Clearly slower, in the steps needed: bad (missed on 8 of 8 seeds).")
+    assert text.zh.endswith("明显较慢的（所需步数之比）：bad（8 个种子中有 8 个未到达）。")
+    text = verdict_of(seeds=8, good=MANY, bad=[math.inf] * 7 + [15])
+    assert text.en.endswith("needed: bad at least 1.36 times (missed on 7 of 8 seeds).")
+
+
+def test_one_that_misses_now_and_then_has_an_interval_without_end_or_with_and_its_misses():
+    text = verdict_of(seeds=8, good=MANY, bad=[30, 31, 33, 36, 31, 30, 35, math.inf])
+    interval = r"95 % interval (?:from \S+ up|\S+ to \S+)"
+    told = re.search(rf"steps needed: bad (\d\.\d\d) times \({interval}, missed on 1 of 8 seeds\)\.$", text.en)
+    assert told and 2.5 < float(told[1]) < 3.5
+    assert text.zh.endswith("，8 个种子中有 1 个未到达）。")
+
+
+def test_a_leader_that_missed_itself_is_said_to_have():
+    text = verdict_of(seeds=8, good=[*MANY[:7], math.inf], bad=[math.inf] * 7 + [150])
+    assert text.en.startswith("good gets there first: ")
+    assert text.en.endswith("Of 8 seeds the target was missed by good on 1.")
+
+
+def test_the_first_that_ends_worst_of_all_is_said_to():
+    rows = [*reports("hare", [10, 11, 12], final_metric=0.8), *reports("tortoise", [20, 22, 24], final_metric=0.9)]
+    headline, _ = verdict_texts(study_of(rows))
+    assert headline.en.endswith(
+        "at learning rate 0.1; but it ends worst of all, with accuracy 0.8000 where tortoise has 0.9000."
+    )
+    assert headline.zh.endswith("；但最终结果最差，准确率为 0.8000，而 tortoise 为 0.9000。")
+    headline, _ = verdict_texts(study_of(rows, higher=False))
+    assert "worst" not in headline.en
+    third = [*rows, *reports("last", [90, 99, 95], final_metric=0.7)]
+    assert "worst" not in verdict_texts(study_of(third))[0].en
+
+
+def test_a_target_that_is_reached_at_once_tells_little():
+    text = verdict_of(fast=[3, 3, 3], slow=[6, 6, 6])
+    assert text.en.endswith(
+        "The target is reached within 3 steps, of which one more or less is a large share; a harder one (--target)"
+        " would tell more."
+    )
+    assert text.zh.endswith("目标只需 3 步便达到，一步之差已占很大比例；更难的目标（--target）更能区分。")
+    assert "within" not in verdict_of(only=[3, 3, 3]).en
+
+
+def test_the_learning_rates_of_all_searches_are_named():
+    comparison = AWKWARD["two searches"]
+    assert [winner["lr"] for winner in comparison.winners["SGD"]] == [0.001, 1.0]
+    text = verdict_sentence(comparison)
+    assert "at learning rate 0.001 (0.001 to 1 in 2 searches)" in text.en
+    assert "学习率 0.001（2 轮搜索为 0.001 至 1）" in text.zh
+    assert "searches" not in verdict_of(**CLEAR).en
 
 
 @pytest.mark.parametrize(("higher", "closest"), [(True, "b"), (False, "a")])
@@ -165,7 +258,39 @@ def test_where_every_run_failed_the_first_reason_is_given():
     rows = reports("a", [math.inf] * 3, **columns_of(Finding("run_raised", {"words": "line 3: TypeError: no"})))
     rows[0] |= columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"}))
     text = verdict_sentence(study_of(rows))
-    assert text == Text("Every run failed: line 2: ValueError: no", "所有运行都失败了：第 2 行: ValueError: no")
+    assert text == Text(
+        "Every run failed: line 2: ValueError: no; correct the file that raises it.",
+        "所有运行都失败了：第 2 行: ValueError: no；请修正出错的文件。",
+    )
+
+
+NO_NUMBERS = dict.fromkeys(("final_metric", "best_metric", "final_loss"), math.nan) | {"steps_to_target": math.inf}
+
+
+@pytest.mark.parametrize(
+    ("status", "did", "remedy"),
+    [
+        (Status.TIMED_OUT, "ran out of time", "give a run more time (--timeout)"),
+        (Status.DIVERGED, "diverged", "search smaller learning rates"),
+        (Status.NON_FINITE, "became non-finite", "look for a division by zero"),
+    ],
+)
+def test_where_no_run_worked_there_is_a_remedy(status, did, remedy):
+    rows = [row | NO_NUMBERS | {"status": status, "message": "alas"} for row in reports("a", [1, 2, 3])]
+    text = verdict_sentence(study_of(rows))
+    assert text.en.startswith(f"Every run {did}: alas; {remedy}")
+    assert CHINESE.search(text.zh)
+    mixed = [rows[0] | {"status": Status.FAILED}, *rows[1:]]
+    assert verdict_sentence(study_of(mixed)).en.startswith(f"No run worked: 3 of 4 {did}, such as: alas; {remedy}")
+
+
+def test_a_loss_that_is_no_number_at_the_start_is_the_workloads_fault():
+    start = {"status": Status.NON_FINITE, "initial_loss": math.nan}
+    rows = [row | NO_NUMBERS | start for row in reports("a", [1, 2, 3])]
+    assert verdict_sentence(study_of(rows)).en == (
+        "Every run became non-finite: the loss is not a finite number before the first step; correct the workload: no"
+        " optimizer has made a step yet."
+    )
 
 
 def test_many_names_are_counted():
@@ -231,11 +356,13 @@ def test_which_to_take_depends_on_the_budget():
     budgets = budgets_of(steady=[30, 30, 30], lucky=[10, math.inf, math.inf])
     assert budgets.to_dict("index") == {"steady": {1: 30.0, 3: 30.0}, "lucky": {1: math.inf, 3: 10.0}}
     assert budget_sentence(budgets) == Text(
-        "Which to take: with one trial, steady; with 3 trials, lucky.",
-        "该选哪个：试 1 次，选 steady；试 3 次，选 lucky。",
+        "First to the target in the median draw of these trials: with one trial, steady; with 3 trials, lucky."
+        f" {NO_TEST}",
+        "在这些试验的居中一次抽取里最先到达目标的：试 1 次，选 steady；试 3 次，选 lucky。（仅为描述，没有区间支持。）",
     )
-    assert budget_sentence(budgets_of(a=[9, 9], b=[20, 20])).en == "However many trials you can afford, take a."
-    assert budget_sentence(budgets_of(a=[9, 9], b=[9, 9])).en == "However many trials you can afford, take a or b."
+    whatever = "First to the target in the median draw of these trials, however many there are:"
+    assert budget_sentence(budgets_of(a=[9, 9], b=[20, 20])).en == f"{whatever} a. {NO_TEST}"
+    assert budget_sentence(budgets_of(a=[9, 9], b=[9, 9])).en == f"{whatever} a or b. {NO_TEST}"
     missed = budget_sentence(budgets_of(a=[math.inf] * 3, b=[math.inf] * 3))
     assert missed.en == "Most draws miss the target, however many trials."
 
@@ -258,6 +385,7 @@ def test_over_several_workloads_the_best_score_leads():
     score = AWKWARD["several workloads"].profiles.score["Adam"]
     assert text.en == (
         f"On all 2 workloads together SGD does best, with a score of 1.00 out of 1, followed by Adam ({score:.2f})."
+        f" {NO_TEST}"
     )
     assert text.zh.startswith("综合 2 个工作负载，SGD 表现最好，得分 1.00")
 
@@ -266,7 +394,7 @@ def test_scores_that_are_equal_and_scores_of_nobody():
     rows = [row | {"workload": name} for name in ("v", "w") for row in [*reports("a", [9] * 3), *reports("b", [9] * 3)]]
     assert (
         profile_sentence(study_of(rows)).en
-        == "On all 2 workloads together a and b do best, with a score of 1.00 out of 1."
+        == f"On all 2 workloads together a and b do best, with a score of 1.00 out of 1. {NO_TEST}"
     )
     nobody = study_of([row | {"steps_to_target": math.inf} for row in rows])
     assert profile_sentence(nobody).en == "No optimizer reached the target on most seeds of any workload."

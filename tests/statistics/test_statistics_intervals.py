@@ -192,6 +192,83 @@ def test_no_values_say_nothing():
     assert (found.low, found.high, found.p) == (-math.inf, math.inf, 1.0)
 
 
+# --- groups, and what all values share --------------------------------------------------------------------------------
+
+LUCKY = [0.3, 0.1, 0.32, 0.12, 0.28, 0.09, 0.31, 0.13]
+"""Values of two groups in turns, whose means differ by much more than chance."""
+
+
+def test_groups_that_differ_make_the_interval_as_much_wider_as_their_means_say():
+    plain, grouped = bootstrap_interval(LUCKY), bootstrap_interval(LUCKY, groups=["a", "b"] * 4)
+    own = np.std(LUCKY, ddof=1) / math.sqrt(8)
+    means = np.mean(LUCKY[::2]), np.mean(LUCKY[1::2])
+    of_groups = np.std(means, ddof=1) / math.sqrt(2)
+    assert grouped.mean == plain.mean
+    assert (grouped.high - grouped.mean) / (plain.high - plain.mean) == pytest.approx(of_groups / own)
+    assert plain.p < 0.01 < grouped.p
+
+
+def test_groups_of_different_sizes_and_three_of_them():
+    values, groups = [0.1, 0.2, 0.5, 0.6, 0.55, 0.9], [0, 0, 1, 1, 1, 2]
+    plain, grouped = bootstrap_interval(values), bootstrap_interval(values, groups=groups)
+    of_groups = np.std([0.15, 0.55, 0.9], ddof=1) / math.sqrt(3)
+    own = np.std(values, ddof=1) / math.sqrt(6)
+    assert (grouped.high - grouped.low) / (plain.high - plain.low) == pytest.approx(of_groups / own)
+
+
+@pytest.mark.parametrize("groups", [["a"] * 8, range(8), ["a", "a", "b", "b"] * 2, None])
+def test_groups_that_do_not_differ_by_more_than_chance_change_nothing(groups):
+    found, plain = bootstrap_interval(LUCKY, groups=groups), bootstrap_interval(LUCKY)
+    assert (found.low, found.high, found.p) == pytest.approx((plain.low, plain.high, plain.p))
+
+
+@given(PLAIN, st.lists(st.sampled_from("abc"), min_size=8, max_size=8), st.sampled_from([0.8, 0.95]))
+def test_groups_never_make_it_surer_and_their_names_and_order_are_irrelevant(sample, groups, confidence):
+    assume(np.ptp(sample) > 1e-3)
+    own = groups[: len(sample)]
+    plain, grouped = bootstrap_interval(sample, confidence), bootstrap_interval(sample, confidence, own)
+    assert grouped.low <= plain.low + 1e-12 and grouped.high >= plain.high - 1e-12
+    assert grouped.p >= plain.p
+    turned = bootstrap_interval(sample[::-1], confidence, [{"a": 7, "b": 1, "c": 3}[name] for name in own[::-1]])
+    assert (turned.low, turned.high) == pytest.approx((grouped.low, grouped.high))
+    if abs(grouped.p - (1 - confidence)) > 1e-9 and min(abs(grouped.low), abs(grouped.high)) > 1e-9:
+        assert (not grouped.low <= 0 <= grouped.high) == (grouped.p < 1 - confidence)
+
+
+def test_searches_that_differ_are_not_taken_for_a_difference():
+    """Twins whose searches are lucky to different degrees: without groups ten seeds tell them apart far too often."""
+    rng = np.random.default_rng(0)
+    groups = [0, 1] * 5
+    studies = [rng.normal(0, 0.1, 2)[groups] + rng.normal(0, 0.05, 10) for _ in range(400)]
+    plain, grouped = (
+        np.mean([bootstrap_interval(each, groups=names).p <= 0.05 for each in studies]) for names in (None, groups)
+    )
+    assert plain > 0.3
+    assert grouped < 0.75 * plain
+
+
+@given(PLAIN, st.floats(0.001, 1.0), st.sampled_from([0.8, 0.95]))
+def test_an_error_that_all_values_share_adds_to_their_own_as_squares_do(sample, error, confidence):
+    assume(np.ptp(sample) > 1e-3)
+    plain, wider = bootstrap_interval(sample, confidence), bootstrap_interval(sample, confidence, error=error)
+    own = np.std(sample, ddof=1) / math.sqrt(len(sample))
+    assert wider.mean == plain.mean
+    assert (wider.high - wider.mean) / (plain.high - plain.mean) == pytest.approx(math.hypot(own, error) / own)
+    assert wider.p >= plain.p
+    if abs(wider.p - (1 - confidence)) > 1e-9 and min(abs(wider.low), abs(wider.high)) > 1e-9:
+        assert (not wider.low <= 0 <= wider.high) == (wider.p < 1 - confidence)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+@pytest.mark.parametrize("error", [0.05, 0.15, 0.2])
+def test_of_equal_values_the_interval_is_that_of_the_error(count, error):
+    found = bootstrap_interval([0.3] * count, error=error)
+    half = 1.959964 * error if count > 2 else math.inf
+    assert (found.low, found.high) == pytest.approx((0.3 - half, 0.3 + half))
+    assert found.p == pytest.approx(max(chance_of_the_same(count), 2 * stats.norm.sf(0.3 / error)))
+    assert (not found.low <= 0 <= found.high) == (found.p <= 0.05)
+
+
 # --- Holm -------------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steepest.statistics import best_trials, edges, equal_fingerprints, wider_range
 from steepest.statistics.ranges import side_of
-from steepest.statistics.trials import range_width
+from steepest.statistics.trials import MISS, finalists, range_width, trial_table
 
 from .run_tables import run, table, trials
 
@@ -61,13 +61,69 @@ def test_each_contestant_has_its_own_winner():
     assert best_trials(runs)["lr"].to_dict() == {"a": 0.2, "b": 3.0}
 
 
-def test_with_several_search_seeds_the_median_decides_not_the_luckiest_run():
-    columns = {"trial": [0, 0, 0, 1, 1, 1], "lr": [0.1] * 3 + [0.2] * 3, "seed": [1000, 1001, 1002] * 2}
-    runs = table(trials("a", **columns, steps=[5, 60, 70, 30, 40, 35]))
+SEEDS = {"trial": [0, 0, 0, 1, 1, 1], "lr": [0.1] * 3 + [0.2] * 3, "seed": [1000, 1001, 1002] * 2}
+
+
+def test_with_several_search_seeds_the_mean_decides_not_the_luckiest_run():
+    runs = table(trials("a", **SEEDS, steps=[10, 60, 70, 30, 40, 30]))
     best = best_trials(runs).loc["a"]
-    assert (best["lr"], best["steps_to_target"], best["broken"]) == (0.2, 35, 0)
-    missed = table(trials("a", **columns, steps=[5, INF, INF, 80, 90, INF]))
-    assert best_trials(missed).loc["a", "lr"] == 0.2
+    assert (best["lr"], best["steps_to_target"], best["broken"], best["runs"]) == (0.2, 30, 0, 3)
+    assert best["mean_steps"] == pytest.approx((30 * 40 * 30) ** (1 / 3))
+
+
+def test_a_miss_on_one_seed_counts_four_times_the_contestants_slowest_success():
+    assert MISS == 4
+    missed = trial_table(table(trials("a", **SEEDS, steps=[5, INF, INF, 80, 90, INF]))).set_index("trial")
+    assert missed.loc[0, "mean_steps"] == pytest.approx((5 * 360 * 360) ** (1 / 3))
+    assert missed.loc[1, "mean_steps"] == pytest.approx((80 * 90 * 360) ** (1 / 3))
+    assert missed["steps_to_target"].tolist() == [INF, 90]
+    assert best_trials(table(trials("a", **SEEDS, steps=[5, INF, INF, 80, 90, INF]))).loc["a", "lr"] == 0.1
+    assert best_trials(table(trials("a", **SEEDS, steps=[50, INF, INF, 80, 90, INF]))).loc["a", "lr"] == 0.2
+    # the slowest success of another contestant has no say
+    others = trials("b", lr=[0.1], steps=[1e9])
+    both = trial_table(table(trials("a", **SEEDS, steps=[5, INF, INF, 80, 90, INF]), others))
+    assert both[both["label"] == "a"]["mean_steps"].tolist() == missed["mean_steps"].tolist()
+
+
+def test_where_no_run_arrives_the_mean_of_steps_is_infinite_and_the_loss_decides():
+    runs = table(trials("a", **SEEDS, steps=[INF] * 6, final_loss=[0.3, 0.4, 0.5, 0.2, 0.3, 0.9]))
+    assert trial_table(runs)["mean_steps"].tolist() == [INF, INF]
+    assert best_trials(runs).loc["a", "lr"] == 0.2
+
+
+def test_among_trials_on_more_seeds_is_the_winner_whatever_one_seed_says():
+    """The finalists ran on three seeds, all others on one."""
+    rows = trials("a", **SEEDS, steps=[30, 90, 90, 40, 30, 40])
+    rows += trials("a", trial=[2], lr=[0.3], seed=[1000], steps=[9])
+    best = best_trials(table(rows)).loc["a"]
+    assert (best["lr"], best["runs"]) == (0.2, 3)
+    broken = [row | {"status": "diverged"} for row in rows[:6]] + rows[6:]
+    assert best_trials(table(broken)).loc["a", "lr"] == 0.2  # they were sent on, so all others had broken as well
+
+
+def test_once_there_are_reports_the_winner_is_among_the_trials_that_they_are_of():
+    """Of two searches, the better winner; a trial that would win by its runs, but was not sent on, does not."""
+    rows = trials("a", lr=[0.1, 0.2, 0.3], steps=[50, 40, 20])
+    reported = [run("a", "report", seed, trial=trial) for seed, trial in ((1, 0), (2, 1), (3, 0))]
+    assert best_trials(table(rows, reported)).loc["a", "lr"] == 0.2
+    assert best_trials(table(rows, reported[::2])).loc["a", "lr"] == 0.1
+    assert best_trials(table(rows)).loc["a", "lr"] == 0.3
+
+
+def test_finalists_are_the_best_on_the_first_seed():
+    rows = trials("a", trial=[4, 6, 8, 10], steps=[50, 20, INF, 30], seed=[1003] * 4, final_loss=[0.1, 0.1, 0.0, 0.1])
+    assert finalists(table(rows), 3) == [6, 10, 4]
+    assert finalists(table(rows), 9) == [6, 10, 4, 8]
+    assert finalists(table(rows), 0) == []
+    later = trials("a", trial=[4, 6], steps=[1, 900], seed=[1004] * 2)  # what a former finalist did there is no matter
+    assert finalists(table(rows, later), 3) == [6, 10, 4]
+
+
+def test_broken_trials_are_finalists_only_where_there_are_no_others():
+    status = ["diverged", "finished", "failed", "finished"]
+    rows = trials("a", steps=[1, INF, 2, 60], status=status, seed=[1000] * 4, final_loss=[9.0, 0.2, 8.0, 0.3])
+    assert finalists(table(rows), 2) == [3, 1]
+    assert finalists(table(rows), 3) == [3, 1, 0]
 
 
 def test_a_trial_that_broke_on_fewer_seeds_comes_first():

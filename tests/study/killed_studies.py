@@ -161,7 +161,7 @@ if __name__ == "__main__":
     scenario, home, workload = sys.argv[1:]
     torch.set_num_threads(1)
     pool.start_worker = start_forked_worker
-    asked = verbs.plan_comparison(workload, ["sgd", "adam"], trials=16, seeds=4)
+    asked = verbs.plan_comparison(workload, ["sgd", "adam"], trials=5, seeds=4, searches=2, search_seeds=2)
     worker.step_times = partial(worker.step_times, rounds=1, block=0.0)  # it is not the clock that is in question
     worker.do(job_of(asked, Task(0, 0, "search", 0, 1000, 1)))  # everything loaded and compiled, for all children
     worker.do(job_of(asked, Task(0, 1, "search", 0, 1000, 1)))

@@ -13,6 +13,7 @@ from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
 from steepest.rules import RULES, Adam
 from steepest.statistics.ranges import position
 from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
+from steepest.study.plan import FINALISTS, SEARCHES
 from steepest.study.ranges import points, read_range
 from steepest.workloads import find
 
@@ -67,8 +68,10 @@ def share(lr, low, high):
     return math.log(lr / low) / math.log(high / low)
 
 
-def rates(contestant) -> list[float]:
-    return [trial["lr"] for trial in contestant.trials]
+def rates(contestant, search=None, searches=SEARCHES) -> list[float]:
+    """The learning rates of all trials, or of those of one search."""
+    own = contestant.trials if search is None else contestant.trials[search::searches]
+    return [trial["lr"] for trial in own]
 
 
 def search_points(count, low, high):
@@ -106,7 +109,7 @@ def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
     }
     expected = places["SGD"]
     for label, found in places.items():
-        assert len(found) == 16
+        assert len(found) == 16 * SEARCHES
         np.testing.assert_allclose(found, expected, atol=0.0025, err_msg=label)  # 3 digits, of 2 decades or more
         assert all(0 < place < 1 for place in found)
 
@@ -114,7 +117,7 @@ def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
 def test_a_learning_rate_given_by_hand_is_the_only_trial(digits):
     (one, other) = make_plan(digits, ["sgd(lr=0.5)", "adam(betas=(0.5, 0.9))"], trials=4).contestants
     assert (one.trials, one.ranges) == (({"lr": 0.5},), {})
-    assert len(other.trials) == 4
+    assert len(other.trials) == 4 * SEARCHES
 
 
 # --- ranges -----------------------------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ def test_a_range_of_ones_own_holds_for_all_or_for_one(digits):
 
 def test_several_hyperparameters_are_searched_together(digits):
     ranges = {"momentum.momentum": (0.5, 0.99), "eps": (1e-10, 1e-4)}
-    momentum, adam = make_plan(digits, ["momentum", "adam"], trials=64, ranges=ranges).contestants
+    momentum, adam = make_plan(digits, ["momentum", "adam"], trials=64, searches=1, ranges=ranges).contestants
     assert list(momentum.ranges) == ["lr", "momentum"]
     assert list(adam.ranges) == ["lr", "eps"]
     shares = np.array([[position(trial[name], momentum.ranges[name]) for name in momentum.ranges]
@@ -143,13 +146,15 @@ def test_what_is_given_by_hand_is_not_searched(digits):
     ranges = {"momentum": (0.5, 0.9)}
     given, other = make_plan(digits, ["sgd(momentum=0.3)", "sgd(lr=0.1)"], trials=4, ranges=ranges).contestants
     assert list(given.ranges) == ["lr"]
-    assert [set(trial) for trial in other.trials] == [{"lr", "momentum"}] * 4
+    assert [set(trial) for trial in other.trials] == [{"lr", "momentum"}] * 4 * SEARCHES
     assert {trial["lr"] for trial in other.trials} == {0.1}
 
 
 def test_a_range_that_holds_0_is_even_on_a_plain_scale(digits):
     (sgd,) = make_plan(digits, ["sgd(lr=0.1)"], trials=8, ranges={"weight_decay": (0.0, 0.8)}).contestants
-    assert sorted(int(trial["weight_decay"] * 10) for trial in sgd.trials) == list(range(8))
+    for search in range(SEARCHES):
+        places = [int(trial["weight_decay"] * 10) for trial in sgd.trials[search::SEARCHES]]
+        assert sorted(places) == list(range(8))
 
 
 def test_whole_numbers_stay_whole(digits):
@@ -187,10 +192,86 @@ def test_one_schedule_for_all_but_those_whose_method_has_its_own(digits):
 
 
 def test_trials_and_reports_have_no_seed_in_common(digits):
-    plan = make_plan(digits, seeds=999, search_seeds=3)
-    assert list(plan.search_numbers) == [1000, 1001, 1002]
+    plan = make_plan(digits, seeds=999, searches=4, search_seeds=3)
+    assert list(plan.search_numbers) == list(range(1000, 1012))
     assert list(plan.report_numbers) == list(range(1, 1000))
-    assert plan.runs == 5 * (16 * 3 + 999)
+    assert {seed for trial in range(8) for seed in plan.seeds_of(trial)} == set(plan.search_numbers)
+    assert plan.runs == 5 * (4 * (32 + FINALISTS * 2) + 999)
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_trials_of_the_searches_take_turns(digits):
+    (alone, other) = (make_plan(digits, ["sgd"], trials=6, searches=count).contestants[0] for count in (1, 3))
+    assert len(other.trials) == 18
+    assert other.trials[::3] == alone.trials
+    plan = make_plan(digits, ["sgd"], trials=6, searches=3, search_seeds=2)
+    assert [plan.search_of(trial) for trial in range(7)] == [0, 1, 2, 0, 1, 2, 0]
+    assert [plan.seeds_of(trial).start for trial in range(4)] == [1000, 1002, 1004, 1000]
+    assert list(plan.seeds_of(1)) == [1002, 1003]
+    assert [plan.reported_search(seed) for seed in (1, 2, 3, 4, 5)] == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("count", [2, 4, 16])
+def test_every_search_covers_the_range_with_points_of_its_own(digits, count):
+    (sgd,) = make_plan(digits, ["sgd"], trials=count, seeds=20, searches=20).contestants
+    searches = [rates(sgd, search, 20) for search in range(20)]
+    for found in searches:
+        assert sorted(int(share(lr, *sgd.ranges["lr"]) * count) for lr in found) == list(range(count))
+    assert len({tuple(sorted(found)) for found in searches}) == 20
+
+
+def test_the_points_of_two_searches_are_independent():
+    """Scrambled anew: over many pairs of searches, the points of one tell nothing of those of the other."""
+    ranges = {"lr": (0.0, 1.0)}
+    found = np.array([[point["lr"] for point in points(ranges, 8, scramble=each)] for each in range(400)])
+    products = ((found[::2] - 0.5) * (found[1::2] - 0.5)).mean(axis=1)  # of one pair: its 8 points share one shift
+    assert abs(products.mean()) < 3 * products.std() / math.sqrt(len(products))
+    for place in range(8):  # each point of its own is anywhere
+        assert np.histogram(found[:, place], 4, (0, 1))[0].min() > 60
+
+
+def test_another_points_seed_makes_other_points_that_no_search_has(digits):
+    plans = [make_plan(digits, ["sgd", "adam"], trials=8, seeds=9, searches=9, points_seed=seed) for seed in (0, 1, 2)]
+    searches = {tuple(rates(plan.contestants[0], search, 9)) for plan in plans for search in range(9)}
+    assert len(searches) == 27
+    assert make_plan(digits, ["sgd", "adam"], trials=8, seeds=9, searches=9) == plans[0]
+    assert [plan.points_seed for plan in plans] == [0, 1, 2]
+
+
+def test_the_first_search_has_the_trials_of_older_studies(digits):
+    """So that a study of an older version gets more of the same sequence."""
+    plan = replace(make_plan(digits, ["sgd"], trials=5, searches=1), finalists=None)
+    expected = [{"lr": lr} for lr in search_points(9, *plan.contestants[0].ranges["lr"])]
+    assert list(plan.contestants[0].trials) == expected[:5]
+    assert list(extend.add_trials(plan, 4).contestants[0].trials) == expected
+
+
+@pytest.mark.parametrize(
+    ("trials", "searches", "search_seeds", "runs"),
+    [
+        (1, 1, 3, 1), (1, 2, 3, 2),  # of one trial there is nothing to choose
+        (2, 1, 3, 2 + 2 * 2), (4, 2, 3, 2 * (4 + 4 * 2)), (5, 2, 3, 2 * (5 + 4 * 2)), (32, 3, 1, 3 * 32),
+    ],
+)  # fmt: skip
+def test_the_runs_of_a_search_are_all_trials_on_one_seed_and_the_finalists_on_the_others(
+    trials, searches, search_seeds, runs, digits
+):
+    plan = make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=trials, searches=searches, search_seeds=search_seeds)
+    assert [plan.search_runs(each) for each in plan.contestants] == [runs, 1]
+    assert plan.runs == runs + 1 + 2 * 10
+
+
+def test_a_study_of_an_older_version_runs_every_trial_on_every_seed(digits):
+    plan = replace(make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=5, searches=1, search_seeds=3), finalists=None)
+    assert [plan.search_runs(each) for each in plan.contestants] == [15, 3]
+    assert plan.runs == 18 + 2 * 10
+
+
+def test_one_seed_is_reported_by_one_search(digits):
+    assert make_plan(digits, ["sgd"], seeds=1).searches == 1
+    assert make_plan(digits, ["sgd"], seeds=2).searches == SEARCHES
 
 
 # --- several workloads ------------------------------------------------------------------------------------------------
@@ -245,6 +326,34 @@ def test_more_trials_and_seeds_make_the_plan_that_was_as_large_from_the_start(di
         extend.add_seeds(small, 998)
 
 
+@pytest.mark.parametrize("searches", [1, 2, 3])
+def test_what_is_added_leaves_every_trial_its_number_and_search(digits, searches):
+    plan = make_plan(digits, ["sgd", "adam"], trials=5, searches=searches, ranges={"sgd.lr": (0.1, 10)})
+    edge = {"label": "SGD", "name": "lr", "value": 9.0, "side": "high", "low": 0.1, "high": 10.0,
+            "next_low": 0.1, "next_high": 100}  # fmt: skip
+    more = extend.add_trials(plan, 3)
+    wider = extend.widen(plan, {"digits": pd.DataFrame([edge])})
+    for after, added in ((more, 3), (wider, 2)):
+        assert (after.trials, after.searches, after.finalists) == (5 + added, searches, FINALISTS)
+        for old, new in zip(plan.contestants, after.contestants, strict=True):
+            assert new.trials[: len(old.trials)] == old.trials
+            assert len(new.trials) == searches * (5 + added)
+            assert {len(rates(new, search, searches)) for search in range(searches)} == {5 + added}
+            assert after.search_runs(new) == searches * (5 + added + FINALISTS * 2)
+    beyond = [tuple(rates(wider.contestants[0], search, searches)[5:]) for search in range(searches)]
+    assert len(set(beyond)) == searches
+    assert all(10 < lr < 100 for own in beyond for lr in own)
+
+
+def test_seeds_that_are_added_go_on_in_turns(digits):
+    plan = make_plan(digits, ["sgd"], trials=4, seeds=3, searches=2)
+    more = extend.add_seeds(plan, 4)
+    assert [plan.reported_search(seed) for seed in plan.report_numbers] == [0, 1, 0]
+    assert [more.reported_search(seed) for seed in more.report_numbers] == [0, 1, 0, 1, 0, 1, 0]
+    assert (more.searches, more.search_numbers) == (plan.searches, plan.search_numbers)
+    assert more.runs == plan.runs + 4
+
+
 @pytest.mark.parametrize(
     ("side", "best", "wider", "beyond"), [("high", 9.0, (0.1, 100), (10, 100)), ("low", 0.11, (0.01, 10), (0.01, 0.1))]
 )
@@ -253,10 +362,10 @@ def test_a_search_is_widened_where_the_best_was_at_the_edge_and_goes_on_elsewher
     edge = {"label": "SGD", "name": "lr", "value": best, "side": side, "low": 0.1, "high": 10.0,
             "next_low": wider[0], "next_high": wider[1]}  # fmt: skip
     sgd, adam, by_hand = extend.widen(plan, {"digits": pd.DataFrame([edge])}).contestants
-    assert sgd.trials[:6] == plan.contestants[0].trials
+    assert sgd.trials[:12] == plan.contestants[0].trials
     assert sgd.ranges == {"lr": wider}
-    assert len(sgd.trials) == len(adam.trials) == 6 + 3
-    assert all(beyond[0] < lr < beyond[1] for lr in rates(sgd)[6:])
+    assert len(sgd.trials) == len(adam.trials) == SEARCHES * (6 + 3)
+    assert all(beyond[0] < lr < beyond[1] for lr in rates(sgd)[12:])
     assert adam.trials == make_plan(digits, ["adam"], trials=9).contestants[0].trials
     assert by_hand == plan.contestants[2]
 
@@ -268,9 +377,12 @@ def test_the_default_is_the_lectures_five(digits):
     plan = make_plan(digits)
     assert LECTURE_FIVE == ("sgd", "momentum", "adagrad", "rmsprop", "adam")
     assert [each.label for each in plan.contestants] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam"]
-    assert {len(each.trials) for each in plan.contestants} == {16}
+    assert {len(each.trials) for each in plan.contestants} == {2 * 32}
+    assert (plan.searches, plan.search_seeds, plan.finalists, plan.points_seed) == (2, 3, 4, 0)
     assert {(each.steps, each.batch_size) for each in plan.contestants} == {(digits.steps, digits.batch_size)}
-    assert (plan.seeds, plan.workloads, plan.runs) == (10, (Goal("digits", digits.target),), 5 * (16 + 10))
+    assert (plan.seeds, plan.workloads, plan.runs) == (
+        10, (Goal("digits", digits.target),), 5 * (2 * (32 + 4 * 2) + 10)
+    )  # fmt: skip
 
 
 def test_labels_say_what_was_changed(digits):
@@ -285,7 +397,7 @@ def test_a_contestant_makes_its_rule_at_each_learning_rate(digits):
 
 
 def test_steps_and_target_may_be_given(digits):
-    plan = make_plan(digits, ["sgd"], steps=7, target=0, seeds=3, trials=2)
+    plan = make_plan(digits, ["sgd"], steps=7, target=0, seeds=3, trials=2, searches=1, search_seeds=1)
     assert (plan.contestants[0].steps, plan.workloads[0].target, plan.runs) == (7, 0.0, 5)
 
 
@@ -326,17 +438,22 @@ def test_planning_touches_no_global_generator(write_workload):
 
 
 def test_a_plan_survives_as_text(digits, mine):
-    settings = {"trials": 3, "seeds": 2, "search_seeds": 2, "batch_sizes": [8, "all"], "target": 0.9}
+    settings = {"trials": 3, "seeds": 2, "search_seeds": 2, "batch_sizes": [8, "all"], "target": 0.9, "points_seed": 7}
     more = {"schedule": "warmup+cosine", "ranges": {"lr": (1e-3, 1.0), "adam.eps": (1e-9, 1e-3)}}
     plan = make_plan(digits, ["sgd", "adam(betas=(0.9, 0.98))", mine + ":SignDescent"], **settings, **more)
     assert Plan.from_json(plan.to_json()) == plan
     assert json.loads(plan.to_json())["contestants"][0]["batch_size"] == 8
+    added = ("searches", "finalists", "points_seed")
+    older = {name: value for name, value in json.loads(plan.to_json()).items() if name not in added}
+    read = Plan.from_json(json.dumps(older))  # as an older version wrote it
+    assert (read.searches, read.finalists, read.points_seed) == (1, None, 0)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"seeds": 9}, {"workloads": (Goal("digits", 0.5),)}, {"search_seeds": 3}, {"schedule": "cosine"},
+        {"searches": 2}, {"finalists": 4}, {"points_seed": 1},
         {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1},)),)},
         {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1}, {"lr": 0.2})),) * 2},
     ],
@@ -399,6 +516,9 @@ REFUSED = [
     ({"batch_sizes": [0]}, "batch-size: must be whole numbers from 1, or all; got 0"),
     ({"seeds": 1000}, "seeds: must be at most 999, got 1000"),
     ({"search_seeds": 0}, "search-seeds: must be a whole number from 1, got 0"),
+    ({"searches": 0}, "searches: must be a whole number from 1, got 0"),
+    ({"searches": 4, "seeds": 3}, "searches: must be at most 3, got 4"),
+    ({"points_seed": -1}, "points-seed: must be a whole number from 0, got -1"),
     ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'?"),
     ({"ranges": {"lr": (1, 0.1)}}, "range: lr: low must be less than high and both finite, got 1:0.1"),
     ({"ranges": {"lr": (0.1, math.inf)}}, "range: lr: low must be less than high and both finite, got 0.1:inf"),

@@ -29,8 +29,9 @@ def test_a_real_study_finds_the_best_learning_rate_as_closely_as_its_trials_lie(
     """No run reaches the target, so the final loss decides. No other trial has an expected loss that is much lower."""
     workload, steps, rules = "quadratic(condition=30, dims=20, noise=0.3)", 80, ["sgd", "momentum"]
     study = steepest.compare(
-        workload, rules, trials=16, seeds=2, search_seeds=3, steps=steps, target=0.0, schedule=schedule, jobs=1
-    )
+        workload, rules, trials=16, seeds=2, searches=1, search_seeds=3, steps=steps, target=0.0, schedule=schedule,
+        jobs=1,
+    )  # fmt: skip
     assert np.isinf(study.runs["steps_to_target"]).all()
     for rule, label in zip(rules, ["SGD", "Momentum"], strict=True):
         search = study.runs[(study.runs["label"] == label) & (study.runs["phase"] == "search")]

@@ -50,6 +50,7 @@ def test_a_study_outlives_the_death_of_a_node_and_each_run_is_stored_once(cluste
 
     slow = "import time\ndef model():\n    time.sleep(0.1)\n    return torch.nn.Linear(2, 1)"
     ask = {"workload": write_workload(slow), "optimizers": ["sgd", "adam"], "trials": 6, "seeds": 3}
+    ask |= {"searches": 1, "search_seeds": 2}
     result = steepest.compare(**ask, on="ray", on_progress=kill_the_node)
     assert 6 <= killed[0] < result.plan.runs
     assert result.complete

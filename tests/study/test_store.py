@@ -13,11 +13,11 @@ import pytest
 import steepest
 from steepest import verbs
 from steepest.base.errors import SteepestError
-from steepest.study import Comparison, Store
+from steepest.study import Comparison, Store, runner
 from steepest.study.results import STUDY_FILE
 from steepest.study.schema import SCHEMA_VERSION
 
-from ..studies import change, rows, small_plan, synthetic_study
+from ..studies import assert_planned_runs, change, rows, small_plan, synthetic_study
 
 VERSION_1 = Path(__file__).parent.parent / "data" / "study_of_version_1.sqlite"
 
@@ -43,7 +43,7 @@ def test_trials_are_taken_in_turns_so_that_partial_results_compare(store, sessio
 
 
 def test_a_run_is_given_to_one_process_only(store, tmp_path):
-    store.set_winner(0, 0)
+    store.set_winners(0, [0])
     more = "with recursive n(value) as (select 3 union all select value + 1 from n where value < 200) select"
     change(tmp_path, f"insert into runs (contestant, phase, trial, seed) {more} 0, 'report', 0, value from n")
     taken: list[int] = []
@@ -66,23 +66,180 @@ def test_a_run_is_given_to_one_process_only(store, tmp_path):
 
 def test_a_winner_is_sent_on_once(store):
     for _ in range(2):
-        store.set_winner(1, 0)
+        store.set_winners(1, [0])
     assert store.counts() == {"waiting": 6}
     assert store.winners() == {1: 0}
+    assert winners_in(store) == [(1, 0, 0, 1)]
 
 
 def test_reports_of_a_winner_that_was_beaten_count_no_more(store, session, tmp_path):
-    store.set_winner(0, 1)
+    store.set_winners(0, [1])
     for _ in range(6):  # trials and reports of the first winner; one is waiting, another being done when it is beaten
         task = store.take(session)
         if task.phase == "search":
             store.finish(task, session, {"status": "finished"})
-    store.set_winner(0, 2)
+    store.set_winners(0, [2])
     assert store.counts() == {"done": 4, "waiting": 2}
     assert not store.finish(task, session, {"status": "finished"})
     assert [store.take(session).trial for _ in range(2)] == [2, 2]
     assert {row["trial"] for row in rows(tmp_path, "state = 'former'").values()} == {1}
     assert len(store.runs()) == 4
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+PROTOCOL = {"searches": 2, "search_seeds": 3, "finalists": 2}
+
+
+@pytest.fixture
+def twice(tmp_path):
+    """A study of two searches: six trials of `a`, three in each; two are finalists, on two more seeds."""
+    store = Store.create(tmp_path / STUDY_FILE, small_plan({"a": 6, "b": 1}, seeds=3, **PROTOCOL), {})
+    yield store
+    store.close()
+
+
+def winners_in(store: Store) -> list[tuple[int, ...]]:
+    """Contestant, search, trial and among how many, of every winner in the file."""
+    return [tuple(row) for row in store._connection.execute("select * from winners order by contestant, search")]
+
+
+def finish_all(store: Store, session: int, steps=lambda task: 10.0) -> list[tuple[int, int]]:
+    """Finish whatever waits; gives trial and seed of what was done."""
+    done = []
+    while task := store.take(session):
+        store.finish(task, session, {"status": "finished", "steps_to_target": steps(task), "final_loss": 0.1})
+        done.append((task.trial, task.seed))
+    return done
+
+
+def test_every_trial_waits_on_the_first_seed_of_its_search(twice):
+    session = twice.begin_session()
+    taken = [twice.take(session) for _ in range(7)]
+    assert [(task.contestant, task.trial, task.seed) for task in taken] == [
+        (0, 0, 1000), (1, 0, 1000), (0, 1, 1003), (0, 2, 1000), (0, 3, 1003), (0, 4, 1000), (0, 5, 1003),
+    ]  # fmt: skip
+    assert twice.take(session) is None
+
+
+def test_studies_of_older_versions_have_every_trial_on_every_seed(tmp_path):
+    store = Store.create(tmp_path / STUDY_FILE, small_plan({"a": 2}, search_seeds=2), {})
+    assert [(row["trial"], row["seed"]) for row in rows(tmp_path, "phase = 'search'").values()] == [
+        (0, 1000), (0, 1001), (1, 1000), (1, 1001),
+    ]  # fmt: skip
+    store.close()
+
+
+def test_finalists_wait_on_the_other_seeds_of_their_search_once(twice):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    assert twice.is_ready_to_choose(0)
+    for _ in range(2):
+        assert twice.set_finalists(0, [2, 4, 1, 5])
+    assert not twice.is_ready_to_choose(0)
+    assert twice.counts() == {"done": 7, "waiting": 8}
+    expected = [(2, 1001), (2, 1002), (4, 1001), (4, 1002), (1, 1004), (1, 1005), (5, 1004), (5, 1005)]
+    assert finish_all(twice, session) == expected
+    before = rows(twice.file.parent)
+    assert not twice.set_finalists(0, [2, 4, 1, 5])  # all is done: now there can be winners
+    assert rows(twice.file.parent) == before
+    assert not twice.set_finalists(1, [])  # with one trial there is nothing to choose
+    assert twice.plan.runs == len(twice.runs()) + 2 * 3  # the reports
+
+
+def test_former_finalists_count_no_more_and_come_back_as_they_were(twice, tmp_path):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    assert twice.set_finalists(0, [0, 2, 1, 3])
+    taken = [twice.take(session) for _ in range(3)]
+    assert [(task.trial, task.seed) for task in taken] == [(0, 1001), (0, 1002), (2, 1001)]
+    for task in taken[:2]:
+        twice.finish(task, session, {"status": "finished", "steps_to_target": 7.0})
+    kept = rows(tmp_path)
+    assert twice.set_finalists(0, [4, 0, 1, 3])  # 2 makes room for 4, while one of its runs is being done
+    former = rows(tmp_path, "state = 'former'").values()
+    assert {(row["trial"], row["seed"]) for row in former} == {(2, 1001), (2, 1002)}
+    assert twice.counts() == {"done": 9, "waiting": 6}
+    assert not twice.finish(taken[2], session, {"status": "finished"})
+    assert 2 not in set(twice.runs()["trial"][twice.runs()["seed"] != 1000])
+
+    assert twice.set_finalists(0, [0, 2, 1, 3])
+    now = rows(tmp_path)
+    assert {run: row for run, row in now.items() if row["trial"] != 4} == {
+        run: row for run, row in kept.items() if row["trial"] != 4
+    }  # the run that was begun is still being done, and what was done is done
+    assert twice.finish(taken[2], session, {"status": "finished"})
+    assert {row["trial"] for row in now.values() if row["state"] == "former"} == {4}
+
+
+def test_a_former_finalists_run_that_a_dead_process_had_waits_again(twice, tmp_path):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    twice.set_finalists(0, [0, 2, 1, 3])
+    task = twice.take(session)
+    twice.set_finalists(0, [4, 2, 1, 3])
+    twice.end_session(session)  # leaves what is former alone
+    twice.set_finalists(0, [0, 2, 1, 3])
+    assert rows(tmp_path)[task.id]["state"] == "running"
+    twice.requeue_orphans()
+    assert rows(tmp_path)[task.id]["state"] == "waiting"
+
+
+def test_the_winners_of_the_searches_take_turns_on_the_report_seeds(twice, tmp_path):
+    finish_all(twice, twice.begin_session())
+    twice.set_winners(0, [4, 1])
+    twice.set_winners(1, [0])  # one trial: the same on every seed
+    reports = [(row["contestant"], row["trial"], row["seed"]) for row in rows(tmp_path, "phase = 'report'").values()]
+    assert reports == [(0, 4, 1), (0, 1, 2), (0, 4, 3), (1, 0, 1), (1, 0, 2), (1, 0, 3)]
+    assert winners_in(twice) == [(0, 0, 4, 6), (0, 1, 1, 6), (1, 0, 0, 1)]
+    assert twice.winners() == {0: 4, 1: 0}  # of the first searches, whose step times are measured
+
+
+def test_one_search_may_have_another_winner_while_the_other_keeps_its_own(twice, tmp_path):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    twice.set_winners(0, [4, 1])
+    finish_all(twice, session)
+    kept = rows(tmp_path)
+    twice.set_winners(0, [4, 3])
+    states = [(row["trial"], row["seed"], row["state"]) for row in rows(tmp_path, "phase = 'report'").values()]
+    assert states == [(4, 1, "done"), (1, 2, "former"), (4, 3, "done"), (3, 2, "waiting")]
+    assert winners_in(twice) == [(0, 0, 4, 6), (0, 1, 3, 6)]
+    twice.set_winners(0, [4, 1])
+    assert {run: row for run, row in rows(tmp_path).items() if run in kept} == kept
+
+
+def test_runs_name_the_search_that_their_settings_are_from(twice):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    twice.set_winners(0, [4, 1])
+    twice.set_winners(1, [0])
+    finish_all(twice, session)
+    found = twice.runs()
+    search, report = found[found["phase"] == "search"], found[found["phase"] == "report"]
+    assert (search["search"] == search["trial"] % 2).all()
+    assert list(report["search"]) == [0, 1, 0] * 2  # also where the settings are fixed
+    assert list(report["trial"]) == [4, 1, 4, 0, 0, 0]
+    assert list(report["lr"]) == [twice.plan.contestants[0].trials[trial]["lr"] for trial in (4, 1, 4, 0, 0, 0)]
+
+
+def test_winners_are_chosen_again_when_trials_or_seeds_were_added(twice):
+    session = twice.begin_session()
+    finish_all(twice, session)
+    twice.set_winners(0, [4, 1])
+    twice.set_winners(1, [0])
+    assert twice.ready_to_choose() == []
+    finish_all(twice, session)
+    more_seeds = replace(twice.plan, seeds=5)
+    twice.extend(twice.plan, more_seeds, {})
+    assert twice.ready_to_choose() == [0, 1]
+    twice.set_winners(0, [4, 1])
+    twice.set_winners(1, [0])
+    assert finish_all(twice, session) == [(1, 4), (4, 5), (0, 4), (0, 5)]
+    twice.extend(twice.plan, small_plan({"a": 8, "b": 1}, seeds=5, **PROTOCOL), {})
+    assert twice.ready_to_choose() == []  # the new trials are open
+    assert finish_all(twice, session) == [(6, 1000), (7, 1003)]
+    assert twice.ready_to_choose() == [0]
 
 
 def test_a_run_and_its_curve_are_stored_both_or_neither(store, session):
@@ -119,7 +276,8 @@ def test_step_times_are_measured_when_nobody_is_at_a_run(store, session):
     timing = store.take_timing(session)
     assert timing.phase == "timing"
     assert store.take_timing(session) is None
-    store.finish_timing(timing, session, {"status": "finished"}, {0: [0.1, 0.3, 0.2], 1: [1.0]})
+    store.finish_timing(timing, session, {"status": "finished"}, {0: [0.1, 0.3, 0.2], 1: [1.0]}, "thread")
+    assert list(store.timings()["clock"]) == ["thread"] * 4
     assert store.runs().groupby("label")["seconds_a_step"].first().to_dict() == {"a": 0.2, "b": 1.0}
 
 
@@ -142,6 +300,53 @@ def test_what_is_not_finite_is_read_back_as_such(store, session):
     assert pd.isna(run.final_loss)
     assert store.curves()[["train_loss", "loss", "metric"]].isna().all().all()
     assert (store.curves().dtypes[["train_loss", "loss", "metric", "seconds"]] == "float64").all()
+
+
+def choose(store: Store, session: int) -> None:
+    runner._Runner(store, session, None, lambda: None)._choose_winners(store.ready_to_choose())
+
+
+def finish_marked(store: Store, session: int, fingerprints: dict[int, str]) -> None:
+    """Finish whatever waits; the lower the number of a trial, the sooner it arrives."""
+    while task := store.take(session):
+        ending = {"status": "finished", "steps_to_target": 10.0 + task.trial, "final_loss": 0.1}
+        store.finish(task, session, ending | {"fingerprint": fingerprints.get(task.trial, "x")})
+
+
+def test_where_trials_are_set_aside_as_many_are_finalists_as_planned(tmp_path):
+    """Or the study could never have all the runs of its plan."""
+    plan = small_plan({"a": 6}, seeds=2, search_seeds=2, finalists=4)
+    store = Store.create(tmp_path / STUDY_FILE, plan, {})
+    session = store.begin_session()
+    finish_marked(store, session, {0: "y", 1: "y"})
+    choose(store, session)
+    waiting = {row["trial"] for row in rows(tmp_path, "state = 'waiting' and phase = 'search'").values()}
+    assert len(waiting) == 4 and waiting >= {2, 3, 4}
+    finish_marked(store, session, {})
+    choose(store, session)
+    assert store.winners() == {0: 2}  # trial 0 and 1 solved another problem
+    finish_marked(store, session, {})
+    assert store.done() == plan.runs
+    store.close()
+
+
+def test_winners_that_were_chosen_stay_while_there_are_no_more_trials(twice, tmp_path):
+    session = twice.begin_session()
+    for _ in range(3):  # trials, finalists, reports
+        finish_marked(twice, session, {})
+        choose(twice, session)
+    assert twice.done() == twice.plan.runs
+    chosen = winners_in(twice)
+    change(tmp_path, "update runs set steps_to_target = 1 where phase = 'search' and trial in (2, 3)")
+    twice.extend(twice.plan, replace(twice.plan, seeds=5), {})
+    choose(twice, session)
+    assert winners_in(twice) == chosen
+    twice.extend(twice.plan, small_plan({"a": 8, "b": 1}, seeds=5, **PROTOCOL), {})
+    finish_marked(twice, session, {})
+    choose(twice, session)  # the new finalists
+    finish_marked(twice, session, {})
+    choose(twice, session)
+    assert [trial for contestant, _, trial, _ in winners_in(twice) if contestant == 0] == [2, 3]
 
 
 # --- runs that cannot be compared -------------------------------------------------------------------------------------
@@ -242,6 +447,7 @@ def second(study, tmp_path) -> Path:
     """A finished study as the second version left it, which stored no findings."""
     (tmp_path / "second").mkdir()
     shutil.copy(study / STUDY_FILE, tmp_path / "second")
+    make_third(tmp_path / "second")
     change(tmp_path / "second", "alter table runs drop column finding")
     change(tmp_path / "second", "update study set value = '2' where key = 'schema'")
     return tmp_path / "second"
@@ -256,12 +462,69 @@ def test_a_study_of_the_second_version_gets_a_column_for_findings(second, study)
     store.close()
 
 
+@pytest.fixture
+def third(study, tmp_path) -> Path:
+    """A finished study as the third version left it, with one search of each optimizer."""
+    (tmp_path / "third").mkdir()
+    shutil.copy(study / STUDY_FILE, tmp_path / "third")
+    make_third(tmp_path / "third")
+    return tmp_path / "third"
+
+
+def make_third(folder: Path) -> None:
+    """The tables of winners and timings and the plan as the third version had them."""
+    change(folder, "alter table winners rename to now")
+    change(folder, "create table winners (contestant integer primary key, trial integer not null,"
+                   " among integer not null)")  # fmt: skip
+    change(folder, "insert into winners select contestant, trial, among from now")
+    change(folder, "drop table now")
+    change(folder, "alter table timings drop column clock")
+    for key in ("plan", "first_plan"):
+        for name in ("searches", "finalists", "points_seed"):
+            change(folder, f"update study set value = json_remove(value, '$.{name}') where key = '{key}'")
+    change(folder, "update study set value = '3' where key = 'schema'")
+
+
+def test_a_study_of_the_third_version_keeps_its_winners_and_its_protocol(third, study):
+    file = (third / STUDY_FILE).read_bytes()
+    now, before = Comparison.read(third), Comparison.read(study)
+    assert (third / STUDY_FILE).read_bytes() == file
+    pd.testing.assert_frame_equal(now.runs, before.runs)
+    pd.testing.assert_frame_equal(now.timings.drop(columns="clock"), before.timings.drop(columns="clock"))
+    assert set(now.timings["clock"]) == {"wall"}
+    assert (now.plan.searches, now.plan.finalists, now.plan.points_seed) == (1, None, 0)
+    assert now.complete
+    for _ in range(2):
+        store, ours = Store.open(third / STUDY_FILE), Store.open(study / STUDY_FILE)
+        assert store.fact("schema") == str(SCHEMA_VERSION)
+        assert winners_in(store) == winners_in(ours) != []
+        assert store.ready_to_choose() == []
+        store.close()
+        ours.close()
+
+
+@pytest.mark.usefixtures("without_report")
+def test_a_study_of_the_third_version_goes_on_by_its_own_protocol(third):
+    """With more trials and seeds, every trial still runs on every seed of the one search."""
+    before = rows(third)
+    result = verbs.resume(third, add_trials=2, add_seeds=1, jobs=1)
+    assert result.complete
+    assert_planned_runs(result)
+    assert set(result.runs["search"]) == {0}
+    assert len(result.runs) == 2 * (6 + 4) + (1 + 4)
+    kept = {run: row for run, row in rows(third).items() if run in before}
+    assert {run: row["final_loss"] for run, row in kept.items()} == {
+        run: row["final_loss"] for run, row in before.items()
+    }
+
+
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_done_for_each_run_reads_no_whole_table(tmp_path):
+@pytest.mark.parametrize("protocol", [{}, {"searches": 2, "search_seeds": 3}], ids=["one search", "two searches"])
+def test_what_is_done_for_each_run_reads_no_whole_table(tmp_path, protocol):
     """So that ten thousand runs cost each of them no more than ten did."""
-    synthetic_study(tmp_path, runs=200, points=1)
+    assert_planned_runs(synthetic_study(tmp_path, runs=200, points=1, **protocol))
     change(tmp_path, "update runs set state = 'waiting' where phase = 'search'")
     store, statements = Store.open(tmp_path / STUDY_FILE), []
     session = store.begin_session()

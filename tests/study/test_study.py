@@ -11,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -22,6 +24,7 @@ from steepest.study import Comparison, Plan, Store, owners, runner
 from steepest.study.owners import Owner
 from steepest.study.results import STUDY_FILE
 from steepest.study.workers import pool, worker
+from steepest.training.timing import ROUNDS
 
 from ..studies import assert_planned_runs, assert_same_results, change, rows, small_plan
 
@@ -106,6 +109,37 @@ def test_the_winner_of_the_search_is_reported_on_seeds_that_no_trial_has_seen(co
         assert set(report["lr"]) == {best["lr"]}, label
 
 
+def test_every_planned_run_of_two_searches_is_there_once(comparison_of_two_searches):
+    comparison = comparison_of_two_searches
+    assert comparison.complete
+    assert comparison.plan.runs == len(comparison.runs) == 2 * (2 * (5 + 4) + 4) + 1 + 4
+    assert_planned_runs(comparison)
+
+
+def test_each_search_sends_on_its_four_best_and_then_its_winner(comparison_of_two_searches):
+    """The winner is the finalist with the least mean of the logarithms over the seeds, all as on paper."""
+    runs = comparison_of_two_searches.runs
+    for label in ("SGD", "Adam"):
+        own = runs[runs["label"] == label]
+        search, report = own[own["phase"] == "search"], own[own["phase"] == "report"]
+        for number, (first, second) in enumerate([(1000, 1001), (1002, 1003)]):
+            runs_of_search = search[search["search"] == number]
+            assert set(runs_of_search["seed"]) == {first, second}
+            on_first = runs_of_search[runs_of_search["seed"] == first]
+            on_first = on_first.assign(broken=on_first["status"].isin(["diverged", "became non-finite"]))
+            order = on_first.sort_values(["broken", "steps_to_target", "final_loss"])["trial"].tolist()
+            finalists = runs_of_search[runs_of_search["seed"] == second].set_index("trial")
+            assert sorted(finalists.index) == sorted(order[:4])
+            both = [finalists, on_first.set_index("trial").loc[finalists.index]]
+            miss = 4 * max(steps[np.isfinite(steps)].max() for steps in (each["steps_to_target"] for each in both))
+            means = sum(np.log(each["steps_to_target"].replace(np.inf, miss)) for each in both)
+            losses = (both[0]["final_loss"] + both[1]["final_loss"]) / 2
+            broken = both[0]["status"].isin(["diverged"]) + both[1]["status"].isin(["diverged"]).astype(float)
+            table = pd.DataFrame({"broken": broken, "means": means.round(9), "loss": losses})
+            best = table.sort_values(["broken", "means", "loss"]).index[0]
+            assert set(report["trial"][report["seed"] % 2 == 1 - number]) == {best}
+
+
 def test_runs_of_one_seed_begin_with_the_same_loss(comparison):
     starts = comparison.curves[comparison.curves["step"] == 0].merge(comparison.runs, left_on="run", right_on="id")
     assert (starts.groupby("seed")["loss"].nunique() == 1).all()
@@ -152,7 +186,7 @@ def test_without_a_folder_nothing_is_written(monkeypatch, tmp_path):
 
 def test_as_many_processes_as_you_like_give_the_same_results_to_the_last_bit():
     """Also where only one optimizer competes, so that its last trial leaves nothing else to do."""
-    ask = {"optimizers": "adam", "trials": 4, "seeds": 3, "steps": 20, "target": 0.5}
+    ask = {"optimizers": "adam", "trials": 5, "seeds": 3, "search_seeds": 2, "steps": 20, "target": 0.5}
     threads = torch.get_num_threads()
     torch.set_num_threads(2)  # sums in other orders, if it were left to torch
     try:
@@ -174,7 +208,7 @@ def test_a_process_warms_up_before_the_clock_runs(write_workload, monkeypatch):
         return train(workload, rule, seed, steps, *more)
 
     monkeypatch.setattr(worker, "train", watched)
-    result = steepest.compare(write_workload(), ["sgd", "adam(lr=0.1)"], trials=2, seeds=1, jobs=1)
+    result = steepest.compare(write_workload(), ["sgd", "adam(lr=0.1)"], trials=2, seeds=1, search_seeds=1, jobs=1)
     assert [each for each in asked if each[1] == 1] == [("SGD", 1), ("Adam", 1)]
     assert asked[:4] == [("SGD", 1), ("SGD", 12), ("Adam", 1), ("Adam", 12)]
     assert len(asked) == 2 + len(result.runs)
@@ -185,7 +219,8 @@ def test_step_times_are_measured_apart_when_all_is_done(study, comparison):
     timings = store.timings()
     store.close()
     rounds = timings.groupby("contestant")["seconds_a_step"]
-    assert (rounds.count() == 9).all() and len(rounds) == 3
+    assert (rounds.count() == ROUNDS).all() and len(rounds) == 3
+    assert timings["clock"].isin(["thread", "wall"]).all()
     medians = dict(enumerate(rounds.median()))
     for place, each in enumerate(comparison.plan.contestants):
         runs = comparison.runs[comparison.runs["label"] == each.label]
@@ -304,7 +339,7 @@ def model():
         time.sleep(0.01)
     return torch.nn.Linear(2, 1)
 """
-ASK = "--optimizers sgd,adam --trials 4 --seeds 2"
+ASK = "--optimizers sgd,adam --trials 4 --seeds 2 --searches 1 --search-seeds 1"
 
 
 @pytest.fixture
@@ -410,7 +445,8 @@ def test_a_run_whose_worker_is_killed_from_outside_is_done_again(gated, tmp_path
     killer.start()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the gate goes by the seed, also while the workload is tried out here
-        result = steepest.compare(gated, ["sgd", "adam"], trials=4, seeds=2, jobs=2, out=folder)
+        ask = {"trials": 4, "seeds": 2, "searches": 1, "search_seeds": 1}
+        result = steepest.compare(gated, ["sgd", "adam"], **ask, jobs=2, out=folder)
     killer.join()
     assert_planned_runs(result)
     assert not (result.runs["status"] == Status.FAILED).any()

@@ -1,6 +1,7 @@
 """What is known of a run beside its curve: the problem that it solved, in a number, and the time of a step."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,14 +87,21 @@ def test_what_a_model_keeps_beside_its_weights_counts_too():
 
 
 class Clock:
-    """A clock on which each training step takes as long as its batch is large, in milliseconds, times its mood."""
+    """A clock on which each training step takes as long as its batch is large, in milliseconds, times its mood.
+
+    The thread that trains works all the time, but for `waiting` milliseconds of each step.
+    """
 
     def __init__(self):
-        self.now, self.mood, self.order = 0.0, 1.0, []
+        self.now, self.worked, self.waits = 0.0, 0.0, 0
+        self.mood, self.waiting, self.order = 1.0, 0.0, []
 
     def loss(self, output, targets):
         if torch.is_grad_enabled():
-            self.now += len(output) / 1000 * self.mood
+            work = len(output) / 1000 * self.mood
+            self.now += work + self.waiting / 1000
+            self.worked += work
+            self.waits += bool(self.waiting)
             self.order.append(len(output))
         return mse(output, targets)
 
@@ -101,7 +109,10 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(timing, "perf_counter", lambda: made.now)
+    clocks = SimpleNamespace(perf_counter=lambda: made.now, thread_time=lambda: made.worked)
+    monkeypatch.setattr(timing, "time", clocks)
+    monkeypatch.setattr(timing, "_waits", lambda: made.waits)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
     return made
 
 
@@ -111,7 +122,44 @@ def contestants(*sizes):
 
 def test_step_times_are_those_of_the_steps(clock):
     times = step_times(small(loss=clock.loss, steps=100), contestants(2, 4, 8), rounds=5, block=0.02)
-    np.testing.assert_allclose(times, [[0.002] * 5, [0.004] * 5, [0.008] * 5], rtol=1e-9)
+    np.testing.assert_allclose(times.seconds, [[0.002] * 5, [0.004] * 5, [0.008] * 5], rtol=1e-9)
+    assert times.clock == "thread"
+
+
+def test_time_that_the_machine_gave_to_others_does_not_count(clock):
+    """Another program takes the processor for a while: that is no waiting, and the thread's clock stands still."""
+    clock.waiting = 7.0
+
+    def loss(output, targets):
+        found = clock.loss(output, targets)
+        clock.waits = 0
+        return found
+
+    times = step_times(small(loss=loss, steps=100), contestants(2, 4), rounds=5, block=0.02)
+    np.testing.assert_allclose(times.seconds, [[0.002] * 5, [0.004] * 5], rtol=1e-9)
+    assert times.clock == "thread"
+
+
+def test_a_step_that_waits_is_measured_by_the_wall_in_short_blocks(clock):
+    """For data from a disk or from other processes: that is part of its time."""
+    clock.waiting = 98.0
+    times = step_times(small(loss=clock.loss, steps=1000), contestants(2, 4), rounds=3, block=0.2)
+    np.testing.assert_allclose(times.seconds, [[0.1] * 3, [0.102] * 3], rtol=1e-9)
+    assert times.clock == "wall"
+    assert len(clock.order) <= 2 * (4 + 3 * 2)
+
+
+def test_several_threads_and_systems_that_cannot_tell_are_measured_by_the_wall(clock, monkeypatch):
+    for place, other in (("torch.get_num_threads", lambda: 2), ("steepest.training.timing._waits", None)):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, other)
+            assert step_times(small(loss=clock.loss), contestants(2), rounds=3, block=0.0).clock == "wall"
+
+
+def test_steps_of_this_machine_are_measured_by_one_clock_for_all():
+    times = step_times(small(steps=50), contestants(2, 4), rounds=3, block=0.001)
+    assert times.clock in ("thread", "wall")
+    assert all(0 < seconds < 1 for own in times.seconds for seconds in own)
 
 
 def test_a_block_is_as_long_as_asked_for_and_at_least_a_step(clock):
@@ -131,7 +179,8 @@ def test_a_machine_that_grows_slower_slows_all_alike(clock):
         clock.mood = 1 + clock.now
         return clock.loss(output, targets)
 
-    first, *_, last = np.median(step_times(small(loss=loss), contestants(*[4] * 5), rounds=9, block=0.012), axis=1)
+    times = step_times(small(loss=loss), contestants(*[4] * 5), rounds=9, block=0.012)
+    first, *_, last = np.median(times.seconds, axis=1)
     assert last / first == pytest.approx(1, abs=0.02)
     assert clock.mood > 1.5
 
@@ -141,5 +190,5 @@ def test_evaluation_is_outside_the_clock_and_global_generators_are_left_alone(cl
         raise AssertionError("measured")
 
     before = torch.get_rng_state()
-    assert len(step_times(small(metric=refuse), contestants(2), rounds=3, block=0.0)[0]) == 3
+    assert len(step_times(small(metric=refuse), contestants(2), rounds=3, block=0.0).seconds[0]) == 3
     assert torch.equal(torch.get_rng_state(), before)

@@ -16,7 +16,7 @@ import steepest
 from steepest import schedules
 from steepest.base.status import Status
 from steepest.rules import RULES, SGD, Adam, Rule
-from steepest.training import EVALUATIONS, loop, train
+from steepest.training import EVALUATIONS, FINER, loop, train
 from steepest.training.grid import grid
 from steepest.workloads.supervised import Supervised
 
@@ -96,13 +96,16 @@ def same(batches, others) -> bool:
 
 
 @given(st.integers(1, 100_000))
-def test_measurements_are_evenly_spaced_and_end_at_the_last_step(steps):
+def test_measurements_are_a_fiftieth_of_the_run_apart_at_most_and_closer_early(steps):
     points = grid(steps)
-    gaps = {after - before for before, after in itertools.pairwise([0, *points])}
-    assert len(points) == min(steps, EVALUATIONS)
+    even = {round(steps * (i + 1) / min(steps, EVALUATIONS)) for i in range(min(steps, EVALUATIONS))}
+    assert even <= set(points)
+    assert points == sorted(set(points))
+    assert points[0] == 1
     assert points[-1] == steps
-    assert min(gaps) >= 1
-    assert max(gaps) - min(gaps) <= 1
+    for before, after in itertools.pairwise([0, *points]):
+        assert after - before <= max(1, min(math.ceil(steps / EVALUATIONS), round(before * FINER) + 1))
+    assert len(points) <= 3 * EVALUATIONS
 
 
 @pytest.mark.parametrize("steps", [1, 7, 120])
@@ -276,9 +279,10 @@ def test_weights_and_losses_equal_those_of_a_plain_loop_with_torchs_optimizer(na
     _, _, inputs, targets = points()
     held_out = torch.nn.functional.mse_loss(expected(inputs), targets)
     assert run.curve[-1].loss == pytest.approx(float(held_out.detach()), rel=1e-12)
-    every_two = np.reshape(losses, (EVALUATIONS, 2)).mean(axis=1)  # 100 steps, measured 50 times
+    ends = itertools.pairwise([0, *grid(steps)])
+    means = [np.mean(losses[before:after]) for before, after in ends]
     # the run adds the losses up in float32
-    np.testing.assert_allclose([point.train_loss for point in run.curve[1:]], every_two, rtol=3e-7)
+    np.testing.assert_allclose([point.train_loss for point in run.curve[1:]], means, rtol=3e-7)
 
 
 SCHEDULES = ["cosine", "warmup_cosine", "inverse_sqrt(0.3)", "exponential(0.02)"]

@@ -34,8 +34,8 @@ REFRESH = 0.25
 """Seconds between two refreshes of the progress display."""
 
 NOT_WITH_RESUME = (
-    "workload", "optimizers", "trials", "seeds", "search_seeds", "steps", "target", "batch_size", "ranges", "schedule",
-    "out",
+    "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
+    "batch_size", "ranges", "schedule", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -49,9 +49,15 @@ def command(
     optimizers: Annotated[
         str, typer.Option(help="Rules with commas between, or a .py file with rules of your own.")
     ] = "sgd,momentum,adagrad,rmsprop,adam",
-    trials: Annotated[int, typer.Option(help="Settings to try for each optimizer.")] = 16,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds on which each winner runs again.")] = 10,
-    search_seeds: Annotated[int, typer.Option(help="Seeds that every trial runs on.")] = 1,
+    trials: Annotated[int, typer.Option(help="Settings to try in each search of an optimizer.")] = 32,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds on which the winners run again.")] = 10,
+    searches: Annotated[
+        int | None, typer.Option(help="Independent searches of each optimizer; default: 2 (1 with one seed).")
+    ] = None,
+    search_seeds: Annotated[
+        int, typer.Option(help="Seeds of a search: every trial runs on one, the four best on all.")
+    ] = 3,
+    points_seed: Annotated[int, typer.Option(help="Seed of the quasi-random settings; another one tries others.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Updates a run; default: the workload's.")] = None,
     target: Annotated[float | None, typer.Option(help="Value of the metric to reach; default: the workload's.")] = None,
     batch_size: Annotated[
@@ -76,14 +82,14 @@ def command(
     resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder (or of this file).")] = None,
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
-    add_trials: Annotated[int, typer.Option(help="With --resume: more trials for each optimizer.")] = 0,
+    add_trials: Annotated[int, typer.Option(help="With --resume: more trials in each search.")] = 0,
     lang: Lang = "",
 ) -> None:
     """Find out which optimizer, at which settings, gets there first.
 
-    Every optimizer gets the same number of trials over its ranges; the best of each runs again on fresh seeds, and only
-    those count. Everything is kept in the folder: study.sqlite, runs.csv, figures, report.html. The same command goes
-    on where an interrupted one stopped.
+    Every optimizer gets the same number of trials over its ranges, in two searches; the best of each search runs again
+    on fresh seeds, and only those count. Everything is kept in the folder: study.sqlite, runs.csv, figures,
+    report.html. The same command goes on where an interrupted one stopped.
 
     [dim]steepest compare                              the lecture's five on handwritten digits[/dim]
 
@@ -117,7 +123,8 @@ def command(
     _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
     with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
-            chosen, competing, trials=trials, seeds=seeds, search_seeds=search_seeds, steps=steps, target=target,
+            chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
+            points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
             ranges=_once(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
         )  # fmt: skip
@@ -275,6 +282,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     """The table of each workload, its verdict, and where everything is."""
     from ..report.provenance import provenance_sentences
     from ..report.sentences import profile_sentence
+    from ..report.verdict import none_worked
 
     console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
     for part in comparison.by_workload().values():
@@ -284,10 +292,12 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     for remark in provenance_sentences(comparison):
         console.print(Sentence(say(remark), style="yellow"), "")
     console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
+    if any(map(none_worked, comparison.by_workload().values())):
+        raise typer.Exit(1)
 
 
 def _print_workload(console: terminal.Console, comparison: "Comparison") -> None:
-    from ..report import sentences
+    from ..report import sentences, verdict
 
     about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))
     console.print(Sentence(say(about), style="bold"))
@@ -308,7 +318,7 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
             f"{numbers.number(row['final_metric'], 4)}{margin}", f"{row['broken']:.0%}",
         ))  # fmt: skip
     terminal.print_rows(console, head, rows)
-    console.print(Sentence(say(sentences.verdict_sentence(comparison))))
+    console.print(Sentence(say(verdict.verdict_sentence(comparison))))
     if (partner := sentences.partner_sentence(comparison)) is not None:
         console.print(Sentence(say(partner)))
     for warning in (*sentences.edge_warnings(comparison), *map(sentences.aside_sentence, comparison.set_aside)):

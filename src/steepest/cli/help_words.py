@@ -8,9 +8,9 @@ HELP = {
     "Start with: steepest compare Watch one: steepest trace adam --on rosenbrock --save path.png": "从这里开始：steepest compare      观察一个：steepest trace adam --on rosenbrock --save path.png",
     "Run rules on a landscape: where they end, what happened, and a picture of the way.": "在地形上运行优化器：终点在哪里，发生了什么，并画出轨迹。",
     "Find out which optimizer, at which settings, gets there first.": "找出哪个优化器、用哪组设置最先到达目标。",
-    "Every optimizer gets the same number of trials over its ranges; the best of each runs again on fresh seeds, and only"
-    " those count. Everything is kept in the folder: study.sqlite, runs.csv, figures, report.html. The same command goes"
-    " on where an interrupted one stopped.": "每个优化器在各自的范围内试验同样多次；各自最好的一组设置再用新种子重跑，只有这些重跑才算数。所有结果都保存在文件夹中："
+    "Every optimizer gets the same number of trials over its ranges, in two searches; the best of each search runs again"
+    " on fresh seeds, and only those count. Everything is kept in the folder: study.sqlite, runs.csv, figures,"
+    " report.html. The same command goes on where an interrupted one stopped.": "每个优化器在各自的范围内试验同样多次，分两轮搜索；每轮最好的一组设置再用新种子重跑，只有这些重跑才算数。所有结果都保存在文件夹中："
     "study.sqlite、runs.csv、图和 report.html。中断后，用同一条命令从停下的地方继续。",
     "Make the report of a study again, and write its tables for other programs.": "重新生成一项研究的报告，并把表格写成其他程序可用的格式。",
     "The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and"
@@ -64,9 +64,11 @@ HELP = {
     # options of a comparison
     "What to train: names (see steepest list) or your own files; default: digits.": "训练什么：名称（参见 steepest list）或自己的文件；默认为 digits。",
     "Rules with commas between, or a .py file with rules of your own.": "优化器，用逗号分隔；或含有自己的优化器的 .py 文件。",
-    "Settings to try for each optimizer.": "每个优化器试验的设置组数。",
-    "Fresh seeds on which each winner runs again.": "各优化器最佳设置重跑所用的新种子数。",
-    "Seeds that every trial runs on.": "每次试验所用的种子数。",
+    "Settings to try in each search of an optimizer.": "每轮搜索中每个优化器试验的设置数。",
+    "Fresh seeds on which the winners run again.": "各优化器最佳设置重跑所用的新种子数。",
+    "Independent searches of each optimizer; default: 2 (1 with one seed).": "每个优化器的独立搜索轮数；默认 2（只有一个种子时为 1）。",
+    "Seeds of a search: every trial runs on one, the four best on all.": "每轮搜索的种子数：每次试验用其中一个，最好的四次用全部。",
+    "Seed of the quasi-random settings; another one tries others.": "拟随机设置的种子；换一个就试另一批设置。",
     "Updates a run; default: the workload's.": "每次运行的步数；默认为工作负载自己的。",
     "Value of the metric to reach; default: the workload's.": "指标要达到的目标值；默认为工作负载自己的。",
     "Examples a step; 1,10,100,all compares them with each other.": "每步的样本数；1,10,100,all 则相互比较。",
@@ -80,7 +82,7 @@ HELP = {
     "Go on with the study in this folder (or of this file).": "继续这个文件夹（或这个文件）中的研究。",
     "With --resume: more optimizers, as for --optimizers.": "与 --resume 同用：再加优化器，写法同 --optimizers。",
     "With --resume: more seeds for the winners.": "与 --resume 同用：为获胜设置再加种子。",
-    "With --resume: more trials for each optimizer.": "与 --resume 同用：为每个优化器再加试验。",
+    "With --resume: more trials in each search.": "与 --resume 同用：每轮搜索再加试验。",
     # options of other commands
     "A study: its folder, or its file study.sqlite; finished or not.": "一项研究：其文件夹，或其文件 study.sqlite；完成与否均可。",
     "Tables to write: csv, parquet, md, tensorboard; with commas between.": "要写的表格：csv、parquet、md、tensorboard；用逗号分隔。",

@@ -34,7 +34,7 @@ def command(
     """
     from ..report import write_report
     from ..report.provenance import provenance_sentences
-    from ..report.sentences import unfinished_sentence
+    from ..report.verdict import unfinished_sentence
     from ..study import Comparison
     from ..study.results import study_file
 

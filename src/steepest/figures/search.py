@@ -18,8 +18,8 @@ from .style import GREY, clean, whole_steps
 
 __all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
 
-MANY = 60
-"""Trials of one contestant up to which they are joined by a line; more are drawn as dots with a trend."""
+MANY = 40
+"""Trials of a contestant up to which all contestants' are joined by lines; more are drawn as dots with a trend."""
 
 ABOVE = 1.03
 """Height of the lowest crosses of broken trials, in heights of the frame: where no loss could be read off."""
@@ -75,11 +75,12 @@ def draw_learning_rates(comparison: Comparison) -> Figure:
     """Draw the final loss of every trial against its learning rate; broken trials are crosses above the frame."""
     data = {label: sensitivity(comparison, label) for label in looks(comparison)}
     broken = [label for label in data if len(data[label].broken_lr)]
+    many = any(len(own.lr) > MANY for own in data.values())
     spacing = min(0.03, 0.2 / max(1, len(broken)))
     with comparison_figure(comparison, 4.3) as figure:
         axes = clean(figure.add_subplot(), "learning rate", "final loss")
         for index, (label, look) in enumerate(looks(comparison).items()):
-            _draw_sensitivity(axes, data[label], look, index)
+            _draw_sensitivity(axes, data[label], look, index, many)
             if label in broken:  # each at a height of its own, so that crosses at one rate do not hide each other
                 _draw_broken(axes, data[label], look, index, ABOVE + spacing * broken[::-1].index(label))
         if broken:
@@ -89,13 +90,13 @@ def draw_learning_rates(comparison: Comparison) -> Figure:
     return figure
 
 
-def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int) -> None:
+def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, many: bool) -> None:
     x, y = data.lr, data.loss
-    if len(data.lr) > MANY:
+    if many and len(data.lr):
         _draw_dots(axes, data, look, tag(index, "trials"))
         x, y = trend(data.lr, data.loss)
     # where another setting differs too, a line from trial to trial would suggest a function of the learning rate
-    line = look.dash if data.alone or len(data.lr) > MANY else "none"
+    line = look.dash if data.alone or many else "none"
     axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(index, "trend"))
     if data.best:
         axes.plot(*data.best, marker=look.marker, markersize=11, markerfacecolor="none", markeredgewidth=1.8,

@@ -15,8 +15,8 @@ from .sentences import (
     partner_sentence,
     profile_sentence,
     target_sentence,
-    verdict_sentence,
 )
+from .verdict import verdict_sentence
 
 __all__ = ["as_markdown"]
 

@@ -27,10 +27,9 @@ from .sentences import (
     partner_sentence,
     profile_sentence,
     target_sentence,
-    unfinished_sentence,
-    verdict_texts,
 )
 from .svg import inline, mark
+from .verdict import unfinished_sentence, verdict_texts
 from .words import DESCRIPTIONS, PHASES, STATUSES, WORDS
 
 __all__ = ["both", "render"]
@@ -162,7 +161,14 @@ def _protocol(study: Comparison) -> Text:
     search, report = plan.search_numbers, plan.report_numbers
     on = f"{search[0]}" if len(search) == 1 else f"{search[0]} – {search[-1]}"
     to = f"{report[0]}" if len(report) == 1 else f"{report[0]} – {report[-1]}"
+    searches = Text(" of each optimizer", "每个优化器")
+    if plan.searches > 1:
+        searches = Text(
+            f" in each of {plan.searches} searches of each optimizer", f"每个优化器 {plan.searches} 轮搜索，每轮"
+        )
     return Text(
-        f"{plan.trials:,} trials of each optimizer (scrambled Sobol points) on seed {on}; winners on fresh seeds {to}",
-        f"每个优化器 {plan.trials:,} 次试验（加扰 Sobol 点），种子 {on}；获胜设置用新种子 {to}",
+        f"{plan.trials:,} trials{searches.en} (scrambled Sobol points, seed {plan.points_seed}) on seed {on};"
+        f" winners on fresh seeds {to}",
+        f"{searches.zh} {plan.trials:,} 次试验（加扰 Sobol 点，种子 {plan.points_seed}），训练种子 {on}；"
+        f"获胜设置用新种子 {to}",
     )

@@ -13,7 +13,7 @@ from ..base.status import Status
 from ..base.text import Text
 from ..base.translation import in_chinese
 from ..findings.catalogue import Finding
-from ..statistics import budget_curve, paired_ratios
+from ..statistics import budget_curve
 from ..study import Comparison
 from .words import STATUSES
 
@@ -37,7 +37,7 @@ def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
     - `margin`: half the interval of the final metric; `budgets`: the row of `chosen_budgets`.
     """
     settings, named = comparison.chosen, not only_learning_rates(comparison)
-    ratios = paired_ratios(comparison.runs, comparison.measure).to_dict("index")
+    ratios = comparison.ratios.to_dict("index")
     budgets, at_end = chosen_budgets(comparison).T.to_dict("list"), set(comparison.edges["label"])
     rows: list[dict[str, Any]] = []
     for label, record in zip(comparison.table.index, comparison.table.to_dict("records"), strict=True):
@@ -68,7 +68,7 @@ def _word(word: str, more_seeds: float) -> Text:
             return Text("tie", "打平")
         seeds = "1 more seed" if more_seeds == 1 else f"{more_seeds:.0f} more seeds"
         return Text(f"tie; about {seeds} would tell", f"打平；再加约 {more_seeds:.0f} 个种子可分")
-    return {"missed": MISSED, "slower": Text("slower", "较慢"), "faster": Text("faster", "较快")}[word]
+    return {"slower": Text("slower", "较慢"), "faster": Text("faster", "较快")}[word]
 
 
 def only_learning_rates(study: Comparison) -> bool:

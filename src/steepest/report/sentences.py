@@ -1,24 +1,23 @@
-"""Sentences of the report, in English and Chinese: verdict, warnings and remarks, from a comparison's numbers."""
-
-import math
+"""Sentences of the report, in English and Chinese: target, warnings and remarks, from a comparison's numbers."""
 
 import numpy as np
 import pandas as pd
 
-from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
+from ..base.numbers import list_en, list_zh
 from ..base.text import Text
 from ..statistics import BROKEN, SetAside
 from ..study import Comparison
-from .rows import ending_text
 from .words import LABELS
 
 __all__ = [
-    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "metric_text", "partner_sentence",
-    "profile_sentence", "target_sentence", "unfinished_sentence", "verdict_sentence", "verdict_texts",
+    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "joined", "metric_text",
+    "partner_sentence", "profile_sentence", "target_sentence",
 ]  # fmt: skip
 
 
 CHINESE_OR = " 或 "
+
+NO_TEST = Text("(A description; no interval stands behind it.)", "（仅为描述，没有区间支持。）")
 
 
 def target_sentence(comparison: Comparison) -> Text:
@@ -31,175 +30,6 @@ def metric_text(comparison: Comparison) -> Text:
     """The name of the metric, with its Chinese translation if there is one."""
     name = str(comparison.workload["metric_name"])
     return Text(name, LABELS.get(name, name))
-
-
-# --- the verdict ------------------------------------------------------------------------------------------------------
-
-
-def verdict_sentence(comparison: Comparison) -> Text:
-    """The whole verdict: which optimizer reached the target first, and by how much, or which ones tie."""
-    return _joined(*verdict_texts(comparison))
-
-
-def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
-    """The verdict in two parts: a headline, and the rest, if there is any."""
-    if not comparison.complete:
-        return unfinished_sentence(comparison), None
-    if _all_failed(comparison):
-        cause = ending_text(*comparison.runs[["status", "message", "finding"]].iloc[0])
-        return Text(f"Every run failed: {cause.en}", f"所有运行都失败了：{cause.zh}"), None
-    first = comparison.verdict.first
-    if not first:
-        return _none_reached(comparison)
-    if len(first) == 1:
-        return _joined(_single_leader(comparison), _behind(comparison)), None
-    rest = (_leader(comparison), _behind(comparison), _median_remark(comparison))
-    return _tie(comparison), _joined(*rest)
-
-
-def _all_failed(comparison: Comparison) -> bool:
-    return bool((comparison.runs["status"] == "failed").all())
-
-
-def unfinished_sentence(study: Comparison) -> Text:
-    """The progress of an unfinished study, and the command to resume it."""
-    done, total = len(study.runs), study.plan.runs
-    return Text(
-        f"Not finished: {done:,} of {total:,} runs are done. Go on with: steepest compare --resume FOLDER",
-        f"尚未完成：共 {total:,} 次运行，已完成 {done:,} 次。继续：steepest compare --resume 文件夹",
-    )
-
-
-def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
-    """The verdict where no optimizer reached the target: what to try, and which one came closest."""
-    if _has_no_metric(comparison):
-        name = metric_text(comparison)
-        return Text(
-            f"{name.en} was NaN in every evaluation of every run, so no optimizer can reach the target; correct the"
-            " workload, which computes it.",
-            f"{name.zh}在每次运行的每次评估中都是 NaN，因此没有优化器能达到目标；请修正工作负载中对它的计算。",
-        ), None
-    advice = Text(
-        "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
-        "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
-    )
-    metrics = comparison.table["final_metric"].dropna().sort_values(kind="stable")
-    if metrics.empty:
-        return advice, None
-    closest = metrics.index[-1 if comparison.workload["higher_is_better"] else 0]
-    name, value = metric_text(comparison), number(float(metrics[closest]), 4)
-    return advice, Text(
-        f"{closest} came closest: {name.en} {value} at the end.", f"最接近的是 {closest}：最终{name.zh}为 {value}。"
-    )
-
-
-def _has_no_metric(comparison: Comparison) -> bool:
-    """Whether runs ended well, and not one of them ever measured a metric that is a number."""
-    sound = comparison.runs[~comparison.runs["status"].isin(BROKEN)]
-    return bool(len(sound) and sound["best_metric"].isna().all() and sound["final_metric"].isna().all())
-
-
-def _single_leader(comparison: Comparison) -> Text:
-    """The verdict where one optimizer is first, or is the only one."""
-    (leader,) = comparison.verdict.first
-    result = _performance(comparison, leader)
-    if len(comparison.table) == 1:
-        return Text(f"{leader} takes {result.en}", f"{leader} {result.zh}")
-    return Text(f"{leader} gets there first: {result.en}", f"{leader} 最先到达：{result.zh}")
-
-
-def _tie(comparison: Comparison) -> Text:
-    """The verdict where several tie, and about how many more seeds would separate them."""
-    first, seeds = comparison.verdict.first, comparison.plan.seeds
-    cannot, cannot_zh = (f"{seeds} seeds cannot", f"{seeds} 个种子") if seeds > 1 else ("one seed cannot", "一个种子")
-    more = comparison.verdict.more_seeds
-    if math.isnan(more):
-        outlook = Text(", and more are not likely to", "，增加种子多半也分不出")
-    else:
-        outlook = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
-                       f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip
-    return Text(
-        f"{list_en(first)} tie: {cannot} tell them apart{outlook.en}.",
-        f"{list_zh(first)} 打平：{cannot_zh}分不出先后{outlook.zh}。",
-    )
-
-
-def _leader(comparison: Comparison) -> Text:
-    """The performance of the one with the smallest median, of those that tie."""
-    leader = comparison.verdict.first[0]
-    result = _performance(comparison, leader)
-    return Text(f"{leader} took {result.en}", f"{leader} {result.zh}")
-
-
-def _performance(comparison: Comparison, label: str) -> Text:
-    """A contestant's steps (or seconds) to the target, over how many seeds, and at which settings."""
-    seeds, needed, settings = comparison.plan.seeds, _cost(comparison, label), _settings(comparison, label)
-    over = Text(f"median of {seeds} fresh seeds", f"{seeds} 个新种子的中位数")
-    if seeds == 1:
-        over = Text("on one fresh seed", "一个新种子")
-    return Text(
-        f"{needed.en} to the target ({over.en}) at {settings.en}.",
-        f"在{settings.zh}下用 {needed.zh}达到目标（{over.zh}）。",
-    )
-
-
-def _cost(comparison: Comparison, label: str) -> Text:
-    """A contestant's steps or seconds to the target, whichever decides."""
-    value = float(comparison.table[comparison.measure][label])
-    amount = spent(value, comparison.measure)
-    if comparison.measure == "seconds_to_target":
-        return Text(f"{amount} seconds", f"{amount} 秒")
-    return Text(f"{amount} step{'' if value == 1 else 's'}", f"{amount} 步")
-
-
-def _settings(comparison: Comparison, label: str) -> Text:
-    """The settings of a contestant's winner."""
-    settings = comparison.chosen.get(label, {})
-    lr = general(settings.get("lr", comparison.table["lr"][label]), 3)
-    rest = settings_text({name: value for name, value in settings.items() if name != "lr"})
-    return Text(f"learning rate {lr}{f', {rest}' * bool(rest)}", f"学习率 {lr}{f'、{rest}' * bool(rest)} ")
-
-
-def _behind(comparison: Comparison) -> Text | None:
-    """The sentence about the next contestant that is clearly slower; None if there is none."""
-    verdict = comparison.verdict
-    if verdict.behind is None:
-        return None
-    if math.isinf(verdict.ratio):
-        return Text(f"{verdict.behind} missed the target on most seeds.", f"{verdict.behind} 在多数种子上未达到目标。")
-    ratio, low, high = times(verdict.ratio), times(verdict.low), times(verdict.high)
-    seconds = comparison.measure == "seconds_to_target"
-    subject = Text(f"{verdict.behind}, the next,", f"其次的 {verdict.behind} ")
-    if len(verdict.first) > 1:
-        subject = Text(f"{verdict.behind} is clearly slower than {verdict.first[0]}: it",
-                       f"{verdict.behind} 明显比 {verdict.first[0]} 慢：")  # fmt: skip
-    return Text(
-        f"{subject.en} needs {ratio} times {'as long' if seconds else 'as many steps'}"
-        f" (95 % interval {low} to {high}).",
-        f"{subject.zh}需要 {ratio} 倍的{'时间' if seconds else '步数'}（95% 区间 {low} 至 {high}）。",
-    )
-
-
-def _median_remark(comparison: Comparison) -> Text | None:
-    """A remark on those that tie with the leader, although one that is clearly slower has a smaller median.
-
-    The verdict compares seed by seed, so medians need not be in its order.
-    """
-    verdict, medians = comparison.verdict, comparison.table[comparison.measure]
-    if verdict.behind is None or math.isinf(medians[verdict.behind]):
-        return None
-    odd = [label for label in verdict.first[1:] if medians[label] >= medians[verdict.behind]]
-    if not odd:
-        return None
-    have, leader = "has" if len(odd) == 1 else "have", verdict.first[0]
-    return Text(
-        f"{list_en(odd)} {have} no smaller a median than {verdict.behind}, but seed by seed these runs do not show"
-        f" {'it' if len(odd) == 1 else 'them'} to be slower than {leader}.",
-        f"{list_zh(odd)} 的中位数虽不小于 {verdict.behind}，但逐个种子比较，这些运行还不能说明其比 {leader} 慢。",
-    )
-
-
-# --- remarks ----------------------------------------------------------------------------------------------------------
 
 
 def edge_warnings(comparison: Comparison) -> list[Text]:
@@ -224,7 +54,7 @@ def partner_sentence(comparison: Comparison) -> Text | None:
             by_partner.setdefault((facts["partner"], facts["partner_scaled"]), []).append(contestant.label)
     if not by_partner:
         return None
-    return _joined(*(_partner(*partner, list(dict.fromkeys(labels))) for partner, labels in by_partner.items()))
+    return joined(*(_partner(*partner, list(dict.fromkeys(labels))) for partner, labels in by_partner.items()))
 
 
 def _partner(partner: str, scaled: bool, labels: list[str]) -> Text:
@@ -241,7 +71,7 @@ def broken_sentence(comparison: Comparison) -> Text | None:
     """The number of broken runs on fresh seeds by contestant; None where there is none, or every run failed."""
     report = comparison.runs[comparison.runs["phase"] == "report"]
     broken = report[report["status"].isin(BROKEN)]
-    if broken.empty or _all_failed(comparison):
+    if broken.empty or len(broken) == len(report):
         return None
     counts = [f"{label} ({count})" for label, count in broken["label"].value_counts(sort=False).items()]
     return Text(
@@ -281,15 +111,19 @@ def budget_sentence(budgets: pd.DataFrame) -> Text | None:
         trials = "one trial" if sizes == ["1"] else f"{list_en(sizes, 'or')} trials"
         parts.append(f"with {trials}, {list_en(names, 'or') if names else 'most draws miss'}")
         parts_zh.append(f"试 {list_zh(sizes)} 次，{f'选 {list_zh(names, CHINESE_OR)}' if names else '多半到不了'}")
-    return Text(f"Which to take: {'; '.join(parts)}.", f"该选哪个：{'；'.join(parts_zh)}。")
+    return Text(
+        f"First to the target in the median draw of these trials: {'; '.join(parts)}. {NO_TEST.en}",
+        f"在这些试验的居中一次抽取里最先到达目标的：{'；'.join(parts_zh)}。{NO_TEST.zh}",
+    )
 
 
 def _same_for_all_budgets(names: tuple[str, ...]) -> Text:
     if not names:
         return Text("Most draws miss the target, however many trials.", "无论试几次，多半到不了目标。")
     return Text(
-        f"However many trials you can afford, take {list_en(names, 'or')}.",
-        f"无论能试几次，都选 {list_zh(names, CHINESE_OR)}。",
+        f"First to the target in the median draw of these trials, however many there are: {list_en(names, 'or')}."
+        f" {NO_TEST.en}",
+        f"无论试几次，在这些试验的居中一次抽取里最先到达目标的都是 {list_zh(names, CHINESE_OR)}。{NO_TEST.zh}",
     )
 
 
@@ -307,13 +141,14 @@ def profile_sentence(study: Comparison) -> Text | None:
     then = [f"{label} ({value:.2f})" for label, value in score[score < best].iloc[:2].items()]
     do, others = "does" if len(first) == 1 else "do", f", followed by {list_en(then)}" if then else ""
     return Text(
-        f"On all {count} workloads together {list_en(first)} {do} best, with a score of {best:.2f} out of 1{others}.",
+        f"On all {count} workloads together {list_en(first)} {do} best, with a score of {best:.2f} out of 1{others}."
+        f" {NO_TEST.en}",
         f"综合 {count} 个工作负载，{list_zh(first)} 表现最好，得分 {best:.2f}（满分 1）"
-        f"{f'；其次是 {list_zh(then)}' if then else ''}。",
+        f"{f'；其次是 {list_zh(then)}' if then else ''}。{NO_TEST.zh}",
     )
 
 
-def _joined(*texts: Text | None) -> Text:
+def joined(*texts: Text | None) -> Text:
     """Sentences one after the other, with a space between English ones."""
     sentences = [text for text in texts if text]
     return Text(" ".join(text.en for text in sentences), "".join(text.zh for text in sentences))

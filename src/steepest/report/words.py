@@ -13,13 +13,13 @@ WORDS = {
     # speed
     "table": Text("Who is fast", "谁更快"),
     "table_note": Text(
-        "Every optimizer tried the same number of settings. Its best one then ran again on fresh seeds, the same for all, and"
-        " only those runs count here. Steps are the median over the seeds; a run that misses the target counts as endless."
-        " How an optimizer compares with the first is judged seed by seed, with a 95 % interval; the words hold for all of"
-        " them together. Seconds are steps times the time of one step, which is measured separately, the optimizers taking"
-        " turns, without evaluation.",
-        "每个优化器试验相同数目的设置，其中最好的一个再用新种子重跑，所有优化器用同一组种子；此处只计入这些重跑。步数为各种子的中位数，"
-        "未到达目标记为无穷。与第一名的比较逐种子进行，附 95% 区间；结论对全体优化器同时成立。"
+        "Every optimizer tried the same number of settings. The best ones, one of each search, then took turns on fresh seeds,"
+        " the same for all, and only those runs count here. Steps are the median over the seeds; a run that misses the target"
+        " counts as endless. How an optimizer compares with the first is judged seed by seed, with a 95 % interval that"
+        " covers the luck of the searches, too; the words hold for all of them together. Seconds are steps times the time of"
+        " one step, which is measured separately, the optimizers taking turns, without evaluation.",
+        "每个优化器试验相同数目的设置；各轮搜索中最好的一个轮流用新种子重跑，所有优化器用同一组种子；此处只计入这些重跑。步数为各种子的中位数，"
+        "未到达目标记为无穷。与第一名的比较逐种子进行，附 95% 区间（也包含搜索的运气）；结论对全体优化器同时成立。"
         "秒数为步数乘以单步耗时；后者另行测量，各优化器轮流进行，不含评估。",
     ),
     "optimizer": Text("optimizer", "优化器"),

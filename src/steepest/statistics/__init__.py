@@ -15,14 +15,14 @@ from .fingerprints import SetAside, equal_fingerprints
 from .intervals import Interval, bootstrap_interval, holm, mean_interval
 from .profiles import Profiles, performance_profiles, time_to_target
 from .ranges import edges, wider_range
-from .ratios import MISS, paired_ratios
+from .ratios import LEVEL_LATER, paired_ratios
 from .summary import summarize
 from .tables import BROKEN, Measure
-from .trials import best_trials
-from .verdicts import Verdict, verdict
+from .trials import best_trials, finalists
+from .verdicts import Verdict, clearly_last, verdict
 
 __all__ = [
-    "BROKEN", "MISS", "Interval", "Measure", "Profiles", "SetAside", "Verdict", "best_trials", "bootstrap_interval",
-    "budget_curve", "edges", "equal_fingerprints", "holm", "mean_interval", "paired_ratios", "performance_profiles",
-    "summarize", "time_to_target", "verdict", "wider_range",
+    "BROKEN", "LEVEL_LATER", "Interval", "Measure", "Profiles", "SetAside", "Verdict", "best_trials",
+    "bootstrap_interval", "budget_curve", "clearly_last", "edges", "equal_fingerprints", "finalists", "holm",
+    "mean_interval", "paired_ratios", "performance_profiles", "summarize", "time_to_target", "verdict", "wider_range",
 ]  # fmt: skip

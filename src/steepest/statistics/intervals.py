@@ -7,7 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["Interval", "bootstrap_interval", "chance_of_the_same", "holm", "mean_interval"]
+__all__ = [
+    "Interval", "bootstrap_interval", "chance_of_the_same", "holm", "mean_interval", "standard_error_of",
+]  # fmt: skip
 
 RESAMPLES = 9_999
 """Number of resamples of a bootstrap; the resolution of p is 1 / (RESAMPLES + 1), a ten-thousandth."""
@@ -55,7 +57,9 @@ class Interval:
     p: float
 
 
-def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
+def bootstrap_interval(
+    values: Iterable[float], confidence: float = 0.95, groups: Iterable[object] | None = None, error: float = 0.0
+) -> Interval:
     """Mean of differences with its bootstrap interval, and the p value of the mean being 0.
 
     The symmetric studentized bootstrap (Hall 1988; Efron and Tibshirani 1993, 12.5): the values are drawn again with
@@ -69,11 +73,17 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
     - Where all values are the same there is no spread to judge by, so p is an upper bound on the probability of that,
       see `chance_of_the_same`; where the bound exceeds 1 - confidence, the interval has no ends.
 
+    Values may share more than the rest of them do: all runs at the settings of one search share the luck of that
+    search. Given their `groups`, the standard error is that of the groups' means where this is the larger one.
+
     A local random generator with a fixed seed makes the result depend on the values alone.
 
     Args:
         values: finite numbers; their order is irrelevant.
         confidence: of the interval, between 0 and 1.
+        groups: the group of each value. Default: no groups.
+        error: standard error of something that has been added to all values alike, such as the logarithm of a ratio of
+            step times.
 
     Returns:
         An `Interval`, without ends (-inf, inf) where the values are too few to tell.
@@ -85,7 +95,7 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
     >>> round(interval.mean, 2), 0 < interval.low < interval.mean < interval.high < 0.32, interval.p < 0.05
     (0.16, True, True)
     """
-    sample = np.sort(np.asarray(list(values), dtype=float))
+    sample = np.asarray(list(values), dtype=float)
     count = len(sample)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: must lie between 0 and 1, got {confidence!r}")
@@ -93,14 +103,35 @@ def bootstrap_interval(values: Iterable[float], confidence: float = 0.95) -> Int
         raise ValueError("values: must be finite numbers")
     if count == 0:
         return Interval(math.nan, -math.inf, math.inf, 1.0)
-    mean = float(sample.mean())
+    mean = float(np.sort(sample).mean())  # sorted: the same values in another order have the same interval
     if np.ptp(sample) < 1e-9:  # logarithms of ratios: a difference of a billionth is rounding
-        p = chance_of_the_same(count)
-        half = 0.0 if p <= 1 - confidence else math.inf
-        return Interval(mean, mean - half, mean + half, p if abs(mean) > 1e-9 else 1.0)
-    error = float(sample.std(ddof=1)) / math.sqrt(count)
-    quantile, p = _studentized(sample, abs(mean) / error, confidence)
-    return Interval(mean, mean - quantile * error, mean + quantile * error, p)
+        return _of_the_same(mean, count, error, confidence)
+    standard_error = math.hypot(standard_error_of(sample, groups), error)
+    quantile, p = _studentized(np.sort(sample), abs(mean) / standard_error, confidence)
+    return Interval(mean, mean - quantile * standard_error, mean + quantile * standard_error, p)
+
+
+def _of_the_same(mean: float, count: int, error: float, confidence: float) -> Interval:
+    """The interval of equal values: their own spread is no guide, so what is known of them is an upper bound of p."""
+    from scipy import stats
+
+    bound = chance_of_the_same(count)
+    half = error * float(stats.norm.ppf((1 + confidence) / 2)) if bound <= 1 - confidence else math.inf
+    by_error = 2 * float(stats.norm.sf(abs(mean) / error)) if error else float(abs(mean) <= 1e-9)
+    return Interval(mean, mean - half, mean + half, max(bound, by_error))
+
+
+def standard_error_of(sample: np.ndarray, groups: Iterable[object] | None) -> float:
+    """The standard error of the mean: that of independent values, or of the means of their groups if that is larger."""
+    own = float(np.sort(sample).std(ddof=1)) / math.sqrt(len(sample))
+    if groups is None:
+        return own
+    _, codes = np.unique(np.asarray(list(groups)), return_inverse=True)
+    sizes = np.bincount(codes)
+    if len(sizes) < 2:
+        return own
+    means = np.bincount(codes, sample) / sizes
+    return max(own, float(means.std(ddof=1)) / math.sqrt(len(means)))
 
 
 def chance_of_the_same(seeds: int) -> float:

@@ -1,17 +1,16 @@
 """Paired ratios: steps or seconds to the target of each contestant, divided by those of a reference, seed by seed."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from .intervals import Interval, bootstrap_interval, chance_of_the_same, holm
+from .censored import censored_interval, fewest_pairs, rank_differences
+from .intervals import Interval, bootstrap_interval, chance_of_the_same, holm, mean_interval, standard_error_of
 from .tables import Measure, check_runs, ranking
 
-__all__ = ["MISS", "paired_ratios"]
-
-MISS = 4.0
-"""Value of a missed target in a paired ratio, as a multiple of the slowest success of the two contestants."""
+__all__ = ["LEVEL_LATER", "paired_ratios"]
 
 POWER = 0.8
 """Power of the test that `more_seeds` is planned for: probability of telling a difference as large as the estimate."""
@@ -19,17 +18,31 @@ POWER = 0.8
 MOST_SEEDS = 1000
 """Upper bound of `more_seeds`; where more would be needed, no affordable number of seeds is likely to tell."""
 
+LEVEL_LATER = 0.01
+"""Level of the words once seeds were added, because a second look at 5 % is a second chance to err."""
+
 COLUMNS = ["against", "ratio", "low", "high", "p", "differs", "word", "more_seeds", "pairs"]
 
 
 def paired_ratios(
-    runs: pd.DataFrame, by: Measure = "steps_to_target", against: str | None = None, confidence: float = 0.95
+    runs: pd.DataFrame,
+    by: Measure = "steps_to_target",
+    against: str | None = None,
+    confidence: float = 0.95,
+    level: float | None = None,
+    rounds: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The ratio of each contestant's steps (or seconds) to the target to those of a reference contestant.
 
-    Ratios are taken seed by seed on the report runs, so that what a seed does to everyone cancels; their geometric mean
-    and its interval come from the logarithms by `bootstrap_interval`. A missed target counts as `MISS` times the most
-    that a run of either took to reach it; a seed on which both missed says nothing about the two and is left out.
+    Ratios are taken seed by seed on the report runs, so that what a seed does to everyone cancels. Where both reached
+    the target on every seed, their geometric mean and its interval come from the logarithms by `bootstrap_interval`;
+    where a run missed, by `censored_interval`. A seed on which both missed says nothing about the two and is left out.
+
+    Two more things vary besides the seeds, and count in the interval where they are known:
+
+    - The search: a column `search` of the runs tells which of several searches the settings of a report run are from.
+      What the searches differ by, beyond chance, is luck that a new search would not repeat.
+    - The clock: seconds are steps times the seconds of a step, which `rounds` measured for all contestants in turns.
 
     Args:
         runs: a table of runs.
@@ -37,19 +50,22 @@ def paired_ratios(
         against: the reference, a label. Default: the first to the target. That one is chosen
             by the same runs, so among many equal contestants some are told from it a little more often than Holm's
             correction promises: in simulations of 3 to 20 of them on 10 to 20 seeds in 3 to 8 % of studies, not in 5 %.
-        confidence: of the intervals (each by itself), and of all words together.
+        confidence: of the intervals, each by itself.
+        level: of all words together, the probability of any that is wrong; `LEVEL_LATER` after seeds were added because
+            the first ones could not tell. Default: 1 - confidence.
+        rounds: the seconds of a step; rows are rounds, columns labels. Default: those of the runs count as exact.
 
     Returns:
         One row for each other contestant that has report runs, the first to the target on top, by `label`:
 
         - `against`: the contestant compared with.
-        - `ratio`, `low`, `high`: geometric mean ratio and its interval; above 1 is slower. The interval is (0, inf)
-          where the seeds are too few to tell. The ratio is inf for one that missed on most seeds (0 if the other did,
-          NaN if both did).
+        - `ratio`, `low`, `high`: ratio and its interval; above 1 is slower. An end is 0 or inf where the seeds are too
+          few to tell, or misses hide it; the ratio itself is inf (or 0) for one that never reached the target.
         - `p`: of the ratio being 1; `differs`: whether it is not, after Holm's correction.
-        - `word`: "missed" the target on most seeds; else "faster" or "slower", if it differs; else "tie".
-        - `more_seeds`: in a tie, about how many more seeds would tell, were the ratio and its spread what they look
-          like now (power 80 %). NaN where it is no tie, or no number of seeds (up to 1000 more) is likely to tell.
+        - `word`: "faster" or "slower", if it differs; else "tie".
+        - `more_seeds`: in a tie, about how many more seeds would tell at `LEVEL_LATER`, were the ratio and its spread
+          what they look like now (power 80 %). NaN where it is no tie, or no number of seeds (up to 1000 more) is
+          likely to tell.
         - `pairs`: number of seeds that the ratio is from.
 
     Raises:
@@ -64,22 +80,22 @@ def paired_ratios(
     ('a', 2.01, 'slower')
     """
     order = ranking(runs, by).dropna()
-    spent = _by_seed(runs, by)
     if against is not None and against not in order.index:
         raise ValueError(f"against: {against!r} has no report runs; there are {', '.join(map(str, order.index))}")
+    # a contestant that was added later has not been measured side by side with the others yet
+    timed = by == "seconds_to_target" and rounds is not None and set(order.index) <= set(rounds.columns)
+    spent = _by_seed(runs, "steps_to_target" if timed else by)
     if order.empty:
         return pd.DataFrame(columns=COLUMNS, index=pd.Index([], name="label"))
     other = order.index[0] if against is None else against
     labels = [label for label in order.index if label != other]
-    logs = {label: _log_ratios(spent[label], spent[other]) for label in labels}
-    intervals = {label: bootstrap_interval(log_ratios, confidence) for label, log_ratios in logs.items()}
-    differs = holm([interval.p for interval in intervals.values()], 1 - confidence)
+    searches = _searches(runs)
+    pairs = [_Pairs(spent, other, label, searches, rounds if timed else None, confidence) for label in labels]
+    all_level = 1 - confidence if level is None else level
+    differs = holm([pair.interval.p for pair in pairs], all_level)
     # the level of Holm's strictest test, so that `more_seeds` promises rather too many seeds than too few
-    level = (1 - confidence) / len(labels) if labels else math.nan
-    rows = [
-        _row(intervals[label], logs[label], rejected, level, order[label], order[other])
-        for label, rejected in zip(labels, differs, strict=True)
-    ]
+    strictest = min(all_level, LEVEL_LATER) / len(labels) if labels else math.nan
+    rows = [pair.row(rejected, strictest) for pair, rejected in zip(pairs, differs, strict=True)]
     table = pd.DataFrame(rows, index=pd.Index(labels, name="label"), columns=COLUMNS)
     return table.assign(against=other)
 
@@ -96,52 +112,92 @@ def _by_seed(runs: pd.DataFrame, by: Measure) -> pd.DataFrame:
     return report.pivot(index="seed", columns="label", values=by).astype(float)
 
 
-def _log_ratios(spent: "pd.Series[float]", other: "pd.Series[float]") -> np.ndarray:
-    """Logarithms of the ratios on the seeds where at least one of the two reached the target."""
-    both = pd.concat([spent, other], axis=1).dropna().to_numpy()
-    both = both[np.isfinite(both).any(axis=1)]
-    reached = both[np.isfinite(both)]
-    logs = np.log(np.where(np.isfinite(both), both, MISS * reached.max(initial=0.0)))
-    difference: np.ndarray = logs[:, 0] - logs[:, 1]
-    return difference
+def _searches(runs: pd.DataFrame) -> "pd.Series[float] | None":
+    """By seed, the search that the settings of its report runs are from; None where there is one search only."""
+    if "search" not in runs:
+        return None
+    report = runs[runs["phase"] == "report"]
+    searches: pd.Series[float] = report.groupby("seed")["search"].max()  # a contestant without a search has search 0
+    return searches if searches.nunique() > 1 else None
 
 
-def _row(
-    interval: Interval, logs: np.ndarray, differs: bool, level: float, median: float, other_median: float
-) -> dict[str, object]:
-    """One row of `paired_ratios`, from the interval of the log ratios and the medians of both contestants."""
-    # math.exp raises beyond about 709, which the interval of two very different seeds can reach
-    ratio, low, high = (
-        math.inf if bound > 700 else math.exp(bound) for bound in (interval.mean, interval.low, interval.high)
-    )
-    missed, other_missed = math.isinf(median), math.isinf(other_median)
-    if missed:
-        ratio, high = math.nan if other_missed else math.inf, math.inf
-    if other_missed:
-        ratio, low = math.nan if missed else 0.0, 0.0
-    direction = "slower" if interval.mean > 0 else "faster"
-    word = "missed" if missed else direction if differs else "tie"
-    more = _more_seeds(interval.mean, logs, level) if word == "tie" else math.nan
-    return {
-        "ratio": ratio, "low": low, "high": high, "p": interval.p, "differs": differs, "word": word,
-        "more_seeds": more, "pairs": len(logs),
-    }  # fmt: skip
+class _Pairs:
+    """The report runs of two contestants, paired by seed, and the interval of their ratio."""
+
+    def __init__(
+        self, spent: pd.DataFrame, other: str, label: str, searches: "pd.Series[float] | None",
+        rounds: pd.DataFrame | None, confidence: float,
+    ) -> None:  # fmt: skip
+        both = spent[[other, label]].dropna()
+        both = both.loc[np.isfinite(both.to_numpy()).any(axis=1)]
+        groups = None if searches is None else searches.reindex(both.index).tolist()
+        time_ratio, error, margin = _time_ratio(rounds, other, label, confidence)
+        logs = np.log(both.to_numpy()) + np.array([0.0, time_ratio])
+        self.censored = not np.isfinite(logs).all()
+        self.groups: Iterable[object] | None = groups
+        if self.censored:
+            self.interval: Interval = censored_interval(logs, confidence, groups, margin)
+            self.differences: np.ndarray = rank_differences(logs)
+        else:
+            self.differences = logs[:, 1] - logs[:, 0]
+            self.interval = bootstrap_interval(self.differences, confidence, groups, error)
+
+    def row(self, differs: bool, level: float) -> dict[str, object]:
+        """One row of `paired_ratios`; `level` is that of the test that more seeds should pass."""
+        mean = self.interval.mean
+        ratio, low, high = map(_exp, (mean, self.interval.low, self.interval.high))
+        word = "tie" if not differs else "slower" if mean > 0 else "faster"
+        return {
+            "ratio": ratio, "low": low, "high": high, "p": self.interval.p, "differs": differs, "word": word,
+            "more_seeds": self._more_seeds(level) if word == "tie" else math.nan, "pairs": len(self.differences),
+        }  # fmt: skip
+
+    def _more_seeds(self, level: float) -> float:
+        """Number of further seeds for a two-sided test at this level to tell the mean from 0, were the estimates exact.
+
+        The normal approximation with Guenther's (1981) correction for Student's t. What the searches differ by does not
+        shrink with more seeds. Never fewer than the least with which the test can reject at all.
+        """
+        from scipy import stats
+
+        count = len(self.differences)
+        mean = float(self.differences.mean()) if count else 0.0
+        if count == 0 or abs(mean) < 1e-9:
+            return math.nan
+        spread, of_searches = 0.0, 0.0
+        if count > 1:
+            own = standard_error_of(self.differences, None)
+            spread = own * math.sqrt(count)
+            of_searches = standard_error_of(self.differences, self.groups) ** 2 - own**2
+        quantile = stats.norm.isf(level / 2)
+        room = (mean / (quantile + stats.norm.ppf(POWER))) ** 2 - of_searches
+        if room <= 0:
+            return math.nan
+        needed = spread**2 / room + quantile**2 / 2
+        if self.censored:
+            least = fewest_pairs(level)
+        else:
+            least = next(seeds for seeds in range(1, MOST_SEEDS) if chance_of_the_same(seeds) <= level)
+        more = max(1, math.ceil(max(needed, least)) - count)
+        return float(more) if more <= MOST_SEEDS else math.nan
 
 
-def _more_seeds(mean: float, logs: np.ndarray, level: float) -> float:
-    """Number of further seeds for a two-sided test at this level to tell the mean from 0, were the estimates exact.
+def _time_ratio(rounds: pd.DataFrame | None, other: str, label: str, confidence: float) -> tuple[float, float, float]:
+    """Logarithm of the ratio of two step times, from rounds in pairs: its mean, standard error and half an interval.
 
-    The normal approximation with Guenther's (1981) correction for Student's t. Never fewer than `chance_of_the_same`
-    asks for: the bootstrap cannot reject earlier than that.
+    The standard error is that of a normal variable with an interval as wide as Student's t gives to so few rounds.
     """
     from scipy import stats
 
-    count = len(logs)
-    if count == 0 or abs(mean) < 1e-9:
-        return math.nan
-    spread = logs.std(ddof=1) if count > 1 else 0.0
-    quantile = stats.norm.isf(level / 2)
-    needed = ((quantile + stats.norm.ppf(POWER)) * spread / mean) ** 2 + quantile**2 / 2
-    least = next(seeds for seeds in range(1, MOST_SEEDS) if chance_of_the_same(seeds) <= level)
-    more = max(1, math.ceil(max(needed, least)) - count)
-    return float(more) if more <= MOST_SEEDS else math.nan
+    if rounds is None:
+        return 0.0, 0.0, 0.0
+    ratios = np.log((rounds[label] / rounds[other]).dropna().to_numpy())
+    if len(ratios) < 2:
+        return (float(ratios.mean()) if len(ratios) else 0.0), 0.0, 0.0
+    low, high = mean_interval(ratios, confidence)
+    half = (high - low) / 2
+    return float(ratios.mean()), half / float(stats.norm.ppf((1 + confidence) / 2)), half
+
+
+def _exp(value: float) -> float:
+    return math.inf if value > 700 else math.exp(value)  # math.exp raises beyond about 709

@@ -7,35 +7,73 @@ import pandas as pd
 
 from .tables import check_runs, is_broken
 
-__all__ = ["best_trials", "range_width", "trial_table"]
+__all__ = ["MISS", "best_trials", "finalists", "range_width", "trial_table"]
+
+MISS = 4.0
+"""Value of a missed target in a trial's mean over its seeds, as a multiple of the contestant's slowest success."""
+
+ORDER = ("broken", "mean_steps", "final_loss")
 
 
 def trial_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial: columns of its first run, medians of its measures over the search seeds, and share `broken`.
+    """One row a trial: columns of its first run, medians of its measures over its seeds, and more.
 
-    A miss is infinite, so a trial that misses on half of the seeds or more has missed.
+    A miss is infinite, so a trial that misses on half of the seeds or more has missed. The other columns are `broken`,
+    the share of its runs that broke, `runs`, their number, and `mean_steps`, the geometric mean of the steps to the
+    target over the seeds, where a miss counts as `MISS` times the contestant's slowest success.
     """
     check_runs(runs, "label", "phase", "trial", "status", "steps_to_target", "final_loss")
     search = runs[runs["phase"] == "search"]
-    search = search.assign(broken=is_broken(search).astype(float))
+    steps = search["steps_to_target"].astype(float)
+    slowest = steps.where(np.isfinite(steps)).groupby(search["label"]).transform("max")
+    logs = np.log(steps.where(np.isfinite(steps), (MISS * slowest).fillna(np.inf)))
+    search = search.assign(broken=is_broken(search).astype(float), log_steps=logs)
     trials = search.groupby(["label", "trial"], sort=False, dropna=False)
     measures = [name for name in ("steps_to_target", "seconds_to_target", "final_loss") if name in search]
-    table = trials.head(1).set_index(["label", "trial"], drop=False)
+    table = trials.head(1).set_index(["label", "trial"], drop=False).drop(columns="log_steps")
     table[measures] = trials[measures].median()
     table["broken"] = trials["broken"].mean()
+    table["runs"] = trials.size()
+    table["mean_steps"] = np.exp(trials["log_steps"].mean())
     return table.reset_index(drop=True)
+
+
+def finalists(runs: pd.DataFrame, count: int) -> list[int]:
+    """The most promising trials of one search, by the first seed that all of them ran on.
+
+    One seed is luck: the best of many trials on it is seldom the best. So the first few run on more seeds.
+
+    Args:
+        runs: the runs of the search, of one contestant.
+        count: number of trials that go on.
+
+    Returns:
+        The `trial`s, the best one first.
+
+    >>> runs = pd.DataFrame({
+    ...     "label": "a", "phase": "search", "trial": [0, 1, 2], "seed": 1000, "status": "finished",
+    ...     "steps_to_target": [50.0, 20.0, 30.0], "final_loss": [0.1, 0.2, 0.1]})
+    >>> finalists(runs, 2)
+    [1, 2]
+    """
+    first = runs[runs["seed"] == runs["seed"].min()]
+    order = first.assign(broken=is_broken(first)).sort_values(
+        ["broken", "steps_to_target", "final_loss"], kind="stable"
+    )
+    return [int(trial) for trial in order["trial"].head(count)]
 
 
 def best_trials(runs: pd.DataFrame) -> pd.DataFrame:
     """The winner among each contestant's trials: first to the target, then lowest final loss; broken ones come last.
 
-    With several search seeds a trial's median decides, and one that broke on fewer of them comes first.
+    The mean over the seeds decides (see `trial_table`), among the trials that ran on the most seeds; one that broke on
+    fewer of them comes first. Once there are report runs, the winner is among the trials whose settings they have.
 
     Args:
         runs: a table of runs.
 
     Returns:
-        One row a contestant, by `label`, with the columns of `runs` and `broken` (share of the trial's runs).
+        One row a contestant, by `label`, with the columns of `runs`, `broken`, `runs` and `mean_steps`.
 
     Raises:
         ValueError: a column is missing, or runs of several workloads.
@@ -46,8 +84,15 @@ def best_trials(runs: pd.DataFrame) -> pd.DataFrame:
     >>> float(best_trials(runs).loc["a", "lr"])
     1.0
     """
-    order = trial_table(runs).sort_values(["broken", "steps_to_target", "final_loss"], kind="stable")
-    return order.groupby("label", sort=False).head(1).set_index("label")
+    trials = trial_table(runs)
+    reports = runs[(runs["phase"] == "report") & runs["trial"].notna()]
+    reported = set(zip(reports["label"], reports["trial"], strict=True))
+    is_reported = np.array([key in reported for key in zip(trials["label"], trials["trial"], strict=True)], dtype=bool)
+    trials = trials.assign(is_reported=is_reported)
+    order = trials.sort_values(
+        ["is_reported", "runs", *ORDER], ascending=[False, False, True, True, True], kind="stable"
+    )
+    return order.groupby("label", sort=False).head(1).set_index("label").drop(columns="is_reported")
 
 
 def range_width(lr: "pd.Series[float]", loss: "pd.Series[float]", within: float = 0.05) -> float:

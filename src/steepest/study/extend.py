@@ -41,13 +41,13 @@ def add_seeds(plan: Plan, count: int) -> Plan:
 
 
 def add_trials(plan: Plan, count: int) -> Plan:
-    """The plan with `count` more trials for every contestant, the next points of its quasi-random sequence."""
+    """The plan with `count` more trials in every search, the next points of its quasi-random sequence."""
     check_count("add-trials", count, plans.MOST_TRIALS)
     return _with_trials(plan, count, {})
 
 
 def widen(plan: Plan, edges: Mapping[str, pd.DataFrame]) -> Plan:
-    """The plan with half as many trials again for every contestant, so that all keep the same number.
+    """The plan with half as many trials again in every search, so that all contestants keep the same number.
 
     A contestant whose best trial lies at an edge gets them beyond that edge; any other within the range that it has.
 
@@ -63,12 +63,12 @@ def _with_trials(plan: Plan, count: int, edges: Mapping[str, pd.DataFrame]) -> P
     for contestant in plan.contestants:
         table = edges.get(contestant.workload)
         own_edges = [] if table is None else list(table[table["label"] == contestant.label].itertuples())
-        contestants.append(_extended(contestant, count, own_edges))
+        contestants.append(_extended(plan, contestant, count, own_edges))
     return replace(plan, trials=plan.trials + count, contestants=tuple(contestants))
 
 
-def _extended(contestant: Contestant, count: int, edges: Sequence[Any]) -> Contestant:
-    """The contestant with `count` more trials: beyond its edges, or if there are none, within its ranges."""
+def _extended(plan: Plan, contestant: Contestant, count: int, edges: Sequence[Any]) -> Contestant:
+    """The contestant with `count` more trials a search: beyond its edges, or if there are none, within its ranges."""
     ranges = contestant.ranges
     if not ranges:  # every setting is fixed by the user
         return contestant
@@ -78,8 +78,8 @@ def _extended(contestant: Contestant, count: int, edges: Sequence[Any]) -> Conte
             edge.name: (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)
             for edge in edges
         }
-        new = trials_of(rule, {**ranges, **unsearched}, count)
+        new = trials_of(rule, {**ranges, **unsearched}, count, plan)
         ranges = {**ranges, **{edge.name: (edge.next_low, edge.next_high) for edge in edges}}
     else:
-        new = trials_of(rule, ranges, count, skip=len(contestant.trials))
+        new = trials_of(rule, ranges, count, plan, skip=len(contestant.trials) // plan.searches)
     return replace(contestant, trials=(*contestant.trials, *new), ranges=ranges)

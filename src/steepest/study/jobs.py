@@ -108,6 +108,7 @@ class Ending:
         seconds: of a measurement of step times: for each entry, the seconds a step in each round.
         differs: of a job that checks, what came out differently the second time (see
             `steepest.training.repeating`), empty if nothing did; None where nothing was checked.
+        clock: of that measurement, "thread" or "wall".
     """
 
     id: int
@@ -115,6 +116,7 @@ class Ending:
     curve: list[list[float]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
     differs: str | None = None
+    clock: str = ""
 
     def to_json(self) -> str:
         """Text that `from_json` reads back, to the last bit."""

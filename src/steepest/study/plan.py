@@ -15,13 +15,23 @@ from ..rules import Reference, Rule
 from ..workloads import Problem
 from .ranges import Ranges, Settings, check_used, own_ranges, points
 
-__all__ = ["LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
+__all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
 
 LECTURE_FIVE = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 """The optimizers that a comparison takes by default."""
 
 SEARCH_SEEDS = 1000
 """Trials run on seeds 1000, 1001, ...; the winners are reported on seeds 1, 2, ... which no trial has seen."""
+
+SEARCHES = 2
+"""Independent searches of each contestant by default: the fewest that show by how much searches differ."""
+
+FINALISTS = 4
+"""The best trials of a search on its first seed; these run on its other seeds, too, and one of them wins."""
+
+
+SCRAMBLES = 1000
+"""Scrambles kept for each `points_seed`, so that no two share one: more than there are searches."""
 
 
 MOST_TRIALS, MOST_SEARCH_SEEDS, MOST_STEPS = 10_000, 1_000, 10**8
@@ -78,11 +88,16 @@ class Plan:
         workloads: the workloads to train, each with its target.
         contestants: one for each optimizer (and batch size) on each workload.
         seeds: number of fresh seeds (1, 2, ...) that the winners are reported on.
-        trials: number of trials of each contestant that has something to search.
-        search_seeds: number of seeds (1000, 1001, ...) that every trial runs on.
+        trials: number of trials in each search of a contestant that has something to search.
+        search_seeds: number of seeds of a search (1000, 1001, ...; the next search has the next ones).
         schedule: of all contestants whose method has none of its own.
         ranges: the ranges given by the user, kept for optimizers that are added later.
         first_search_seed: 1000; 0 in studies of the first version of steepest.
+        searches: number of independent searches of each contestant. Trial 0 is the first of search 0, trial 1 the first
+            of search 1, and so on in turns.
+        finalists: number of trials of a search that run on all its seeds, the best on its first one; None in studies of
+            older versions: all.
+        points_seed: of the scrambles that the trials' settings are drawn with.
     """
 
     workloads: tuple[Goal, ...]
@@ -93,6 +108,9 @@ class Plan:
     schedule: str = "constant"
     ranges: Ranges = field(default_factory=dict)
     first_search_seed: int = SEARCH_SEEDS
+    searches: int = 1
+    finalists: int | None = None
+    points_seed: int = 0
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -111,12 +129,38 @@ class Plan:
     @property
     def runs(self) -> int:
         """Number of runs, trials and reports together."""
-        return sum(len(contestant.trials) * self.search_seeds + self.seeds for contestant in self.contestants)
+        return sum(self.search_runs(contestant) + self.seeds for contestant in self.contestants)
+
+    def search_runs(self, contestant: Contestant) -> int:
+        """Number of runs in the searches of a contestant."""
+        trials = len(contestant.trials)
+        if self.finalists is None:
+            return trials * self.search_seeds
+        searches = min(self.searches, trials)
+        return trials + searches * self.finalists_of(contestant) * (self.search_seeds - 1)
+
+    def finalists_of(self, contestant: Contestant) -> int:
+        """Number of finalists in each search of a contestant; none where there is nothing to choose from."""
+        trials = len(contestant.trials) // min(self.searches, len(contestant.trials))
+        return min(self.finalists or trials, trials) if trials > 1 else 0
+
+    def search_of(self, trial: int) -> int:
+        """The search that a trial belongs to."""
+        return trial % self.searches
+
+    def seeds_of(self, trial: int) -> range:
+        """The seeds of a trial's search; every trial of the search runs on the first."""
+        first = self.first_search_seed + self.search_of(trial) * self.search_seeds
+        return range(first, first + self.search_seeds)
 
     @property
     def search_numbers(self) -> range:
         """The seeds that trials run on."""
-        return range(self.first_search_seed, self.first_search_seed + self.search_seeds)
+        return range(self.first_search_seed, self.first_search_seed + self.searches * self.search_seeds)
+
+    def reported_search(self, seed: int) -> int:
+        """The search whose winner runs on a report seed: the searches take turns."""
+        return (seed - 1) % self.searches
 
     @property
     def report_numbers(self) -> range:
@@ -152,9 +196,11 @@ def make_plan(
     workloads: Problem | Sequence[Problem],
     optimizers: Sequence[str] = LECTURE_FIVE,
     *,
-    trials: int = 16,
+    trials: int = 32,
     seeds: int = 10,
-    search_seeds: int = 1,
+    searches: int | None = None,
+    search_seeds: int = 3,
+    points_seed: int = 0,
     steps: int | None = None,
     target: float | None = None,
     batch_sizes: Sequence[int | str] | None = None,
@@ -166,9 +212,13 @@ def make_plan(
     Args:
         workloads: one or several.
         optimizers: rules as text, such as `adam(betas=(0.9, 0.98))`; a file stands for all rules in it.
-        trials: points of the search for each contestant.
+        trials: points of each search of a contestant.
         seeds: fresh seeds that the winners are reported on, at most 999.
-        search_seeds: seeds that every trial runs on.
+        searches: independent searches of each contestant, at most as many as `seeds`; their winners take turns on the
+            report seeds. What they differ by shows how much of a result is luck of the search. Default: 2 (1 with one
+            seed).
+        search_seeds: seeds of a search. Every trial runs on the first; the four best run on the others, too.
+        points_seed: of the scrambles of the quasi-random points.
         steps: updates a run. Default: the workload's own number.
         target: value of the metric to reach, of a single workload. Default: the workload's own.
         batch_sizes: examples a step, or `"all"`; each optimizer competes once with each. A run is then as long as it
@@ -184,13 +234,16 @@ def make_plan(
     >>> from steepest.workloads import find
     >>> plan = make_plan(find("quadratic"), ["sgd", "adam(lr=0.1)"], trials=4, seeds=2)
     >>> [(contestant.label, len(contestant.trials)) for contestant in plan.contestants], plan.runs
-    ([('SGD', 4), ('Adam lr=0.1', 1)], 9)
+    ([('SGD', 8), ('Adam lr=0.1', 1)], 29)
     """
     chosen = [workloads] if isinstance(workloads, Problem) else list(workloads)
     _check_workloads(chosen, target)
     check_count("trials", trials, MOST_TRIALS)
     check_count("seeds", seeds, SEARCH_SEEDS - 1)
+    searches = min(SEARCHES, seeds) if searches is None else searches
+    check_count("searches", searches, seeds)
     check_count("search-seeds", search_seeds, MOST_SEARCH_SEEDS)
+    check_whole("points-seed", points_seed, 0)
     if steps is not None:
         check_count("steps", steps, MOST_STEPS)
     if batch_sizes is not None and not batch_sizes:
@@ -199,7 +252,10 @@ def make_plan(
     user_ranges = dict(ranges or {})
     check_used(user_ranges, references)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
-    plan = Plan(goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges)
+    plan = Plan(
+        goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges,
+        searches=searches, finalists=FINALISTS, points_seed=points_seed,
+    )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     contestants = [
         new_contestant(plan, name, reference, *length)
@@ -267,24 +323,27 @@ def new_contestant(
             f"{rule.title}: declares no range of learning rates to search; give one, {text}(lr=...) or --range lr=..."
         )
     schedule = plan.schedule if rule.own_schedule is None else rule.own_schedule
-    trials = trials_of(rule, searched, plan.trials)
+    trials = trials_of(rule, searched, plan.trials, plan)
     return Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule, searched, trials)
 
 
-def trials_of(rule: Rule, searched: Ranges, count: int, skip: int = 0) -> tuple[Settings, ...]:
-    """The settings of `count` trials from number `skip`; a rule with nothing to search has one, at its learning rate.
+def trials_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
+    """The settings of `count` trials of each search, in turns; a rule with nothing to search has one, at its rate.
 
     Args:
         rule: the rule, at the settings that are not searched.
         searched: ranges by name of the hyperparameter.
-        count: number of trials.
-        skip: number of trials that exist already.
+        count: number of trials of each search.
+        plan: for the number of searches and their scrambles.
+        skip: number of trials of each search that exist already.
     """
     if not searched:
         return ({"lr": float(rule.lr)},)[skip:]
     whole = frozenset(name for name in searched if isinstance(rule.defaults()[name], int))
     fixed = {} if "lr" in searched else {"lr": float(rule.lr)}
-    return tuple({**fixed, **point} for point in points(searched, count, skip, whole))
+    scrambles = range(plan.points_seed * SCRAMBLES, plan.points_seed * SCRAMBLES + plan.searches)
+    of_searches = [points(searched, count, skip, whole, scramble) for scramble in scrambles]
+    return tuple({**fixed, **point} for turn in zip(*of_searches, strict=True) for point in turn)
 
 
 def expand(optimizers: Sequence[str]) -> list[Reference]:

@@ -86,14 +86,17 @@ def check_used(user_ranges: Ranges, references: Sequence[Reference]) -> None:
             raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, searchable)}")
 
 
-def points(ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = frozenset()) -> tuple[Settings, ...]:
-    """Quasi-random points of a scrambled Sobol sequence with a fixed seed, on a log scale where a range is above 0.
+def points(
+    ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = frozenset(), scramble: int = 0
+) -> tuple[Settings, ...]:
+    """Quasi-random points of a scrambled Sobol sequence, on a log scale where a range is above 0.
 
     Args:
         ranges: by name; each is one dimension.
         count: number of points.
         skip: number of points to leave out at the beginning of the sequence.
         whole: names whose values are rounded to whole numbers.
+        scramble: seed of the scramble; two sequences are independent.
 
     Returns:
         The settings of each point, by name, rounded to three significant digits.
@@ -103,7 +106,7 @@ def points(ranges: Ranges, count: int, skip: int = 0, whole: frozenset[str] = fr
     """
     import torch  # a workload has loaded it already; importing SciPy's generator would take seconds more
 
-    sequence = torch.quasirandom.SobolEngine(len(ranges), scramble=True, seed=0)  # type: ignore[no-untyped-call]
+    sequence = torch.quasirandom.SobolEngine(len(ranges), scramble=True, seed=scramble)  # type: ignore[no-untyped-call]
     sequence.fast_forward(skip)  # type: ignore[no-untyped-call]
     unit = sequence.draw(count, dtype=torch.float64).tolist()
     return tuple(

@@ -64,7 +64,10 @@ def _check_plan(plan: Plan) -> None:
     pairs = {(contestant.workload, contestant.label) for contestant in plan.contestants}
     if len(pairs) < len(plan.contestants):
         raise InvalidValue("plan: two contestants have the same name")
-    counts = {"seeds": plan.seeds, "trials": plan.trials, "search_seeds": plan.search_seeds}
+    counts = {
+        "seeds": plan.seeds, "trials": plan.trials, "searches": plan.searches, "search_seeds": plan.search_seeds,
+        "finalists": 1 if plan.finalists is None else plan.finalists,
+    }  # fmt: skip
     for contestant in plan.contestants:
         counts |= {"steps": contestant.steps, "trials of a contestant": len(contestant.trials)}
         if not all(1 <= count < 2**53 for count in counts.values()) or contestant.batch_size < 0:

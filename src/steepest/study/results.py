@@ -1,6 +1,7 @@
 """The results of a study, read from its file, for figures, reports and notebooks. Needs no torch."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -8,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..base.errors import InvalidValue
 from ..base.spec import parse
 from ..rules import RULES, Rule, resolve
 from ..statistics import (
+    LEVEL_LATER,
     Measure,
     Profiles,
     SetAside,
@@ -21,6 +24,8 @@ from ..statistics import (
     best_trials,
     edges,
     equal_fingerprints,
+    mean_interval,
+    paired_ratios,
     performance_profiles,
     summarize,
     time_to_target,
@@ -29,12 +34,15 @@ from ..statistics import (
 from .opening import holds_nothing, is_folder, named
 from .plan import Contestant, Plan
 from .ranges import Ranges
+from .reading import read_plan
 from .store import Store
 
 __all__ = ["STUDY_FILE", "Comparison", "name_of", "rule_facts", "study_file"]
 
 STUDY_FILE = "study.sqlite"
 """The name of a study's file in its folder."""
+
+TIMINGS = ["workload", "label", "round", "seconds_a_step", "clock"]
 
 NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric", "seconds"])
 
@@ -59,6 +67,16 @@ def name_of(spec: str) -> str:
         return parse(spec).name.lower()
     except InvalidValue:
         return spec.lower()
+
+
+def _named(timings: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """The rounds of timings, with workloads and labels in place of the contestants' indices."""
+    contestants = [plan.contestants[index] for index in timings["contestant"]]
+    named = timings.assign(
+        workload=[contestant.workload for contestant in contestants],
+        label=[contestant.label for contestant in contestants],
+    )
+    return named.reindex(columns=TIMINGS)
 
 
 def study_file(folder: str | Path) -> Path:
@@ -96,6 +114,8 @@ class Comparison:
         set_aside: the runs that cannot be compared, since they solved another problem than others of their seed; `str`
             of each gives a sentence.
         versions: by library of which the runs had several, its versions.
+        timings: the seconds of a training step (`seconds_a_step`) of each contestant (`workload`, `label`) in each
+            `round`, and the `clock` ("thread" or "wall"); the rounds measure all contestants in turns.
     """
 
     plan: Plan
@@ -104,6 +124,7 @@ class Comparison:
     facts: dict[str, str]
     set_aside: tuple[SetAside, ...] = ()
     versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    timings: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TIMINGS))
 
     @classmethod
     def read(cls, folder: str | Path) -> "Comparison":
@@ -121,9 +142,9 @@ class Comparison:
     def of(cls, store: Store, curves: bool = True) -> "Comparison":
         """Read an open study; without `curves` this is fast for any number of runs."""
         runs, aside = equal_fingerprints(store.runs())
-        return cls(
-            store.plan, runs, store.curves() if curves else NO_CURVES, store.facts(), tuple(aside), store.versions()
-        )
+        curve_table = store.curves() if curves else NO_CURVES
+        timings = _named(store.timings(), store.plan)
+        return cls(store.plan, runs, curve_table, store.facts(), tuple(aside), store.versions(), timings)
 
     # --- several workloads --------------------------------------------------------------------------------------------
 
@@ -141,7 +162,8 @@ class Comparison:
         runs = self.runs[self.runs["workload"] == workload]
         curves = self.curves[self.curves["run"].isin(runs["id"])]
         aside = tuple(group for group in self.set_aside if group.workload == workload)
-        return replace(self, plan=self.plan.on(workload), runs=runs, curves=curves, set_aside=aside)
+        timings = self.timings[self.timings["workload"] == workload]
+        return replace(self, plan=self.plan.on(workload), runs=runs, curves=curves, set_aside=aside, timings=timings)
 
     @cached_property
     def profiles(self) -> Profiles | None:
@@ -204,13 +226,54 @@ class Comparison:
     def verdict(self) -> Verdict:
         """The first to the target, or those that tie; see `steepest.statistics.verdict`."""
         self._the_workload()
-        return verdict(self.runs, self.measure)
+        return verdict(self.runs, self.measure, level=self._level, rounds=self.rounds)
+
+    @cached_property
+    def ratios(self) -> pd.DataFrame:
+        """Every contestant against the first to the target; see `steepest.statistics.paired_ratios`."""
+        self._the_workload()
+        return paired_ratios(self.runs, self.measure, level=self._level, rounds=self.rounds)
+
+    @property
+    def _level(self) -> float | None:
+        """The level of the verdict: a stricter one where seeds were added after a first verdict."""
+        before = read_plan(self.facts["first_plan"]).seeds if "first_plan" in self.facts else self.plan.seeds
+        return LEVEL_LATER if self.plan.seeds > before else None
+
+    @property
+    def rounds(self) -> pd.DataFrame | None:
+        """Seconds of a training step: rows are rounds, columns labels; None where they were not measured."""
+        self._the_workload()
+        if self.timings.empty:
+            return None
+        return self.timings.pivot(index="round", columns="label", values="seconds_a_step")
 
     @cached_property
     def chosen(self) -> dict[str, dict[str, float]]:
         """By label, the settings of the best trial: every hyperparameter that was searched."""
         best = best_trials(self.runs)["settings"]
         return {str(label): json.loads(settings) for label, settings in best.items()}
+
+    @cached_property
+    def winners(self) -> dict[str, list[dict[str, float]]]:
+        """By label, the settings of the winner of each search, once they have been reported."""
+        reports = self.runs[self.runs["phase"] == "report"].sort_values("search", kind="stable")
+        return {
+            str(label): [json.loads(settings) for settings in own["settings"].unique()]
+            for label, own in reports.groupby("label", sort=False)
+        }
+
+    @property
+    def uncertainty_of_time(self) -> float:
+        """The widest relative half of an interval of a step time against the first contestant's; 0 where unmeasured."""
+        first, rounds = str(self.table.index[0]), self.rounds
+        if rounds is None or first not in rounds:
+            return 0.0
+        halves = []
+        for label in rounds.columns.drop(first):
+            low, high = mean_interval(np.log(rounds[label] / rounds[first]))
+            halves.append(math.expm1((high - low) / 2))
+        return max(halves, default=0.0)
 
     @cached_property
     def edges(self) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..base.errors import SteepestError
 from ..findings.catalogue import Finding
-from ..statistics import best_trials, equal_fingerprints
+from ..statistics import best_trials, equal_fingerprints, finalists
 from .code import check_files
 from .jobs import Ending, Executor, Job, Task, columns_of, job_of, timing_job
 from .opening import named
@@ -135,7 +135,7 @@ class _Runner:
             indices = self.store.plan.indices_on(self.store.plan.contestants[task.contestant].workload)
             # a measurement that failed has no seconds: then the times within the runs are used
             seconds = dict(zip(indices, ending.seconds, strict=True)) if ending.seconds else {}
-            self.store.finish_timing(task, self.session, ending.result, seconds)
+            self.store.finish_timing(task, self.session, ending.result, seconds, ending.clock)
         elif (
             self.store.finish(task, self.session, ending.result, ending.curve)
             and task.phase == "search"
@@ -144,8 +144,24 @@ class _Runner:
             self._choose_winners([task.contestant])
 
     def _choose_winners(self, contestants: Iterable[int]) -> None:
-        """Queue the report runs of contestants whose trials are all done, at the settings of the best trial."""
-        for contestant in contestants:
-            comparable, _ = equal_fingerprints(self.store.searched(contestant))
-            winner = best_trials(comparable).iloc[0]
-            self.store.set_winner(contestant, int(winner["trial"]))
+        """For contestants without an open trial: queue the finalists of their searches, or the winners' report runs."""
+        for index in contestants:
+            winners = self.store.winners_of(index)
+            if winners is None and not self.store.set_finalists(index, self._finalists(index)):
+                comparable, _ = equal_fingerprints(self.store.searched(index))
+                winners = [int(best_trials(runs)["trial"].iloc[0]) for _, runs in comparable.groupby("search")]
+            if winners is not None:
+                self.store.set_winners(index, winners)
+
+    def _finalists(self, contestant: int) -> list[int]:
+        """The finalists of a contestant's searches; as many as planned, also where runs are set aside."""
+        plan, runs = self.store.plan, self.store.searched(contestant)
+        if plan.finalists is None:  # every trial has run on every seed
+            return []
+        count, chosen = plan.finalists_of(plan.contestants[contestant]), []
+        comparable, _ = equal_fingerprints(runs)
+        for search, own in runs.groupby("search"):
+            best = finalists(comparable[comparable["search"] == search], count)
+            rest = [int(trial) for trial in own["trial"].unique() if trial not in best]
+            chosen += (best + rest)[:count]
+        return chosen

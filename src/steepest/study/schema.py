@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 create table study (key text primary key, value text not null) without rowid;
@@ -38,12 +38,14 @@ create index runs_by_state on runs (state);
 create index runs_by_contestant on runs (contestant, phase, state);
 create index runs_that_time on runs (state) where phase = 'timing';
 create table winners (
-    contestant integer primary key,
+    contestant integer not null, search integer not null default 0,
     trial integer not null,
-    among integer not null           -- trials that it was chosen from
-);
+    among integer not null,          -- trials of all searches that it was chosen from
+    primary key (contestant, search)
+) without rowid;
 create table timings (               -- of a step, measured apart
     contestant integer not null, round integer not null, seconds_a_step real not null,
+    clock text not null default 'wall',  -- thread | wall
     primary key (contestant, round)
 ) without rowid;
 create table curves (
@@ -64,9 +66,16 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Migrate a file of an older schema version to `SCHEMA_VERSION`, within the caller's transaction."""
     if version == 1:
         _migrate_from_1(connection)
-    else:  # version 2 had no findings
+        return
+    if version == 2:  # had no findings
         connection.execute("alter table runs add column finding text")
-        connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
+    # version 3 had one search of each contestant, and one clock
+    connection.execute("alter table timings add column clock text not null default 'wall'")
+    winners = connection.execute("select contestant, trial, among from winners").fetchall()
+    connection.execute("drop table winners")
+    connection.execute(next(statement for statement in SCHEMA.split(";\n") if "create table winners" in statement))
+    connection.executemany("insert into winners (contestant, trial, among) values (?, ?, ?)", map(tuple, winners))
+    connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
 
 
 def _migrate_from_1(connection: sqlite3.Connection) -> None:
@@ -92,7 +101,7 @@ def _migrate_from_1(connection: sqlite3.Connection) -> None:
         connection.execute(f"insert into runs ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row)
     connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", map(tuple, curves))
     # chosen among 0 trials: this makes the runner choose again, with the same result
-    connection.execute("insert into winners select distinct contestant, trial, 0 from runs where phase = 'report'")
+    connection.execute("insert into winners select distinct contestant, 0, trial, 0 from runs where phase = 'report'")
     best = "max" if workload["higher_is_better"] else "min"
     connection.execute(
         "update runs set initial_loss = (select loss from curves where run = runs.id and step = 0),"

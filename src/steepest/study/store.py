@@ -244,7 +244,7 @@ class Store:
             for trial in range(most)
             for index, contestant in enumerate(plan.contestants)
             if trial < len(contestant.trials)
-            for seed in plan.search_numbers
+            for seed in (plan.seeds_of(trial) if plan.finalists is None else plan.seeds_of(trial)[:1])
         ]
         rows += [(plan.indices_on(goal.name)[0], "timing", 0, 0) for goal in plan.workloads]
         self._add(rows)
@@ -378,7 +378,7 @@ class Store:
         return stored
 
     def finish_timing(
-        self, task: Task, session: int, result: Mapping[str, object], seconds: Mapping[int, Sequence[float]]
+        self, task: Task, session: int, result: Mapping[str, object], seconds: Mapping[int, Sequence[float]], clock: str
     ) -> None:
         """Store the result of a measurement of step times, in place of an earlier one.
 
@@ -387,13 +387,16 @@ class Store:
             session: the session that took it.
             result: `status` and `message`.
             seconds: by index of the contestant, the seconds a step in each round.
+            clock: that measured them, "thread" or "wall".
         """
-        rows = [(index, *numbered) for index, rounds in seconds.items() for numbered in enumerate(rounds)]
+        rows = [(index, *numbered, clock) for index, rounds in seconds.items() for numbered in enumerate(rounds)]
         with self._transaction():
             if self._mark_done(task, session, result):
                 indices = ((index,) for index in seconds)
                 self._connection.executemany("delete from timings where contestant = ?", indices)
-                self._connection.executemany("insert into timings values (?, ?, ?)", rows)
+                self._connection.executemany(
+                    "insert into timings (contestant, round, seconds_a_step, clock) values (?, ?, ?, ?)", rows
+                )
 
     def _mark_done(self, task: Task, session: int, result: Mapping[str, object]) -> bool:
         """Mark a run as done and store its result, if it still belongs to the session; whether it did."""
@@ -450,48 +453,93 @@ class Store:
     # --- winners ------------------------------------------------------------------------------------------------------
 
     def ready_to_choose(self) -> list[int]:
-        """Contestants whose trials are all done, and whose winner is not chosen among them or lacks report runs."""
+        """Contestants without an open trial that have no winners among their trials yet, or lack report runs."""
         plan = self.plan
-        searched = self._count_by_contestant("phase = 'search' and state = 'done'")
+        still_open = self._count_by_contestant("phase = 'search' and state in ('waiting', 'running')")
         reported = self._count_by_contestant("phase = 'report' and state != 'former'")
         among = dict(self._connection.execute("select contestant, among from winners").fetchall())
         return [
             index
             for index, contestant in enumerate(plan.contestants)
-            if searched.get(index, 0) == len(contestant.trials) * plan.search_seeds
+            if index not in still_open
             and (among.get(index) != len(contestant.trials) or reported.get(index, 0) < plan.seeds)
         ]
 
     def is_ready_to_choose(self, contestant: int) -> bool:
-        """Whether all trials of one contestant are done; asked after every trial, so it counts those of one only."""
-        plan = self.plan
-        (count,) = self._connection.execute(
-            "select count(*) from runs where contestant = ? and phase = 'search' and state = 'done'", (contestant,)
+        """Whether no trial of one contestant is open; asked after every trial, so it looks at those of one only."""
+        row = self._connection.execute(
+            "select 1 from runs where contestant = ? and phase = 'search' and state in ('waiting', 'running') limit 1",
+            (contestant,),
         ).fetchone()
-        return bool(count == len(plan.contestants[contestant].trials) * plan.search_seeds)
+        return row is None
 
     def _count_by_contestant(self, condition: str) -> dict[int, int]:
         return dict(
             self._connection.execute(f"select contestant, count(*) from runs where {condition} group by contestant")
         )
 
-    def winners(self) -> dict[int, int]:
-        """The chosen trial of each contestant, both by index."""
-        return dict(self._connection.execute("select contestant, trial from winners").fetchall())
+    def set_finalists(self, contestant: int, trials: Iterable[int]) -> bool:
+        """Queue these trials of a contestant on all seeds of their searches; whether any of those runs is to be done.
 
-    def set_winner(self, contestant: int, trial: int) -> None:
-        """Queue a contestant's winner on the report seeds; reports of an earlier winner become `former`."""
+        Runs of former finalists on these seeds become `former`. In a study of an older version, whose trials all run on
+        all seeds, there is nothing to do.
+        """
         plan = self.plan
+        if plan.finalists is None:
+            return False
+        wanted = [(trial, seed) for trial in trials for seed in plan.seeds_of(trial)[1:]]
         with self._transaction():
+            firsts = [plan.seeds_of(search)[0] for search in range(plan.searches)]
             self._connection.execute(
-                "insert or replace into winners values (?, ?, ?)",
-                (contestant, trial, len(plan.contestants[contestant].trials)),
+                "update runs set state = 'former' where contestant = ? and phase = 'search'"
+                f" and seed not in ({', '.join('?' * len(firsts))})",
+                (contestant, *firsts),
+            )
+            self._add_again(contestant, "search", wanted)
+        return not self.is_ready_to_choose(contestant)
+
+    def winners_of(self, contestant: int) -> list[int] | None:
+        """The winners of a contestant's searches; None until they are chosen among all trials that there are."""
+        trials = len(self.plan.contestants[contestant].trials)
+        rows = self._connection.execute(
+            "select trial from winners where contestant = ? and among = ? order by search", (contestant, trials)
+        ).fetchall()
+        return [int(trial) for (trial,) in rows] or None
+
+    def winners(self) -> dict[int, int]:
+        """The chosen trial of each contestant's first search, both by index."""
+        return dict(self._connection.execute("select contestant, trial from winners where search = 0").fetchall())
+
+    def set_winners(self, contestant: int, trials: Sequence[int]) -> None:
+        """Queue the winners of a contestant's searches, in turns, on the report seeds; other reports become `former`.
+
+        Args:
+            contestant: index in the plan.
+            trials: the winner of each search.
+        """
+        plan = self.plan
+        among = len(plan.contestants[contestant].trials)
+        with self._transaction():
+            self._connection.execute("delete from winners where contestant = ?", (contestant,))
+            self._connection.executemany(
+                "insert into winners (contestant, search, trial, among) values (?, ?, ?, ?)",
+                [(contestant, search, trial, among) for search, trial in enumerate(trials)],
             )
             self._connection.execute(
-                "update runs set state = 'former' where contestant = ? and phase = 'report' and trial != ?",
-                (contestant, trial),
+                "update runs set state = 'former' where contestant = ? and phase = 'report'", (contestant,)
             )
-            self._add((contestant, "report", trial, seed) for seed in plan.report_numbers)
+            wanted = [(trials[plan.reported_search(seed) % len(trials)], seed) for seed in plan.report_numbers]
+            self._add_again(contestant, "report", wanted)
+
+    def _add_again(self, contestant: int, phase: str, runs: Sequence[tuple[int, int]]) -> None:
+        """Queue runs, each a trial and a seed; those that were done or begun before are as they were."""
+        self._add((contestant, phase, trial, seed) for trial, seed in runs)
+        self._connection.executemany(
+            "update runs set state = case when status is not null then 'done'"
+            " when session is not null then 'running' else 'waiting' end"
+            " where contestant = ? and phase = ? and trial = ? and seed = ? and state = 'former'",
+            [(contestant, phase, trial, seed) for trial, seed in runs],
+        )
 
     # --- tables -------------------------------------------------------------------------------------------------------
 

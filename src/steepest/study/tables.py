@@ -1,11 +1,11 @@
 """The contents of a study's file as data frames: runs, curves, standings.
 
 A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `batch_size`, `steps`, `phase` ("search"
-or "report"), `trial` (its number, NaN for a report), `seed`, `lr`, `settings` (JSON of all that was searched),
-`status`, `message`, `finding` (code and numbers of the message, as JSON; none in studies of older versions),
-`last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all optimizers in turns,
-where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
-`best_loss`, `final_metric`, `best_metric`, `fingerprint`.
+or "report"), `trial` (its number; of a report, that of the trial whose settings it has), `search` (the trial's),
+`seed`, `lr`, `settings` (JSON of all that was searched), `status`, `message`, `finding` (code and numbers of the
+message, as JSON; none in studies of older versions), `last_step`, `steps_to_target` (inf: missed), `seconds_a_step`
+(from the separate measurement, all optimizers in turns, where that is done; else within the run), `seconds_to_target`
+(their product), `initial_loss`, `final_loss`, `best_loss`, `final_metric`, `best_metric`, `fingerprint`.
 """
 
 import json
@@ -29,9 +29,9 @@ NUMBERS = [
     "steps_to_target", "seconds_a_step", "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric",
 ]  # fmt: skip
 COLUMNS = [
-    "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "seed", "lr", "settings", "status",
-    "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target", "initial_loss",
-    "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
+    "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "search", "seed", "lr", "settings",
+    "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target",
+    "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
 ]  # fmt: skip
 
 RUN: dict[str, type] = {
@@ -46,7 +46,7 @@ CURVE: dict[str, type] = {
     "metric": float,
     "seconds": float,
 }
-TIMING: dict[str, type] = {"contestant": int, "round": int, "seconds_a_step": float}
+TIMING: dict[str, type] = {"contestant": int, "round": int, "seconds_a_step": float, "clock": str}
 """The columns of the tables in the file, with their types."""
 
 NEVER_NULL = {"id", "contestant", "phase", "trial", "seed", "run", "step", "round"}
@@ -74,9 +74,10 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     # encoded once a trial, not once a run: there may be hundreds of thousands of runs
     settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
     table["settings"] = [settings[index][trial] for index, trial in keys]
-    table["trial"] = table["trial"].astype(float).where(table["phase"] == "search")
     findings = {text: sound_finding(text) for text in table["finding"].dropna().unique()}
     table["finding"] = table["finding"].map(findings).where(table["finding"].notna(), None)
+    of_seeds = (table["seed"] - 1) % plan.searches  # the same for all, also for one whose settings are fixed
+    table["search"] = (table["trial"] % plan.searches).where(table["phase"] == "search", of_seeds)
     # SQL has no infinite number: a missed target is stored as null
     table["steps_to_target"] = table["steps_to_target"].fillna(math.inf)
     seconds = timings(connection)
@@ -96,7 +97,7 @@ def curves(connection: sqlite3.Connection) -> pd.DataFrame:
 
 
 def timings(connection: sqlite3.Connection) -> pd.DataFrame:
-    """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`."""
+    """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`, `clock`."""
     return _checked(
         connection, f"select {', '.join(TIMING)} from timings order by contestant, round", TIMING, "timings"
     ).astype(TIMING)
@@ -159,7 +160,8 @@ def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]
     search seed.
     """
     counts = connection.execute(
-        "select contestant, sum(phase = 'search') as trials, sum(phase = 'report') as reports from runs"
+        "select contestant, count(distinct case phase when 'search' then trial end) as trials,"
+        " sum(phase = 'report') as reports from runs"
         " where state = 'done' and phase != 'timing' group by contestant"
     ).fetchall()
     rows = []

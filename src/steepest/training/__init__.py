@@ -1,8 +1,8 @@
 """One run: a session of a problem, trained by one rule from one seed; and the time of its steps."""
 
 from .curve import Point
-from .grid import EVALUATIONS
+from .grid import EVALUATIONS, FINER
 from .loop import Run, train
-from .timing import step_times
+from .timing import StepTimes, step_times
 
-__all__ = ["EVALUATIONS", "Point", "Run", "step_times", "train"]
+__all__ = ["EVALUATIONS", "FINER", "Point", "Run", "StepTimes", "step_times", "train"]

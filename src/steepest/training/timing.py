@@ -1,28 +1,68 @@
 """The time of a training step of several rules, measured in turns, because a machine's speed drifts."""
 
-from collections.abc import Sequence
-from time import perf_counter
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
 
 from ..rules import Rule
 from ..workloads import Problem
 from ..workloads.seeding import seeded
 from .trainer import Trainer
 
-__all__ = ["step_times"]
+try:
+    from resource import RUSAGE_THREAD, getrusage
+except ImportError:  # not on Windows, nor on macOS
+    _waits: Callable[[], int] | None = None
+else:
+
+    def _waits() -> int:
+        return getrusage(RUSAGE_THREAD).ru_nvcsw
+
+
+__all__ = ["StepTimes", "step_times"]
 
 BLOCK = 0.005
 """Seconds of a block of steps: long for a clock, short beside the changes of a machine's speed."""
 
-ROUNDS = 9
-"""Blocks that are timed for each rule; results use their median."""
+ROUNDS = 15
+"""Blocks that are timed for each rule: their spread makes part of every interval of seconds."""
+
+
+@dataclass
+class StepTimes:
+    """Seconds of a training step of several contestants.
+
+    Attributes:
+        seconds: for each contestant, seconds a step in each round.
+        clock: "thread", the processor time of the thread that trains, which other programs do not lengthen, or "wall".
+    """
+
+    seconds: list[list[float]]
+    clock: str
+
+
+@dataclass
+class _Blocks:
+    """The timed blocks of one contestant, by both clocks, and how many of them waited for something."""
+
+    wall: list[float] = field(default_factory=list)
+    thread: list[float] = field(default_factory=list)
+    waited: int = 0
 
 
 def step_times(
     problem: Problem, contestants: Sequence[tuple[Rule, int, str]], rounds: int = ROUNDS, block: float = BLOCK
-) -> list[list[float]]:
+) -> StepTimes:
     """Seconds a training step of several rules on one problem, evaluation excluded, measured in turns.
 
-    Each round times a block of steps of every contestant, one after the other, and begins with the next contestant.
+    Each round times a block of steps of every contestant, one after the other, and begins with the next contestant, so
+    two contestants are compared round by round.
+
+    The clock is that of the thread where this is the whole time of a step: on a processor, with one thread, in steps
+    that wait for nothing (data from a disk or from other processes), which the system's count of waits shows. Else it
+    is the wall's.
 
     Args:
         problem: what is trained.
@@ -31,27 +71,35 @@ def step_times(
         block: seconds that a block shall last; at least one step.
 
     Returns:
-        For each contestant, seconds a step in each round.
+        A `StepTimes`.
     """
     with seeded(0):
         trainers = [Trainer(problem, rule, 0, problem.steps, size, schedule) for rule, size, schedule in contestants]
         counts = [_steps_in(trainer, block) for trainer in trainers]
-        times: list[list[float]] = [[] for _ in trainers]
+        blocks = [_Blocks() for _ in trainers]
         for turn in range(rounds):
             for offset in range(len(trainers)):
                 index = (turn + offset) % len(trainers)
-                times[index].append(_seconds(trainers[index], counts[index]) / counts[index])
-    return times
+                _time(trainers[index], counts[index], blocks[index])
+    one_thread = torch.get_num_threads() == 1 and all(trainer.on_processor for trainer in trainers)
+    waits_for_nothing = _waits is not None and all(own.waited <= rounds / 2 for own in blocks)
+    clock = "thread" if one_thread and waits_for_nothing else "wall"
+    return StepTimes([getattr(own, clock) for own in blocks], clock)
 
 
 def _steps_in(trainer: Trainer, block: float) -> int:
     """How many steps fill a block, a whole run at most; the first step, which loads and compiles, is not counted."""
     trainer.advance(1)
-    trial = min(_seconds(trainer, 1) for _ in range(2))
-    return min(max(1, round(block / max(trial, 1e-9))), trainer.steps)
+    trial = _Blocks()
+    for _ in range(3):
+        _time(trainer, 1, trial)
+    return min(max(1, round(block / max(min(trial.wall), 1e-6))), trainer.steps)
 
 
-def _seconds(trainer: Trainer, count: int) -> float:
-    started = perf_counter()
+def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:
+    waits = _waits() if _waits else 0
+    wall, thread = time.perf_counter(), time.thread_time()
     trainer.advance(count)
-    return perf_counter() - started
+    blocks.thread.append((time.thread_time() - thread) / count)
+    blocks.wall.append((time.perf_counter() - wall) / count)
+    blocks.waited += bool(_waits and _waits() > waits)

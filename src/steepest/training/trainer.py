@@ -48,6 +48,11 @@ class Trainer:
         with seeded(seed ^ MEASURING, device):
             self._measuring = random_state(device)
 
+    @property
+    def on_processor(self) -> bool:
+        """Whether it trains on the CPU, where a thread's clock counts all of the work."""
+        return torch.device(self._device).type == "cpu"
+
     def advance(self, count: int) -> float:
         """Make `count` steps and return the mean of their training losses; this waits for the device."""
         if self._factor is None:

@@ -94,7 +94,8 @@ def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:
     contestants = [
         (rules.find(entry.rule, **entry.settings), entry.batch_size, entry.schedule) for entry in job.entries
     ]
-    return Ending(job.id, {"status": Status.FINISHED}, seconds=step_times(problem, contestants))
+    times = step_times(problem, contestants)
+    return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock)
 
 
 @cache

@@ -1,0 +1,329 @@
+"""The verdict of a comparison in sentences, in English and Chinese: who was first, how all others compare, and why."""
+
+import math
+from collections.abc import Sequence
+
+from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
+from ..base.status import Status
+from ..base.text import Text
+from ..statistics import BROKEN, clearly_last
+from ..study import Comparison
+from .rows import ending_text
+from .sentences import joined, metric_text
+
+__all__ = ["none_worked", "unfinished_sentence", "verdict_sentence", "verdict_texts"]
+
+EARLY = 10
+"""A target reached within so few steps tells little: of so few, one step more or less is a large share."""
+
+
+def verdict_sentence(comparison: Comparison) -> Text:
+    """The whole verdict: which optimizer reached the target first, and by how much, or which ones tie."""
+    return joined(*verdict_texts(comparison))
+
+
+def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
+    """The verdict in two parts: a headline, and the rest, if there is any."""
+    if not comparison.complete:
+        return unfinished_sentence(comparison), None
+    if none_worked(comparison):
+        return _why_none_worked(comparison), None
+    first = comparison.verdict.first
+    if not first:
+        return _none_reached(comparison)
+    remarks = (_misses(comparison, first), _early(comparison), _clock(comparison))
+    if len(first) == 1:
+        return _single_leader(comparison), joined_or_none(_behind(comparison), *remarks)
+    rest = (_leader(comparison), _behind(comparison), _median_remark(comparison), *remarks)
+    return _tie(comparison), joined(*rest)
+
+
+def joined_or_none(*texts: Text | None) -> Text | None:
+    """As `joined`, and None where there is no sentence."""
+    return joined(*texts) if any(texts) else None
+
+
+def unfinished_sentence(study: Comparison) -> Text:
+    """The progress of an unfinished study, and the command to resume it."""
+    done, total = len(study.runs), study.plan.runs
+    return Text(
+        f"Not finished: {done:,} of {total:,} runs are done. Go on with: steepest compare --resume FOLDER",
+        f"尚未完成：共 {total:,} 次运行，已完成 {done:,} 次。继续：steepest compare --resume 文件夹",
+    )
+
+
+# --- no winner --------------------------------------------------------------------------------------------------------
+
+
+def none_worked(comparison: Comparison) -> bool:
+    """Whether every run that counts broke: the comparison says nothing about optimizers."""
+    runs = comparison.runs
+    return bool(len(runs)) and bool(runs["status"].isin(BROKEN).all())
+
+
+ADVICE = {
+    Status.FAILED: Text("correct the file that raises it", "请修正出错的文件"),
+    Status.TIMED_OUT: Text("give a run more time (--timeout), or fewer steps (--steps)",
+                           "请给每次运行更多时间（--timeout），或减少步数（--steps）"),
+    Status.NON_FINITE: Text("look for a division by zero, a logarithm of zero or data that are not finite, or search"
+                            " smaller learning rates (--range lr=1e-6:1e-3)",
+                            "请检查除以零、对零取对数或非有限的数据，或搜索更小的学习率（--range lr=1e-6:1e-3）"),
+    Status.DIVERGED: Text("search smaller learning rates (--range lr=1e-6:1e-3)",
+                          "请搜索更小的学习率（--range lr=1e-6:1e-3）"),
+}  # fmt: skip
+
+
+def _why_none_worked(comparison: Comparison) -> Text:
+    """The commonest ending of the runs, all of which broke, and its remedy."""
+    endings = comparison.runs[["status", "message", "finding"]]
+    status = endings["status"].mode().iloc[0]
+    cause = ending_text(*endings[endings["status"] == status].iloc[0])
+    advice, start = ADVICE[status], _loss_at_start(comparison)
+    if status == Status.NON_FINITE and start is not None:
+        cause, advice = start, Text("correct the workload: no optimizer has made a step yet",
+                                    "请修正工作负载：此时优化器还没有迈出一步")  # fmt: skip
+    share = (endings["status"] == status).sum()
+    if share == len(endings):
+        return Text(f"Every run {_did(status).en}: {cause.en}; {advice.en}.",
+                    f"所有运行都{_did(status).zh}：{cause.zh}；{advice.zh}。")  # fmt: skip
+    return Text(
+        f"No run worked: {share} of {len(endings)} {_did(status).en}, such as: {cause.en}; {advice.en}.",
+        f"没有一次运行成功：{len(endings)} 次中有 {share} 次{_did(status).zh}，例如：{cause.zh}；{advice.zh}。",
+    )
+
+
+def _did(status: str) -> Text:
+    return {
+        Status.FAILED: Text("failed", "失败了"), Status.TIMED_OUT: Text("ran out of time", "超时了"),
+        Status.NON_FINITE: Text("became non-finite", "出现了非有限数"), Status.DIVERGED: Text("diverged", "发散了"),
+    }[Status(status)]  # fmt: skip
+
+
+def _loss_at_start(comparison: Comparison) -> Text | None:
+    """That the loss was no number before the first step, if so."""
+    if comparison.runs["initial_loss"].notna().any():
+        return None
+    return Text("the loss is not a finite number before the first step", "第一步之前损失就不是有限数")
+
+
+def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
+    """The verdict where no optimizer reached the target: what to try, and which one came closest."""
+    if _has_no_metric(comparison):
+        name = metric_text(comparison)
+        return Text(
+            f"{name.en} was NaN in every evaluation of every run, so no optimizer can reach the target; correct the"
+            " workload, which computes it.",
+            f"{name.zh}在每次运行的每次评估中都是 NaN，因此没有优化器能达到目标；请修正工作负载中对它的计算。",
+        ), None
+    advice = Text(
+        "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
+        "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
+    )
+    metrics = comparison.table["final_metric"].dropna().sort_values(kind="stable")
+    if metrics.empty:
+        return advice, None
+    closest = metrics.index[-1 if comparison.workload["higher_is_better"] else 0]
+    name, value = metric_text(comparison), number(float(metrics[closest]), 4)
+    return advice, Text(
+        f"{closest} came closest: {name.en} {value} at the end.", f"最接近的是 {closest}：最终{name.zh}为 {value}。"
+    )
+
+
+def _has_no_metric(comparison: Comparison) -> bool:
+    """Whether runs ended well, and not one of them ever measured a metric that is a number."""
+    sound = comparison.runs[~comparison.runs["status"].isin(BROKEN)]
+    return bool(len(sound) and sound["best_metric"].isna().all() and sound["final_metric"].isna().all())
+
+
+# --- winners ----------------------------------------------------------------------------------------------------------
+
+
+def _single_leader(comparison: Comparison) -> Text:
+    """The verdict where one optimizer is first, or is the only one; one that ends worst is said to, too."""
+    (leader,) = comparison.verdict.first
+    result = _performance(comparison, leader)
+    if len(comparison.table) == 1:
+        return Text(f"{leader} takes {result.en}.", f"{leader} {result.zh}。")
+    best = clearly_last(comparison.runs, leader, bool(comparison.workload["higher_is_better"]))
+    if best is None:
+        return Text(f"{leader} gets there first: {result.en}.", f"{leader} 最先到达：{result.zh}。")
+    metric, ends = metric_text(comparison), comparison.table["final_metric"]
+    own, other = number(float(ends[leader]), 4), number(float(ends[best]), 4)
+    return Text(
+        f"{leader} gets there first: {result.en}; but it ends worst of all, with {metric.en} {own} where {best} has"
+        f" {other}.",
+        f"{leader} 最先到达：{result.zh}；但最终结果最差，{metric.zh}为 {own}，而 {best} 为 {other}。",
+    )
+
+
+def _tie(comparison: Comparison) -> Text:
+    """The verdict where several tie, and about how many more seeds would separate them."""
+    first, seeds = comparison.verdict.first, comparison.plan.seeds
+    cannot, cannot_zh = (f"{seeds} seeds cannot", f"{seeds} 个种子") if seeds > 1 else ("one seed cannot", "一个种子")
+    more = comparison.verdict.more_seeds
+    if math.isnan(more):
+        outlook = Text(", and more are not likely to", "，增加种子多半也分不出")
+    else:
+        outlook = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
+                       f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip
+    return Text(
+        f"{list_en(first)} tie: {cannot} tell them apart{outlook.en}.",
+        f"{list_zh(first)} 打平：{cannot_zh}分不出先后{outlook.zh}。",
+    )
+
+
+def _leader(comparison: Comparison) -> Text:
+    """The performance of the one with the smallest median, of those that tie."""
+    leader = comparison.verdict.first[0]
+    result = _performance(comparison, leader)
+    return Text(f"{leader} took {result.en}.", f"{leader} {result.zh}。")
+
+
+def _performance(comparison: Comparison, label: str) -> Text:
+    """A contestant's steps (or seconds) to the target, over how many seeds, and at which settings."""
+    seeds, needed, settings = comparison.plan.seeds, _cost(comparison, label), _settings(comparison, label)
+    over = Text(f"median of {seeds} fresh seeds", f"{seeds} 个新种子的中位数")
+    if seeds == 1:
+        over = Text("on one fresh seed", "一个新种子")
+    return Text(
+        f"{needed.en} to the target ({over.en}) at {settings.en}",
+        f"在{settings.zh}下用 {needed.zh}达到目标（{over.zh}）",
+    )
+
+
+def _cost(comparison: Comparison, label: str) -> Text:
+    """A contestant's steps or seconds to the target, whichever decides."""
+    value = float(comparison.table[comparison.measure][label])
+    amount = spent(value, comparison.measure)
+    if comparison.measure == "seconds_to_target":
+        return Text(f"{amount} seconds", f"{amount} 秒")
+    return Text(f"{amount} step{'' if value == 1 else 's'}", f"{amount} 步")
+
+
+def _settings(comparison: Comparison, label: str) -> Text:
+    """The settings of a contestant's best winner, and the learning rates of all where its searches chose others."""
+    settings = comparison.chosen.get(label, {})
+    lr = general(settings.get("lr", comparison.table["lr"][label]), 3)
+    rest = settings_text({name: value for name, value in settings.items() if name != "lr"})
+    rates = sorted({general(other["lr"], 3) for other in comparison.winners.get(label, ())}, key=float)
+    over = Text("", "")
+    if len(rates) > 1:
+        searches = comparison.plan.searches
+        over = Text(f" ({rates[0]} to {rates[-1]} in {searches} searches)",
+                    f"（{searches} 轮搜索为 {rates[0]} 至 {rates[-1]}）")  # fmt: skip
+    return Text(
+        f"learning rate {lr}{f', {rest}' * bool(rest)}{over.en}",
+        f"学习率 {lr}{f'、{rest}' * bool(rest)}{over.zh or ' '}",
+    )
+
+
+def _behind(comparison: Comparison) -> Text | None:
+    """The sentence about all contestants that are clearly slower, the next one first; None if there is none."""
+    verdict, seconds = comparison.verdict, comparison.measure == "seconds_to_target"
+    if verdict.behind is None:
+        return None
+    others = [_times_slower(comparison, label, bool(index)) for index, label in enumerate(verdict.slower)]
+    who = Text("Clearly slower", "明显较慢的")
+    if len(verdict.first) > 1:
+        who = Text(f"Clearly slower than {verdict.first[0]}", f"明显比 {verdict.first[0]} 慢的")
+    unit = Text("the time" if seconds else "the steps", "时间" if seconds else "步数")
+    return Text(
+        f"{who.en}, in {unit.en} needed: {'; '.join(text.en for text in others)}.",
+        f"{who.zh}（所需{unit.zh}之比）：{'；'.join(text.zh for text in others)}。",
+    )
+
+
+def _times_slower(comparison: Comparison, label: str, short: bool) -> Text:
+    """A contestant's ratio to the first, with its interval unless `short`, and the seeds on which it missed."""
+    ratio, low, high = (float(comparison.ratios[name][label]) for name in ("ratio", "low", "high"))
+    missed, seeds = _missed(comparison, label), comparison.plan.seeds
+    misses = Text(f"missed on {missed} of {seeds} seeds", f"{seeds} 个种子中有 {missed} 个未到达")
+    if 2 * missed >= seeds:  # by how much is hidden, and an estimate would suggest otherwise
+        least = Text(f" at least {times(low)} times", f" 至少 {times(low)} 倍") if low > 1 else Text("", "")
+        return Text(f"{label}{least.en} ({misses.en})", f"{label}{least.zh}（{misses.zh}）")
+    notes = [] if short else [Text(*_interval(low, high))]
+    notes += [misses] * bool(missed)
+    noted = Text(f" ({', '.join(note.en for note in notes)})", f"（{'，'.join(note.zh for note in notes)}）")
+    return Text(
+        f"{label} {times(ratio)} times{noted.en * bool(notes)}", f"{label} {times(ratio)} 倍{noted.zh * bool(notes)}"
+    )
+
+
+def _interval(low: float, high: float) -> tuple[str, str]:
+    if math.isinf(high):
+        return f"95 % interval from {times(low)} up", f"95% 区间 {times(low)} 以上"
+    return f"95 % interval {times(low)} to {times(high)}", f"95% 区间 {times(low)} 至 {times(high)}"
+
+
+def _missed(comparison: Comparison, label: str) -> int:
+    """Number of report seeds on which a contestant missed the target."""
+    reached = float(comparison.table["reached"][label])
+    return 0 if math.isnan(reached) else round((1 - reached) * comparison.plan.seeds)
+
+
+def _median_remark(comparison: Comparison) -> Text | None:
+    """A remark on those that tie with the leader, although one that is clearly slower has a smaller median.
+
+    The verdict compares seed by seed, so medians need not be in its order.
+    """
+    verdict, medians = comparison.verdict, comparison.table[comparison.measure]
+    if verdict.behind is None or math.isinf(medians[verdict.behind]):
+        return None
+    odd = [label for label in verdict.first[1:] if medians[label] >= medians[verdict.behind]]
+    if not odd:
+        return None
+    have, leader = "has" if len(odd) == 1 else "have", verdict.first[0]
+    return Text(
+        f"{list_en(odd)} {have} no smaller a median than {verdict.behind}, but seed by seed these runs do not show"
+        f" {'it' if len(odd) == 1 else 'them'} to be slower than {leader}.",
+        f"{list_zh(odd)} 的中位数虽不小于 {verdict.behind}，但逐个种子比较，这些运行还不能说明其比 {leader} 慢。",
+    )
+
+
+def _misses(comparison: Comparison, labels: Sequence[str]) -> Text | None:
+    """Which of these contestants missed the target, and on how many seeds; None if none did."""
+    counts = {label: missed for label in labels if (missed := _missed(comparison, label))}
+    if not counts:
+        return None
+    seeds = comparison.plan.seeds
+    parts = [f"{label} on {missed}" for label, missed in counts.items()]
+    parts_zh = [f"{label} {missed} 个" for label, missed in counts.items()]
+    return Text(
+        f"Of {seeds} seeds the target was missed by {list_en(parts)}.",
+        f"{seeds} 个种子中未到达目标的：{list_zh(parts_zh)}。",
+    )
+
+
+def _early(comparison: Comparison) -> Text | None:
+    """That the target is too easy to tell optimizers apart, where it is."""
+    steps = comparison.table["steps_to_target"].min()
+    if steps > EARLY or len(comparison.table) == 1:
+        return None
+    count = f"{steps:.0f} step{'' if steps == 1 else 's'}"
+    return Text(
+        f"The target is reached within {count}, of which one more or less is a large share; a harder one (--target)"
+        " would tell more.",
+        f"目标只需 {steps:.0f} 步便达到，一步之差已占很大比例；更难的目标（--target）更能区分。",
+    )
+
+
+CLOSE = 0.1
+"""Relative width of an interval of step times beyond which the machine counts as too busy to tell."""
+
+
+def _clock(comparison: Comparison) -> Text | None:
+    """By which clock seconds are measured, and whether the machine was too busy; None where steps decide."""
+    if comparison.measure != "seconds_to_target" or comparison.timings.empty:
+        return None
+    wide = comparison.uncertainty_of_time
+    clock = Text("processor time of the thread that trains", "训练线程的处理器时间")
+    if (comparison.timings["clock"] != "thread").any():
+        clock = Text("time on the clock", "挂钟时间")
+    rounds = comparison.timings["round"].nunique()
+    text = Text(f"Seconds are {clock.en}, from {rounds} rounds.", f"秒数为{clock.zh}，取自 {rounds} 轮测量。")
+    if wide <= CLOSE:
+        return text
+    return joined(text, Text(
+        f"The machine was too busy to tell step times closer than ±{wide:.0%}: measure again when it is quiet.",
+        f"机器太忙，每步时间只能精确到 ±{wide:.0%}：请在空闲时重新测量。",
+    ))  # fmt: skip
