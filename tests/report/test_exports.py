@@ -15,32 +15,45 @@ from markdown_it import MarkdownIt
 
 from steepest.base.errors import InvalidValue
 from steepest.report import exports, write_report
-from steepest.report.exports import FORMATS, check_formats, export, table_of
+from steepest.report.data import as_json
+from steepest.report.exports import FORMATS, check_formats, export, table_of, tables_of
 from steepest.report.markdown import as_markdown
 from steepest.report.page import render
 from steepest.report.verdict import verdict_sentence
+from steepest.statistics import paired_ratios
 from steepest.study.results import STUDY_FILE
 
 from .comparisons import ATTACK, ODD, awkward, contest, study_of
 
 AWKWARD = awkward()
-TEXTS = {"workload", "label", "settings", "message", "edge", "fingerprint"}
+TEXTS = {
+    "workload",
+    "label",
+    "settings",
+    "message",
+    "edge",
+    "fingerprint",
+    "ranges",
+    "rule",
+    "metric_name",
+    "against",
+    "word",
+}
 """Columns that are texts also where all of them look like numbers."""
 MEASUREMENTS = ("train_loss", "loss", "metric")
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def tables(comparison) -> dict[str, pd.DataFrame]:
-    return {"runs": comparison.runs, "curves": comparison.curves, "table": table_of(comparison)}
+TABLES = ("runs", "curves", "table", "contestants", "trials", "timings", "ratios")
 
 
 @pytest.mark.parametrize("name", ["odd labels", "several workloads", "no numbers", "more than a learning rate"])
 def test_csv_reads_back_as_it_was(name, tmp_path):
     comparison = AWKWARD[name]
     written = export(comparison, tmp_path, ["csv"])
-    assert [path.name for path in written] == ["runs.csv", "curves.csv", "table.csv"]
-    for path, table in zip(written, tables(comparison).values(), strict=True):
+    assert [path.name for path in written] == [f"{name}.csv" for name in TABLES]
+    for path, table in zip(written, tables_of(comparison).values(), strict=True):
         texts = dict.fromkeys(TEXTS & set(table), str)
         missing = dict.fromkeys(set(table) - {"label"}, "")
         found = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
@@ -52,8 +65,8 @@ def test_parquet_reads_back_as_it_was(name, tmp_path):
     pytest.importorskip("pyarrow", reason="needs pyarrow, which writes Parquet")
     comparison = AWKWARD[name]
     written = export(comparison, tmp_path, ["parquet"])
-    assert [path.name for path in written] == ["runs.parquet", "curves.parquet", "table.parquet"]
-    for path, table in zip(written, tables(comparison).values(), strict=True):
+    assert [path.name for path in written] == [f"{name}.parquet" for name in TABLES]
+    for path, table in zip(written, tables_of(comparison).values(), strict=True):
         found = pd.read_parquet(path)
         pd.testing.assert_frame_equal(found, table.reset_index(drop=True), check_dtype=False, check_exact=True)
 
@@ -68,7 +81,7 @@ def test_no_text_is_a_formula_for_a_spreadsheet(tmp_path):
             cells = [cell for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) for cell in row]
             assert not [cell for cell in cells if cell[:1] in set("=+@-＝") and not re.fullmatch(r"-\d.*", cell)]
     found = rendered((tmp_path / "report.md").read_text(encoding="utf-8"))
-    assert {row[0] for row in found["table"][1:]} == {f"'{label}" for label in FORMULAS}
+    assert {row[0] for row in found["table"]} == {"optimizer", *(f"'{label}" for label in FORMULAS)}
     cells = re.findall(r"<t[hd][^>]*>(?:<svg.*?</svg>)?(?:<code>)?([^<]*)", render(comparison, {"w": {}}))
     assert not [cell for cell in cells if re.match(r"[=@＝]|\+1$", html.unescape(cell))]
     assert sum(html.unescape(cell) == "'=cmd|' /C calc'!A0" for cell in cells) >= 3
@@ -85,6 +98,49 @@ def test_the_table_has_a_row_for_each_contestant_on_each_workload_with_all_its_s
     assert len(table) == 2 * 2
     (settings,) = table_of(AWKWARD["more than a learning rate"])["settings"]
     assert json.loads(settings) == {"lr": 0.01, "momentum": 0.9}
+
+
+@pytest.fixture(scope="module")
+def exported(comparison, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    export(comparison, folder, ["csv", "md", "tensorboard"])
+    return folder
+
+
+def test_the_verdict_can_be_computed_again_from_the_tables(comparison, exported):
+    table = {name: pd.read_csv(exported / f"{name}.csv") for name in TABLES}
+    contestants, timings = table["contestants"], table["timings"]
+    (target,), (measure,) = contestants["target"].unique(), contestants["measure"].unique()
+    reached = table["runs"]["best_metric"] >= target  # contestants["higher_is_better"]
+    assert contestants["higher_is_better"].all() and (np.isfinite(table["runs"]["steps_to_target"]) == reached).all()
+    rounds = timings.pivot(index="round", columns="label", values="seconds_a_step")
+    ratios = paired_ratios(table["runs"], measure, rounds=rounds)
+    pd.testing.assert_frame_equal(ratios.reset_index(), table["ratios"].drop(columns="workload"), check_dtype=False)
+    assert ratios["p"].notna().all() and len(timings) > len(contestants)
+    seconds = timings.groupby("label")["seconds_a_step"].median()
+    assert np.allclose(table["runs"]["label"].map(seconds), table["runs"]["seconds_a_step"])
+    for contestant in comparison.plan.contestants:
+        trials = table["trials"][table["trials"]["label"] == contestant.label]
+        assert tuple(map(json.loads, trials["settings"])) == contestant.trials
+        ranges = contestants.set_index("label")["ranges"][contestant.label]
+        assert {name: tuple(ends) for name, ends in json.loads(ranges).items()} == contestant.ranges
+
+
+def test_markdown_and_tensorboard_have_the_same_in_short(comparison, exported):
+    (block,) = re.findall("```json\n(.*)\n```", (exported / "report.md").read_text(encoding="utf-8"))
+    assert block == as_json(comparison)
+    data = json.loads(block)
+    assert {name: tuple(trials) for name, trials in data["trials"].items()} == {
+        contestant.label: contestant.trials for contestant in comparison.plan.contestants
+    }
+    assert [row["p"] for row in data["ratios"]] == pytest.approx(list(comparison.ratios["p"]))
+    assert data["contestants"][0]["target"] == comparison.target
+    assert {len(rounds) for rounds in data["timings"].values()} == set(comparison.timings.groupby("label").size())
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    accumulator = accumulators.EventAccumulator(str(exported / "tensorboard" / "digits" / "study"))
+    accumulator.Reload()
+    (shown,) = accumulator.Tensors("computed from")
+    assert shown.tensor_proto.string_val[0].decode() == block
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
@@ -117,15 +173,20 @@ def test_markdown_has_the_verdict_and_the_table(tmp_path):
     head, *rows = found["table"]
     assert head == ["optimizer", "learning rate", "steps to target", "seeds that reached it", "seconds to target",
                     "final accuracy"]  # fmt: skip
-    assert rows == [["SGD", "0.01", "21", "100 %", "10.5", "0.9000"], ["Adam", "0.01", "24", "100 %", "12.0", "0.9000"]]
+    assert rows[2][:3] == ["optimizer", "compared with", "verdict"]
+    assert rows[3] == ["Adam", "SGD", "tie", "1.14", "0 to ∞", "1.0", "1"]
+    assert rows[:2] == [
+        ["SGD", "0.01", "21", "100 %", "10.5", "0.9000"],
+        ["Adam", "0.01", "24", "100 %", "12.0", "0.9000"],
+    ]
 
 
 def test_markdown_shows_what_users_write_and_obeys_none_of_it():
     found = rendered(as_markdown(AWKWARD["odd labels"]))
     head, *rows = found["table"]
     assert head[-1] == f"final m {ATTACK} $"
-    assert {row[0] for row in rows} == {" ".join(label.split()) for label in ODD}
-    assert {len(row) for row in found["table"]} == {6}
+    assert {row[0] for row in rows} == {"optimizer", *(" ".join(label.split()) for label in ODD)}
+    assert {len(row) for row in found["table"]} == {6, 7}
     assert found["html"] == []
 
 
@@ -133,9 +194,10 @@ def test_markdown_shows_what_users_write_and_obeys_none_of_it():
 def test_markdown_is_a_table_whatever_the_study_is_like(name):
     comparison = AWKWARD[name]
     text = as_markdown(comparison)
-    assert not re.search(r"\b(nan|inf|None)\b", text)
+    assert not re.search(r"\b(nan|inf|None|NaN|Infinity)\b", text)
     rows = sum(len(each.table) for each in comparison.by_workload().values())
-    assert len(rendered(text)["table"]) == rows + len(comparison.plan.workloads)
+    ratios = [part.ratios for part in comparison.by_workload().values() if part.complete and len(part.ratios)]
+    assert len(rendered(text)["table"]) == rows + len(comparison.plan.workloads) + sum(len(each) + 1 for each in ratios)
 
 
 # --- TensorBoard ------------------------------------------------------------------------------------------------------
@@ -160,10 +222,10 @@ def test_tensorboard_shows_the_curves_of_the_winners(name, tmp_path):
     comparison = AWKWARD[name]
     for _ in range(2):  # a second export takes the place of the first
         (home,) = export(comparison, tmp_path, ["tensorboard"])
-    found = scalars(home)
+    found = {run: series for run, series in scalars(home).items() if not run.endswith("/study")}
     reports = comparison.runs[comparison.runs["phase"] == "report"]
     assert len(found) == len(reports)
-    assert len(list(home.rglob("events*"))) == len(reports)
+    assert len(list(home.rglob("events*"))) == len(reports) + len(comparison.plan.workloads)
     by_loss = {}
     for run, series in found.items():
         assert set(series) == set(MEASUREMENTS)
@@ -215,8 +277,8 @@ def test_every_format_is_written_by_the_command(command, study, tmp_path):
     code, printed, complaint = command(f"report {study} --format {','.join(FORMATS)} --out shown")
     assert (code, complaint) == (0, "")
     lines = [line.partition(": ")[2] for line in printed.splitlines()]
-    assert lines == ["shown/report.html", "shown/runs.csv", "shown/curves.csv", "shown/table.csv", "shown/runs.parquet",
-                     "shown/curves.parquet", "shown/table.parquet", "shown/report.md", "shown/tensorboard"]  # fmt: skip
+    tables = [f"shown/{name}.{kind}" for kind in ("csv", "parquet") for name in TABLES]
+    assert lines == ["shown/report.html", *tables, "shown/report.md", "shown/tensorboard"]
     assert all((tmp_path / line).exists() for line in lines)
 
 

@@ -14,8 +14,9 @@ HELP = {
     "study.sqlite、runs.csv、图和 report.html。中断后，用同一条命令从停下的地方继续。",
     "Make the report of a study again, and write its tables for other programs.": "重新生成一项研究的报告，并把表格写成其他程序可用的格式。",
     "The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and"
-    " one row an optimizer; md is the verdict and the table for a chat or an issue; tensorboard has the winners' curves.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及每个优化器一行的汇总；md 是结论和表格，"
-    "可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。",
+    " all else that the verdict is computed from; md is the verdict for a chat or an issue; tensorboard has the curves of"
+    " the winners. Both have the numbers behind the verdict, too.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及得出结论所用的其余全部数据；"
+    "md 是结论，可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。二者也都含得出结论所用的数字。",
     "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
     "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
     "List the rules, landscapes, schedules and workloads, a line each.": "列出优化器、地形、学习率调度和工作负载，每个一行。",

@@ -24,7 +24,8 @@ def command(
     """Make the report of a study again, and write its tables for other programs.
 
     The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and
-    one row an optimizer; md is the verdict and the table for a chat or an issue; tensorboard has the winners' curves.
+    all else that the verdict is computed from; md is the verdict for a chat or an issue; tensorboard has the curves of
+    the winners. Both have the numbers behind the verdict, too.
 
     [dim]steepest report steepest-digits                         as it stands now[/dim]
 

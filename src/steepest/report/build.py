@@ -29,8 +29,9 @@ def write_report(
     Args:
         study: the result of `compare`, or the folder or file of a study, which need not be finished.
         folder: to write to. Default: the study's own folder.
-        formats: of the tables: "csv" and "parquet" have every run, every measurement and one row a contestant, "md" is
-            the verdict and the table as Markdown, "tensorboard" has the curves of the winners as event files.
+        formats: of the tables: "csv" and "parquet" have every run, every measurement and all else that the verdict is
+            computed from, "md" is the verdict as Markdown, "tensorboard" has the curves of the winners as event files;
+            both have the numbers behind the verdict as JSON.
 
     Returns:
         The files (or folders) that were written, without the figures, the page first.

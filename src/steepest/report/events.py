@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..base.files import write
 from ..study import Comparison
+from .data import as_json
 from .filenames import file_names
 
 __all__ = ["write_events"]
@@ -22,6 +23,8 @@ MEASUREMENTS = ("train_loss", "loss", "metric")
 
 def write_events(study: Comparison, folder: Path) -> list[Path]:
     """Write `tensorboard/WORKLOAD/OPTIMIZER/seed-N`: the winners' runs on fresh seeds, one event a measurement.
+
+    `tensorboard/WORKLOAD/study` has the JSON of `steepest.report.data` as a text.
 
     The wall time of an event is the start of the study plus the time of training, evaluation excluded.
 
@@ -41,17 +44,21 @@ def write_events(study: Comparison, folder: Path) -> list[Path]:
     for number, workload, label, seed in runs.itertuples(index=False, name=None):
         run_folder = home / workloads[names[workload]] / labels[label] / f"seed-{seed}"
         run_folder.mkdir(parents=True, exist_ok=True)
-        write(run_folder / NAME, _records(curves.get(number, study.curves.head(0)), begun))
+        write(run_folder / NAME, _records(_events(curves.get(number, study.curves.head(0)), begun)))
+    for name, comparison in study.by_workload().items():
+        run_folder = home / workloads[names[name]] / "study"
+        run_folder.mkdir(parents=True, exist_ok=True)
+        write(run_folder / NAME, _records(_text(as_json(comparison), begun)))
     return [home]
 
 
-def _records(curve: pd.DataFrame, begun: float) -> bytes:
+def _records(events: Iterator[Any]) -> bytes:
     """The content of an event file."""
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     content = io.BytesIO()
     writer = RecordWriter(content)
-    for event in _events(curve, begun):
+    for event in events:
         writer.write(event.SerializeToString())
     return content.getvalue()
 
@@ -64,3 +71,16 @@ def _events(curve: pd.DataFrame, begun: float) -> Iterator[Any]:
     for step, seconds, *measured in curve[["step", "seconds", *MEASUREMENTS]].to_numpy(dtype=float):
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in zip(MEASUREMENTS, measured, strict=True)]
         yield Event(wall_time=begun + seconds, step=int(step), summary=Summary(value=values))
+
+
+def _text(text: str, begun: float) -> Iterator[Any]:
+    """A text, which TensorBoard shows under TEXT."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.plugins.text.metadata import create_summary_metadata
+
+    yield Event(wall_time=begun, file_version="brain.Event:2")
+    tensor = TensorProto(dtype="DT_STRING", string_val=[text.encode()])
+    value = Summary.Value(tag="computed from", metadata=create_summary_metadata("", ""), tensor=tensor)
+    yield Event(wall_time=begun, step=0, summary=Summary(value=[value]))

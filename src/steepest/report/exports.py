@@ -12,10 +12,11 @@ from ..base.errors import InvalidValue, did_you_mean
 from ..base.files import write
 from ..study import Comparison
 from .cells import with_defused_texts
+from .data import contestants_of, ratios_of, trials_of
 from .events import write_events
 from .markdown import as_markdown
 
-__all__ = ["FORMATS", "check_formats", "export", "table_of"]
+__all__ = ["FORMATS", "check_formats", "export", "table_of", "tables_of"]
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -46,11 +47,27 @@ def export(study: Comparison, folder: Path, formats: Sequence[str]) -> list[Path
 
 
 def _write_tables(convert: Callable[[pd.DataFrame], bytes], ending: str, study: Comparison, folder: Path) -> list[Path]:
-    """Write the tables `runs`, `curves` and `table`: every run, every measurement, and one row a contestant."""
-    tables = {"runs": study.runs, "curves": study.curves, "table": table_of(study)}
+    """Write every table of `tables_of` as a file of its own."""
+    tables = tables_of(study)
     for name, table in tables.items():
         write(folder / f"{name}{ending}", convert(table))
     return [folder / f"{name}{ending}" for name in tables]
+
+
+def tables_of(study: Comparison) -> dict[str, pd.DataFrame]:
+    """All that the statements of a report are computed from, and what came of it, by name.
+
+    - `runs`: every run; `curves`: every measurement of it.
+    - `table`: one row a contestant, see `table_of`.
+    - `contestants`: its rule, conditions, target and direction, and the ranges searched, see `steepest.report.data`.
+    - `trials`: the settings of every trial that was planned, done or not.
+    - `timings`: the seconds of a step in every round of their measurement.
+    - `ratios`: of each contestant to the first, with intervals and p values, see `steepest.statistics.paired_ratios`.
+    """
+    return {
+        "runs": study.runs, "curves": study.curves, "table": table_of(study), "contestants": contestants_of(study),
+        "trials": trials_of(study), "timings": study.timings, "ratios": ratios_of(study),
+    }  # fmt: skip
 
 
 def table_of(study: Comparison) -> pd.DataFrame:

@@ -2,10 +2,11 @@
 
 import re
 
-from ..base.numbers import NOTHING, number, share, steps
+from ..base.numbers import NOTHING, number, share, steps, times
 from ..base.text import Text
 from ..study import Comparison
 from .cells import defused
+from .data import as_json
 from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
 from .sentences import (
@@ -30,7 +31,8 @@ def as_markdown(study: Comparison) -> str:
         remarks += map(aside_sentence, comparison.set_aside)
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
-        parts += [_table(comparison), *map(_english, remarks)]
+        parts += [_table(comparison), *map(_english, remarks), _ratios(comparison)]
+        parts.append(f"What this was computed from:\n\n```json\n{as_json(comparison)}\n```")
     parts += map(_english, provenance_sentences(study))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -48,8 +50,29 @@ def _table(comparison: Comparison) -> str:
          share(row["reached"]), number(row["seconds_to_target"]), number(row["final_metric"], 4)]
         for row in result_rows(comparison)
     ]  # fmt: skip
+    return _rows(head, rows, 2)
+
+
+def _ratios(comparison: Comparison) -> str:
+    """How each contestant compares with the first to the target; empty where there is nothing to compare."""
+    table = comparison.ratios
+    if table.empty or not comparison.complete:
+        return ""
+    head = ["optimizer", "compared with", "verdict", "times as much", "95 % interval", "p", "seeds"]
+    rows = []
+    for label, row in table.iterrows():
+        ratio, low, high = (times(float(row[name])) for name in ("ratio", "low", "high"))
+        rows.append([
+            defused(str(label)), defused(str(row["against"])), str(row["word"]), ratio, f"{low} to {high}",
+            number(float(row["p"]), 2), str(row["pairs"]),
+        ])  # fmt: skip
+    return _rows(head, rows, 3)
+
+
+def _rows(head: list[str], rows: list[list[str]], texts: int) -> str:
+    """A table whose first columns are texts and the others numbers."""
     body = [[_escaped(str(cell)) for cell in row] for row in (head, *rows)]
-    body.insert(1, ["---", "---", *["---:"] * (len(head) - 2)])
+    body.insert(1, ["---"] * texts + ["---:"] * (len(head) - texts))
     return "\n".join(f"| {' | '.join(row)} |" for row in body)
 
 
