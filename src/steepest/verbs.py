@@ -214,10 +214,11 @@ def foreign_code(study: str | Path) -> list[str]:
     """The files and plugins whose code runs when a study goes on; nothing is run to tell.
 
     Raises:
-        InvalidValue: there is no study.
+        InvalidValue: there is no study, or one of the user's files has changed since it began.
     """
     file = study_file(study)
     with named(file), closing(Store.read(file)) as store:
+        check_users_files(store.fact("code"), file.parent)  # what will not run is not announced
         return code.foreign_code(store.plan)
 
 

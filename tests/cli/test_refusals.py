@@ -166,3 +166,10 @@ def test_a_mistake_in_a_file_is_told_before_anything_slow_is_imported(text, reas
 def test_a_terminal_of_no_columns_has_the_usual_number(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "0")
     assert len(command("list")[1].splitlines()) > 30
+
+
+def test_the_rate_of_a_sweep_is_each_rules_own_and_its_help_says_so(command):
+    over = "--over momentum=0:0.5 --over weight_decay=0:0.1 --size 2 --steps 3"
+    own = command(f"map sweep sgd --on bowl {over}")
+    assert own == command(f"map sweep sgd --on bowl {over} --lr {RULES['sgd']().lr}")
+    assert "default: each rule's own" in " ".join(command("map sweep --help")[1].split())

@@ -101,8 +101,10 @@ def command(
 
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
     """
-    if resume is None:
-        _load_files(workload or [], spec.split(optimizers), timeout)
+    chosen, competing = workload or ["digits"], spec.split(optimizers)
+    if resume is None and not any([add_rules, add_seeds, add_trials]):
+        _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
+        _load_files(chosen, competing, timeout)
     from .. import verbs
     from ..study.ranges import read_range
     from ..study.results import study_file
@@ -119,8 +121,6 @@ def command(
         return
     if any(more.values()):
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
-    chosen, competing = workload or ["digits"], spec.split(optimizers)
-    _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
     with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,

@@ -46,6 +46,7 @@ HELP = {
     "A formula of your own instead, such as 'x*cos(pi*x)' or '2x² + |y|'.": "改用自己的公式，例如 'x*cos(pi*x)' 或 '2x² + |y|'。",
     "First point, such as -1.2,1.": "起点，例如 -1.2,1。",
     "Learning rate of the rules not given their own; default: one that suits the landscape.": "未单独指定学习率的优化器的学习率；默认为适合该地形的值。",
+    "Learning rate, where it is not swept; default: each rule's own.": "学习率（不在扫描之列时）；默认为各优化器自己的值。",
     "Number of updates.": "更新的步数。",
     "Another hyperparameter, such as momentum=0.9; repeat for more.": "另一个超参数，例如 momentum=0.9；可重复给出。",
     "Learning rate over the steps: cosine, 'exponential(0.1)', inverse_sqrt, warmup_cosine.": "学习率随步数的调度：cosine、'exponential(0.1)'、inverse_sqrt、warmup_cosine。",

@@ -82,7 +82,9 @@ def sweep(
     on: On = "rosenbrock",
     f: Formula = None,
     start: Start = None,
-    lr: Rate = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Learning rate, where it is not swept; default: each rule's own.")
+    ] = None,
     steps: Steps = 200,
     settings: Settings = None,
     schedule: Schedule = None,
