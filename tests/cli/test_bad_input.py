@@ -28,6 +28,8 @@ BAD = {
     "trace sgd --lr -0.1": "SGD: lr must lie in [0, inf), got -0.1",
     "trace sgd --lr nan": "SGD: lr must lie in [0, inf), got nan",
     "trace adam --set betas=0.9,1.0": "Adam: betas must lie in [0, 1), got (0.9, 1.0)",
+    "map sweep adam --over beta.0=0:0.9": "Adam has no hyperparameter 'beta'; it has lr, betas",
+    "map sweep adam --over lr=1e-3:1": "over: name two hyperparameters, such as lr and betas.0, got lr",
     "trace adam --set beta=0.9": "Adam has no hyperparameter 'beta'; did you mean 'betas'?",
     "trace adam --set betas": "--set 'betas': write it as name=value, for example momentum=0.9",
     "trace adam --set eps=tiny": "cannot read the value 'tiny'",
@@ -124,7 +126,7 @@ def test_a_formula_that_is_none_is_shown_with_a_mark_under_the_place(formula, co
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ("trce", "No such command 'trce'. Did you mean 'trace'?"), ("compare --trials many", "valid integer"),
+        ("trce", "No such command 'trce'. Did you mean 'trace'? See "), ("compare --trials many", "valid integer"),
         ("trace", "Missing argument"), ("compare --trails 3", "No such option: --trails"),
     ],
 )  # fmt: skip

@@ -45,6 +45,13 @@ def test_every_place_of_the_option_will_do(command, line):
     assert code == 0 and shown.startswith("优化器") and "Rules" not in shown
 
 
+def test_every_line_of_the_list_is_chinese(command):
+    _, shown, _ = command("list --lang zh")
+    lines = [line for line in shown.splitlines() if line.strip()]
+    assert len(lines) > 50
+    assert [line for line in lines if not re.search("[\u4e00-\u9fff]", line)] == []
+
+
 @pytest.mark.parametrize("line", ["list --lang de", "--lang de list", "play --lang de", "show sgd --lang ''"])
 def test_another_language_is_refused_by_every_command(command, line):
     code, shown, complaint = command(line)

@@ -521,9 +521,14 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left(name, tmp_
     assert contents(tmp_path) == {"file": b"mine"}
 
 
-def test_a_folder_without_a_study_cannot_be_read(tmp_path):
-    with pytest.raises(InvalidValue, match=r"holds no study\.sqlite"):
-        Comparison.read(tmp_path)
+def test_a_folder_without_a_study_cannot_be_read_and_the_studies_beside_it_are_named(tmp_path):
+    with pytest.raises(InvalidValue, match=r"holds no study\.sqlite; name the folder that steepest compare has made"):
+        Comparison.read(tmp_path / "empty")
+    (tmp_path / "steepest-digits").mkdir()
+    (tmp_path / "steepest-digits" / "study.sqlite").touch()
+    for typed in ("steepest-digts", "steepest-digts/study.sqlite"):
+        with pytest.raises(InvalidValue, match=r"holds no study\.sqlite; did you mean 'steepest-digits'\?"):
+            Comparison.read(tmp_path / typed)
 
 
 def test_the_default_folder_is_free_or_holds_the_same_study(monkeypatch, tmp_path, copy, comparison):

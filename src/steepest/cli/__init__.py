@@ -161,4 +161,5 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "steepest"
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-    return f"steepest: {translate('{}; see {} --help', explain(message), path)}"
+    form = "{} See {} --help" if message.endswith("?") else "{}; see {} --help"
+    return f"steepest: {translate(form, explain(message), path)}"

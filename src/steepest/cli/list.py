@@ -48,4 +48,4 @@ def _workloads(lang: str) -> dict[str, str]:
 
 
 def _first_line(function: Callable[..., Any]) -> str:
-    return translate((function.__doc__ or "").strip().partition("\n")[0])
+    return translate(plain_line((function.__doc__ or "").strip().partition("\n")[0]))

@@ -59,7 +59,7 @@ CHINESE = {
     "Schedules": "学习率调度",
     "Workloads": "工作负载",
     "Always the rule's own learning rate.": "始终是优化器自己的学习率。",
-    "Exponential decay, $e^{-r t}$: soon too small to get anywhere.": "指数衰减 $e^{-r t}$：很快就小得走不动。",
+    "Exponential decay, e^{-r t}: soon too small to get anywhere.": "指数衰减 e^{-r t}：很快就小得走不动。",
     "Decay like one over the root of the step: slow enough to arrive, fast enough to settle.": "按步数平方根的倒数衰减：慢得足以到达，快得足以稳定下来。",
     "Half a cosine, from the full learning rate down to 0 at the end.": "半个余弦，从全部学习率降到最后的 0。",
     "A straight rise over the first warmup share of the steps, then a cosine down to 0.": "在前 warmup 比例的步数内线性上升，然后按余弦降到 0。",
@@ -72,5 +72,6 @@ CHINESE = {
     "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
     "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
     "{}; see {} --help": "{}（参见 {} --help）",
+    "{} See {} --help": "{}（参见 {} --help）",
 }
 """Translations by the English words; `language.translate` fills in the braces."""

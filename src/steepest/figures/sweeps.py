@@ -68,7 +68,7 @@ def _draw_finals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> Non
             text += "\n" + translate("best {} at {}", general(sweep.final[index].flat[best], 2), _pair(sweep, best))
             _draw_star(axes, sweep.pair(best))
         axes.set_title(text, loc="left", color=theme().grey, fontsize=9, parse_math=False)
-    _draw_bar(figure, panels, scale, name_of_final(sweep.above) + extremes(sweep.final))
+    _draw_bar(figure, panels, scale, name_of_final(sweep.above), extremes(sweep.final))
 
 
 def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> None:
@@ -82,9 +82,8 @@ def _draw_arrivals(figure: Figure, panels: Sequence[Axes], sweep: SweepMap) -> N
             _draw_star(axes, sweep.pair(fastest))
             text = translate("best {} steps at {}", sweep.arrived[index].flat[fastest], _pair(sweep, fastest))
             axes.set_title(text, loc="left", color=theme().grey, fontsize=9)
-    _draw_bar(
-        figure, panels, scale, translate("steps to the minimum") + extremes(sweep.arrived[sweep.arrived <= sweep.steps])
-    )
+    reached = sweep.arrived[sweep.arrived <= sweep.steps]
+    _draw_bar(figure, panels, scale, translate("steps to the minimum"), extremes(reached))
 
 
 def _draw_pairs(axes: Axes, sweep: SweepMap, index: int, values: Floats, scale: Scale) -> None:
@@ -132,8 +131,10 @@ def _not_reached() -> dict[str, Any]:
     return {"facecolor": theme().paper, "hatch": "////", "edgecolor": theme().grid}
 
 
-def _draw_bar(figure: Figure, panels: Sequence[Axes], scale: Scale, name: str) -> None:
-    bar = figure.colorbar(ScalarMappable(scale.norm(), GOOD_IS_BRIGHT), ax=list(panels), label=name, pad=0.02)
+def _draw_bar(figure: Figure, panels: Sequence[Axes], scale: Scale, name: str, ends: str) -> None:
+    """Draw the scale beside the panels; its extremes stand on a line of their own, as a bar may be short."""
+    label = f"{name}\n{ends.removeprefix(', ')}".strip()
+    bar = figure.colorbar(ScalarMappable(scale.norm(), GOOD_IS_BRIGHT), ax=list(panels), label=label, pad=0.02)
     bar.outline.set_visible(False)
     ticks = scale.ticks()
     bar.set_ticks(ticks.tolist(), labels=[f"{tick:g}" for tick in ticks], minor=False)

@@ -32,7 +32,8 @@ def as_markdown(study: Comparison) -> str:
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
         parts += [_table(comparison), *map(_english, remarks), _ratios(comparison)]
-        parts.append(f"What this was computed from:\n\n```json\n{as_json(comparison)}\n```")
+        data = f"```json\n{as_json(comparison)}\n```"  # folded, as it is longer than all else
+        parts += ["<details><summary>What this was computed from</summary>", data, "</details>"]
     parts += map(_english, provenance_sentences(study))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, did_you_mean
 from ..base.spec import parse
 from ..rules import RULES, Rule, resolve
 from ..statistics import (
@@ -88,8 +88,14 @@ def study_file(folder: str | Path) -> Path:
     path = Path(folder).expanduser()
     file = path if path.suffix == ".sqlite" and not is_folder(path) else path / STUDY_FILE
     if holds_nothing(file):
-        raise InvalidValue(f"{folder}: holds no {STUDY_FILE}")
+        raise InvalidValue(f"{folder}: holds no {STUDY_FILE}; {_other_studies(file.parent)}")
     return file
+
+
+def _other_studies(folder: Path) -> str:
+    """The remedy where a folder holds no study: the studies beside it."""
+    studies = [file.parent.name for file in folder.parent.glob(f"*/{STUDY_FILE}")]
+    return did_you_mean(folder.name, studies) if studies else "name the folder that steepest compare has made"
 
 
 class Printed(pd.DataFrame):

@@ -152,6 +152,8 @@ def map_sweep(
     check_whole("steps", steps, 1, 10**7, Integral)
     check_whole("size", size, 2, 2000, Integral)
     if len(over) != 2:
+        for name, values in over.items():
+            _axis(chosen, name, values, size)  # a misspelled one is told first
         raise InvalidValue(f"over: name two hyperparameters, such as lr and betas.0, got {', '.join(over) or 'none'}")
     across, up = (_axis(chosen, name, values, size) for name, values in over.items())
     point = np.atleast_1d(np.asarray(landscape.start if start is None else start, dtype=np.float64))[None]
