@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from steepest import trace
 from steepest.base.errors import InvalidValue, SteepestError
+from steepest.figures.basins import draw_basin
 from steepest.figures.looks import DASHES, MARKERS, PALETTE, colors_and_marks, lightness
 from steepest.figures.path_data import (
     GROWTH,
@@ -27,6 +28,7 @@ from steepest.figures.path_data import (
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import DARK, LIGHT, house_style, new_figure, save
 from steepest.landscapes import LANDSCAPES
+from steepest.paths.maps import map_basin
 from steepest.rules import RULES
 
 MAGIC = {".png": b"\x89PNG\r\n\x1a\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
@@ -429,3 +431,15 @@ def test_drawing_needs_neither_pyplot_nor_torch(tmp_path):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("on", ["x1**2 + 3*x2**2", "x**2 + 3*y**2"])
+def test_axes_and_sentences_have_the_names_that_were_typed(on):
+    names = ("x1", "x2") if "x1" in on else ("x", "y")
+    path = trace("sgd", on, lr=0.5, steps=5)
+    pictures = draw_paths([path]), draw_paths([path], surface=True), draw_basin(map_basin("sgd", on, size=5, steps=3))
+    for figure in pictures:
+        assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == names
+    assert pictures[1].axes[0].get_zlabel() == f"f({', '.join(names)})"
+    assert f"along {names[1]} (" in str(path.why[0])
+    assert draw_paths([trace("sgd", "x1**2")]).axes[0].get_ylabel() == "f(x1)"

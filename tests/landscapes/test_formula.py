@@ -438,3 +438,12 @@ def test_any_formula_has_the_value_that_python_computes(tree, point):
         return
     if not isinstance(expected, complex) and np.isfinite(expected):
         assert ours(*point) == pytest.approx(float(expected), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("x1", ("x1",)), ("x1 + x2**2", ("x1", "x2")), ("x*y", ("x", "y")), ("x3", ("x1", "x2", "x3"))]
+)
+def test_coordinates_have_the_names_that_were_typed(text, names):
+    landscape = formula(text)
+    assert landscape.coordinates == names
+    assert tuple(map(str, landscape.symbols)) == names

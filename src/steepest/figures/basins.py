@@ -47,6 +47,7 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
         lang: language of the words, `"en"` or `"zh"`.
         dark: light ink on dark paper.
     """
+    x_name, y_name = basins.landscape.coordinates
     frame = tuple((float(side[0]), float(side[-1])) for side in (basins.x, basins.y))
     shape = min(max(shape_of(frame), 1 / EQUAL), EQUAL)
     lines = 1 if by_value(basins) else len(basins.minima) + len(ends_present(basins))
@@ -64,7 +65,8 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
             axes.set(xlim=frame[0], ylim=frame[1])
             axes.locator_params(nbins=6)
             axes.grid(False)
-            clean(axes, "x", "y", wrapped(rule.label(), basins.schedule)).title.set_parse_math(False)
+            text = wrapped(rule.label(), basins.schedule)
+            clean(axes, x_name, y_name, text).title.set_parse_math(False)
     return figure
 
 

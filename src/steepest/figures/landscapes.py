@@ -78,7 +78,8 @@ def draw_contours(axes: Axes, landscape: Landscape, frame: Frame, count: int = 3
     axes.grid(False)
     axes.set(xlim=frame[0], ylim=frame[1])
     axes.locator_params(nbins=6)
-    clean(axes, "x", "y", key_of(landscape, START))
+    x_name, y_name = landscape.coordinates
+    clean(axes, x_name, y_name, key_of(landscape, START))
 
 
 def _label_contours(axes: Axes, lines: QuadContourSet, levels: Floats, frame: Frame) -> None:
@@ -109,13 +110,13 @@ def _names_of_levels(values: Floats) -> list[str]:
 
 def draw_curve(axes: Axes, landscape: Landscape, frame: Frame) -> None:
     """Draw the curve of a landscape of one coordinate."""
-    x = np.linspace(*frame[0], 801)
+    (name,), x = landscape.coordinates, np.linspace(*frame[0], 801)
     f = _drawable(landscape(x), x.shape)
     finite = f[np.isfinite(f)] if np.isfinite(f).any() else np.zeros(1)
     axes.plot(x, f, color=theme().contour, linewidth=2.5, zorder=1)
     mark_facts(axes, landscape)
     axes.set(xlim=frame[0], ylim=widened(float(finite.min()), float(finite.max())))
-    clean(axes, "x", "f(x)", key_of(landscape, START))
+    clean(axes, name, f"f({name})", key_of(landscape, START))
 
 
 # --- minima and saddles -----------------------------------------------------------------------------------------------
@@ -196,7 +197,9 @@ def draw_surface(axes: Any, landscape: Landscape, frame: Frame) -> Callable[[Flo
         points = np.array(getattr(landscape, fact)).reshape(-1, 2).T
         axes.plot(*points, height(*points), linestyle="none", **mark)
     axes.set_title(key_of(landscape, START), loc="left", color=theme().grey, fontsize=9)
-    axes.set(xlabel="x", ylabel="y", zlabel=translate("log₁₀(1 + f − lowest)") if steep else "f(x, y)")
+    x_name, y_name = landscape.coordinates
+    value = translate("log₁₀(1 + f − lowest)") if steep else f"f({x_name}, {y_name})"
+    axes.set(xlabel=x_name, ylabel=y_name, zlabel=value)
     axes.locator_params(nbins=5)
     axes.view_init(elev=35, azim=-60)
     return height

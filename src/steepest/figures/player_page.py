@@ -83,8 +83,8 @@ def paths_in_javascript(paths: Sequence[Path]) -> str:
 def _landscape(on: Landscape, frame: Frame) -> str:
     facts = {
         "title": {"en": on.name, "zh": on.name}, "about": {"en": on.about.en, "zh": on.about.zh}, "dims": on.dims,
-        "window": frame, "minima": on.minima, "localMinima": on.local_minima, "saddles": on.saddles,
-        "minimum": on.minimum,
+        "names": on.coordinates, "window": frame, "minima": on.minima, "localMinima": on.local_minima,
+        "saddles": on.saddles, "minimum": on.minimum,
     }  # fmt: skip
     return "\n".join([f"{{...{_json(facts)},", *value_function(on), "}"])
 

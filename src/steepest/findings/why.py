@@ -131,7 +131,8 @@ class _Path:
             limit = limit_of(self.unit, curvature) if curvature > 0 else 0.0 if curvature < 0 else np.inf
             if limit is None:
                 return None
-            axes.append(Axis(curvature, _direction(vector), limit, _formula(self.rule, limit * curvature)))
+            direction = _direction(vector, self.landscape.coordinates)
+            axes.append(Axis(curvature, direction, limit, _formula(self.rule, limit * curvature)))
         # of curvatures that differ by rounding only the last coordinate comes first, in the page too
         return sorted(axes, key=lambda axis: (float(f"{axis.curvature:.9e}"), str(axis.direction)), reverse=True)
 
@@ -173,15 +174,12 @@ def _eigen(landscape: Landscape, point: Floats) -> tuple[Floats, Floats]:
     return curvatures, vectors
 
 
-def _direction(vector: Floats) -> str | tuple[float, ...]:
+def _direction(vector: Floats, names: Sequence[str]) -> str | tuple[float, ...]:
+    """The name of the coordinate along which a direction lies, or its vector."""
     along = int(np.abs(vector).argmax())
     if abs(vector[along]) > 1 - LIMITS.straight:
-        return _axis(along, len(vector))
+        return names[along]
     return tuple((vector * np.sign(vector[np.abs(vector) > LIMITS.straight][0])).tolist())
-
-
-def _axis(index: int, dims: int) -> str:
-    return "xy"[index] if dims <= 2 else f"x{index + 1}"
 
 
 def _tied(sizes: Sequence[float]) -> bool:
@@ -195,7 +193,8 @@ def _downwards(path: _Path, point: Floats) -> dict[str, Any] | None:
     if not curvatures[0] < 0:
         return None
     return {
-        "direction": _direction(vectors[:, 0]), "curvature": float(curvatures[0]), "tied": _tied(curvatures.tolist()),
+        "direction": _direction(vectors[:, 0], path.landscape.coordinates), "curvature": float(curvatures[0]),
+        "tied": _tied(curvatures.tolist()),
     }  # fmt: skip
 
 
@@ -253,7 +252,7 @@ def _at_edge(path: _Path) -> Finding | None:
         return None
     axis = min(edges, key=lambda axis: edges[axis])
     numbers = {
-        "axis": _axis(axis, path.dims),
+        "axis": path.landscape.coordinates[axis],
         "limit": edges[axis],
         "lr": lr,
         "beyond": lr > LIMITS.beyond * edges[axis],
@@ -308,7 +307,7 @@ def _rate_fell(path: _Path) -> Finding | None:
     if not len(fallen):
         return None
     axis = int(fallen[0])
-    numbers = {"axis": _axis(axis, path.dims), "first": float(first[axis]), "last": float(last[axis])}
+    numbers = {"axis": path.landscape.coordinates[axis], "first": float(first[axis]), "last": float(last[axis])}
     return Finding("rate_fell", numbers)
 
 
@@ -390,7 +389,7 @@ def _valley(path: _Path, point: Floats) -> str | tuple[float, ...] | None:
         return None
     far = LIMITS.in_reach * geometry.diagonal(path.landscape)
     level = geometry.is_level(path.landscape, point, vectors[:, 0], far)
-    return _direction(vectors[:, 0]) if level else None
+    return _direction(vectors[:, 0], path.landscape.coordinates) if level else None
 
 
 def _askew(path: _Path) -> Finding | None:
@@ -416,7 +415,7 @@ def _own_rates(path: _Path) -> Finding | None:
     rates = np.abs(path.rates(path.n))
     if not (np.isfinite(rates) & (rates > 0)).all() or rates.max() < LIMITS.apart * rates.min():
         return None
-    entries = [{"axis": _axis(axis, path.dims), "rate": rate} for axis, rate in enumerate(rates.tolist())]
+    entries = [{"axis": path.landscape.coordinates[axis], "rate": rate} for axis, rate in enumerate(rates.tolist())]
     return Finding("own_rates", {"rates": entries})
 
 

@@ -39,6 +39,8 @@ class Landscape:
         about: the lesson that it teaches, in a sentence.
         source: the publication.
         title: its name as people write it; default: made of `name` and of the beginning of `about`.
+        letters: the names of the coordinates, a letter each, with a number where wanted; default: x, y, or x1, x2, ...
+            where there are more.
 
     >>> from steepest.landscapes import LANDSCAPES
     >>> rosenbrock = LANDSCAPES["rosenbrock"]
@@ -59,11 +61,18 @@ class Landscape:
     local_minima: tuple[Point, ...] = ()
     saddles: tuple[Point, ...] = ()
     title: Text | None = None
+    letters: tuple[str, ...] = ()
 
     @property
     def dims(self) -> int:
         """Number of coordinates."""
         return len(self.window)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """The names of the coordinates: its own `letters`, or x, y, or x1, x2, x3..."""
+        usual = ("x", "y")[: self.dims] if self.dims <= 2 else tuple(f"x{i + 1}" for i in range(self.dims))
+        return self.letters or usual
 
     def __call__(self, *coordinates: Any) -> Any:
         """The value at numbers, one a coordinate; arrays of one shape give an array of values."""
@@ -83,11 +92,10 @@ class Landscape:
 
     @cached_property
     def symbols(self) -> tuple[Any, ...]:
-        """The coordinates as SymPy symbols: x, y or x1, x2, x3..."""
+        """The coordinates as SymPy symbols."""
         import sympy
 
-        names = ["x", "y"][: self.dims] if self.dims <= 2 else [f"x{i + 1}" for i in range(self.dims)]
-        return tuple(sympy.Symbol(name, real=True) for name in names)
+        return tuple(sympy.Symbol(name, real=True) for name in self.coordinates)
 
     @cached_property
     def expression(self) -> Any:

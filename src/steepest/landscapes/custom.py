@@ -61,6 +61,7 @@ def formula(text: str) -> Landscape:
     if len({is_letter for is_letter, _ in coordinates}) != 1:
         raise FormulaError.at(text, "mixed" if coordinates else "constant")
     dims = 1 + int(max(index for _, index in coordinates))
+    is_letter = coordinates.pop()[0]
     return Landscape(
         name=text,
         formula=lambda *coordinates: evaluate(coordinates),
@@ -68,6 +69,7 @@ def formula(text: str) -> Landscape:
         start=((-4.0, -2.0) if dims == 2 else (4.0,) * dims),
         about=Text("a formula of your own", "自定义公式"),
         source=TYPED,
+        letters=() if is_letter else tuple(f"x{i + 1}" for i in range(dims)),
     )
 
 

@@ -253,6 +253,7 @@ def _landscape(name: str, on: Landscape) -> str:
         "title": both(on.title or _title(on)),
         "group": both(_group(on)),
         "dims": on.dims,
+        **({"names": on.letters} if on.letters else {}),
         "window": on.window,
         "start": on.start,
         "minima": on.minima,

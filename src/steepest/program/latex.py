@@ -56,7 +56,7 @@ def of_landscape(on: str | Landscape, slopes: bool = True) -> list[str]:
     ['f(x, y) = x^2 - y^2', '\\frac{\\partial f}{\\partial x} = 2 x', '\\frac{\\partial f}{\\partial y} = -2 y']
     """
     found = landscapes.find(on)
-    letters = ["x", "y"][: found.dims] if found.dims <= 2 else [f"x_{i + 1}" for i in range(found.dims)]
+    letters = [f"{name[0]}_{name[1:]}" if name[1:].isdecimal() else name for name in found.coordinates]
     leaves: dict[str, Node] = {f"x{i}": leaf(letter) for i, letter in enumerate(letters)}
     program = Program()
     value = found.formula(*(program.input(name, uniform=False) for name in leaves))

@@ -2,14 +2,14 @@
 
 import { version } from "./facts.js";
 import { changed, specOfSchedule } from "./link.js";
-import { quoted } from "./names.js";
+import { coordinateNames, quoted } from "./names.js";
 import { rules } from "./settings.js";
 import { checkedState } from "./state.js";
 
 export const exports = {
   /** A line a point: path, rule, step, coordinates, value. */
   csv(runs) {
-    const dims = Math.max(1, ...runs.map((run) => run.dims)), names = dims <= 2 ? ["x", "y"].slice(0, dims) : [];
+    const dims = Math.max(1, ...runs.map((run) => run.dims)), names = dims <= 2 && runs.length ? coordinateNames(runs[0].landscape) : [];
     const lines = [["path", "rule", "step", ...names, "f"].join(",")];
     runs.forEach((run, i) => {
       const label = `"${labelOfRule(run.rule, run.settings)}"`;

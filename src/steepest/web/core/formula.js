@@ -23,14 +23,16 @@ export function parse(text, most = 2) {
   if (dims > most) throw new FormulaError("dims", 0, { count: dims, limit: most });
   const axes = Array.from({ length: dims }, (_, i) => i), slopes = axes.map((i) => graph.slope(root, i));
   const bends = slopes.flatMap((slope) => axes.map((i) => graph.slope(slope, i)));
+  const names = axes.map((i) => (leaves[0].text.length === 1 ? "xy"[i] : `x${i + 1}`));
   const value = compile([root], dims), second = compile(bends, dims);
   return {
     id: null,
     title: { en: trimmed, zh: trimmed },
     group: null,
     formula: trimmed,
-    equation: typeset(tree, axes.map((i) => (leaves[0].text.length === 1 ? "xy"[i] : `x${i + 1}`))),
+    equation: typeset(tree, names),
     dims,
+    names,
     window: axes.map(() => [-5, 5]),
     start: dims === 2 ? [-4, -2] : axes.map(() => 4),
     minima: [],

@@ -1,6 +1,7 @@
 // The landscapes: the built-in ones by name, or a formula.
 
 import { parse } from "./formula.js";
+import { coordinateNames } from "./names.js";
 import { inBoth } from "./settings.js";
 
 export const landscapes = {};
@@ -10,7 +11,9 @@ export function fillLandscapes(printed) {
 }
 
 function makeLandscape(facts, functions) {
-  return { ...facts, title: inBoth(facts.title), group: inBoth(facts.group), about: inBoth(facts.about), ...functions };
+  const names = coordinateNames(facts);
+  const { title, group, about } = facts;
+  return { ...facts, names, title: inBoth(title), group: inBoth(group), about: inBoth(about), ...functions };
 }
 
 /** A landscape by name, by formula ({formula: "x**2"}), or itself. */

@@ -1,4 +1,9 @@
-// Suggestions for a mistyped name: the nearest known one, by the similarity of Python's difflib.
+// Names of coordinates; for a mistyped name the nearest known one, by the similarity of Python's difflib.
+
+/** The names of a landscape's coordinates: its own, as of a formula in x1 and x2, or x, y, or x1, x2, x3... */
+export function coordinateNames({ names, dims }) {
+  return names ?? (dims <= 2 ? ["x", "y"].slice(0, dims) : Array.from({ length: dims }, (_, i) => `x${i + 1}`));
+}
 
 export function quoted(text) {
   return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text.replaceAll("'", "\\'")}'`;

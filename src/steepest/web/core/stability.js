@@ -3,6 +3,7 @@
 
 import { LIMITS } from "./catalogue.js";
 import { radiusOf } from "./linear.js";
+import { coordinateNames } from "./names.js";
 import { allFinite, eigenSymmetric, largest, leastSquares, smallest, sum } from "./numbers.js";
 import { landscapeOf } from "./landscapes.js";
 import { rules, settingsOf } from "./settings.js";
@@ -138,7 +139,7 @@ export function limitsAt(landscape, point, rule, settings) {
       direction: vectors[i],
       limit,
       formula: lambda > 0 && limit ? formulaOf(limit, settings, lambda) : null,
-      label: labelOf(vectors[i]),
+      label: labelOf(vectors[i], coordinateNames(landscape)),
     };
   }).sort(steepestFirst);
   if (curvatures.some(({ limit }) => limit === null)) return null;
@@ -160,10 +161,11 @@ export function areTied(sizes) {
   return sizes.length > 1 && largest(sizes) - smallest(sizes) <= LIMITS.exact * most;
 }
 
-export function labelOf(direction) {
-  if (direction.length === 1) return "x";
+/** The name of the coordinate along which a direction lies, of those of the landscape. */
+export function labelOf(direction, names) {
+  if (direction.length === 1) return names[0];
   const axis = direction.findIndex((value) => Math.abs(value) > 1 - LIMITS.straight);
-  return axis < 0 ? "eigenvector" : (direction.length === 2 ? ["x", "y"] : direction.map((_, i) => `x${i + 1}`))[axis];
+  return axis < 0 ? "eigenvector" : names[axis];
 }
 
 // --- the path that the linear step predicts --------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 import { Finding, LIMITS } from "./catalogue.js";
 import { diagonalOf, isLevel } from "./geometry.js";
 import { eigenvalues } from "./linear.js";
+import { coordinateNames } from "./names.js";
 import { allFinite, distance, eigenSymmetric, largest, norm, smallest } from "./numbers.js";
 import { tidy } from "./outcome.js";
 import { rules } from "./settings.js";
@@ -49,11 +50,11 @@ const lastRate = (path) => rate(path, path.n - 1);
 const lastStep = (path) => distance(path.point(path.n), path.point(path.n - 1));
 const variantOf = (path) => rules[path.rule].variant(path.settings);
 const isScaled = (path) => variantOf(path).scales?.length > 0;
-const axisName = (path, i) => (path.dims === 1 ? "x" : "xy"[i]);
+const axisName = ({ landscape }, i) => coordinateNames(landscape)[i];
 
 /** The coordinate along which a direction lies, or its unit vector with a positive first component. */
-function directionOf(vector) {
-  const label = labelOf(vector);
+function directionOf(vector, landscape) {
+  const label = labelOf(vector, coordinateNames(landscape));
   if (label !== "eigenvector") return label;
   const sign = Math.sign(vector.find((value) => Math.abs(value) > LIMITS.straight));
   return vector.map((value) => sign * value);
@@ -108,7 +109,7 @@ function aboveLimit(path) {
 function ofLimit(path, { lambda, limit, formula, direction }, lr, step, tied = false) {
   const mode = modeAt(path, lambda, lr);
   return new Finding("above_limit", {
-    lr, limit, formula: FORMULAS[formula] ?? "number", direction: directionOf(direction), curvature: lambda,
+    lr, limit, formula: FORMULAS[formula] ?? "number", direction: directionOf(direction, path.landscape), curvature: lambda,
     factor: mode.imaginary === 0 ? mode.real : mode.size, step, everywhere: path.landscape.quadratic,
     exactly: lr <= limit * (1 + LIMITS.exact), tied,
   });
@@ -122,7 +123,7 @@ function downhill(path) {
 /** The direction in which the surface curves downwards most; null if it does in none. */
 function downwards({ landscape }, point) {
   const { values, vectors } = eigenAt(landscape, point);
-  return values[0] < 0 ? { direction: directionOf(vectors[0]), curvature: values[0], tied: areTied(values) } : null;
+  return values[0] < 0 ? { direction: directionOf(vectors[0], landscape), curvature: values[0], tied: areTied(values) } : null;
 }
 
 /** Rules that divide by a scale, which shrinks with the gradient until the learning rate is at its limit. */
@@ -183,7 +184,7 @@ function noiseStays(path) {
   if (!simple || !(lr < limits.limit) || path.settings.weight_decay || lr !== rate(path, 0)) return plain;
   const { curvatures } = limits, tied = areTied(curvatures.map(({ lambda }) => lambda));
   const spreads = (tied ? curvatures.slice(0, 1) : curvatures).map(({ lambda, direction }) => ({
-    size: noise * Math.sqrt(lr / (lambda * (2 - lr * lambda))), direction: directionOf(direction), tied,
+    size: noise * Math.sqrt(lr / (lambda * (2 - lr * lambda))), direction: directionOf(direction, path.landscape), tied,
   }));
   return new Finding("noise_spreads", { lr, spreads });
 }
@@ -193,7 +194,7 @@ function overshoots(path) {
   const swinging = limits ? limits.curvatures.filter(({ lambda }) => turns(modeAt(path, lambda))) : [];
   if (!swinging.length) return null;
   const slowest = slowestOf(path, swinging), [{ direction, mode }] = slowest, tied = path.dims > 1 && slowest.length === path.dims;
-  return new Finding("overshoots", { direction: directionOf(direction), share: mode.size, tied });
+  return new Finding("overshoots", { direction: directionOf(direction, path.landscape), share: mode.size, tied });
 }
 
 /** The share of the distance that the slowest direction keeps at each step. */
@@ -203,7 +204,7 @@ function pace(path) {
   const valley = minimum && valleyAt(path, minimum);
   if (minimum && !valley && !(eigenAt(path.landscape, minimum).values[0] > LIMITS.curved)) return new Finding("flat_bottom");
   const limits = point && limitsOf(path, point);
-  const curvatures = limits ? limits.curvatures.filter(({ direction }) => !valley || String(directionOf(direction)) !== String(valley)) : [];
+  const curvatures = limits ? limits.curvatures.filter(({ direction }) => !valley || String(directionOf(direction, path.landscape)) !== String(valley)) : [];
   if (!curvatures.length || curvatures.some(({ lambda }) => !(lambda > 0))) return null;
   const slowest = slowestOf(path, curvatures), [{ lambda, direction, mode }] = slowest;
   if (mode.size >= 1) return aboveLimit(path);
@@ -211,14 +212,14 @@ function pace(path) {
   if (valley) return new Finding("valley", { ...numbers, direction: valley });
   if (path.dims === 1) return new Finding("pace", numbers);
   if (slowest.length === path.dims) return new Finding("alike", { share: mode.size, turns: slowest.some((one) => turns(one.mode)) });
-  return new Finding("slowest", { ...numbers, direction: directionOf(direction) });
+  return new Finding("slowest", { ...numbers, direction: directionOf(direction, path.landscape) });
 }
 
 /** The direction in which a minimum is exactly flat, one of a line of minima; null if it is none of that kind. */
 function valleyAt({ landscape }, point) {
   const { values, vectors } = eigenAt(landscape, point);
   if (!(values[0] <= LIMITS.curved)) return null;
-  return isLevel(landscape, point, vectors[0], LIMITS.in_reach * diagonalOf(landscape.window)) ? directionOf(vectors[0]) : null;
+  return isLevel(landscape, point, vectors[0], LIMITS.in_reach * diagonalOf(landscape.window)) ? directionOf(vectors[0], landscape) : null;
 }
 
 /** A valley that is much steeper across than along it, seen from the last point. */
@@ -228,7 +229,7 @@ function askew(path) {
   const steep = limits.curvatures[0], flat = limits.curvatures.at(-1), lr = lastRate(path);
   if (lr >= limits.limit && steep.limit === limits.limit) return ofLimit(path, steep, lr, path.n);
   if (!(steep.lambda > LIMITS.askew * Math.abs(flat.lambda))) return null;
-  const [across, down] = [steep, flat].map(({ direction }) => directionOf(direction));
+  const [across, down] = [steep, flat].map(({ direction }) => directionOf(direction, path.landscape));
   return new Finding("askew", { steep: steep.lambda, across, limit: steep.limit, flat: flat.lambda, down, level: flat.lambda === 0 });
 }
 

@@ -25,7 +25,7 @@ export function curvePicture(part, landscape, [[low, high]], width, height) {
       drawCurve(part, pen, xs, fs, frame);
       drawFacts(part, pen, landscape, frame);
       pen.restore();
-      drawAxes(part, pen, frame, ["x", "f"]);
+      drawAxes(part, pen, frame, [...landscape.names, "f"]);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map(({ run }) => curvePoints(run.x, run.f, frame));

@@ -24,7 +24,7 @@ export function planePicture(part, landscape, window, width, height) {
       drawLabels(part, pen, contours, frame);
       drawFacts(part, pen, landscape, frame);
       pen.restore();
-      drawAxes(part, pen, frame, landscape.names ?? ["x", "y"]);
+      drawAxes(part, pen, frame, landscape.names);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map((track) => planePoints(track.run.x, frame));

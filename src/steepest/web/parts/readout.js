@@ -20,8 +20,6 @@ function showReadout(part, state) {
   return place.querySelectorAll(".fits").forEach(fit);
 }
 
-function coordinateNames(dims) { return dims === 1 ? ["x"] : ["x", "y"]; }
-
 function titleLine(part, track, step) {
   const line = make("p", { class: "title", html: `${lookIcon(part, track.look)}<b>${escaped(track.short)}</b>` });
   line.append(make("span", { class: "hint" }, part.say("atStep", step)));
@@ -29,7 +27,7 @@ function titleLine(part, track, step) {
 }
 
 function numbersTable(part, run, seen, step, equations) {
-  const names = coordinateNames(run.dims), own = Steepest.ownRates(run, step)?.map((rate, i) => (seen.noisyGradient[i] ? rate : NaN));
+  const names = run.landscape.names, own = Steepest.ownRates(run, step)?.map((rate, i) => (seen.noisyGradient[i] ? rate : NaN));
   const states = Object.entries(seen.states).filter(([name]) => equations.includes(`data-v="${name}"`)); // those in use
   const rows = [[part.say("gradient"), "g", seen.noisyGradient],
     ...states.map(([name, values]) => [stateTitle(part, name), name, values]),
@@ -47,7 +45,7 @@ function stateTitle(part, name) { return STATES[name]?.[part.lang() === "zh" ? 1
 
 /** Each equation in symbols, and below it once a coordinate with numbers in place of the symbols. */
 function equationsOf({ id, run }, seen, equations) {
-  const names = coordinateNames(run.dims);
+  const names = run.landscape.names;
   const filled = names.map((_, i) => Steepest.filledEquations(id, run.settings, seen, i));
   return make("div", { class: "equations" }, ...equations.map((equation, line) =>
     make("div", { class: "equation" }, make("div", { class: "fits", html: equation }), ...names.map((name, i) =>

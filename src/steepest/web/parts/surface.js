@@ -24,7 +24,7 @@ export function surfacePicture(part, landscape, window, width, height, [yaw, pit
       drawSkirt(part, pen, view, window);
       drawSurface(part, pen, grid, relief.heights, view);
       levels.forEach((level) => drawLevel(part, pen, loopsAbove(grid, level), lay, view, ground));
-      drawEdgeTicks(part, pen, view, window);
+      drawEdgeTicks(part, pen, view, window, landscape.names);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map(({ run }) => surfacePoints(run.x, window, lay));
@@ -231,7 +231,7 @@ function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
 }
 
 /** Values along the two edges of the floor that are nearest to the eye. */
-function drawEdgeTicks(part, pen, view, [[left, right], [low, high]]) {
+function drawEdgeTicks(part, pen, view, [[left, right], [low, high]], [across, up]) {
   const { theme } = part, front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
   const centre = view.project((left + right) / 2, (low + high) / 2, 0);
   const write = (text, x, y, strong) => {
@@ -244,6 +244,6 @@ function drawEdgeTicks(part, pen, view, [[left, right], [low, high]]) {
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet
   for (const x of roundTicks(left, right, 5)) if (clear(x, side, right - left)) write(pretty(x), x, front, false);
   for (const y of roundTicks(low, high, 5)) if (clear(y, front, high - low)) write(pretty(y), side, y, false);
-  write("x", (left + right) / 2 + 0.03 * (right - left), front, true);
-  write("y", side, (low + high) / 2 + 0.03 * (high - low), true);
+  write(across, (left + right) / 2 + 0.03 * (right - left), front, true);
+  write(up, side, (low + high) / 2 + 0.03 * (high - low), true);
 }
