@@ -1,13 +1,37 @@
 """What is printed where the terminal is narrow or knows few characters."""
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
+
+from steepest.cli.compare import _standings
+from steepest.cli.terminal import Console
+
+LABELS = ("SGD", "SGD momentum=0.98, lr=0.1", "[b]Mine[/b]")
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_the_progress_display_keeps_names_whole(width):
+    best = {"settings": {"lr": 0.00123, "momentum": 0.987}, "steps_to_target": 145.0, "final_loss": 0.123456}
+    rows = [{"workload": "digits", "label": label, "trials": 12, "reports": 3} | best for label in LABELS]
+    store = SimpleNamespace(plan=SimpleNamespace(short_names={"digits": "digits"}), standings=lambda: rows)
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(_standings(store, width))
+    lines = console.export_text().splitlines()
+    assert len(lines) == 1 + len(rows) and all(len(line) <= width for line in lines)
+    for line, label in zip(lines[1:], LABELS, strict=True):
+        assert line.startswith(label)
+    assert all("145" in line for line in lines[1:]) == (width >= 60)
+    assert all("0.123" in line for line in lines[1:]) == (width >= 40)
+    assert ("seeds" in lines[0]) == (width >= 120)
+
 
 TINY = "--trials 4 --seeds 2 --searches 1 --search-seeds 1 --jobs 1"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
+from rich.cells import cell_len
 from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
@@ -32,6 +33,12 @@ __all__ = ["command"]
 
 REFRESH = 0.25
 """Seconds between two refreshes of the progress display."""
+
+COLUMNS = ("workload", "optimizer", ">trials", ">seeds", ">best settings", ">steps to target", ">loss")
+"""Of the progress display."""
+
+MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds")
+"""The columns beside the name, in the order in which a narrow terminal has room for them."""
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
@@ -250,25 +257,36 @@ class _Watch:
                 return
             self._next = time.monotonic() + REFRESH
             self._progress.update(self._task, description=translate("comparing"), total=total, completed=self.done)
-            self._live.update(Group(self._progress, _standings(store)))
+            self._live.update(Group(self._progress, _standings(store, self._console.width)))
         elif self.done * 10 // total > self._tenth:
             self._tenth = self.done * 10 // total
             self._console.print(translate("{} of {} runs", self.done, total), highlight=False)
 
 
-def _standings(store: "Store") -> Table:
-    """The best trial of each contestant so far."""
+def _standings(store: "Store", width: int) -> Table:
+    """The best trial of each contestant so far, in a table of this width at most.
+
+    On a narrow terminal the less important columns are left out, so that names and numbers are whole.
+    """
     names = store.plan.short_names
-    several = len(names) > 1
-    table = terminal.table(
-        *["workload"] * several, "optimizer", ">trials", ">seeds", ">best settings", ">steps to target", ">loss"
-    )
-    for row in store.standings():
-        table.add_row(
-            *[escape(names[row["workload"]])] * several, escape(row["label"]), str(row["trials"]),
-            str(row["reports"]), _settings(row["settings"]), numbers.steps(row["steps_to_target"], translate("missed")),
-            numbers.general(row["final_loss"], 3),
-        )  # fmt: skip
+    rows = [
+        {
+            "workload": names[row["workload"]], "optimizer": row["label"], ">trials": str(row["trials"]),
+            ">seeds": str(row["reports"]), ">best settings": _settings(row["settings"]),
+            ">steps to target": numbers.steps(row["steps_to_target"], translate("missed")),
+            ">loss": numbers.general(row["final_loss"], 3),
+        }
+        for row in store.standings()
+    ]  # fmt: skip
+    shown = [*["workload"] * (len(names) > 1), "optimizer"]
+    for column in MOST_WANTED:
+        wider = sorted([*shown, column], key=COLUMNS.index)
+        cells = [[translate(name.lstrip(">")), *(row[name] for row in rows)] for name in wider]
+        if sum(max(map(cell_len, texts)) for texts in cells) + 2 * (len(wider) - 1) <= width:
+            shown = wider
+    table = terminal.table(*shown)
+    for row in rows:
+        table.add_row(*(escape(row[name]) for name in shown))
     return table
 
 
