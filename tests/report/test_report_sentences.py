@@ -136,6 +136,23 @@ def test_what_no_number_of_seeds_would_tell_is_said_so():
     assert "增加种子多半也分不出" in text.zh
 
 
+def searched_twice(**steps):
+    rows = [row for label in steps for row in trials(label, [20, 20])]
+    rows += [run(label, "report", seed, each) for label in steps for seed, each in enumerate(steps[label], 1)]
+    return verdict_sentence(study_of(rows, seeds=8, searches=2))
+
+
+def test_searches_that_disagree_are_named_as_what_more_seeds_cannot_mend():
+    leader = [20, 21, 20, 22, 21, 20, 19, 21]
+    text = searched_twice(a=leader, b=[30, 21, 31, 23, 30, 21, 29, 20])
+    assert text.en.startswith(
+        "a and b tie: 8 seeds cannot tell them apart, and more are not likely to, as the 2 searches disagree;"
+        " a new study with more of them (--searches 4) may. "
+    )
+    assert "因为 2 轮搜索的结果不一致；可另做一项搜索轮数更多的研究（--searches 4）。" in text.zh
+    assert "searches disagree" not in searched_twice(a=leader, b=leader).en
+
+
 def test_a_tie_may_have_someone_behind_it():
     text = verdict_of(**CLOSE, last=[100, 200, 290])
     told = r"Clearly slower than b, in the steps needed: last 9\.\d\d times \(95 % interval"

@@ -163,6 +163,13 @@ def _tie(comparison: Comparison) -> Text:
     more = comparison.verdict.more_seeds
     if math.isnan(more):
         outlook = Text(", and more are not likely to", "，增加种子多半也分不出")
+        searches, most = comparison.plan.searches, min(2 * comparison.plan.searches, seeds)
+        if comparison.undecided_by_searches and most > searches:
+            outlook = Text(
+                f"{outlook.en}, as the {searches} searches disagree; a new study with more of them (--searches {most})"
+                " may",
+                f"{outlook.zh}，因为 {searches} 轮搜索的结果不一致；可另做一项搜索轮数更多的研究（--searches {most}）",
+            )
     else:
         outlook = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
                        f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip

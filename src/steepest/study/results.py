@@ -235,6 +235,15 @@ class Comparison:
         return verdict(self.runs, self.measure, level=self._level, rounds=self.rounds)
 
     @cached_property
+    def undecided_by_searches(self) -> bool:
+        """Whether no number of seeds is likely to tell those that tie, but would if all searches had found the same."""
+        if "search" not in self.runs or len(self.verdict.first) < 2 or not math.isnan(self.verdict.more_seeds):
+            return False
+        alike = self.runs.drop(columns="search")
+        of_seeds = verdict(alike, self.measure, level=self._level, rounds=self.rounds)
+        return len(of_seeds.first) < len(self.verdict.first) or not math.isnan(of_seeds.more_seeds)
+
+    @cached_property
     def ratios(self) -> pd.DataFrame:
         """Every contestant against the first to the target; see `steepest.statistics.paired_ratios`."""
         self._the_workload()
