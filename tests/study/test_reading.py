@@ -57,6 +57,11 @@ WRONG: dict[str, tuple[str, str]] = {
     "an empty plan": ("update study set value = '{}' where key = 'plan'", "plan: lacks one of workloads, contestants"),
     "no time": ("update study set value = 'then' where key = 'created'", "created, or command: Invalid isoformat"),
     "no versions": ("delete from study where key = 'versions'", "has no versions"),
+    "a round of nobody": ("update timings set contestant = 99 where contestant = 0", "timings: has one of a contestant that"),
+    "a round of -1": ("update timings set contestant = -1 where contestant = 0", "timings: has one of a contestant that"),
+    "no time at all": ("update timings set seconds_a_step = 0 where round = 2", "seconds_a_step is not a finite number"),
+    "endless steps": ("update timings set seconds_a_step = 9e999 where round = 2", "seconds_a_step is not a finite"),
+    "a sundial": ("update timings set clock = 'sun' where round = 2", "timings: clock is 'sun', not thread or wall"),
     "no table": ("drop table curves", "no such table: curves"),
 }  # fmt: skip
 
@@ -80,8 +85,24 @@ PLANS = {
     "a field": (lambda plan: plan.update(future=1), "plan: has 'future', which this steepest does not know"),
     "labels": (lambda plan: plan["contestants"][0].update(label="Adam"), "two contestants have the same name"),
     "workloads": (lambda plan: plan["workloads"][0].update(name="other"), "workloads are not those of its contestants"),
+    "points seed": (lambda plan: plan.update(points_seed=2**62), "has a points_seed that makes no sense"),
+    "points below 0": (lambda plan: plan.update(points_seed=-1), "has a points_seed that makes no sense"),
     "a long text": (lambda plan: plan["contestants"][0].update(label="x" * 10**6), "000,002 characters), not a text"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("selected", "message"), [
+    ("* from timings union all select * from timings", "has two of one contestant in one round"),
+    ("contestant, round, seconds_a_step, null as clock from timings", "clock is 'None', not thread or wall"),
+    ("contestant, round, null as seconds_a_step, clock from timings", "seconds_a_step is not a finite number above 0"),
+])  # fmt: skip
+def test_timings_of_a_table_without_constraints_are_checked(selected, message, strange):
+    for statement in (
+        f"create table copied as select {selected}", "drop table timings", "alter table copied rename to timings",
+    ):  # fmt: skip
+        change(strange, statement)
+    with pytest.raises(SteepestError, match=f"timings: {message}"):
+        Comparison.read(strange)
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -34,7 +34,7 @@ SCRAMBLES = 1000
 """Scrambles kept for each `points_seed`, so that no two share one: more than there are searches."""
 
 
-MOST_TRIALS, MOST_SEARCH_SEEDS, MOST_STEPS = 10_000, 1_000, 10**8
+MOST_TRIALS, MOST_SEARCH_SEEDS, MOST_STEPS, MOST_POINTS_SEED = 10_000, 1_000, 10**8, 10**12
 """More is a mistake in typing: it would take years, and the memory that a plan has."""
 
 
@@ -243,7 +243,7 @@ def make_plan(
     searches = min(SEARCHES, seeds) if searches is None else searches
     check_count("searches", searches, seeds)
     check_count("search-seeds", search_seeds, MOST_SEARCH_SEEDS)
-    check_whole("points-seed", points_seed, 0)
+    check_whole("points-seed", points_seed, 0, MOST_POINTS_SEED)
     if steps is not None:
         check_count("steps", steps, MOST_STEPS)
     if batch_sizes is not None and not batch_sizes:

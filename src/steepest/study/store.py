@@ -561,7 +561,7 @@ class Store:
     def timings(self) -> pd.DataFrame:
         """The separately measured step times, one round a row; see `steepest.study.tables`."""
         with self._readable():
-            return tables.timings(self._connection)
+            return tables.timings(self._connection, self.plan)
 
     def standings(self) -> list[dict[str, Any]]:
         """The best trial of each contestant so far; see `steepest.study.tables`."""

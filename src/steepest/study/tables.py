@@ -80,7 +80,7 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     table["search"] = (table["trial"] % plan.searches).where(table["phase"] == "search", of_seeds)
     # SQL has no infinite number: a missed target is stored as null
     table["steps_to_target"] = table["steps_to_target"].fillna(math.inf)
-    seconds = timings(connection)
+    seconds = timings(connection, plan)
     medians = seconds.groupby("contestant")["seconds_a_step"].median()
     measured = dict(zip(medians.index, medians, strict=True))
     table["seconds_a_step"] = table["contestant"].map(measured).fillna(table["seconds_a_step"])
@@ -96,11 +96,19 @@ def curves(connection: sqlite3.Connection) -> pd.DataFrame:
     return table.astype(CURVE)
 
 
-def timings(connection: sqlite3.Connection) -> pd.DataFrame:
+def timings(connection: sqlite3.Connection, plan: Plan) -> pd.DataFrame:
     """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`, `clock`."""
-    return _checked(
-        connection, f"select {', '.join(TIMING)} from timings order by contestant, round", TIMING, "timings"
-    ).astype(TIMING)
+    statement = f"select {', '.join(TIMING)} from timings order by contestant, round"
+    table = _checked(connection, statement, TIMING, "timings").astype(TIMING)
+    if not table["contestant"].between(0, len(plan.contestants) - 1).all():
+        raise InvalidValue("timings: has one of a contestant that is not planned")
+    if table.duplicated(["contestant", "round"]).any():
+        raise InvalidValue("timings: has two of one contestant in one round")
+    if not ((table["seconds_a_step"] > 0) & table["seconds_a_step"].lt(math.inf)).all():
+        raise InvalidValue("timings: seconds_a_step is not a finite number above 0")
+    if unknown := set(table["clock"].map(str)) - {"thread", "wall"}:
+        raise InvalidValue(f"timings: clock is {min(unknown)[:40]!r}, not thread or wall")
+    return table
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
