@@ -57,9 +57,9 @@ WRONG: dict[str, tuple[str, str]] = {
     "an empty plan": ("update study set value = '{}' where key = 'plan'", "plan: lacks one of workloads, contestants"),
     "no time": ("update study set value = 'then' where key = 'created'", "created, or command: Invalid isoformat"),
     "no versions": ("delete from study where key = 'versions'", "has no versions"),
-    "a round of nobody": ("update timings set contestant = 99 where contestant = 0", "timings: has one of a contestant that"),
-    "a round of -1": ("update timings set contestant = -1 where contestant = 0", "timings: has one of a contestant that"),
-    "no time at all": ("update timings set seconds_a_step = 0 where round = 2", "seconds_a_step is not a finite number"),
+    "a round of nobody": ("update timings set contestant = 99 where contestant = 0", "has one of a contestant that is"),
+    "a round of -1": ("update timings set contestant = -1 where contestant = 0", "has one of a contestant that is"),
+    "no time at all": ("update timings set seconds_a_step = 0 where round = 2", "seconds_a_step is not a finite"),
     "endless steps": ("update timings set seconds_a_step = 9e999 where round = 2", "seconds_a_step is not a finite"),
     "a sundial": ("update timings set clock = 'sun' where round = 2", "timings: clock is 'sun', not thread or wall"),
     "no table": ("drop table curves", "no such table: curves"),
@@ -93,7 +93,7 @@ PLANS = {
 
 @pytest.mark.parametrize(("selected", "message"), [
     ("* from timings union all select * from timings", "has two of one contestant in one round"),
-    ("contestant, round, seconds_a_step, null as clock from timings", "clock is 'None', not thread or wall"),
+    ("contestant, round, seconds_a_step, null as clock from timings", "clock is .*, not thread or wall"),
     ("contestant, round, null as seconds_a_step, clock from timings", "seconds_a_step is not a finite number above 0"),
 ])  # fmt: skip
 def test_timings_of_a_table_without_constraints_are_checked(selected, message, strange):
