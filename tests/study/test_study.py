@@ -229,6 +229,15 @@ def test_step_times_are_measured_apart_when_all_is_done(study, comparison):
     assert rows(study)[last]["state"] == "done"
 
 
+@pytest.mark.usefixtures("without_report")
+def test_step_times_are_measured_where_a_process_died_while_it_did(study, tmp_path):
+    (tmp_path / "killed").mkdir()
+    shutil.copy(study / STUDY_FILE, tmp_path / "killed")
+    change(tmp_path / "killed", "delete from timings")
+    change(tmp_path / "killed", "update runs set state = 'running', session = 1 where phase = 'timing'")
+    assert len(steepest.resume(tmp_path / "killed", jobs=1).timings) == 3 * ROUNDS
+
+
 # --- going on ---------------------------------------------------------------------------------------------------------
 
 

@@ -102,8 +102,7 @@ class _Runner:
             else:
                 self._submit(task, job_of(self.store.plan, task))
         # step times last, when all winners are known and nothing else runs that would disturb them
-        all_done = not self.running and self.store.done() == self.store.plan.runs
-        if all_done and (task := self.store.take_timing(self.session)):
+        if not self.running and self._all_done() and (task := self.store.take_timing(self.session)):
             self._submit(task, timing_job(self.store.plan, task, self.store.winners()))
         return bool(self.running)
 
@@ -126,7 +125,11 @@ class _Runner:
             return True
         self.store.requeue_orphans()
         self._choose_winners(self.store.ready_to_choose())
-        return self.store.counts().get("waiting", 0) > 0
+        return self.store.counts().get("waiting", 0) > 0 or (self._all_done() and self.store.timing_waits())
+
+    def _all_done(self) -> bool:
+        """Whether every trial and report is done, so that step times can be measured."""
+        return self.store.done() == self.store.plan.runs
 
     def _store_ending(self, task: Task, ending: Ending) -> None:
         if ending.differs is not None:

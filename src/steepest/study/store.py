@@ -346,6 +346,11 @@ class Store:
             " (select 1 from runs where state = 'running' or (state = 'waiting' and phase != 'timing'))"
         )  # fmt: skip
 
+    def timing_waits(self) -> bool:
+        """Whether step times of a workload are still to be measured."""
+        statement = "select 1 from runs where phase = 'timing' and state = 'waiting' limit 1"
+        return self._connection.execute(statement).fetchone() is not None
+
     def _take(self, session: int, condition: str) -> Task | None:
         # select and update in one statement: between two, another process could take the same run
         row = self._connection.execute(
