@@ -14,6 +14,8 @@ from . import accelerator, others, parts, steps, studies, trajectories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
+VERDICTS = Path(__file__).parent.parent / "docs" / "verdicts.md"
+
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Rows as a Markdown table."""
@@ -41,6 +43,15 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     yield "A study, against Optuna", table(studies.measure(*((1, 4, 4) if short else (5, 16, 10))))
     yield "Where the time of a study goes", f"{table(parts.measure(rounds))}\n\n{table(parts.loading(3))}"
     yield "Import", table(others.import_time(3 if short else 7))
+
+
+def keep(name: str, text: str) -> None:
+    """Put a table with the line about the machine into docs/verdicts.md, between the marks of its name."""
+    page = VERDICTS.read_text(encoding="utf-8")
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    VERDICTS.write_text(f"{before}{begin}{text}\n\n{machine()}\n{end}{after}", encoding="utf-8")
 
 
 def machine() -> str:

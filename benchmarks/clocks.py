@@ -1,4 +1,4 @@
-"""python -m benchmarks.clocks [--timings 200] [--busy 4]: are twins told apart in seconds on a busy machine?
+"""python -m benchmarks.clocks [--timings 200] [--busy 4] [--write]: are twins told apart in seconds on a busy machine?
 
 Each timing is what a study does at its end: the steps of all contestants in turns. Two of them are the same optimizer,
 so their interval should hold a ratio of 1 in 95 % of timings, also while other processes keep every core busy.
@@ -66,10 +66,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.clocks", description=__doc__.partition("\n")[0])
     parser.add_argument("--timings", type=int, default=200)
     parser.add_argument("--busy", type=int, default=4, help="other processes")
+    parser.add_argument("--write", action="store_true", help="keep the table in docs/verdicts.md")
     arguments = parser.parse_args()
-    from .__main__ import machine, table
+    from .__main__ import keep, table
 
-    print(f"{machine()}\n\n{table(measure(arguments.timings, arguments.busy))}")
+    rows = table(measure(arguments.timings, arguments.busy))
+    print(rows)
+    if arguments.write:
+        keep("clocks", rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""python -m benchmarks.verdicts [--studies 1000] [--seeds 40] [--pool FOLDER]: how often verdicts are wrong, and right.
+"""python -m benchmarks.verdicts [--studies 1000] [--seeds 40] [--pool FOLDER] [--write]: how often verdicts are wrong.
 
 Whole studies are simulated from a pool of real runs: the digits network, trained by each rule at learning rates that
 are close together, on many seeds. A study draws quasi-random points in the rule's range, takes the nearest learning
@@ -265,12 +265,15 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=40, help="seeds of the pool")
     parser.add_argument("--pool", type=Path, help="folder that the pool is kept in")
+    parser.add_argument("--write", action="store_true", help="keep the table in docs/verdicts.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(arguments.studies, arguments.seeds, arguments.pool or Path(folder))
-    from .__main__ import machine, table
+    from .__main__ import keep, table
 
-    print(f"{machine()}\n\n{table(rows)}")
+    print(table(rows))
+    if arguments.write:
+        keep("verdicts", table(rows))
 
 
 if __name__ == "__main__":
