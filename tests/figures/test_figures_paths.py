@@ -1,5 +1,6 @@
 """Figures of paths: what they show, as data; what the files hold; and that nothing else is touched."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -443,3 +444,17 @@ def test_axes_and_sentences_have_the_names_that_were_typed(on):
     assert pictures[1].axes[0].get_zlabel() == f"f({', '.join(names)})"
     assert f"along {names[1]} (" in str(path.why[0])
     assert draw_paths([trace("sgd", "x1**2")]).axes[0].get_ylabel() == "f(x1)"
+
+
+def test_a_given_window_is_what_is_drawn_and_holds_the_start():
+    paths = [trace("sgd", "bowl", (1.0, 1.0), lr=0.1, steps=10)]
+    axes = draw_paths(paths, window=[(-0.5, 2.0), (0.0, 1.5)]).axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 2.0), (0.0, 1.5))
+    for window, told in [
+        ([(2.0, 3.0), (0.0, 1.5)], r"must hold the start, \(1, 1\)"),
+        ([(-1.0, 2.0)], "low and high for x, y"),
+        ([(2.0, -1.0), (0.0, 1.5)], "low and high for x, y"),
+        ([(-math.inf, 2.0), (0.0, 1.5)], "low and high for x, y"),
+    ]:
+        with pytest.raises(InvalidValue, match=told):
+            draw_paths(paths, window=window)

@@ -56,6 +56,7 @@ HELP = {
     "Draw the landscape as a surface.": "把地形画成曲面。",
     "A .py file with rules of your own; repeat for more.": "含自己的优化器的 .py 文件；可重复给出。",
     "with rules of your own": "加上自己的优化器",
+    "The part that is drawn, such as -5:5,-5:5; default: chosen for the paths.": "所画的区域，例如 -5:5,-5:5；默认按轨迹选取。",
     "Pictures of an animation.": "动画的帧数。",
     "Light on dark paper.": "深色背景。",
     "Starts along each side.": "每边的起点数。",

@@ -43,6 +43,9 @@ def command(
         typer.Option(help="Draw the paths to a .png, .svg or .pdf file, or animate them: .gif, .webp, .mp4, .html."),
     ] = None,
     surface: Annotated[bool, typer.Option("--surface", help="Draw the landscape as a surface.")] = False,
+    window: Annotated[
+        str | None, typer.Option(help="The part that is drawn, such as -5:5,-5:5; default: chosen for the paths.")
+    ] = None,
     frames: Annotated[int, typer.Option(help="Pictures of an animation.")] = 100,
     lang: Lang = "",
     dark: Dark = False,
@@ -62,9 +65,11 @@ def command(
     point = None if start is None else options.numbers("start", start)
     if surface and save is None:
         raise InvalidValue("--surface draws a picture; say where to, for example --save surface.png")
+    box = None if window is None else options.window(window)
     where, chosen = options.on_landscape(context, on, f), options.rules_of(optimizers)
     options.needs(context, "seed", noise != 0, "--noise")
     options.needs(context, "dark", save is not None, "--save")
+    options.needs(context, "window", save is not None, "--save")
     options.needs(
         context, "frames", save is not None and save.suffix.lower() not in STILL, "an animation (--save x.gif)"
     )
@@ -77,7 +82,7 @@ def command(
         paths = [trace(rule, where, point, steps, noise, seed, schedule) for rule in rules]
     if save is not None:
         with terminal.notices(), terminal.Working(translate("drawing")) as progress:
-            save_paths(paths, save, surface=surface, frames=frames, lang=lang, dark=dark, on_frame=progress)
+            save_paths(paths, save, surface=surface, window=box, frames=frames, lang=lang, dark=dark, on_frame=progress)
     _print_paths(paths)
     if proposed:
         terminal.echo(translate("(learning rates that suit this landscape; --lr gives another)"))

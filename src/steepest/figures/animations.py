@@ -18,6 +18,7 @@ from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..base.files import write
 from ..paths.tracing import Path
+from .path_data import Window
 from .scenes import Scene
 
 __all__ = ["ANIMATIONS", "MOST_FRAMES", "animate", "check_file"]
@@ -40,8 +41,8 @@ COLOURS = 254
 
 
 def animate(
-    paths: Sequence[Path], file: str | FilePath, *, frames: int = 100, title: str | None = None, lang: str = "en",
-    dark: bool = False, on_frame: Progress | None = None,
+    paths: Sequence[Path], file: str | FilePath, *, window: Window = None, frames: int = 100,
+    title: str | None = None, lang: str = "en", dark: bool = False, on_frame: Progress | None = None,
 ) -> FilePath:  # fmt: skip
     """Write an animation of paths that grow step by step, with the values beside them; it starts again at its end.
 
@@ -49,6 +50,7 @@ def animate(
         paths: what `trace` returned, one or more, all on the same landscape.
         file: its ending says the kind: `.gif`, `.webp`, `.mp4` (which needs ffmpeg), or `.html`, a page with a player
             that needs nothing else.
+        window: the part that is drawn, as for `draw_paths`.
         frames: how many pictures; a page draws as many as the screen shows.
         title: default: the landscape's name.
         lang: language of the words, `"en"` or `"zh"`; a page has both and starts with this one.
@@ -66,10 +68,10 @@ def animate(
     if file.suffix.lower() == ".html":
         from .player_page import page
 
-        write(file, page(paths, title=title, lang=lang).html.encode())
+        write(file, page(paths, window=window, title=title, lang=lang).html.encode())
         return file
     encode = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[file.suffix.lower()]
-    write(file, encode(_Film(Scene(paths, frames, title, lang, dark), on_frame)))
+    write(file, encode(_Film(Scene(paths, window, frames, title, lang, dark), on_frame)))
     return file
 
 

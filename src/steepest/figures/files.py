@@ -8,6 +8,7 @@ from ..base.errors import InvalidValue
 from ..base.files import check_place
 from ..paths.tracing import Path
 from .animations import ANIMATIONS, MOST_FRAMES, animate, check_file
+from .path_data import Window
 from .paths import draw_paths
 from .style import FORMATS, save
 
@@ -35,11 +36,11 @@ def check_paths_file(file: FilePath, lang: str = "en", surface: bool = False, fr
 
 
 def save_paths(
-    paths: Sequence[Path], file: FilePath, *, surface: bool = False, frames: int = 100, lang: str = "en",
-    dark: bool = False, on_frame: Callable[[int, int], None] | None = None,
+    paths: Sequence[Path], file: FilePath, *, surface: bool = False, window: Window = None, frames: int = 100,
+    lang: str = "en", dark: bool = False, on_frame: Callable[[int, int], None] | None = None,
 ) -> None:  # fmt: skip
     """Draw paths to a file: a figure by `draw_paths`, or an animation by `animate`; see there for the arguments."""
     if file.suffix.lower() in ANIMATIONS:
-        animate(paths, file, frames=frames, lang=lang, dark=dark, on_frame=on_frame)
+        animate(paths, file, window=window, frames=frames, lang=lang, dark=dark, on_frame=on_frame)
     else:
-        save(draw_paths(paths, surface=surface, lang=lang, dark=dark), file)
+        save(draw_paths(paths, surface=surface, window=window, lang=lang, dark=dark), file)

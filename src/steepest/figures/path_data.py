@@ -1,5 +1,6 @@
 """The data of figures of paths: the frame, each path's look and label, contour levels, and the values at each step."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +9,22 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..base.numbers import general
+from ..base.errors import InvalidValue
+from ..base.numbers import general, point
 from ..base.status import Status
 from ..paths.tracing import Path
 from .looks import Look, colors_and_marks
 from .style import language, translate
 
 __all__ = [
-    "Frame", "Heights", "Track", "contour_levels", "even_levels", "frame_of", "heights_of", "story", "stride",
+    "Frame", "Heights", "Track", "Window", "contour_levels", "even_levels", "frame_of", "heights_of", "story", "stride",
     "tracks_of", "visible_points", "widened",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Frame = tuple[tuple[float, float], ...]
+Window = Sequence[tuple[float, float]] | None
+"""Ends of each coordinate, as a user gives them; None: chosen for the paths."""
 
 GROWTH = 1.5
 """Largest size of a frame, in windows of the landscape, that paths make it grow to."""
@@ -34,14 +38,19 @@ MOST_LEVELS = 13
 # --- the frame --------------------------------------------------------------------------------------------------------
 
 
-def frame_of(paths: Sequence[Path]) -> Frame:
-    """The part of the landscape that is drawn: its window, extended where the paths need it.
+def frame_of(paths: Sequence[Path], window: Window = None) -> Frame:
+    """The part of the landscape that is drawn: the given one, or its window, extended where the paths need it.
 
     Every start and every point of convergence is inside. Other points of paths that do not diverge extend each side of
     the window by at most half of `GROWTH - 1` of its width; without limit where the landscape states no facts, as its
     window is only a guess then. A path that diverges leaves the frame instead of stretching it.
+
+    Raises:
+        InvalidValue: a window without two finite ends of each coordinate, or one that a start lies outside.
     """
     landscape = paths[0].landscape
+    if window is not None:
+        return _checked(window, paths)
     low, high = np.array(landscape.window).T
     width = high - low
     room = (GROWTH - 1) / 2 * width if landscape.minima or landscape.saddles else np.inf
@@ -51,6 +60,17 @@ def frame_of(paths: Sequence[Path]) -> Frame:
     points, edge = np.concatenate(inner), 0.03 * width  # a mark on the frame's line would be cut in half
     low, high = np.minimum(low, points.min(axis=0) - edge), np.maximum(high, points.max(axis=0) + edge)
     return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _checked(window: Sequence[tuple[float, float]], paths: Sequence[Path]) -> Frame:
+    names = paths[0].landscape.coordinates
+    frame = tuple((float(low), float(high)) for low, high in window)
+    if len(frame) != len(names) or not all(-math.inf < low < high < math.inf for low, high in frame):
+        raise InvalidValue(f"window: write low and high for {', '.join(names)}, such as -5:5 for each, got {window!r}")
+    for path in paths:
+        if not _inside(path.x[:1], frame).all():
+            raise InvalidValue(f"window: must hold the start, {point(path.x[0])}; make it larger, or start inside")
+    return frame
 
 
 def _diverges(path: Path) -> bool:

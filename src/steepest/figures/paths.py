@@ -15,7 +15,7 @@ from ..base.errors import InvalidValue
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, draw_surface, shape_of, title_of
-from .path_data import Frame, Heights, Track, frame_of, heights_of, story, tracks_of, visible_points
+from .path_data import Frame, Heights, Track, Window, frame_of, heights_of, story, tracks_of, visible_points
 from .style import clean, house_style, new_figure, theme, translate, whole_steps
 
 __all__ = [
@@ -42,8 +42,9 @@ WIDE_MARKS = "，；：。）"
 
 
 def draw_paths(
-    paths: Sequence[Path], *, surface: bool = False, title: str | None = None, lang: str = "en", dark: bool = False
-) -> Figure:
+    paths: Sequence[Path], *, surface: bool = False, window: Window = None, title: str | None = None, lang: str = "en",
+    dark: bool = False,
+) -> Figure:  # fmt: skip
     """Draw paths of rules on one landscape, with the value at each step beside it.
 
     Two coordinates give contour lines, or a surface; one gives the curve; with more there are only the values.
@@ -51,12 +52,15 @@ def draw_paths(
     Args:
         paths: results of `trace`, one or more, all on the same landscape.
         surface: draw a surface instead of contour lines.
+        window: the part that is drawn, low and high of each coordinate. Default: the landscape's own, extended where
+            the paths need it.
         title: of the figure. Default: the landscape's name.
         lang: language of the words, `"en"` or `"zh"`.
         dark: light ink on dark paper.
 
     Raises:
-        InvalidValue: no paths, different landscapes, or a surface where there are not two coordinates.
+        InvalidValue: no paths, different landscapes, a surface where there are not two coordinates, or a window that
+            does not hold every start.
 
     >>> from steepest import trace
     >>> figure = draw_paths([trace("sgd", "bowl", lr=0.1, steps=20)])
@@ -64,7 +68,7 @@ def draw_paths(
     'bowl'
     """
     check_paths(paths, surface)
-    landscape, frame = paths[0].landscape, frame_of(paths)
+    landscape, frame = paths[0].landscape, frame_of(paths, window)
     tracks = tracks_of(paths, frame, dark)
     with house_style(lang, dark):
         stories = ["\n    ".join(_lines(story(track))) for track in tracks]

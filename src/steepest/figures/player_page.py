@@ -12,7 +12,7 @@ from ..paths.tracing import Path
 from ..program.javascript import value_function
 from ..web import Page, script_of
 from .landscapes import title_of
-from .path_data import Frame, frame_of, heights_of, tracks_of
+from .path_data import Frame, Window, frame_of, heights_of, tracks_of
 from .paths import check_paths
 from .scenes import clock, moves_of
 
@@ -33,7 +33,7 @@ DIGITS = 7
 """Of a position or a value: more than the screen shows at any zoom that helps."""
 
 
-def page(paths: Sequence[Path], *, title: str | None = None, lang: str = "en") -> Page:
+def page(paths: Sequence[Path], *, window: Window = None, title: str | None = None, lang: str = "en") -> Page:
     """A page with an animation of the paths that needs nothing else; it opens in this language.
 
     In a notebook, the page as the last line of a cell is shown below it.
@@ -41,20 +41,20 @@ def page(paths: Sequence[Path], *, title: str | None = None, lang: str = "en") -
     Raises:
         InvalidValue: no paths, or on different landscapes.
     """
-    data = paths_in_javascript(paths)
+    data = paths_in_javascript(paths, window)
     heading = title or title_of(paths[0].landscape)
     body = f'<h1>{escape(heading)}</h1>\n<div data-steepest="paths" data-state="paths" data-alone></div>'
     return Page.of(body, script_of("{}", {"paths": data}), title=heading, lang=lang, style=STYLE)
 
 
-def paths_in_javascript(paths: Sequence[Path]) -> str:
+def paths_in_javascript(paths: Sequence[Path], window: Window = None) -> str:
     """The state of the part `paths` (`web/parts/paths.js`), a JavaScript expression.
 
     Raises:
         InvalidValue: no paths, or on different landscapes.
     """
     check_paths(paths)
-    landscape, frame = paths[0].landscape, frame_of(paths)
+    landscape, frame = paths[0].landscape, frame_of(paths, window)
     tracks = tracks_of(paths, frame)
     looks = [track.look for track in tracks]
     dark_colours = [track.look.colour for track in tracks_of(paths, frame, dark=True)]

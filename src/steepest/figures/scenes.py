@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..paths.tracing import Path
 from .landscapes import title_of
-from .path_data import Heights, Track, frame_of, heights_of, tracks_of, visible_points
+from .path_data import Heights, Track, Window, frame_of, heights_of, tracks_of, visible_points
 from .paths import check_paths, draw_background, draw_heading, draw_legend, draw_value_axes, halo, panels, points_of
 from .style import house_style, theme, translate
 
@@ -104,6 +104,7 @@ class Scene:
 
     Args:
         paths: results of `trace`, all on the same landscape.
+        window: the part that is drawn, as for `draw_paths`.
         frames: number of frames.
         title: of the figure. Default: the landscape's name.
         lang: language of the words.
@@ -114,9 +115,11 @@ class Scene:
         still: the image without the moving parts, shape (height, width, 3).
     """
 
-    def __init__(self, paths: Sequence[Path], frames: int, title: str | None, lang: str, dark: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], window: Window, frames: int, title: str | None, lang: str, dark: bool
+    ) -> None:
         check_paths(paths)
-        frame = frame_of(paths)
+        frame = frame_of(paths, window)
         tracks = tracks_of(paths, frame, dark)
         heights = heights_of(tracks, frame)
         moves = moves_of(tracks, frame, heights)
