@@ -45,6 +45,17 @@ def test_every_place_of_the_option_will_do(command, line):
     assert code == 0 and shown.startswith("优化器") and "Rules" not in shown
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", ["compare", "trace", "map sweep", "report", "show"])
+def test_help_on_a_narrow_terminal_cuts_no_text_off(command, monkeypatch, name, lang):
+    def texts(columns: str) -> str:
+        monkeypatch.setenv("COLUMNS", columns)
+        _, shown, _ = command(f"{name} --help --lang {lang}")
+        return "".join(sorted(re.sub(r"[\s│╭╮╰╯─]", "", shown)))
+
+    assert texts("62") == texts("300")
+
+
 def test_every_line_of_the_list_is_chinese(command):
     _, shown, _ = command("list --lang zh")
     lines = [line for line in shown.splitlines() if line.strip()]

@@ -26,7 +26,7 @@ from ..base.plugins import PluginWarning
 from . import language
 from .language import explain, translate
 from .options import Lang, check_no_empty
-from .terminal import INTERRUPTED, echo
+from .terminal import INTERRUPTED, echo, folded_help
 
 __all__ = ["COMMANDS", "app", "main", "run"]
 
@@ -121,7 +121,7 @@ def main() -> None:
 def run() -> Any:
     """Run the command that the arguments of the process name, its help in the language of the terminal."""
     command = typer.main.get_command(app)
-    with language.translated_help(command):
+    with folded_help(), language.translated_help(command):
         return command(standalone_mode=False)
 
 

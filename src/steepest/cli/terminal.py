@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, cast
 
 import rich.console
 import typer
@@ -20,12 +20,14 @@ from ..base.numbers import fixed
 from ..base.text import visible
 from .language import explain, translate
 
-__all__ = ["INTERRUPTED", "Console", "Sentence", "Working", "echo", "notices", "point", "print_rows", "table"]
+__all__ = [
+    "INTERRUPTED", "Console", "Sentence", "Working", "echo", "folded_help", "notices", "point", "print_rows", "table",
+]  # fmt: skip
 
 WIDE = "\u2e80-\u9fff\uff00-\uffef"
 """Chinese characters and their punctuation."""
 
-PART = re.compile(rf"[（《]*(?:[^\s{WIDE}“”]+|.)[，。；：、？！）》”]*\s*", re.DOTALL)
+PART = re.compile(rf"[\[(（《]*(?:[^\s{WIDE}“”]+|.)[，。；：、？！）》”]*\s*", re.DOTALL)
 """What stands on one line: a word or a Chinese character, with the punctuation that must not be parted from it."""
 
 INTERRUPTED = 130
@@ -80,14 +82,14 @@ def print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[st
 class Sentence:
     """A text, not mark-up, that is folded between Chinese characters too, where rich folds at spaces only."""
 
-    def __init__(self, text: str, style: str = "") -> None:
-        self._text = Text(text, style)
+    def __init__(self, text: str | Text, style: str = "") -> None:
+        self._text = text if isinstance(text, Text) else Text(text, style)
 
     def __rich_console__(self, console: rich.console.Console, options: ConsoleOptions) -> RenderResult:
         parts = self._text.divide(_folds(self._text.plain, options.max_width))
         for part in parts:
             part.rstrip()
-        yield Text("\n").join(parts)
+        yield Text("\n", overflow="fold").join(parts)  # a word too long goes on in the next line, nothing is cut off
 
     def __rich_measure__(self, console: rich.console.Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._text)
@@ -106,6 +108,20 @@ def _folds(text: str, width: int) -> list[int]:
             used = 0
         used += cell_len(part[0])
     return folds
+
+
+@contextmanager
+def folded_help() -> Iterator[None]:
+    """A context in which what Typer's help says of options and commands is folded as a `Sentence`, not cut off."""
+    from typer import rich_utils
+
+    before = vars(rich_utils)["Columns"], rich_utils._make_command_help
+    vars(rich_utils)["Columns"] = lambda items: Sentence(Text(" ").join(items))
+    vars(rich_utils)["_make_command_help"] = lambda **settings: Sentence(cast("Text", before[1](**settings)))
+    try:
+        yield
+    finally:
+        vars(rich_utils)["Columns"], vars(rich_utils)["_make_command_help"] = before
 
 
 def point(coordinates: Iterable[float]) -> str:
