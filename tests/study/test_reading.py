@@ -62,6 +62,9 @@ WRONG: dict[str, tuple[str, str]] = {
     "no time at all": ("update timings set seconds_a_step = 0 where round = 2", "seconds_a_step is not a finite"),
     "endless steps": ("update timings set seconds_a_step = 9e999 where round = 2", "seconds_a_step is not a finite"),
     "a sundial": ("update timings set clock = 'sun' where round = 2", "timings: clock is 'sun', not thread or wall"),
+    "steps below 0": ("update runs set steps_to_target = -1 where id = 5", "steps_to_target or seconds_a_step is not"),
+    "no step at all": ("update runs set steps_to_target = 0 where id = 5", "steps_to_target or seconds_a_step is not"),
+    "time backwards": ("update runs set seconds_a_step = -1 where id = 5", "steps_to_target or seconds_a_step is not"),
     "no table": ("drop table curves", "no such table: curves"),
 }  # fmt: skip
 

@@ -154,6 +154,8 @@ def _check_runs(table: pd.DataFrame, plan: Plan) -> None:
         raise InvalidValue("runs: has one of a contestant or a trial that is not planned")
     if unknown := set(table["phase"]) - {"search", "report"} | set(table["status"].dropna()) - set(Status):
         raise InvalidValue(f"runs: {min(unknown)!r} is no phase or status")
+    if (table["steps_to_target"] <= 0).any() or (table["seconds_a_step"] < 0).any():
+        raise InvalidValue("runs: has one whose steps_to_target or seconds_a_step is not above 0")
     if (table["seed"] < 0).any() or table["id"].duplicated().any():
         raise InvalidValue("runs: has a seed below 0, or two runs of one number")
     trial = table["trial"].where(table["phase"] == "search", -1)  # one report of a contestant and seed, whatever trial
