@@ -33,7 +33,8 @@ from .comparisons import ATTACK, ODD, WORKLOADS, awkward, contest, reports, run,
 
 CHINESE = re.compile("[一-鿿]")
 FIGURES = {f"figures/{name}.{kind}" for name in ("budget", "curves", "learning_rates") for kind in ("svg", "png")}
-WRITTEN = {"runs.csv", "curves.csv", "table.csv", "report.html"} | FIGURES
+TABLES = ["runs.csv", "curves.csv", "table.csv", "contestants.csv", "trials.csv", "timings.csv", "ratios.csv"]
+WRITTEN = {"report.html", *TABLES} | FIGURES
 AWKWARD = awkward()
 
 # --- the data of the figures ------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def files(folder) -> dict[str, bytes]:
 
 def test_writing_again_gives_the_same_files_to_the_last_byte(study, comparison, tmp_path):
     written = write_report(comparison, tmp_path)
-    assert [path.name for path in written] == ["report.html", "runs.csv", "curves.csv", "table.csv"]
+    assert [path.name for path in written] == ["report.html", *TABLES]
     assert files(tmp_path) == {name: content for name, content in files(study).items() if name != "study.sqlite"}
     assert files(tmp_path).keys() == WRITTEN
 
