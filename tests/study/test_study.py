@@ -235,6 +235,7 @@ def test_step_times_are_measured_where_a_process_died_while_it_did(study, tmp_pa
     shutil.copy(study / STUDY_FILE, tmp_path / "killed")
     change(tmp_path / "killed", "delete from timings")
     change(tmp_path / "killed", "update runs set state = 'running', session = 1 where phase = 'timing'")
+    change(tmp_path / "killed", "update sessions set process = 1, started = 'then'")
     assert len(verbs.resume(tmp_path / "killed", jobs=1).timings) == 3 * ROUNDS
 
 
