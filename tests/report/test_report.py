@@ -57,6 +57,13 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
     assert found.best == (0.1, 0.9)
 
 
+@pytest.mark.filterwarnings("ignore:overflow")  # of means, which are then infinite
+def test_values_at_the_end_of_float64_are_drawn(tmp_path):
+    study = study_of([row | {"final_loss": -1e308} for row in contest(["a", "b"])])
+    write_report(study, tmp_path)
+    assert (tmp_path / "report.html").exists()
+
+
 def test_where_all_trials_broke_none_is_ringed():
     found = sensitivity(study_of([run("a", "search", 0, status="failed"), run("a", "report", 1)], seeds=1), "a")
     assert (found.best, len(found.lr), found.broken_lr.tolist()) == (None, 0, [0.1])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..study import Comparison
-from .contestants import comparison_figure, looks, make_log, short, tag
+from .contestants import LARGEST, comparison_figure, looks, make_log, short, tag
 from .style import GREY, clean
 
 __all__ = ["Band", "band", "draw_curves", "draw_profiles"]
@@ -37,7 +37,7 @@ def band(comparison: Comparison, label: str, column: str) -> Band:
     curves = comparison.curves_of(label)
     if curves.empty:  # every run failed
         return Band(*(np.empty(0) for _ in range(4)))
-    by_step = curves.pivot(index="step", columns="run", values=column)
+    by_step = curves.pivot(index="step", columns="run", values=column).clip(-LARGEST, LARGEST)
     quartiles = by_step.quantile([0.25, 0.5, 0.75], axis=1)
     x = by_step.index.to_numpy() * (comparison.batch_size(label) if comparison.sizes_differ else 1)
     return Band(x, *(quartiles.loc[q].to_numpy() for q in (0.5, 0.25, 0.75)))

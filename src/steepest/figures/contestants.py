@@ -17,7 +17,7 @@ from ..study.results import name_of
 from .looks import Look, colors_and_marks, made_look
 from .style import house_style, new_figure
 
-__all__ = ["comparison_figure", "looks", "make_log", "short", "tag"]
+__all__ = ["LARGEST", "comparison_figure", "looks", "make_log", "short", "tag"]
 
 WIDTH = 6.0
 """Width of a figure in inches: its letters can be read on a telephone, where it is as wide as the screen."""
@@ -74,6 +74,10 @@ def short(text: str, most: int = 28) -> str:
     """
     line = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     return line if len(line) <= most else f"{line[: most // 2 + 1]}…{line[-(most // 2 - 3) :]}"
+
+
+LARGEST = 1e300
+"""Of a value that is drawn: an axis needs room beyond its ends."""
 
 
 def make_log(axes: Axes, which: Literal["x", "y"], subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:

@@ -12,7 +12,7 @@ from matplotlib.path import Path
 from ..statistics import budget_curve
 from ..statistics.trials import trial_table
 from ..study import Comparison
-from .contestants import comparison_figure, looks, make_log, tag
+from .contestants import LARGEST, comparison_figure, looks, make_log, tag
 from .looks import Look
 from .style import GREY, clean, whole_steps
 
@@ -56,9 +56,11 @@ def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
     broken = trials["broken"] > 0
     sound = trials[~broken]
     chosen = sound[sound["lr"] == comparison.table["lr"].get(label)]
-    best = (float(chosen["lr"].iloc[0]), float(chosen["final_loss"].iloc[0])) if len(chosen) else None
+    best = None
+    if len(chosen):
+        best = float(chosen["lr"].iloc[0]), float(chosen["final_loss"].clip(-LARGEST, LARGEST).iloc[0])
     alone = trials["settings"].nunique() == trials["lr"].nunique() if "settings" in trials else True
-    lr, loss = (sound[name].to_numpy(dtype=float) for name in ("lr", "final_loss"))
+    lr, loss = (sound[name].to_numpy(dtype=float).clip(-LARGEST, LARGEST) for name in ("lr", "final_loss"))
     return Sensitivity(lr, loss, trials.loc[broken, "lr"].to_numpy(dtype=float), best, alone)
 
 

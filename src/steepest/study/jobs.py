@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from ..base.errors import SteepestError
 from ..findings.catalogue import Finding
 from .plan import Plan
 from .ranges import Settings
@@ -170,6 +171,8 @@ def timing_job(plan: Plan, task: Task, winners: Mapping[int, int]) -> Job:
 
 def _entry(plan: Plan, index: int, trial: int, seed: int) -> Entry:
     contestant = plan.contestants[index]
+    if not 0 <= trial < len(contestant.trials):
+        raise SteepestError(f"the study is damaged: it has a run of trial {trial} of {contestant.label!r}, not planned")
     target = next(goal.target for goal in plan.workloads if goal.name == contestant.workload)
     return Entry(
         contestant.workload, target, contestant.rule, contestant.trials[trial], contestant.schedule,

@@ -507,7 +507,8 @@ class Store:
         """The winners of a contestant's searches; None until they are chosen among all trials that there are."""
         trials = len(self.plan.contestants[contestant].trials)
         rows = self._connection.execute(
-            "select trial from winners where contestant = ? and among = ? order by search", (contestant, trials)
+            "select trial from winners where contestant = ? and among = ? and trial between 0 and ? order by search",
+            (contestant, trials, trials - 1),
         ).fetchall()
         return [int(trial) for (trial,) in rows] or None
 
