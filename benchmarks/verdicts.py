@@ -59,7 +59,7 @@ class Protocol:
     """The numbers of a comparison."""
 
     trials: int = 32
-    seeds: int = 10
+    seeds: int = 12
     searches: int = plan.SEARCHES
     search_seeds: int = 3
     finalists: int | None = plan.FINALISTS

@@ -32,7 +32,7 @@ def compare(
     optimizers: str | Sequence[str] = LECTURE_FIVE,
     *,
     trials: int = 32,
-    seeds: int = 10,
+    seeds: int = 12,
     searches: int | None = None,
     search_seeds: int = 3,
     points_seed: int = 0,

@@ -197,7 +197,7 @@ def make_plan(
     optimizers: Sequence[str] = LECTURE_FIVE,
     *,
     trials: int = 32,
-    seeds: int = 10,
+    seeds: int = 12,
     searches: int | None = None,
     search_seeds: int = 3,
     points_seed: int = 0,
