@@ -58,7 +58,8 @@ def test_the_installed_command_compares_and_draws_in_one_go(script, tmp_path):
     figures = {
         f"figures/{name}.{ending}" for name in ("budget", "curves", "learning_rates") for ending in ("png", "svg")
     }
-    files = {"study.sqlite", "runs.csv", "curves.csv", "table.csv", "report.html", "figures"}
+    tables = {f"{name}.csv" for name in ("runs", "curves", "table", "contestants", "trials", "timings", "ratios")}
+    files = {"study.sqlite", "report.html", "figures", *tables}
     assert left_behind(folder) == figures | files
     assert left_behind(tmp_path) == {"steepest-digits"} | {f"steepest-digits/{each}" for each in figures | files}
     assert Comparison.read(folder).facts["command"] == f"steepest {ask}"

@@ -31,7 +31,7 @@ from steepest.rules import RULES
 
 RANKS = 2
 STEPS = 6
-FOLDER = Path(sys.argv[2])
+FOLDER = Path(sys.argv[-1])  # the second argument; a collecting pytest has others
 
 
 # --- a problem with shards of unequal size ----------------------------------------------------------------------------

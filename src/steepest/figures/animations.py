@@ -71,7 +71,7 @@ def animate(
         write(file, page(paths, window=window, title=title, lang=lang).html.encode())
         return file
     encode = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[file.suffix.lower()]
-    write(file, encode(_Film(Scene(paths, window, frames, title, lang, dark), on_frame)))
+    write(file, encode(_Film(Scene(paths, frames, title, lang, dark, window), on_frame)))
     return file
 
 

@@ -104,11 +104,11 @@ class Scene:
 
     Args:
         paths: results of `trace`, all on the same landscape.
-        window: the part that is drawn, as for `draw_paths`.
         frames: number of frames.
         title: of the figure. Default: the landscape's name.
         lang: language of the words.
         dark: light ink on dark paper.
+        window: the part that is drawn, as for `draw_paths`.
 
     Attributes:
         moments: the step that each frame shows, with fractions.
@@ -116,7 +116,7 @@ class Scene:
     """
 
     def __init__(
-        self, paths: Sequence[Path], window: Window, frames: int, title: str | None, lang: str, dark: bool
+        self, paths: Sequence[Path], frames: int, title: str | None, lang: str, dark: bool, window: Window = None
     ) -> None:
         check_paths(paths)
         frame = frame_of(paths, window)

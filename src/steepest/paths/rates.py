@@ -38,7 +38,7 @@ def proposed_rate(rule: Rule, landscape: Landscape, start: Start = None) -> floa
     >>> from steepest.landscapes import find as landscape
     >>> from steepest.rules import Adam, SGD
     >>> proposed_rate(SGD(), landscape("ravine")), proposed_rate(Adam(), landscape("ravine"))
-    (0.2, 0.2)
+    (0.2, 0.4)
     """
     rate = float(rule.lr) if rule.lr >= CONSTANTS["factor"] else _rough(_first(rule, landscape, start))
     for _ in range(int(CONSTANTS["tries"])):
