@@ -102,7 +102,7 @@ def test_it_dies_alone_and_its_last_words_are_heard(server, write_workload):
         results = endings_of(pool, [job(seed, file, seed) for seed in range(1, 6)])
     messages = {number: str(result["message"]) for number, result in results.items()}
     assert messages[1].endswith(": os._exit(5)")  # raised where it is called, and named by its line
-    assert messages[2].startswith("its process died (SIGSEGV): Fatal Python error: Segmentation fault, File ")
+    assert messages[2].startswith("its process died (SIGSEGV): Fatal Python error: Segmentation fault, small.py, line ")
     assert messages[3].startswith(KILLED)
     assert "reached" in messages[4] or "target" in messages[4]
     assert "target" in messages[5]
