@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from steepest import rules, workloads
-from steepest.statistics import mean_interval
+from steepest.statistics import step_time_interval
 from steepest.training import step_times
 
 __all__ = ["measure"]
@@ -50,7 +50,7 @@ def measure(timings: int = 200, processes: int = 4) -> list[Row]:
             for _ in range(timings):
                 times = step_times(problem, chosen)
                 logs = np.log(np.array(times.seconds[1]) / np.array(times.seconds[0]))
-                low, high = mean_interval(logs)
+                low, high = step_time_interval(logs)
                 ties += low <= 0 <= high
                 ratios.append(float(np.exp(logs.mean())))
                 clocks.add(times.clock)

@@ -104,10 +104,12 @@ def test_each_has_its_own_dialogs_and_maps(two):
     second.locator("#gallery .tile:visible").click()
     expect(second.locator("#pick span")).to_have_text("Rosenbrock")
     expect(second.locator("#toast")).to_be_visible()
-    assert first.locator("#pick span").inner_text() == "Ravine" and first.locator("#toast").is_hidden()
+    assert first.locator("#pick span").inner_text() == "Ravine"
+    expect(first.locator("#toast")).to_be_hidden()
     first.locator("#save-open").click()
     box, button = first.locator("#save").bounding_box(), first.locator("#save-open").bounding_box()
-    assert second.locator("#save").is_hidden() and 0 <= box["y"] - button["y"] - button["height"] < 8
+    expect(second.locator("#save")).to_be_hidden()
+    assert 0 <= box["y"] - button["y"] - button["height"] < 8
     with opened.expect_download() as download:
         first.locator("[data-save=csv]").click()
     assert download.value.suggested_filename == "steepest-ravine.csv"
@@ -121,7 +123,7 @@ def test_each_has_its_own_dialogs_and_maps(two):
 def test_the_page_around_them_is_left_alone(two):
     opened, first, _ = two
     assert opened.evaluate("location.hash") == "" and opened.title() == "steepest"
-    assert first.locator("#copy").is_hidden()  # there is no link to copy: the page is another's
+    expect(first.locator("#copy")).to_be_hidden()  # there is no link to copy: the page is another's
     assert opened.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)") == ["prose"]
     assert opened.evaluate("'Steepest' in window") is False
     assert opened.evaluate("document.adoptedStyleSheets.length") == 0

@@ -107,7 +107,7 @@ def test_on_paper_everything_is_light(light, open_page):
     page.wait_for_function(f"() => {seen} === '#ffffff'")
     assert page.evaluate(corner) > 90  # the surface in the colours of light paper
     for hidden in (".player", ".tabs", "#toast", "footer", "#tour-open"):
-        assert page.locator(hidden).is_hidden(), hidden
+        expect(page.locator(hidden)).to_be_hidden()
     whole = page.evaluate(f"{ROOT}.querySelector('.page').getBoundingClientRect().height")
     assert whole >= page.locator("#readout").bounding_box()["height"] + page.locator("#stage").bounding_box()["height"]
     page.emulate_media(media="screen")

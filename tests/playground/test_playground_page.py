@@ -124,7 +124,7 @@ def test_a_typed_value_beyond_the_stability_limit(open_page):
     until(page, "state.rules[0].settings.lr === 0.6")
     page.wait_for_selector("#story .told[data-status=diverged]")
     assert "0.5" in card.locator(".limit-text.beyond").inner_text()
-    assert card.locator(".limit").first.is_visible()
+    expect(card.locator(".limit").first).to_be_visible()
     card.locator("input[type=text]").first.fill("-1")
     assert card.locator("input[type=text]").first.get_attribute("aria-invalid") == "true"
     assert until(page, "true")["rules"][0]["settings"]["lr"] == 0.6
@@ -164,7 +164,8 @@ def test_a_formula_is_followed_as_it_is_typed(open_page):
     assert until(page, "true")["landscape"]["formula"] == "x**2 + 3*y**2"  # the last good one stays
     page.fill("#formula", "cos(x)")
     until(page, "state.start.length === 1")
-    assert error.is_hidden() and page.locator("#modes [data-key=surface]").count() == 0
+    expect(error).to_be_hidden()
+    expect(page.locator("#modes [data-key=surface]")).to_have_count(0)
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------

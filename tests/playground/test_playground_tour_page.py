@@ -23,7 +23,7 @@ def test_every_stop_of_the_tour_opens(open_page):
     page.click("#language")
     expect(page.locator("#tour p")).to_have_text(stops[-1]["sentence"]["zh"])
     page.locator("#tour .close").click()
-    assert page.locator("#tour").is_hidden()
+    expect(page.locator("#tour")).to_be_hidden()
 
 
 def test_the_tour_keeps_the_readers_state_starts_at_step_0_and_can_be_linked(open_page):

@@ -20,6 +20,8 @@ from steepest.study.jobs import columns_of
 from ..accessibility import small_targets, violations
 from .comparisons import ODD, awkward, run, study_of, trials
 
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
+
 AWKWARD = awkward()
 PHONE = {"viewport": {"width": 390, "height": 800}}
 LABELS = ["SGD", "Adam", "RMSProp", "a rule that somebody gave a rather long name, with <b>marks</b> & commas"]
@@ -200,11 +202,11 @@ def test_texts_are_sorted_both_ways_and_runs_stay_whole(open_page, comparison):
 def test_the_table_is_narrowed_down_and_paged(open_page, comparison):
     page, runs = open_page(), comparison.runs
     assert page.locator("#range").inner_text() == "1 – 50 / 112"
-    assert page.locator("#earlier").is_disabled()
+    expect(page.locator("#earlier")).to_be_disabled()
     page.click("#later")
     page.click("#later")
     assert page.locator("#range").inner_text() == "101 – 112 / 112"
-    assert page.locator("#later").is_disabled()
+    expect(page.locator("#later")).to_be_disabled()
     page.select_option("#phase", "report")
     assert page.locator("#range").inner_text() == "1 – 12 / 12"
     assert column(page, "label") == runs.loc[runs["phase"] == "report", "label"].tolist()

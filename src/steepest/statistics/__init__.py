@@ -12,7 +12,7 @@ A table of runs has one run a row, with the columns `label`, `phase` ("search" o
 
 from .budget import budget_curve
 from .fingerprints import SetAside, equal_fingerprints
-from .intervals import Interval, bootstrap_interval, holm, mean_interval
+from .intervals import Interval, bootstrap_interval, holm, mean_interval, step_time_interval
 from .profiles import Profiles, performance_profiles, time_to_target
 from .ranges import edges, wider_range
 from .ratios import LEVEL_LATER, paired_ratios
@@ -24,5 +24,6 @@ from .verdicts import Verdict, clearly_last, verdict
 __all__ = [
     "BROKEN", "LEVEL_LATER", "Interval", "Measure", "Profiles", "SetAside", "Verdict", "best_trials",
     "bootstrap_interval", "budget_curve", "clearly_last", "edges", "equal_fingerprints", "finalists", "holm",
-    "mean_interval", "paired_ratios", "performance_profiles", "summarize", "time_to_target", "verdict", "wider_range",
+    "mean_interval", "paired_ratios", "performance_profiles", "step_time_interval", "summarize",
+    "time_to_target", "verdict", "wider_range",
 ]  # fmt: skip

@@ -24,9 +24,9 @@ from ..statistics import (
     best_trials,
     edges,
     equal_fingerprints,
-    mean_interval,
     paired_ratios,
     performance_profiles,
+    step_time_interval,
     summarize,
     time_to_target,
     verdict,
@@ -286,7 +286,7 @@ class Comparison:
             return 0.0
         halves = []
         for label in rounds.columns.drop(first):
-            low, high = mean_interval(np.log(rounds[label] / rounds[first]))
+            low, high = step_time_interval(np.log(rounds[label] / rounds[first]))
             halves.append(math.expm1((high - low) / 2))
         return max(halves, default=0.0)
 
