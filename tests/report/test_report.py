@@ -54,7 +54,7 @@ def test_sensitivity_sorts_trials_by_learning_rate_and_sets_the_broken_apart():
     assert found.lr.tolist() == [0.1, 0.2, 0.3]
     assert found.loss.tolist() == [0.9, 0.1, 0.7]
     assert found.broken_lr.tolist() == [3.0, 10.0]
-    assert found.best == (0.1, 0.9)
+    assert found.winners == [(0.1, 0.9)]
 
 
 @pytest.mark.filterwarnings("ignore:overflow")  # of means, which are then infinite
@@ -64,9 +64,15 @@ def test_values_at_the_end_of_float64_are_drawn(tmp_path):
     assert (tmp_path / "report.html").exists()
 
 
+def test_the_winner_of_each_search_is_ringed():
+    rows = [run("a", "search", n, 9 + n, lr=rate, final_loss=rate) for n, rate in enumerate((0.1, 0.3, 0.2, 0.4))]
+    rows += [run("a", "report", seed, 9, lr=rate) for seed, rate in ((1, 0.1), (2, 0.3))]
+    assert sensitivity(study_of(rows, seeds=2, searches=2), "a").winners == [(0.1, 0.1), (0.3, 0.3)]
+
+
 def test_where_all_trials_broke_none_is_ringed():
     found = sensitivity(study_of([run("a", "search", 0, status="failed"), run("a", "report", 1)], seeds=1), "a")
-    assert (found.best, len(found.lr), found.broken_lr.tolist()) == (None, 0, [0.1])
+    assert (found.winners, len(found.lr), found.broken_lr.tolist()) == ([], 0, [0.1])
 
 
 def test_the_budget_curve_begins_where_the_middle_draw_arrives_and_is_thinned_out():

@@ -230,8 +230,8 @@ def test_the_learning_rates_of_all_searches_are_named():
     comparison = AWKWARD["two searches"]
     assert [winner["lr"] for winner in comparison.winners["SGD"]] == [0.001, 1.0]
     text = verdict_sentence(comparison)
-    assert "at learning rate 0.001 (0.001 to 1 in 2 searches)" in text.en
-    assert "学习率 0.001（2 轮搜索为 0.001 至 1）" in text.zh
+    assert "at learning rate 0.001 (0.001 and 1 in 2 searches)" in text.en
+    assert "学习率 0.001（2 轮搜索为 0.001 和 1）" in text.zh
     assert "searches" not in verdict_of(**CLEAR).en
 
 

@@ -38,14 +38,14 @@ class Sensitivity:
         lr: learning rates of the sound trials, shape (n,).
         loss: their final losses, shape (n,); the median over several search seeds.
         broken_lr: learning rates of the broken trials.
-        best: learning rate and loss of the chosen trial; None if all broke.
+        winners: learning rate and loss of the chosen trial of each search; empty if all broke.
         alone: whether nothing but the learning rate was searched.
     """
 
     lr: np.ndarray
     loss: np.ndarray
     broken_lr: np.ndarray
-    best: tuple[float, float] | None
+    winners: list[tuple[float, float]]
     alone: bool = True
 
 
@@ -55,13 +55,12 @@ def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
     trials = trial_table(runs[runs["label"] == label]).sort_values("lr", kind="stable")
     broken = trials["broken"] > 0
     sound = trials[~broken]
-    chosen = sound[sound["lr"] == comparison.table["lr"].get(label)]
-    best = None
-    if len(chosen):
-        best = float(chosen["lr"].iloc[0]), float(chosen["final_loss"].clip(-LARGEST, LARGEST).iloc[0])
+    rates = [settings.get("lr") for settings in comparison.winners.get(label, ())]
+    chosen = sound[sound["lr"].isin(rates or [comparison.table["lr"].get(label)])]
+    winners = list(zip(chosen["lr"], chosen["final_loss"].clip(-LARGEST, LARGEST), strict=True))
     alone = trials["settings"].nunique() == trials["lr"].nunique() if "settings" in trials else True
     lr, loss = (sound[name].to_numpy(dtype=float).clip(-LARGEST, LARGEST) for name in ("lr", "final_loss"))
-    return Sensitivity(lr, loss, trials.loc[broken, "lr"].to_numpy(dtype=float), best, alone)
+    return Sensitivity(lr, loss, trials.loc[broken, "lr"].to_numpy(dtype=float), winners, alone)
 
 
 def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,9 +99,9 @@ def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, man
     # where another setting differs too, a line from trial to trial would suggest a function of the learning rate
     line = look.dash if data.alone or many else "none"
     axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(index, "trend"))
-    if data.best:
-        axes.plot(*data.best, marker=look.marker, markersize=11, markerfacecolor="none", markeredgewidth=1.8,
-                  color=look.colour, linestyle="none", gid=tag(index, "best"))  # fmt: skip
+    if data.winners:
+        axes.plot(*zip(*data.winners, strict=True), marker=look.marker, markersize=11, markerfacecolor="none",
+                  markeredgewidth=1.8, color=look.colour, linestyle="none", gid=tag(index, "best"))  # fmt: skip
 
 
 def _draw_broken(axes: Axes, data: Sensitivity, look: Look, index: int, height: float) -> None:

@@ -216,8 +216,8 @@ def _settings(comparison: Comparison, label: str) -> Text:
     over = Text("", "")
     if len(rates) > 1:
         searches = comparison.plan.searches
-        over = Text(f" ({rates[0]} to {rates[-1]} in {searches} searches)",
-                    f"（{searches} 轮搜索为 {rates[0]} 至 {rates[-1]}）")  # fmt: skip
+        over = Text(f" ({rates[0]} {'and' if len(rates) == 2 else 'to'} {rates[-1]} in {searches} searches)",
+                    f"（{searches} 轮搜索为 {rates[0]} {'和' if len(rates) == 2 else '至'} {rates[-1]}）")  # fmt: skip
     return Text(
         f"learning rate {lr}{f', {rest}' * bool(rest)}{over.en}",
         f"学习率 {lr}{f'、{rest}' * bool(rest)}{over.zh or ' '}",
