@@ -435,7 +435,7 @@ def test_where_an_old_file_cannot_be_brought_up_to_date_it_is_read_as_it_is(old,
     def fail(*_):
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr("steepest.study.store.migrate", fail)
+    monkeypatch.setattr("steepest.study.file.migrate", fail)
     with pytest.raises(SteepestError, match="written by an older steepest and cannot be brought up to date here"):
         Store.open(old / STUDY_FILE)
     assert (old / STUDY_FILE).read_bytes() == before
