@@ -1,10 +1,10 @@
 """python -m benchmarks.verdicts [--studies 1000] [--seeds 40] [--pool FOLDER] [--write]: how often verdicts are wrong.
 
 Whole studies are simulated from a pool of real runs: the digits network, trained by each rule at learning rates that
-are close together, on many seeds. A study draws quasi-random points in the rule's range, takes the nearest learning
-rates of the pool and the runs of random seeds, and goes through the functions that a real study goes through:
-`finalists`, `best_trials`, `verdict`. Its two contestants are the same rule in other units (learning rate times 1.3),
-one of them slowed down by a factor: 1 for twins, of which none should win.
+are close together, on many seeds. A study tries the rule's default and quasi-random points of its range: it takes the
+nearest learning rates of the pool and the runs of random seeds, and goes through the functions that a real study goes
+through: `finalists`, `best_trials`, `verdict`. Its two contestants are the same rule in other units (learning rate
+times 1.3), one of them slowed down by a factor: 1 for twins, of which none should win.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import torch
 
 from steepest import rules, workloads
 from steepest.statistics import BROKEN, LEVEL_LATER, best_trials, finalists, paired_ratios, verdict
+from steepest.statistics.ranges import position
 from steepest.study import plan
 from steepest.training import train
 from steepest.training.grid import grid
@@ -41,12 +42,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pool:
-    """Runs of one rule: `metric` at each step of the `grid` (seeds, learning rates, steps), `final_loss`, `broken`."""
+    """Runs of one rule: `metric` at each step of the `grid` (seeds, learning rates, steps), `final_loss`, `broken`.
+
+    `default` is the position of the rule's default in its range, 0 to 1.
+    """
 
     grid: np.ndarray
     metric: np.ndarray
     final_loss: np.ndarray
     broken: np.ndarray
+    default: float
 
     def steps(self, target: float) -> np.ndarray:
         """Steps to a target; shape (seeds, learning rates), inf where missed."""
@@ -63,11 +68,12 @@ class Protocol:
     searches: int = plan.SEARCHES
     search_seeds: int = 3
     finalists: int | None = plan.FINALISTS
+    default_trial: bool = True
 
 
 DEFAULT = Protocol()
 LARGE = Protocol(seeds=30, searches=3)
-FORMER = Protocol(trials=16, searches=1, search_seeds=1, finalists=None)
+FORMER = Protocol(trials=16, searches=1, search_seeds=1, finalists=None, default_trial=False)
 """The default of the version before: one search on one seed."""
 
 
@@ -76,9 +82,14 @@ FORMER = Protocol(trials=16, searches=1, search_seeds=1, finalists=None)
 
 def learning_rates(rule: str) -> np.ndarray:
     """The learning rates of the pool: those of the rule's range and `UNIT` beyond, `FINE` of them a factor `UNIT`."""
-    low, high = rules.resolve(rule).rule_class.hyperparameters()["lr"].metadata["facts"].search
+    low, high = _range_of(rule)
     count = math.ceil(FINE * math.log(high / low) / math.log(UNIT)) + 1
     return low * UNIT ** (np.arange(-FINE, count + FINE) / FINE)
+
+
+def _range_of(rule: str) -> tuple[float, float]:
+    low, high = rules.resolve(rule).rule_class.hyperparameters()["lr"].metadata["facts"].search
+    return low, high
 
 
 def _runs_of_seed(rule: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,7 +116,8 @@ def make_pool(rule: str, seeds: int, folder: Path) -> Pool:
         points = grid(workloads.find("digits").steps)
         np.savez(file, grid=points, metric=np.stack(metric), final_loss=np.stack(loss), broken=np.stack(broken))
     with np.load(file) as stored:
-        return Pool(**{name: stored[name] for name in ("grid", "metric", "final_loss", "broken")})
+        runs = {name: stored[name] for name in ("grid", "metric", "final_loss", "broken")}
+    return Pool(**runs, default=position(float(rules.find(rule).lr), _range_of(rule)))
 
 
 # --- simulated studies ------------------------------------------------------------------------------------------------
@@ -131,6 +143,8 @@ class Simulation:
         for search in range(protocol.searches):
             unit = torch.quasirandom.SobolEngine(1, scramble=True, seed=int(random.integers(2**31)))  # type: ignore[no-untyped-call]
             positions = unit.draw(protocol.trials, dtype=torch.float64).numpy()[:, 0]
+            if protocol.default_trial:
+                positions[0] = self.pool.default
             seeds = rest[search * protocol.search_seeds :][: protocol.search_seeds]
             for contestant in range(2):
                 searches[f"{contestant} {search}"] = self._search(positions, contestant * FINE, seeds)

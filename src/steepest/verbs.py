@@ -58,7 +58,7 @@ def compare(
         workload: a name (`steepest list`) or the path of your own file; several make one study of all.
         optimizers: rules by name or spec, such as `"adam(betas=(0.9, 0.98))"`; a path to a `.py` file means every rule
             in it. A setting given so is not searched.
-        trials: settings tried in each search of an optimizer.
+        trials: settings tried in each search of an optimizer, the first of which is its default.
         seeds: fresh seeds on which the winners are reported.
         searches: independent searches of each optimizer, each with points and seeds of its own; how much their winners
             differ counts in every interval. Default: 2 (1 with one seed).

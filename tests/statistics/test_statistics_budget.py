@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steepest.statistics import budget_curve
+from steepest.statistics.budget import longest_budget
 
 from .run_tables import table, trials
 
@@ -40,6 +41,28 @@ def test_it_is_what_every_way_to_draw_the_trials_comes_to(values):
         assert row["expected"] == pytest.approx(bests.mean())  # inf as soon as one draw misses
         assert row["reached"] == pytest.approx(np.isfinite(bests).mean())
         assert [row["low"], row["median"], row["high"]] == [in_order(bests, share) for share in (0.25, 0.5, 0.75)]
+
+
+@given(STEPS, STEPS)
+def test_the_default_is_the_first_trial_of_every_draw(defaults, values):
+    """Of several searches, the default of one, whichever it is."""
+    runs = searched([*defaults, *values]).assign(default=[True] * len(defaults) + [False] * len(values))
+    assert longest_budget(runs) == len(values) + 1
+    found = budget_curve(runs).loc["a"]
+    assert list(found.index) == list(range(1, len(values) + 2))
+    assert list(budget_curve(runs, k_max=1).index) == [("a", 1)]
+    for k, row in found.iterrows():
+        draws = [min(own, *chosen) if chosen else own for own in defaults
+                 for chosen in itertools.combinations(values, k - 1)]  # fmt: skip
+        bests = np.sort(draws)
+        assert row["expected"] == pytest.approx(bests.mean())
+        assert row["reached"] == pytest.approx(np.isfinite(bests).mean())
+        assert [row["low"], row["median"], row["high"]] == [in_order(bests, share) for share in (0.25, 0.5, 0.75)]
+
+
+def test_where_nothing_but_the_default_ran_it_is_the_curve():
+    found = budget_curve(searched([7, 9]).assign(default=True)).loc["a"]
+    assert found[["expected", "low", "high"]].values.tolist() == [[8, 7, 9]]
 
 
 def test_all_trials_together_find_the_best_and_one_trial_the_middle():

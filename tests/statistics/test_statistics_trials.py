@@ -322,3 +322,21 @@ def test_rows_are_told_by_their_place_not_by_their_index():
     stay, aside = equal_fingerprints(runs.drop(columns="workload"))
     assert list(stay["label"]) == ["a", "b"]
     assert str(aside[0]).startswith("seed 1: 1 run (c)")
+
+
+@pytest.mark.parametrize(
+    ("default", "best", "expected"),
+    [
+        (1e-6, 0, ["low", 1e-4, 1.0, 1e-9, 1.0]),  # half as wide again beyond the default, on the log scale
+        (100.0, 0, ["high", 1e-4, 1.0, 1e-4, 1e5]),
+        (0.0, 0, ["low", 1e-4, 1.0, 1e-6, 1.0]),  # on a log scale nothing reaches 0
+        (100.0, 1, None),
+    ],
+)
+def test_a_default_outside_of_the_range_that_is_best_asks_for_what_lies_beyond_it(default, best, expected):
+    runs = with_settings([{"lr": default}, {"lr": 0.01}, {"lr": 0.02}], best=best)
+    found = edges(runs, {"a": {"lr": (1e-4, 1.0)}})
+    if expected is None:
+        assert found.empty
+    else:
+        assert found[["side", "low", "high", "next_low", "next_high"]].values.tolist() == [pytest.approx(expected)]

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
-from steepest.rules import RULES, Adam
+from steepest.rules import RULES, SGD, Adam
 from steepest.statistics.ranges import position
 from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
-from steepest.study.plan import FINALISTS, SEARCHES
+from steepest.study.plan import FINALISTS, SEARCHES, trials_of
 from steepest.study.ranges import points, read_range
 from steepest.workloads import find
 
@@ -107,11 +107,30 @@ def test_every_optimizer_tries_the_same_places_of_its_own_range(digits):
         each.label: [share(lr, *search_range(rule)) for lr in rates(each)]
         for each, rule in zip(plan.contestants, RULES.values(), strict=True)
     }
-    expected = places["SGD"]
+    expected = places["SGD"][SEARCHES:]
     for label, found in places.items():
         assert len(found) == 16 * SEARCHES
-        np.testing.assert_allclose(found, expected, atol=0.0025, err_msg=label)  # 3 digits, of 2 decades or more
-        assert all(0 < place < 1 for place in found)
+        # 3 digits, of 2 decades or more
+        np.testing.assert_allclose(found[SEARCHES:], expected, atol=0.0025, err_msg=label)
+        assert all(0 < place < 1 for place in found[SEARCHES:])
+
+
+def test_the_first_trial_of_each_search_is_the_default_wherever_it_lies(digits):
+    plan = make_plan(digits, ["sgd", "adam(betas=(0.5, 0.9))", "adam(lr=0.1)"], trials=4, ranges={"lr": (0.1, 1.0)})
+    sgd, adam, by_hand = plan.contestants
+    assert sgd.trials[:SEARCHES] == ({"lr": 1e-3},) * SEARCHES  # outside of the range
+    assert sgd.make_rule(sgd.trials[0]) == SGD()
+    assert adam.make_rule(adam.trials[1]) == Adam(betas=(0.5, 0.9))
+    assert all(0.1 < lr < 1 for lr in rates(sgd)[SEARCHES:])
+    assert [plan.is_default(sgd, trial) for trial in range(4)] == [True, True, False, False]
+    assert (by_hand.trials, plan.is_default(by_hand, 0)) == (({"lr": 0.1},), False)
+
+
+def test_all_other_trials_are_those_of_older_plans(digits):
+    plan = make_plan(digits, ["adam"], trials=5, ranges={"eps": (1e-9, 1e-3)})
+    older = trials_of(Adam(), plan.contestants[0].ranges, 5, replace(plan, default_trial=False))
+    assert plan.contestants[0].trials[SEARCHES:] == older[SEARCHES:]
+    assert plan.contestants[0].trials[:SEARCHES] == ({"lr": 1e-3, "eps": 1e-8},) * SEARCHES
 
 
 def test_a_learning_rate_given_by_hand_is_the_only_trial(digits):
@@ -127,7 +146,7 @@ def test_a_range_of_ones_own_holds_for_all_or_for_one(digits):
     plan = make_plan(digits, ["sgd", "adam", "adamw"], trials=8, ranges={"lr": (1e-5, 1e-3), "adam.lr": (0.1, 0.2)})
     assert [each.ranges["lr"] for each in plan.contestants] == [(1e-5, 1e-3), (0.1, 0.2), (1e-5, 1e-3)]
     for each in plan.contestants:
-        assert all(each.ranges["lr"][0] < lr < each.ranges["lr"][1] for lr in rates(each))
+        assert all(each.ranges["lr"][0] < lr < each.ranges["lr"][1] for lr in rates(each)[SEARCHES:])
 
 
 def test_several_hyperparameters_are_searched_together(digits):
@@ -136,9 +155,9 @@ def test_several_hyperparameters_are_searched_together(digits):
     assert list(momentum.ranges) == ["lr", "momentum"]
     assert list(adam.ranges) == ["lr", "eps"]
     shares = np.array([[position(trial[name], momentum.ranges[name]) for name in momentum.ranges]
-                       for trial in momentum.trials])  # fmt: skip
-    # 64 points of a Sobol sequence in two dimensions: one in each of the 8 x 8 squares
-    assert len({tuple(square) for square in (shares * 8).astype(int)}) == 64
+                       for trial in momentum.trials[1:64]])  # fmt: skip
+    # 64 points of a Sobol sequence in two dimensions: one in each of the 8 x 8 squares; the default replaces the first
+    assert len({tuple(square) for square in (shares * 8).astype(int)}) == 63
     assert adam.make_rule(adam.trials[0]).eps == adam.trials[0]["eps"]
 
 
@@ -153,8 +172,8 @@ def test_what_is_given_by_hand_is_not_searched(digits):
 def test_a_range_that_holds_0_is_even_on_a_plain_scale(digits):
     (sgd,) = make_plan(digits, ["sgd(lr=0.1)"], trials=8, ranges={"weight_decay": (0.0, 0.8)}).contestants
     for search in range(SEARCHES):
-        places = [int(trial["weight_decay"] * 10) for trial in sgd.trials[search::SEARCHES]]
-        assert sorted(places) == list(range(8))
+        places = [int(trial["weight_decay"] * 10) for trial in sgd.trials[search::SEARCHES][1:]]
+        assert len(set(places)) == 7 and set(places) < set(range(8))
 
 
 def test_whole_numbers_stay_whole(digits):
@@ -218,7 +237,7 @@ def test_every_search_covers_the_range_with_points_of_its_own(digits, count):
     (sgd,) = make_plan(digits, ["sgd"], trials=count, seeds=20, searches=20).contestants
     searches = [rates(sgd, search, 20) for search in range(20)]
     for found in searches:
-        assert sorted(int(share(lr, *sgd.ranges["lr"]) * count) for lr in found) == list(range(count))
+        assert len({int(share(lr, *sgd.ranges["lr"]) * count) for lr in found[1:]}) == count - 1
     assert len({tuple(sorted(found)) for found in searches}) == 20
 
 
@@ -242,9 +261,11 @@ def test_another_points_seed_makes_other_points_that_no_search_has(digits):
 
 def test_the_first_search_has_the_trials_of_older_studies(digits):
     """So that a study of an older version gets more of the same sequence."""
-    plan = replace(make_plan(digits, ["sgd"], trials=5, searches=1), finalists=None)
-    expected = [{"lr": lr} for lr in search_points(9, *plan.contestants[0].ranges["lr"])]
-    assert list(plan.contestants[0].trials) == expected[:5]
+    older = replace(make_plan(digits, ["sgd"], trials=5, searches=1), finalists=None, default_trial=False)
+    expected = [{"lr": lr} for lr in search_points(9, *older.contestants[0].ranges["lr"])]
+    plan = replace(older, contestants=(replace(older.contestants[0], trials=tuple(expected[:5])),))
+    added = extend.add_rules(plan, ["adam"]).contestants[1]
+    assert list(added.trials) == [{"lr": lr} for lr in search_points(5, *added.ranges["lr"])]  # no default trial there
     assert list(extend.add_trials(plan, 4).contestants[0].trials) == expected
 
 
@@ -443,17 +464,17 @@ def test_a_plan_survives_as_text(digits, mine):
     plan = make_plan(digits, ["sgd", "adam(betas=(0.9, 0.98))", mine + ":SignDescent"], **settings, **more)
     assert Plan.from_json(plan.to_json()) == plan
     assert json.loads(plan.to_json())["contestants"][0]["batch_size"] == 8
-    added = ("searches", "finalists", "points_seed")
+    added = ("searches", "finalists", "points_seed", "default_trial")
     older = {name: value for name, value in json.loads(plan.to_json()).items() if name not in added}
     read = Plan.from_json(json.dumps(older))  # as an older version wrote it
-    assert (read.searches, read.finalists, read.points_seed) == (1, None, 0)
+    assert (read.searches, read.finalists, read.points_seed, read.default_trial) == (1, None, 0, False)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"seeds": 9}, {"workloads": (Goal("digits", 0.5),)}, {"search_seeds": 3}, {"schedule": "cosine"},
-        {"searches": 2}, {"finalists": 4}, {"points_seed": 1},
+        {"searches": 2}, {"finalists": 4}, {"points_seed": 1}, {"default_trial": True},
         {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1},)),)},
         {"contestants": (Contestant("digits", "SGD", "sgd", 64, 400, trials=({"lr": 0.1}, {"lr": 0.2})),) * 2},
     ],
@@ -474,7 +495,7 @@ def test_a_rule_file_stands_for_every_rule_that_it_defines(digits, mine):
     """What it imports (SGD here) is not its own."""
     (contestant,) = make_plan(digits, [f"{mine}:SignDescent"], trials=4).contestants
     assert contestant.label == "Sign descent"
-    assert all(1e-3 < lr < 1e-1 for lr in rates(contestant))
+    assert all(1e-3 <= lr < 1e-1 for lr in rates(contestant))
     both = make_plan(digits, ["sgd(lr=0.1)", f"{mine}:Unsearched(lr=0.1)", f"{mine}:SignDescent(lr=0.1)"]).contestants
     assert [each.label for each in both] == ["SGD lr=0.1", "Unsearched lr=0.1", "Sign descent lr=0.1"]
     with pytest.raises(InvalidValue, match="Unsearched: declares no range of learning rates"):

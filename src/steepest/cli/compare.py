@@ -56,7 +56,9 @@ def command(
     optimizers: Annotated[
         str, typer.Option(help="Rules with commas between, or a .py file with rules of your own.")
     ] = "sgd,momentum,adagrad,rmsprop,adam",
-    trials: Annotated[int, typer.Option(help="Settings to try in each search of an optimizer.")] = 32,
+    trials: Annotated[
+        int, typer.Option(help="Settings to try in each search of an optimizer, its default first.")
+    ] = 32,
     seeds: Annotated[int, typer.Option(help="Fresh seeds on which the winners run again.")] = 12,
     searches: Annotated[
         int | None, typer.Option(help="Independent searches of each optimizer; default: 2 (1 with one seed).")

@@ -166,9 +166,10 @@ def _protocol(study: Comparison) -> Text:
         searches = Text(
             f" in each of {plan.searches} searches of each optimizer", f"每个优化器 {plan.searches} 轮搜索，每轮"
         )
+    points = Text(f"scrambled Sobol points, seed {plan.points_seed}", f"加扰 Sobol 点，种子 {plan.points_seed}")
+    if plan.default_trial:
+        points = Text(f"the default setting, then {points.en}", f"先是默认设置，其后为{points.zh}")
     return Text(
-        f"{plan.trials:,} trials{searches.en} (scrambled Sobol points, seed {plan.points_seed}) on seed {on};"
-        f" winners on fresh seeds {to}",
-        f"{searches.zh} {plan.trials:,} 次试验（加扰 Sobol 点，种子 {plan.points_seed}），训练种子 {on}；"
-        f"获胜设置用新种子 {to}",
+        f"{plan.trials:,} trials{searches.en} ({points.en}) on seed {on}; winners on fresh seeds {to}",
+        f"{searches.zh} {plan.trials:,} 次试验（{points.zh}），训练种子 {on}；获胜设置用新种子 {to}",
     )

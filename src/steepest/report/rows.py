@@ -14,6 +14,7 @@ from ..base.text import Text
 from ..base.translation import in_chinese
 from ..findings.catalogue import Finding
 from ..statistics import budget_curve
+from ..statistics.budget import longest_budget
 from ..study import Comparison
 from .words import STATUSES
 
@@ -86,8 +87,7 @@ def chosen_budgets(comparison: Comparison) -> pd.DataFrame:
         Rows are contestants, columns numbers of trials; empty without a search. A contestant with nothing to search has
         the value of its one trial everywhere; NaN where a contestant has had fewer trials.
     """
-    search = comparison.runs[comparison.runs["phase"] == "search"]
-    most = int(search.groupby("label")["trial"].nunique().max()) if len(search) else 0  # others may be set aside
+    most = longest_budget(comparison.runs)
     if most < 2:
         return pd.DataFrame()
     chosen = [k for k in BUDGETS if k < most] + [most] * (most <= max(BUDGETS))

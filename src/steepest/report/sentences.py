@@ -1,5 +1,7 @@
 """Sentences of the report, in English and Chinese: target, warnings and remarks, from a comparison's numbers."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -33,16 +35,22 @@ def metric_text(comparison: Comparison) -> Text:
 
 
 def edge_warnings(comparison: Comparison) -> list[Text]:
-    """A warning for every winner near the end of a range, with the range to try next."""
+    """A warning for every winner near the end of a range, or outside of it, with the range to try next."""
     return [
         Text(
-            f"* {edge.label}: its best {edge.name}, {edge.value:g}, lies at the {edge.side} end of its range,"
+            f"* {edge.label}: its best {edge.name}, {edge.value:g}, lies {_where(edge).en} its range,"
             f" {edge.low:g} to {edge.high:g}; try {edge.next_low:g} to {edge.next_high:g} next (--widen).",
-            f"* {edge.label}：最佳 {edge.name}（{edge.value:g}）位于搜索范围 {edge.low:g} 至 {edge.high:g} 的边缘；"
-            f"建议再试 {edge.next_low:g} 至 {edge.next_high:g}（--widen）。",
+            f"* {edge.label}：最佳 {edge.name}（{edge.value:g}）位于搜索范围 {edge.low:g} 至 {edge.high:g}"
+            f" {_where(edge).zh}；建议再试 {edge.next_low:g} 至 {edge.next_high:g}（--widen）。",
         )
         for edge in comparison.edges.itertuples()
     ]
+
+
+def _where(edge: Any) -> Text:
+    """The place of a best value: at the end of its range, or outside, which only a rule's default is."""
+    inside = edge.low <= edge.value <= edge.high
+    return Text(f"at the {edge.side} end of", "的边缘") if inside else Text("outside", "之外")
 
 
 def partner_sentence(comparison: Comparison) -> Text | None:

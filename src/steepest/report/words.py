@@ -65,11 +65,11 @@ WORDS = {
     ),
     "tuning": Text("How easy they are to tune", "调参有多容易"),
     "tuning_note": Text(
-        "Best of k: what the best of k trials, drawn from those that were made, needs to the target in the middle draw; “—”"
-        " where that misses. Width: by what factor the learning rate may vary with a final loss within 5 % of the optimizer's"
+        "Best of k: what the best of k trials needs to the target: the default setting and k − 1 drawn from the others that"
+        " were made, in the middle draw; “—” where that misses. Width: by what factor the learning rate may vary with a final loss within 5 % of the optimizer's"
         " own best. Luck: how much faster the winning trial was in the search than on fresh seeds; that much of it was"
         " chance.",
-        "k 次取最好：从已做的试验中抽取 k 次，其中最好的一次到达目标所需（取中位的抽样）；“—”表示未到达。"
+        "k 次取最好：默认设置，加上从其余已做的试验中抽取的 k − 1 次，其中最好的一次到达目标所需（取中位的抽样）；“—”表示未到达。"
         "宽度：最终损失保持在自身最优 5% 以内时，学习率可变化的倍数。运气：获胜的试验在搜索中比在新种子上快多少，这部分属于偶然。",
     ),
     "best_of": Text("best of {}", "{} 次取最好"),

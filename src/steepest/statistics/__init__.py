@@ -6,8 +6,9 @@ search seeds; the best of them, its *winner*, is run again on fresh seeds, its *
 A table of runs has one run a row, with the columns `label`, `phase` ("search" or "report"), `trial` (of the search),
 `seed`, `lr`, `status`, `steps_to_target` and `seconds_to_target` (inf where missed), `seconds_a_step`, `final_loss`,
 `final_metric`; and, where they are known, `workload`, `settings` (JSON of all hyperparameters of the trial),
-`best_loss`, `best_metric` and `fingerprint`. Every function is about one workload, except `time_to_target`,
-`performance_profiles` and `equal_fingerprints`, which are about all of them.
+`default` (whether they are the rule's defaults), `best_loss`, `best_metric` and `fingerprint`. Every function is
+about one workload, except `time_to_target`, `performance_profiles` and `equal_fingerprints`, which are about all of
+them.
 """
 
 from .budget import budget_curve

@@ -6,7 +6,7 @@ import pandas as pd
 from .tables import check_runs
 from .trials import trial_table
 
-__all__ = ["budget_curve"]
+__all__ = ["budget_curve", "longest_budget"]
 
 QUANTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 
@@ -19,6 +19,9 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
     unbiased for the best of k new trials; with replacement (Dodge et al. 2019, "Show Your Work") a draw repeats trials,
     which makes the best look worse than it is (Tang et al. 2020) and never reaches the best trial at k = n.
 
+    Where the first trial of a search has the rule's defaults (the column `default`), it is no draw: the first of k
+    trials is the default, and the k - 1 others are drawn. Of several searches, that of one of them, whichever it is.
+
     Args:
         runs: a table of runs; only the search counts.
         by: the column to minimize: `steps_to_target`, `seconds_to_target` or `final_loss`; medians where a trial ran on
@@ -26,7 +29,7 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
         k_max: the largest k. Default: the number of trials.
 
     Returns:
-        A table indexed by `label` and `k` (up to the contestant's number of trials):
+        A table indexed by `label` and `k` (up to the contestant's number of trials, of whose defaults one counts):
 
         - `expected`: mean of the best; inf as long as a draw can miss altogether, since some do.
         - `median`, `low`, `high`: the best in the middle draw and in those at the quartiles, inf where these miss.
@@ -50,9 +53,10 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
     check_runs(runs, by)
     trials = trial_table(runs)
     values = trials[by].astype(float).mask(trials["broken"] > 0, np.inf).fillna(np.inf)
+    default = _is_default(trials)
     curves = {
-        label: _curve(np.sort(own_values.to_numpy()), k_max)
-        for label, own_values in values.groupby(trials["label"], sort=False)
+        label: _curve(_sorted(own[default[own.index]]), _sorted(own[~default[own.index]]), k_max)
+        for label, own in values.groupby(trials["label"], sort=False)
     }
     if not curves:
         return pd.DataFrame(columns=["expected", *QUANTILES, "reached"])
@@ -60,9 +64,31 @@ def budget_curve(runs: pd.DataFrame, by: str = "steps_to_target", k_max: int | N
     return table
 
 
-def _curve(values: np.ndarray, k_max: int | None) -> pd.DataFrame:
-    """The budget curve of one contestant, from the sorted values of its trials."""
-    cumulative = _cumulative_chances(len(values), min(len(values), k_max or len(values)))
+def longest_budget(runs: pd.DataFrame) -> int:
+    """The largest k that a contestant's curve has; 0 without a search."""
+    search = runs[runs["phase"] == "search"]
+    trials = search.drop_duplicates(["label", "trial"])
+    own = _is_default(trials).groupby(trials["label"])
+    return int((own.size() - (own.sum() - 1).clip(0)).max()) if len(trials) else 0
+
+
+def _is_default(trials: pd.DataFrame) -> "pd.Series[bool]":
+    return trials["default"].astype(bool) if "default" in trials else pd.Series(False, trials.index)
+
+
+def _sorted(values: "pd.Series[float]") -> np.ndarray:
+    return np.sort(values.to_numpy())
+
+
+def _curve(defaults: np.ndarray, drawn: np.ndarray, k_max: int | None) -> pd.DataFrame:
+    """The budget curve of one contestant, from the sorted values of its default trials and of its others."""
+    values, first = np.sort(np.concatenate([defaults, drawn])), int(len(defaults) > 0)
+    cumulative = _cumulative_chances(len(drawn), min(len(drawn), (k_max or len(values)) - first))
+    if first:
+        # none is at most a value if neither the default nor any of the others drawn is
+        others = np.pad(cumulative, ((1, 0), (1, 0)))[:, np.searchsorted(drawn, values, "right")]
+        own = np.searchsorted(defaults, values, "right") / len(defaults)
+        cumulative = 1 - (1 - own) * (1 - others)
     chances = np.diff(cumulative, axis=1, prepend=0.0)  # of each value to be the best of its draw
     finite = np.isfinite(values)
     reached = cumulative[:, finite.sum() - 1] if finite.any() else np.zeros(len(cumulative))

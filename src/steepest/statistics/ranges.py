@@ -26,6 +26,8 @@ COLUMNS = ["label", "name", "value", "side", "low", "high", "next_low", "next_hi
 def edges(runs: pd.DataFrame, ranges: Ranges | None = None, limits: Ranges | None = None) -> pd.DataFrame:
     """The hyperparameters whose best value lies in the outer tenth of its range, where a wider one may do better.
 
+    The best value may lie outside of the range, where it is the rule's default; the range to try next goes on beyond.
+
     Args:
         runs: a table of runs; the column `settings` holds the searched values; without it only `lr` was searched.
         ranges: the searched ranges, by label and name. Default: from the smallest to the largest value tried, where
@@ -64,8 +66,14 @@ def _edges_of(
     for name in map(str, tried.columns):
         ends = ranges.get(name) or _ends(tried[name])
         side = side_of(winner[name], *ends)
-        if side and (wider := wider_range(*ends, side, limits.get(name, UNLIMITED))) != ends:
+        if side and (wider := wider_range(*_reaching(winner[name], ends), side, limits.get(name, UNLIMITED))) != ends:
             yield name, winner[name], side, *ends, *wider
+
+
+def _reaching(value: float, ends: Range) -> Range:
+    """The range up to a value outside of it; on a log scale nothing reaches 0."""
+    low, high = ends
+    return (low if value <= 0 < low else min(value, low)), max(value, high)
 
 
 def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
@@ -84,11 +92,15 @@ def _ends(values: "pd.Series[float]") -> Range:
 def position(value: float, ends: Range) -> float:
     """Position of a value in a range: 0 at the low end, 1 at the high end, on a log scale if the range is above 0.
 
+    A value outside lies below 0 or above 1.
+
     >>> position(0.01, (1e-4, 1.0)), position(3, (0, 4))
     (0.5, 0.75)
     """
     low, high = ends
-    return math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low)
+    if low <= 0:
+        return (value - low) / (high - low)
+    return math.log(value / low) / math.log(high / low) if value > 0 else -math.inf
 
 
 def side_of(value: float, low: float, high: float) -> Side | None:
@@ -99,8 +111,9 @@ def side_of(value: float, low: float, high: float) -> Side | None:
     """
     if not low < high:
         return None
-    share = round(position(value, (low, high)), 9)  # a tenth is a tenth, whatever the logarithms round to
-    return "low" if share <= OUTER else "high" if share >= 1 - OUTER else None
+    share = position(value, (low, high))
+    tolerance = 1e-9  # a tenth is a tenth, whatever the logarithms round to
+    return "low" if share <= OUTER + tolerance else "high" if share >= 1 - OUTER - tolerance else None
 
 
 def wider_range(low: float, high: float, edge: Side, limits: Range = UNLIMITED) -> Range:

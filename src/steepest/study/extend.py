@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import rules
 from . import plan as plans
-from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, trials_of
+from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, points_of, trials_of
 
 __all__ = ["add_rules", "add_seeds", "add_trials", "widen"]
 
@@ -78,7 +78,7 @@ def _extended(plan: Plan, contestant: Contestant, count: int, edges: Sequence[An
             edge.name: (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)
             for edge in edges
         }
-        new = trials_of(rule, {**ranges, **unsearched}, count, plan)
+        new = points_of(rule, {**ranges, **unsearched}, count, plan)
         ranges = {**ranges, **{edge.name: (edge.next_low, edge.next_high) for edge in edges}}
     else:
         new = trials_of(rule, ranges, count, plan, skip=len(contestant.trials) // plan.searches)

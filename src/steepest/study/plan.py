@@ -98,6 +98,8 @@ class Plan:
         finalists: number of trials of a search that run on all its seeds, the best on its first one; None in studies of
             older versions: all.
         points_seed: of the scrambles that the trials' settings are drawn with.
+        default_trial: whether the first trial of each search has the rule's defaults in the place of its point; not in
+            studies of older versions.
     """
 
     workloads: tuple[Goal, ...]
@@ -111,6 +113,7 @@ class Plan:
     searches: int = 1
     finalists: int | None = None
     points_seed: int = 0
+    default_trial: bool = False
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -147,6 +150,10 @@ class Plan:
     def search_of(self, trial: int) -> int:
         """The search that a trial belongs to."""
         return trial % self.searches
+
+    def is_default(self, contestant: Contestant, trial: int) -> bool:
+        """Whether a trial has the rule's defaults."""
+        return self.default_trial and bool(contestant.ranges) and trial < self.searches
 
     def seeds_of(self, trial: int) -> range:
         """The seeds of a trial's search; every trial of the search runs on the first."""
@@ -212,7 +219,8 @@ def make_plan(
     Args:
         workloads: one or several.
         optimizers: rules as text, such as `adam(betas=(0.9, 0.98))`; a file stands for all rules in it.
-        trials: points of each search of a contestant.
+        trials: settings of each search of a contestant: the rule's default in the place of the first of as many
+            quasi-random points.
         seeds: fresh seeds that the winners are reported on, at most 999.
         searches: independent searches of each contestant, at most as many as `seeds`; their winners take turns on the
             report seeds. What they differ by shows how much of a result is luck of the search. Default: 2 (1 with one
@@ -254,7 +262,7 @@ def make_plan(
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(
         goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges,
-        searches=searches, finalists=FINALISTS, points_seed=points_seed,
+        searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     contestants = [
@@ -331,14 +339,23 @@ def trials_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 
     """The settings of `count` trials of each search, in turns; a rule with nothing to search has one, at its rate.
 
     Args:
-        rule: the rule, at the settings that are not searched.
+        rule: the rule, at the settings that are not searched, and with its defaults in the others.
         searched: ranges by name of the hyperparameter.
         count: number of trials of each search.
-        plan: for the number of searches and their scrambles.
+        plan: for the number of searches and their scrambles, and whether the first trial has the defaults.
         skip: number of trials of each search that exist already.
     """
     if not searched:
         return ({"lr": float(rule.lr)},)[skip:]
+    found = points_of(rule, searched, count, plan, skip)
+    if skip or not plan.default_trial:
+        return found
+    default = {"lr": float(rule.lr), **{name: getattr(rule, name) for name in searched}}
+    return (default,) * plan.searches + found[plan.searches :]
+
+
+def points_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
+    """The settings of `count` points of each search, in turns; `skip` of each are left out at the beginning."""
     whole = frozenset(name for name in searched if isinstance(rule.defaults()[name], int))
     fixed = {} if "lr" in searched else {"lr": float(rule.lr)}
     scrambles = range(plan.points_seed * SCRAMBLES, plan.points_seed * SCRAMBLES + plan.searches)

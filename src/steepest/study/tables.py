@@ -1,11 +1,12 @@
 """The contents of a study's file as data frames: runs, curves, standings.
 
-A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `batch_size`, `steps`, `phase` ("search"
-or "report"), `trial` (its number; of a report, that of the trial whose settings it has), `search` (the trial's),
-`seed`, `lr`, `settings` (JSON of all that was searched), `status`, `message`, `finding` (code and numbers of the
-message, as JSON; none in studies of older versions), `last_step`, `steps_to_target` (inf: missed), `seconds_a_step`
-(from the separate measurement, all optimizers in turns, where that is done; else within the run), `seconds_to_target`
-(their product), `initial_loss`, `final_loss`, `best_loss`, `final_metric`, `best_metric`, `fingerprint`.
+A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `batch_size`, `steps`, `phase`
+("search" or "report"), `trial` (its number; of a report, that of the trial whose settings it has), `search` (the
+trial's), `seed`, `lr`, `settings` (JSON of all that was searched), `default` (whether they are the rule's defaults),
+`status`, `message`, `finding` (code and numbers of the message, as JSON; none in studies of older versions),
+`last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all optimizers in
+turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
+`best_loss`, `final_metric`, `best_metric`, `fingerprint`.
 """
 
 import json
@@ -30,7 +31,7 @@ NUMBERS = [
 ]  # fmt: skip
 COLUMNS = [
     "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "search", "seed", "lr", "settings",
-    "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target",
+    "default", "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target",
     "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
 ]  # fmt: skip
 
@@ -74,6 +75,7 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     # encoded once a trial, not once a run: there may be hundreds of thousands of runs
     settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
     table["settings"] = [settings[index][trial] for index, trial in keys]
+    table["default"] = [plan.is_default(plan.contestants[index], trial) for index, trial in keys]
     findings = {text: sound_finding(text) for text in table["finding"].dropna().unique()}
     table["finding"] = table["finding"].map(findings).where(table["finding"].notna(), None)
     of_seeds = (table["seed"] - 1) % plan.searches  # the same for all, also for one whose settings are fixed
