@@ -13,7 +13,7 @@ from steepest.training import train
 from steepest.workloads import Problem, find
 from steepest.workloads.seeding import random_state, seeded, set_random_state
 
-EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "own_loop.py"
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workloads" / "own_loop.py"
 
 OWN = '''
 """The slope of a line."""
@@ -171,7 +171,7 @@ def test_trying_out_and_training_on_the_cpu_ask_no_accelerator(monkeypatch, writ
 
     for name in ("_lazy_init", "_lazy_call", "init", "is_available", "device_count"):
         monkeypatch.setattr(torch.cuda, name, refuse)
-    for problem in (find(write_own()), find(str(EXAMPLE.with_name("my_workload.py")))):
+    for problem in (find(write_own()), find(str(EXAMPLE.parent.with_name("my_workload.py")))):
         problem.try_out()
         assert train(problem, Adam(lr=0.1), 1, steps=2).curve
 

@@ -301,7 +301,7 @@ WRONG = {
     "targets must have the same number of rows",
     "def data(): return 1 / 0": "`data` raised {place}: ZeroDivisionError: division by zero",
     "def model(): return torch.nn.Linear(5, 1)": "`model` raised RuntimeError: mat1 and mat2",
-    "def model(): return None": "`model` raised TypeError",
+    "def model(): return None": "`model` must return a torch.nn.Module, got None; write for example:  def model()",
     "def loss(output, targets): return output": "`loss` must return a scalar tensor that depends on the model",
     "def loss(output, targets): return (targets ** 2).mean()": "`loss` must return a scalar tensor",
     "def loss(output, targets): return 1.0": "`loss` must return a scalar tensor",

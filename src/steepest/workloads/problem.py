@@ -5,8 +5,9 @@ training of it: a model, the way it makes steps, and the way it is measured. `st
 sessions, so everything that can be written as a session can be compared: data in memory or in a stream,
 self-play, gradient accumulation, clipping, mixed precision, losses that draw random numbers.
 
-Most workloads need none of this: a file with four functions is made a problem by `workloads/supervised.py`. A file with
-a training loop of its own defines one subclass of `Problem`; `examples/own_loop.py` is a whole one.
+Most workloads need none of this: a file with four tensors is made a problem by `workloads/supervised.py`, one with
+batches of any kind by `workloads/batches.py`. A file with a training loop of its own defines one subclass of `Problem`;
+`examples/workloads/own_loop.py` is a whole one.
 
 What a session may count on, and what it owes:
 
@@ -149,6 +150,9 @@ class Problem(ABC):
     steps: int = 300
     batch_size: int | None = None
 
+    measured_by: ClassVar[str] = "measure"
+    """The part of a user's file that gives the numbers."""
+
     FACTS: ClassVar[tuple[str, ...]] = ("name", "about", "about_zh", "metric_name", "higher_is_better")
     """What tables and pages say about a problem, so that they need not load it."""
 
@@ -222,18 +226,24 @@ class Problem(ABC):
         import torch
 
         if not isinstance(numbers, Mapping):
-            raise InvalidValue(f"{self.name}: `measure` must return a dict of numbers, got {numbers!r}")
+            raise InvalidValue(f"{self.name}: `{self.measured_by}` must return a dict of numbers, got {numbers!r}")
         metric = "metric" if "metric" in numbers else self.metric_name
         values = []
         for key in ("loss", metric):
             if key not in numbers:
                 has = ", ".join(map(repr, numbers)) or "nothing"
-                raise InvalidValue(f"{self.name}: `measure` must return a number named {key!r}; it has {has}")
+                raise InvalidValue(
+                    f"{self.name}: `{self.measured_by}` must return a number named {key!r}; it has {has}"
+                )
             try:
                 number = numbers[key]
+                if isinstance(number, str):  # float() would read it
+                    raise TypeError
                 values.append(float(number.detach() if isinstance(number, torch.Tensor) else number))
             except (TypeError, ValueError, RuntimeError):
-                raise InvalidValue(f"{self.name}: `measure` gave {numbers[key]!r} for {key!r}, not a number") from None
+                raise InvalidValue(
+                    f"{self.name}: `{self.measured_by}` gave {numbers[key]!r} for {key!r}, not a number"
+                ) from None
         return values[0], values[1]
 
     def replace(self, **facts: Any) -> Self:

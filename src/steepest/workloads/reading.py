@@ -1,4 +1,4 @@
-"""From a workload's file, loaded as a module, to the problem that it defines: four functions, or a `Problem`."""
+"""From a workload's file, loaded as a module, to its problem: four tensors, batches, or a `Problem`."""
 
 from pathlib import Path
 from types import ModuleType
@@ -10,14 +10,17 @@ from .problem import Problem, check_facts
 
 __all__ = ["problem_of"]
 
-PARTS = ("data", "model", "loss", "target")
+PARTS = ("data", "model", "loss", "target", "batches", "evaluate")
+
+OF_BATCHES = ("batches", "evaluate")
+"""Parts that say that a file is one of batches."""
 
 
 def problem_of(module: ModuleType, name: str) -> Problem:
     """The problem that a module defines.
 
     Either `problem`, a `Problem` or a subclass of it, or the one subclass that stands in the file; or the functions
-    that `workloads/supervised.py` describes.
+    that `workloads/supervised.py` or `workloads/batches.py` describes.
 
     Raises:
         InvalidValue: it is none of these, or a part of it is missing, of the wrong kind, or raises.
@@ -35,11 +38,17 @@ def problem_of(module: ModuleType, name: str) -> Problem:
     if not any(hasattr(module, part) for part in PARTS):
         raise InvalidValue(
             f"{name}: is no workload: it defines neither `data`, `model`, `loss` and `target` (see steepest.workloads."
-            "supervised) nor a subclass of steepest.workloads.Problem"
+            "supervised) nor `batches` and `evaluate` instead of `data` (see steepest.workloads.batches) nor a subclass"
+            " of steepest.workloads.Problem"
         )
-    from .supervised import read  # needs torch, as the module does
+    from . import batches, supervised  # which need torch, as the module does
 
-    return read(module, name)
+    if not any(hasattr(module, part) for part in OF_BATCHES):
+        return supervised.read(module, name)
+    if hasattr(module, "data") and not hasattr(module, "batches"):
+        line = supervised.METRIC_LINE
+        raise InvalidValue(f"{name}: `evaluate` goes with `batches`; with `data`, write for example:  {line}")
+    return batches.read(module, name)
 
 
 def _is_problem(value: Any) -> bool:

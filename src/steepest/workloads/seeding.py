@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["drawing_from", "random_state", "seeded", "set_random_state"]
+__all__ = ["drawing_from", "random_state", "seeded", "set_random_state", "torch_seeders"]
 
 
 class _Generator(NamedTuple):
@@ -84,6 +84,11 @@ def set_random_state(states: list[Any], device: torch.device | str = "cpu") -> N
     """Set the generators to states that `random_state` returned for this device."""
     for generator, state in zip(_generators(device), states, strict=True):
         generator.set_state(state)
+
+
+def torch_seeders(device: torch.device | str = "cpu") -> list[Callable[[int], Any]]:
+    """What seeds torch's generators that anything on this device draws from."""
+    return [generator.manual_seed for generator in _generators(device) if generator not in CPU[1:]]
 
 
 def _generators(device: torch.device | str) -> list[_Generator]:

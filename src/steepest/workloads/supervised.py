@@ -12,7 +12,8 @@ and may have
 - `metric(output, targets)` -> a scalar, measured on the held-out data (default: the loss),
 - `metric_name`, its name in tables and figures,
 - `higher_is_better` (default: True with a metric, False with the loss),
-- `batch_size` (default 32) and `steps` (default 300).
+- `batch_size` (default 32) and `steps` (default 300),
+- what `recipe.py` names: groups, accumulation, clipping, autocast and more.
 
 The first line of its docstring says what it is. `read` makes a `Supervised` problem of the file.
 """
@@ -32,7 +33,8 @@ from torch import Tensor, nn
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
 from .digest import digest
-from .problem import Problem, Session, check_facts
+from .problem import check_facts
+from .recipe import Recipe, RecipeSession, recipe_of
 from .seeding import seeded
 
 __all__ = ["LINES_TO_ADD", "Supervised", "read"]
@@ -45,6 +47,8 @@ LINES_TO_ADD = {
 }
 """What a file must have, and the line to add where it is missing."""
 
+METRIC_LINE = "def metric(output, targets): return (output - targets).abs().mean()"
+
 GATHERED = 1 << 22
 """Bytes of batches that are put in order at a time: many small ones at once, large ones each by itself."""
 
@@ -52,23 +56,22 @@ Data = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Supervised(Problem):
+class Supervised(Recipe):
     """A problem of four tensors and a few functions of them.
 
     Attributes:
         data: gives training inputs and targets, then held-out ones.
-        model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
         loss: what is minimized.
         metric: what is measured on the held-out data.
         batch_size: examples a step; as many as there are, or more, mean all.
         name, about, about_zh, metric_name, higher_is_better, target, steps: see `Problem`.
+        model, groups, accumulate, clip_norm, autocast, ema, compile: see `Recipe`.
     """
 
     name: str
     about: str
     about_zh: str
     data: Callable[[], Data]
-    model: Callable[[], nn.Module]
     loss: Callable[[Tensor, Tensor], Tensor]
     metric: Callable[[Tensor, Tensor], Tensor]
     metric_name: str
@@ -95,7 +98,11 @@ class Supervised(Problem):
                 if len(inputs) != len(targets) or len(held_out_inputs) != len(held_out_targets):
                     raise InvalidValue("inputs and targets must have the same number of rows")
                 part = "model"
-                output = self.model()(inputs[:2])
+                model = self.model()
+                self.check_model(model)
+                output = model(inputs[:2])
+                part = "groups"
+                self.check_groups(model)
                 part = "loss"
                 value = self.loss(output, targets[:2])
                 if not (isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad):
@@ -135,55 +142,40 @@ class Supervised(Problem):
         return torch.cat([part.flatten() for part in parts])
 
 
-class SupervisedSession(Session):
-    """One training of a `Supervised` problem: batches without replacement, a step for each."""
+class SupervisedSession(RecipeSession):
+    """One training of a `Supervised` problem: batches without replacement."""
 
     def __init__(self, problem: Supervised, seed: int, device: torch.device | str) -> None:
-        self._problem, self._seed = problem, seed
+        self._problem = problem
         self._data = _data_on(torch.device(device), problem.data)
-        self.model = problem.model().to(device)
-        self._params = list(self.model.parameters())
+        super().__init__(problem, seed, device)
         self._go_to(0)
 
-    def _go_to(self, step: int) -> None:
+    def _go_to(self, batch: int) -> None:
         inputs, targets, *_ = self._data
-        self._step, self._batches = step, _batches(inputs, targets, self._problem.batch_size, self._seed, step)
+        self.next_batch = _batches(inputs, targets, self._problem.batch_size, self._seed, batch).__next__
 
-    def advance(self, optimizer: torch.optim.Optimizer, steps: int) -> list[Tensor]:
-        """Forward, backward, step."""
-        model, loss, losses = self.model, self._problem.loss, []
-        for inputs, targets in islice(self._batches, steps):
-            for param in self._params:  # as zero_grad() does, but without its records for a profiler
-                param.grad = None
-            value = loss(model(inputs), targets)
-            value.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(value.detach())
-        self._step += steps
-        return losses
+    def loss_of(self, batch: Any) -> Tensor:
+        """Of the model's output on the batch."""
+        inputs, targets = batch
+        return self._problem.loss(self.model(inputs), targets)
 
-    @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Loss and metric on the held-out data, in eval mode."""
         inputs, targets = self._data[2:]
-        self.model.eval()
-        output = self.model(inputs)
-        loss, metric = float(self._problem.loss(output, targets)), float(self._problem.metric(output, targets))
-        self.model.train()
+        with self.evaluated():
+            output = self.model(inputs)
+            loss, metric = float(self._problem.loss(output, targets)), float(self._problem.metric(output, targets))
         return {"loss": loss, "metric": metric}
 
     def fingerprint(self) -> bytes:
         """Of the four tensors."""
         return _data_digest(self._problem.data)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Weights, generators, and the place in the data."""
-        return super().state_dict() | {"step": self._step}
-
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self._go_to(state["step"])
         super().load_state_dict(state)
+        self._go_to(state["batch"])
 
 
 @cache
@@ -250,6 +242,7 @@ def read(module: ModuleType, name: str) -> Supervised:
         target=module.target,
         batch_size=getattr(module, "batch_size", 32),
         steps=getattr(module, "steps", 300),
+        **recipe_of(module, name),
     )
     if problem.batch_size is None:
         raise InvalidValue(f"{name}: `batch_size` must be a whole number from 1, got None")
@@ -260,6 +253,6 @@ def read(module: ModuleType, name: str) -> Supervised:
 def _function(module: ModuleType, name: str, part: str) -> Callable[..., Any]:
     value = getattr(module, part)
     if not callable(value):
-        line = LINES_TO_ADD.get(part, "def metric(output, targets): return (output - targets).abs().mean()")
+        line = LINES_TO_ADD.get(part, METRIC_LINE)
         raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {line}")
     return value  # type: ignore[no-any-return]

@@ -1,0 +1,395 @@
+"""Learning from batches of any kind: a model, an iterable of batches, a loss and an evaluation, as a short Python file.
+
+A file needs
+
+- `model()` -> a fresh `torch.nn.Module`,
+- `batches()` -> any iterable of batches, asked for anew for each epoch: a generator, a DataLoader, a stream without
+  end. It may take `model` (data that come from the model in training), `seed` (another one for each epoch; torch's,
+  NumPy's and Python's generators are seeded anyway) and `batch_size`, which can then be compared,
+- `loss(model, batch)` -> a scalar tensor to minimize,
+- `evaluate(model)` -> `{name: number}`, with the metric and `"loss"`, by which divergence is told; a metric that is
+  better when lower is taken for the loss where there is none. The model is in eval mode, without gradients,
+- `target`: the value of the metric that counts as having arrived,
+
+and may have `metric_name` (default "loss"), `higher_is_better` (default: False for the loss, True for anything else),
+`steps` (default 300), `batch_size`, and what `recipe.py` names: groups, accumulation, clipping, autocast and more.
+
+Batches are tensors, arrays, tuples, lists, dicts or objects with `.to(device)`, nested as deep as you like. They come
+to the device of the run; arrays become tensors. `read` makes a `FromBatches` problem of the file.
+"""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import InvalidValue
+from .digest import add_tensors
+from .draws import epoch_seed
+from .problem import check_facts
+from .recipe import MODEL_LINE, Recipe, RecipeSession, recipe_of
+from .seeding import random_state, seeded, set_random_state
+
+__all__ = ["LINES_TO_ADD", "FromBatches", "read"]
+
+LINES_TO_ADD = {
+    "model": MODEL_LINE,
+    "batches": "def batches(): return torch.utils.data.DataLoader(examples, batch_size=32, shuffle=True)",
+    "loss": "def loss(model, batch): return torch.nn.functional.cross_entropy(model(batch[0]), batch[1])",
+    "evaluate": "def evaluate(model): return {'loss': held_out_loss(model), 'accuracy': accuracy(model)}",
+    "target": "target = 0.95",
+}
+"""What a file must have, and the line to add where it is missing."""
+
+TAKEN = ("model", "seed", "batch_size")
+"""Arguments that `batches` may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromBatches(Recipe):
+    """A problem of batches from an iterable.
+
+    Attributes:
+        batches: gives the iterable of an epoch; takes those of `takes`, by name.
+        takes: some of "model", "seed" and "batch_size".
+        loss: of a model on a batch.
+        evaluate: numbers about a model by name.
+        own_batch_size: that of the file, whatever is compared.
+        name, about, about_zh, metric_name, higher_is_better, target, steps, batch_size: see `Problem`.
+    """
+
+    name: str
+    about: str
+    about_zh: str
+    batches: Callable[..., Iterable[Any]]
+    takes: tuple[str, ...] = ()
+    loss: Callable[[nn.Module, Any], Tensor]
+    evaluate: Callable[[nn.Module], Mapping[str, Any]]
+    metric_name: str = "loss"
+    higher_is_better: bool = False
+    target: float
+    steps: int = 300
+    batch_size: int | None = None
+    own_batch_size: int | None = None
+
+    measured_by = "evaluate"
+
+    def begin(self, seed: int, device: torch.device | str = "cpu") -> "BatchesSession":
+        """A model with the seed's weights, and batches whose random numbers follow from the seed."""
+        return BatchesSession(self, seed, device)
+
+    def epoch(self, model: nn.Module, seed: int, number: int, batch_size: int | None = None) -> Iterator[Any]:
+        """The batches of an epoch."""
+        given = {"model": model, "seed": epoch_seed(seed, number), "batch_size": batch_size or self.batch_size}
+        return iter(self.batches(**{name: given[name] for name in self.takes}))
+
+    def read_measure(self, numbers: "Mapping[str, Tensor | float]") -> tuple[float, float]:
+        """The loss and the metric; one that is better when lower is the loss where there is no other."""
+        if isinstance(numbers, Mapping) and "loss" not in numbers and not self.higher_is_better:
+            numbers = {"loss": numbers.get(self.metric_name, math.nan)} | dict(numbers)
+        return super().read_measure(numbers)
+
+    def try_out(self) -> None:
+        """Go once through the parts, with two batches, on the CPU."""
+        with seeded(0):
+            with self.naming("model"):
+                model = self.model()
+                self.check_model(model)
+                model.to("cpu")
+            with self.naming("groups"):
+                self.check_groups(model)
+            with self.naming("batches"):
+                batch = self._first_batch(model)
+            with self.naming("loss"):
+                self._check_loss(model, batch)
+            with self.naming("evaluate"):
+                self._check_evaluation()
+        super().try_out()
+
+    def _first_batch(self, model: nn.Module) -> Any:
+        """The first batch; the next one, of this epoch or of another, is seen to be of the same kind."""
+        first, other = self.epoch(model, 0, 0), self.epoch(model, 0, 1)
+        if first is other:
+            raise InvalidValue(f"gives the same iterator each time, which is used up after one; {_line('batches')}")
+        two = [*islice(first, 2)]
+        if not two:
+            raise InvalidValue(f"gives no batch; {_line('batches')}")
+        two += [*islice(other, 1)] if len(two) == 1 else []
+        if len(two) == 1:
+            raise InvalidValue(f"gives no batch in its second epoch; {_line('batches')}")
+        kinds = [kind_of(batch) for batch in two]
+        if kinds[0] != kinds[1]:
+            raise InvalidValue(f"gives first {kinds[0]}, then {kinds[1]}; write for example:  yield inputs, targets")
+        return to_device(two[0], torch.device("cpu"))
+
+    def _check_loss(self, model: nn.Module, batch: Any) -> None:
+        value = self.loss(model, batch)
+        if not (isinstance(value, Tensor) and value.numel() == 1):
+            kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise InvalidValue(f"must return a scalar tensor, got {kind}; {_line('loss')}")
+        if not value.requires_grad:
+            raise InvalidValue(
+                "returns a tensor that is cut off from the model, by detach(), item() or no_grad() perhaps;"
+                f" {_line('loss')}"
+            )
+
+    def _check_evaluation(self) -> None:
+        session = self.begin(0, "cpu")
+        numbers = session.measure()
+        if not isinstance(numbers, Mapping):
+            raise InvalidValue(f"must return a dict of numbers, got {numbers!r}; {_line('evaluate')}")
+        needed = [self.metric_name, *(["loss"] if self.higher_is_better else [])]
+        for name in needed:
+            if name not in numbers:
+                has = ", ".join(map(repr, numbers)) or "nothing"
+                raise InvalidValue(
+                    f"must return a number named {name!r}; it has {has}; write for example: "
+                    f" return {{{', '.join(f'{each!r}: ...' for each in dict.fromkeys(needed))}}}"
+                )
+        for name, number in zip(("loss", self.metric_name), self.read_measure(numbers), strict=True):
+            if math.isnan(number):
+                raise InvalidValue(f"gives nan for {name!r} at the initial weights; write 0.0 where it is not defined")
+
+
+def _line(part: str) -> str:
+    return f"write for example:  {LINES_TO_ADD[part]}"
+
+
+class BatchesSession(RecipeSession):
+    """One training of a `FromBatches` problem."""
+
+    def __init__(self, problem: FromBatches, seed: int, device: torch.device | str) -> None:
+        super().__init__(problem, seed, device)
+        self._problem = problem
+        self._epoch, self._first, self._batches = -1, 0, iter(())
+        self._kept: tuple[Any, list[Any]] | None = None
+        self.next_batch = self._next
+
+    def _next(self) -> Any:
+        """The next batch of this epoch, or the first of another."""
+        if self._kept is not None:
+            batch, state = self._kept
+            self._kept = None
+            set_random_state(state, self._on)
+            return batch
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            self._begin_epoch(self._epoch + 1, self._batch)
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                raise InvalidValue(
+                    f"{self._problem.name}: `batches` gives no batch in epoch {self._epoch + 1}; give another iterable"
+                    f" each time, {_line('batches')}"
+                ) from None
+        return to_device(batch, self._on)
+
+    def _begin_epoch(self, number: int, first: int) -> None:
+        self._epoch, self._first = number, first
+        self._batches = self._problem.epoch(self.model, self._seed, number)
+
+    def loss_of(self, batch: Any) -> Tensor:
+        return self._problem.loss(self.model, batch)
+
+    def measure(self) -> Mapping[str, Any]:
+        """What `evaluate` gives."""
+        with self.evaluated():
+            return self._problem.evaluate(self.model)
+
+    def fingerprint(self) -> bytes:
+        """Of the first batch, which is kept for the first step; where sizes compete, of that of the file's own size."""
+        problem = self._problem
+        made = hashlib.sha256()
+        if problem.batch_size != problem.own_batch_size:
+            with seeded(0, self._on):
+                self._draws.begin(0)
+                batch = next(problem.epoch(self.model, self._seed, 0, problem.own_batch_size), None)
+            _add(made, batch)
+            return made.digest()
+        if self._kept is None:
+            self._draws.begin(self._batch)
+            batch = self.next_batch()
+            self._kept = batch, random_state(self._on)
+        _add(made, self._kept[0])
+        return made.digest()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, generators, and the place in the data.
+
+        Raises:
+            InvalidValue: data that come from the model, in the middle of an epoch: they cannot be had again.
+        """
+        if "model" in self._problem.takes and self._batch > self._first:
+            raise InvalidValue(
+                f"{self._problem.name}: `batches(model)` cannot go on in the middle of an epoch; let an epoch end after"
+                " each batch, or write a Problem with a state_dict of its own"
+            )
+        return super().state_dict() | {"epoch": self._epoch, "first": self._first}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there: the epoch is begun anew and the batches that were had already are passed over."""
+        super().load_state_dict(state)
+        self._kept, self._batches, self._epoch = None, iter(()), state["epoch"]
+        self._first = state["first"]
+        if state["batch"] > state["first"] or state["epoch"] >= 0:
+            with seeded(0, self._on):
+                for index in range(state["first"], state["batch"]):
+                    self._draws.begin(index)
+                    if index == state["first"]:
+                        self._begin_epoch(state["epoch"], index)
+                    next(self._batches, None)
+                    self._draws.end()
+        self._draws.load(state["draws"], self._batch)
+
+
+# --- batches of any kind ----------------------------------------------------------------------------------------------
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """A batch with its tensors, arrays and whatever has a method `to` on a device; arrays become tensors.
+
+    >>> to_device({"x": np.ones(2), "names": ["a", "b"]}, torch.device("cpu"))
+    {'x': tensor([1., 1.], dtype=torch.float64), 'names': ['a', 'b']}
+    """
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, np.ndarray):
+        if batch.dtype.kind not in "biufc":
+            return batch
+        return torch.from_numpy(batch if batch.flags.writeable else batch.copy()).to(device)
+    if isinstance(batch, Mapping) and not hasattr(batch, "to"):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, tuple | list):
+        parts = [to_device(value, device) for value in batch]
+        if isinstance(batch, list):
+            return parts
+        return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)  # a named tuple stays one
+    return batch.to(device) if hasattr(batch, "to") else batch
+
+
+def kind_of(batch: Any) -> str:
+    """What a batch is made of, without its sizes.
+
+    >>> kind_of((torch.ones(2, 3), {"y": torch.ones(2, dtype=torch.int64)}))
+    '(float32, {y: int64})'
+    """
+    if isinstance(batch, Tensor | np.ndarray):
+        return str(batch.dtype).removeprefix("torch.")
+    if isinstance(batch, Mapping):
+        return f"{{{', '.join(f'{key}: {kind_of(batch[key])}' for key in batch)}}}"
+    if isinstance(batch, tuple):
+        return f"({', '.join(map(kind_of, batch))})"
+    if isinstance(batch, list) and any(isinstance(part, Tensor | np.ndarray | Mapping | tuple) for part in batch):
+        return f"[{', '.join(map(kind_of, batch))}]"
+    return type(batch).__name__
+
+
+def _add(made: "hashlib._Hash", batch: Any) -> None:
+    """Feed a batch to a hash; of objects of other kinds, their kind only."""
+    if isinstance(batch, np.ndarray):
+        batch = to_device(batch, torch.device("cpu"))
+    if isinstance(batch, Tensor):
+        add_tensors(made, [batch.to_dense() if batch.layout != torch.strided else batch])
+    elif isinstance(batch, Mapping):
+        for key, value in batch.items():
+            made.update(repr(key).encode())
+            _add(made, value)
+    elif isinstance(batch, tuple | list):
+        made.update(f"{len(batch)}".encode())
+        for value in batch:
+            _add(made, value)
+    elif isinstance(batch, str | bytes | int | float | bool | None):
+        made.update(repr(batch).encode())
+    else:
+        made.update(type(batch).__name__.encode())
+
+
+# --- reading a file ---------------------------------------------------------------------------------------------------
+
+
+def read(module: ModuleType, name: str) -> FromBatches:
+    """The problem that a file with these parts defines.
+
+    Raises:
+        InvalidValue: a part is missing (which, and a line to add), or is of the wrong kind.
+    """
+    for part, line in LINES_TO_ADD.items():
+        if not hasattr(module, part):
+            raise InvalidValue(f"{name}: has no `{part}`; add for example:  {line}")
+    for part, arguments in {"model": (), "loss": (None, None), "evaluate": (None,)}.items():
+        _check_function(name, part, getattr(module, part), arguments)
+    batches, takes = _batches_of(module.batches, name)
+    about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
+    metric_name = str(getattr(module, "metric_name", "loss"))
+    size = getattr(module, "batch_size", None)
+    if "batch_size" in takes and size is None:
+        raise InvalidValue(f"{name}: `batches` takes a batch_size; add for example:  batch_size = 32")
+    if "batch_size" not in takes:
+        size = None  # it is the file's own business
+    problem = FromBatches(
+        name=name,
+        about=about,
+        about_zh=str(getattr(module, "about_zh", about)),
+        model=module.model,
+        batches=batches,
+        takes=takes,
+        loss=module.loss,
+        evaluate=module.evaluate,
+        metric_name=metric_name,
+        higher_is_better=bool(getattr(module, "higher_is_better", metric_name != "loss")),
+        target=module.target,
+        steps=getattr(module, "steps", 300),
+        batch_size=size,
+        own_batch_size=size,
+        **recipe_of(module, name),
+    )
+    check_facts(problem)
+    return problem
+
+
+def _check_function(name: str, part: str, value: Any, arguments: tuple[Any, ...]) -> None:
+    if not callable(value):
+        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {LINES_TO_ADD[part]}")
+    try:
+        inspect.signature(value).bind(*arguments)
+    except TypeError:
+        raise InvalidValue(
+            f"{name}: `{part}` does not take what it is called with; write for example:  {LINES_TO_ADD[part]}"
+        ) from None
+    except ValueError:  # a function without a signature
+        return
+
+
+def _batches_of(value: Any, name: str) -> tuple[Callable[..., Iterable[Any]], tuple[str, ...]]:
+    """A function that gives an epoch's batches, and which arguments it takes."""
+    if not callable(value):
+        if not isinstance(value, Iterable) or iter(value) is value:
+            raise InvalidValue(f"{name}: `batches` must be a function; write for example:  {LINES_TO_ADD['batches']}")
+        return partial(_same, value), ()
+    params = inspect.signature(value).parameters.values()
+    needed = [
+        param.name
+        for param in params
+        if param.default is param.empty and param.kind not in (param.VAR_POSITIONAL, param.VAR_KEYWORD)
+    ]
+    if other := [param for param in needed if param not in TAKEN]:
+        raise InvalidValue(
+            f"{name}: `batches` may take model, seed and batch_size, not {', '.join(other)};"
+            f" write for example:  {LINES_TO_ADD['batches']}"
+        )
+    return value, tuple(param.name for param in params if param.name in TAKEN)
+
+
+def _same(value: Iterable[Any]) -> Iterable[Any]:
+    return value
