@@ -50,6 +50,11 @@ class GroupCache:
         self._switches: tuple[Any, ...] = ()
         self._fused: FusedStep | None = None
 
+    @property
+    def fused(self) -> FusedStep | None:
+        """The last step, if it was one of fused kernels alone that can be made again."""
+        return self._fused
+
     def prepare(
         self,
         rule_class: type[Rule],

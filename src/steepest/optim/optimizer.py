@@ -92,12 +92,17 @@ class Optimizer(torch.optim.Optimizer):
         wrapped = (
             torch.compiler.is_compiling()
             or torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
-            or torch_optimizer._global_optimizer_pre_hooks
+            or self._has_hooks()
+        )
+        return self._step_with_hooks(closure) if wrapped else self._step(closure)
+
+    def _has_hooks(self) -> bool:
+        return bool(
+            torch_optimizer._global_optimizer_pre_hooks
             or torch_optimizer._global_optimizer_post_hooks
             or self._optimizer_step_pre_hooks
             or self._optimizer_step_post_hooks
         )
-        return self._step_with_hooks(closure) if wrapped else self._step(closure)
 
     step.hooked = True  # type: ignore[attr-defined]  # torch need not wrap it: that costs as much as a small step
 

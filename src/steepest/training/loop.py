@@ -18,7 +18,7 @@ from .trainer import Trainer
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Run", "train"]
+__all__ = ["Record", "Run", "train"]
 
 
 @dataclass
@@ -38,6 +38,30 @@ class Run:
         """Mean time of one update, measuring excluded."""
         last = self.curve[-1]
         return last.seconds / last.step if last.step else math.nan
+
+
+class Record:
+    """What a run has shown so far, from its first measurement on; the trainer has made no step yet."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        loss, metric = trainer.measure()
+        self._reached, self._steps_to_target = trainer.problem.reached, math.inf
+        self._curve = [Point(0, loss, loss, metric, 0.0)]
+        self._fingerprint = fingerprint(trainer.session, loss)
+
+    def add(self, step: int, train_loss: float, loss: float, metric: float, seconds: float) -> bool:
+        """Add a measurement; whether the run goes on, which it does as long as its losses are finite."""
+        self._curve.append(Point(step, train_loss, loss, metric, seconds))
+        if not (math.isfinite(loss) and math.isfinite(train_loss)):
+            return False
+        if self._reached(metric) and math.isinf(self._steps_to_target):
+            self._steps_to_target = step
+        return True
+
+    def run(self) -> Run:
+        """The run, which has ended."""
+        outcome = outcome_of(self._curve, self._steps_to_target)
+        return Run(outcome, self._curve, self._steps_to_target, self._fingerprint)
 
 
 def train(
@@ -73,19 +97,12 @@ def train(
     steps = problem.steps if steps is None else steps
     with seeded(seed, device):
         trainer = Trainer(problem, rule, seed, steps, batch_size, schedule, device)
-        loss, metric = trainer.measure()
-        curve = [Point(0, loss, loss, metric, 0.0)]
-        problem_hash = fingerprint(trainer.session, loss)
-        step, seconds, steps_to_target = 0, 0.0, math.inf
+        record, step, seconds = Record(trainer), 0, 0.0
         for goal in grid(steps):
             started = perf_counter()
             train_loss = trainer.advance(goal - step)
             seconds += perf_counter() - started
             step = goal
-            loss, metric = trainer.measure()
-            curve.append(Point(step, train_loss, loss, metric, seconds))
-            if not (math.isfinite(loss) and math.isfinite(train_loss)):
+            if not record.add(step, train_loss, *trainer.measure(), seconds):
                 break
-            if problem.reached(metric) and math.isinf(steps_to_target):
-                steps_to_target = step
-    return Run(outcome_of(curve, steps_to_target), curve, steps_to_target, problem_hash)
+    return record.run()

@@ -60,12 +60,19 @@ class Trainer:
         else:
             losses = []
             for step in range(self._step, self._step + count):
-                factor = self._factor(step % self.steps, self.steps)
-                for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-                    group["lr"] = rate * factor
+                self.set_rates(step)
                 losses.extend(self.session.advance(self.optimizer, 1))
         self._step += count
         return self.problem.read_losses(losses, count)
+
+    def set_rates(self, step: int) -> bool:
+        """Set the learning rates of a step, counted from 0; whether they change from step to step."""
+        if self._factor is None:
+            return False
+        factor = self._factor(step % self.steps, self.steps)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+        return True
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""

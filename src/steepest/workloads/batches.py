@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from ..base.errors import InvalidValue
 from .digest import add_tensors
 from .draws import epoch_seed
+from .functional import Functional
 from .problem import check_facts
 from .recipe import MODEL_LINE, Recipe, RecipeSession, recipe_of
 from .seeding import random_state, seeded, set_random_state
@@ -201,6 +202,20 @@ class BatchesSession(RecipeSession):
 
     def loss_of(self, batch: Any) -> Tensor:
         return self._problem.loss(self.model, batch)
+
+    def functions(self) -> Functional | None:
+        """The batches, with the random numbers of each, and their loss; evaluated is run by run."""
+        if "model" in self._problem.takes:
+            return None
+        return Functional(self._seeded_batches(), self._problem.loss)
+
+    def _seeded_batches(self) -> Iterator[Any]:
+        while True:
+            self._draws.begin(self._batch)
+            batch = self.next_batch()
+            self._draws.end()
+            self._batch += 1
+            yield batch
 
     def measure(self) -> Mapping[str, Any]:
         """What `evaluate` gives."""

@@ -27,6 +27,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | expected losses | the attributes of `expected.KnownQuadratic` | `expected.expected_losses` |
 | parameter groups | `Session.groups` | the optimizer |
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
+| populations | `Session.functional()` | many runs trained as one, see `training/population.py` |
 | a picture | `Session.show()` | notebooks |
 """
 
@@ -42,6 +43,8 @@ from ..base.modules import last_words
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+    from .functional import Functional
 
 __all__ = ["Problem", "Session", "check_facts"]
 
@@ -104,6 +107,13 @@ class Session(ABC):
 
         self.model.load_state_dict(state["model"])
         set_random_state(state["random"], self._device)
+
+    def functional(self) -> "Functional | None":
+        """The session's parts as functions of its model, so that many runs can train as one; None where it has none.
+
+        It is an offer: whether such a population gives the same as run by run is tried before it is taken up.
+        """
+        return None
 
     def show(self) -> Any:
         """A picture of what the model does now, as anything a notebook can display; None where there is none."""

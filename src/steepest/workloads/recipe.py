@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
 from .draws import StepDraws
+from .functional import Functional
 from .problem import Problem, Session
 
 __all__ = ["Recipe", "RecipeSession", "recipe_of"]
@@ -182,6 +183,14 @@ class RecipeSession(Session):
         if self._recipe.ema is not None:
             self._add_to_average(self._recipe.ema)
         return torch.stack(losses).mean() if count > 1 else losses[0]
+
+    def functional(self) -> Functional | None:
+        """What a subclass offers, where a step is forward, backward and step only."""
+        return self.functions() if self._is_plain and not self._recipe.compile else None
+
+    def functions(self) -> Functional | None:
+        """The parts as functions of the model; None where they are none."""
+        return None
 
     @torch.no_grad()
     def _add_to_average(self, decay: float) -> None:

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
 from .digest import digest
+from .functional import Functional
 from .problem import check_facts
 from .recipe import Recipe, RecipeSession, recipe_of
 from .seeding import seeded
@@ -171,6 +172,17 @@ class SupervisedSession(RecipeSession):
     def fingerprint(self) -> bytes:
         """Of the four tensors."""
         return _data_digest(self._problem.data)
+
+    def functions(self) -> Functional:
+        """Of the four tensors; the batches draw from no global generator."""
+        loss, metric = self._problem.loss, self._problem.metric
+
+        def measure(model: nn.Module, held_out: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+            output = model(held_out[0])
+            return {"loss": loss(output, held_out[1]), "metric": metric(output, held_out[1])}
+
+        batches = iter(lambda: self.next_batch(), None)
+        return Functional(batches, lambda model, batch: loss(model(batch[0]), batch[1]), tuple(self._data[2:]), measure)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""

@@ -97,6 +97,18 @@ class ArgumentBlock:
                 if copy is not tensor and index // self._count != 1:  # gradients are never written to
                     tensor.copy_(copy)
 
+    def again(self, lr: float | None = None) -> None:
+        """Make the last step once more, from what lies in the same gradients now; nothing is checked.
+
+        Args:
+            lr: another learning rate, not 0, for which the arithmetic may be another.
+        """
+        if lr is not None and "lr" in self._kernel.settings:
+            self._settings[self._kernel.settings.index("lr")] = lr
+            self._rule = None
+        self.prepare()
+        threads.run(self._kernel.run, self._address, int(self._plan[SHARES]))
+
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule; those of the same rule as before only if they may have changed in it."""
         if rule is not self._rule:

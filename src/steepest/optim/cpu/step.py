@@ -55,6 +55,11 @@ class FusedStep:
         ]
         self.is_in_place = all(block.is_in_place for _, block in self._parts)
 
+    @property
+    def blocks(self) -> list[ArgumentBlock]:
+        """The arguments of each kernel."""
+        return [block for _, block in self._parts]
+
     def take(self, rule: Rule, triples: Sequence[Triple], maximize: bool) -> bool:
         """Take gradients and settings for another step; False where a tensor or the rule is not as it was."""
         return (

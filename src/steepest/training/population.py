@@ -1,0 +1,264 @@
+"""Many runs of one problem trained as one: their weights are stacked, and a step of all is a few large operations.
+
+A small network spends its time on calls, not on arithmetic: sixty-four of them that make a step together need a third
+of the time that they need one after the other. Runs may differ in rule, rate, schedule and seed; they have batch size
+and number of steps in common, and a session that offers itself as functions (`Session.functional`).
+
+Every run begins as it does by itself: the same seeds, weights, batches, initial loss and fingerprint, to the last bit.
+Its weights then become a slice of the stack, its gradients too, and its own optimizer steps them, whatever the rule is.
+What differs is how the sums within a product of matrices are rounded, in the last bits of a gradient.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import chain, repeat
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from ..base.errors import InvalidValue
+from ..optim.replay import Replay
+from ..rules import Rule
+from ..workloads import Problem
+from ..workloads.seeding import seeded
+from .grid import grid
+from .loop import Record, Run
+from .stacked import Stacked, tensors_of
+from .trainer import Trainer
+
+__all__ = ["Member", "Population", "train_many"]
+
+SPARSE = 0.75
+"""Share of a population's runs that still train, below which those that ended are taken out of the stack."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a population, as `train` takes it.
+
+    Attributes:
+        rule: the optimizer.
+        seed: of all random numbers of the run.
+        schedule: of the learning rate over the steps, by name.
+    """
+
+    rule: Rule
+    seed: int
+    schedule: str = "constant"
+
+
+def train_many(
+    problem: Problem,
+    members: Sequence[Member],
+    steps: int | None = None,
+    batch_size: int | None = None,
+    device: "torch.device | str" = "cpu",
+) -> list[Run]:
+    """Train many fresh sessions of a problem as one, and measure each on the way; the same runs as those of `train`.
+
+    The same to rounding: losses at the first measurement agree to 1e-5 of themselves in float32, and later ones as
+    closely as the training itself keeps two runs together that began so close. The time of a step is divided among the
+    runs that make it.
+
+    Args:
+        problem: what to train; its session must be `functional`, and pass `sizes.obstacle`.
+        members: the runs.
+        steps: number of updates; default: the problem's.
+        batch_size: examples a step; default (or 0): the problem's.
+        device: where to train.
+
+    Returns:
+        A `Run` for each member.
+
+    Raises:
+        InvalidValue: the session offers no functions.
+
+    >>> from steepest import workloads
+    >>> from steepest.rules import SGD
+    >>> runs = train_many(workloads.find("digits"), [Member(SGD(lr=lr), seed=1) for lr in (0.1, 0.5)], steps=20)
+    >>> [run.outcome.code for run in runs]
+    ['target_missed', 'target_missed']
+    """
+    steps = problem.steps if steps is None else steps
+    trainers, records = [], []
+    for member in members:
+        with seeded(member.seed, device):
+            trainers.append(Trainer(problem, member.rule, member.seed, steps, batch_size, member.schedule, device))
+            records.append(Record(trainers[-1]))
+    population = Population(trainers, [member.seed for member in members])
+    step, seconds = 0, [0.0] * len(members)
+    for goal in grid(steps):
+        alive = list(population.alive)
+        started = perf_counter()
+        train_losses = population.advance(goal - step)
+        share = (perf_counter() - started) / len(alive)
+        step = goal
+        for index, train_loss, measured in zip(alive, train_losses, population.measure(), strict=True):
+            seconds[index] += share
+            if not records[index].add(step, train_loss, *measured, seconds[index]):
+                population.end(index)
+        if not population.alive:
+            break
+    return [record.run() for record in records]
+
+
+class Population:
+    """Trainers that make their steps together.
+
+    Args:
+        trainers: fresh ones, of one problem, with the same batch size.
+        seeds: of each; those of one seed have the same batches.
+
+    Attributes:
+        alive: the indices of the trainers that make steps.
+        batches: gives the batches of a step, with a row for each run.
+
+    Raises:
+        InvalidValue: the session offers no functions.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer], seeds: Sequence[int]) -> None:
+        self._trainers, self._problem = trainers, trainers[0].problem
+        offers = {seed: trainer.session.functional() for seed, trainer in zip(seeds, trainers, strict=True)}
+        functions = [offer for offer in offers.values() if offer is not None]
+        if not functions:
+            raise InvalidValue(f"{self._problem.name}: its session has no `functional()`, which a population needs")
+        self._model = trainers[0].session.model
+        self._loss = Stacked(self._model, functions[0].loss)
+        measure = functions[0].measure
+        self._measure = None if measure is None else Stacked(self._model, measure)
+        rows = {seed: row for row, seed in enumerate(offers)}
+        self._rows = [rows[seed] for seed in seeds]
+        self.batches = _Batches([offer.batches for offer in functions])
+        self._held_out = _Batches([repeat(offer.held_out) for offer in functions])
+        self._made = 0
+        self.alive = list(range(len(trainers)))
+        self._stack()
+
+    def _stack(self) -> None:
+        """Move the weights and buffers of those who are alive into one stack for each name."""
+        self._members = list(self.alive)
+        models = [tensors_of(self._trainers[index].session.model) for index in self._members]
+        self._stacks = {name: torch.stack([model[name].detach() for model in models]) for name in models[0]}
+        self._trained = [name for name, own in models[0].items() if own.requires_grad]
+        self._params = [[model[name] for name in self._trained] for model in models]
+        self._grads = [torch.zeros_like(self._stacks[name]) for name in self._trained]
+        self._used = [False] * len(self._trained)
+        for name, stack in self._stacks.items():
+            for model, own in zip(models, stack, strict=True):
+                model[name].data = own
+            stack.requires_grad_(name in self._trained)
+        self._replays: list[Replay | None] = [None] * len(self._members)
+        for data in (self.batches, self._held_out):
+            data.spread([self._rows[index] for index in self._members])
+
+    def end(self, index: int) -> None:
+        """Take out a run, which makes no more steps."""
+        self.alive.remove(index)
+
+    def advance(self, count: int) -> list[float]:
+        """Make `count` steps of all runs that are alive, and return the mean of each one's training losses."""
+        if len(self.alive) < SPARSE * len(self._members):
+            self._stack()
+        places = [self._members.index(index) for index in self.alive]
+        losses = [self._step(places) for _ in range(count)]
+        means = (torch.stack(losses).sum(dim=0) / count).tolist()
+        return [means[place] for place in places]
+
+    def _step(self, places: Sequence[int]) -> Tensor:
+        losses = self.differentiate(next(self.batches))
+        with torch.no_grad():
+            for place in places:
+                self._update(place, self._trainers[self._members[place]])
+        self._made += 1
+        return losses
+
+    def differentiate(self, batches: Any) -> Tensor:
+        """The losses on batches, of which each run has a row; their gradients are then those of the parameters."""
+        losses: Tensor = self._loss(self._stacks, batches)
+        leaves = [self._stacks[name] for name in self._trained]
+        self._take(torch.autograd.grad(losses.sum(), leaves, allow_unused=True))
+        return losses.detach()
+
+    def _take(self, grads: Sequence[Tensor | None]) -> None:
+        """Put gradients where those of the last step were; a parameter that the loss does not use has None."""
+        used = [grad is not None for grad in grads]
+        if used != self._used:
+            self._used, self._replays = used, [None] * len(self._members)
+            for place, params in enumerate(self._params):
+                for param, stack, is_used in zip(params, self._grads, used, strict=True):
+                    param.grad = stack[place] if is_used else None
+        for stack, grad in zip(self._grads, grads, strict=True):
+            if grad is not None:
+                stack.copy_(grad)
+
+    def _update(self, place: int, trainer: Trainer) -> None:
+        changed, replay = trainer.set_rates(self._made), self._replays[place]
+        if replay is None or not replay.step(changed):
+            trainer.optimizer.step()
+            self._replays[place] = Replay.of(trainer.optimizer)
+
+    def measure(self) -> list[tuple[float, float]]:
+        """Loss and metric of all runs that are alive, at their weights to evaluate."""
+        if self._measure is not None:
+            with suppress(Exception):  # such as a metric that looks at values; what else is wrong is told below
+                return self._measure_together(self._measure)
+        self._measure = None
+        return [self._trainers[index].measure() for index in self.alive]
+
+    @torch.no_grad()
+    def _measure_together(self, function: Stacked) -> list[tuple[float, float]]:
+        """In pieces that take no more memory than a training step does."""
+        piece = max(1, len(self._members) * self.batches.size // max(1, self._held_out.size))
+        with ExitStack() as stack:
+            for index in self.alive:
+                stack.enter_context(self._trainers[index].optimizer.evaluating())
+            self._model.eval()
+            stack.callback(self._model.train)
+            numbers = function(self._stacks, next(self._held_out), piece)
+        columns = {name: column.tolist() for name, column in numbers.items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return [self._problem.read_measure(rows[self._members.index(index)]) for index in self.alive]
+
+
+class _Batches:
+    """The data of several seeds, spread to the rows of a stack: each run has a copy of its seed's.
+
+    A copy, because products of matrices of one run round the same then, whoever else is in the population.
+
+    Attributes:
+        size: numbers in the last one, of one run.
+    """
+
+    def __init__(self, sources: Sequence[Iterator[Any]]) -> None:
+        self._sources = sources
+        self._last: list[list[Tensor]] = []
+        self._spread: Any = None
+        self.size = 1
+
+    def spread(self, rows: Sequence[int]) -> None:
+        """From now on a run for each of these numbers of a source."""
+        self._rows, self._last = rows, []
+
+    def __next__(self) -> Any:
+        flat = [tree_flatten(next(source)) for source in self._sources]
+        leaves, spec = [own for own, _ in flat], flat[0][1]
+        if not _same(leaves, self._last):
+            self._last, self.size = leaves, sum(leaf.numel() for leaf in leaves[0])
+            if len(leaves) == 1:
+                many = [leaf.expand(len(self._rows), *leaf.shape).contiguous() for leaf in leaves[0]]
+            else:
+                chosen = torch.tensor(self._rows, device=leaves[0][0].device)
+                many = [torch.stack(alike).index_select(0, chosen) for alike in zip(*leaves, strict=True)]
+            self._spread = tree_unflatten(many, spec)
+        return self._spread
+
+
+def _same(first: Sequence[Sequence[Tensor]], second: Sequence[Sequence[Tensor]]) -> bool:
+    """Whether these are the same objects."""
+    pairs = list(zip(chain(*first), chain(*second), strict=False))
+    return len(first) == len(second) and all(a is b for a, b in pairs)

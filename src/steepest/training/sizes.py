@@ -1,0 +1,167 @@
+"""How many runs of a problem are best trained as one: whether a population gives the same, and whether it is faster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter, thread_time
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..base.modules import last_words
+from ..rules import SGD, Rule
+from ..workloads import Problem
+from ..workloads.seeding import random_state, seeded
+from .population import Population
+from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from ..workloads import Session
+
+__all__ = ["SIZES", "best_size", "draws", "obstacle"]
+
+SIZES = (4, 16, 64)
+"""Numbers of runs that are tried, in this order: more as long as that makes a run cheaper."""
+
+PAYS = 0.75
+"""The time of a run in a population, relative to a run by itself, above which it is trained by itself."""
+
+BETTER = 0.9
+"""The time of a run in a larger population, relative to the smaller one, above which the smaller is large enough."""
+
+HOPELESS, ENOUGH = 0.02, 0.1
+"""Seconds of a step of a population above which a larger one is not tried where this one does not pay, since then calls
+are no large share of it; and seconds of steps that are measured, if these are fewer than 15."""
+
+STEPS = 3
+"""Steps that are compared."""
+
+TOLERANCE = 1000
+"""Largest difference of a loss, or of a gradient relative to its largest number, in units of rounding."""
+
+
+def obstacle(problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> str:
+    """Why a population does not train a problem as run by run does; empty: it does.
+
+    Two runs make their first steps both ways; losses, gradients and buffers must agree to rounding, and nothing may be
+    drawn.
+
+    Args:
+        problem: what is trained.
+        batch_size: examples a step; default (or 0): the problem's.
+        device: where to train.
+    """
+    try:
+        return _difference(problem, batch_size, device)
+    except (Exception, SystemExit) as error:  # code of the user's that cannot be called on many runs at once
+        return last_words(error)
+
+
+def _difference(problem: Problem, batch_size: int | None, device: "torch.device | str") -> str:
+    seeds, trainers = (0, 1), []
+    with seeded(0, device):
+        for seed in (*seeds, *seeds):
+            with seeded(seed, device):
+                trainers.append(Trainer(problem, SGD(lr=0.01), seed, STEPS, batch_size, "constant", device))
+        alone, stacked = trainers[:2], trainers[2:]
+        if any(trainer.session.functional() is None for trainer in stacked):
+            return "the session has no `functional()`"
+        population, agree = Population(stacked, seeds), True
+        for _ in range(STEPS):
+            losses = [trainer.advance(1) for trainer in alone]
+            together = population.advance(1)
+            pairs = [(torch.tensor(losses), torch.tensor(together))]
+            for one, other in zip(alone, stacked, strict=True):
+                pairs += _tensors(one.session, other.session)
+            agree = agree and all(_agree(a, b) for a, b in pairs)
+        batches = next(population.batches)
+        before = random_state(device)
+        population.differentiate(batches)
+        if _drawn(before, device):
+            return "the loss draws random numbers"
+    return "" if agree else "losses or gradients differ"
+
+
+def _tensors(one: "Session", other: "Session") -> Iterator[tuple[Tensor, Tensor]]:
+    """Gradients and buffers of two sessions, in pairs; a missing gradient is no tensor."""
+    empty = torch.zeros(0)
+    for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True):
+        yield empty if a.grad is None else a.grad, empty if b.grad is None else b.grad
+    yield from zip(one.model.buffers(), other.model.buffers(), strict=True)
+
+
+def _agree(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    scale = float(one.abs().max()) if one.numel() else 0.0
+    return torch.allclose(one, other, rtol=0.0, atol=TOLERANCE * torch.finfo(one.dtype).eps * scale)
+
+
+def draws(
+    problem: Problem, rule: Rule, batch_size: int | None = None, schedule: str = "constant",
+    device: "torch.device | str" = "cpu",
+) -> bool:  # fmt: skip
+    """Whether the steps of an optimizer draw random numbers, which runs of a population would draw from one stream."""
+    with seeded(0, device):
+        trainer = Trainer(problem, rule, 0, STEPS, batch_size, schedule, device)
+        trainer.advance(1)
+        before = random_state(device)
+        trainer.optimizer.step()
+        return _drawn(before, device)
+
+
+def best_size(
+    problem: Problem, rule: Rule, batch_size: int | None = None, device: "torch.device | str" = "cpu",
+    most: int = SIZES[-1],
+) -> int:  # fmt: skip
+    """The number of runs, at most `most`, that train fastest as one; 0 where that does not pay.
+
+    Measured by steps of a rule, a fraction of a second for a small problem.
+    """
+    with seeded(0, device):
+        alone = _seconds(_trainers(problem, rule, batch_size, 1, device)[0].advance)
+        best, size = PAYS * alone, 0
+        for count in SIZES:
+            if size and count > most:
+                break
+            trainers = _trainers(problem, rule, batch_size, count, device)
+            seconds = _seconds(Population(trainers, [index % 2 for index in range(count)]).advance) / count
+            if seconds < best * (BETTER if size else 1):
+                best, size = seconds, count
+            elif size or seconds * count > HOPELESS:
+                break
+    return min(size, most)
+
+
+def _trainers(
+    problem: Problem, rule: Rule, batch_size: int | None, count: int, device: "torch.device | str"
+) -> list[Trainer]:
+    """Of two seeds, as the trials of two searches are."""
+    made = []
+    for index in range(count):
+        with seeded(index % 2, device):
+            made.append(Trainer(problem, rule, index % 2, problem.steps, batch_size, "constant", device))
+    return made
+
+
+def _seconds(advance: Callable[[int], object]) -> float:
+    """Seconds of a step: the least of a few blocks of them, since other programs only lengthen it."""
+    clock = thread_time if torch.get_num_threads() == 1 else perf_counter
+    advance(1)
+    times: list[float] = []
+    while len(times) < 5 and sum(times) < ENOUGH:
+        started = clock()
+        advance(3)
+        times.append((clock() - started) / 3)
+    return min(times)
+
+
+def _drawn(before: Sequence[object], device: "torch.device | str") -> bool:
+    """Whether the generators' states have changed."""
+    after = random_state(device)
+    return any(not _equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def _equal(one: object, other: object) -> bool:
+    return torch.equal(one, other) if isinstance(one, Tensor) and isinstance(other, Tensor) else one == other
