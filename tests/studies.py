@@ -168,7 +168,9 @@ def _fill(store: Store, plan: Plan, points: int, random: np.random.Generator) ->
         for index in range(len(plan.contestants)):
             paces = [1e-4 * (1 + 0.1 * index) * random.uniform(0.95, 1.05) for _ in range(5)]
             rounds = [(index, turn, pace, "thread") for turn, pace in enumerate(paces)]
-            connection.executemany("insert or ignore into timings values (?, ?, ?, ?)", rounds)
+            connection.executemany(
+                "insert or ignore into timings (contestant, round, seconds_a_step, clock) values (?, ?, ?, ?)", rounds
+            )
     connection.close()
 
 

@@ -7,18 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from . import workloads
-from .base.errors import InvalidValue
+from . import rules, workloads
+from .base.errors import InvalidValue, SteepestError
 from .base.files import make_folder
 from .base.guards import TimeIsUp, time_limit
 from .base.modules import last_words
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, extend, make_plan
 from .study.code import changed_code, check_code, check_users_files, code_fingerprint
+from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
 from .study.opening import holds_nothing, named
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
-from .study.workers.executors import executor_factory
+from .study.workers.executors import check_on, executor_factory
 from .study.workers.pool import GRACE
 from .workloads.seeding import seeded
 
@@ -45,6 +46,8 @@ def compare(
     jobs: int | None = None,
     on: str = "processes",
     timeout: float | None = None,
+    device: str | Sequence[str] = CPU,
+    per_device: int | None = None,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -76,6 +79,9 @@ def compare(
         jobs: processes to use, 1 for none but this one (which a run that crashes then ends); default: one a core.
         on: "processes", or "ray": a cluster that `RAY_ADDRESS` names, or Ray on this machine.
         timeout: seconds after which a run is given up, or its `data` or `model`.
+        device: where to train: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`, `"auto"`, or several of one kind; see
+            `steepest.study.devices`.
+        per_device: how many runs share a device. Default: one; on a CPU one a core.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
         on_progress: called with the store a few times a second.
@@ -90,11 +96,13 @@ def compare(
     >>> sorted(result.table.index), len(result.runs)
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
-    with executor_factory(workload, optimizers, jobs=jobs, on=on, timeout=timeout) as start:
+    devices = devices_of(device, on)
+    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "devices": devices, "per_device": per_device}
+    with executor_factory(workload, optimizers, **means) as start:
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
-            schedule=schedule, timeout=timeout,
+            schedule=schedule, timeout=timeout, devices=devices, try_there=on != "ray",
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 
@@ -105,17 +113,29 @@ def plan_comparison(
     *,
     batch_size: int | str | Sequence[int | str] | None = None,
     timeout: float | None = None,
+    devices: Sequence[str] = DEFAULT,
+    try_there: bool = True,
     **options: Any,
 ) -> Plan:
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
 
-    `options` are the others of `make_plan`: `trials`, `seeds`, `searches`, ...
+    They are tried out on the CPU, and with `try_there` on the first of the `devices`, too. `options` are
+    the others of `make_plan`: `trials`, `seeds`, `searches`, ...
     """
     names = _listed(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
     chosen = [_tried_out(name, timeout) for name in _listed(workload)]
+    if try_there and devices[0] != CPU:
+        for problem in chosen:
+            _try_on(problem, devices[0], timeout)
     with seeded(0):  # what rules' files draw while they are imported
-        return make_plan(chosen, names, batch_sizes=sizes, **options)
+        return make_plan(chosen, names, batch_sizes=sizes, devices=tuple(devices), **options)
+
+
+def devices_of(device: str | Sequence[str], on: str) -> tuple[str, ...]:
+    """The devices that a user names; raises as `steepest.study.devices.read_devices`, and if there is no such `on`."""
+    check_on(on)
+    return read_devices(device, on)
 
 
 def _tried_out(workload: str, timeout: float | None) -> workloads.Problem:
@@ -134,6 +154,32 @@ def _tried_out(workload: str, timeout: float | None) -> workloads.Problem:
             f"{workload}: {doing} took longer than --timeout allows, {timeout:g} seconds{where}; it may hang, or need"
             " longer"
         ) from None
+
+
+def _try_on(problem: workloads.Problem, device: str, timeout: float | None) -> None:
+    """One step on a device, so that a workload that cannot be trained there is told before anything is stored.
+
+    Raises:
+        InvalidValue: something raises; what, and where.
+    """
+    from .training.memory import is_out_of_memory
+    from .training.trainer import Trainer
+
+    try:
+        with time_limit(timeout and timeout + GRACE), seeded(0, device):
+            trainer = Trainer(problem, rules.find("sgd"), 0, 1, None, "constant", device)
+            trainer.measure()
+            trainer.advance(1)
+            trainer.synchronize()
+    except SteepestError:
+        raise
+    except Exception as error:
+        if not is_out_of_memory(error):  # which is a run's failure: another batch size may fit
+            where = last_words(error, problem.name)
+            raise InvalidValue(
+                f"{problem.name}: cannot be trained on {device} ({where}); move what it makes to the device of its"
+                " model"
+            ) from error
 
 
 def run_comparison(
@@ -165,6 +211,8 @@ def resume(
     jobs: int | None = None,
     on: str = "processes",
     timeout: float | None = None,
+    device: str | Sequence[str] | None = None,
+    per_device: int | None = None,
     isolate: bool = False,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -175,7 +223,9 @@ def resume(
         add_rules: more optimizers, under the conditions of those that are there.
         add_seeds: how many more seeds the winners are reported on.
         add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
-        widen, jobs, on, timeout, on_progress: see `compare`.
+        device: where to go on; default: where the study began. What is done stays; runs of two kinds of device are
+            compared only if their fingerprints are the same.
+        widen, jobs, on, timeout, per_device, on_progress: see `compare`.
         isolate: see `executor_factory`.
 
     Raises:
@@ -186,15 +236,27 @@ def resume(
         before = store.plan
         check_users_files(store.fact("code"), file.parent)  # before any of them is run
         competing = [*{one.rule for one in before.contestants}, *_listed(add_rules)]
+        devices = _devices_to_go_on(before, device, on)
         means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": isolate}
+        means |= {"devices": devices, "per_device": per_device}
         with executor_factory([goal.name for goal in before.workloads], competing, **means) as start:
             check_code(store.fact("code"), before, file.parent)
             after = _extended(before, add_rules, add_seeds, add_trials)
             has_limits = '"limits"' in store.facts().get("rules", "")  # of rules, which older studies did not store
             if after != before or not has_limits:
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
-            _finish(store, start, widen, on_progress)
+            _finish(store, start, widen, on_progress, devices)
     return _shown(Comparison.read(file), file.parent)
+
+
+def _devices_to_go_on(plan: Plan, device: str | Sequence[str] | None, on: str) -> tuple[str, ...]:
+    """The devices that the user names, else those of the plan, if they are there."""
+    if device is not None:
+        return devices_of(device, on)
+    try:
+        return devices_of([kind_of(own) for own in plan.devices] if on == "ray" else plan.devices, on)
+    except InvalidValue as error:
+        raise InvalidValue(f"{error}; to go on with this study elsewhere, name it with --device") from None
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
@@ -208,6 +270,19 @@ def _extended(plan: Plan, rules: str | Sequence[str], seeds: int, trials: int) -
     if names:
         plan = extend.add_rules(plan, names)
     return extend.add_seeds(plan, seeds) if seeds else plan
+
+
+def devices_before(study: str | Path, device: str | Sequence[str], on: str = "processes") -> list[str]:
+    """The kinds of device that a study's runs were done on so far, if a run on `device` would be on another.
+
+    Raises:
+        InvalidValue: there is no study, or no such device.
+    """
+    kinds = set(map(kind_of, devices_of(device, on)))
+    file = study_file(study)
+    with named(file), closing(Store.read(file)) as store:
+        before = store.devices()
+    return before if {kind_of(own) for own in before} - kinds else []
 
 
 def foreign_code(study: str | Path) -> list[str]:
@@ -255,20 +330,22 @@ def _carry_out(
         made = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan)) if is_new else Store.open(file)
     with named(file), closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
-        _finish(store, start, widen, on_progress)
+        _finish(store, start, widen, on_progress, plan.devices)
     return Comparison.read(folder)
 
 
-def _finish(store: Store, start: Callable[[], Executor], widen: bool, on_progress: Progress | None) -> None:
+def _finish(
+    store: Store, start: Callable[[], Executor], widen: bool, on_progress: Progress | None, devices: Sequence[str]
+) -> None:
     """Do what is to be done, and what lies beyond an edge, if wanted."""
     progress = (lambda: on_progress(store)) if on_progress else (lambda: None)
-    carry_out(store, start(), progress)
+    carry_out(store, start(), progress, devices)
     if not widen:
         return
     edges = {name: comparison.edges for name, comparison in Comparison.of(store, curves=False).by_workload().items()}
     if any(len(table) for table in edges.values()):
         store.extend(store.plan, extend.widen(store.plan, edges), {})
-        carry_out(store, start(), progress)
+        carry_out(store, start(), progress, devices)
 
 
 def _shown(comparison: Comparison, folder: Path) -> Comparison:

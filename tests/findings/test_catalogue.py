@@ -54,8 +54,8 @@ def test_every_cause_has_a_status_and_every_ending_of_a_path_a_cause():
     domain = {"no_value_at_start", "no_value", "no_gradient"}
     training = {"loss_non_finite", "loss_above_start", "target_reached", "target_missed"}
     lost = {
-        "run_raised", "run_timed_out", "data_timed_out", "loading_timed_out", "process_exited", "process_died",
-        "processes_died", "killed_from_outside", "given_up_by_ray",
+        "run_raised", "out_of_memory", "run_timed_out", "data_timed_out", "loading_timed_out", "process_exited",
+        "process_died", "processes_died", "killed_from_outside", "given_up_by_ray",
     }  # fmt: skip
     assert {code for code, entry in CODES.items() if "status" in entry} == {*causes, *domain, *training, *lost}
 

@@ -1,9 +1,11 @@
 """The study's file: a queue that gives each run to one process only, tables, older versions, and size."""
 
+import json
 import math
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -473,6 +475,7 @@ def third(study, tmp_path) -> Path:
 
 def make_third(folder: Path) -> None:
     """The tables of winners and timings and the plan as the third version had them."""
+    make_fourth(folder)
     change(folder, "alter table winners rename to now")
     change(folder, "create table winners (contestant integer primary key, trial integer not null,"
                    " among integer not null)")  # fmt: skip
@@ -490,7 +493,8 @@ def test_a_study_of_the_third_version_keeps_its_winners_and_its_protocol(third, 
     now, before = Comparison.read(third), Comparison.read(study)
     assert (third / STUDY_FILE).read_bytes() == file
     pd.testing.assert_frame_equal(now.runs, before.runs)
-    pd.testing.assert_frame_equal(now.timings.drop(columns="clock"), before.timings.drop(columns="clock"))
+    same = ["workload", "label", "round", "seconds_a_step"]
+    pd.testing.assert_frame_equal(now.timings[same], before.timings[same])
     assert set(now.timings["clock"]) == {"wall"}
     assert (now.plan.searches, now.plan.finalists, now.plan.points_seed) == (1, None, 0)
     assert now.complete
@@ -515,6 +519,70 @@ def test_a_study_of_the_third_version_goes_on_by_its_own_protocol(third):
     kept = {run: row for run, row in rows(third).items() if run in before}
     assert {run: row["final_loss"] for run, row in kept.items()} == {
         run: row["final_loss"] for run, row in before.items()
+    }
+
+
+VERSION_4 = {
+    "study": "key value",
+    "sessions": "id place process started seen versions",
+    "runs": "id contestant phase trial seed state session attempts status message finding last_step steps_to_target"
+    " seconds_a_step initial_loss final_loss best_loss final_metric best_metric fingerprint",
+    "winners": "contestant search trial among",
+    "timings": "contestant round seconds_a_step clock",
+    "curves": "run step train_loss loss metric seconds",
+}
+"""The columns of version 4's tables."""
+
+PLAN_4 = (
+    "workloads contestants seeds trials search_seeds schedule ranges first_search_seed searches finalists points_seed"
+)
+CONTESTANT_4 = "workload label rule batch_size steps schedule ranges trials"
+"""The fields of version 4's plan, and of its contestants."""
+
+
+def make_fourth(folder: Path) -> None:
+    """The tables and the plan as the fourth version had them: without whatever was added since."""
+    with closing(sqlite3.connect(folder / STUDY_FILE)) as connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            if table not in VERSION_4:
+                connection.execute(f"drop table {table}")
+                continue
+            for _, column, *_ in connection.execute(f"pragma table_info({table})").fetchall():
+                if column not in VERSION_4[table].split():
+                    connection.execute(f"alter table {table} drop column {column}")
+        plans = connection.execute("select key, value from study where key in ('plan', 'first_plan')").fetchall()
+        for key, text in plans:
+            plan = {name: value for name, value in json.loads(text).items() if name in PLAN_4.split()}
+            kept = CONTESTANT_4.split()
+            plan["contestants"] = [{name: each[name] for name in kept} for each in plan["contestants"]]
+            connection.execute("update study set value = ? where key = ?", (json.dumps(plan), key))
+        connection.execute("update study set value = '4' where key = 'schema'")
+        connection.commit()
+
+
+@pytest.fixture
+def fourth(study, tmp_path) -> Path:
+    """A finished study as the fourth version left it, which trained on the CPU only."""
+    (tmp_path / "fourth").mkdir()
+    shutil.copy(study / STUDY_FILE, tmp_path / "fourth")
+    make_fourth(tmp_path / "fourth")
+    return tmp_path / "fourth"
+
+
+@pytest.mark.usefixtures("without_report")
+def test_a_study_of_the_fourth_version_is_what_it_was_and_goes_on(fourth, study):
+    file = (fourth / STUDY_FILE).read_bytes()
+    now, before = Comparison.read(fourth), Comparison.read(study)
+    assert (fourth / STUDY_FILE).read_bytes() == file
+    pd.testing.assert_frame_equal(now.runs, before.runs)
+    pd.testing.assert_frame_equal(now.curves, before.curves)
+    assert (now.plan, set(now.runs["device"])) == (before.plan, {"cpu"})
+    done = rows(fourth)
+    result = verbs.resume(fourth, add_seeds=1, jobs=1)
+    assert result.complete
+    assert len(result.runs) == len(before.runs) + len(before.plan.contestants)
+    assert {run: row["final_loss"] for run, row in rows(fourth).items() if run in done} == {
+        run: row["final_loss"] for run, row in done.items()
     }
 
 

@@ -87,6 +87,12 @@ def command(
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which a run is given up, or its data() or model().")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to train: cpu, cuda, cuda:1, mps, auto; or several: cuda:0,cuda:1.")
+    ] = "cpu",
+    per_device: Annotated[
+        int | None, typer.Option(help="Runs that share a device; default: one, on a CPU one a core.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder (or of this file).")] = None,
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
@@ -108,6 +114,8 @@ def command(
 
     [dim]steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all[/dim]
 
+    [dim]steepest compare my_workload.py --device cuda:0,cuda:1 --per-device 4[/dim]
+
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
     """
     chosen, competing = workload or ["digits"], spec.split(optimizers)
@@ -119,23 +127,35 @@ def command(
     from ..study.results import study_file
     from ..study.workers.executors import executor_factory
 
-    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True}
+    means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     if resume is not None:
         _refuse_with_resume(context)
+        there = device if options.is_given(context, "device") else None
         home = study_file(resume).parent  # the file of the study may be named, too
         if files := verbs.foreign_code(resume):
             terminal.echo(translate("going on runs code of {}", ", ".join(files)), error=True)
+        if there and (before := verbs.devices_before(resume, there, on)):
+            note = translate(
+                "steepest: runs of this study were done on {}, from here on they are done on {}; runs of one"
+                " seed are compared only where both have one fingerprint",
+                ", ".join(before),
+                there,
+            )
+            terminal.echo(note, error=True)
+        means["device"] = there
         _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
         return
     if any(more.values()):
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
+    means["devices"] = verbs.devices_of(device, on)
     with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
             ranges=_once(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
+            devices=means["devices"], try_there=on != "ray",
         )  # fmt: skip
         if not any(contestant.ranges for contestant in plan.contestants):
             for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):

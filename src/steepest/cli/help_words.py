@@ -39,6 +39,9 @@ HELP = {
     "Show completion for the current shell, to copy it or customize the installation.": "显示当前 shell 的自动补全脚本，以便复制或自定义安装。",
     "Show this message and exit.": "显示此帮助并退出。",
     "Language: en or zh; default: that of STEEPEST_LANG, or of the locale.": "语言：en 或 zh；默认取 STEEPEST_LANG，其次取系统区域设置。",
+    # options of a comparison's devices
+    "Where to train: cpu, cuda, cuda:1, mps, auto; or several: cuda:0,cuda:1.": "在何处训练：cpu、cuda、cuda:1、mps、auto；或多个：cuda:0,cuda:1。",
+    "Runs that share a device; default: one, on a CPU one a core.": "共用一个设备的运行数；默认为一个，在 CPU 上为每核一个。",
     # options of landscapes
     "Rules, such as sgd or 'adam(betas=(0.9, 0.98))'; see steepest list.": "优化器，例如 sgd 或 'adam(betas=(0.9, 0.98))'；参见 steepest list。",
     "Rules, such as sgd or 'adam(lr=0.1)'; each gets a panel.": "优化器，例如 sgd 或 'adam(lr=0.1)'；每个占一幅图。",

@@ -92,10 +92,13 @@ def broken_sentence(comparison: Comparison) -> Text | None:
 def aside_sentence(aside: SetAside) -> Text:
     """The sentence about runs that are left out, since they solved another problem."""
     where = f"{aside.workload}，" if aside.workload else ""
+    why = "工作负载、数据或某个库是否改变过？"
+    if aside.devices:
+        why = f"这些运行是在 {aside.devices[0]} 上做的，其余在 {aside.devices[1]} 上，两者的舍入不同。"
     return Text(
         f"Left out: {aside}",
         f"未计入：{where}种子 {aside.seed} 的 {aside.runs} 次运行（{list_zh(aside.labels)}）的数据、初始权重或初始损失"
-        f"与其余 {aside.kept} 次不同，无法比较；工作负载、数据或某个库是否改变过？",
+        f"与其余 {aside.kept} 次不同，无法比较；{why}",
     )
 
 

@@ -3,6 +3,7 @@
 A fingerprint is a hash of the data, the initial weights and the initial loss; it is computed when a run begins.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ class SetAside:
         labels: the contestants that the runs belong to.
         runs: number of runs set aside.
         kept: number of runs of this seed that stay.
+        devices: what these runs were done on, and what the others, where that differs; else empty.
     """
 
     workload: str
@@ -29,14 +31,20 @@ class SetAside:
     labels: tuple[str, ...]
     runs: int
     kept: int
+    devices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.workload}, seed {self.seed}" if self.workload else f"seed {self.seed}"
         return (
             f"{where}: {_count(self.runs)} ({', '.join(self.labels)}) had other data, initial weights or initial loss"
-            f" than the {_count(self.kept)} they would be compared with, and cannot be; did the workload, its data or a"
-            " library change since?"
+            f" than the {_count(self.kept)} they would be compared with, and cannot be; {self._why}"
         )
+
+    @property
+    def _why(self) -> str:
+        if self.devices:
+            return f"they were done on {self.devices[0]}, the others on {self.devices[1]}, which rounds differently"
+        return "did the workload, its data or a library change since?"
 
 
 def _count(runs: int) -> str:
@@ -76,5 +84,19 @@ def equal_fingerprints(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]
             workload = str(rows["workload"].iloc[0]) if "workload" in rows else ""
             excluded[other.index] = True
             labels = tuple(map(str, other["label"].unique()))
-            reports.append(SetAside(workload, int(rows["seed"].iloc[0]), labels, len(other), len(rows) - len(other)))
+            kept = rows.drop(index=other.index)
+            devices = _devices(other), _devices(kept)
+            reports.append(
+                SetAside(
+                    workload, int(rows["seed"].iloc[0]), labels, len(other), len(kept),
+                    devices if devices[0] != devices[1] else (),
+                )
+            )  # fmt: skip
     return runs[~excluded], reports
+
+
+def _devices(runs: pd.DataFrame) -> str:
+    """The devices of runs, without the numbers that tell two of one kind apart."""
+    if "device" not in runs:
+        return ""
+    return ", ".join(sorted({re.sub(r":\d+", "", str(device)) for device in runs["device"].dropna()}))

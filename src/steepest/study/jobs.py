@@ -57,6 +57,7 @@ class Entry:
         batch_size: examples a step.
         steps: number of updates.
         seed: of data, initial weights and batches.
+        device: where to train, as torch names it.
     """
 
     workload: str
@@ -67,6 +68,7 @@ class Entry:
     batch_size: int
     steps: int
     seed: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -151,30 +153,31 @@ class Executor(Protocol):
         """Stop, and drop the jobs that are not done."""
 
 
-def job_of(plan: Plan, task: Task) -> Job:
-    """The job that does a task's run."""
-    return Job(task.id, (_entry(plan, task.contestant, task.trial, task.seed),), suspect=task.attempts > 1)
+def job_of(plan: Plan, task: Task, device: str = "cpu") -> Job:
+    """The job that does a task's run on a device."""
+    return Job(task.id, (_entry(plan, task.contestant, task.trial, task.seed, device),), suspect=task.attempts > 1)
 
 
-def timing_job(plan: Plan, task: Task, winners: Mapping[int, int]) -> Job:
+def timing_job(plan: Plan, task: Task, winners: Mapping[int, int], device: str = "cpu") -> Job:
     """The job that measures the step times of all contestants on a workload, each at its winner's settings.
 
     Args:
         plan: of the study.
         task: any timing task of the workload.
         winners: the winning trial of each contestant, both by index.
+        device: where all of them are timed.
     """
     indices = plan.indices_on(plan.contestants[task.contestant].workload)
-    entries = tuple(_entry(plan, index, winners[index], 0) for index in indices)
+    entries = tuple(_entry(plan, index, winners[index], 0, device) for index in indices)
     return Job(task.id, entries, timing=True, suspect=task.attempts > 1)
 
 
-def _entry(plan: Plan, index: int, trial: int, seed: int) -> Entry:
+def _entry(plan: Plan, index: int, trial: int, seed: int, device: str) -> Entry:
     contestant = plan.contestants[index]
     if not 0 <= trial < len(contestant.trials):
         raise SteepestError(f"the study is damaged: it has a run of trial {trial} of {contestant.label!r}, not planned")
     target = next(goal.target for goal in plan.workloads if goal.name == contestant.workload)
     return Entry(
         contestant.workload, target, contestant.rule, contestant.trials[trial], contestant.schedule,
-        contestant.batch_size, contestant.steps, seed,
+        contestant.batch_size, contestant.steps, seed, device,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue
 from ..rules import Reference, Rule
 from ..workloads import Problem
+from .devices import DEFAULT
 from .ranges import Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
@@ -100,6 +101,7 @@ class Plan:
         points_seed: of the scrambles that the trials' settings are drawn with.
         default_trial: whether the first trial of each search has the rule's defaults in the place of its point; not in
             studies of older versions.
+        devices: where the study began to train, all of one kind, as torch names them; each run says where it was done.
     """
 
     workloads: tuple[Goal, ...]
@@ -114,6 +116,7 @@ class Plan:
     finalists: int | None = None
     points_seed: int = 0
     default_trial: bool = False
+    devices: tuple[str, ...] = DEFAULT
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -213,6 +216,7 @@ def make_plan(
     batch_sizes: Sequence[int | str] | None = None,
     schedule: str = "constant",
     ranges: Ranges | None = None,
+    devices: tuple[str, ...] = DEFAULT,
 ) -> Plan:
     """The plan of a comparison: every optimizer gets the same number of trials, at the same positions in its range.
 
@@ -234,6 +238,7 @@ def make_plan(
             Default: the workload's own size.
         schedule: of all contestants, except those whose rule declares one as part of its method.
         ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
+        devices: where to train; see `steepest.study.devices`.
 
     Raises:
         InvalidValue: a number out of range, a range that no optimizer searches, a contestant named twice.
@@ -263,6 +268,7 @@ def make_plan(
     plan = Plan(
         goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges,
         searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
+        devices=devices,
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     contestants = [

@@ -16,6 +16,7 @@ from ..base.errors import InvalidValue
 from ..base.text import visible
 from ..findings.catalogue import Finding
 from ..rules.base import is_look
+from .devices import is_name
 from .plan import MOST_POINTS_SEED, Plan
 
 __all__ = ["checked_facts", "read_plan", "sound_finding"]
@@ -77,6 +78,8 @@ def _check_plan(plan: Plan) -> None:
             raise InvalidValue(f"plan: trials of {contestant.label!r} lack a setting")
         if not contestant.ranges.keys() <= searched or any(low >= high for low, high in contestant.ranges.values()):
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
+    if not plan.devices or not all(map(is_name, plan.devices)):
+        raise InvalidValue("plan: has a device that makes no sense")
     if not 0 <= plan.points_seed <= MOST_POINTS_SEED:
         raise InvalidValue("plan: has a points_seed that makes no sense")
     if max(plan.seeds, plan.search_seeds, plan.runs) > MOST_TRIALS * 1000 or plan.first_search_seed < 0:

@@ -7,7 +7,8 @@ this loop on one study at the same time; the store gives each run to one of them
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from ..base.errors import SteepestError
 from ..findings.catalogue import Finding
 from ..statistics import best_trials, equal_fingerprints, finalists
 from .code import check_files
+from .devices import DEFAULT
 from .jobs import Ending, Executor, Job, Task, columns_of, job_of, timing_job
 from .opening import named
 from .owners import HEARTBEAT
@@ -31,13 +33,16 @@ MOST_ATTEMPTS = 10
 Progress = Callable[[], None]
 
 
-def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: None) -> None:
+def carry_out(
+    store: Store, executor: Executor, on_progress: Progress = lambda: None, devices: Sequence[str] | None = None
+) -> None:
     """Do every run of the study that is not done yet; other processes may do so at the same time.
 
     Args:
         store: the study; runs that a dead process left unfinished are done again.
         executor: does the runs; closed at the end.
         on_progress: called a few times a second.
+        devices: where this process lets runs train, each on the one with the fewest running. Default: the plan's.
 
     Raises:
         SteepestError: the executor cannot do runs at all, or the study's file cannot be written any more.
@@ -46,7 +51,7 @@ def carry_out(store: Store, executor: Executor, on_progress: Progress = lambda: 
         session = store.begin_session()
         try:
             with _heartbeats(store, session):
-                _Runner(store, session, executor, on_progress).run()
+                _Runner(store, session, executor, on_progress, devices or store.plan.devices).run()
         finally:
             executor.close()
             store.end_session(session)
@@ -79,8 +84,16 @@ def _heartbeats(store: Store, session: int) -> Iterator[None]:
 class _Runner:
     """The state of one process's loop: the tasks that it has taken and not finished."""
 
-    def __init__(self, store: Store, session: int, executor: Executor, on_progress: Progress) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: int,
+        executor: Executor,
+        on_progress: Progress,
+        devices: Sequence[str] = DEFAULT,
+    ) -> None:
         self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
+        self.devices, self.device_of = devices, dict[int, str]()  # by number of the task
         self.running: dict[int, Task] = {}
         self.checked = {(workload, label) for workload, found in store.repeats().items() for label in found}
 
@@ -90,7 +103,7 @@ class _Runner:
         while self._submit_waiting() or self._work_remains():
             self.store.check_place()
             for ending in self.executor.ended(POLL):
-                self._store_ending(self.running.pop(ending.id), ending)
+                self._store_ending(self.running.pop(ending.id), self._with_device(ending))
             self.on_progress()
 
     def _submit_waiting(self) -> bool:
@@ -100,15 +113,24 @@ class _Runner:
                 finding = Finding("processes_died", {"attempts": MOST_ATTEMPTS})
                 self._store_ending(task, Ending(task.id, columns_of(finding)))
             else:
-                self._submit(task, job_of(self.store.plan, task))
+                self._submit(task, job_of(self.store.plan, task, self._freest()))
         # step times last, when all winners are known and nothing else runs that would disturb them
         if not self.running and self._all_done() and (task := self.store.take_timing(self.session)):
-            self._submit(task, timing_job(self.store.plan, task, self.store.winners()))
+            self._submit(task, timing_job(self.store.plan, task, self.store.winners(), self._freest()))
         return bool(self.running)
+
+    def _freest(self) -> str:
+        """The device with the fewest runs of this process; of equally many, the first."""
+        runs = Counter(self.device_of.values())
+        return min(self.devices, key=lambda device: runs[device])
+
+    def _with_device(self, ending: Ending) -> Ending:
+        """The ending with the device of its run, unless the worker says more of it (its model)."""
+        return replace(ending, result={"device": self.device_of.pop(ending.id), **ending.result})
 
     def _submit(self, task: Task, job: Job) -> None:
         check_files(self.store.fact("code"))
-        self.running[task.id] = task
+        self.running[task.id], self.device_of[task.id] = task, job.entries[0].device
         contestant = self.store.plan.contestants[task.contestant]
         if not job.timing and (contestant.workload, contestant.label) not in self.checked:
             self.checked.add((contestant.workload, contestant.label))

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SCHEMA = """
 create table study (key text primary key, value text not null) without rowid;
@@ -32,6 +32,7 @@ create table runs (
     steps_to_target real, seconds_a_step real,
     initial_loss real, final_loss real, best_loss real, final_metric real, best_metric real,
     fingerprint text,
+    device text not null default 'cpu',
     unique (contestant, phase, trial, seed)
 );
 create index runs_by_state on runs (state);
@@ -46,6 +47,7 @@ create table winners (
 create table timings (               -- of a step, measured apart
     contestant integer not null, round integer not null, seconds_a_step real not null,
     clock text not null default 'wall',  -- thread | wall
+    data real, model real, optimizer real,  -- seconds a step of these parts, measured in a pass of their own
     primary key (contestant, round)
 ) without rowid;
 create table curves (
@@ -67,15 +69,24 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     if version == 1:
         _migrate_from_1(connection)
         return
-    if version == 2:  # had no findings
+    if version <= 2:  # had no findings
         connection.execute("alter table runs add column finding text")
-    # version 3 had one search of each contestant, and one clock
+    if version <= 3:
+        _migrate_from_3(connection)
+    # version 4 trained on the CPU only, and had one number for the seconds of a step
+    connection.execute("alter table runs add column device text not null default 'cpu'")
+    for part in ("data", "model", "optimizer"):
+        connection.execute(f"alter table timings add column {part} real")
+    connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
+
+
+def _migrate_from_3(connection: sqlite3.Connection) -> None:
+    """Version 3 had one search of each contestant, and one clock."""
     connection.execute("alter table timings add column clock text not null default 'wall'")
     winners = connection.execute("select contestant, trial, among from winners").fetchall()
     connection.execute("drop table winners")
     connection.execute(next(statement for statement in SCHEMA.split(";\n") if "create table winners" in statement))
     connection.executemany("insert into winners (contestant, trial, among) values (?, ?, ?)", map(tuple, winners))
-    connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
 
 
 def _migrate_from_1(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..base.decode import decode, parse_json
 from ..base.errors import SteepestError
+from ..base.text import visible
 from . import tables
 from .environment import environment
 from .opening import connect, is_blank
@@ -95,6 +96,13 @@ class Store(Queue):
             known = self.repeats()
             known.setdefault(about.workload, {})[about.label] = differs
             self._set({"repeats": json.dumps(known)})
+
+    def devices(self) -> list[str]:
+        """The devices that finished runs were done on, the most used one first."""
+        rows = self._connection.execute(
+            "select device from runs where state = 'done' and phase != 'timing' group by device order by count(*) desc"
+        )
+        return [visible(str(device)) for (device,) in rows]
 
     def versions(self) -> dict[str, list[str]]:
         """The libraries of which finished runs had several versions, and these, in the order of their sessions."""

@@ -6,7 +6,8 @@ trial's), `seed`, `lr`, `settings` (JSON of all that was searched), `default` (w
 `status`, `message`, `finding` (code and numbers of the message, as JSON; none in studies of older versions),
 `last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all optimizers in
 turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
-`best_loss`, `final_metric`, `best_metric`, `fingerprint`.
+`best_loss`, `final_metric`, `best_metric`, `fingerprint`,
+`device` ("cpu", or "cuda:0" and its model).
 """
 
 import json
@@ -33,11 +34,12 @@ COLUMNS = [
     "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "search", "seed", "lr", "settings",
     "default", "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target",
     "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
+    "device",
 ]  # fmt: skip
 
 RUN: dict[str, type] = {
     "id": int, "contestant": int, "phase": str, "trial": int, "seed": int, "status": str, "message": str,
-    "finding": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str,
+    "finding": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str, "device": str,
 }  # fmt: skip
 CURVE: dict[str, type] = {
     "run": int,

@@ -101,6 +101,7 @@ def train(
         for goal in grid(steps):
             started = perf_counter()
             train_loss = trainer.advance(goal - step)
+            trainer.synchronize()
             seconds += perf_counter() - started
             step = goal
             if not record.add(step, train_loss, *trainer.measure(), seconds):

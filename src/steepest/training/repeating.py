@@ -23,24 +23,28 @@ MOST_DATA = 1 << 28
 
 
 def first_difference(
-    problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None = None, schedule: str = "constant"
-) -> str:
+    problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None = None, schedule: str = "constant",
+    device: torch.device | str = "cpu",
+) -> str:  # fmt: skip
     """The first part of a run that differs the second time: "data", "model", "measure" or "training"; empty: none.
 
     Args:
-        problem, rule, seed, batch_size, schedule: of the run.
+        problem, rule, seed, batch_size, schedule, device: of the run.
         steps: its length, of which the first few are done.
     """
-    first, second = (_prefix(problem, rule, seed, steps, batch_size, schedule, again) for again in (False, True))
+    first, second = (
+        _prefix(problem, rule, seed, steps, batch_size, schedule, device, again) for again in (False, True)
+    )
     return next((part for part, value in first.items() if second[part] != value), "")
 
 
 def _prefix(
-    problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None, schedule: str, again: bool
-) -> dict[str, bytes]:
+    problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None, schedule: str,
+    device: torch.device | str, again: bool,
+) -> dict[str, bytes]:  # fmt: skip
     """Digests of the parts of a run's first steps; `again`: data are made anew, which are kept otherwise."""
-    with seeded(seed):
-        trainer = Trainer(problem, rule, seed, steps, batch_size, schedule)
+    with seeded(seed, device):
+        trainer = Trainer(problem, rule, seed, steps, batch_size, schedule, device)
         session = trainer.session
         parts = {"data": session.fingerprint(), "model": _weights(session.model), "measure": _measured(trainer)}
         loss = trainer.advance(min(PREFIX, steps))

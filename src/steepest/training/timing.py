@@ -53,8 +53,9 @@ class _Blocks:
 
 
 def step_times(
-    problem: Problem, contestants: Sequence[tuple[Rule, int, str]], rounds: int = ROUNDS, block: float = BLOCK
-) -> StepTimes:
+    problem: Problem, contestants: Sequence[tuple[Rule, int, str]], rounds: int = ROUNDS, block: float = BLOCK,
+    device: torch.device | str = "cpu",
+) -> StepTimes:  # fmt: skip
     """Seconds a training step of several rules on one problem, evaluation excluded, measured in turns.
 
     Each round times a block of steps of every contestant, one after the other, and begins with the next contestant, so
@@ -69,12 +70,15 @@ def step_times(
         contestants: rule, batch size (0: the problem's own) and schedule of each.
         rounds: number of blocks timed for each contestant.
         block: seconds that a block shall last; at least one step.
+        device: where to train; a block ends when the device has done its work.
 
     Returns:
         A `StepTimes`.
     """
-    with seeded(0):
-        trainers = [Trainer(problem, rule, 0, problem.steps, size, schedule) for rule, size, schedule in contestants]
+    with seeded(0, device):
+        trainers = [
+            Trainer(problem, rule, 0, problem.steps, size, schedule, device) for rule, size, schedule in contestants
+        ]
         counts = [_steps_in(trainer, block) for trainer in trainers]
         blocks = [_Blocks() for _ in trainers]
         for turn in range(rounds):
@@ -100,6 +104,7 @@ def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:
     waits = _waits() if _waits else 0
     wall, thread = time.perf_counter(), time.thread_time()
     trainer.advance(count)
+    trainer.synchronize()
     blocks.thread.append((time.thread_time() - thread) / count)
     blocks.wall.append((time.perf_counter() - wall) / count)
     blocks.waited += bool(_waits and _waits() > waits)

@@ -53,8 +53,16 @@ class Trainer:
         """Whether it trains on the CPU, where a thread's clock counts all of the work."""
         return torch.device(self._device).type == "cpu"
 
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given; a CPU has already."""
+        device = torch.device(self._device)
+        if device.type == "mps":  # the one kind of which there is only one
+            torch.mps.synchronize()
+        elif device.type not in ("cpu", "meta"):
+            torch.get_device_module(device).synchronize(device)
+
     def advance(self, count: int) -> float:
-        """Make `count` steps and return the mean of their training losses; this waits for the device."""
+        """Make `count` steps and return the mean of their training losses; this waits for the losses."""
         if self._factor is None:
             losses = self.session.advance(self.optimizer, count)
         else:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from ...base.checks import check_whole
 from ...base.errors import InvalidValue, UnknownName, did_you_mean
 from ...workloads import WORKLOADS
+from ..devices import CPU, DEFAULT, kind_of, places
 from ..jobs import Executor
 
-__all__ = ["executor_factory"]
+__all__ = ["check_on", "executor_factory"]
 
 MOST_JOBS = 1024
 """Processes of one machine."""
@@ -22,7 +23,7 @@ PLACES = ("processes", "ray")
 @contextmanager
 def executor_factory(
     workloads: str | Sequence[str] = (), rules: str | Sequence[str] = (), *, jobs: int | None, on: str,
-    timeout: float | None, isolate: bool = False,
+    timeout: float | None, isolate: bool = False, devices: Sequence[str] = DEFAULT, per_device: int | None = None,
 ) -> Iterator[Callable[[], Executor]]:  # fmt: skip
     """A context manager that gives a function without arguments, which makes the executor.
 
@@ -34,6 +35,8 @@ def executor_factory(
         jobs, on, timeout: see `compare`.
         isolate: whether one job at a time is done in a worker process too, where a file of the user's takes part: then
             a crash costs a run and not this process.
+        devices: where runs will train, for the number of them at a time; see `steepest.study.devices`.
+        per_device: how many share a device. Default: one each, or on a CPU one a core.
 
     Raises:
         InvalidValue: `jobs` or `timeout` is out of range, or Ray is not installed.
@@ -44,17 +47,17 @@ def executor_factory(
     ...     make_executor().room
     1
     """
-    count = _jobs(jobs)
+    check_on(on)
+    count = _jobs(places(devices, per_device, jobs if jobs is None else _jobs(jobs)))
     named, specs = ([names] if isinstance(names, str) else names for names in (workloads, rules))
     if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
         raise InvalidValue(f"timeout: must be seconds above 0, got {timeout!r}")
-    if on not in PLACES:
-        raise UnknownName(f"on: unknown place {on!r}; {did_you_mean(on, PLACES)}")
     if on == "ray":
         from .on_ray import OnRay, check
 
         check()
-        yield lambda: OnRay(jobs, timeout)
+        gpus = 0.0 if kind_of(devices[0]) == CPU else 1 / (per_device or 1)
+        yield lambda: OnRay(jobs, timeout, gpus)
     elif count == 1 and timeout is None and not (isolate and any(".py" in name for name in [*named, *specs])):
         from .in_process import InProcess
 
@@ -69,6 +72,12 @@ def executor_factory(
             yield lambda: Pool(count, timeout, server.start_worker)
         finally:
             server.close()
+
+
+def check_on(on: str) -> None:
+    """Raise `UnknownName` unless there is such a place to do runs."""
+    if on not in PLACES:
+        raise UnknownName(f"on: unknown place {on!r}; {did_you_mean(on, PLACES)}")
 
 
 def _jobs(jobs: int | None) -> int:

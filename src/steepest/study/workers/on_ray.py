@@ -7,6 +7,7 @@ worker of Ray's, and is recorded with its cause.
 
 import hashlib
 import logging
+import math
 import os
 import socket
 import tempfile
@@ -37,11 +38,17 @@ LOST = (
     " on with steepest compare --resume FOLDER"
 )
 
+NO_GPU = (
+    "on ray: no node of the cluster has a GPU, so runs would wait for ever; start one with  ray start --num-gpus=1, or"
+    " train on --device cpu"
+)
+
 CONNECT_TIMEOUT = 10.0
 """Seconds in which a cluster must answer."""
 
-TASKS_PER_CPU = 2
-"""Tasks submitted for each processor, so that none is idle between two; waiting tasks let a cluster scale up."""
+TASKS_A_PLACE = 2
+"""Tasks submitted for each processor, or each share of a GPU, so that none is idle between two; waiting tasks let a
+cluster scale up."""
 
 
 class OnRay:
@@ -50,27 +57,44 @@ class OnRay:
     Args:
         jobs: the most that are done at a time; None: as many as the cluster has processors.
         timeout: seconds after which a run counts as hanging; None: never.
+        gpus: the share of a GPU that each run takes, 1 for the whole of one; 0: none. A measurement of step times
+            takes a whole one.
+
+    Raises:
+        SteepestError: GPUs are needed and no node has one, so that runs would wait for ever.
     """
 
-    def __init__(self, jobs: int | None = None, timeout: float | None = None) -> None:
+    def __init__(self, jobs: int | None = None, timeout: float | None = None, gpus: float = 0.0) -> None:
         self._ray, self._is_ours = _connect(jobs)
-        self._most, self._timeout = jobs, timeout
+        self._pending: dict[Any, Job] = {}
+        self._starts: dict[int, int] = {}
+        self._most, self._timeout, self._gpus = jobs, timeout, gpus
+        if gpus and not self._number_of("GPU"):
+            self.close()
+            raise SteepestError(NO_GPU)
         # no retries by Ray: it would repeat a task that runs out of memory without end; `_starts` counts ours
         self._do = self._ray.remote(_do).options(num_cpus=1, max_retries=0)
         self._raylet = _own_raylet(self._ray)
-        self._pending: dict[Any, Job] = {}
-        self._starts: dict[int, int] = {}
 
     @property
     def room(self) -> int:
         """How many more jobs are submitted to Ray."""
-        most = self._most or TASKS_PER_CPU * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        places = self._number_of("CPU")
+        if self._gpus:
+            places = min(places, self._number_of("GPU") / self._gpus)
+        most = self._most or TASKS_A_PLACE * max(1, int(places))
         return max(0, most - len(self._pending))
+
+    def _number_of(self, resource: str) -> float:
+        """How many processors or GPUs the cluster has now."""
+        return float(self._ray.cluster_resources().get(resource, 0.0))
 
     def submit(self, job: Job) -> None:
         """Make the job a task."""
         self._starts[job.id] = self._starts.get(job.id, 0) + 1
-        self._pending[self._do.remote(job.to_json(), _folders(job), self._timeout, _version(), _libraries())] = job
+        gpus = math.ceil(self._gpus) if job.timing else self._gpus
+        do = self._do.options(num_gpus=gpus) if gpus else self._do
+        self._pending[do.remote(job.to_json(), _folders(job), self._timeout, _version(), _libraries())] = job
 
     def ended(self, wait: float) -> list[Ending]:
         """The endings of the tasks that ended; a task whose worker or node died is started again.
@@ -250,7 +274,7 @@ def _do(job: str, contents: Folders, timeout: float | None, version: str, librar
             raise RuntimeError(f"it has {name} {number}, the study {libraries[name]}; install the same")
     folders = {original: str(_write_folder(files)) for original, files in contents.items()}
     original = Job.from_json(job)
-    pool = _pool(timeout)
+    pool = _pool(timeout, os.environ.get("CUDA_VISIBLE_DEVICES"))
     pool.submit(replace(original, entries=tuple(_relocated(entry, folders) for entry in original.entries)))
     endings: list[Ending] = []
     while not endings:
@@ -266,7 +290,18 @@ def _libraries() -> dict[str, str]:
     return {name: version(name) for name in ("torch", "numpy")}
 
 
-@cache
-def _pool(timeout: float | None) -> Pool:
-    """A pool of one worker process, kept from task to task."""
-    return Pool(1, timeout)
+_POOLS: dict[tuple[float | None, str | None], Pool] = {}
+
+
+def _pool(timeout: float | None, visible: str | None) -> Pool:
+    """A pool of one worker process, kept from task to task while Ray gives them the same GPUs.
+
+    Args:
+        timeout: of a run.
+        visible: the GPUs that Ray lets this task see; a process that has begun to use one sees no other.
+    """
+    if (timeout, visible) not in _POOLS:
+        while _POOLS:  # which would keep memory of the other GPU
+            _POOLS.popitem()[1].close()
+        _POOLS[timeout, visible] = Pool(1, timeout)
+    return _POOLS[timeout, visible]

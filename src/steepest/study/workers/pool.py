@@ -79,6 +79,9 @@ class Pool:
 
     def submit(self, job: Job) -> None:
         """Give the job to a worker, a new one if all are busy."""
+        device = job.entries[0].device if job.entries else None
+        # one that has used the device already: each process that does so takes some of its memory
+        self._idle.sort(key=lambda worker: worker.device == device)
         worker = self._idle.pop() if self._idle else _Worker(self._start(), self._inbox)
         self._busy.append(worker)
         worker.begin(job)
@@ -204,6 +207,7 @@ class _Worker:
         begun: start of the clock (monotonic, in seconds) for what it is doing; None until it has taken up the job.
         doing: `LOADING`, `READING` or `BEGUN`; each has the whole timeout.
         is_last: whether it is to be replaced after the current job.
+        device: that of the current job, or of the last one.
         tail: the last lines of its standard error.
     """
 
@@ -213,6 +217,7 @@ class _Worker:
     begun: float | None = None
     doing: bytes = LOADING
     is_last: bool = False
+    device: str | None = None
     tail: "deque[str]" = field(default_factory=lambda: deque(maxlen=TAIL))
 
     def __post_init__(self) -> None:
@@ -225,6 +230,7 @@ class _Worker:
 
     def begin(self, job: Job) -> None:
         self.job, self.begun = job, None
+        self.device = job.entries[0].device if job.entries else None
         with suppress(BrokenPipeError):  # it has died, which its reader reports to the inbox
             self.process.jobs.write(job.to_json().encode() + b"\n")
             self.process.jobs.flush()

@@ -1,9 +1,11 @@
 """Execution of one job, a run or a measurement of step times, in the calling process."""
 
+import gc
 import math
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import astuple
+from contextlib import contextmanager, nullcontext
+from dataclasses import astuple, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from ...base.status import Status
 from ...findings.catalogue import Finding
 from ...rules import Rule
 from ...training import Run, step_times, train
+from ...training.memory import is_out_of_memory, largest_batch
 from ...training.repeating import first_difference
 from ...workloads import Problem
 from ...workloads.seeding import seeded
+from ..devices import CPU, described
 from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
 
 __all__ = ["do"]
@@ -34,12 +38,41 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
         job: what to do.
         tell: called with `READING`, `LOADING` and `BEGUN` when that begins.
     """
-    try:
-        with _one_thread(), importing(*_folders(job)), exits_raised(), seeded(0):
-            return _time(job, tell) if job.timing else _run(job, tell)
-    except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
-        words = last_words(error, *_files(job.entries[0]), named=True)
-        return Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
+    device, lacks_memory = job.entries[0].device, False
+    with _one_thread(), importing(*_folders(job)), exits_raised(), _on(device):
+        try:
+            with seeded(0, device):
+                ending = _time(job, tell) if job.timing else _run(job, tell)
+        except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
+            words = last_words(error, *_files(job.entries[0]), named=True)
+            lacks_memory = is_out_of_memory(error)
+            ending = Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
+        # not before the error is gone, whose traceback keeps alive what filled the memory
+        if lacks_memory:
+            ending = Ending(job.id, columns_of(_out_of_memory(job.entries[0], words)))
+    return ending if device == CPU else replace(ending, result={**ending.result, "device": described(device)})
+
+
+@contextmanager
+def _on(device: str) -> Iterator[None]:
+    """A context in which this device is the one that torch means by its kind alone, as in `tensor.cuda()`.
+
+    cuDNN neither chooses its kernels by trying them out, which depends on what else the device does, nor those that
+    add in any order. Memory that the run has given back is left to the other processes on the device.
+    """
+    if device == CPU:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read once, when the process begins to use CUDA
+    module = torch.get_device_module(device)
+    with (
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True),
+        module.device(device) if hasattr(module, "device") else nullcontext(),
+    ):
+        yield
+    gc.collect()
+    if hasattr(module, "empty_cache"):
+        module.empty_cache()
 
 
 @contextmanager
@@ -68,33 +101,34 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     (entry,) = job.entries
     problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
     tell(READING)
-    _begin(problem)
+    _begin(problem, entry.device)
     tell(LOADING)
-    _warm_up(problem, rules.find(entry.rule), entry.batch_size)
+    _warm_up(problem, rules.find(entry.rule), entry.batch_size, entry.device)
     differs = _difference(problem, entry) if job.check else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
-    run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
+    run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule, entry.device)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
 
 
 def _difference(problem: Problem, entry: Entry) -> str | None:
     rule = rules.find(entry.rule, **entry.settings)
     try:
-        return first_difference(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule)
+        return first_difference(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule, entry.device)
     except (Exception, SystemExit):  # the run itself will tell
         return None
 
 
 def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:
-    problem = _problem(workloads.find(job.entries[0].workload, try_out=False), job.entries[0].target)
+    first = job.entries[0]
+    problem = _problem(workloads.find(first.workload, try_out=False), first.target)
     tell(READING)
-    _begin(problem)
+    _begin(problem, first.device)
     tell(LOADING)
     contestants = [
         (rules.find(entry.rule, **entry.settings), entry.batch_size, entry.schedule) for entry in job.entries
     ]
-    times = step_times(problem, contestants)
+    times = step_times(problem, contestants, device=first.device)
     return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock)
 
 
@@ -104,16 +138,30 @@ def _problem(problem: Problem, target: float) -> Problem:
 
 
 @cache
-def _begin(problem: Problem) -> None:
+def _begin(problem: Problem, device: str) -> None:
     """Make data and a model, which is thrown away: a loop in them must not pass for slow loading."""
-    with seeded(0):
-        problem.begin(0, "cpu")
+    with seeded(0, device):
+        problem.begin(0, device)
 
 
 @cache
-def _warm_up(problem: Problem, rule: Rule, batch_size: int) -> None:
+def _warm_up(problem: Problem, rule: Rule, batch_size: int, device: str) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
-    train(problem, rule, 0, 1, batch_size)
+    train(problem, rule, 0, 1, batch_size, device=device)
+
+
+def _out_of_memory(entry: Entry, words: str) -> Finding:
+    """The finding of a run whose device has too little memory, with the largest batch that fits, if one does."""
+    problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
+    size = entry.batch_size or problem.batch_size or 0
+    fits = _largest_batch(problem, rules.find(entry.rule), size, entry.device) if size > 1 else 0
+    kind = "smaller" if fits else "none" if size else "unknown"
+    return Finding("out_of_memory", {"device": entry.device, "batch": size, "fits": fits, "kind": kind, "words": words})
+
+
+@cache  # once in a process: it is the same for the next trial
+def _largest_batch(problem: Problem, rule: Rule, size: int, device: str) -> int:
+    return largest_batch(problem, rule, size, device)
 
 
 def _summary(run: Run, problem: Problem) -> dict[str, object]:
