@@ -79,7 +79,7 @@ def model():
 ENDINGS = {
     1: ("failed", "small.py, line {raise}: RuntimeError: no luck today"),
     2: ("failed", "small.py, line {sys.exit}: SystemExit: enough"),
-    3: ("failed", "small.py, line {empty}: RuntimeError: "),
+    3: ("failed", "ran out of memory on cpu with batches of 8: small.py, line {empty}: RuntimeError: "),
     4: ("failed", "its process ended itself with exit code 5: one last word"),
     5: ("failed", "its process died (SIGSEGV): Fatal Python error: Segmentation fault, small.py, line {string_at}"),
     6: ("timed out", "stopped after 4 seconds (--timeout); it may hang, or need longer"),

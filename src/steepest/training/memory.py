@@ -34,7 +34,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return False
 
 
-def largest_batch(problem: Problem, rule: Rule, size: int, device: torch.device | str = "cpu") -> int:
+def largest_batch(problem: Problem, rule: Rule, size: int, seed: int = 0, device: torch.device | str = "cpu") -> int:
     """The largest of the halves of a batch that fits into the device's memory; 0 where not even one example does.
 
     Each is tried by a measurement and two steps. What else uses the device meanwhile counts.
@@ -43,20 +43,21 @@ def largest_batch(problem: Problem, rule: Rule, size: int, device: torch.device 
         problem: what to train; it must have a batch size.
         rule: the optimizer.
         size: examples a step that did not fit.
+        seed: of the run that they did not fit in.
         device: where.
     """
     while size > 1:
         size //= 2
-        if _fits(problem, rule, size, device):
+        if _fits(problem, rule, size, seed, device):
             return size
     return 0
 
 
-def _fits(problem: Problem, rule: Rule, size: int, device: torch.device | str) -> bool:
+def _fits(problem: Problem, rule: Rule, size: int, seed: int, device: torch.device | str) -> bool:
     gc.collect()
     try:
-        with seeded(0, device):
-            trainer = Trainer(problem, rule, 0, STEPS, size, "constant", device)
+        with seeded(seed, device):
+            trainer = Trainer(problem, rule, seed, STEPS, size, "constant", device)
             trainer.measure()
             trainer.advance(STEPS)
             trainer.measure()

@@ -154,14 +154,14 @@ def _out_of_memory(entry: Entry, words: str) -> Finding:
     """The finding of a run whose device has too little memory, with the largest batch that fits, if one does."""
     problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
     size = entry.batch_size or problem.batch_size or 0
-    fits = _largest_batch(problem, rules.find(entry.rule), size, entry.device) if size > 1 else 0
+    fits = _largest_batch(problem, rules.find(entry.rule), size, entry.seed, entry.device) if size > 1 else 0
     kind = "smaller" if fits else "none" if size else "unknown"
     return Finding("out_of_memory", {"device": entry.device, "batch": size, "fits": fits, "kind": kind, "words": words})
 
 
 @cache  # once in a process: it is the same for the next trial
-def _largest_batch(problem: Problem, rule: Rule, size: int, device: str) -> int:
-    return largest_batch(problem, rule, size, device)
+def _largest_batch(problem: Problem, rule: Rule, size: int, seed: int, device: str) -> int:
+    return largest_batch(problem, rule, size, seed, device)
 
 
 def _summary(run: Run, problem: Problem) -> dict[str, object]:
