@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 import steepest
-from steepest import landscapes
+from steepest import datasets, landscapes
 from steepest.landscapes import LANDSCAPES
 from steepest.playground.tour import AIRFOIL, TOUR
-from steepest.workloads.datasets import airfoil_self_noise
 
 from ..web.web_node import ask, call
 
@@ -196,7 +195,7 @@ def test_the_tour_visits_every_row_of_the_lecture_in_order():
 
 
 def test_the_airfoil_data_have_these_curvatures(airfoil):
-    table = airfoil_self_noise()
+    table = datasets.load("airfoil")
     features = ((table - table.mean(axis=0)) / table.std(axis=0))[:1500, :-1]
     features = np.column_stack([features, np.ones(1500)])  # of the bias
     curvatures = np.linalg.eigvalsh(features.T @ features / 1500)

@@ -1,13 +1,8 @@
 """Workloads: what each promises, the facts of the real data, and all that can be wrong in a user's own file."""
 
-import hashlib
-import http.client
-import io
 import random
 import re
 import tokenize
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +10,13 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from steepest import workloads
-from steepest.base.errors import InvalidValue, SteepestError, UnknownName
+from steepest import datasets
+from steepest.base.errors import InvalidValue, UnknownName
 from steepest.base.status import Status
 from steepest.rules import SGD, Adam
 from steepest.testing import workload_checks
 from steepest.training import train
-from steepest.workloads import WORKLOADS, datasets, find, summary
+from steepest.workloads import WORKLOADS, find, summary
 from steepest.workloads.supervised import LINES_TO_ADD
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "my_workload.py"
@@ -103,28 +98,12 @@ def test_digits_are_all_there_and_split_alike():
     assert float((shares[0] - shares[1]).abs().max()) < 0.003  # stratified
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_digits_are_scikit_learns_wherever_it_keeps_them(there, monkeypatch):
-    if not there:
-        monkeypatch.setattr(datasets, "find_spec", lambda name: None)
-    images, digits = load_digits(return_X_y=True)
-    np.testing.assert_array_equal(datasets.handwritten_digits(), np.column_stack([images, digits]))
-
-
 # --- airfoil ----------------------------------------------------------------------------------------------------------
-
-
-def test_airfoil_is_the_published_file(airfoil):
-    table = datasets.airfoil_self_noise()
-    content = (airfoil / datasets.AIRFOIL).read_bytes()
-    assert hashlib.sha1(content).hexdigest() == "76e5be1548fd8222e5074cf0faae75edff8cf93f"
-    assert table.shape == (1503, 6)
-    assert table[0].tolist() == [800.0, 0.0, 0.3048, 71.3, 0.00266337, 126.201]
 
 
 def test_airfoil_columns_are_standardized_and_as_many_as_in_the_lecture(airfoil):
     inputs, targets, *held_out = find("airfoil").data()
-    table = datasets.airfoil_self_noise()
+    table = datasets.load("airfoil")
     expected = ((table - table.mean(axis=0)) / table.std(axis=0))[:1500]
     np.testing.assert_allclose(torch.hstack([inputs, targets]).numpy(), expected, atol=1e-5)
     assert torch.equal(inputs, held_out[0])
@@ -154,86 +133,6 @@ def test_full_batch_descent_on_airfoil_diverges_at_1_and_not_at_0_9(airfoil):
     workload = find("airfoil")
     ended = {lr: train(workload, SGD(lr=lr), 1, steps=150, batch_size=1500).outcome.status for lr in (0.9, 1.0)}
     assert ended == {0.9: Status.REACHED, 1.0: Status.DIVERGED}
-
-
-# --- fetching: no test uses the network -------------------------------------------------------------------------------
-
-
-def answer_with(monkeypatch, answer):
-    """Let every request be answered so; returns the list of what was asked for."""
-    asked = []
-
-    def urlopen(url, timeout):
-        asked.append(url)
-        return answer()
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    return asked
-
-
-class Broken(io.BytesIO):
-    """An answer that breaks off."""
-
-    def read(self, *_):
-        raise http.client.IncompleteRead(b"800\t0", 50_000)
-
-
-def raise_no_route():
-    raise urllib.error.URLError("no route to host")
-
-
-def raise_timeout():
-    raise TimeoutError("timed out")
-
-
-@pytest.fixture
-def empty_cache(monkeypatch, tmp_path):
-    """A cache folder that does not exist yet."""
-    folder = tmp_path / "cache" / "steepest"
-    monkeypatch.setenv("STEEPEST_DATA", str(folder))
-    for memory in ("_built_in", "_try_out"):  # no memory of earlier tests
-        monkeypatch.setattr(workloads, memory, getattr(workloads, memory).__wrapped__)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (raise_no_route, "no route to host"), (raise_timeout, "timed out"), (Broken, "IncompleteRead"),
-        (lambda: io.BytesIO(b"<html>moved</html>"), "SHA-1 differs"),
-    ],
-    ids=["no route", "timeout", "breaks off", "another file"],
-)  # fmt: skip
-def test_what_cannot_be_fetched_says_what_to_do_and_leaves_nothing(monkeypatch, empty_cache, answer, reason):
-    asked = answer_with(monkeypatch, answer)
-    with pytest.raises(SteepestError) as error:
-        find("airfoil")
-    assert asked == [datasets.AIRFOIL_SOURCE]
-    for part in ("airfoil", datasets.AIRFOIL_SOURCE, reason, str(empty_cache / datasets.AIRFOIL), "STEEPEST_DATA"):
-        assert part in str(error.value)
-    assert "\n" not in str(error.value)
-    assert not empty_cache.parent.exists()
-
-
-def test_what_was_fetched_is_kept_and_not_fetched_again(monkeypatch, airfoil, empty_cache):
-    content = (airfoil / datasets.AIRFOIL).read_bytes()
-    asked = answer_with(monkeypatch, lambda: io.BytesIO(content))
-    assert datasets.airfoil_self_noise().shape == datasets.airfoil_self_noise().shape == (1503, 6)
-    assert len(asked) == 1
-    assert [file.name for file in empty_cache.iterdir()] == [datasets.AIRFOIL]
-    assert (empty_cache / datasets.AIRFOIL).read_bytes() == content
-
-
-def test_a_wrong_file_in_the_folder_is_named_and_kept(monkeypatch, empty_cache):
-    asked = answer_with(monkeypatch, raise_no_route)
-    empty_cache.mkdir(parents=True)
-    file = empty_cache / datasets.AIRFOIL
-    file.write_text("1\t2\t3\n")
-    with pytest.raises(SteepestError, match="SHA-1 differs") as error:
-        find("airfoil")
-    assert str(file) in str(error.value)
-    assert "delete it" in str(error.value)
-    assert (asked, file.read_text()) == ([], "1\t2\t3\n")
 
 
 # --- a user's own file ------------------------------------------------------------------------------------------------

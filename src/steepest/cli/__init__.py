@@ -23,7 +23,8 @@ from .. import __version__
 from ..base.errors import SteepestError
 from ..base.modules import last_words, place_in_users_file
 from ..base.plugins import PluginWarning
-from . import language
+from ..datasets import watch_with
+from . import data, language
 from .language import explain, translate
 from .options import Lang, check_no_empty
 from .terminal import INTERRUPTED, echo, folded_help
@@ -33,7 +34,7 @@ __all__ = ["COMMANDS", "app", "main", "run"]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """Errors of a disk or a device that takes nothing more."""
 
-COMMANDS = ("trace", "compare", "report", "show", "play", "list", "map")
+COMMANDS = ("trace", "compare", "report", "show", "play", "list", "data", "map")
 """In the order of the help. `command` is a function, or a `typer.Typer` with commands of its own."""
 
 app = typer.Typer(
@@ -65,7 +66,8 @@ def steepest(
 for name in COMMANDS:
     command = import_module(f".{name}", __name__).command
     if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name, no_args_is_help=True)
+        alone = command.info.invoke_without_command is True  # it does something without a command of its own
+        app.add_typer(command, name=name, no_args_is_help=not alone, invoke_without_command=alone)
     else:
         app.command(name)(command)
 
@@ -80,6 +82,7 @@ def main() -> None:
         del os.environ["COLUMNS"]
     warnings.simplefilter("always", PluginWarning)
     warnings.showwarning = _print_warning
+    watch_with(data.watch)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")  # an old locale, or none ("C"), lacks most of mathematics

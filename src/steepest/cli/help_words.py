@@ -23,7 +23,16 @@ HELP = {
     "Draw maps of many runs: which minimum each start reaches, what each pair of settings does.": "画出大量运行的地图：每个起点到达哪个极小点，每对设置的效果如何。",
     "Find out which minimum each start on a grid reaches, and after how many steps.": "找出网格上每个起点到达哪个极小点，以及用了多少步。",
     "Run every pair of values of two hyperparameters from one start: last value, and steps to the minimum.": "从同一起点运行两个超参数的每一对取值：最终函数值，以及到达极小点的步数。",
+    "List the data sets of the workloads, or fetch some with `steepest data get`.": "列出各工作负载的数据集，或用 `steepest data get` 下载。",
+    "A data set is looked for in the folder that STEEPEST_DATA names, in installed packages, where Debian's packages put"
+    " it, and in the cache; what is nowhere is fetched when a workload needs it.": "依次在 STEEPEST_DATA 指明的文件夹、已安装的包、Debian 包的位置和缓存中查找数据集；都没有时，在工作负载用到它时下载。",
+    "Fetch data sets that are not on this machine, each checked, into the cache.": "把这台机器上没有的数据集下载到缓存，逐个校验。",
+    "The cache is ~/.cache/steepest/data, or the folder data in what STEEPEST_CACHE names. A download that was"
+    " interrupted goes on where it stopped.": "缓存是 ~/.cache/steepest/data，或 STEEPEST_CACHE 所指文件夹中的 data。中断的下载会从停下的地方继续。",
+    "Data sets, such as clothes.": "数据集，例如 clothes。",
     # examples
+    "all, and where they are": "全部，以及它们在哪里",
+    "fetch one": "下载一个",
     "the lecture's five on handwritten digits": "课上的五个优化器，手写数字",
     "as it stands now": "按目前的进度",
     "then: tensorboard --logdir steepest-digits": "然后：tensorboard --logdir steepest-digits",

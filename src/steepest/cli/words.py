@@ -65,6 +65,13 @@ CHINESE = {
     "Half a cosine, from the full learning rate down to 0 at the end.": "半个余弦，从全部学习率降到最后的 0。",
     "A straight rise over the first warmup share of the steps, then a cosine down to 0.": "在前 warmup 比例的步数内线性上升，然后按余弦降到 0。",
     "The bowl (u² + condition v²) / 2, its axes u and v turned counter-clockwise.": "碗形 (u² + condition v²) / 2，两轴 u、v 逆时针旋转。",
+    # data
+    "  {}; licence {}, {}": "  {}；许可证 {}，{}",
+    "  licence {}, {}, from {}": "  许可证 {}，{}，来自 {}",
+    "{} MB": "{} MB",
+    "not on this machine": "这台机器上没有",
+    "steepest data get NAME fetches one; the folder in STEEPEST_DATA is looked in first": "steepest data get 名称 可下载其中一个；先在 STEEPEST_DATA 指明的文件夹中查找",
+    "stopped; the same command goes on from there": "已停止；用同一条命令从停下的地方继续",
     # errors
     "the output": "输出",
     "{}: cannot be written ({})": "{}：无法写入（{}）",

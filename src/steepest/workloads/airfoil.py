@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .datasets import airfoil_self_noise
+from .. import datasets
 
 about_zh = "机翼自噪声：用五个特征对声压级做线性回归，与讲义相同（NASA，1503 行）。"
 metric_name = "loss on all rows"
@@ -15,7 +15,7 @@ steps = 1500
 
 def data() -> tuple[Tensor, ...]:
     """Standardized columns, first 1,500 rows. The lecture measures on the rows that it trains on: so do we here."""
-    table = torch.tensor(airfoil_self_noise(), dtype=torch.float32)
+    table = torch.tensor(datasets.load("airfoil"), dtype=torch.float32)
     table = ((table - table.mean(dim=0)) / table.std(dim=0, correction=0))[:1500]
     inputs, targets = table[:, :-1], table[:, -1:]
     return inputs, targets, inputs, targets

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .datasets import handwritten_digits
+from .. import datasets
 
 about_zh = "手写数字：1797 张 8×8 像素的图像，十个类别，一个 32 个隐藏单元的网络。"
 metric_name = "accuracy"
@@ -17,7 +17,7 @@ loss = nn.functional.cross_entropy
 
 def data() -> tuple[Tensor, ...]:
     """The pixels in 0..1; every fifth image is held out, of each digit a random fifth."""
-    shuffled = np.random.default_rng(0).permutation(handwritten_digits())
+    shuffled = np.random.default_rng(0).permutation(datasets.load("digits"))
     table = torch.tensor(shuffled[np.argsort(shuffled[:, -1], kind="stable")])
     images, digits = (table[:, :-1] / 16).float(), table[:, -1].long()
     held_out = torch.arange(len(table)) % 5 == 0
