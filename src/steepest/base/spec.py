@@ -5,6 +5,7 @@ tuples of them; nothing is evaluated.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,29 +13,35 @@ from .errors import InvalidValue
 
 __all__ = ["Spec", "parse", "split", "value"]
 
+MODULE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?=\s*[A-Za-z_])")
+"""The name of a module before a colon, and behind it the name of something in it."""
+
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with its settings, and the user's file that defines it, if one does."""
+    """A name with its settings, and the user's file that defines it, or the installed module, if one does."""
 
     name: str
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
     file: str | None = None
+    module: str | None = None
 
 
 def parse(text: str) -> Spec:
-    """Read one spec: `name`, `name(setting=value)`, or either behind `file.py:`.
+    """Read one spec: `name`, `name(setting=value)`, or either behind `file.py:` or `module:`.
 
     >>> parse("adam(lr=0.1, betas=(0.9, 0.98))")
-    Spec(name='adam', args=(), kwargs=(('lr', 0.1), ('betas', (0.9, 0.98))), file=None)
-    >>> parse("mine.py:MyRule")
-    Spec(name='MyRule', args=(), kwargs=(), file='mine.py')
+    Spec(name='adam', args=(), kwargs=(('lr', 0.1), ('betas', (0.9, 0.98))), file=None, module=None)
+    >>> parse("mine.py:MyRule").file, parse("torch.optim:Rprop").module
+    ('mine.py', 'torch.optim')
     """
     stem, _, text = text.strip().rpartition(".py:")
-    file = f"{stem}.py" if stem else None
+    file, module = (f"{stem}.py" if stem else None), None
+    if not stem and (dotted := MODULE.match(text)):
+        module, text = dotted[1], text[dotted.end() :]
     if "(" not in text:
-        return Spec(text.strip(), file=file)
+        return Spec(text.strip(), file=file, module=module)
     try:
         call = ast.parse(text, mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
@@ -45,7 +52,7 @@ def parse(text: str) -> Spec:
             raise ValueError
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise InvalidValue(f"cannot read {text!r}; write it as name(setting=value, ...), texts in quotes") from None
-    return Spec(call.func.id, args, kwargs, file)
+    return Spec(call.func.id, args, kwargs, file, module)
 
 
 def split(text: str) -> list[str]:

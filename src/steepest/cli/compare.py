@@ -54,7 +54,8 @@ def command(
         typer.Argument(help="What to train: names (see steepest list) or your own files; default: digits."),
     ] = None,
     optimizers: Annotated[
-        str, typer.Option(help="Rules with commas between, or a .py file with rules of your own.")
+        str,
+        typer.Option(help="Rules with commas between, classes such as torch.optim:Rprop, or a .py file with your own."),
     ] = "sgd,momentum,adagrad,rmsprop,adam",
     trials: Annotated[
         int, typer.Option(help="Settings to try in each search of an optimizer, its default first.")
@@ -315,7 +316,7 @@ def _standings(store: "Store", width: int) -> Table:
 def _settings(settings: Mapping[str, float]) -> str:
     """The searched settings, the learning rate first and without its name."""
     others = [f"{name}={numbers.general(value, 3)}" for name, value in settings.items() if name != "lr"]
-    return ", ".join([numbers.general(settings["lr"], 3), *others])
+    return ", ".join([*([numbers.general(settings["lr"], 3)] if "lr" in settings else []), *others])
 
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:
@@ -359,8 +360,9 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
         ))  # fmt: skip
     terminal.print_rows(console, head, rows)
     console.print(Sentence(say(verdict.verdict_sentence(comparison))))
-    if (partner := sentences.partner_sentence(comparison)) is not None:
-        console.print(Sentence(say(partner)))
+    for remark in (sentences.partner_sentence(comparison), sentences.external_sentence(comparison)):
+        if remark is not None:
+            console.print(Sentence(say(remark)))
     for warning in (*sentences.edge_warnings(comparison), *map(sentences.aside_sentence, comparison.set_aside)):
         console.print(Sentence(say(warning), style="yellow"))
     console.print()

@@ -78,7 +78,7 @@ HELP = {
     "Values of each hyperparameter.": "每个超参数的取值个数。",
     # options of a comparison
     "What to train: names (see steepest list) or your own files; default: digits.": "训练什么：名称（参见 steepest list）或自己的文件；默认为 digits。",
-    "Rules with commas between, or a .py file with rules of your own.": "优化器，用逗号分隔；或含有自己的优化器的 .py 文件。",
+    "Rules with commas between, classes such as torch.optim:Rprop, or a .py file with your own.": "优化器，用逗号分隔；也可以是 torch.optim:Rprop 这样的类，或含有自己的优化器的 .py 文件。",
     "Settings to try in each search of an optimizer, its default first.": "每轮搜索中每个优化器试验的设置数，首先是其默认设置。",
     "Fresh seeds on which the winners run again.": "各优化器最佳设置重跑所用的新种子数。",
     "Independent searches of each optimizer; default: 2 (1 with one seed).": "每个优化器的独立搜索轮数；默认 2（只有一个种子时为 1）。",

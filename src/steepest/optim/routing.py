@@ -1,5 +1,6 @@
 """One optimizer for a model of mixed parameters: Muon for the matrices inside, another rule for the rest."""
 
+import math
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
-from ..rules import RULES, Rule, find
+from ..rules import RULES, External, Rule, find
 from . import SWITCHES, Optimizer, as_optimizer
 from .checkpoints import check_checkpoint
+from .external import Joined
 
 __all__ = ["MuonWith", "optimizer_of"]
 
@@ -147,7 +149,7 @@ class _MatrixRuleWith(MuonWith):
         return self._own.get(group["rule"]) or super()._class(group)
 
 
-def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] | None = None) -> Optimizer:
+def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] | None = None) -> torch.optim.Optimizer:
     """The optimizer that trains all of a model by a rule; one for matrices is joined by its partner for the rest.
 
     The partner's learning rate follows from that of the rule, by `Rule.partner_lr` at the largest matrix, so that there
@@ -161,6 +163,9 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
     Raises:
         InvalidValue: the rule is for matrices, and the model has no matrix inside, or has groups of its own.
     """
+    if rule.least_axes < 2 and isinstance(rule, External):
+        optimizer: torch.optim.Optimizer = rule.make(model.parameters() if groups is None else groups)
+        return optimizer
     if rule.least_axes < 2:
         settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
         return _optimizer_class(type(rule))(model.parameters() if groups is None else groups, **settings)
@@ -168,16 +173,36 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
         raise InvalidValue(
             f"{rule.title}: makes its own parameter groups, but this session has some; choose another rule"
         )
+    if isinstance(rule, External):
+        return _external_with_partner(rule, model)
     optimizer = _MatrixRuleWith(model, rule)
     matrices = [group for group in optimizer.param_groups if optimizer._class(group) is type(rule)]
     if not matrices:
-        raise InvalidValue(
-            f"{rule.title}: this model has no matrix between its first and its last layer; choose another rule"
-        )
+        raise _no_matrix(rule)
     largest = max(matrices[0]["params"], key=Tensor.numel)
     for group in optimizer.param_groups[1:]:
         group["lr"] = rule.partner_lr(largest.shape[0], largest.numel() // largest.shape[0])
     return optimizer
+
+
+def _no_matrix(rule: Rule) -> InvalidValue:
+    return InvalidValue(
+        f"{rule.title}: this model has no matrix between its first and its last layer; choose another rule"
+    )
+
+
+def _external_with_partner(rule: External, model: nn.Module) -> torch.optim.Optimizer:
+    """A class for matrices trains those inside a network, and its partner, at the same learning rate, the rest."""
+    named = _named(model)
+    reasons = _Reasons(named, _embeddings(model), (), ())
+    inside = [param for name, param in named if reasons.of(name, param)[0] == "muon" and param.ndim in rule.axes]
+    if not inside:
+        raise _no_matrix(rule)
+    chosen = {id(param) for param in inside}
+    others = [param for _, param in named if id(param) not in chosen]
+    partner = find(rule.partner, **({} if math.isnan(rule.lr) else {"lr": rule.lr}))
+    settings = {name: getattr(partner, name) for name in partner.hyperparameters()}
+    return Joined([rule.make(inside), *([_optimizer_class(type(partner))(others, **settings)] if others else [])])
 
 
 @cache

@@ -13,6 +13,7 @@ from .sentences import (
     aside_sentence,
     broken_sentence,
     edge_warnings,
+    external_sentence,
     partner_sentence,
     profile_sentence,
     target_sentence,
@@ -27,7 +28,12 @@ def as_markdown(study: Comparison) -> str:
     names = study.plan.short_names
     parts = ["# Which optimizer gets there first?", _english(profile_sentence(study))]
     for name, comparison in study.by_workload().items():
-        remarks = [partner_sentence(comparison), broken_sentence(comparison), *edge_warnings(comparison)]
+        remarks = [
+            partner_sentence(comparison),
+            external_sentence(comparison),
+            broken_sentence(comparison),
+            *edge_warnings(comparison),
+        ]
         remarks += map(aside_sentence, comparison.set_aside)
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))

@@ -23,13 +23,14 @@ from .sentences import (
     broken_sentence,
     budget_sentence,
     edge_warnings,
+    external_sentence,
     metric_text,
     partner_sentence,
     profile_sentence,
     target_sentence,
 )
 from .svg import inline, mark
-from .verdict import unfinished_sentence, verdict_texts
+from .verdict import joined_or_none, unfinished_sentence, verdict_texts
 from .words import DESCRIPTIONS, PHASES, STATUSES, WORDS
 
 __all__ = ["both", "render"]
@@ -139,7 +140,7 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "target": target_sentence(comparison),
         "verdict": verdict_texts(comparison),
         "broken": broken_sentence(comparison),
-        "partner": partner_sentence(comparison),
+        "partner": joined_or_none(partner_sentence(comparison), external_sentence(comparison)),
         "warnings": edge_warnings(comparison),
         "rows": result_rows(comparison),
         "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],

@@ -12,8 +12,8 @@ from ..study import Comparison
 from .words import LABELS
 
 __all__ = [
-    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "joined", "metric_text",
-    "partner_sentence", "profile_sentence", "target_sentence",
+    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "external_sentence", "joined",
+    "metric_text", "partner_sentence", "profile_sentence", "target_sentence",
 ]  # fmt: skip
 
 
@@ -72,6 +72,36 @@ def _partner(partner: str, scaled: bool, labels: list[str]) -> Text:
     return Text(
         f"{list_en(labels)} {have} the matrices inside the network; {partner} trains all else, at {rate}.",
         f"{list_zh(labels)} 只更新网络内部的矩阵；其余参数由 {partner} 训练，{rate_zh}。",
+    )
+
+
+def external_sentence(comparison: Comparison) -> Text | None:
+    """What to know of the classes that are not steepest's: made ranges, and steps with closures; None if nothing."""
+    by_range: dict[tuple[float, float], list[str]] = {}
+    for contestant in comparison.plan.contestants:
+        made = comparison.facts_of_rule(contestant.rule).get("by_default")
+        ends = contestant.ranges.get("lr")
+        if made and ends is not None and tuple(ends) == tuple(made):
+            by_range.setdefault((ends[0], ends[1]), []).append(contestant.label)
+    sentences = [_made_range(low, high, labels) for (low, high), labels in by_range.items()]
+    if labels := comparison.with_closures:
+        computes = "computes" if len(labels) == 1 else "compute"
+        sentences.append(
+            Text(
+                f"A step of {list_en(labels)} {computes} the gradient several times (it takes a closure), so steps are"
+                " not alike, and seconds decide.",
+                f"{list_zh(labels)} 的一步会多次计算梯度（使用闭包），各优化器的步不可相比，因此以秒数决定先后。",
+            )
+        )
+    return joined(*sentences) if sentences else None
+
+
+def _made_range(low: float, high: float, labels: list[str]) -> Text:
+    declare = "declares" if len(labels) == 1 else "declare"
+    return Text(
+        f"{list_en(labels)} {declare} no range of learning rates; {low:g} to {high:g} was searched (--range for"
+        " another).",
+        f"{list_zh(labels)} 未声明学习率范围；搜索了 {low:g} 至 {high:g}（用 --range 可改）。",
     )
 
 

@@ -210,6 +210,9 @@ def _cost(comparison: Comparison, label: str) -> Text:
 def _settings(comparison: Comparison, label: str) -> Text:
     """The settings of a contestant's best winner, and the learning rates of all where its searches chose others."""
     settings = comparison.chosen.get(label, {})
+    if settings and "lr" not in settings:  # of a class that has none
+        text = settings_text(settings)
+        return Text(text or "its only setting", text or "唯一的设置")
     lr = general(settings.get("lr", comparison.table["lr"][label]), 3)
     rest = settings_text({name: value for name, value in settings.items() if name != "lr"})
     rates = sorted({general(other["lr"], 3) for other in comparison.winners.get(label, ())}, key=float)

@@ -1,15 +1,19 @@
-"""All rules by name. A new one is a file here and its class in `BUILT_IN`; those of plugins come by entry points."""
+"""All rules by name. A new one is a file here and its class in `BUILT_IN`; those of plugins come by entry points.
+
+A class of `torch.optim.Optimizer` in a user's file or in an installed module counts as a rule, too: see `external.py`.
+"""
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
 from ..base.guards import exits_raised
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
-from ..base.spec import parse
+from ..base.spec import Spec, parse
 from ..base.text import visible
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -18,6 +22,7 @@ from .adam import Adam, AdamW
 from .adamax import Adamax
 from .ademamix import AdEMAMix
 from .base import Rule
+from .external import External, external, is_optimizer, load_module, optimizers_in
 from .lamb import LAMB
 from .lion import Lion, Signum
 from .muon import Muon
@@ -31,9 +36,9 @@ from .soap import SOAP
 from .validation import check_class
 
 __all__ = [
-    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion",
-    "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Reference", "Rule", "ScheduleFreeAdamW",
-    "ScheduleFreeSGD", "Signum", "check_numbers", "find", "resolve", "resolve_all",
+    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax",
+    "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Reference", "Rule",
+    "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "check_numbers", "find", "resolve", "resolve_all",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
@@ -82,6 +87,7 @@ class Reference:
         rule_class: the rule.
         settings: those that the spec gives.
         source: the user's file that defines it, if one does.
+        module: the installed module that defines it, if one was named.
     """
 
     text: str
@@ -89,10 +95,12 @@ class Reference:
     rule_class: type[Rule]
     settings: Mapping[str, Any]
     source: Source | None = None
+    module: str | None = None
 
     def rule(self, **more: object) -> Rule:
         """The rule at these settings and at more, which take precedence."""
-        check_numbers(self.rule_class, self.settings)
+        if not issubclass(self.rule_class, External):  # which judges its settings itself
+            check_numbers(self.rule_class, self.settings)
         return self.rule_class.configure(**{**self.settings, **more})
 
     @property
@@ -117,7 +125,8 @@ def check_numbers(rule: type[Rule], settings: Mapping[str, Any]) -> None:
 def find(rule: "str | Rule | type[Rule] | Reference", **hyperparameters: object) -> Rule:
     """A rule by name or spec, such as `adam(lr=0.1)`, with further hyperparameters; a rule is itself.
 
-    A rule of your own file is `mine.py:MyRule`, with settings in parentheses if you like.
+    A rule of your own file is `mine.py:MyRule`, with settings in parentheses if you like; a class of optimizers of an
+    installed package is `torch.optim:Rprop`.
 
     Raises:
         UnknownName: no rule has this name.
@@ -152,11 +161,15 @@ def resolve(text: str) -> Reference:
             raise InvalidValue(f"{text}: defines {', '.join(names)}; name one, for example {text.strip()}:{names[0]}")
         return first
     spec = parse(text)
+    if spec.module:
+        return _in_module(text.strip(), spec)
     source = load(spec.file) if spec.file else None
-    known: Mapping[str, type[Rule]] = _rules_in(source) if source else RULES
+    known: Mapping[str, type[Rule]] = _rules_in(source, spec.name) if source else RULES
     name = spec.name if source else spec.name.lower()
     if name not in known:
-        raise UnknownName(f"unknown rule {spec.name!r}; {did_you_mean(spec.name, known)}")
+        module, dot, last = spec.name.rpartition(".")
+        hint = f"write {module}:{last} for a class of an installed module" if dot else did_you_mean(spec.name, known)
+        raise UnknownName(f"unknown rule {spec.name!r}; {hint}")
     if spec.args:
         raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
     if source:
@@ -165,11 +178,38 @@ def resolve(text: str) -> Reference:
     return Reference(text, spec.name.lower(), known[name], known[name].translated(dict(spec.kwargs)), source)
 
 
+def _in_module(text: str, spec: Spec) -> Reference:
+    """The class that a spec such as `torch.optim:SGD(momentum=0.9)` names: an optimizer, or a rule."""
+    assert spec.module is not None
+    module = load_module(spec.module, text)
+    value = getattr(module, spec.name, None)
+    if isinstance(value, type) and issubclass(value, Rule):
+        check_class(value)
+        rule: type[Rule] = value
+    elif is_optimizer(value):
+        namesake = RULES.built_in.get(spec.name.lower()) if spec.module.partition(".")[0] == "torch" else None
+        declared = namesake.hyperparameters()["lr"].metadata["facts"].search if namesake else None
+        rule = external(value, spec.module.partition(".")[0], declared)
+    elif value is None:
+        raise UnknownName(f"{text}: {spec.module} has no {spec.name!r}; {_nearest(spec.name, module)}")
+    else:
+        raise InvalidValue(f"{text}: is no torch.optim.Optimizer with a step of its own; {_nearest('', module)}")
+    if spec.args:
+        raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
+    settings = rule.translated(dict(spec.kwargs))
+    return Reference(text, spec.name.lower(), rule, settings, module=spec.module)
+
+
+def _nearest(name: str, module: ModuleType) -> str:
+    found = optimizers_in(module)
+    return did_you_mean(name, found) if found else "it has no optimizers"
+
+
 def resolve_all(text: str) -> list[Reference]:
-    """As `resolve`; a path that ends in `.py` names every rule in the file.
+    """As `resolve`; a path that ends in `.py` names every rule and every class of optimizers in the file.
 
     Raises:
-        InvalidValue: the file is missing, raises, or defines no rule.
+        InvalidValue: the file is missing, raises, or defines none.
     """
     if not text.strip().endswith(".py"):
         return [resolve(text)]
@@ -181,6 +221,8 @@ def resolve_all(text: str) -> list[Reference]:
 
 
 def _check(rule: type[Rule], source: Source) -> None:
+    if issubclass(rule, External):  # which was tried when it was made
+        return
     try:
         with importing(source.path.parent), exits_raised():
             check_class(rule)
@@ -189,14 +231,23 @@ def _check(rule: type[Rule], source: Source) -> None:
         raise InvalidValue(f"{source.path}: {error}") from error
 
 
-def _rules_in(source: Source) -> dict[str, type[Rule]]:
-    module = source.module
-    rules = {
+def _rules_in(source: Source, wanted: str | None = None) -> dict[str, type[Rule]]:
+    """The rules and classes of optimizers that a file defines; of the latter only `wanted`, if that is one."""
+    own = {
         name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
+        for name, value in vars(source.module).items()
+        if isinstance(value, type) and value.__module__ == source.module.__name__
     }
+    rules: dict[str, type[Rule]] = {name: value for name, value in own.items() if issubclass(value, Rule)}
     rules = {name: rule for name, rule in rules.items() if not inspect.isabstract(rule)} or rules  # without their bases
-    if not rules:
-        raise InvalidValue(f"{source.path}: defines no rule; write a dataclass that derives from steepest.Rule")
-    return rules
+    classes = {name: value for name, value in own.items() if is_optimizer(value)}
+    public = {name: value for name, value in classes.items() if not name.startswith("_")} or classes
+    if not rules and not classes:
+        kinds = "a dataclass that derives from steepest.Rule, or a torch.optim.Optimizer"
+        raise InvalidValue(f"{source.path}: defines no rule; write {kinds}")
+    with importing(source.path.parent):
+        try:
+            chosen = {wanted: classes[wanted]} if wanted in classes else {} if wanted in rules else public
+            return rules | {name: external(value) for name, value in chosen.items()}
+        except SteepestError as error:
+            raise InvalidValue(f"{source.path}: {error}") from error

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .. import rules, workloads
 from ..base.errors import InvalidValue
 from ..base.modules import digests
 from ..base.spec import parse
-from ..rules import Reference, Rule
+from ..rules import External, Reference, Rule
 from .plan import Plan
 
 __all__ = [
@@ -70,11 +70,29 @@ def _of_plugin(entry: EntryPoint | None) -> dict[str, str]:
 def _of_rule(reference: Reference) -> dict[str, str]:
     """The file of the rule, and those of the rules that it derives from; of its partner, too."""
     found = _of_class(reference)
-    if reference.source is None:
+    if reference.module is not None:
+        found |= _of_module(reference.rule_class)
+    elif reference.source is None:
         found |= _of_plugin(rules.RULES.plugins.get(reference.name))
     if reference.rule_class.least_axes > 1:
         found |= _of_class(rules.resolve(reference.rule_class.partner))
     return found
+
+
+@cache
+def _of_module(rule: type[Rule]) -> dict[str, str]:
+    """The version of the package that defines a class, with a digest of it; of torch, of the class's file."""
+    subject = rule.optimizer_class if issubclass(rule, External) else rule
+    top = subject.__module__.partition(".")[0]
+    try:
+        number = version(top)
+    except PackageNotFoundError:
+        number = str(getattr(sys.modules[top], "__version__", ""))
+    files = [Path(str(sys.modules[subject.__module__].__file__))]
+    if top != "torch":
+        files += [file for folder in getattr(sys.modules[top], "__path__", ()) for file in Path(folder).rglob("*.py")]
+    name = subject.__module__ if top == "torch" else top
+    return {name: f"{number} {_digest_of(sorted(set(files)))}".strip()}
 
 
 def _of_class(reference: Reference) -> dict[str, str]:
@@ -168,6 +186,8 @@ def foreign_code(plan: Plan) -> list[str]:
     found = [name for name in names if name not in workloads.WORKLOADS]
     for contestant in plan.contestants:
         spec = parse(contestant.rule)
-        if spec.file or spec.name.lower() not in rules.RULES.built_in:
+        if spec.module:
+            found += [spec.module] * (spec.module.partition(".")[0] != "torch")
+        elif spec.file or spec.name.lower() not in rules.RULES.built_in:
             found.append(spec.file or spec.name)
     return sorted(set(found))

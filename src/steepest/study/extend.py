@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import rules
+from .. import rules, workloads
 from . import plan as plans
 from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, points_of, trials_of
 
@@ -31,7 +31,9 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
         for reference in plans.expand(optimizers)
         for name, mark, batch_size, steps in lengths
     ]
-    return plans.with_contestants(plan, [*plan.contestants, *added])
+    extended = plans.with_contestants(plan, [*plan.contestants, *added])
+    plans.check_externals(workloads.find, added)
+    return extended
 
 
 def add_seeds(plan: Plan, count: int) -> Plan:

@@ -3,18 +3,20 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from .. import rules, schedules
 from ..base.checks import check_whole
 from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue
-from ..rules import Reference, Rule
+from ..rules import External, Reference, Rule
+from ..rules.external import REQUIRED
 from ..workloads import Problem
 from .devices import DEFAULT
-from .ranges import Ranges, Settings, check_used, own_ranges, points
+from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
 
@@ -222,7 +224,8 @@ def make_plan(
 
     Args:
         workloads: one or several.
-        optimizers: rules as text, such as `adam(betas=(0.9, 0.98))`; a file stands for all rules in it.
+        optimizers: rules as text, such as `adam(betas=(0.9, 0.98))`, or classes of optimizers, such as
+            `torch.optim:Rprop`; a file stands for all rules and classes in it.
         trials: settings of each search of a contestant: the rule's default in the place of the first of as many
             quasi-random points.
         seeds: fresh seeds that the winners are reported on, at most 999.
@@ -275,7 +278,19 @@ def make_plan(
         new_contestant(plan, name, reference, *length)
         for name in lengths for reference in references for length in lengths[name]
     ]  # fmt: skip
-    return with_contestants(plan, contestants)
+    plan = with_contestants(plan, contestants)
+    check_externals({workload.name: workload for workload in chosen}.__getitem__, plan.contestants)
+    return plan
+
+
+def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contestant]) -> None:
+    """See that those which are not steepest's own optimizers can train their workloads; raises `InvalidValue`."""
+    own = [one for one in contestants if issubclass(rules.resolve(one.rule).rule_class, External)]
+    if own:
+        from .fitting import check_fits  # imports torch, which a plan that is read does without
+
+        for contestant in own:
+            check_fits(find(contestant.workload), contestant)
 
 
 def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
@@ -332,10 +347,15 @@ def new_contestant(
     """
     rule, text = reference.rule(), reference.text
     searched = own_ranges(reference, plan.ranges)
-    if "lr" not in searched and "lr" not in reference.settings:
+    if "lr" in rule.hyperparameters() and "lr" not in searched and "lr" not in reference.settings:
         raise InvalidValue(
             f"{rule.title}: declares no range of learning rates to search; give one, {text}(lr=...) or --range lr=..."
         )
+    if isinstance(rule, External):
+        for name in rule.missing:
+            if name not in searched:
+                remedy = f"give it, {text}({name}=...) or --range {name}=low:high"
+                raise InvalidValue(f"{rule.title}: {name} has no default; {remedy}")
     schedule = plan.schedule if rule.own_schedule is None else rule.own_schedule
     trials = trials_of(rule, searched, plan.trials, plan)
     return Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule, searched, trials)
@@ -351,26 +371,36 @@ def trials_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 
         plan: for the number of searches and their scrambles, and whether the first trial has the defaults.
         skip: number of trials of each search that exist already.
     """
+    fixed = {"lr": float(rule.lr)} if "lr" in rule.hyperparameters() and "lr" not in searched else {}
     if not searched:
-        return ({"lr": float(rule.lr)},)[skip:]
+        return (fixed,)[skip:]
     found = points_of(rule, searched, count, plan, skip)
     if skip or not plan.default_trial:
         return found
-    default = {"lr": float(rule.lr), **{name: getattr(rule, name) for name in searched}}
+    default = {**fixed, **{name: _default(rule, name, ends) for name, ends in searched.items()}}
     return (default,) * plan.searches + found[plan.searches :]
+
+
+def _default(rule: Rule, name: str, ends: Range) -> float:
+    """The default of a searched setting; the middle of the range where a class that is not steepest's has none."""
+    value: Any = getattr(rule, name)
+    if value is REQUIRED:
+        low, high = ends
+        return float(f"{math.sqrt(low * high) if low > 0 else (low + high) / 2:.3g}")
+    return float(value) if name == "lr" else value  # type: ignore[no-any-return]
 
 
 def points_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
     """The settings of `count` points of each search, in turns; `skip` of each are left out at the beginning."""
+    fixed = {"lr": float(rule.lr)} if "lr" in rule.hyperparameters() and "lr" not in searched else {}
     whole = frozenset(name for name in searched if isinstance(rule.defaults()[name], int))
-    fixed = {} if "lr" in searched else {"lr": float(rule.lr)}
     scrambles = range(plan.points_seed * SCRAMBLES, plan.points_seed * SCRAMBLES + plan.searches)
     of_searches = [points(searched, count, skip, whole, scramble) for scramble in scrambles]
     return tuple({**fixed, **point} for turn in zip(*of_searches, strict=True) for point in turn)
 
 
 def expand(optimizers: Sequence[str]) -> list[Reference]:
-    """The rules that compete; a rule file stands for all rules in it.
+    """The rules that compete; a file stands for all rules, and all classes of optimizers, in it.
 
     Raises:
         InvalidValue: there is none, or a file is missing or defines no rule.

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..base.errors import InvalidValue, did_you_mean
-from ..rules import Reference, Rule
+from ..rules import External, Reference, Rule
+from ..rules.external import REQUIRED
 from ..statistics.ranges import Range
 
 __all__ = ["Range", "Ranges", "Settings", "check_used", "own_ranges", "points", "read_range"]
@@ -51,10 +52,18 @@ def own_ranges(reference: Reference, user_ranges: Ranges) -> dict[str, Range]:
     ranges: dict[str, Range] = {}
     for setting, field in rule.hyperparameters().items():
         declared = field.metadata["facts"].search
-        ends = user_ranges.get(f"{reference.name}.{setting}", user_ranges.get(setting, declared))
+        ends = next((user_ranges[name] for name in _names(reference, setting) if name in user_ranges), declared)
         if ends is not None and setting not in reference.settings:
             ranges[setting] = _checked(rule, setting, ends)
     return ranges
+
+
+def _names(reference: Reference, setting: str) -> list[str]:
+    """How a user may call a setting in a range, the closest first: `torch.optim:SGD.lr`, `SGD.lr`, `sgd.lr`, `lr`."""
+    name = reference.rule_class.__name__
+    own = [name, reference.name] if issubclass(reference.rule_class, External) else [reference.name]
+    full = [f"{reference.module}:{name}"] if reference.module else []
+    return [*(f"{rule}.{setting}" for rule in [*full, *own]), setting]
 
 
 def _checked(rule: Rule, setting: str, ends: Range) -> Range:
@@ -64,7 +73,8 @@ def _checked(rule: Rule, setting: str, ends: Range) -> Range:
         raise InvalidValue(f"range: {setting}: low must be less than high and both finite, got {low:g}:{high:g}")
     if low > 0 and not math.isfinite(high / low):
         raise InvalidValue(f"range: {setting}: {low:g}:{high:g} is too wide; write for example 1e-6:{high:g}")
-    if not isinstance(getattr(rule, setting), int | float) or isinstance(getattr(rule, setting), bool):
+    value = getattr(rule, setting)
+    if value is not REQUIRED and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise InvalidValue(f"range: {rule.title}: {setting} is not one number; give it by hand instead")
     for end in (low, high):
         type(rule).configure(**{name: getattr(rule, name) for name in rule.hyperparameters()} | {setting: end})
@@ -80,7 +90,7 @@ def check_used(user_ranges: Ranges, references: Sequence[Reference]) -> None:
     searchable: set[str] = set()
     for reference in references:
         settings = reference.rule_class.hyperparameters().keys() - reference.settings.keys()
-        searchable |= settings | {f"{reference.name}.{setting}" for setting in settings}
+        searchable |= {name for setting in settings for name in _names(reference, setting)}
     for name in user_ranges:
         if name not in searchable:
             raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, searchable)}")

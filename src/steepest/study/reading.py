@@ -74,7 +74,7 @@ def _check_plan(plan: Plan) -> None:
         if not all(1 <= count < 2**53 for count in counts.values()) or contestant.batch_size < 0:
             raise InvalidValue(f"plan: {contestant.label!r} has a number that makes no sense")
         searched = contestant.trials[0].keys()
-        if "lr" not in searched or any(trial.keys() != searched for trial in contestant.trials):
+        if any(trial.keys() != searched for trial in contestant.trials):
             raise InvalidValue(f"plan: trials of {contestant.label!r} lack a setting")
         if not contestant.ranges.keys() <= searched or any(low >= high for low, high in contestant.ranges.values()):
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
@@ -141,6 +141,9 @@ def _rule(facts: Mapping[str, Any]) -> dict[str, Any]:
         "partner": visible(partner[:100]) if isinstance(partner, str) else None,
         "partner_scaled": facts.get("partner_scaled") is True,
     }
+    made |= {name: True for name in ("external", "closure", "modes") if facts.get(name) is True}
+    if _are_limits(by_default := facts.get("by_default")):
+        made["by_default"] = by_default
     if isinstance(limits, dict):
         made["limits"] = {visible(str(name)): ends for name, ends in limits.items() if _are_limits(ends)}
     return made

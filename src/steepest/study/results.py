@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..base.errors import InvalidValue, did_you_mean
 from ..base.spec import parse
-from ..rules import RULES, Rule, resolve
+from ..rules import RULES, External, Rule, resolve
 from ..statistics import (
     LEVEL_LATER,
     Measure,
@@ -48,7 +48,11 @@ NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric",
 
 
 def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
-    """By spec of the rule, the facts that figures and pages need: `look`, `partner`, `partner_scaled`, `limits`."""
+    """By spec of the rule, the facts that figures and pages need.
+
+    `look`, `partner`, `partner_scaled`, `limits`; of a class that is not steepest's, `external` and whether it needs a
+    `closure` or has `modes` of training and evaluation; `by_default`, the range of learning rates that was made for it.
+    """
     return {spec: _facts_of(resolve(spec).rule_class) for spec in {contestant.rule for contestant in plan.contestants}}
 
 
@@ -58,7 +62,14 @@ def _facts_of(rule: type[Rule]) -> dict[str, Any]:
         "partner": resolve(rule.partner).rule_class.title if rule.least_axes > 1 else None,
         "partner_scaled": rule.partner_lr is not Rule.partner_lr,
         "limits": {name: field.metadata["facts"].limits for name, field in rule.hyperparameters().items()},
+        "modes": rule.evaluation is not Rule.evaluation,
+        **(_facts_of_external(rule) if issubclass(rule, External) else {}),
     }
+
+
+def _facts_of_external(rule: type[External]) -> dict[str, Any]:
+    modes = all(callable(getattr(rule.optimizer_class, name, None)) for name in ("train", "eval"))
+    return {"external": True, "closure": rule.closure, "modes": modes, "by_default": rule.by_default}
 
 
 def name_of(spec: str) -> str:
@@ -207,10 +218,17 @@ class Comparison:
         self._the_workload()
         return len({contestant.batch_size for contestant in self.plan.contestants}) > 1
 
+    @cached_property
+    def with_closures(self) -> tuple[str, ...]:
+        """The contestants whose step takes a closure, and computes as many gradients as it likes."""
+        self._the_workload()
+        own = self.plan.contestants
+        return tuple(one.label for one in own if self.facts_of_rule(one.rule).get("closure"))
+
     @property
     def measure(self) -> Measure:
-        """The column that decides the ranking: steps to the target, or seconds where batch sizes differ."""
-        return "seconds_to_target" if self.sizes_differ else "steps_to_target"
+        """The column that decides the ranking: steps to the target, or seconds where steps are not alike."""
+        return "seconds_to_target" if self.sizes_differ or self.with_closures else "steps_to_target"
 
     @property
     def metric_is_loss(self) -> bool:
@@ -309,7 +327,7 @@ class Comparison:
 
         No file and no plugin is loaded for that: whoever reads a study runs nothing that it names.
         """
-        known = None if ".py:" in spec else RULES.built_in.get(name_of(spec))
+        known = None if ":" in spec else RULES.built_in.get(name_of(spec))
         facts = {"look": None, "partner": None, "partner_scaled": False} if known is None else _facts_of(known)
         stored: dict[str, dict[str, Any]] = json.loads(self.facts.get("rules", "{}"))
         return facts | stored.get(spec, {})

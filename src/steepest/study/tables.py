@@ -73,7 +73,7 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     for name in ("workload", "label", "rule", "batch_size", "steps"):
         facts = [getattr(contestant, name) for contestant in plan.contestants]
         table[name] = [facts[index] for index, _ in keys]
-    table["lr"] = [plan.contestants[index].trials[trial]["lr"] for index, trial in keys]
+    table["lr"] = [plan.contestants[index].trials[trial].get("lr", math.nan) for index, trial in keys]
     # encoded once a trial, not once a run: there may be hundreds of thousands of runs
     settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
     table["settings"] = [settings[index][trial] for index, trial in keys]

@@ -4,6 +4,7 @@ import torch
 
 from .. import schedules
 from ..base.errors import InvalidValue
+from ..optim.external import evaluating, start_training
 from ..optim.routing import optimizer_of
 from ..rules import Rule
 from ..workloads import Problem
@@ -42,8 +43,9 @@ class Trainer:
         self.problem, self.steps = problem, steps
         self.session = problem.begin(seed, device)
         self.optimizer = optimizer_of(rule, self.session.model, self.session.groups)
+        start_training(self.optimizer)
         self._factor = None if schedule == "constant" else schedules.find(schedule)
-        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self._rates = [] if self._factor is None else rates_of(rule, self.optimizer)
         self._step, self._device = 0, device
         with seeded(seed ^ MEASURING, device):
             self._measuring = random_state(device)
@@ -84,6 +86,17 @@ class Trainer:
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""
-        with drawing_from(self._measuring, self._device), self.optimizer.evaluating():
+        with drawing_from(self._measuring, self._device), evaluating(self.optimizer):
             measured = self.session.measure()
         return self.problem.read_measure(measured)
+
+
+def rates_of(rule: Rule, optimizer: torch.optim.Optimizer) -> list[float]:
+    """The learning rate of each parameter group.
+
+    Raises:
+        InvalidValue: a group has none.
+    """
+    if any("lr" not in group for group in optimizer.param_groups):
+        raise InvalidValue(f"{rule.title}: has no learning rate that a schedule could change; leave out --schedule")
+    return [float(group["lr"]) for group in optimizer.param_groups]

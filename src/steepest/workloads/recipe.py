@@ -24,6 +24,7 @@ from ..base.modules import last_words
 from .draws import StepDraws
 from .functional import Functional
 from .problem import Problem, Session
+from .stepping import make_step, needs_closure
 
 __all__ = ["Recipe", "RecipeSession", "recipe_of"]
 
@@ -139,6 +140,8 @@ class RecipeSession(Session):
 
     def advance(self, optimizer: torch.optim.Optimizer, steps: int) -> list[Tensor]:
         """Forward, backward, step."""
+        if needs_closure(optimizer):
+            return [self._step_with_closure(optimizer) for _ in range(steps)]
         if not self._is_plain:
             return [self._step(optimizer) for _ in range(steps)]
         params, draws, losses = self._params, self._draws, []
@@ -183,6 +186,39 @@ class RecipeSession(Session):
         if self._recipe.ema is not None:
             self._add_to_average(self._recipe.ema)
         return torch.stack(losses).mean() if count > 1 else losses[0]
+
+    def _step_with_closure(self, optimizer: torch.optim.Optimizer) -> Tensor:
+        """The same for an optimizer that computes the gradient itself: each time from the same random numbers."""
+        if self._scaler:
+            raise InvalidValue(
+                f"{self._recipe.name}: autocast in float16 scales the loss, which no closure can; write bfloat16"
+            )
+        count, first, batches = self._recipe.accumulate, self._batch, []
+        for index in range(first, first + count):
+            self._draws.begin(index)
+            batches.append(self.next_batch())
+            self._batch += 1
+            self._draws.end()
+
+        def compute() -> Tensor:
+            for param in self._params:
+                param.grad = None
+            losses = []
+            for index, batch in enumerate(batches, first):
+                self._draws.begin(index)
+                with self._autocast:
+                    loss = self.loss_of(batch)
+                (loss / count if count > 1 else loss).backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.detach())
+                self._draws.end()
+            if self._recipe.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self._params, self._recipe.clip_norm)
+            return torch.stack(losses).mean() if count > 1 else losses[0]
+
+        loss = make_step(optimizer, compute)
+        if self._recipe.ema is not None:
+            self._add_to_average(self._recipe.ema)
+        return loss
 
     def functional(self) -> Functional | None:
         """What a subclass offers, where a step is forward, backward and step only."""

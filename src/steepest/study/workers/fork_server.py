@@ -169,9 +169,12 @@ def _step_once(spec: str) -> None:
     """One step of the rule on a fixed gradient, which loads its kernel. (A backward pass might start threads.)"""
     import torch
 
+    from ...base.spec import parse
     from ...optim import as_optimizer
     from ...rules import find
 
+    if parse(spec).module:  # an installed module may start threads while it is imported
+        return
     rule, weight = find(spec), torch.nn.Parameter(torch.ones(2, 2))
     weight.grad = torch.ones(2, 2)
     as_optimizer(type(rule))([weight], **{name: getattr(rule, name) for name in rule.hyperparameters()}).step()

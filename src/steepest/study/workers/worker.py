@@ -17,7 +17,7 @@ from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
 from ...findings.catalogue import Finding
-from ...rules import Rule
+from ...rules import External, Rule
 from ...training import Run, step_times, train
 from ...training.memory import is_out_of_memory, largest_batch
 from ...training.repeating import first_difference
@@ -103,7 +103,7 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     tell(READING)
     _begin(problem, entry.device)
     tell(LOADING)
-    _warm_up(problem, rules.find(entry.rule), entry.batch_size, entry.device)
+    _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
     differs = _difference(problem, entry) if job.check else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
@@ -144,6 +144,12 @@ def _begin(problem: Problem, device: str) -> None:
         problem.begin(0, device)
 
 
+def _rule_of(entry: Entry) -> Rule:
+    """The contestant's rule, whatever the trial; at the trial's settings where it has no defaults."""
+    rule = rules.find(entry.rule)
+    return rules.find(entry.rule, **entry.settings) if isinstance(rule, External) and rule.missing else rule
+
+
 @cache
 def _warm_up(problem: Problem, rule: Rule, batch_size: int, device: str) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
@@ -154,7 +160,7 @@ def _out_of_memory(entry: Entry, words: str) -> Finding:
     """The finding of a run whose device has too little memory, with the largest batch that fits, if one does."""
     problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
     size = entry.batch_size or problem.batch_size or 0
-    fits = _largest_batch(problem, rules.find(entry.rule), size, entry.seed, entry.device) if size > 1 else 0
+    fits = _largest_batch(problem, _rule_of(entry), size, entry.seed, entry.device) if size > 1 else 0
     kind = "smaller" if fits else "none" if size else "unknown"
     return Finding("out_of_memory", {"device": entry.device, "batch": size, "fits": fits, "kind": kind, "words": words})
 
