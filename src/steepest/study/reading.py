@@ -74,7 +74,8 @@ def _check_plan(plan: Plan) -> None:
         if not all(1 <= count < 2**53 for count in counts.values()) or contestant.batch_size < 0:
             raise InvalidValue(f"plan: {contestant.label!r} has a number that makes no sense")
         searched = contestant.trials[0].keys()
-        if any(trial.keys() != searched for trial in contestant.trials):
+        may_lack = ":" in contestant.rule  # a class that is not steepest's need not have a learning rate
+        if not ("lr" in searched or may_lack) or any(trial.keys() != searched for trial in contestant.trials):
             raise InvalidValue(f"plan: trials of {contestant.label!r} lack a setting")
         if not contestant.ranges.keys() <= searched or any(low >= high for low, high in contestant.ranges.values()):
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
