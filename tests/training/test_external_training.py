@@ -177,3 +177,47 @@ def test_a_class_without_learning_rate_refuses_a_schedule(write_file):
     assert train(find("digits"), rules.find(f"{file}:Still"), 1, 2).curve[-1].step == 2
     with pytest.raises(InvalidValue, match="Still: has no learning rate that a schedule could change"):
         train(find("digits"), rules.find(f"{file}:Still"), 1, 2, schedule="cosine")
+
+
+RECIPE = """
+import torch
+
+target = 0.1
+clip_norm = 0.5
+accumulate = 2
+ema = 0.5
+
+
+def model():
+    return torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
+
+
+def batches():
+    while True:
+        inputs = torch.randn(8, 2)
+        yield inputs, inputs.sum(dim=1, keepdim=True)
+
+
+def loss(model, batch):
+    seen.append(torch.rand(()).item())
+    return torch.nn.functional.mse_loss(model(batch[0]), batch[1])
+
+
+def evaluate(model):
+    return {"loss": model(torch.ones(1, 2)).square().sum()}
+
+
+seen = []
+"""
+
+
+def test_a_closure_sees_the_same_batches_and_random_numbers_each_time(write_file):
+    problem = find(write_file("recipe.py", RECIPE), try_out=False)
+    seen = problem.loss.__globals__["seen"]
+    with seeded(0):
+        trainer = Trainer(problem, rules.find("torch.optim:LBFGS(lr=0.1, max_iter=3)"), 0, 5, None, "constant")
+        trainer.advance(1)
+    assert len(seen) > 2
+    assert len(set(seen)) == 2  # one of each of the two batches
+    with pytest.raises(InvalidValue, match="float16 scales the loss, which no closure can"):
+        train(problem.replace(autocast="float16"), rules.find("torch.optim:LBFGS"), 0, 1)
