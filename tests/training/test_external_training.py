@@ -12,6 +12,8 @@ from steepest.optim.external import Joined, evaluating
 from steepest.optim.routing import optimizer_of
 from steepest.rules import AdamW
 from steepest.training import train
+from steepest.training.population import Member, train_many
+from steepest.training.sizes import draws
 from steepest.training.trainer import Trainer
 from steepest.workloads import find
 from steepest.workloads.seeding import seeded
@@ -221,3 +223,15 @@ def test_a_closure_sees_the_same_batches_and_random_numbers_each_time(write_file
     assert len(set(seen)) == 2  # one of each of the two batches
     with pytest.raises(InvalidValue, match="float16 scales the loss, which no closure can"):
         train(problem.replace(autocast="float16"), rules.find("torch.optim:LBFGS"), 0, 1)
+
+
+def test_a_population_trains_them_as_run_by_run():
+    problem = find("digits")
+    members = [Member(rules.find(f"torch.optim:Adam(lr={lr})"), seed=1) for lr in (0.01, 0.02)]
+    members.append(Member(rules.find("schedulefree:AdamWScheduleFree(lr=0.02)"), seed=1))
+    together = train_many(problem, members, steps=6)
+    for run, member in zip(together, members, strict=True):
+        alone = train(problem, member.rule, member.seed, 6)
+        assert run.curve[-1].loss == pytest.approx(alone.curve[-1].loss, rel=1e-4)
+    assert draws(problem, rules.find("torch.optim:LBFGS"))
+    assert not draws(problem, rules.find("torch.optim:Adam"))

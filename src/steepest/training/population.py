@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ..base.errors import InvalidValue
+from ..optim.external import evaluating
 from ..optim.replay import Replay
 from ..rules import Rule
 from ..workloads import Problem
@@ -216,7 +217,7 @@ class Population:
         piece = max(1, len(self._members) * self.batches.size // max(1, self._held_out.size))
         with ExitStack() as stack:
             for index in self.alive:
-                stack.enter_context(self._trainers[index].optimizer.evaluating())
+                stack.enter_context(evaluating(self._trainers[index].optimizer))
             self._model.eval()
             stack.callback(self._model.train)
             numbers = function(self._stacks, next(self._held_out), piece)

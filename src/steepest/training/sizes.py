@@ -11,6 +11,7 @@ from ..base.modules import last_words
 from ..rules import SGD, Rule
 from ..workloads import Problem
 from ..workloads.seeding import random_state, seeded
+from ..workloads.stepping import needs_closure
 from .population import Population
 from .trainer import Trainer
 
@@ -102,9 +103,14 @@ def draws(
     problem: Problem, rule: Rule, batch_size: int | None = None, schedule: str = "constant",
     device: "torch.device | str" = "cpu",
 ) -> bool:  # fmt: skip
-    """Whether the steps of an optimizer draw random numbers, which runs of a population would draw from one stream."""
+    """Whether the steps of an optimizer draw random numbers, which runs of a population would draw from one stream.
+
+    An optimizer that needs a closure computes its gradients itself, and does not fit in there either.
+    """
     with seeded(0, device):
         trainer = Trainer(problem, rule, 0, STEPS, batch_size, schedule, device)
+        if needs_closure(trainer.optimizer):
+            return True
         trainer.advance(1)
         before = random_state(device)
         trainer.optimizer.step()
