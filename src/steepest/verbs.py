@@ -42,6 +42,7 @@ def compare(
     batch_size: int | str | Sequence[int | str] | None = None,
     ranges: Ranges | None = None,
     schedule: str = "constant",
+    stop_early: bool = False,
     widen: bool = False,
     jobs: int | None = None,
     on: str = "processes",
@@ -74,6 +75,8 @@ def compare(
         ranges: what to search instead of what the rules declare, `{"lr": (1e-4, 1)}` for all of them or
             `{"adam.lr": (1e-3, 0.1)}` for one; on a log scale where the range is above 0.
         schedule: of the learning rate over the steps, for all whose method has none of its own.
+        stop_early: whether hopeless trials stop early: after a sixteenth of its steps a trial goes on only if it is
+            among the best quarter of its search, after a quarter among the best eighth. The rest are misses.
         widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;
             the others get as many within theirs.
         jobs: processes to use, 1 for none but this one (which a run that crashes then ends); default: one a core.
@@ -102,7 +105,7 @@ def compare(
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
-            schedule=schedule, timeout=timeout, devices=devices, try_there=on != "ray",
+            schedule=schedule, stop_early=stop_early, timeout=timeout, devices=devices, try_there=on != "ray",
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 

@@ -52,7 +52,7 @@ def test_every_cause_has_a_status_and_every_ending_of_a_path_a_cause():
     causes = [code for code, *_ in CAUSES]
     assert len(set(causes)) == len(causes) and all("status" in CODES[code] for code in causes)
     domain = {"no_value_at_start", "no_value", "no_gradient"}
-    training = {"loss_non_finite", "loss_above_start", "target_reached", "target_missed"}
+    training = {"loss_non_finite", "loss_above_start", "target_reached", "target_missed", "stopped_early"}
     lost = {
         "run_raised", "out_of_memory", "run_timed_out", "data_timed_out", "loading_timed_out", "process_exited",
         "process_died", "processes_died", "killed_from_outside", "given_up_by_ray",

@@ -8,7 +8,8 @@ __all__ = ["Status"]
 class Status(StrEnum):
     """How a run of training, or a path over a landscape, ended; the texts are what a study stores and prints.
 
-    A path ends in one of the first five. A run of a study may also fail (by an exception or a crash) or time out.
+    A path ends in one of the first five. A run of a study may also fail (by an exception or a crash), time out, or be a
+    hopeless trial that was stopped early.
     """
 
     REACHED = "reached the target"
@@ -18,3 +19,4 @@ class Status(StrEnum):
     NON_FINITE = "became non-finite"
     FAILED = "failed"
     TIMED_OUT = "timed out"
+    STOPPED = "stopped early"

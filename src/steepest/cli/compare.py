@@ -42,7 +42,7 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "schedule", "out",
+    "batch_size", "ranges", "schedule", "stop_early", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -80,6 +80,9 @@ def command(
     schedule: Annotated[
         str, typer.Option(help="Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.")
     ] = "constant",
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="Stop hopeless trials early, by one rule for all optimizers.")
+    ] = False,
     widen: Annotated[
         bool, typer.Option("--widen", help="Go on beyond the range where the best trial lies at its edge.")
     ] = False,
@@ -155,8 +158,8 @@ def command(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=_once(map(read_range, ranges or [])), schedule=schedule, timeout=timeout,
-            devices=means["devices"], try_there=on != "ray",
+            ranges=_once(map(read_range, ranges or [])), schedule=schedule, stop_early=stop_early,
+            timeout=timeout, devices=means["devices"], try_there=on != "ray",
         )  # fmt: skip
         if not any(contestant.ranges for contestant in plan.contestants):
             for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):
@@ -360,7 +363,8 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
         ))  # fmt: skip
     terminal.print_rows(console, head, rows)
     console.print(Sentence(say(verdict.verdict_sentence(comparison))))
-    for remark in (sentences.partner_sentence(comparison), sentences.external_sentence(comparison)):
+    remarks = (sentences.partner_sentence, sentences.external_sentence, sentences.stopped_sentence)
+    for remark in (sentence(comparison) for sentence in remarks):
         if remark is not None:
             console.print(Sentence(say(remark)))
     for warning in (*sentences.edge_warnings(comparison), *map(sentences.aside_sentence, comparison.set_aside)):

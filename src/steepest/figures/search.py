@@ -38,6 +38,7 @@ class Sensitivity:
         lr: learning rates of the sound trials, shape (n,).
         loss: their final losses, shape (n,); the median over several search seeds.
         broken_lr: learning rates of the broken trials.
+        stopped: learning rates and losses of the trials that were stopped early, shape (n, 2).
         winners: learning rate and loss of the chosen trial of each search; empty if all broke.
         alone: whether nothing but the learning rate was searched.
     """
@@ -45,6 +46,7 @@ class Sensitivity:
     lr: np.ndarray
     loss: np.ndarray
     broken_lr: np.ndarray
+    stopped: np.ndarray
     winners: list[tuple[float, float]]
     alone: bool = True
 
@@ -54,13 +56,14 @@ def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
     runs = comparison.runs
     trials = trial_table(runs[runs["label"] == label]).sort_values("lr", kind="stable")
     broken = trials["broken"] > 0
-    sound = trials[~broken]
+    sound, stopped = trials[~broken & ~trials["stopped"]], trials[trials["stopped"]]
     rates = [settings.get("lr") for settings in comparison.winners.get(label, ())]
     chosen = sound[sound["lr"].isin(rates or [comparison.table["lr"].get(label)])]
     winners = list(zip(chosen["lr"], chosen["final_loss"].clip(-LARGEST, LARGEST), strict=True))
     alone = trials["settings"].nunique() == trials["lr"].nunique() if "settings" in trials else True
     lr, loss = (sound[name].to_numpy(dtype=float).clip(-LARGEST, LARGEST) for name in ("lr", "final_loss"))
-    return Sensitivity(lr, loss, trials.loc[broken, "lr"].to_numpy(dtype=float), winners, alone)
+    broken_lr = trials.loc[broken, "lr"].to_numpy(dtype=float)
+    return Sensitivity(lr, loss, broken_lr, stopped[["lr", "final_loss"]].to_numpy(dtype=float), winners, alone)
 
 
 def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,6 +102,8 @@ def _draw_sensitivity(axes: Axes, data: Sensitivity, look: Look, index: int, man
     # where another setting differs too, a line from trial to trial would suggest a function of the learning rate
     line = look.dash if data.alone or many else "none"
     axes.plot(x, y, color=look.colour, linestyle=line, marker=look.marker, markersize=4.5, gid=tag(index, "trend"))
+    if len(data.stopped):  # their losses are those of fewer steps: no part of the valley
+        axes.plot(*data.stopped.T, ".", color=look.colour, alpha=0.35, markersize=4, gid=tag(index, "stopped"))
     if data.winners:
         axes.plot(*zip(*data.winners, strict=True), marker=look.marker, markersize=11, markerfacecolor="none",
                   markeredgewidth=1.8, color=look.colour, linestyle="none", gid=tag(index, "best"))  # fmt: skip

@@ -16,6 +16,7 @@ from .sentences import (
     external_sentence,
     partner_sentence,
     profile_sentence,
+    stopped_sentence,
     target_sentence,
 )
 from .verdict import verdict_sentence
@@ -31,6 +32,7 @@ def as_markdown(study: Comparison) -> str:
         remarks = [
             partner_sentence(comparison),
             external_sentence(comparison),
+            stopped_sentence(comparison),
             broken_sentence(comparison),
             *edge_warnings(comparison),
         ]

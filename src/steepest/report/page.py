@@ -27,6 +27,7 @@ from .sentences import (
     metric_text,
     partner_sentence,
     profile_sentence,
+    stopped_sentence,
     target_sentence,
 )
 from .svg import inline, mark
@@ -140,7 +141,9 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "target": target_sentence(comparison),
         "verdict": verdict_texts(comparison),
         "broken": broken_sentence(comparison),
-        "partner": joined_or_none(partner_sentence(comparison), external_sentence(comparison)),
+        "partner": joined_or_none(
+            partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
+        ),
         "warnings": edge_warnings(comparison),
         "rows": result_rows(comparison),
         "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],

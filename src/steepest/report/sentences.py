@@ -7,13 +7,13 @@ import pandas as pd
 
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
-from ..statistics import BROKEN, SetAside
+from ..statistics import BROKEN, STOPPED, SetAside
 from ..study import Comparison
 from .words import LABELS
 
 __all__ = [
     "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "external_sentence", "joined",
-    "metric_text", "partner_sentence", "profile_sentence", "target_sentence",
+    "metric_text", "partner_sentence", "profile_sentence", "stopped_sentence", "target_sentence",
 ]  # fmt: skip
 
 
@@ -117,6 +117,32 @@ def broken_sentence(comparison: Comparison) -> Text | None:
         " says how.",
         f"新种子上的 {len(report)} 次运行中有 {len(broken)} 次出错：{list_zh(counts)}。原因见“全部运行”表。",
     )
+
+
+def stopped_sentence(comparison: Comparison) -> Text | None:
+    """How many trials were stopped early, and how many steps that saved; None where none was to be."""
+    plan, runs = comparison.plan, comparison.runs
+    firsts = [plan.seeds_of(search)[0] for search in range(plan.searches)]
+    trials = runs[(runs["phase"] == "search") & runs["seed"].isin(firsts)]
+    stopped = trials["status"] == STOPPED
+    if not stopped.any():
+        return None
+    whole = trials["steps"].where(stopped, trials["last_step"].fillna(trials["steps"]))
+    made = sum(_steps_of_attempts(list(plan.pauses_of(contestant)), own["last_step"].dropna())
+               for contestant in plan.contestants
+               for own in [trials[trials["label"] == contestant.label]])  # fmt: skip
+    share = f"{made / whole.sum():.0%}"
+    return Text(
+        f"{stopped.sum()} of {len(trials)} trials were stopped early, as hopeless (--stop-early): the trials took"
+        f" {share} of the steps that they would have taken to their end.",
+        f"{len(trials)} 次试验中有 {stopped.sum()} 次因无望而提前停止（--stop-early）：试验所用步数为全部跑完所需的"
+        f" {share}。",
+    )
+
+
+def _steps_of_attempts(pauses: list[int], last_steps: "pd.Series[float]") -> int:
+    """The steps of trials that run again from their start after each pause."""
+    return int(last_steps.sum()) + sum(int(pause * (last_steps > 1.2 * pause).sum()) for pause in pauses)
 
 
 def aside_sentence(aside: SetAside) -> Text:

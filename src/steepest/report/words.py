@@ -141,6 +141,7 @@ STATUSES = {
     "became non-finite": Text("became non-finite", "出现非有限数"),
     "failed": Text("failed", "失败"),
     "timed out": Text("timed out", "超时"),
+    "stopped early": Text("stopped early", "提前停止"),
 }
 """How a run ended, as `steepest.base.status.Status` has it."""
 

@@ -94,7 +94,7 @@ def _mean(runs: pd.DataFrame, name: str) -> float:
 
 def _search_columns(runs: pd.DataFrame, trials: pd.DataFrame, best: pd.Series) -> dict[str, object]:
     search = runs[runs["phase"] == "search"]
-    losses = trials["final_loss"].mask(trials["broken"] > 0)
+    losses = trials["final_loss"].mask((trials["broken"] > 0) | trials["stopped"])
     only_lr = not settings_of(trials).drop(columns="lr", errors="ignore").nunique().gt(1).any()
     ends = (trials["lr"].min(), trials["lr"].max())
     return {

@@ -5,13 +5,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-__all__ = ["BROKEN", "Measure", "check_runs", "is_broken", "ranking"]
+__all__ = ["BROKEN", "STOPPED", "Measure", "check_runs", "is_broken", "ranking"]
 
 Measure = Literal["steps_to_target", "seconds_to_target"]
 """The column that decides the ranking: steps, or seconds where the contestants' steps cost differently."""
 
 BROKEN = ("diverged", "became non-finite", "failed", "timed out")
 """The statuses of a run that went wrong; `steepest.base.status` names all of them (this package imports nothing)."""
+
+STOPPED = "stopped early"
+"""The status of a trial that was stopped early: not broken, a miss unless it had reached the target, and no winner."""
 
 
 def check_runs(runs: pd.DataFrame, *columns: str) -> None:

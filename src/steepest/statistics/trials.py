@@ -5,34 +5,36 @@ import math
 import numpy as np
 import pandas as pd
 
-from .tables import check_runs, is_broken
+from .tables import STOPPED, check_runs, is_broken
 
 __all__ = ["MISS", "best_trials", "finalists", "range_width", "trial_table"]
 
 MISS = 4.0
 """Value of a missed target in a trial's mean over its seeds, as a multiple of the contestant's slowest success."""
 
-ORDER = ("broken", "mean_steps", "final_loss")
+ORDER = ("stopped", "broken", "mean_steps", "final_loss")
 
 
 def trial_table(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a trial: columns of its first run, medians of its measures over its seeds, and more.
 
     A miss is infinite, so a trial that misses on half of the seeds or more has missed. The other columns are `broken`,
-    the share of its runs that broke, `runs`, their number, and `mean_steps`, the geometric mean of the steps to the
-    target over the seeds, where a miss counts as `MISS` times the contestant's slowest success.
+    the share of its runs that broke, `stopped`, whether it was stopped early, `runs`, their number, and `mean_steps`,
+    the geometric mean of the steps to the target over the seeds, where a miss counts as `MISS` times the contestant's
+    slowest success.
     """
     check_runs(runs, "label", "phase", "trial", "status", "steps_to_target", "final_loss")
     search = runs[runs["phase"] == "search"]
     steps = search["steps_to_target"].astype(float)
     slowest = steps.where(np.isfinite(steps)).groupby(search["label"]).transform("max")
     logs = np.log(steps.where(np.isfinite(steps), (MISS * slowest).fillna(np.inf)))
-    search = search.assign(broken=is_broken(search).astype(float), log_steps=logs)
+    search = search.assign(broken=is_broken(search).astype(float), stopped=search["status"] == STOPPED, log_steps=logs)
     trials = search.groupby(["label", "trial"], sort=False, dropna=False)
     measures = [name for name in ("steps_to_target", "seconds_to_target", "final_loss") if name in search]
     table = trials.head(1).set_index(["label", "trial"], drop=False).drop(columns="log_steps")
     table[measures] = trials[measures].median()
     table["broken"] = trials["broken"].mean()
+    table["stopped"] = trials["stopped"].any()
     table["runs"] = trials.size()
     table["mean_steps"] = np.exp(trials["log_steps"].mean())
     return table.reset_index(drop=True)
@@ -57,8 +59,8 @@ def finalists(runs: pd.DataFrame, count: int) -> list[int]:
     [1, 2]
     """
     first = runs[runs["seed"] == runs["seed"].min()]
-    order = first.assign(broken=is_broken(first)).sort_values(
-        ["broken", "steps_to_target", "final_loss"], kind="stable"
+    order = first.assign(broken=is_broken(first), stopped=first["status"] == STOPPED).sort_values(
+        ["stopped", "broken", "steps_to_target", "final_loss"], kind="stable"
     )
     return [int(trial) for trial in order["trial"].head(count)]
 
@@ -90,9 +92,9 @@ def best_trials(runs: pd.DataFrame) -> pd.DataFrame:
     is_reported = np.array([key in reported for key in zip(trials["label"], trials["trial"], strict=True)], dtype=bool)
     trials = trials.assign(is_reported=is_reported)
     order = trials.sort_values(
-        ["is_reported", "runs", *ORDER], ascending=[False, False, True, True, True], kind="stable"
+        ["is_reported", "runs", *ORDER], ascending=[False, False, *[True] * len(ORDER)], kind="stable"
     )
-    return order.groupby("label", sort=False).head(1).set_index("label").drop(columns="is_reported")
+    return order.groupby("label", sort=False).head(1).set_index("label").drop(columns=["is_reported", "stopped"])
 
 
 def range_width(lr: "pd.Series[float]", loss: "pd.Series[float]", within: float = 0.05) -> float:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from ..base.errors import SteepestError
@@ -34,6 +34,7 @@ class Task:
         trial: index of the trial whose settings are used.
         seed: of the run.
         attempts: how often it was begun, this time included.
+        pause: the step of its next rung; None: it runs to its end.
     """
 
     id: int
@@ -42,6 +43,7 @@ class Task:
     trial: int
     seed: int
     attempts: int
+    pause: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Entry:
         steps: number of updates.
         seed: of data, initial weights and batches.
         device: where to train, as torch names it.
+        until: the step at which it is cut off, at the next measurement; None: it makes all steps.
     """
 
     workload: str
@@ -69,6 +72,7 @@ class Entry:
     steps: int
     seed: int
     device: str = "cpu"
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,8 @@ class Executor(Protocol):
 
 def job_of(plan: Plan, task: Task, device: str = "cpu") -> Job:
     """The job that does a task's run on a device."""
-    return Job(task.id, (_entry(plan, task.contestant, task.trial, task.seed, device),), suspect=task.attempts > 1)
+    entry = replace(_entry(plan, task.contestant, task.trial, task.seed, device), until=task.pause)
+    return Job(task.id, (entry,), suspect=task.attempts > 1)
 
 
 def timing_job(plan: Plan, task: Task, winners: Mapping[int, int], device: str = "cpu") -> Job:

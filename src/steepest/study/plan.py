@@ -16,6 +16,7 @@ from ..rules import External, Reference, Rule
 from ..rules.external import REQUIRED
 from ..workloads import Problem
 from .devices import DEFAULT
+from .early import EARLY_STOPPING, Rung, kept, pauses
 from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
@@ -104,6 +105,7 @@ class Plan:
         default_trial: whether the first trial of each search has the rule's defaults in the place of its point; not in
             studies of older versions.
         devices: where the study began to train, all of one kind, as torch names them; each run says where it was done.
+        rungs: where hopeless trials stop early; empty: nowhere.
     """
 
     workloads: tuple[Goal, ...]
@@ -119,6 +121,7 @@ class Plan:
     points_seed: int = 0
     default_trial: bool = False
     devices: tuple[str, ...] = DEFAULT
+    rungs: tuple[Rung, ...] = ()
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -151,6 +154,14 @@ class Plan:
         """Number of finalists in each search of a contestant; none where there is nothing to choose from."""
         trials = len(contestant.trials) // min(self.searches, len(contestant.trials))
         return min(self.finalists or trials, trials) if trials > 1 else 0
+
+    def pauses_of(self, contestant: Contestant) -> dict[int, int]:
+        """The steps at which a contestant's trials pause, with the number of each search's that go on."""
+        if not (least := self.finalists_of(contestant)):
+            return {}
+        trials = len(contestant.trials) // self.searches
+        stops = pauses(self.rungs, contestant.steps)
+        return {step: count for step, keep in stops.items() if (count := kept(keep, trials, least)) < trials}
 
     def search_of(self, trial: int) -> int:
         """The search that a trial belongs to."""
@@ -219,6 +230,7 @@ def make_plan(
     schedule: str = "constant",
     ranges: Ranges | None = None,
     devices: tuple[str, ...] = DEFAULT,
+    stop_early: bool = False,
 ) -> Plan:
     """The plan of a comparison: every optimizer gets the same number of trials, at the same positions in its range.
 
@@ -242,6 +254,7 @@ def make_plan(
         schedule: of all contestants, except those whose rule declares one as part of its method.
         ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
         devices: where to train; see `steepest.study.devices`.
+        stop_early: whether hopeless trials stop early, see `steepest.study.early`.
 
     Raises:
         InvalidValue: a number out of range, a range that no optimizer searches, a contestant named twice.
@@ -272,6 +285,7 @@ def make_plan(
         goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges,
         searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
         devices=devices,
+        rungs=EARLY_STOPPING if stop_early else (),
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     contestants = [

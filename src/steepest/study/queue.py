@@ -1,9 +1,10 @@
 """The queue of a study's runs: sessions, that is, processes, take runs from the study's file and finish them.
 
-A run is `waiting`, `running` (taken by a session) or `done`; `former` is a run that a better trial has made needless. A
-process takes the next waiting run in one atomic statement, and only the session that took a run can finish it. So any
-number of processes share the work without storing a run twice, and what is finished survives a crash. A run whose
-process has died is put back into the queue by any other process, see `requeue_orphans`.
+A run is `waiting`, `running` (taken by a session), `paused` (a trial at a rung, see `early.py`) or `done`; `former` is
+a run that a better trial has made needless. A process takes the next waiting run in one atomic statement, and only the
+session that took a run can finish it. So any number of processes share the work without storing a run twice, and what
+is finished survives a crash. A run whose process has died is put back into the queue by any other process, see
+`requeue_orphans`.
 """
 
 import json
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..base.errors import SteepestError
+from ..base.status import Status
 from .environment import versions
 from .file import StudyFile
 from .jobs import Task
@@ -28,8 +30,18 @@ _OWN_SESSIONS: set[tuple[Path, int]] = set()
 The owner does not suffice: a session that this process failed to close (full disk) has the same owner as an open one.
 """
 
-TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts"
+TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts, pause"
 """The columns of `runs` that make a `Task`."""
+
+
+RESULT = (
+    "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "initial_loss", "final_loss",
+    "best_loss", "final_metric", "best_metric", "fingerprint",
+)  # fmt: skip
+"""The columns of `runs` that a result fills."""
+
+ENDED = (Status.NON_FINITE, Status.FAILED, Status.TIMED_OUT)
+"""Statuses of runs that no further steps would change."""
 
 
 class Queue(StudyFile):
@@ -39,9 +51,18 @@ class Queue(StudyFile):
         super().__init__(file, connection)
         self._place: tuple[int, int] | None = None
 
-    def _add(self, rows: Iterable[tuple[int, str, int, int]]) -> None:
+    def _add(self, rows: Iterable[tuple[int, str, int, int, int | None]]) -> None:
+        """Queue runs that are not there yet: contestant, phase, trial, seed, and the step of the first rung."""
         self._connection.executemany(
-            "insert or ignore into runs (contestant, phase, trial, seed) values (?, ?, ?, ?)", rows
+            "insert or ignore into runs (contestant, phase, trial, seed, pause) values (?, ?, ?, ?, ?)", rows
+        )
+
+    def _queue_again(self, run: int, pause: int | None) -> None:
+        """Queue a run once more, as if it had never been begun, up to the step of its next rung."""
+        self._connection.execute(
+            f"update runs set state = 'waiting', session = null, attempts = 0, pause = ?,"
+            f" {', '.join(f'{name} = null' for name in RESULT)} where id = ?",
+            (pause, run),
         )
 
     # --- sessions -----------------------------------------------------------------------------------------------------
@@ -168,6 +189,7 @@ class Queue(StudyFile):
         with self._transaction():
             stored = self._mark_done(task, session, result)
             if stored:
+                self._connection.execute("delete from curves where run = ?", (task.id,))  # of its way to a rung
                 rows = ((task.id, *map(_storable, point)) for point in curve)
                 self._connection.executemany("insert into curves values (?, ?, ?, ?, ?, ?)", rows)
         return stored
@@ -194,16 +216,17 @@ class Queue(StudyFile):
                 )
 
     def _mark_done(self, task: Task, session: int, result: Mapping[str, object]) -> bool:
-        """Mark a run as done and store its result, if it still belongs to the session; whether it did."""
+        """Mark a run as done, or paused, and store its result, if it still belongs to the session; whether it did."""
+        state = "paused" if task.pause is not None and result.get("status") not in ENDED else "done"
         columns = "".join(f", {name} = :{name}" for name in result)
         done = self._connection.execute(
-            f"update runs set state = 'done'{columns} where id = :id and state = 'running' and session = :session",
+            f"update runs set state = '{state}'{columns} where id = :id and state = 'running' and session = :session",
             {name: _storable(value) for name, value in result.items()} | {"id": task.id, "session": session},
         )
         return done.rowcount == 1
 
     def counts(self) -> dict[str, int]:
-        """Number of trials and reports by state: "waiting", "running", "done"."""
+        """Number of trials and reports by state: "waiting", "running", "paused", "done"."""
         # both queries read an index only; a condition phase != 'timing' would read the whole table
         rows = self._connection.execute("select state, count(*) from runs group by state")
         counts = {str(state): int(count) for state, count in rows}

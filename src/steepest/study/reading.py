@@ -25,6 +25,9 @@ MOST_TRIALS = 1_000_000
 """Trials and contestants of a study, and seeds, at most."""
 
 
+MOST_RUNGS = 100
+
+
 @dataclass(frozen=True)
 class _Workload:
     about: str
@@ -81,6 +84,9 @@ def _check_plan(plan: Plan) -> None:
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
     if not plan.devices or not all(map(is_name, plan.devices)):
         raise InvalidValue("plan: has a device that makes no sense")
+    shares = [share for rung in plan.rungs for share in (rung.share, rung.keep)]
+    if not all(0 < share < 1 for share in shares) or len(plan.rungs) > MOST_RUNGS:
+        raise InvalidValue("plan: has rungs that make no sense")
     if not 0 <= plan.points_seed <= MOST_POINTS_SEED:
         raise InvalidValue("plan: has a points_seed that makes no sense")
     if max(plan.seeds, plan.search_seeds, plan.runs) > MOST_TRIALS * 1000 or plan.first_search_seed < 0:

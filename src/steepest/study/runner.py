@@ -169,8 +169,10 @@ class _Runner:
             self._choose_winners([task.contestant])
 
     def _choose_winners(self, contestants: Iterable[int]) -> None:
-        """For contestants without an open trial: queue the finalists of their searches, or the winners' report runs."""
+        """For contestants without an open trial: pass a rung, queue finalists of searches, or winners' reports."""
         for index in contestants:
+            if self.store.pass_rung(index):
+                continue
             winners = self.store.winners_of(index)
             if winners is None and not self.store.set_finalists(index, self._finalists(index)):
                 comparable, _ = equal_fingerprints(self.store.searched(index))

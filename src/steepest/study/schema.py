@@ -23,9 +23,10 @@ create table runs (
     phase text not null,             -- search | report | timing
     trial integer not null,          -- whose settings
     seed integer not null,
-    state text not null default 'waiting',  -- waiting | running | done | former (reports of a winner that was beaten)
+    state text not null default 'waiting',  -- waiting | running | paused | done | former: of one that was beaten
     session integer references sessions (id),
     attempts integer not null default 0,
+    pause integer,                   -- the step of its next rung, see early.py; null: it runs to its end
     status text, message text,       -- in English
     finding text,                    -- its code and numbers, as JSON
     last_step integer,
@@ -77,6 +78,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("alter table runs add column device text not null default 'cpu'")
     for part in ("data", "model", "optimizer"):
         connection.execute(f"alter table timings add column {part} real")
+    connection.execute("alter table runs add column pause integer")  # version 4 stopped no trial early
     connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
 
 

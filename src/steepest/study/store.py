@@ -12,11 +12,15 @@ import pandas as pd
 
 from ..base.decode import decode, parse_json
 from ..base.errors import SteepestError
+from ..base.status import Status
 from ..base.text import visible
+from ..findings.catalogue import Finding
+from ..statistics import ahead
 from . import tables
 from .environment import environment
+from .jobs import columns_of
 from .opening import connect, is_blank
-from .plan import Plan
+from .plan import Contestant, Plan
 from .queue import Queue
 from .reading import REPEATS
 from .schema import SCHEMA_VERSION, create_tables
@@ -71,14 +75,15 @@ class Store(Queue):
         First trial 0 of every contestant, then trial 1, ...: an unfinished study has searched equally for all.
         """
         most = max(len(contestant.trials) for contestant in plan.contestants)
+        first_pause = [next(iter(plan.pauses_of(contestant)), None) for contestant in plan.contestants]
         rows = [
-            (index, "search", trial, seed)
+            (index, "search", trial, seed, first_pause[index])
             for trial in range(most)
             for index, contestant in enumerate(plan.contestants)
             if trial < len(contestant.trials)
             for seed in (plan.seeds_of(trial) if plan.finalists is None else plan.seeds_of(trial)[:1])
         ]
-        rows += [(plan.indices_on(goal.name)[0], "timing", 0, 0) for goal in plan.workloads]
+        rows += [(plan.indices_on(goal.name)[0], "timing", 0, 0, None) for goal in plan.workloads]
         self._add(rows)
 
     # --- provenance ---------------------------------------------------------------------------------------------------
@@ -115,6 +120,64 @@ class Store(Queue):
                 if number not in found.setdefault(name, []):
                     found[name].append(number)
         return {name: versions for name, versions in found.items() if len(versions) > 1}
+
+    # --- rungs --------------------------------------------------------------------------------------------------------
+
+    def pass_rung(self, contestant: int) -> bool:
+        """Let the best paused trials of each search of a contestant go on, and stop the others, if all have paused.
+
+        Asked twice, also by two processes, it does the same.
+
+        Returns:
+            Whether any trial of the contestant is waiting or running now.
+        """
+        plan = self.plan
+        for pause, count in plan.pauses_of(plan.contestants[contestant]).items():
+            with self._transaction():
+                if not self.is_ready_to_choose(contestant):
+                    return True
+                for search in range(plan.searches):
+                    self._pass(plan, contestant, search, pause, count)
+        return not self.is_ready_to_choose(contestant)
+
+    def _pass(self, plan: Plan, contestant: int, search: int, pause: int, count: int) -> None:
+        """Judge the trials of one search at a rung: those that paused there, and those stopped there among fewer."""
+        about = plan.contestants[contestant]
+        own = (contestant, plan.seeds_of(search)[0])
+        trials = "from runs where contestant = ? and phase = 'search' and seed = ? and pause = ?"
+        paused = self._connection.execute(
+            f"select id, trial, state, last_step {trials} and (state = 'paused' or (state = 'done' and status = ?))",
+            (*own, pause, Status.STOPPED),
+        ).fetchall()
+        if all(row["state"] == "done" for row in paused):
+            return
+        order = ahead(self._curves_of(*own), pause, self._target_of(about), self._higher_is_better(about))
+        later = next((step for step in plan.pauses_of(about) if step > pause), None)
+        for row in paused:
+            place = order.index(row["trial"])
+            if place < count:
+                self._queue_again(row["id"], later)
+            elif row["state"] == "paused":
+                numbers = {"step": row["last_step"], "steps": about.steps, "ahead": place}
+                self._connection.execute(
+                    "update runs set state = 'done', status = :status, message = :message, finding = :finding"
+                    " where id = :id",
+                    columns_of(Finding("stopped_early", numbers)) | {"id": row["id"]},
+                )
+
+    def _curves_of(self, contestant: int, seed: int) -> pd.DataFrame:
+        rows = self._connection.execute(
+            "select trial, step, metric from runs join curves on run = id"
+            " where contestant = ? and phase = 'search' and seed = ? order by trial, step",
+            (contestant, seed),
+        ).fetchall()
+        return pd.DataFrame(map(tuple, rows), columns=["trial", "step", "metric"]).astype({"metric": float})
+
+    def _target_of(self, contestant: Contestant) -> float:
+        return next(goal.target for goal in self.plan.workloads if goal.name == contestant.workload)
+
+    def _higher_is_better(self, contestant: Contestant) -> bool:
+        return bool(json.loads(self.facts()["workloads"])[contestant.workload]["higher_is_better"])
 
     # --- winners ------------------------------------------------------------------------------------------------------
 
@@ -200,7 +263,7 @@ class Store(Queue):
 
     def _add_again(self, contestant: int, phase: str, runs: Sequence[tuple[int, int]]) -> None:
         """Queue runs, each a trial and a seed; those that were done or begun before are as they were."""
-        self._add((contestant, phase, trial, seed) for trial, seed in runs)
+        self._add((contestant, phase, trial, seed, None) for trial, seed in runs)
         self._connection.executemany(
             "update runs set state = case when status is not null then 'done'"
             " when session is not null then 'running' else 'waiting' end"

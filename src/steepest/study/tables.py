@@ -176,13 +176,13 @@ def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]
     counts = connection.execute(
         "select contestant, count(distinct case phase when 'search' then trial end) as trials,"
         " sum(phase = 'report') as reports from runs"
-        " where state = 'done' and phase != 'timing' group by contestant"
+        " where state in ('done', 'paused') and phase != 'timing' group by contestant"
     ).fetchall()
     rows = []
     for index, trials, reports in counts:
         best = connection.execute(
             "select trial, steps_to_target, final_loss from runs"
-            " where contestant = ? and phase = 'search' and state = 'done'"
+            " where contestant = ? and phase = 'search' and state in ('done', 'paused')"
             f" order by status in ({', '.join('?' * len(BROKEN))}), steps_to_target is null, steps_to_target,"
             " final_loss is null, final_loss limit 1",
             (index, *BROKEN),

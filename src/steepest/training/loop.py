@@ -72,6 +72,7 @@ def train(
     batch_size: int | None = None,
     schedule: str = "constant",
     device: "torch.device | str" = "cpu",
+    until: int | None = None,
 ) -> Run:
     """Train a fresh session of a problem by a rule, and measure it on the way.
 
@@ -87,6 +88,8 @@ def train(
         batch_size: examples a step; default (or 0): the problem's.
         schedule: of the learning rate over the steps, by name.
         device: where to train.
+        until: a step after which the run ends, at its next measurement; what it has done is the beginning of the whole
+            run. Default: all steps.
 
     Returns:
         A `Run`. One that diverges ends early and says so.
@@ -104,6 +107,7 @@ def train(
             trainer.synchronize()
             seconds += perf_counter() - started
             step = goal
-            if not record.add(step, train_loss, *trainer.measure(), seconds):
+            goes_on = record.add(step, train_loss, *trainer.measure(), seconds)
+            if not goes_on or (until is not None and step >= until):
                 break
     return record.run()

@@ -107,7 +107,8 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     differs = _difference(problem, entry) if job.check else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
-    run = train(problem, rule, entry.seed, entry.steps, entry.batch_size, entry.schedule, entry.device)
+    how = entry.steps, entry.batch_size, entry.schedule, entry.device
+    run = train(problem, rule, entry.seed, *how, until=entry.until)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
 
 
