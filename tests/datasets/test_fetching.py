@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         if begin:
             self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         if self.path == "/endless":
-            body = content * 12
+            body = content * 60
         else:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import terminal
 from .language import say, translate
@@ -94,12 +94,12 @@ def watch(wanted: "Dataset") -> "Iterator[Fetched]":
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
+        task = bar.add_task(wanted.name, total=wanted.size)
+        fetched: dict[str, int] = {}
 
         def progress(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name)
-            bar.update(tasks[name], completed=done, total=total or None)
+            fetched[name] = done
+            bar.update(task, description=name, completed=sum(fetched.values()))
 
         try:
             yield progress

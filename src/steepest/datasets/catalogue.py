@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..base.text import Text
+from .protein_list import listed, url
 from .record import Bundled, Dataset, Debian, File, Npm, Package, Url
 
 __all__ = ["DATASETS"]
@@ -33,6 +34,18 @@ def _make_emoji(font: Path, english: Path, chinese: Path) -> bytes:
     from .emoji import make
 
     return make(font, english, chinese)
+
+
+def _structures() -> tuple[File, ...]:
+    """The files of the chains; each chain is known by a digest of its own."""
+    names = dict.fromkeys(name for name, *_ in listed())
+    return tuple(File(f"{name}.pdb", 250_000, "", (Url(url(name)),)) for name in names)
+
+
+def _make_proteins(*paths: Path) -> bytes:
+    from .proteins import make
+
+    return make(*paths)
 
 
 _ALL = (
@@ -159,8 +172,10 @@ _ALL = (
         "proteins",
         Text("203 chains of proteins, 37,848 residues.", "203 条蛋白质链，37848 个残基。"),
         Text("CC0", "CC0"),
-        "Protein Data Bank",
+        "Protein Data Bank; docking benchmark 5, github.com/haddocking/BM5-clean",
         (File("proteins.npz", 1_041_458, "fbb9446c6bf9a24b96ab988c0c67c545fcb47bbc9f1a194ad4b44b58690ba0ae"),),
+        _structures(),
+        _make_proteins,
     ),
 )
 

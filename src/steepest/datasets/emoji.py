@@ -2,11 +2,13 @@
 
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["make"]
+__all__ = ["drawn", "make"]
 
 GLYPH = 109
 """The one size of the font's pictures, 136 x 128 pixels."""
@@ -26,20 +28,27 @@ def make(font: Path, english: Path, chinese: Path) -> bytes:
         english: emoji.json of the PyPI package emoji.
         chinese: emoji_zh.json.
     """
-    from PIL import Image, ImageDraw, ImageFont
-
     facts = json.loads(english.read_text(encoding="utf-8"))
     translations = json.loads(chinese.read_text(encoding="utf-8"))
-    drawn = ImageFont.truetype(str(font), GLYPH)
-    pictures, names, chinese_names = [], [], []
-    for sign, fact in facts.items():
-        if fact["status"] != FULLY_QUALIFIED or drawn.getlength(sign) > WIDTH:
-            continue
-        picture = Image.new("RGB", (WIDTH, WIDTH), "white")
-        ImageDraw.Draw(picture).text((0, (WIDTH - HEIGHT) // 2), sign, font=drawn, embedded_color=True)
-        pictures.append(np.asarray(picture.resize((PIXELS, PIXELS), Image.Resampling.BOX)))
-        names.append(fact["en"].strip(":"))
-        chinese_names.append(translations[sign].strip(":"))
+    pictures = drawn(font, [sign for sign, fact in facts.items() if fact["status"] == FULLY_QUALIFIED])
     content = io.BytesIO()
-    np.savez_compressed(content, x=np.stack(pictures), en=np.array(names), zh=np.array(chinese_names))
+    np.savez_compressed(
+        content,
+        x=np.stack([*pictures.values()]),
+        en=np.array([facts[sign]["en"].strip(":") for sign in pictures]),
+        zh=np.array([translations[sign].strip(":") for sign in pictures]),
+    )
     return content.getvalue()
+
+
+def drawn(font: Path, signs: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
+    """The pictures of those signs that the font draws as one."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    loaded, pictures = ImageFont.truetype(str(font), GLYPH), {}
+    for sign in signs:
+        if loaded.getlength(sign) <= WIDTH:
+            picture = Image.new("RGB", (WIDTH, WIDTH), "white")
+            ImageDraw.Draw(picture).text((0, (WIDTH - HEIGHT) // 2), sign, font=loaded, embedded_color=True)
+            pictures[sign] = np.asarray(picture.resize((PIXELS, PIXELS), Image.Resampling.BOX))
+    return pictures

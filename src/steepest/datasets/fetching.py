@@ -17,7 +17,7 @@ Progress = Callable[[str, int, int], None]
 TIMEOUT = 30
 TRIES = 4
 CHUNK = 1 << 16
-SLACK = 1 << 20
+SLACK = 8 << 20
 PARTIAL, NOT_SATISFIABLE = 206, 416
 
 

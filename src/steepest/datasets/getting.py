@@ -21,6 +21,7 @@ from .record import Dataset, File, Npm, Package, Url
 
 __all__ = ["Watch", "dataset", "find", "get", "here", "watch_with"]
 
+FEW = 4
 ELSEWHERE = "choose another folder with STEEPEST_CACHE"
 
 Watch = Callable[[Dataset], AbstractContextManager[Progress]]
@@ -139,11 +140,10 @@ def _make(wanted: Dataset) -> None:
         else:
             part.unlink()
     if not right:
-        versions = " | ".join(wanted.commands)
+        shown = ", ".join(map(str, sources)) if len(sources) < FEW else f"{len(sources)} files"
         raise SteepestError(
-            f"{wanted.name}: what was made from {', '.join(map(str, sources))} is not the published data (its SHA-256"
-            f" differs); another version may be installed: {versions}; or name a folder with {file.name} in"
-            " STEEPEST_DATA"
+            f"{wanted.name}: what was made from {shown} is not the published data (its SHA-256 differs); one of these"
+            f" helps: {_remedies(wanted)}"
         )
 
 
