@@ -41,14 +41,19 @@ Row = dict[str, Any]
 # --- the pool ---------------------------------------------------------------------------------------------------------
 
 
+def rates_of(rule: str) -> np.ndarray:
+    """The learning rates of the pool."""
+    low, high = rules.resolve(rule).rule_class.hyperparameters()["lr"].metadata["facts"].search
+    return np.geomspace(low, high, RATES)
+
+
 def _runs_of_seed(rule: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     torch.set_num_threads(1)
     problem = workloads.find("digits")
-    low, high = rules.resolve(rule).rule_class.hyperparameters()["lr"].metadata["facts"].search
     points = grid(problem.steps)
     metric, loss = (np.full((RATES, len(points)), np.nan, dtype=np.float32) for _ in range(2))
     broken = np.zeros(RATES, dtype=bool)
-    for index, rate in enumerate(np.geomspace(low, high, RATES)):
+    for index, rate in enumerate(rates_of(rule)):
         run = train(problem, rules.find(rule, lr=float(rate)), seed)
         metric[index, : len(run.curve) - 1] = [point.metric for point in run.curve[1:]]
         loss[index, : len(run.curve) - 1] = [point.loss for point in run.curve[1:]]
@@ -58,12 +63,16 @@ def _runs_of_seed(rule: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 @dataclass(frozen=True)
 class Pool:
-    """Runs of one rule: `metric` and `loss` at each step of the `grid` (seeds, rates, steps), and which broke."""
+    """Runs of one rule: `metric` and `loss` at each step of the `grid` (seeds, rates, steps), and which broke.
+
+    `default` is the index of the rate nearest to the rule's own, which the first trial of a search has.
+    """
 
     grid: np.ndarray
     metric: np.ndarray
     loss: np.ndarray
     broken: np.ndarray
+    default: int = 0
 
     def length(self, seed: int, rate: int, until: float = math.inf) -> int:
         """Steps that a run makes, to its end or to the first measurement at a step or after."""
@@ -82,7 +91,8 @@ def make_pool(rule: str, seeds: int, folder: Path) -> Pool:
         points = grid(workloads.find("digits").steps)
         np.savez(file, grid=points, metric=np.stack(metric), loss=np.stack(loss), broken=np.stack(broken))
     with np.load(file) as stored:
-        return Pool(**{name: stored[name] for name in ("grid", "metric", "loss", "broken")})
+        default = int(np.abs(np.log(rates_of(rule) / rules.find(rule).lr)).argmin())
+        return Pool(*(stored[name] for name in ("grid", "metric", "loss", "broken")), default)
 
 
 # --- simulated studies ------------------------------------------------------------------------------------------------
@@ -113,7 +123,8 @@ class Study:
         reports, in_trials, steps = [], 0, 0
         for label, pool in self.pools.items():
             winners = []
-            for search, rates in enumerate(self.rates):
+            for search, points in enumerate(self.rates):
+                rates = np.concatenate([[pool.default], points[1:]])
                 seeds = self.seeds[search * SEARCH_SEEDS :][:SEARCH_SEEDS]
                 runs, made = self._trials(pool, rates, seeds[0], rungs)
                 chosen = finalists(runs, FINALISTS)

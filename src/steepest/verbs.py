@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import rules, workloads
-from .base.errors import InvalidValue, SteepestError
+from .base.errors import InvalidValue, SteepestError, UnknownName
 from .base.files import make_folder
 from .base.guards import TimeIsUp, time_limit
 from .base.modules import last_words
@@ -210,6 +210,7 @@ def resume(
     add_rules: str | Sequence[str] = (),
     add_seeds: int = 0,
     add_trials: int = 0,
+    retry: str | None = None,
     widen: bool = False,
     jobs: int | None = None,
     on: str = "processes",
@@ -226,6 +227,7 @@ def resume(
         add_rules: more optimizers, under the conditions of those that are there.
         add_seeds: how many more seeds the winners are reported on.
         add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
+        retry: `"failed"` does the runs again that raised, crashed, or ran out of memory or time.
         device: where to go on; default: where the study began. What is done stays; runs of two kinds of device are
             compared only if their fingerprints are the same.
         widen, jobs, on, timeout, per_device, on_progress: see `compare`.
@@ -234,6 +236,7 @@ def resume(
     Raises:
         InvalidValue: there is no study, its code has changed since it began, or a value is out of range.
     """
+    check_retry(retry)
     file = study_file(study)
     with named(file), closing(Store.open(file)) as store:
         before = store.plan
@@ -248,8 +251,23 @@ def resume(
             has_limits = '"limits"' in store.facts().get("rules", "")  # of rules, which older studies did not store
             if after != before or not has_limits:
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
+            if retry:
+                store.retry()
             _finish(store, start, widen, on_progress, devices)
     return _shown(Comparison.read(file), file.parent)
+
+
+def check_retry(retry: str | None) -> None:
+    """Raise `UnknownName` unless these runs can be tried again."""
+    if retry not in (None, "failed"):
+        raise UnknownName(f"retry: cannot be {retry!r}; the runs that can be tried again are those that failed: failed")
+
+
+def failed_runs(study: str | Path) -> int:
+    """The number of runs of a study that `resume` would do again by `retry="failed"`."""
+    file = study_file(study)
+    with named(file), closing(Store.read(file)) as store:
+        return len(store.failed())
 
 
 def _devices_to_go_on(plan: Plan, device: str | Sequence[str] | None, on: str) -> tuple[str, ...]:

@@ -102,6 +102,9 @@ def command(
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
     add_trials: Annotated[int, typer.Option(help="With --resume: more trials in each search.")] = 0,
+    retry: Annotated[
+        str | None, typer.Option(help="With --resume: do runs again that failed (memory, time, disk, a crash): failed.")
+    ] = None,
     lang: Lang = "",
 ) -> None:
     """Find out which optimizer, at which settings, gets there first.
@@ -123,7 +126,7 @@ def command(
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
     """
     chosen, competing = workload or ["digits"], spec.split(optimizers)
-    if resume is None and not any([add_rules, add_seeds, add_trials]):
+    if resume is None and not any([add_rules, add_seeds, add_trials, retry]):
         _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
         _load_files(chosen, competing, timeout)
     from .. import verbs
@@ -133,6 +136,7 @@ def command(
 
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
+    more["retry"] = retry
     if resume is not None:
         _refuse_with_resume(context)
         there = device if options.is_given(context, "device") else None
@@ -148,9 +152,16 @@ def command(
             )
             terminal.echo(note, error=True)
         means["device"] = there
+        verbs.check_retry(retry)
+        if retry and not (failed := verbs.failed_runs(resume)):
+            terminal.echo(translate("no run has failed: there is nothing to try again"), error=True)
+        elif retry:
+            terminal.echo(translate("failed runs that are tried again: {}", failed), error=True)
         _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
         return
     if any(more.values()):
+        if retry:
+            raise InvalidValue("--retry: say which study to go on with, by --resume FOLDER")
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
     means["devices"] = verbs.devices_of(device, on)
     with executor_factory(chosen, competing, **means) as start:
@@ -326,7 +337,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     """The table of each workload, its verdict, and where everything is."""
     from ..report.provenance import provenance_sentences
     from ..report.sentences import profile_sentence
-    from ..report.verdict import none_worked
+    from ..report.verdict import failed_sentences, none_worked
 
     console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
     for part in comparison.by_workload().values():
@@ -336,7 +347,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     for remark in provenance_sentences(comparison):
         console.print(Sentence(say(remark), style="yellow"), "")
     console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
-    if any(map(none_worked, comparison.by_workload().values())):
+    if any(none_worked(part) or failed_sentences(part) for part in comparison.by_workload().values()):
         raise typer.Exit(1)
 
 
@@ -367,6 +378,10 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
     for remark in (sentence(comparison) for sentence in remarks):
         if remark is not None:
             console.print(Sentence(say(remark)))
-    for warning in (*sentences.edge_warnings(comparison), *map(sentences.aside_sentence, comparison.set_aside)):
+    for warning in (
+        *verdict.failed_sentences(comparison),
+        *sentences.edge_warnings(comparison),
+        *map(sentences.aside_sentence, comparison.set_aside),
+    ):
         console.print(Sentence(say(warning), style="yellow"))
     console.print()

@@ -89,6 +89,8 @@ HELP = {
     "Examples a step; 1,10,100,all compares them with each other.": "每步的样本数；1,10,100,all 则相互比较。",
     "What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more.": "搜索范围：lr=1e-4:1 用于全部，adam.lr=1e-3:0.1 只用于一个；可重复给出。",
     "Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.": "学习率随步数的调度：constant、cosine、warmup+cosine、inverse_sqrt。",
+    "With --resume: do runs again that failed (memory, time, disk, a crash): failed.": "与 --resume 连用：重做失败的运行（内存、时间、磁盘、崩溃）：failed。",
+    "Write the page again while the study runs; it loads itself anew.": "研究运行期间不断重写页面；页面会自动刷新。",
     "Stop hopeless trials early, by one rule for all optimizers.": "按对所有优化器相同的规则，提前停止无望的试验。",
     "Go on beyond the range where the best trial lies at its edge.": "最佳试验位于范围边缘时，继续搜索到范围之外。",
     "Processes; default: one a core.": "进程数；默认每核一个。",

@@ -1,5 +1,6 @@
 """`steepest report`: the page and the tables of a study, made again."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from .options import Lang
 
 __all__ = ["command"]
 
+LEAST_WAIT = 5.0
+"""Seconds between two looks at a study that runs, at least; a page that takes longer to write is written less often."""
+
 
 def command(
     study: Annotated[Path, typer.Argument(help="A study: its folder, or its file study.sqlite; finished or not.")],
@@ -19,6 +23,9 @@ def command(
         str, typer.Option("--format", help="Tables to write: csv, parquet, md, tensorboard; with commas between.")
     ] = "csv",
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the study's own.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write the page again while the study runs; it loads itself anew.")
+    ] = False,
     lang: Lang = "",
 ) -> None:
     """Make the report of a study again, and write its tables for other programs.
@@ -31,6 +38,8 @@ def command(
 
     [dim]steepest report steepest-digits --format csv,parquet,md --out shown[/dim]
 
+    [dim]steepest report steepest-digits --watch                 while it runs, in another terminal[/dim]
+
     [dim]steepest report steepest-digits --format tensorboard    then: tensorboard --logdir steepest-digits[/dim]
     """
     from ..report import write_report
@@ -39,8 +48,10 @@ def command(
     from ..study import Comparison
     from ..study.results import study_file
 
-    comparison = Comparison.read(study)
     home = out or study_file(study).parent
+    if watch:
+        _watch(study, home)
+    comparison = Comparison.read(study)
     page, *tables = write_report(comparison, home, spec.split(formats))
     if not comparison.complete:
         terminal.echo(say(unfinished_sentence(comparison)))
@@ -49,3 +60,32 @@ def command(
     terminal.echo(translate("report: {}", page))
     for path in tables:
         terminal.echo(f"{path.suffix[1:] or path.name}: {path}")
+
+
+def _watch(study: Path, home: Path) -> None:
+    """Write the page whenever the study has changed, until it is finished, or Ctrl-C; the last one is for the caller.
+
+    A study is finished if it was complete, with nothing more to do, at two looks in a row: seeds may be added to it.
+    """
+    from ..report import write_report
+    from ..report.verdict import unfinished_sentence
+    from ..study import Comparison
+
+    seen, wait, complete = None, LEAST_WAIT, 0
+    try:
+        while complete < 2:
+            started = time.monotonic()
+            comparison = Comparison.read(study)
+            done = (len(comparison.runs), comparison.plan.runs, len(comparison.timings), comparison.running)
+            complete = complete + 1 if comparison.complete and not comparison.running else 0
+            if done != seen and not complete:
+                page, *_ = write_report(comparison, home, (), refresh=round(wait))
+                if seen is None:
+                    terminal.echo(translate("report: {}", page))
+                terminal.echo(say(unfinished_sentence(comparison)))
+                wait = max(LEAST_WAIT, 2 * (time.monotonic() - started))
+            seen = done
+            if complete < 2:
+                time.sleep(wait)
+    except KeyboardInterrupt:
+        return

@@ -22,7 +22,10 @@ __all__ = ["draw_all", "write_report"]
 
 
 def write_report(
-    study: Comparison | str | Path, folder: str | Path | None = None, formats: Sequence[str] = ("csv",)
+    study: Comparison | str | Path,
+    folder: str | Path | None = None,
+    formats: Sequence[str] = ("csv",),
+    refresh: int | None = None,
 ) -> list[Path]:
     """Write the report of a study into a folder: `report.html`, `figures/`, and tables for other programs.
 
@@ -32,6 +35,7 @@ def write_report(
         formats: of the tables: "csv" and "parquet" have every run, every measurement and all else that the verdict is
             computed from, "md" is the verdict as Markdown, "tensorboard" has the curves of the winners as event files;
             both have the numbers behind the verdict as JSON.
+        refresh: seconds after which the page loads itself anew, while the study runs. Default: it does not.
 
     Returns:
         The files (or folders) that were written, without the figures, the page first.
@@ -53,7 +57,7 @@ def write_report(
     make_folder(home)
     figures = draw_all(comparison)
     _save(comparison, figures, home / "figures")
-    text = render(comparison, figures)
+    text = render(comparison, figures, refresh)
     tables = export(comparison, home, formats)
     write(home / "report.html", text.encode())  # last: a page that is there is complete
     return [home / "report.html", *tables]

@@ -31,7 +31,7 @@ from .sentences import (
     target_sentence,
 )
 from .svg import inline, mark
-from .verdict import joined_or_none, unfinished_sentence, verdict_texts
+from .verdict import failed_sentences, joined_or_none, unfinished_sentence, verdict_texts
 from .words import DESCRIPTIONS, PHASES, STATUSES, WORDS
 
 __all__ = ["both", "render"]
@@ -42,18 +42,20 @@ MOST_FINGERPRINTS = 40
 """Number of fingerprints that the page shows; all of them are in runs.csv."""
 
 
-def render(study: Comparison, figures: Figures) -> str:
+def render(study: Comparison, figures: Figures, refresh: int | None = None) -> str:
     """The page as HTML.
 
     Args:
         study: the comparison, on one workload or several.
         figures: by workload and name, as `build.draw_all` returns them.
+        refresh: seconds after which the page loads itself anew; None: it does not.
     """
     names = study.plan.short_names
     prints = fingerprints(study.runs, names)
     script = _template("report.js")
     return _environment().get_template("report.html").render(
         names=names,
+        refresh=refresh,
         looks=_looks(study),
         places={label: index for index, label in enumerate(looks(study))},
         script=Markup(script),
@@ -144,7 +146,7 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "partner": joined_or_none(
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),
-        "warnings": edge_warnings(comparison),
+        "warnings": [*failed_sentences(comparison), *edge_warnings(comparison)],
         "rows": result_rows(comparison),
         "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],
         "budget": budget_sentence(budgets) if comparison.complete else None,

@@ -11,7 +11,7 @@ from ..study import Comparison
 from .rows import ending_text
 from .sentences import joined, metric_text
 
-__all__ = ["none_worked", "unfinished_sentence", "verdict_sentence", "verdict_texts"]
+__all__ = ["failed_sentences", "none_worked", "unfinished_sentence", "verdict_sentence", "verdict_texts"]
 
 EARLY = 10
 """A target reached within so few steps tells little: of so few, one step more or less is a large share."""
@@ -44,8 +44,11 @@ def joined_or_none(*texts: Text | None) -> Text | None:
 
 
 def unfinished_sentence(study: Comparison) -> Text:
-    """The progress of an unfinished study, and the command to resume it."""
+    """The progress of an unfinished study, and the command to resume it, unless it is running."""
     done, total = len(study.runs), study.plan.runs
+    if study.running:
+        return Text(f"Running: {done:,} of {total:,} runs are done; this is no result yet.",
+                    f"正在运行：共 {total:,} 次运行，已完成 {done:,} 次；尚无结论。")  # fmt: skip
     return Text(
         f"Not finished: {done:,} of {total:,} runs are done. Go on with: steepest compare --resume FOLDER",
         f"尚未完成：共 {total:,} 次运行，已完成 {done:,} 次。继续：steepest compare --resume 文件夹",
@@ -60,6 +63,28 @@ def none_worked(comparison: Comparison) -> bool:
     runs = comparison.runs
     return bool(len(runs)) and bool(runs["status"].isin(BROKEN).all())
 
+
+def failed_sentences(comparison: Comparison) -> list[Text]:
+    """A sentence for every optimizer of which each run failed or ran out of time, unless that is so of all."""
+    if none_worked(comparison):
+        return []
+    sentences = []
+    for label, own in comparison.runs.groupby("label", sort=False):
+        if own["status"].isin(RETRIED).all():
+            cause = ending_text(*own[["status", "message", "finding"]].iloc[0])
+            sentences.append(
+                Text(
+                    f"{label}: every run failed ({len(own)}), such as: {cause.en}. Try them again with:"
+                    " steepest compare --resume FOLDER --retry failed",
+                    f"{label}：所有运行（{len(own)} 次）都失败了，例如：{cause.zh}。重试：steepest compare --resume"
+                    " 文件夹 --retry failed",
+                )
+            )
+    return sentences
+
+
+RETRIED = (Status.FAILED, Status.TIMED_OUT)
+"""Statuses of the runs that `--retry failed` does again."""
 
 ADVICE = {
     Status.FAILED: Text("correct the file that raises it", "请修正出错的文件"),

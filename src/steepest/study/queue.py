@@ -40,7 +40,10 @@ RESULT = (
 )  # fmt: skip
 """The columns of `runs` that a result fills."""
 
-ENDED = (Status.NON_FINITE, Status.FAILED, Status.TIMED_OUT)
+FAILED = (Status.FAILED, Status.TIMED_OUT)
+"""Statuses of runs that went wrong for a reason outside, or in the user's code, and may go well the next time."""
+
+ENDED = (Status.NON_FINITE, *FAILED)
 """Statuses of runs that no further steps would change."""
 
 
@@ -224,6 +227,37 @@ class Queue(StudyFile):
             {name: _storable(value) for name, value in result.items()} | {"id": task.id, "session": session},
         )
         return done.rowcount == 1
+
+    def failed(self) -> list[int]:
+        """The contestants of the runs that failed or ran out of time, each by its index, once for each run."""
+        rows = self._connection.execute(
+            "select contestant from runs where state = 'done' and status in (?, ?)", FAILED
+        ).fetchall()
+        return [int(contestant) for (contestant,) in rows]
+
+    def retry(self) -> None:
+        """Queue every run again that failed or ran out of time: memory, disk and machine may be others now.
+
+        Contestants with such a trial choose their winners again when it has ended; reports of winners that remain are
+        kept.
+        """
+        failed = "status in (?, ?)"
+        with self._transaction():
+            self._connection.execute(
+                "delete from winners where contestant in"
+                f" (select contestant from runs where state = 'done' and phase = 'search' and {failed})",
+                FAILED,
+            )
+            # one of a former winner stays so, but counts as never begun, should that win once more
+            rows = self._connection.execute(f"select id, state, pause from runs where {failed}", FAILED).fetchall()
+            for run, state, pause in rows:
+                self._queue_again(run, pause)
+                if state == "former":
+                    self._connection.execute("update runs set state = 'former' where id = ?", (run,))
+
+    def is_being_run(self) -> bool:
+        """Whether any process that is alive has a run of this study."""
+        return any(owner.is_alive for _, owner in self._running_sessions())
 
     def counts(self) -> dict[str, int]:
         """Number of trials and reports by state: "waiting", "running", "paused", "done"."""

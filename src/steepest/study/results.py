@@ -133,6 +133,7 @@ class Comparison:
         versions: by library of which the runs had several, its versions.
         timings: the seconds of a training step (`seconds_a_step`) of each contestant (`workload`, `label`) in each
             `round`, and the `clock` ("thread" or "wall"); the rounds measure all contestants in turns.
+        running: whether a process was running the study when it was read.
     """
 
     plan: Plan
@@ -142,6 +143,8 @@ class Comparison:
     set_aside: tuple[SetAside, ...] = ()
     versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timings: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TIMINGS))
+
+    running: bool = False
 
     @classmethod
     def read(cls, folder: str | Path) -> "Comparison":
@@ -161,7 +164,9 @@ class Comparison:
         runs, aside = equal_fingerprints(store.runs())
         curve_table = store.curves() if curves else NO_CURVES
         timings = _named(store.timings(), store.plan)
-        return cls(store.plan, runs, curve_table, store.facts(), tuple(aside), store.versions(), timings)
+        return cls(
+            store.plan, runs, curve_table, store.facts(), tuple(aside), store.versions(), timings, store.is_being_run()
+        )  # fmt: skip
 
     # --- several workloads --------------------------------------------------------------------------------------------
 
