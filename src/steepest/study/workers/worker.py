@@ -39,9 +39,9 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
         tell: called with `READING`, `LOADING` and `BEGUN` when that begins.
     """
     device, lacks_memory = job.entries[0].device, False
-    with _one_thread(), importing(*_folders(job)), exits_raised(), _on(device):
+    with _one_thread(), importing(*_folders(job)), exits_raised():
         try:
-            with seeded(0, device):
+            with _on(device), seeded(0, device):
                 ending = _time(job, tell) if job.timing else _run(job, tell)
         except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
             words = last_words(error, *_files(job.entries[0]), named=True)
@@ -49,7 +49,8 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
             ending = Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
         # not before the error is gone, whose traceback keeps alive what filled the memory
         if lacks_memory:
-            ending = Ending(job.id, columns_of(_out_of_memory(job.entries[0], words)))
+            with _on(device):
+                ending = Ending(job.id, columns_of(_out_of_memory(job.entries[0], words)))
     return ending if device == CPU else replace(ending, result={**ending.result, "device": described(device)})
 
 
