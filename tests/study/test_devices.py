@@ -286,10 +286,9 @@ def test_a_study_goes_on_elsewhere_and_says_so_in_a_line(toys, command, tmp_path
     folder, _ = toys
     code, _, complaint = command(f"compare --resume {folder / 'on_toy'} --add-seeds 1")
     assert code == 2
-    assert (
-        complaint.splitlines()[-1]
-        == "steepest: device: this machine has no TOY device; it has: cpu; to go on with this"
-        " study elsewhere, name it with --device"
+    assert complaint.splitlines()[-1] == (
+        "steepest: device: unknown device 'toy:0'; known: auto, cpu, cuda, mps, xpu; to go on with this study elsewhere,"
+        " name it with --device"
     )
     code, _, complaint = command(f"compare --resume {folder / 'on_toy'} --add-seeds 1 --device cpu --jobs 1")
     assert code == 0
