@@ -287,8 +287,8 @@ def test_a_study_goes_on_elsewhere_and_says_so_in_a_line(toys, command, tmp_path
     code, _, complaint = command(f"compare --resume {folder / 'on_toy'} --add-seeds 1")
     assert code == 2
     assert complaint.splitlines()[-1] == (
-        "steepest: device: unknown device 'toy:0'; known: auto, cpu, cuda, mps, xpu; to go on with this study elsewhere,"
-        " name it with --device"
+        "steepest: device: unknown device 'toy:0'; known: auto, cpu, cuda, mps, xpu; to go on with this study"
+        " elsewhere, name it with --device"
     )
     code, _, complaint = command(f"compare --resume {folder / 'on_toy'} --add-seeds 1 --device cpu --jobs 1")
     assert code == 0
