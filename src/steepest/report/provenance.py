@@ -10,6 +10,7 @@ __all__ = ["provenance_sentences"]
 
 DIFFERS = {
     "data": Text("`data` gives other numbers each time", "`data` 每次给出的数都不同"),
+    "batches": Text("`batches` gives others each time", "`batches` 每次给出的批次都不同"),
     "model": Text("the initial weights of one seed differ each time", "同一种子的初始权重每次都不同"),
     "measure": Text("the loss of one seed before its first step differs each time", "同一种子训练前的损失每次都不同"),
     "training": Text("the first steps of one seed differ each time", "同一种子的前几步每次都不同"),

@@ -26,7 +26,9 @@ def first_difference(
     problem: Problem, rule: Rule, seed: int, steps: int, batch_size: int | None = None, schedule: str = "constant",
     device: torch.device | str = "cpu",
 ) -> str:  # fmt: skip
-    """The first part of a run that differs the second time: "data", "model", "measure" or "training"; empty: none.
+    """The first part of a run that differs the second time, or empty if none does.
+
+    "data", or "batches" where a file gives these, "model", "measure" or "training".
 
     Args:
         problem, rule, seed, batch_size, schedule, device: of the run.
@@ -46,7 +48,11 @@ def _prefix(
     with seeded(seed, device):
         trainer = Trainer(problem, rule, seed, steps, batch_size, schedule, device)
         session = trainer.session
-        parts = {"data": session.fingerprint(), "model": _weights(session.model), "measure": _measured(trainer)}
+        parts = {
+            problem.data_part: session.fingerprint(),
+            "model": _weights(session.model),
+            "measure": _measured(trainer),
+        }
         loss = trainer.advance(min(PREFIX, steps))
         parts["training"] = struct.pack("<d", loss) + _weights(session.model) + _measured(trainer)
     if again and isinstance(problem, Supervised) and problem.size() <= MOST_DATA:

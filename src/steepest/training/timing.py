@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -45,11 +46,12 @@ class StepTimes:
 
 @dataclass
 class _Blocks:
-    """The timed blocks of one contestant, by both clocks, and how many of them waited for something."""
+    """The timed blocks of one contestant, by both clocks, how many of them waited, and its generators' states."""
 
     wall: list[float] = field(default_factory=list)
     thread: list[float] = field(default_factory=list)
     waited: int = 0
+    draws: list[Any] | None = None
 
 
 def step_times(
@@ -101,6 +103,8 @@ def _steps_in(trainer: Trainer, block: float) -> int:
 
 
 def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:
+    if blocks.draws is not None:
+        trainer.set_draws(blocks.draws)
     waits = _waits() if _waits else 0
     wall, thread = time.perf_counter(), time.thread_time()
     trainer.advance(count)
@@ -108,3 +112,4 @@ def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:
     blocks.thread.append((time.thread_time() - thread) / count)
     blocks.wall.append((time.perf_counter() - wall) / count)
     blocks.waited += bool(_waits and _waits() > waits)
+    blocks.draws = trainer.draws()

@@ -1,5 +1,7 @@
 """A session and the optimizer that trains it: makes steps under a schedule, and measures without side effects."""
 
+from typing import Any
+
 import torch
 
 from .. import schedules
@@ -8,7 +10,8 @@ from ..optim.external import evaluating, start_training
 from ..optim.routing import optimizer_of
 from ..rules import Rule
 from ..workloads import Problem
-from ..workloads.seeding import drawing_from, random_state, seeded
+from ..workloads.seeding import drawing_from, random_state, seeded, set_random_state
+from .own_draws import may_draw, separate_draws
 
 __all__ = ["Trainer"]
 
@@ -47,6 +50,8 @@ class Trainer:
         self._factor = None if schedule == "constant" else schedules.find(schedule)
         self._rates = [] if self._factor is None else rates_of(rule, self.optimizer)
         self._step, self._device = 0, device
+        if not getattr(self.session, "seeds_batches", False) and may_draw(rule, self.optimizer):
+            separate_draws(self.optimizer, seed, device)
         with seeded(seed ^ MEASURING, device):
             self._measuring = random_state(device)
 
@@ -62,6 +67,14 @@ class Trainer:
             torch.mps.synchronize()
         elif device.type not in ("cpu", "meta"):
             torch.get_device_module(device).synchronize(device)
+
+    def draws(self) -> list[Any]:
+        """The states of the global generators, from which the next step draws."""
+        return random_state(self._device)
+
+    def set_draws(self, states: list[Any]) -> None:
+        """Let the next step draw from these states of `draws`."""
+        set_random_state(states, self._device)
 
     def advance(self, count: int) -> float:
         """Make `count` steps and return the mean of their training losses; this waits for the losses."""

@@ -83,7 +83,7 @@ class FromBatches(Recipe):
     batch_size: int | None = None
     own_batch_size: int | None = None
 
-    measured_by = "evaluate"
+    measured_by, data_part = "evaluate", "batches"
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "BatchesSession":
         """A model with the seed's weights, and batches whose random numbers follow from the seed."""

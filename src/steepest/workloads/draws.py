@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .seeding import torch_seeders
+from .seeding import numpy_state, torch_seeders
 
 __all__ = ["StepDraws", "epoch_seed"]
 
@@ -59,6 +59,11 @@ class StepDraws:
             if not generator.used and generator.draw() != generator.draw_copy():
                 generator.used = True
 
+    def note(self, before: list[Any]) -> None:
+        """The same, where the session has set the generators itself: to these states of `random_state`."""
+        for generator, state in zip(self._global, before[1:], strict=False):
+            generator.used = generator.used or generator.state() != state
+
     def state(self) -> list[bool]:
         """What `load` needs to go on: of which generators the session draws."""
         return [generator.used for generator in self._global]
@@ -84,6 +89,9 @@ class _NumPy:
     def copy_back(self) -> None:
         np.random.set_state(self._copy.get_state())
 
+    def state(self) -> Any:
+        return numpy_state()
+
     def seed(self, seed: int) -> None:
         np.random.seed(seed ^ 0x9E3779B9)  # not torch's, whose generator is of the same kind
 
@@ -102,6 +110,9 @@ class _Python:
 
     def copy_back(self) -> None:
         random.setstate(self._copy.getstate())
+
+    def state(self) -> Any:
+        return random.getstate()
 
     def seed(self, seed: int) -> None:
         random.seed(seed)

@@ -16,7 +16,9 @@ What a session may count on, and what it owes:
   comes from a generator of its own, made from the seed.
 - `measure` has a stream of random numbers of its own, the same at every call: how often a run is measured changes
   nothing about its training, and what an evaluation draws is the same at every step.
-- What a session draws must not depend on the optimizer: then runs of one seed are paired, and are compared as pairs.
+- An optimizer that draws has a stream of its own, too. What a session draws must not depend on the optimizer: then runs
+  of one seed are paired, and are compared as pairs. (Sessions of files seed each batch anew, see `draws.py`: how many
+  numbers the one before has needed does not matter.)
 
 Optional capabilities are attributes and methods of the base classes whose default says "none":
 
@@ -58,10 +60,12 @@ class Session(ABC):
         model: what is trained; all its parameters, unless `groups` says otherwise.
         groups: parameter groups as for `torch.optim`, such as `[{"params": matrices}, {"params": biases,
             "weight_decay": 0.0}]`. What a group sets is not searched. None: one group of all parameters.
+        seeds_batches: whether it seeds the global generators before each batch, so that nothing else can change them.
     """
 
     model: "nn.Module"
     groups: "Iterable[dict[str, Any]] | None" = None
+    seeds_batches: bool = False
 
     @abstractmethod
     def advance(self, optimizer: "torch.optim.Optimizer", steps: int) -> "Sequence[Tensor | float] | Tensor":
@@ -162,6 +166,9 @@ class Problem(ABC):
 
     measured_by: ClassVar[str] = "measure"
     """The part of a user's file that gives the numbers."""
+
+    data_part: ClassVar[str] = "data"
+    """The part of a user's file that gives what is learned from."""
 
     FACTS: ClassVar[tuple[str, ...]] = ("name", "about", "about_zh", "metric_name", "higher_is_better")
     """What tables and pages say about a problem, so that they need not load it."""

@@ -24,6 +24,7 @@ from ..base.modules import last_words
 from .draws import StepDraws
 from .functional import Functional
 from .problem import Problem, Session
+from .seeding import random_state, set_random_state
 from .stepping import make_step, needs_closure
 
 __all__ = ["Recipe", "RecipeSession", "recipe_of"]
@@ -117,6 +118,7 @@ class RecipeSession(Session):
     """
 
     next_batch: Callable[[], Any]
+    seeds_batches = True
 
     def __init__(self, problem: Recipe, seed: int, device: torch.device | str) -> None:
         self._recipe, self._seed, self._on = problem, seed, torch.device(device)
@@ -193,10 +195,11 @@ class RecipeSession(Session):
             raise InvalidValue(
                 f"{self._recipe.name}: autocast in float16 scales the loss, which no closure can; write bfloat16"
             )
-        count, first, batches = self._recipe.accumulate, self._batch, []
-        for index in range(first, first + count):
-            self._draws.begin(index)
-            batches.append(self.next_batch())
+        count, batches = self._recipe.accumulate, []
+        for _ in range(count):
+            self._draws.begin(self._batch)
+            batch = self.next_batch()
+            batches.append((batch, random_state(self._on)))
             self._batch += 1
             self._draws.end()
 
@@ -204,13 +207,13 @@ class RecipeSession(Session):
             for param in self._params:
                 param.grad = None
             losses = []
-            for index, batch in enumerate(batches, first):
-                self._draws.begin(index)
+            for batch, states in batches:
+                set_random_state(states, self._on)  # those from which a step without a closure draws
                 with self._autocast:
                     loss = self.loss_of(batch)
                 (loss / count if count > 1 else loss).backward()  # type: ignore[no-untyped-call]
                 losses.append(loss.detach())
-                self._draws.end()
+                self._draws.note(states)
             if self._recipe.clip_norm is not None:
                 nn.utils.clip_grad_norm_(self._params, self._recipe.clip_norm)
             return torch.stack(losses).mean() if count > 1 else losses[0]

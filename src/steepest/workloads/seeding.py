@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["drawing_from", "random_state", "seeded", "set_random_state", "torch_seeders"]
+__all__ = ["drawing_from", "numpy_state", "random_state", "seeded", "set_random_state", "torch_seeders"]
 
 
 class _Generator(NamedTuple):
@@ -18,7 +18,7 @@ class _Generator(NamedTuple):
     manual_seed: Callable[[int], Any]
 
 
-def _numpy_state() -> tuple[Any, ...]:
+def numpy_state() -> tuple[Any, ...]:
     """The state of NumPy's generator; of a list it is set in a fiftieth of the time that an array takes."""
     state: Any = np.random.get_state()
     name, keys, *rest = state
@@ -34,7 +34,7 @@ CPU = [
     _Generator(
         torch.default_generator.get_state, torch.default_generator.set_state, torch.default_generator.manual_seed
     ),
-    _Generator(_numpy_state, np.random.set_state, _seed_numpy),
+    _Generator(numpy_state, np.random.set_state, _seed_numpy),
     _Generator(random.getstate, random.setstate, random.seed),
 ]
 
