@@ -41,7 +41,7 @@ def compare(
     target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
     ranges: Ranges | None = None,
-    schedule: str = "constant",
+    schedule: str | None = None,
     stop_early: bool = False,
     widen: bool = False,
     jobs: int | None = None,
@@ -74,7 +74,9 @@ def compare(
         batch_size: examples a step; several make every optimizer compete with each; `"all"` is the whole set.
         ranges: what to search instead of what the rules declare, `{"lr": (1e-4, 1)}` for all of them or
             `{"adam.lr": (1e-3, 0.1)}` for one; on a log scale where the range is above 0.
-        schedule: of the learning rate over the steps, for all whose method has none of its own.
+        schedule: of the learning rate over the steps, for all whose method has none of its own: a name such as
+            `"warmup+cosine"`, or a scheduler of an installed module, `"torch.optim.lr_scheduler:OneCycleLR"`. Default:
+            the `scheduler` of the workload's file, or constant.
         stop_early: whether hopeless trials stop early: after a sixteenth of its steps a trial goes on only if it is
             among the best quarter of its search, after a quarter among the best eighth. The rest are misses.
         widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;

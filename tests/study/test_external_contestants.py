@@ -180,3 +180,56 @@ def test_the_command_takes_them(command, write_workload, mine):
     assert "declare" not in printed
     code, _, complained = command("compare digits --optimizers torch.optim:Rprp --out other")
     assert (code, complained) == (2, "steepest: torch.optim:Rprp: torch.optim has no 'Rprp'; did you mean 'Rprop'?\n")
+
+
+# --- schedulers -------------------------------------------------------------------------------------------------------
+
+OWN_SCHEDULER = """
+def scheduler(optimizer, steps):
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps, cycle_momentum=False
+    )
+"""
+
+
+def test_every_optimizer_has_the_scheduler_of_the_workloads_file(write_workload, tmp_path, without_report):
+    workload = write_workload(OWN_SCHEDULER, "own.py")
+    plain = steepest.compare(
+        write_workload(), ["adam(lr=0.1)"], **SHORT, jobs=1, out=tmp_path / "plain",
+        schedule="torch.optim.lr_scheduler:OneCycleLR(cycle_momentum=False)",
+    )  # fmt: skip
+    own = steepest.compare(
+        workload, ["adam(lr=0.1)", "torch.optim:SGD", "schedulefreesgd"], **SHORT, jobs=1, out=tmp_path / "own"
+    )
+    assert [contestant.schedule for contestant in own.plan.contestants] == ["workload", "workload", "constant"]
+    losses = [study.runs[study.runs["label"] == "Adam lr=0.1"]["final_loss"].tolist() for study in (plain, own)]
+    assert losses[0] == losses[1]
+    more = extend.add_rules(own.plan, ["torch.optim:Rprop"])
+    assert more.contestants[-1].schedule == "workload"
+    with pytest.raises(InvalidValue, match=r"own\.py has a `scheduler` of its own; leave out one of the two"):
+        make_plan(find(workload), ["adam"], schedule="cosine")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("scheduler = 3", "`scheduler` must be a function; write for example:  def scheduler"),
+        ("def scheduler(optimizer, steps): return None", r"`scheduler` must return an object with step\(\), got None"),
+        ("def scheduler(optimizer): return 1", r"Adam cannot train .*: TypeError: scheduler\(\) takes 1"),
+        ("def scheduler(optimizer, steps): return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)",
+         "missing 1 required positional argument: 'metrics'"),
+    ],
+)  # fmt: skip
+def test_a_scheduler_that_cannot_be_stepped_is_refused_before_anything_is_stored(body, words, write_workload):
+    with pytest.raises(InvalidValue, match=words):
+        make_plan(find(write_workload(body)), ["adam"])
+
+
+def test_a_scheduler_that_an_optimizer_cannot_take_is_told(write_workload):
+    schedule = "torch.optim.lr_scheduler:OneCycleLR"
+    with pytest.raises(InvalidValue, match=r"AdaGrad: schedule .*OneCycleLR.*must support momentum"):
+        make_plan(find(write_workload()), ["adagrad"], schedule=schedule)
+    plan = make_plan(find(write_workload()), ["momentum"], schedule=f" {schedule} ")
+    assert plan.contestants[0].schedule == schedule
+    with pytest.raises(InvalidValue, match="sets the same learning rates whatever the trial's is"):
+        make_plan(find(write_workload()), ["momentum"], schedule=f"{schedule}(max_lr=0.1)")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import steepest
 from steepest import rules, schedules
 from steepest.base.errors import InvalidValue
 from steepest.optim.external import Joined, evaluating
@@ -235,3 +236,31 @@ def test_a_population_trains_them_as_run_by_run():
         assert run.curve[-1].loss == pytest.approx(alone.curve[-1].loss, rel=1e-4)
     assert draws(problem, rules.find("torch.optim:LBFGS"))
     assert not draws(problem, rules.find("torch.optim:Adam"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "make"),
+    [
+        ("torch.optim:SGD(lr=0.3, momentum=0.9)", lambda params: torch.optim.SGD(params, lr=0.3, momentum=0.9)),
+        ("momentum(lr=0.3)", lambda params: steepest.Momentum(params, lr=0.3)),
+    ],
+)
+def test_a_scheduler_of_torch_is_stepped_as_in_a_loop_by_hand(spec, make):
+    """Learning rates and momenta of one cycle, in pieces of any length."""
+    expected = []
+    optimizer = make([torch.nn.Parameter(torch.ones(1))])
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.3, total_steps=STEPS)
+    for _ in range(STEPS):
+        expected.append((optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]))
+        optimizer.step()
+        scheduler.step()
+    schedule, seen = "torch.optim.lr_scheduler:OneCycleLR", []
+    with seeded(0):
+        trainer = Trainer(find("digits"), rules.find(spec), 0, STEPS, None, schedule)
+        trainer.optimizer.register_step_pre_hook(
+            lambda own, *_: seen.append((own.param_groups[0]["lr"], own.param_groups[0]["momentum"]))
+        )
+        for count in (1, 5, STEPS - 6, 3):  # a measurement of time goes on beyond the run
+            trainer.advance(count)
+    assert seen[:STEPS] == expected
+    assert seen[STEPS:] == [expected[-1]] * 3

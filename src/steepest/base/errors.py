@@ -39,5 +39,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known: adam, sgd'
     """
     known = sorted(known)
-    nearest = get_close_matches(name.lower(), known, n=1)
+    in_small = {own.lower(): own for own in reversed(known)}
+    nearest = [in_small[own] for own in get_close_matches(name.lower(), in_small, n=1)]
     return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"

@@ -78,8 +78,12 @@ def command(
         typer.Option("--range", help="What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more."),
     ] = None,
     schedule: Annotated[
-        str, typer.Option(help="Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.")
-    ] = "constant",
+        str | None,
+        typer.Option(
+            help="Learning rate over the steps: constant, linear, cosine, warmup, warmup+cosine, or"
+            " torch.optim.lr_scheduler:OneCycleLR; default: the workload's scheduler, or constant."
+        ),
+    ] = None,
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="Stop hopeless trials early, by one rule for all optimizers.")
     ] = False,

@@ -88,7 +88,7 @@ HELP = {
     "Value of the metric to reach; default: the workload's.": "指标要达到的目标值；默认为工作负载自己的。",
     "Examples a step; 1,10,100,all compares them with each other.": "每步的样本数；1,10,100,all 则相互比较。",
     "What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more.": "搜索范围：lr=1e-4:1 用于全部，adam.lr=1e-3:0.1 只用于一个；可重复给出。",
-    "Learning rate over the steps: constant, cosine, warmup+cosine, inverse_sqrt.": "学习率随步数的调度：constant、cosine、warmup+cosine、inverse_sqrt。",
+    "Learning rate over the steps: constant, linear, cosine, warmup, warmup+cosine, or torch.optim.lr_scheduler:OneCycleLR; default: the workload's scheduler, or constant.": "学习率随步数的调度：constant、linear、cosine、warmup、warmup+cosine，或 torch.optim.lr_scheduler:OneCycleLR；默认为工作负载自己的 scheduler，没有则为 constant。",
     "With --resume: do runs again that failed (memory, time, disk, a crash): failed.": "与 --resume 连用：重做失败的运行（内存、时间、磁盘、崩溃）：failed。",
     "Write the page again while the study runs; it loads itself anew.": "研究运行期间不断重写页面；页面会自动刷新。",
     "Stop hopeless trials early, by one rule for all optimizers.": "按对所有优化器相同的规则，提前停止无望的试验。",

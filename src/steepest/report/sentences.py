@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
+from ..schedules import OF_THE_WORKLOAD
 from ..statistics import BROKEN, STOPPED, SetAside
 from ..study import Comparison
 from .words import LABELS
@@ -76,7 +77,7 @@ def _partner(partner: str, scaled: bool, labels: list[str]) -> Text:
 
 
 def external_sentence(comparison: Comparison) -> Text | None:
-    """What to know of the classes that are not steepest's: made ranges, and steps with closures; None if nothing."""
+    """What to know of classes that are not steepest's: made ranges, closures, the workload's scheduler; or None."""
     by_range: dict[tuple[float, float], list[str]] = {}
     for contestant in comparison.plan.contestants:
         made = comparison.facts_of_rule(contestant.rule).get("by_default")
@@ -91,6 +92,13 @@ def external_sentence(comparison: Comparison) -> Text | None:
                 f"A step of {list_en(labels)} {computes} the gradient several times (it takes a closure), so steps are"
                 " not alike, and seconds decide.",
                 f"{list_zh(labels)} 的一步会多次计算梯度（使用闭包），各优化器的步不可相比，因此以秒数决定先后。",
+            )
+        )
+    if OF_THE_WORKLOAD in {contestant.schedule for contestant in comparison.plan.contestants}:
+        sentences.append(
+            Text(
+                "The learning rate follows the scheduler of the workload's file.",
+                "学习率按工作负载文件中的 scheduler 变化。",
             )
         )
     return joined(*sentences) if sentences else None

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
 from ..base.guards import exits_raised
+from ..base.installed import load_module
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
@@ -22,7 +23,7 @@ from .adam import Adam, AdamW
 from .adamax import Adamax
 from .ademamix import AdEMAMix
 from .base import Rule
-from .external import External, external, is_optimizer, load_module, optimizers_in
+from .external import External, external, is_optimizer, optimizers_in
 from .lamb import LAMB
 from .lion import Lion, Signum
 from .muon import Muon

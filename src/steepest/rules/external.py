@@ -4,7 +4,6 @@ A class becomes a rule whose hyperparameters are those of its `__init__`, with i
 can so take one where it takes a rule; what needs the update as a function (paths, formulas) refuses it in one line.
 """
 
-import importlib
 import inspect
 import re
 import sys
@@ -16,13 +15,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar, Self, TypeGuard
 
-from ..base.errors import InvalidValue, SteepestError, UnknownName
+from ..base.errors import InvalidValue, SteepestError
 from ..base.guards import exits_raised
 from ..base.modules import files_of, is_library, last_words
 from .base import Rule, hyperparameter
 from .foreign import Foreign
 
-__all__ = ["REQUIRED", "External", "external", "is_optimizer", "load_module", "optimizers_in"]
+__all__ = ["REQUIRED", "External", "external", "is_optimizer", "optimizers_in"]
 
 AROUND = (1e-3, 1e2)
 """The ends of the learning rates that are searched, as multiples of the class's default."""
@@ -135,34 +134,6 @@ def is_optimizer(value: Any) -> TypeGuard[Hashable]:
 def optimizers_in(module: ModuleType) -> dict[str, Hashable]:
     """The classes of optimizers that a module has, by name."""
     return {name: value for name, value in vars(module).items() if is_optimizer(value)}
-
-
-def load_module(name: str, spec: str) -> ModuleType:
-    """An installed module.
-
-    Args:
-        name: with dots.
-        spec: as the user wrote it, for the error message.
-
-    Raises:
-        UnknownName: it is not installed; with the command that installs it.
-        InvalidValue: it raises.
-    """
-    try:
-        with exits_raised(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        top, missing = name.partition(".")[0], error.name or name
-        if name == missing or name.startswith(f"{missing}."):
-            if missing == top:
-                remedy = f"install it: pip install {top.replace('_', '-')} (your own file is file.py:Class)"
-                raise UnknownName(f"{spec}: there is no module {top!r}; {remedy}") from None
-            raise UnknownName(f"{spec}: there is no module {name!r}") from None
-        needs = missing.partition(".")[0]
-        raise InvalidValue(f"{spec}: {name} needs {needs}; install it: pip install {needs.replace('_', '-')}") from None
-    except (Exception, SystemExit) as error:
-        raise InvalidValue(f"{spec}: {last_words(error)}") from error
 
 
 @cache

@@ -8,11 +8,12 @@ import json
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import rules, workloads
+from .. import rules, schedules, workloads
 from ..base.errors import InvalidValue
 from ..base.modules import digests
 from ..base.spec import parse
@@ -41,6 +42,9 @@ def code_fingerprint(plan: Plan) -> dict[str, str]:
         found |= _of_plugin(workloads.PLUGINS.plugins.get(goal.name.partition("(")[0]))
     for text in {contestant.rule for contestant in plan.contestants}:
         found |= _of_rule(rules.resolve(text))
+    for text in {contestant.schedule for contestant in plan.contestants}:
+        if schedules.is_scheduler(text):
+            found |= _of_module(str(parse(text).module))
     return dict(sorted(found.items()))
 
 
@@ -71,7 +75,8 @@ def _of_rule(reference: Reference) -> dict[str, str]:
     """The file of the rule, and those of the rules that it derives from; of its partner, too."""
     found = _of_class(reference)
     if reference.module is not None:
-        found |= _of_module(reference.rule_class)
+        defined = reference.rule_class
+        found |= _of_module((defined.optimizer_class if issubclass(defined, External) else defined).__module__)
     elif reference.source is None:
         found |= _of_plugin(rules.RULES.plugins.get(reference.name))
     if reference.rule_class.least_axes > 1:
@@ -80,18 +85,17 @@ def _of_rule(reference: Reference) -> dict[str, str]:
 
 
 @cache
-def _of_module(rule: type[Rule]) -> dict[str, str]:
+def _of_module(module: str) -> dict[str, str]:
     """The version of the package that defines a class, with a digest of it; of torch, of the class's file."""
-    subject = rule.optimizer_class if issubclass(rule, External) else rule
-    top = subject.__module__.partition(".")[0]
+    top = module.partition(".")[0]
     try:
         number = version(top)
     except PackageNotFoundError:
         number = str(getattr(sys.modules[top], "__version__", ""))
-    files = [Path(str(sys.modules[subject.__module__].__file__))]
+    files = [Path(str(import_module(module).__file__))]
     if top != "torch":
         files += [file for folder in getattr(sys.modules[top], "__path__", ()) for file in Path(folder).rglob("*.py")]
-    name = subject.__module__ if top == "torch" else top
+    name = module if top == "torch" else top
     return {name: f"{number} {_digest_of(sorted(set(files)))}".strip()}
 
 
@@ -186,8 +190,10 @@ def foreign_code(plan: Plan) -> list[str]:
     found = [name for name in names if name not in workloads.WORKLOADS]
     for contestant in plan.contestants:
         spec = parse(contestant.rule)
+        of_schedule = parse(contestant.schedule).module if schedules.is_scheduler(contestant.schedule) else None
+        found += [module for module in (spec.module, of_schedule) if module and module.partition(".")[0] != "torch"]
         if spec.module:
-            found += [spec.module] * (spec.module.partition(".")[0] != "torch")
-        elif spec.file or spec.name.lower() not in rules.RULES.built_in:
+            continue
+        if spec.file or spec.name.lower() not in rules.RULES.built_in:
             found.append(spec.file or spec.name)
     return sorted(set(found))

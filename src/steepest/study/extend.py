@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .. import rules, workloads
+from ..schedules import OF_THE_WORKLOAD
 from . import plan as plans
 from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, points_of, trials_of
 
@@ -26,8 +27,9 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
         )
         for contestant in plan.contestants
     )  # fmt: skip
+    own_schedules = {one.workload for one in plan.contestants if one.schedule == OF_THE_WORKLOAD}
     added = [
-        plans.new_contestant(plan, name, reference, mark, batch_size, steps)
+        plans.new_contestant(plan, name, reference, mark, batch_size, steps, own_schedule=name in own_schedules)
         for reference in plans.expand(optimizers)
         for name, mark, batch_size, steps in lengths
     ]

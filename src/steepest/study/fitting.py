@@ -1,4 +1,4 @@
-"""Whether an optimizer that is not steepest's own can train a workload: one step of it, before anything is stored."""
+"""Whether an optimizer that is not steepest's own can train a workload: two steps of it, before anything is stored."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ __all__ = ["check_fits"]
 
 
 def check_fits(problem: Problem, contestant: Contestant) -> None:
-    """Begin a session, make a step of the contestant's first trial, and go to the weights to evaluate and back.
+    """Begin a session, make two steps of the contestant's first trial, and go to the weights to evaluate and back.
 
     Raises:
         InvalidValue: something raises; whose, and what.
@@ -29,7 +29,7 @@ def check_fits(problem: Problem, contestant: Contestant) -> None:
         with importing(*(file.parent for file in files)), exits_raised(), seeded(0):
             size = contestant.batch_size
             trainer = Trainer(problem, rule, 0, contestant.steps, size, contestant.schedule)
-            trainer.advance(1)
+            trainer.advance(min(2, contestant.steps))  # a scheduler is first stepped before the second
             with evaluating(trainer.optimizer):
                 pass
     except SteepestError as error:

@@ -14,6 +14,7 @@ from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue
 from ..rules import External, Reference, Rule
 from ..rules.external import REQUIRED
+from ..schedules import OF_THE_WORKLOAD
 from ..workloads import Problem
 from .devices import DEFAULT
 from .early import EARLY_STOPPING, Rung, kept, pauses
@@ -227,7 +228,7 @@ def make_plan(
     steps: int | None = None,
     target: float | None = None,
     batch_sizes: Sequence[int | str] | None = None,
-    schedule: str = "constant",
+    schedule: str | None = None,
     ranges: Ranges | None = None,
     devices: tuple[str, ...] = DEFAULT,
     stop_early: bool = False,
@@ -251,7 +252,9 @@ def make_plan(
         batch_sizes: examples a step, or `"all"`; each optimizer competes once with each. A run is then as long as it
             takes to see as many examples as the workload's own batch size and steps do, unless `steps` is given.
             Default: the workload's own size.
-        schedule: of all contestants, except those whose rule declares one as part of its method.
+        schedule: of all contestants, except those whose rule declares one as part of its method: a name, or a scheduler
+            of an installed module, such as `torch.optim.lr_scheduler:OneCycleLR`. Default: the workload's `scheduler`,
+            or constant where it has none.
         ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
         devices: where to train; see `steepest.study.devices`.
         stop_early: whether hopeless trials stop early, see `steepest.study.early`.
@@ -282,14 +285,15 @@ def make_plan(
     check_used(user_ranges, references)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(
-        goals, (), seeds, trials, search_seeds, schedules.name_of(schedule), user_ranges,
+        goals, (), seeds, trials, search_seeds, _schedule(chosen, schedule), user_ranges,
         searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
         devices=devices,
         rungs=EARLY_STOPPING if stop_early else (),
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
+    own_schedules = {problem.name for problem in chosen if problem.scheduler is not None}
     contestants = [
-        new_contestant(plan, name, reference, *length)
+        new_contestant(plan, name, reference, *length, own_schedule=name in own_schedules)
         for name in lengths for reference in references for length in lengths[name]
     ]  # fmt: skip
     plan = with_contestants(plan, contestants)
@@ -298,13 +302,30 @@ def make_plan(
 
 
 def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contestant]) -> None:
-    """See that those which are not steepest's own optimizers can train their workloads; raises `InvalidValue`."""
-    own = [one for one in contestants if issubclass(rules.resolve(one.rule).rule_class, External)]
+    """See that those whose optimizer or scheduler is not steepest's can train their workloads, or raise."""
+    own = [one for one in contestants if _is_external(one)]
+    for text, steps in {(one.schedule, one.steps) for one in own if schedules.is_scheduler(one.schedule)}:
+        schedules.check_scheduler(text, steps)
     if own:
         from .fitting import check_fits  # imports torch, which a plan that is read does without
 
         for contestant in own:
             check_fits(find(contestant.workload), contestant)
+
+
+def _is_external(contestant: Contestant) -> bool:
+    of_schedule = contestant.schedule == OF_THE_WORKLOAD or schedules.is_scheduler(contestant.schedule)
+    return of_schedule or issubclass(rules.resolve(contestant.rule).rule_class, External)
+
+
+def _schedule(problems: Sequence[Problem], schedule: str | None) -> str:
+    """The schedule of the plan, as it is stored; one beside a workload's own contradicts that."""
+    if schedule is None:
+        return "constant"
+    for problem in problems:
+        if problem.scheduler is not None:
+            raise InvalidValue(f"schedule: {problem.name} has a `scheduler` of its own; leave out one of the two")
+    return schedules.name_of(schedule)
 
 
 def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:
@@ -352,9 +373,12 @@ def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | N
 
 
 def new_contestant(
-    plan: Plan, workload: str, reference: Reference, suffix: str, batch_size: int, steps: int
-) -> Contestant:
+    plan: Plan, workload: str, reference: Reference, suffix: str, batch_size: int, steps: int,
+    own_schedule: bool = False,
+) -> Contestant:  # fmt: skip
     """An optimizer under the plan's conditions; `suffix` is added to its label.
+
+    `own_schedule` says whether the workload has a scheduler of its own.
 
     Raises:
         InvalidValue: it has no learning rate to search, and none is given.
@@ -370,7 +394,7 @@ def new_contestant(
             if name not in searched:
                 remedy = f"give it, {text}({name}=...) or --range {name}=low:high"
                 raise InvalidValue(f"{rule.title}: {name} has no default; {remedy}")
-    schedule = plan.schedule if rule.own_schedule is None else rule.own_schedule
+    schedule = rule.own_schedule or (OF_THE_WORKLOAD if own_schedule else plan.schedule)
     trials = trials_of(rule, searched, plan.trials, plan)
     return Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule, searched, trials)
 

@@ -47,7 +47,9 @@ class Trainer:
         self.session = problem.begin(seed, device)
         self.optimizer = optimizer_of(rule, self.session.model, self.session.groups)
         start_training(self.optimizer)
-        self._factor = None if schedule == "constant" else schedules.find(schedule)
+        self._scheduler = self._scheduler_of(rule, schedule)
+        changes = schedule != "constant" and self._scheduler is None
+        self._factor = schedules.find(schedule) if changes else None
         self._rates = [] if self._factor is None else rates_of(rule, self.optimizer)
         self._step, self._device = 0, device
         if not getattr(self.session, "seeds_batches", False) and may_draw(rule, self.optimizer):
@@ -78,7 +80,7 @@ class Trainer:
 
     def advance(self, count: int) -> float:
         """Make `count` steps and return the mean of their training losses; this waits for the losses."""
-        if self._factor is None:
+        if self._factor is None and self._scheduler is None:
             losses = self.session.advance(self.optimizer, count)
         else:
             losses = []
@@ -89,13 +91,32 @@ class Trainer:
         return self.problem.read_losses(losses, count)
 
     def set_rates(self, step: int) -> bool:
-        """Set the learning rates of a step, counted from 0; whether they change from step to step."""
+        """Set the learning rates of a step, counted from 0; whether they change from step to step.
+
+        A scheduler goes on by one step, but not beyond the run, of which it may know the length.
+        """
+        if self._scheduler is not None:
+            if 0 < step < self.steps:
+                self._scheduler.step()
+            return True
         if self._factor is None:
             return False
         factor = self._factor(step % self.steps, self.steps)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
         return True
+
+    def _scheduler_of(self, rule: Rule, schedule: str) -> Any:
+        """The scheduler of the workload's file or of an installed module; None where the schedule is a function."""
+        if schedule == schedules.OF_THE_WORKLOAD and self.problem.scheduler is not None:
+            made = self.problem.scheduler(self.optimizer, self.steps)
+            if not callable(getattr(made, "step", None)):
+                raise InvalidValue(f"{self.problem.name}: `scheduler` must return an object with step(), got {made!r}")
+            return made
+        if not schedules.is_scheduler(schedule):
+            return None
+        rates_of(rule, self.optimizer)
+        return schedules.scheduler(self.optimizer, schedule, self.steps)
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""

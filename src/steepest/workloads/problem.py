@@ -35,7 +35,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -143,6 +143,8 @@ class Problem(ABC):
         target: the value of the metric to reach.
         steps: updates in a run.
         batch_size: examples a step; None where there is no such number that could be set.
+        scheduler: a function `(optimizer, steps)` that gives a scheduler as torch has them, which every optimizer then
+            has, for the steps of a run; None: the schedule is chosen by the user.
 
     >>> class Halves(Problem):
     ...     "Each step halves the loss."
@@ -163,6 +165,7 @@ class Problem(ABC):
     target: float
     steps: int = 300
     batch_size: int | None = None
+    scheduler: "Callable[[torch.optim.Optimizer, int], Any] | None" = None
 
     measured_by: ClassVar[str] = "measure"
     """The part of a user's file that gives the numbers."""

@@ -5,7 +5,8 @@
 - `clip_norm`: the largest norm of a step's gradient,
 - `autocast`: "bfloat16" or "float16", in which torch's autocast computes (float16 with a scaled loss),
 - `ema`: the decay, such as 0.999, of an average of the weights, which is what is evaluated,
-- `compile`: True, or the name of a backend of `torch.compile`.
+- `compile`: True, or the name of a backend of `torch.compile`,
+- `scheduler(optimizer, steps)` -> a scheduler of torch, stepped after each step of whatever optimizer competes.
 """
 
 import math
@@ -43,7 +44,7 @@ class Recipe(Problem):
 
     Attributes:
         model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
-        groups, accumulate, clip_norm, autocast, ema, compile: see above.
+        groups, accumulate, clip_norm, autocast, ema, compile, scheduler: see above.
     """
 
     model: Callable[[], nn.Module]
@@ -53,6 +54,7 @@ class Recipe(Problem):
     autocast: str | None = None
     ema: float | None = None
     compile: bool | str = False
+    scheduler: Callable[[torch.optim.Optimizer, int], Any] | None = None
 
     @contextmanager
     def naming(self, part: str) -> Iterator[None]:
@@ -104,6 +106,11 @@ class Recipe(Problem):
 
 
 MODEL_LINE = "def model(): return torch.nn.Linear(10, 1)"
+
+
+SCHEDULER_LINE = (
+    "def scheduler(optimizer, steps): return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)"
+)
 
 
 def _short(value: Any) -> str:
@@ -304,6 +311,8 @@ def recipe_of(module: ModuleType, name: str) -> dict[str, Any]:
             raise InvalidValue(f"{name}: `{fact}` must be {words}, got {facts[fact]!r}")
     if "groups" in facts and not callable(facts["groups"]):
         raise InvalidValue(f"{name}: `groups` must be a function; write for example:  {GROUPS_LINE}")
+    if facts.get("scheduler") is not None and not callable(facts["scheduler"]):
+        raise InvalidValue(f"{name}: `scheduler` must be a function; write for example:  {SCHEDULER_LINE}")
     return facts
 
 
