@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, exten
 from .study.code import changed_code, check_code, check_users_files, code_fingerprint
 from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
+from .study.looks import next_look
 from .study.opening import holds_nothing, named
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
@@ -43,6 +45,7 @@ def compare(
     ranges: Ranges | None = None,
     schedule: str | None = None,
     stop_early: bool = False,
+    until: int | None = None,
     widen: bool = False,
     jobs: int | None = None,
     on: str = "processes",
@@ -79,6 +82,8 @@ def compare(
             the `scheduler` of the workload's file, or constant.
         stop_early: whether hopeless trials stop early: after a sixteenth of its steps a trial goes on only if it is
             among the best quarter of its search, after a quarter among the best eighth. The rest are misses.
+        until: adds seeds until the first is told apart, up to this number: at four numbers of seeds, from `seeds` on,
+            the verdict is looked at, each time at a level at which all four together are wrong in 5 % of studies.
         widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;
             the others get as many within theirs.
         jobs: processes to use, 1 for none but this one (which a run that crashes then ends); default: one a core.
@@ -107,7 +112,8 @@ def compare(
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
-            schedule=schedule, stop_early=stop_early, timeout=timeout, devices=devices, try_there=on != "ray",
+            schedule=schedule, stop_early=stop_early, until=until, timeout=timeout, devices=devices,
+            try_there=on != "ray",
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
 
@@ -363,12 +369,20 @@ def _finish(
     """Do what is to be done, and what lies beyond an edge, if wanted."""
     progress = (lambda: on_progress(store)) if on_progress else (lambda: None)
     carry_out(store, start(), progress, devices)
-    if not widen:
-        return
-    edges = {name: comparison.edges for name, comparison in Comparison.of(store, curves=False).by_workload().items()}
-    if any(len(table) for table in edges.values()):
-        store.extend(store.plan, extend.widen(store.plan, edges), {})
+    if widen:
+        edges = {name: part.edges for name, part in Comparison.of(store, curves=False).by_workload().items()}
+        if any(len(table) for table in edges.values()):
+            store.extend(store.plan, extend.widen(store.plan, edges), {})
+            carry_out(store, start(), progress, devices)
+    while (seeds := next_look(store.plan)) and _is_undecided(store):
+        store.extend(store.plan, replace(store.plan, seeds=seeds), {})
         carry_out(store, start(), progress, devices)
+
+
+def _is_undecided(store: Store) -> bool:
+    """Whether several optimizers tie for the first place on some workload, so that seeds are added."""
+    parts = Comparison.of(store, curves=False).by_workload().values()
+    return any(len(part.verdict.first) > 1 for part in parts)
 
 
 def _shown(comparison: Comparison, folder: Path) -> Comparison:

@@ -42,7 +42,7 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "schedule", "stop_early", "out",
+    "batch_size", "ranges", "schedule", "stop_early", "until", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -87,6 +87,9 @@ def command(
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="Stop hopeless trials early, by one rule for all optimizers.")
     ] = False,
+    until: Annotated[
+        int | None, typer.Option(help="Add seeds until the first is told apart, up to so many; the looks share 5 %.")
+    ] = None,
     widen: Annotated[
         bool, typer.Option("--widen", help="Go on beyond the range where the best trial lies at its edge.")
     ] = False,
@@ -173,7 +176,7 @@ def command(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=_once(map(read_range, ranges or [])), schedule=schedule, stop_early=stop_early,
+            ranges=_once(map(read_range, ranges or [])), schedule=schedule, stop_early=stop_early, until=until,
             timeout=timeout, devices=means["devices"], try_there=on != "ray",
         )  # fmt: skip
         if not any(contestant.ranges for contestant in plan.contestants):

@@ -91,6 +91,7 @@ HELP = {
     "Learning rate over the steps: constant, linear, cosine, warmup, warmup+cosine, or torch.optim.lr_scheduler:OneCycleLR; default: the workload's scheduler, or constant.": "学习率随步数的调度：constant、linear、cosine、warmup、warmup+cosine，或 torch.optim.lr_scheduler:OneCycleLR；默认为工作负载自己的 scheduler，没有则为 constant。",
     "With --resume: do runs again that failed (memory, time, disk, a crash): failed.": "与 --resume 连用：重做失败的运行（内存、时间、磁盘、崩溃）：failed。",
     "Write the page again while the study runs; it loads itself anew.": "研究运行期间不断重写页面；页面会自动刷新。",
+    "Add seeds until the first is told apart, up to so many; the looks share 5 %.": "不断增加种子，直到分出第一名或达到此数；各次检验共用 5% 的错误率。",
     "Stop hopeless trials early, by one rule for all optimizers.": "按对所有优化器相同的规则，提前停止无望的试验。",
     "Go on beyond the range where the best trial lies at its edge.": "最佳试验位于范围边缘时，继续搜索到范围之外。",
     "Processes; default: one a core.": "进程数；默认每核一个。",

@@ -12,9 +12,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ..base import numbers
+from ..base.numbers import list_en, list_zh
 from ..base.text import Text
 from ..figures.contestants import looks
 from ..study import Comparison
+from ..study.looks import level_of
 from .cells import defused
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
@@ -175,7 +177,16 @@ def _protocol(study: Comparison) -> Text:
     points = Text(f"scrambled Sobol points, seed {plan.points_seed}", f"加扰 Sobol 点，种子 {plan.points_seed}")
     if plan.default_trial:
         points = Text(f"the default setting, then {points.en}", f"先是默认设置，其后为{points.zh}")
+    looks, level = Text("", ""), level_of(plan, max(len(plan.on(goal.name).contestants) for goal in plan.workloads))
+    if level is not None:
+        numbers_of_seeds = [str(seeds) for seeds in plan.looks]
+        looks = Text(
+            f"; looked at after {list_en(numbers_of_seeds)} seeds until the first is told apart, at"
+            f" {100 * level:.2g} % each time, which is 5 % in all",
+            f"；在 {list_zh(numbers_of_seeds)} 个种子后各检验一次，直到分出第一名，每次水平 {100 * level:.2g}%，"
+            "合计 5%",
+        )
     return Text(
-        f"{plan.trials:,} trials{searches.en} ({points.en}) on seed {on}; winners on fresh seeds {to}",
-        f"{searches.zh} {plan.trials:,} 次试验（{points.zh}），训练种子 {on}；获胜设置用新种子 {to}",
+        f"{plan.trials:,} trials{searches.en} ({points.en}) on seed {on}; winners on fresh seeds {to}{looks.en}",
+        f"{searches.zh} {plan.trials:,} 次试验（{points.zh}），训练种子 {on}；获胜设置用新种子 {to}{looks.zh}",
     )

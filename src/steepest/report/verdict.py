@@ -195,6 +195,14 @@ def _tie(comparison: Comparison) -> Text:
                 " may",
                 f"{outlook.zh}，因为 {searches} 轮搜索的结果不一致；可另做一项搜索轮数更多的研究（--searches {most}）",
             )
+    elif never := comparison.verdict.inseparable:
+        told = [label for label in first[1:] if label not in never]
+        outlook = Text(
+            f"; about {more:.0f} more would tell {first[0]} from {list_en(told)} (--add-seeds {more:.0f}), but are not"
+            f" likely to tell it from {list_en(never)}",
+            f"；再加约 {more:.0f} 个（--add-seeds {more:.0f}）可分出 {first[0]} 与 {list_zh(told)}，但多半仍分不出它与"
+            f" {list_zh(never)}",
+        )
     else:
         outlook = Text(f"; about {more:.0f} more would (--add-seeds {more:.0f})",
                        f"，再加约 {more:.0f} 个（--add-seeds {more:.0f}）才行")  # fmt: skip

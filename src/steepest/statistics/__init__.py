@@ -18,6 +18,7 @@ from .intervals import Interval, bootstrap_interval, holm, mean_interval, step_t
 from .profiles import Profiles, performance_profiles, time_to_target
 from .ranges import edges, wider_range
 from .ratios import LEVEL_LATER, paired_ratios
+from .sequential import nominal_level
 from .summary import summarize
 from .tables import BROKEN, STOPPED, Measure
 from .trials import best_trials, finalists
@@ -26,6 +27,6 @@ from .verdicts import Verdict, clearly_last, verdict
 __all__ = [
     "BROKEN", "LEVEL_LATER", "STOPPED", "Interval", "Measure", "Profiles", "SetAside", "Verdict", "ahead",
     "best_trials", "bootstrap_interval", "budget_curve", "clearly_last", "edges", "equal_fingerprints", "finalists",
-    "holm", "mean_interval", "paired_ratios", "performance_profiles", "step_time_interval", "summarize",
-    "time_to_target", "verdict", "wider_range",
+    "holm", "mean_interval", "nominal_level", "paired_ratios", "performance_profiles", "step_time_interval",
+    "summarize", "time_to_target", "verdict", "wider_range",
 ]  # fmt: skip

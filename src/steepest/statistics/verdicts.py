@@ -25,9 +25,10 @@ class Verdict:
         low: lower end of the interval of `ratio`.
         high: upper end.
         p: of that ratio being 1.
-        more_seeds: about how many more seeds would separate the winner from all that tie with it; NaN if none ties, or
-            if no number is likely to.
+        more_seeds: about how many more seeds would separate the winner from those that tie with it, if any number is
+            likely to; NaN if none ties, or for none of them.
         slower: labels of all that are clearly slower, `behind` first.
+        inseparable: labels of those that tie and that no number of seeds is likely to tell from the winner.
     """
 
     first: tuple[str, ...]
@@ -38,6 +39,7 @@ class Verdict:
     p: float = math.nan
     more_seeds: float = math.nan
     slower: tuple[str, ...] = ()
+    inseparable: tuple[str, ...] = ()
 
 
 def verdict(
@@ -78,12 +80,13 @@ def verdict(
     ratios = paired_ratios(runs, by, None, confidence, level, rounds)
     behind = ratios[ratios["word"] == "slower"].sort_values("ratio", kind="stable")
     tied = ratios[ratios["word"] != "slower"]
-    first, more = (leader, *tied.index), float(tied["more_seeds"].max(skipna=False))
+    first, more = (leader, *tied.index), float(tied["more_seeds"].max())
+    inseparable = tuple(map(str, tied.index[tied["more_seeds"].isna()]))
     if behind.empty:
-        return Verdict(first, more_seeds=more)
+        return Verdict(first, more_seeds=more, inseparable=inseparable)
     ratio, low, high, p = (float(behind.iloc[0][name]) for name in ("ratio", "low", "high", "p"))
     slower = tuple(map(str, behind.index))
-    return Verdict(first, slower[0], ratio, low, high, p, more, slower)
+    return Verdict(first, slower[0], ratio, low, high, p, more, slower, inseparable)
 
 
 def clearly_last(runs: pd.DataFrame, label: str, higher_is_better: bool, confidence: float = 0.95) -> str | None:

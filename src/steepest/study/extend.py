@@ -39,9 +39,9 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
 
 
 def add_seeds(plan: Plan, count: int) -> Plan:
-    """The plan with `count` more report seeds, which the winners run on; at most 999 in all."""
+    """The plan with `count` more report seeds, which the winners run on; at most 999 in all. Planned looks end."""
     check_count("add-seeds", count, SEARCH_SEEDS - 1 - plan.seeds)
-    return replace(plan, seeds=plan.seeds + count)
+    return replace(plan, seeds=plan.seeds + count, looks=())
 
 
 def add_trials(plan: Plan, count: int) -> Plan:

@@ -18,6 +18,7 @@ from ..schedules import OF_THE_WORKLOAD
 from ..workloads import Problem
 from .devices import DEFAULT
 from .early import EARLY_STOPPING, Rung, kept, pauses
+from .looks import looks_of
 from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
 
 __all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
@@ -107,6 +108,7 @@ class Plan:
             studies of older versions.
         devices: where the study began to train, all of one kind, as torch names them; each run says where it was done.
         rungs: where hopeless trials stop early; empty: nowhere.
+        looks: numbers of seeds at which is looked whether the first is told apart; empty: once, at `seeds`.
     """
 
     workloads: tuple[Goal, ...]
@@ -123,6 +125,7 @@ class Plan:
     default_trial: bool = False
     devices: tuple[str, ...] = DEFAULT
     rungs: tuple[Rung, ...] = ()
+    looks: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -232,6 +235,7 @@ def make_plan(
     ranges: Ranges | None = None,
     devices: tuple[str, ...] = DEFAULT,
     stop_early: bool = False,
+    until: int | None = None,
 ) -> Plan:
     """The plan of a comparison: every optimizer gets the same number of trials, at the same positions in its range.
 
@@ -258,6 +262,8 @@ def make_plan(
         ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
         devices: where to train; see `steepest.study.devices`.
         stop_early: whether hopeless trials stop early, see `steepest.study.early`.
+        until: the number of seeds up to which seeds are added until the first is told apart, see
+            `steepest.study.looks`. Default: none is added.
 
     Raises:
         InvalidValue: a number out of range, a range that no optimizer searches, a contestant named twice.
@@ -289,6 +295,7 @@ def make_plan(
         searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
         devices=devices,
         rungs=EARLY_STOPPING if stop_early else (),
+        looks=() if until is None else looks_of(seeds, until),
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     own_schedules = {problem.name for problem in chosen if problem.scheduler is not None}

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from ..base.decode import decode, parse_json
@@ -87,6 +88,8 @@ def _check_plan(plan: Plan) -> None:
     shares = [share for rung in plan.rungs for share in (rung.share, rung.keep)]
     if not all(0 < share < 1 for share in shares) or len(plan.rungs) > MOST_RUNGS:
         raise InvalidValue("plan: has rungs that make no sense")
+    if any(low >= high for low, high in pairwise((0, *plan.looks))) or len(plan.looks) > MOST_RUNGS:
+        raise InvalidValue("plan: has looks that make no sense")
     if not 0 <= plan.points_seed <= MOST_POINTS_SEED:
         raise InvalidValue("plan: has a points_seed that makes no sense")
     if max(plan.seeds, plan.search_seeds, plan.runs) > MOST_TRIALS * 1000 or plan.first_search_seed < 0:

@@ -31,6 +31,7 @@ from ..statistics import (
     time_to_target,
     verdict,
 )  # fmt: skip
+from .looks import level_of
 from .opening import holds_nothing, is_folder, named
 from .plan import Contestant, Plan
 from .ranges import Ranges
@@ -260,11 +261,13 @@ class Comparison:
     @cached_property
     def undecided_by_searches(self) -> bool:
         """Whether no number of seeds is likely to tell those that tie, but would if all searches had found the same."""
-        if "search" not in self.runs or len(self.verdict.first) < 2 or not math.isnan(self.verdict.more_seeds):
+        if "search" not in self.runs or not self.verdict.inseparable:
             return False
         alike = self.runs.drop(columns="search")
         of_seeds = verdict(alike, self.measure, level=self._level, rounds=self.rounds)
-        return len(of_seeds.first) < len(self.verdict.first) or not math.isnan(of_seeds.more_seeds)
+        return len(of_seeds.first) < len(self.verdict.first) or len(of_seeds.inseparable) < len(
+            self.verdict.inseparable
+        )
 
     @cached_property
     def ratios(self) -> pd.DataFrame:
@@ -274,7 +277,9 @@ class Comparison:
 
     @property
     def _level(self) -> float | None:
-        """The level of the verdict: a stricter one where seeds were added after a first verdict."""
+        """The level of the verdict: stricter ones at each of several looks, and once seeds were added after one."""
+        if (level := level_of(self.plan, len(self.plan.contestants))) is not None:
+            return level
         before = read_plan(self.facts["first_plan"]).seeds if "first_plan" in self.facts else self.plan.seeds
         return LEVEL_LATER if self.plan.seeds > before else None
 
