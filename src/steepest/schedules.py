@@ -19,8 +19,8 @@ from .base.spec import Spec, parse
 
 __all__ = [
     "OF_THE_WORKLOAD", "SCHEDULES", "Schedule", "check_scheduler", "constant", "cosine", "exponential", "find",
-    "inverse_sqrt", "is_scheduler", "label_of", "linear", "name_of", "scheduler", "warmup_constant", "warmup_cosine",
-    "warmup_linear", "warmup_stable_decay",
+    "inverse_sqrt", "is_scheduler", "label_of", "linear", "name_of", "scheduler", "warmed_up", "warmup_constant",
+    "warmup_cosine", "warmup_linear", "warmup_stable_decay", "warmup_then",
 ]  # fmt: skip
 
 Schedule = Callable[[int, int], float]
@@ -178,11 +178,43 @@ def _warmed_up(name: str, warmup: float, after: Schedule) -> Schedule:
     return factor
 
 
+def warmup_then(share: float = 0.1, then: str = "constant") -> Schedule:
+    """A straight rise over the first share of the steps, then another schedule over the rest of them.
+
+    Args:
+        share: of the steps, in [0, 1).
+        then: the other schedule, by name or spec.
+
+    Raises:
+        InvalidValue: a share outside of that.
+        UnknownName: no schedule has this name.
+
+    >>> [warmup_then(0.1, "inverse_sqrt(1)")(step, 100) for step in (0, 9, 13)]
+    [0.1, 1.0, 0.5]
+    """
+    return _warmed_up("warmup_then", share, find(then))
+
+
+def warmed_up(schedule: str, share: float) -> str:
+    """The spelling of a schedule behind a linear warm-up over a share of the steps; of none at 0 the schedule itself.
+
+    >>> warmed_up("cosine", 0.1), warmed_up("exponential(0.1)", 0.1), warmed_up("cosine", 0.0)
+    ('warmup_cosine(0.1)', "warmup_then(0.1, 'exponential(0.1)')", 'cosine')
+    """
+    if share == 0:
+        return schedule
+    return (
+        f"warmup_{schedule}({share!r})"
+        if f"warmup_{schedule}" in SCHEDULES
+        else f"warmup_then({share!r}, {schedule!r})"
+    )
+
+
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
     schedule.__name__: schedule
     for schedule in (
         constant, exponential, inverse_sqrt, linear, cosine, warmup_constant, warmup_linear, warmup_cosine,
-        warmup_stable_decay,
+        warmup_stable_decay, warmup_then,
     )
 }  # fmt: skip
 """All schedules by name, as functions of their settings."""

@@ -4,6 +4,7 @@ import json
 import math
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -53,7 +54,7 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     if kind is Any:
         return value
     if origin in (Union, types.UnionType):
-        return None if value is None else decode(next(each for each in inner if each is not type(None)), value, where)
+        return _one_of(inner, value, where)
     if origin is tuple and isinstance(value, list | tuple):
         if inner[1:] == (...,):
             return tuple(decode(inner[0], part, f"{where}[{index}]") for index, part in enumerate(value))
@@ -67,6 +68,17 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     elif kind in NAMES and _is(kind, value):
         return visible(value) if kind is str else value
     raise InvalidValue(f"{where}: is {_shown(value)}, not {NAMES.get(kind, 'what belongs there')}")
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """The value as the first of several types that it is one of."""
+    if value is None and type(None) in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not type(None))
+    for kind in others:
+        with suppress(InvalidValue):
+            return decode(kind, value, where)
+    return decode(last, value, where)
 
 
 def _dataclass(kind: Any, value: dict[str, Any], where: str) -> Any:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 __all__ = [
-    "NOTHING", "fixed", "general", "list_en", "list_zh", "number", "percent", "point", "settings_text", "share",
+    "NOTHING", "fixed", "general", "list_en", "list_zh", "number", "percent", "point", "setting", "settings_text",
+    "share",
     "signed", "spent", "steps", "times",
 ]  # fmt: skip
 
@@ -112,15 +114,31 @@ def share(value: float) -> str:
     return f"{value:.0%}".replace("%", " %") if math.isfinite(value) else NOTHING
 
 
-def settings_text(settings: Mapping[str, float], named: bool = True) -> str:
+def setting(value: Any) -> str:
+    """A hyperparameter's value: a number to three digits (of its distance to 1, if it is near), a switch, a name.
+
+    >>> [setting(value) for value in (0.056234, 0.99877, 0.999, True, None, "cosine", [0.9, 0.999], 16)]
+    ['0.0562', '0.99877', '0.999', 'true', 'none', 'cosine', '(0.9, 0.999)', '16']
+    """
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(setting, value))})"
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, str):
+        return value
+    nines = -math.floor(math.log10(1 - value)) - 1 if 0.9 < value < 1 else 0
+    return general(value, 3 + nines)
+
+
+def settings_text(settings: Mapping[str, Any], named: bool = True) -> str:
     """The hyperparameters of a trial; `named` says whether the learning rate is named where it stands alone.
 
     >>> settings_text({"lr": 0.0562, "momentum": 0.9}), settings_text({"lr": 0.1}, named=False)
     ('lr 0.0562, momentum 0.9', '0.1')
     """
     if not named and list(settings) == ["lr"]:
-        return general(settings["lr"], 3)
-    return ", ".join(f"{name} {general(value, 3)}" for name, value in settings.items())
+        return setting(settings["lr"])
+    return ", ".join(f"{name} {setting(value)}" for name, value in settings.items())
 
 
 MANY = 6

@@ -188,9 +188,9 @@ def command(
         _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))
 
 
-def _once(pairs: "Iterable[tuple[str, Range]]") -> "dict[str, Range]":
+def _once(pairs: "Iterable[tuple[str, Range | str]]") -> "dict[str, Range | str]":
     """The ranges by name; one that is there twice is refused."""
-    ranges: dict[str, Range] = {}
+    ranges: dict[str, Range | str] = {}
     for name, ends in pairs:
         if name in ranges:
             raise InvalidValue(f"--range {name} is there twice; leave out one")
@@ -334,10 +334,10 @@ def _standings(store: "Store", width: int) -> Table:
     return table
 
 
-def _settings(settings: Mapping[str, float]) -> str:
+def _settings(settings: Mapping[str, Any]) -> str:
     """The searched settings, the learning rate first and without its name."""
-    others = [f"{name}={numbers.general(value, 3)}" for name, value in settings.items() if name != "lr"]
-    return ", ".join([*([numbers.general(settings["lr"], 3)] if "lr" in settings else []), *others])
+    others = [f"{name}={numbers.setting(value)}" for name, value in settings.items() if name != "lr"]
+    return ", ".join([*([numbers.setting(settings["lr"])] if "lr" in settings else []), *others])
 
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:

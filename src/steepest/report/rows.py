@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..base.numbers import settings_text
+from ..base.numbers import setting, settings_text
 from ..base.status import Status
 from ..base.text import Text
 from ..base.translation import in_chinese
@@ -16,6 +16,7 @@ from ..findings.catalogue import Finding
 from ..statistics import budget_curve
 from ..statistics.budget import longest_budget
 from ..study import Comparison
+from ..study.ranges import Range
 from .words import STATUSES
 
 __all__ = [
@@ -109,13 +110,17 @@ def plan_rows(study: Comparison) -> list[dict[str, Any]]:
         first = named[0]
         rows.append({
             "label": label, "rule": first.rule, "schedule": first.schedule,
-            "ranges": ", ".join(f"{name} {low:g} – {high:g}" for name, (low, high) in first.ranges.items()),
+            "ranges": "; ".join(f"{name} {_searched(stored)}" for name, stored in first.ranges.items()),
             "lengths": [
                 f"{contestant.steps:,}" + f" × {contestant.batch_size:,}" * bool(contestant.batch_size)
                 for contestant in named
             ],
         })  # fmt: skip
     return rows
+
+
+def _searched(stored: Range | str) -> str:
+    return stored if isinstance(stored, str) else f"{stored[0]:g} – {stored[1]:g}"
 
 
 def fingerprints(runs: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -153,8 +158,7 @@ def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[s
     settings = [json.loads(text) for text in texts]
     searched = list(dict.fromkeys(name for trial in settings for name in trial))
     settings_columns = {
-        f"set:{name}": _numbers(np.array([trial.get(name, math.nan) for trial in settings], dtype=float)[codes])
-        for name in searched
+        f"set:{name}": _setting([trial.get(name, math.nan) for trial in settings], codes) for name in searched
     }
     for name in RUN_COLUMNS:
         packed |= {name: _numbers(runs[name]) if runs[name].dtype.kind in "fi" else _texts(runs[name])}
@@ -172,6 +176,13 @@ def _endings(runs: pd.DataFrame) -> dict[str, object]:
 
 def _numbers(values: "np.ndarray | pd.Series[float]") -> dict[str, object]:
     return {"numbers": [_four_digits(value) for value in np.asarray(values, dtype=float).tolist()]}
+
+
+def _setting(values: list[Any], codes: np.ndarray) -> dict[str, object]:
+    """A searched setting of every run: numbers, or texts where one is none."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return _numbers(np.array(values, dtype=float)[codes])
+    return _texts(pd.Series([setting(value) for value in values])[codes])
 
 
 def _four_digits(value: float) -> float | None:

@@ -82,7 +82,7 @@ def external_sentence(comparison: Comparison) -> Text | None:
     for contestant in comparison.plan.contestants:
         made = comparison.facts_of_rule(contestant.rule).get("by_default")
         ends = contestant.ranges.get("lr")
-        if made and ends is not None and tuple(ends) == tuple(made):
+        if made and isinstance(ends, tuple) and ends == tuple(made):
             by_range.setdefault((ends[0], ends[1]), []).append(contestant.label)
     sentences = [_made_range(low, high, labels) for (low, high), labels in by_range.items()]
     if labels := comparison.with_closures:

@@ -23,6 +23,7 @@ from .adam import Adam, AdamW
 from .adamax import Adamax
 from .ademamix import AdEMAMix
 from .base import Rule
+from .elements import with_elements
 from .external import External, external, is_optimizer, optimizers_in
 from .lamb import LAMB
 from .lion import Lion, Signum
@@ -99,10 +100,10 @@ class Reference:
     module: str | None = None
 
     def rule(self, **more: object) -> Rule:
-        """The rule at these settings and at more, which take precedence."""
+        """The rule at these settings and at more, which take precedence; `betas.1` is the second of `betas`."""
         if not issubclass(self.rule_class, External):  # which judges its settings itself
             check_numbers(self.rule_class, self.settings)
-        return self.rule_class.configure(**{**self.settings, **more})
+        return self.rule_class.configure(**with_elements({**self.settings, **more}, self.rule_class.defaults()))
 
     @property
     def label(self) -> str:

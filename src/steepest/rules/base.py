@@ -71,6 +71,8 @@ class Hyperparameter:
         keyword: whether an optimizer takes it by name only, since torch's has none, or another one, at its position.
         among: the allowed values, where they are a few names.
         none: the value that None stands for, as in the authors' code; None: it stands for nothing, or for itself.
+        near_one: whether it matters how near it is to 1, as for the memory of an average, so that a comparison searches
+            it on a log scale of that distance.
     """
 
     symbol: str | tuple[str, ...]
@@ -80,6 +82,7 @@ class Hyperparameter:
     keyword: bool = False
     among: tuple[str | None, ...] = ()
     none: Any = None
+    near_one: bool = False
 
     def __post_init__(self) -> None:
         if self.within is not None and not re.fullmatch(r"[\[(][^,]+,[^,]+[\])]", self.within):
@@ -141,6 +144,7 @@ def hyperparameter(
     keyword: bool = False,
     among: tuple[str | None, ...] = (),
     none: Any = None,
+    near_one: bool = False,
 ) -> Any:
     """A dataclass field with a `Hyperparameter` as its metadata `facts`; see there for the arguments.
 
@@ -149,7 +153,7 @@ def hyperparameter(
     if isinstance(about, str):
         about = Text(about, CHINESE.get(about, about))
     interval = None if isinstance(default, bool) or among else within
-    facts = Hyperparameter(symbol, about, interval, search, keyword, among, none)
+    facts = Hyperparameter(symbol, about, interval, search, keyword, among, none, near_one)
     return field(default=default, metadata={"facts": facts})
 
 
@@ -157,7 +161,8 @@ def memories(
     default: tuple[float, ...], about: str = "memory of the gradients and of their squares", within: str = "[0, 1)"
 ) -> Any:
     r"""The hyperparameter `betas`: for each exponential average the weight of its old value, with symbols $\beta_i$."""
-    return hyperparameter(default, tuple(rf"\beta_{i}" for i in range(1, len(default) + 1)), about, within=within)
+    symbols = tuple(rf"\beta_{i}" for i in range(1, len(default) + 1))
+    return hyperparameter(default, symbols, about, within=within, near_one=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .tables import STOPPED, check_runs, is_broken
 
-__all__ = ["MISS", "best_trials", "finalists", "range_width", "trial_table"]
+__all__ = ["MISS", "best_trials", "finalists", "range_width", "relative_sizes", "trial_table"]
 
 MISS = 4.0
 """Value of a missed target in a trial's mean over its seeds, as a multiple of the contestant's slowest success."""
@@ -21,11 +21,12 @@ def trial_table(runs: pd.DataFrame) -> pd.DataFrame:
     A miss is infinite, so a trial that misses on half of the seeds or more has missed. The other columns are `broken`,
     the share of its runs that broke, `stopped`, whether it was stopped early, `runs`, their number, and `mean_steps`,
     the geometric mean of the steps to the target over the seeds, where a miss counts as `MISS` times the contestant's
-    slowest success.
+    slowest success. Where batch sizes were searched, steps count as many times as their batch has the examples of the
+    contestant's smallest.
     """
     check_runs(runs, "label", "phase", "trial", "status", "steps_to_target", "final_loss")
     search = runs[runs["phase"] == "search"]
-    steps = search["steps_to_target"].astype(float)
+    steps = search["steps_to_target"].astype(float) * relative_sizes(search)
     slowest = steps.where(np.isfinite(steps)).groupby(search["label"]).transform("max")
     logs = np.log(steps.where(np.isfinite(steps), (MISS * slowest).fillna(np.inf)))
     search = search.assign(broken=is_broken(search).astype(float), stopped=search["status"] == STOPPED, log_steps=logs)
@@ -38,6 +39,14 @@ def trial_table(runs: pd.DataFrame) -> pd.DataFrame:
     table["runs"] = trials.size()
     table["mean_steps"] = np.exp(trials["log_steps"].mean())
     return table.reset_index(drop=True)
+
+
+def relative_sizes(runs: pd.DataFrame) -> "pd.Series[float]":
+    """For each run, its batch size relative to the smallest of its contestant; 1 where nothing is known of any."""
+    if "batch_size" not in runs:
+        return pd.Series(1.0, runs.index)
+    sizes = runs["batch_size"].clip(lower=1).astype(float)
+    return sizes / sizes.groupby(runs["label"]).transform("min")
 
 
 def finalists(runs: pd.DataFrame, count: int) -> list[int]:
@@ -59,9 +68,10 @@ def finalists(runs: pd.DataFrame, count: int) -> list[int]:
     [1, 2]
     """
     first = runs[runs["seed"] == runs["seed"].min()]
-    order = first.assign(broken=is_broken(first), stopped=first["status"] == STOPPED).sort_values(
-        ["stopped", "broken", "steps_to_target", "final_loss"], kind="stable"
-    )
+    steps = first["steps_to_target"] * relative_sizes(first)  # examples count, where batch sizes were searched
+    order = first.assign(
+        broken=is_broken(first), stopped=first["status"] == STOPPED, steps_to_target=steps
+    ).sort_values(["stopped", "broken", "steps_to_target", "final_loss"], kind="stable")
     return [int(trial) for trial in order["trial"].head(count)]
 
 

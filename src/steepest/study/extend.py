@@ -10,6 +10,7 @@ from .. import rules, workloads
 from ..schedules import OF_THE_WORKLOAD
 from . import plan as plans
 from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, points_of, trials_of
+from .ranges import with_span
 
 __all__ = ["add_rules", "add_seeds", "add_trials", "widen"]
 
@@ -76,14 +77,16 @@ def _extended(plan: Plan, contestant: Contestant, count: int, edges: Sequence[An
     ranges = contestant.ranges
     if not ranges:  # every setting is fixed by the user
         return contestant
-    rule = contestant.make_rule({})
+    defaults = contestant.defaults()
     if edges:
         unsearched = {
             edge.name: (edge.next_low, edge.low) if edge.side == "low" else (edge.high, edge.next_high)
             for edge in edges
         }
-        new = points_of(rule, {**ranges, **unsearched}, count, plan)
-        ranges = {**ranges, **{edge.name: (edge.next_low, edge.next_high) for edge in edges}}
+        beyond = {name: with_span(ranges[name], ends, alone=True) for name, ends in unsearched.items()}
+        new = points_of(defaults, {**ranges, **beyond}, count, plan)
+        wider = {edge.name: with_span(ranges[edge.name], (edge.next_low, edge.next_high)) for edge in edges}
+        ranges = {**ranges, **wider}
     else:
-        new = trials_of(rule, ranges, count, plan, skip=len(contestant.trials) // plan.searches)
+        new = trials_of(defaults, ranges, count, plan, skip=len(contestant.trials) // plan.searches)
     return replace(contestant, trials=(*contestant.trials, *new), ranges=ranges)

@@ -182,7 +182,9 @@ def _entry(plan: Plan, index: int, trial: int, seed: int, device: str) -> Entry:
     if not 0 <= trial < len(contestant.trials):
         raise SteepestError(f"the study is damaged: it has a run of trial {trial} of {contestant.label!r}, not planned")
     target = next(goal.target for goal in plan.workloads if goal.name == contestant.workload)
+    settings = contestant.trials[trial]
+    conditions = contestant.conditions(settings)
     return Entry(
-        contestant.workload, target, contestant.rule, contestant.trials[trial], contestant.schedule,
-        contestant.batch_size, contestant.steps, seed, device,
+        contestant.workload, target, contestant.rule, contestant.rule_settings(settings), conditions.schedule,
+        conditions.batch_size, conditions.steps, seed, device,
     )  # fmt: skip

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import rules, schedules
 from ..base.checks import check_whole
 from ..base.decode import decode, parse_json
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, SteepestError
 from ..rules import External, Reference, Rule
 from ..rules.external import REQUIRED
 from ..schedules import OF_THE_WORKLOAD
@@ -19,7 +19,19 @@ from ..workloads import Problem
 from .devices import DEFAULT
 from .early import EARLY_STOPPING, Rung, kept, pauses
 from .looks import looks_of
-from .ranges import Range, Ranges, Settings, check_used, own_ranges, points
+from .ranges import (
+    RUN_SETTINGS,
+    Range,
+    Ranges,
+    Settings,
+    check_used,
+    dimension_of,
+    normalized,
+    own_ranges,
+    points,
+    values_of,
+)
+from .space import Value
 
 __all__ = ["FINALISTS", "LECTURE_FIVE", "SEARCH_SEEDS", "Contestant", "Goal", "Plan", "make_plan"]
 
@@ -57,6 +69,14 @@ class Goal:
     target: float
 
 
+class Conditions(NamedTuple):
+    """Examples a step, steps, and the schedule of the learning rate."""
+
+    batch_size: int
+    steps: int
+    schedule: str
+
+
 @dataclass(frozen=True)
 class Contestant:
     """One optimizer on one workload.
@@ -68,8 +88,9 @@ class Contestant:
         batch_size: examples a step; 0 where the workload has no such number.
         steps: updates a run.
         schedule: of the learning rate over the steps.
-        ranges: the searched ranges, by name of the hyperparameter; empty where all settings are fixed.
+        ranges: what is searched, by name of the setting; empty where all settings are fixed.
         trials: the settings of each trial.
+        run_settings: the names in `ranges` and `trials` that are settings of the run, not of the rule.
     """
 
     workload: str
@@ -80,10 +101,27 @@ class Contestant:
     schedule: str = "constant"
     ranges: Ranges = field(default_factory=dict)
     trials: tuple[Settings, ...] = ()
+    run_settings: tuple[str, ...] = ()
+
+    def rule_settings(self, settings: Settings) -> Settings:
+        """Those of a trial's settings that are the rule's."""
+        return {name: value for name, value in settings.items() if name not in self.run_settings}
 
     def make_rule(self, settings: Settings) -> Rule:
         """The rule at one trial's settings."""
-        return rules.find(self.rule, **settings)
+        return rules.find(self.rule, **self.rule_settings(settings))
+
+    def conditions(self, settings: Settings) -> Conditions:
+        """The conditions of a trial's runs: at another batch size, they see as many examples."""
+        own = {name: settings[name] for name in self.run_settings}
+        size, schedule = int(own.get("batch_size", self.batch_size)), str(own.get("schedule", self.schedule))  # type: ignore[arg-type]
+        steps = self.steps if size == self.batch_size else max(1, round(self.steps * self.batch_size / size))
+        return Conditions(size, steps, schedules.warmed_up(schedule, float(own.get("warmup", 0.0))))  # type: ignore[arg-type]
+
+    def defaults(self) -> Settings:
+        """The value of every setting where it is not searched."""
+        run = {"batch_size": self.batch_size, "schedule": self.schedule, "warmup": 0.0}
+        return {**run, **values_of(self.make_rule({}))}
 
 
 @dataclass(frozen=True)
@@ -259,7 +297,9 @@ def make_plan(
         schedule: of all contestants, except those whose rule declares one as part of its method: a name, or a scheduler
             of an installed module, such as `torch.optim.lr_scheduler:OneCycleLR`. Default: the workload's `scheduler`,
             or constant where it has none.
-        ranges: ranges to search instead of the declared ones, by `name` or `rule.name`.
+        ranges: what to search instead of the declared ranges, by `name` or `rule.name`: `(low, high)`, a list of
+            values, or a text of the grammar in `steepest.study.space`. `batch_size`, `schedule` and `warmup` (share of
+            the steps) can be searched too; at each batch size a run sees as many examples.
         devices: where to train; see `steepest.study.devices`.
         stop_early: whether hopeless trials stop early, see `steepest.study.early`.
         until: the number of seeds up to which seeds are added until the first is told apart, see
@@ -287,8 +327,9 @@ def make_plan(
     if batch_sizes is not None and not batch_sizes:
         raise InvalidValue("batch-size: name at least one")
     references = expand(optimizers)
-    user_ranges = dict(ranges or {})
+    user_ranges = normalized(ranges or {})
     check_used(user_ranges, references)
+    _check_batch_sizes(user_ranges, chosen, batch_sizes, stop_early)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(
         goals, (), seeds, trials, search_seeds, _schedule(chosen, schedule), user_ranges,
@@ -391,7 +432,13 @@ def new_contestant(
         InvalidValue: it has no learning rate to search, and none is given.
     """
     rule, text = reference.rule(), reference.text
-    searched = own_ranges(reference, plan.ranges)
+    schedule = rule.own_schedule or (OF_THE_WORKLOAD if own_schedule else plan.schedule)
+    run: dict[str, Any] = {"batch_size": batch_size} if batch_size else {}
+    if schedule == OF_THE_WORKLOAD or schedules.is_scheduler(schedule):
+        _refuse_schedules(plan.ranges, rule, schedule)
+    elif rule.own_schedule is None:
+        run |= {"schedule": schedule, "warmup": 0.0}
+    searched = own_ranges(reference, plan.ranges, run)
     if "lr" in rule.hyperparameters() and "lr" not in searched and "lr" not in reference.settings:
         raise InvalidValue(
             f"{rule.title}: declares no range of learning rates to search; give one, {text}(lr=...) or --range lr=..."
@@ -401,46 +448,68 @@ def new_contestant(
             if name not in searched:
                 remedy = f"give it, {text}({name}=...) or --range {name}=low:high"
                 raise InvalidValue(f"{rule.title}: {name} has no default; {remedy}")
-    schedule = rule.own_schedule or (OF_THE_WORKLOAD if own_schedule else plan.schedule)
-    trials = trials_of(rule, searched, plan.trials, plan)
-    return Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule, searched, trials)
+    run_settings = tuple(name for name in RUN_SETTINGS if name in searched and name not in rule.hyperparameters())
+    made = Contestant(
+        workload, reference.label + suffix, text, batch_size, steps, schedule, searched, run_settings=run_settings
+    )
+    made = replace(made, trials=trials_of({**run, **values_of(rule)}, searched, plan.trials, plan))
+    _check_trials(made)
+    return made
 
 
-def trials_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
+def _refuse_schedules(ranges: Ranges, rule: Rule, schedule: str) -> None:
+    """Raise where schedules are searched beside a scheduler, which acts on the optimizer itself."""
+    for name in ranges:
+        if (setting := name.rpartition(".")[2]) in ("schedule", "warmup") and setting not in rule.hyperparameters():
+            of = "the workload's `scheduler`" if schedule == OF_THE_WORKLOAD else schedule
+            raise InvalidValue(f"range: {name}: cannot be searched beside {of}; leave out one of the two")
+
+
+def _check_trials(contestant: Contestant) -> None:
+    """Check that the rule takes the settings of every trial together; of plain ranges the ends were tried."""
+    if all(isinstance(stored, tuple) for stored in contestant.ranges.values()):
+        return
+    for settings in contestant.trials:
+        try:
+            contestant.make_rule(settings)
+        except SteepestError as error:
+            shown = ", ".join(f"{name}={value}" for name, value in settings.items())
+            hint = "add a condition, such as nesterov=true,false if momentum!=0"
+            raise InvalidValue(f"range: {contestant.label}: cannot be tried at {shown} ({error}); {hint}") from None
+
+
+def trials_of(defaults: Settings, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
     """The settings of `count` trials of each search, in turns; a rule with nothing to search has one, at its rate.
 
     Args:
-        rule: the rule, at the settings that are not searched, and with its defaults in the others.
-        searched: ranges by name of the hyperparameter.
+        defaults: the value of every setting where it is not searched.
+        searched: what is searched, by name of the setting.
         count: number of trials of each search.
         plan: for the number of searches and their scrambles, and whether the first trial has the defaults.
         skip: number of trials of each search that exist already.
     """
-    fixed = {"lr": float(rule.lr)} if "lr" in rule.hyperparameters() and "lr" not in searched else {}
+    fixed = {} if "lr" in searched or "lr" not in defaults else {"lr": float(defaults["lr"])}  # type: ignore[arg-type]
     if not searched:
         return (fixed,)[skip:]
-    found = points_of(rule, searched, count, plan, skip)
+    found = points_of(defaults, searched, count, plan, skip)
     if skip or not plan.default_trial:
         return found
-    default = {**fixed, **{name: _default(rule, name, ends) for name, ends in searched.items()}}
+    default = {**fixed, **{name: _default(defaults[name], stored) for name, stored in searched.items()}}
     return (default,) * plan.searches + found[plan.searches :]
 
 
-def _default(rule: Rule, name: str, ends: Range) -> float:
-    """The default of a searched setting; the middle of the range where a class that is not steepest's has none."""
-    value: Any = getattr(rule, name)
-    if value is REQUIRED:
-        low, high = ends
-        return float(f"{math.sqrt(low * high) if low > 0 else (low + high) / 2:.3g}")
-    return float(value) if name == "lr" else value  # type: ignore[no-any-return]
+def _default(value: Any, stored: Range | str) -> Value:
+    """The default of a searched setting; the middle of what is searched where a class has none."""
+    made: Value = dimension_of(stored).at(0.5, whole=False) if value is REQUIRED else value
+    return made
 
 
-def points_of(rule: Rule, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
+def points_of(defaults: Settings, searched: Ranges, count: int, plan: Plan, skip: int = 0) -> tuple[Settings, ...]:
     """The settings of `count` points of each search, in turns; `skip` of each are left out at the beginning."""
-    fixed = {"lr": float(rule.lr)} if "lr" in rule.hyperparameters() and "lr" not in searched else {}
-    whole = frozenset(name for name in searched if isinstance(rule.defaults()[name], int))
+    fixed = {} if "lr" in searched or "lr" not in defaults else {"lr": float(defaults["lr"])}  # type: ignore[arg-type]
+    whole = frozenset(name for name in searched if type(defaults[name]) is int)
     scrambles = range(plan.points_seed * SCRAMBLES, plan.points_seed * SCRAMBLES + plan.searches)
-    of_searches = [points(searched, count, skip, whole, scramble) for scramble in scrambles]
+    of_searches = [points(searched, count, skip, whole, scramble, defaults) for scramble in scrambles]
     return tuple({**fixed, **point} for turn in zip(*of_searches, strict=True) for point in turn)
 
 
@@ -463,6 +532,31 @@ def check_count(name: str, count: int, most: int | None = None) -> None:
     check_whole(name, count)
     if most is not None and count > most:
         raise InvalidValue(f"{name}: must be at most {most}, got {count}")
+
+
+def _check_batch_sizes(
+    ranges: Ranges, problems: Sequence[Problem], sizes: Sequence[int | str] | None, stop_early: bool
+) -> None:
+    """Check that batch sizes can be searched, and that there are as many examples."""
+    for name in ranges:
+        if name.rpartition(".")[2] != "batch_size":
+            continue
+        if sizes is not None:
+            raise InvalidValue(
+                f"range: {name} is searched; leave out --batch-size, which makes contestants of batch sizes"
+            )
+        if stop_early:
+            raise InvalidValue(
+                f"range: {name} is searched, and trials of several lengths cannot be stopped early together"
+            )
+        dimension = dimension_of(ranges[name])
+        numbers = [value for value in dimension.values if isinstance(value, int)]  # others are judged with the rule
+        largest = max([*(span.high for span in dimension.spans), *numbers], default=0)
+        for problem in problems:
+            if problem.batch_size is None:
+                raise InvalidValue(f"range: {name}: {problem.name} has no batch size that could be set; leave it out")
+            if (count := problem.examples()) is not None and count < largest:
+                raise InvalidValue(f"range: {name}: {problem.name} has {count} examples only, fewer than {largest:g}")
 
 
 def _batch_size(size: int | str) -> int:

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,8 @@ from ..base.text import visible
 from ..findings.catalogue import Finding
 from ..rules.base import is_look
 from .devices import is_name
-from .plan import MOST_POINTS_SEED, Plan
+from .plan import MOST_POINTS_SEED, Contestant, Plan
+from .ranges import RUN_SETTINGS, Range, Settings, dimension_of
 
 __all__ = ["checked_facts", "read_plan", "sound_finding"]
 
@@ -81,8 +83,10 @@ def _check_plan(plan: Plan) -> None:
         may_lack = ":" in contestant.rule  # a class that is not steepest's need not have a learning rate
         if not ("lr" in searched or may_lack) or any(trial.keys() != searched for trial in contestant.trials):
             raise InvalidValue(f"plan: trials of {contestant.label!r} lack a setting")
-        if not contestant.ranges.keys() <= searched or any(low >= high for low, high in contestant.ranges.values()):
+        if not contestant.ranges.keys() <= searched or not all(map(_is_range, contestant.ranges.values())):
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
+        if not all(map(partial(_fits, contestant), contestant.trials)):
+            raise InvalidValue(f"plan: trials of {contestant.label!r} have a setting that makes no sense")
     if not plan.devices or not all(map(is_name, plan.devices)):
         raise InvalidValue("plan: has a device that makes no sense")
     shares = [share for rung in plan.rungs for share in (rung.share, rung.keep)]
@@ -94,6 +98,26 @@ def _check_plan(plan: Plan) -> None:
         raise InvalidValue("plan: has a points_seed that makes no sense")
     if max(plan.seeds, plan.search_seeds, plan.runs) > MOST_TRIALS * 1000 or plan.first_search_seed < 0:
         raise InvalidValue("plan: has more runs than can be")
+
+
+def _is_range(stored: Range | str) -> bool:
+    try:
+        return bool(dimension_of(stored).parts) and (isinstance(stored, str) or stored[0] < stored[1])
+    except InvalidValue:
+        return False
+
+
+def _fits(contestant: Contestant, settings: Settings) -> bool:
+    """Whether a trial has a learning rate, and settings of its run that could be."""
+    if not set(contestant.run_settings) <= settings.keys() & set(RUN_SETTINGS):
+        return False
+    own = {name: settings[name] for name in ("lr", *contestant.run_settings) if name in settings}
+    kinds: dict[str, type] = {"batch_size": int, "schedule": str}
+    if any(
+        not isinstance(value, kinds.get(name, float | int)) or isinstance(value, bool) for name, value in own.items()
+    ):
+        return False
+    return 1 <= own.get("batch_size", 1) < 2**53 and 0 <= own.get("warmup", 0) < 1  # type: ignore[operator]
 
 
 def checked_facts(facts: Mapping[str, Any], plan: Plan) -> dict[str, str]:

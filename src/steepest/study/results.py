@@ -31,11 +31,13 @@ from ..statistics import (
     time_to_target,
     verdict,
 )  # fmt: skip
+from ..statistics.ranges import Span
 from .looks import level_of
 from .opening import holds_nothing, is_folder, named
 from .plan import Contestant, Plan
-from .ranges import Ranges
+from .ranges import Range, dimension_of
 from .reading import read_plan
+from .space import same
 from .store import Store
 
 __all__ = ["STUDY_FILE", "Comparison", "name_of", "rule_facts", "study_file"]
@@ -220,9 +222,14 @@ class Comparison:
 
     @property
     def sizes_differ(self) -> bool:
-        """Whether the contestants take batches of different sizes, so that their steps cannot be compared."""
+        """Whether batches are of different sizes, so that steps cannot be compared."""
         self._the_workload()
-        return len({contestant.batch_size for contestant in self.plan.contestants}) > 1
+        sizes = {
+            contestant.conditions(trial).batch_size
+            for contestant in self.plan.contestants
+            for trial in (contestant.trials if "batch_size" in contestant.run_settings else contestant.trials[:1])
+        }
+        return len(sizes) > 1
 
     @cached_property
     def with_closures(self) -> tuple[str, ...]:
@@ -250,7 +257,7 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """One row a contestant, the first to the target on top; see `steepest.statistics.summarize`."""
         self._the_workload()
-        return Printed(summarize(self.runs, self.measure, self._ranges))
+        return Printed(summarize(self.runs, self.measure, self._spans))
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -292,13 +299,13 @@ class Comparison:
         return self.timings.pivot(index="round", columns="label", values="seconds_a_step")
 
     @cached_property
-    def chosen(self) -> dict[str, dict[str, float]]:
+    def chosen(self) -> dict[str, dict[str, Any]]:
         """By label, the settings of the best trial: every hyperparameter that was searched."""
         best = best_trials(self.runs)["settings"]
         return {str(label): json.loads(settings) for label, settings in best.items()}
 
     @cached_property
-    def winners(self) -> dict[str, list[dict[str, float]]]:
+    def winners(self) -> dict[str, list[dict[str, Any]]]:
         """By label, the settings of the winner of each search, once they have been reported."""
         reports = self.runs[self.runs["phase"] == "report"].sort_values("search", kind="stable")
         return {
@@ -323,14 +330,34 @@ class Comparison:
         """Best trials near the end of a range, with the range to try next; see `steepest.statistics.edges`."""
         self._the_workload()
         limits = {contestant.label: self._limits_of(contestant) for contestant in self.plan.contestants}
-        return edges(self.runs, self._ranges, limits)
+        found = edges(self.runs, self._spans, limits)
+        of_label = {contestant.label: contestant for contestant in self.plan.contestants}
+        pairs = zip(found["label"].map(str), found["name"].map(str), strict=True)
+        lies = [self._in_its_interval(of_label[label], name) for label, name in pairs]
+        return found[np.array(lies, dtype=bool)].reset_index(drop=True)
 
-    def _limits_of(self, contestant: Contestant) -> Ranges:
+    def _in_its_interval(self, contestant: Contestant, name: str) -> bool:
+        """Whether a setting of the best trial is of its interval or the default, no exact value, and was searched."""
+        stored = contestant.ranges.get(name)
+        if not isinstance(stored, str):
+            return True
+        dimension, settings = dimension_of(stored), self.chosen[contestant.label]
+        condition = dimension.condition
+        if condition is not None and not condition.holds(settings.get(condition.name)):
+            return False
+        return not any(same(settings[name], value) for value in dimension.values)
+
+    def _limits_of(self, contestant: Contestant) -> dict[str, Range]:
         """The intervals that the searched settings must stay in, by name; none for the learning rate alone."""
         if set(contestant.ranges) <= {"lr"}:  # must only be above 0
             return {}
-        limits = self.facts_of_rule(contestant.rule).get("limits", {})
-        return {name: (limits[name][0], limits[name][1]) for name in contestant.ranges if name in limits}
+        limits = {
+            "batch_size": [1, math.inf],
+            "warmup": [0, 1],
+            **self.facts_of_rule(contestant.rule).get("limits", {}),
+        }
+        found = {name: limits.get(name.partition(".")[0]) for name in contestant.ranges}
+        return {name: (ends[0], ends[1]) for name, ends in found.items() if ends}
 
     def facts_of_rule(self, spec: str) -> dict[str, Any]:
         """The facts of a contestant's rule; see `rule_facts`. An older study has those of built-in rules only.
@@ -343,8 +370,14 @@ class Comparison:
         return facts | stored.get(spec, {})
 
     @property
-    def _ranges(self) -> dict[str, Ranges]:
-        return {contestant.label: contestant.ranges for contestant in self.plan.contestants}
+    def _spans(self) -> dict[str, dict[str, Span | None]]:
+        """By label and name, the interval that was searched; None where only exact values were."""
+        return {
+            contestant.label: {
+                name: next(iter(dimension_of(stored).spans), None) for name, stored in contestant.ranges.items()
+            }
+            for contestant in self.plan.contestants
+        }
 
     @property
     def complete(self) -> bool:

@@ -15,6 +15,7 @@ import math
 import sqlite3
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..base.decode import LONGEST, NAMES
@@ -22,7 +23,7 @@ from ..base.errors import InvalidValue
 from ..base.status import Status
 from ..base.text import visible
 from ..statistics import BROKEN
-from .plan import Plan
+from .plan import Contestant, Plan
 from .reading import sound_finding
 
 __all__ = ["curves", "runs", "standings", "timings"]
@@ -70,9 +71,12 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     table = _checked(connection, f"{selected} {done}", RUN, "runs", values)
     _check_runs(table, plan)
     keys = list(zip(table["contestant"], table["trial"], strict=True))
-    for name in ("workload", "label", "rule", "batch_size", "steps"):
+    for name in ("workload", "label", "rule"):
         facts = [getattr(contestant, name) for contestant in plan.contestants]
         table[name] = [facts[index] for index, _ in keys]
+    conditions = [[one.conditions(trial) for trial in one.trials] for one in plan.contestants]
+    for name in ("batch_size", "steps"):
+        table[name] = [getattr(conditions[index][trial], name) for index, trial in keys]
     table["lr"] = [plan.contestants[index].trials[trial].get("lr", math.nan) for index, trial in keys]
     # encoded once a trial, not once a run: there may be hundreds of thousands of runs
     settings = [[json.dumps(trial) for trial in contestant.trials] for contestant in plan.contestants]
@@ -87,9 +91,32 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     seconds = timings(connection, plan)
     medians = seconds.groupby("contestant")["seconds_a_step"].median()
     measured = dict(zip(medians.index, medians, strict=True))
-    table["seconds_a_step"] = table["contestant"].map(measured).fillna(table["seconds_a_step"])
+    times = table["contestant"].map(measured) * _relative_time(table, _timed_sizes(connection, plan))
+    table["seconds_a_step"] = times.fillna(table["seconds_a_step"])
     table["seconds_to_target"] = (table["steps_to_target"] * table["seconds_a_step"]).fillna(math.inf)
     return table[COLUMNS]
+
+
+def _timed_sizes(connection: sqlite3.Connection, plan: Plan) -> dict[int, int]:
+    """By contestant, the batch size that its step time was measured at: that of the winner of the first search."""
+    winners = dict(connection.execute("select contestant, trial from winners where search = 0").fetchall())
+    return {
+        index: contestant.conditions(
+            contestant.trials[min(winners.get(index, 0), len(contestant.trials) - 1)]
+        ).batch_size
+        for index, contestant in enumerate(plan.contestants)
+    }
+
+
+def _relative_time(table: pd.DataFrame, timed: dict[int, int]) -> "pd.Series[float]":
+    """For each run, by how much a step of its batch size took longer within runs than one of the size measured."""
+    within = table.groupby(["contestant", "batch_size"])["seconds_a_step"].median()
+    sizes = table["contestant"].map(timed)
+    own, other = (
+        within.reindex(pd.MultiIndex.from_arrays([table["contestant"], of])).to_numpy()
+        for of in (table["batch_size"], sizes)
+    )
+    return pd.Series(np.where(table["batch_size"] == sizes, 1.0, own / other), table.index)
 
 
 def curves(connection: sqlite3.Connection) -> pd.DataFrame:
@@ -167,6 +194,13 @@ def _check_runs(table: pd.DataFrame, plan: Plan) -> None:
         raise InvalidValue("runs: has one of them twice")
 
 
+def _fewest_examples(rows: list[sqlite3.Row], contestant: Contestant) -> sqlite3.Row:
+    """Of the best trials first, that which took the fewest examples to the target."""
+    reached = [row for row in rows if row["steps_to_target"] is not None]
+    sizes = {row["trial"]: contestant.conditions(contestant.trials[row["trial"]]).batch_size for row in reached}
+    return min(reached, key=lambda row: row["steps_to_target"] * sizes[row["trial"]]) if reached else rows[0]
+
+
 def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]]:
     """For each contestant with a finished run: the numbers of trials and reports done, and the best trial so far.
 
@@ -180,14 +214,16 @@ def standings(connection: sqlite3.Connection, plan: Plan) -> list[dict[str, Any]
     ).fetchall()
     rows = []
     for index, trials, reports in counts:
-        best = connection.execute(
+        contestant = plan.contestants[index]
+        one = "batch_size" not in contestant.run_settings  # else steps count as many times as their batch has examples
+        order = connection.execute(
             "select trial, steps_to_target, final_loss from runs"
             " where contestant = ? and phase = 'search' and state in ('done', 'paused')"
             f" order by status in ({', '.join('?' * len(BROKEN))}), steps_to_target is null, steps_to_target,"
-            " final_loss is null, final_loss limit 1",
+            f" final_loss is null, final_loss {'limit 1' * one}",
             (index, *BROKEN),
-        ).fetchone()
-        contestant = plan.contestants[index]
+        )
+        best = order.fetchone() if one else _fewest_examples(order.fetchall(), contestant)
         rows.append({
             "workload": contestant.workload, "label": contestant.label, "trials": trials, "reports": reports,
             "settings": contestant.trials[best["trial"]],
