@@ -546,9 +546,7 @@ def _check_batch_sizes(
                 f"range: {name} is searched; leave out --batch-size, which makes contestants of batch sizes"
             )
         if stop_early:
-            raise InvalidValue(
-                f"range: {name} is searched, and trials of several lengths cannot be stopped early together"
-            )
+            raise InvalidValue(f"range: {name} is searched; trials of several lengths cannot be stopped early together")
         dimension = dimension_of(ranges[name])
         numbers = [value for value in dimension.values if isinstance(value, int)]  # others are judged with the rule
         largest = max([*(span.high for span in dimension.spans), *numbers], default=0)
