@@ -172,7 +172,7 @@ def test_settings_of_the_run_reach_the_run(digits):
         assert entry.settings == {"lr": trial["lr"]}
         assert entry.batch_size == trial["batch_size"]
         assert entry.batch_size * entry.steps == pytest.approx(sgd.batch_size * sgd.steps, rel=0.01)  # as many examples
-        rise = f"warmup({trial['warmup']!r}, 'cosine')" if trial["schedule"] == "cosine" else "constant"
+        rise = f"warmup_cosine({trial['warmup']!r})" if trial["schedule"] == "cosine" else "constant"
         assert entry.schedule == rise
     assert read_plan(plan.to_json()) == plan == Plan.from_json(plan.to_json())
     assert (
