@@ -19,6 +19,7 @@ from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
 from .study.looks import next_look
 from .study.opening import holds_nothing, named
+from .study.populations import check_choice
 from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import check_on, executor_factory
@@ -52,6 +53,7 @@ def compare(
     timeout: float | None = None,
     device: str | Sequence[str] = CPU,
     per_device: int | None = None,
+    population: str = "auto",
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -92,6 +94,9 @@ def compare(
         device: where to train: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`, `"auto"`, or several of one kind; see
             `steepest.study.devices`.
         per_device: how many runs share a device. Default: one; on a CPU one a core.
+        population: whether runs train as one, which is faster for small networks and the same to rounding: "auto",
+            where a measurement says so when a study of many runs begins, "on" wherever it can be, or "off". It is
+            stored with the study; see `steepest.study.populations`.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
         on_progress: called with the store a few times a second.
@@ -106,6 +111,7 @@ def compare(
     >>> sorted(result.table.index), len(result.runs)
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
+    check_choice(population)
     devices = devices_of(device, on)
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "devices": devices, "per_device": per_device}
     with executor_factory(workload, optimizers, **means) as start:
@@ -115,7 +121,7 @@ def compare(
             schedule=schedule, stop_early=stop_early, until=until, timeout=timeout, devices=devices,
             try_there=on != "ray",
         )  # fmt: skip
-        return run_comparison(plan, start, widen=widen, out=out, on_progress=on_progress)
+        return run_comparison(plan, start, widen=widen, population=population, out=out, on_progress=on_progress)
 
 
 def plan_comparison(
@@ -198,18 +204,19 @@ def run_comparison(
     start: Callable[[], Executor],
     *,
     widen: bool = False,
+    population: str = "auto",
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Carry a plan out by an executor, and show it in the folder `out`, or nowhere if that is None; see `compare`."""
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
-            return _carry_out(Path(folder), plan, start, widen, on_progress)
+            return _carry_out(Path(folder), plan, start, widen, on_progress, population)
     home = Path(out).expanduser()
     if not _fits(home, plan):
         raise InvalidValue(f"{home}: holds another comparison; choose another folder with --out, or delete it")
     make_folder(home, "choose another folder with --out")
-    return _shown(_carry_out(home, plan, start, widen, on_progress), home)
+    return _shown(_carry_out(home, plan, start, widen, on_progress, population), home)
 
 
 def resume(
@@ -351,12 +358,16 @@ def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
 
 
 def _carry_out(
-    folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None
-) -> Comparison:
+    folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None,
+    population: str = "off",
+) -> Comparison:  # fmt: skip
     file = folder / STUDY_FILE
     is_new = holds_nothing(file)
     with named(file):
-        made = Store.create(file, plan, _workload_facts(plan) | _rule_facts(plan)) if is_new else Store.open(file)
+        if is_new:
+            made = Store.create(file, plan, {"population": population, **_workload_facts(plan), **_rule_facts(plan)})
+        else:
+            made = Store.open(file)
     with named(file), closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
         _finish(store, start, widen, on_progress, plan.devices)

@@ -211,7 +211,7 @@ def test_rules_that_draw(digits):
 def test_the_size_is_the_cheapest_per_run(digits, monkeypatch, seconds, size):
     times = iter([second * 1e-6 for second in seconds])
     monkeypatch.setattr(sizes, "_seconds", lambda advance: next(times))
-    assert best_size(digits, find("sgd(lr=0.1)")) == size
+    assert best_size(digits) == size
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

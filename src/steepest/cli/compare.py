@@ -42,7 +42,7 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "schedule", "stop_early", "until", "out",
+    "batch_size", "ranges", "schedule", "stop_early", "until", "population", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -104,6 +104,9 @@ def command(
     per_device: Annotated[
         int | None, typer.Option(help="Runs that share a device; default: one, on a CPU one a core.")
     ] = None,
+    population: Annotated[
+        str, typer.Option(help="Many runs trained as one, the same to rounding: auto (where it is faster), on, off.")
+    ] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder (or of this file).")] = None,
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
@@ -137,10 +140,12 @@ def command(
         _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
         _load_files(chosen, competing, timeout)
     from .. import verbs
+    from ..study.populations import check_choice
     from ..study.ranges import read_range
     from ..study.results import study_file
     from ..study.workers.executors import executor_factory
 
+    check_choice(population)
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     more["retry"] = retry
@@ -185,7 +190,8 @@ def command(
                 note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
                 terminal.echo(note, error=True)
         home = verbs.default_folder(plan) if out is None else out
-        _compare(home, lambda progress: verbs.run_comparison(plan, start, widen=widen, out=home, on_progress=progress))
+        more = {"widen": widen, "population": population, "out": home}
+        _compare(home, lambda progress: verbs.run_comparison(plan, start, **more, on_progress=progress))
 
 
 def _once(pairs: "Iterable[tuple[str, Range | str]]") -> "dict[str, Range | str]":

@@ -97,6 +97,7 @@ HELP = {
     "Processes; default: one a core.": "进程数；默认每核一个。",
     "Where: processes, or ray (RAY_ADDRESS names a cluster).": "在哪里运行：processes（本机进程），或 ray（RAY_ADDRESS 指定集群）。",
     "Seconds after which a run is given up, or its data() or model().": "一次运行、或其 data() 或 model() 超过多少秒就放弃。",
+    "Many runs trained as one, the same to rounding: auto (where it is faster), on, off.": "许多次运行合为一体训练，结果在舍入误差内相同：auto（更快时才用）、on、off。",
     "Folder for the study; default: steepest-WORKLOAD here.": "研究所在的文件夹；默认为当前目录下的 steepest-工作负载。",
     "Go on with the study in this folder (or of this file).": "继续这个文件夹（或这个文件）中的研究。",
     "With --resume: more optimizers, as for --optimizers.": "与 --resume 同用：再加优化器，写法同 --optimizers。",

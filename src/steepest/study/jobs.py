@@ -84,14 +84,19 @@ class Job:
         entries: one for a run; for a measurement, all that are timed side by side.
         timing: whether it is such a measurement.
         suspect: whether a process died in the middle of it before, so that it should run in a process of its own.
-        check: whether its first steps are done twice before, to see whether they come out the same.
+        checks: the tasks whose first steps are done twice before, to see whether they come out the same.
+        ids: of a population, whose entries are trained as one: their tasks; empty for a run by itself.
+        sizing: "auto" or "on" for a measurement of how many runs of each entry's kind are best trained as one; with
+            "on", as soon as they can be.
     """
 
     id: int
     entries: tuple[Entry, ...]
     timing: bool = False
     suspect: bool = False
-    check: bool = False
+    checks: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()
+    sizing: str = ""
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -101,7 +106,8 @@ class Job:
     def from_json(cls, text: str | bytes) -> "Job":
         """The job that `to_json` wrote."""
         data = json.loads(text)
-        return cls(**data | {"entries": tuple(Entry(**entry) for entry in data["entries"])})
+        data |= {"entries": tuple(Entry(**entry) for entry in data["entries"])}
+        return cls(**data | {"ids": tuple(data["ids"]), "checks": tuple(data["checks"])})
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class Ending:
         differs: of a job that checks, what came out differently the second time (see
             `steepest.training.repeating`), empty if nothing did; None where nothing was checked.
         clock: of that measurement, "thread" or "wall".
+        parts: of a population, the endings of its runs; none if it failed as a whole.
+        sizes: of a measurement of sizes, one for each entry; 0: runs train by themselves.
     """
 
     id: int
@@ -124,6 +132,8 @@ class Ending:
     seconds: list[list[float]] = field(default_factory=list)
     differs: str | None = None
     clock: str = ""
+    parts: "list[Ending]" = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Text that `from_json` reads back, to the last bit."""
@@ -132,7 +142,8 @@ class Ending:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Ending":
         """The ending that `to_json` wrote."""
-        return cls(**json.loads(text))
+        data = json.loads(text)
+        return cls(**data | {"parts": [cls(**part) for part in data["parts"]]})
 
 
 def columns_of(finding: Finding) -> dict[str, str]:

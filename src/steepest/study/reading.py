@@ -42,7 +42,11 @@ class _Workload:
 REPEATS: Any = Mapping[str, Mapping[str, str]]
 """Type of the fact `repeats`: by workload and label, what differed the second time."""
 
+SIZES: Any = Mapping[str, Mapping[str, int]]
+"""Type of the fact `population_sizes`: by workload and label, how many runs train as one."""
+
 KINDS: dict[str, Any] = {
+    "population_sizes": SIZES,
     "versions": Mapping[str, str],
     "code": Mapping[str, str],
     "repeats": REPEATS,

@@ -20,6 +20,8 @@ from .devices import DEFAULT
 from .jobs import Ending, Executor, Job, Task, columns_of, job_of, timing_job
 from .opening import named
 from .owners import HEARTBEAT
+from .plan import Plan
+from .populations import Groups, measurements, note
 from .store import Store
 
 __all__ = ["carry_out"]
@@ -93,30 +95,50 @@ class _Runner:
         devices: Sequence[str] = DEFAULT,
     ) -> None:
         self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
-        self.devices, self.device_of = devices, dict[int, str]()  # by number of the task
-        self.running: dict[int, Task] = {}
+        self.devices, self.device_of = devices, dict[int, str]()  # by number of the job
+        self.running: dict[int, list[Task]] = {}
+        self.groups = Groups(store, session, lambda task: job_of(self.store.plan, task, self._freest()))
+        self.measuring: dict[int, Job] = {}
+        self.measured: Plan | None = None
         self.checked = {(workload, label) for workload, found in store.repeats().items() for label in found}
 
     def run(self) -> None:
         self._choose_winners(self.store.ready_to_choose())  # a process may have died between a last trial and this
         self.on_progress()
         while self._submit_waiting() or self._work_remains():
-            self.store.check_place()
-            for ending in self.executor.ended(POLL):
-                self._store_ending(self.running.pop(ending.id), self._with_device(ending))
-            self.on_progress()
+            self._receive()
+
+    def _receive(self) -> None:
+        """Store what has ended meanwhile."""
+        self.store.check_place()
+        for ending in self.executor.ended(POLL):
+            if ending.id in self.measuring:
+                note(self.store, self.measuring.pop(ending.id), ending)
+                continue
+            tasks, device = self.running.pop(ending.id), self.device_of.pop(ending.id)
+            if len(tasks) > 1 and not ending.parts:  # something in a population went wrong: each run by itself
+                self.groups.put_back(tasks, ending)
+            else:
+                for task, part in zip(tasks, ending.parts or [ending], strict=True):
+                    # unless the worker says more of its device (its model)
+                    known = {"device": ending.result.get("device", device)}
+                    self._store_ending(task, replace(part, result=known | dict(part.result)))
+        self.on_progress()
 
     def _submit_waiting(self) -> bool:
         """Submit as many runs as the executor has room for; returns whether any is being done."""
-        while self.executor.room and (task := self.store.take(self.session)):
-            if task.attempts > MOST_ATTEMPTS:
+        if self.store.plan is not self.measured:
+            self._measure_populations()
+        while (room := self.executor.room) and (tasks := self.groups.next(room + len(self.running))):
+            for given_up in [task for task in tasks if task.attempts > MOST_ATTEMPTS]:
                 finding = Finding("processes_died", {"attempts": MOST_ATTEMPTS})
-                self._store_ending(task, Ending(task.id, columns_of(finding)))
-            else:
-                self._submit(task, job_of(self.store.plan, task, self._freest()))
+                self._store_ending(given_up, Ending(given_up.id, columns_of(finding)))
+                tasks.remove(given_up)
+            if tasks:
+                self._submit(tasks, self.groups.job(tasks))
         # step times last, when all winners are known and nothing else runs that would disturb them
         if not self.running and self._all_done() and (task := self.store.take_timing(self.session)):
-            self._submit(task, timing_job(self.store.plan, task, self.store.winners(), self._freest()))
+            self._submit([task], timing_job(self.store.plan, task, self.store.winners(), self._freest()))
         return bool(self.running)
 
     def _freest(self) -> str:
@@ -124,18 +146,32 @@ class _Runner:
         runs = Counter(self.device_of.values())
         return min(self.devices, key=lambda device: runs[device])
 
-    def _with_device(self, ending: Ending) -> Ending:
-        """The ending with the device of its run, unless the worker says more of it (its model)."""
-        return replace(ending, result={"device": self.device_of.pop(ending.id), **ending.result})
-
-    def _submit(self, task: Task, job: Job) -> None:
+    def _submit(self, tasks: list[Task], job: Job) -> None:
         check_files(self.store.fact("code"))
-        self.running[task.id], self.device_of[task.id] = task, job.entries[0].device
+        self.running[job.id], self.device_of[job.id] = tasks, job.entries[0].device
+        checks = () if job.timing else tuple(task.id for task in tasks if self._is_first(task))
+        self.executor.submit(replace(job, checks=checks))
+
+    def _is_first(self, task: Task) -> bool:
+        """Whether no run of its contestant was submitted before, so that it is checked whether it can be repeated."""
         contestant = self.store.plan.contestants[task.contestant]
-        if not job.timing and (contestant.workload, contestant.label) not in self.checked:
-            self.checked.add((contestant.workload, contestant.label))
-            job = replace(job, check=True)
-        self.executor.submit(job)
+        key = contestant.workload, contestant.label
+        is_first = key not in self.checked
+        self.checked.add(key)
+        return is_first
+
+    def _measure_populations(self) -> None:
+        """Find out how many runs of each optimizer train as one, where that is to be chosen."""
+        self.measured = self.store.plan
+        waiting = [*measurements(self.store)]
+        while waiting or self.measuring:
+            while waiting and self.executor.room:
+                check_files(self.store.fact("code"))
+                job = waiting.pop(0)
+                self.measuring[job.id] = job
+                self.executor.submit(job)
+            self._receive()
+        self.groups.read_sizes()
 
     def _work_remains(self) -> bool:
         """Whether there is more to come, when this process has nothing to do.

@@ -22,7 +22,7 @@ from .jobs import columns_of
 from .opening import connect, is_blank
 from .plan import Contestant, Plan
 from .queue import Queue
-from .reading import REPEATS
+from .reading import REPEATS, SIZES
 from .schema import SCHEMA_VERSION, create_tables
 
 __all__ = ["Store"]
@@ -108,6 +108,32 @@ class Store(Queue):
             "select device from runs where state = 'done' and phase != 'timing' group by device order by count(*) desc"
         )
         return [visible(str(device)) for (device,) in rows]
+
+    def population_choice(self) -> str:
+        """Whether runs train as one: "auto", "on" or "off", as in every study that does not say."""
+        row = self._connection.execute("select value from study where key = 'population'").fetchone()
+        return str(row[0]) if row else "off"
+
+    def population_sizes(self) -> dict[str, dict[str, int]]:
+        """By workload and label, how many runs train as one, as far as it is chosen; 0: each by itself."""
+        row = self._connection.execute("select value from study where key = 'population_sizes'").fetchone()
+        sizes = decode(SIZES, parse_json(row[0] if row else "{}", "population_sizes"), "population_sizes")
+        return {workload: dict(own) for workload, own in sizes.items()}
+
+    def note_population_sizes(self, workload: str, sizes: Mapping[str, int]) -> None:
+        """Store the sizes of populations of a workload, by label; those that another process has chosen stay."""
+        with self._transaction():
+            known = self.population_sizes()
+            known[workload] = {**sizes, **known.get(workload, {})}
+            self._set({"population_sizes": json.dumps(known), "population_attempts": "0"})
+
+    def begin_population_attempt(self) -> int:
+        """Count that sizes of populations are about to be measured; how often that began and nothing came of it."""
+        with self._transaction():
+            row = self._connection.execute("select value from study where key = 'population_attempts'").fetchone()
+            before = int(row[0]) if row and str(row[0]).isdecimal() else 0
+            self._set({"population_attempts": str(before + 1)})
+        return before
 
     def versions(self) -> dict[str, list[str]]:
         """The libraries of which finished runs had several versions, and these, in the order of their sessions."""

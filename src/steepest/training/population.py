@@ -58,6 +58,7 @@ def train_many(
     steps: int | None = None,
     batch_size: int | None = None,
     device: "torch.device | str" = "cpu",
+    until: int | None = None,
 ) -> list[Run]:
     """Train many fresh sessions of a problem as one, and measure each on the way; the same runs as those of `train`.
 
@@ -71,6 +72,7 @@ def train_many(
         steps: number of updates; default: the problem's.
         batch_size: examples a step; default (or 0): the problem's.
         device: where to train.
+        until: a step after which the runs end, as in `train`.
 
     Returns:
         A `Run` for each member.
@@ -102,7 +104,7 @@ def train_many(
             seconds[index] += share
             if not records[index].add(step, train_loss, *measured, seconds[index]):
                 population.end(index)
-        if not population.alive:
+        if not population.alive or (until is not None and step >= until):
             break
     return [record.run() for record in records]
 

@@ -1,6 +1,7 @@
 """How many runs of a problem are best trained as one: whether a population gives the same, and whether it is faster."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from .trainer import Trainer
 if TYPE_CHECKING:
     from ..workloads import Session
 
-__all__ = ["SIZES", "best_size", "draws", "obstacle"]
+__all__ = ["SIZES", "best_size", "draws", "obstacle", "population_size"]
 
 SIZES = (4, 16, 64)
 """Numbers of runs that are tried, in this order: more as long as that makes a run cheaper."""
@@ -38,6 +39,35 @@ STEPS = 3
 
 TOLERANCE = 1000
 """Largest difference of a loss, or of a gradient relative to its largest number, in units of rounding."""
+
+
+def population_size(
+    problem: Problem, rule: Rule, batch_size: int | None = None, choice: str = "auto",
+    device: "torch.device | str" = "cpu",
+) -> int:  # fmt: skip
+    """How many runs of an optimizer train as one; 0: each trains by itself.
+
+    Args:
+        problem: what is trained.
+        rule: the optimizer, at any of its settings.
+        batch_size: examples a step; default (or 0): the problem's.
+        choice: "auto": as many as train fastest, if that pays; "on": also where it does not.
+        device: where to train.
+    """
+    if _obstacle(problem, batch_size, str(device)) or draws(problem, rule, batch_size, device):
+        return 0
+    size = _best_size(problem, batch_size, str(device))
+    return size or (SIZES[1] if choice == "on" else 0)
+
+
+@cache  # of a problem, once in a process
+def _obstacle(problem: Problem, batch_size: int | None, device: str) -> str:
+    return obstacle(problem, batch_size, device)
+
+
+@cache
+def _best_size(problem: Problem, batch_size: int | None, device: str) -> int:
+    return best_size(problem, batch_size, device)
 
 
 def obstacle(problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> str:
@@ -99,16 +129,13 @@ def _agree(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=0.0, atol=TOLERANCE * torch.finfo(one.dtype).eps * scale)
 
 
-def draws(
-    problem: Problem, rule: Rule, batch_size: int | None = None, schedule: str = "constant",
-    device: "torch.device | str" = "cpu",
-) -> bool:  # fmt: skip
+def draws(problem: Problem, rule: Rule, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> bool:
     """Whether the steps of an optimizer draw random numbers, which runs of a population would draw from one stream.
 
     An optimizer that needs a closure computes its gradients itself, and does not fit in there either.
     """
     with seeded(0, device):
-        trainer = Trainer(problem, rule, 0, STEPS, batch_size, schedule, device)
+        trainer = Trainer(problem, rule, 0, STEPS, batch_size, "constant", device)
         if needs_closure(trainer.optimizer):
             return True
         trainer.advance(1)
@@ -117,37 +144,30 @@ def draws(
         return _drawn(before, device)
 
 
-def best_size(
-    problem: Problem, rule: Rule, batch_size: int | None = None, device: "torch.device | str" = "cpu",
-    most: int = SIZES[-1],
-) -> int:  # fmt: skip
-    """The number of runs, at most `most`, that train fastest as one; 0 where that does not pay.
+def best_size(problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> int:
+    """The number of runs that train fastest as one, by steps of SGD; 0 where that does not pay.
 
-    Measured by steps of a rule, a fraction of a second for a small problem.
+    Measured in a fraction of a second for a small problem.
     """
     with seeded(0, device):
-        alone = _seconds(_trainers(problem, rule, batch_size, 1, device)[0].advance)
+        alone = _seconds(_trainers(problem, batch_size, 1, device)[0].advance)
         best, size = PAYS * alone, 0
         for count in SIZES:
-            if size and count > most:
-                break
-            trainers = _trainers(problem, rule, batch_size, count, device)
+            trainers = _trainers(problem, batch_size, count, device)
             seconds = _seconds(Population(trainers, [index % 2 for index in range(count)]).advance) / count
             if seconds < best * (BETTER if size else 1):
                 best, size = seconds, count
             elif size or seconds * count > HOPELESS:
                 break
-    return min(size, most)
+    return size
 
 
-def _trainers(
-    problem: Problem, rule: Rule, batch_size: int | None, count: int, device: "torch.device | str"
-) -> list[Trainer]:
+def _trainers(problem: Problem, batch_size: int | None, count: int, device: "torch.device | str") -> list[Trainer]:
     """Of two seeds, as the trials of two searches are."""
     made = []
     for index in range(count):
         with seeded(index % 2, device):
-            made.append(Trainer(problem, rule, index % 2, problem.steps, batch_size, "constant", device))
+            made.append(Trainer(problem, SGD(lr=0.01), index % 2, problem.steps, batch_size, "constant", device))
     return made
 
 

@@ -20,7 +20,9 @@ from ...findings.catalogue import Finding
 from ...rules import External, Rule
 from ...training import Run, step_times, train
 from ...training.memory import is_out_of_memory, largest_batch
+from ...training.population import Member, train_many
 from ...training.repeating import first_difference
+from ...training.sizes import population_size
 from ...workloads import Problem
 from ...workloads.seeding import seeded
 from ..devices import CPU, described
@@ -42,13 +44,13 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
     with _one_thread(), importing(*_folders(job)), exits_raised():
         try:
             with _on(device), seeded(0, device):
-                ending = _time(job, tell) if job.timing else _run(job, tell)
+                ending = _work_of(job)(job, tell)
         except (Exception, SystemExit) as error:  # what a user's model or rule raises ends this run only
             words = last_words(error, *_files(job.entries[0]), named=True)
             lacks_memory = is_out_of_memory(error)
             ending = Ending(job.id, columns_of(Finding("run_raised", {"words": words})))
         # not before the error is gone, whose traceback keeps alive what filled the memory
-        if lacks_memory:
+        if lacks_memory and len(job.ids) < 2:  # of a population each run is tried by itself
             with _on(device):
                 ending = Ending(job.id, columns_of(_out_of_memory(job.entries[0], words)))
     return ending if device == CPU else replace(ending, result={**ending.result, "device": described(device)})
@@ -74,6 +76,14 @@ def _on(device: str) -> Iterator[None]:
     gc.collect()
     if hasattr(module, "empty_cache"):
         module.empty_cache()
+
+
+def _work_of(job: Job) -> Callable[[Job, Callable[[bytes], None]], Ending]:
+    if job.sizing:
+        return _size
+    if job.timing:
+        return _time
+    return _run_many if job.ids else _run
 
 
 @contextmanager
@@ -105,12 +115,51 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     _begin(problem, entry.device)
     tell(LOADING)
     _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
-    differs = _difference(problem, entry) if job.check else None
+    differs = _difference(problem, entry) if job.checks else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
     how = entry.steps, entry.batch_size, entry.schedule, entry.device
     run = train(problem, rule, entry.seed, *how, until=entry.until)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
+
+
+def _run_many(job: Job, tell: Callable[[bytes], None]) -> Ending:
+    """A population; where anything raises, none of its runs has an ending."""
+    first = job.entries[0]
+    problem = _problem(workloads.find(first.workload, try_out=False), first.target)
+    tell(READING)
+    _begin(problem, first.device)
+    tell(LOADING)
+    for entry in {entry.rule: entry for entry in job.entries}.values():
+        _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
+    differs = {
+        id: _difference(problem, entry) for id, entry in zip(job.ids, job.entries, strict=True) if id in job.checks
+    }
+    tell(BEGUN)
+    members = [Member(rules.find(entry.rule, **entry.settings), entry.seed, entry.schedule) for entry in job.entries]
+    runs = train_many(problem, members, first.steps, first.batch_size, first.device, until=first.until)
+    parts = [
+        Ending(id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs.get(id))
+        for id, run in zip(job.ids, runs, strict=True)
+    ]
+    return Ending(job.id, parts=parts)
+
+
+def _size(job: Job, tell: Callable[[bytes], None]) -> Ending:
+    """How many runs of each entry's kind train as one."""
+    first = job.entries[0]
+    problem = _problem(workloads.find(first.workload, try_out=False), first.target)
+    tell(READING)
+    _begin(problem, first.device)
+    tell(LOADING)
+    return Ending(job.id, sizes=[_size_of(problem, entry, job.sizing) for entry in job.entries])
+
+
+def _size_of(problem: Problem, entry: Entry, choice: str) -> int:
+    try:
+        return population_size(problem, _rule_of(entry), entry.batch_size, choice, entry.device)
+    except (Exception, SystemExit):  # the runs themselves will tell
+        return 0
 
 
 def _difference(problem: Problem, entry: Entry) -> str | None:
