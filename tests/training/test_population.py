@@ -261,6 +261,13 @@ def test_a_replayed_step_is_the_step(spec):
         assert all(map(torch.equal, model.parameters(), other.parameters()))
 
 
+def test_a_scheduler_that_changes_the_momentum_too_is_followed(digits):
+    schedule = "torch.optim.lr_scheduler:OneCycleLR(max_lr=0.2, total_steps=20)"
+    member = Member(find("momentum(lr=0.1)"), 1, schedule)
+    together, alone = train_many(digits, [member, member], 20)[0], train(digits, member.rule, 1, 20, schedule=schedule)
+    assert together.curve[-1].loss == pytest.approx(alone.curve[-1].loss, rel=1e-5)
+
+
 def test_no_replay_passes_a_hook_or_a_check_by():
     model = nn.Linear(2, 2)
     for param in model.parameters():

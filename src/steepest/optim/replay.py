@@ -31,6 +31,7 @@ class Replay:
 
     def __init__(self, parts: list[tuple[dict[str, Any], ArgumentBlock]]) -> None:
         self._parts = parts
+        self._settings = [_settings(group) for group, _ in parts]
 
     @classmethod
     def of(cls, optimizer: torch.optim.Optimizer) -> "Replay | None":
@@ -51,15 +52,21 @@ class Replay:
         """Make the step; `rates_changed`: at the groups' learning rates as they are now.
 
         Returns:
-            False, and nothing is done, where a learning rate is 0: the optimizer must make this step itself.
+            False, and nothing is done, where a learning rate is 0 or another setting has changed: the optimizer must
+            make this step itself.
         """
         if not rates_changed:
             for _, block in self._parts:
                 block.again()
             return True
         rates = [float(group["lr"]) for group, _ in self._parts]
-        if not all(rates):
+        if not all(rates) or [_settings(group) for group, _ in self._parts] != self._settings:
             return False
         for (_, block), rate in zip(self._parts, rates, strict=True):
             block.again(rate)
         return True
+
+
+def _settings(group: dict[str, Any]) -> list[Any]:
+    """All that a group sets but for its learning rate and the parameters."""
+    return [value for name, value in group.items() if name not in ("lr", "params")]
