@@ -38,7 +38,7 @@ from .digest import add_tensors
 from .draws import epoch_seed
 from .functional import Functional
 from .problem import check_facts
-from .recipe import MODEL_LINE, Recipe, RecipeSession, recipe_of
+from .recipe import MODEL_LINE, Recipe, RecipeSession, check_function, recipe_of
 from .seeding import random_state, seeded, set_random_state
 
 __all__ = ["LINES_TO_ADD", "FromBatches", "read"]
@@ -91,8 +91,11 @@ class FromBatches(Recipe):
 
     def epoch(self, model: nn.Module, seed: int, number: int, batch_size: int | None = None) -> Iterator[Any]:
         """The batches of an epoch."""
+        return iter(self.batches(**self._arguments(model, seed, number, batch_size)))
+
+    def _arguments(self, model: nn.Module, seed: int, number: int, batch_size: int | None = None) -> dict[str, Any]:
         given = {"model": model, "seed": epoch_seed(seed, number), "batch_size": batch_size or self.batch_size}
-        return iter(self.batches(**{name: given[name] for name in self.takes}))
+        return {name: given[name] for name in self.takes}
 
     def read_measure(self, numbers: "Mapping[str, Tensor | float]") -> tuple[float, float]:
         """The loss and the metric; one that is better when lower is the loss where there is no other."""
@@ -111,15 +114,24 @@ class FromBatches(Recipe):
                 self.check_groups(model)
             with self.naming("batches"):
                 batch = self._first_batch(model)
+            try:
+                with self.naming("loss"):
+                    value = self.loss(model, batch)
+            finally:  # whatever has been raised, this is the cause
+                with self.naming("model"):
+                    _check_place(model)
             with self.naming("loss"):
-                self._check_loss(model, batch)
+                self._check_loss(value)
             with self.naming("evaluate"):
                 self._check_evaluation()
         super().try_out()
 
     def _first_batch(self, model: nn.Module) -> Any:
         """The first batch; the next one, of this epoch or of another, is seen to be of the same kind."""
-        first, other = self.epoch(model, 0, 0), self.epoch(model, 0, 1)
+        given = self.batches(**self._arguments(model, 0, 0))
+        if not isinstance(given, Iterable):
+            raise InvalidValue(f"must return an iterable, got {given!r}; {_line('batches')}")
+        first, other = iter(given), self.epoch(model, 0, 1)
         if first is other:
             raise InvalidValue(f"gives the same iterator each time, which is used up after one; {_line('batches')}")
         two = [*islice(first, 2)]
@@ -133,8 +145,7 @@ class FromBatches(Recipe):
             raise InvalidValue(f"gives first {kinds[0]}, then {kinds[1]}; write for example:  yield inputs, targets")
         return to_device(two[0], torch.device("cpu"))
 
-    def _check_loss(self, model: nn.Module, batch: Any) -> None:
-        value = self.loss(model, batch)
+    def _check_loss(self, value: Any) -> None:
         if not (isinstance(value, Tensor) and value.numel() == 1):
             kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
             raise InvalidValue(f"must return a scalar tensor, got {kind}; {_line('loss')}")
@@ -143,6 +154,11 @@ class FromBatches(Recipe):
                 "returns a tensor that is cut off from the model, by detach(), item() or no_grad() perhaps;"
                 f" {_line('loss')}"
             )
+
+        if value.device.type != "cpu":
+            raise InvalidValue(f"must be on the device of the model, cpu, not on {value.device}; {_line('loss')}")
+        if value.isnan():
+            raise InvalidValue(f"gives nan for the first batch at the initial weights; {_line('loss')}")
 
     def _check_evaluation(self) -> None:
         session = self.begin(0, "cpu")
@@ -160,6 +176,12 @@ class FromBatches(Recipe):
         for name, number in zip(("loss", self.metric_name), self.read_measure(numbers), strict=True):
             if math.isnan(number):
                 raise InvalidValue(f"gives nan for {name!r} at the initial weights; write 0.0 where it is not defined")
+
+
+def _check_place(model: nn.Module) -> None:
+    for param in model.parameters():
+        if param.device.type != "cpu":
+            raise InvalidValue(f"went to {param.device} by itself; leave out its calls of .to() and .cuda()")
 
 
 def _line(part: str) -> str:
@@ -232,12 +254,17 @@ class BatchesSession(RecipeSession):
                 batch = next(problem.epoch(self.model, self._seed, 0, problem.own_batch_size), None)
             _add(made, batch)
             return made.digest()
+        self._peek()
+        assert self._kept is not None
+        _add(made, self._kept[0])
+        return made.digest()
+
+    def _peek(self) -> None:
+        """Have the next batch now, and keep it, with the random numbers that come after it."""
         if self._kept is None:
             self._draws.begin(self._batch)
             batch = self.next_batch()
             self._kept = batch, random_state(self._on)
-        _add(made, self._kept[0])
-        return made.digest()
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, generators, and the place in the data.
@@ -246,25 +273,27 @@ class BatchesSession(RecipeSession):
             InvalidValue: data that come from the model, in the middle of an epoch: they cannot be had again.
         """
         if "model" in self._problem.takes and self._batch > self._first:
-            raise InvalidValue(
-                f"{self._problem.name}: `batches(model)` cannot go on in the middle of an epoch; let an epoch end after"
-                " each batch, or write a Problem with a state_dict of its own"
-            )
-        return super().state_dict() | {"epoch": self._epoch, "first": self._first}
+            self._peek()  # which tells whether the epoch has ended
+            if self._batch > self._first:
+                raise InvalidValue(
+                    f"{self._problem.name}: `batches(model)` cannot go on in the middle of an epoch; let an epoch end"
+                    " after each batch, or write a Problem with a state_dict of its own"
+                )
+        is_new = self._kept is not None and self._batch == self._first
+        return super().state_dict() | {"epoch": self._epoch - is_new, "first": self._first}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there: the epoch is begun anew and the batches that were had already are passed over."""
         super().load_state_dict(state)
-        self._kept, self._batches, self._epoch = None, iter(()), state["epoch"]
-        self._first = state["first"]
-        if state["batch"] > state["first"] or state["epoch"] >= 0:
-            with seeded(0, self._on):
-                for index in range(state["first"], state["batch"]):
-                    self._draws.begin(index)
-                    if index == state["first"]:
-                        self._begin_epoch(state["epoch"], index)
-                    next(self._batches, None)
-                    self._draws.end()
+        self._kept, self._batches = None, iter(())
+        self._epoch, self._first = state["epoch"], state["first"]
+        with seeded(0, self._on):
+            for index in range(state["first"], state["batch"]):
+                self._draws.begin(index)
+                if index == state["first"]:
+                    self._begin_epoch(state["epoch"], index)
+                next(self._batches, None)
+                self._draws.end()
         self._draws.load(state["draws"], self._batch)
 
 
@@ -342,8 +371,8 @@ def read(module: ModuleType, name: str) -> FromBatches:
     for part, line in LINES_TO_ADD.items():
         if not hasattr(module, part):
             raise InvalidValue(f"{name}: has no `{part}`; add for example:  {line}")
-    for part, arguments in {"model": (), "loss": (None, None), "evaluate": (None,)}.items():
-        _check_function(name, part, getattr(module, part), arguments)
+    for part, arguments in {"model": 0, "loss": 2, "evaluate": 1}.items():
+        check_function(name, part, getattr(module, part), arguments, LINES_TO_ADD[part])
     batches, takes = _batches_of(module.batches, name)
     about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
     metric_name = str(getattr(module, "metric_name", "loss"))
@@ -371,19 +400,6 @@ def read(module: ModuleType, name: str) -> FromBatches:
     )
     check_facts(problem)
     return problem
-
-
-def _check_function(name: str, part: str, value: Any, arguments: tuple[Any, ...]) -> None:
-    if not callable(value):
-        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {LINES_TO_ADD[part]}")
-    try:
-        inspect.signature(value).bind(*arguments)
-    except TypeError:
-        raise InvalidValue(
-            f"{name}: `{part}` does not take what it is called with; write for example:  {LINES_TO_ADD[part]}"
-        ) from None
-    except ValueError:  # a function without a signature
-        return
 
 
 def _batches_of(value: Any, name: str) -> tuple[Callable[..., Iterable[Any]], tuple[str, ...]]:

@@ -9,6 +9,7 @@
 - `scheduler(optimizer, steps)` -> a scheduler of torch, stepped after each step of whatever optimizer competes.
 """
 
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +29,7 @@ from .problem import Problem, Session
 from .seeding import random_state, set_random_state
 from .stepping import make_step, needs_closure
 
-__all__ = ["Recipe", "RecipeSession", "recipe_of"]
+__all__ = ["MODEL_LINE", "Recipe", "RecipeSession", "check_function", "recipe_of"]
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -76,6 +77,9 @@ class Recipe(Problem):
             raise InvalidValue(f"must return a torch.nn.Module, got {model!r}; write for example:  {MODEL_LINE}")
         if not any(param.requires_grad for param in model.parameters()):
             raise InvalidValue("has no parameters to train; leave requires_grad of some as True")
+        elsewhere = [param.device.type for param in model.parameters() if param.device.type == "meta"]
+        if elsewhere:
+            raise InvalidValue("has parameters on the device meta, which have no numbers; make it on the CPU")
 
     def check_groups(self, model: nn.Module) -> None:
         """See that the groups have each parameter that is trained once.
@@ -309,11 +313,34 @@ def recipe_of(module: ModuleType, name: str) -> dict[str, Any]:
     for fact, (is_right, words) in _FACTS.items():
         if fact in facts and not is_right(facts[fact]):
             raise InvalidValue(f"{name}: `{fact}` must be {words}, got {facts[fact]!r}")
-    if "groups" in facts and not callable(facts["groups"]):
-        raise InvalidValue(f"{name}: `groups` must be a function; write for example:  {GROUPS_LINE}")
-    if facts.get("scheduler") is not None and not callable(facts["scheduler"]):
-        raise InvalidValue(f"{name}: `scheduler` must be a function; write for example:  {SCHEDULER_LINE}")
+    if "groups" in facts:
+        check_function(name, "groups", facts["groups"], 1, GROUPS_LINE)
+    if facts.get("scheduler") is not None:
+        check_function(name, "scheduler", facts["scheduler"], 2, SCHEDULER_LINE)
+    if isinstance(facts.get("compile"), str):
+        known = torch.compiler.list_backends(exclude_tags=None)
+        if facts["compile"] not in known:
+            has = ", ".join(known)
+            raise InvalidValue(f"{name}: `compile`: torch.compile has no backend {facts['compile']!r}; it has {has}")
     return facts
+
+
+def check_function(name: str, part: str, value: Any, arguments: int, line: str) -> None:
+    """See that a part of a file is a function of so many arguments.
+
+    Raises:
+        InvalidValue: it is not, with a line to write instead.
+    """
+    if not callable(value) or (part == "model" and isinstance(value, nn.Module)):
+        raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {line}")
+    try:
+        inspect.signature(value).bind(*[None] * arguments)
+    except TypeError:
+        raise InvalidValue(
+            f"{name}: `{part}` does not take what it is called with; write for example:  {line}"
+        ) from None
+    except ValueError:  # a function without a signature
+        return
 
 
 def _is_number(value: Any) -> bool:

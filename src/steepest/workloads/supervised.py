@@ -264,7 +264,7 @@ def read(module: ModuleType, name: str) -> Supervised:
 
 def _function(module: ModuleType, name: str, part: str) -> Callable[..., Any]:
     value = getattr(module, part)
-    if not callable(value):
+    if not callable(value) or (part == "model" and isinstance(value, nn.Module)):
         line = LINES_TO_ADD.get(part, METRIC_LINE)
         raise InvalidValue(f"{name}: `{part}` must be a function; write for example:  {line}")
     return value  # type: ignore[no-any-return]
