@@ -16,14 +16,15 @@ from steepest.base.status import Status
 from steepest.rules import SGD, Adam
 from steepest.testing import workload_checks
 from steepest.training import train
-from steepest.workloads import WORKLOADS, find, summary
+from steepest.workloads import APPLICATIONS, WORKLOADS, find, summary
 from steepest.workloads.supervised import LINES_TO_ADD
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "my_workload.py"
 NEEDS_DATA = {"airfoil"}
+SMALL = [name for name in WORKLOADS if name not in APPLICATIONS]
 
 
-@pytest.fixture(params=[*WORKLOADS, str(EXAMPLE)], ids=[*WORKLOADS, "example"])
+@pytest.fixture(params=[*SMALL, str(EXAMPLE)], ids=[*SMALL, "example"])
 def workload(request):
     if request.param in NEEDS_DATA:
         request.getfixturevalue(request.param)
@@ -248,7 +249,7 @@ def test_trying_out_a_file_touches_no_global_generator(write_workload):
     ("name", "message"),
     [
         ("digts", "unknown workload 'digts'; did you mean 'digits'?"),
-        ("mnist", "unknown workload 'mnist'; known: airfoil, digits, quadratic, zipf"),
+        ("mnist", "unknown workload 'mnist'; known: airfoil, clothes, digits, quadratic, zipf"),
         ("nothing_here.py", "nothing_here.py: no such file"),
         ("no/such/folder", "folder: no such file"),
     ],

@@ -23,11 +23,14 @@ from ..base.spec import Spec, parse
 from .problem import Problem, Session
 from .reading import problem_of
 
-__all__ = ["FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "summary"]
+__all__ = ["APPLICATIONS", "FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "summary"]
 
-WORKLOADS = ("digits", "airfoil", "zipf", "quadratic")
+APPLICATIONS = ("clothes",)
+"""Those in `applications/`."""
 
-FAMILIES = ("quadratic",)
+WORKLOADS = ("digits", "airfoil", "zipf", "quadratic", *APPLICATIONS)
+
+FAMILIES = ("quadratic", *APPLICATIONS)
 
 
 def _check_plugin(name: str, loaded: Any) -> Problem | Callable[..., Problem]:
@@ -118,7 +121,7 @@ def file_of(workload: str) -> Path:
     """
     name = _name(workload)
     if name in WORKLOADS:
-        return Path(__file__).parent / f"{name}.py"
+        return Path(__file__).parent / ("applications" if name in APPLICATIONS else "") / f"{name}.py"
     if name in PLUGINS.plugins:
         spec = find_spec(PLUGINS.plugins[name].module)  # imports the packages that it is in, not itself
         if spec is None or spec.origin is None:
@@ -134,7 +137,8 @@ def _name(workload: str) -> str:
 @cache
 def _built_in(text: str) -> Problem:
     spec = parse(text)
-    module = import_module(f".{spec.name}", __name__)
+    folder = ".applications" if spec.name in APPLICATIONS else ""
+    module = import_module(f"{folder}.{spec.name}", __name__)
     if spec.name in FAMILIES:
         return _member(getattr(module, spec.name), spec, text)
     if "(" in text:
