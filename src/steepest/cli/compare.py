@@ -387,7 +387,9 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
         ))  # fmt: skip
     terminal.print_rows(console, head, rows)
     console.print(Sentence(say(verdict.verdict_sentence(comparison))))
-    remarks = (sentences.partner_sentence, sentences.external_sentence, sentences.stopped_sentence)
+    remarks = (
+        sentences.data_sentence, sentences.partner_sentence, sentences.external_sentence, sentences.stopped_sentence,
+    )  # fmt: skip
     for remark in (sentence(comparison) for sentence in remarks):
         if remark is not None:
             console.print(Sentence(say(remark)))

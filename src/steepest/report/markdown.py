@@ -12,6 +12,7 @@ from .rows import only_learning_rates, result_rows
 from .sentences import (
     aside_sentence,
     broken_sentence,
+    data_sentence,
     edge_warnings,
     external_sentence,
     partner_sentence,
@@ -30,6 +31,7 @@ def as_markdown(study: Comparison) -> str:
     parts = ["# Which optimizer gets there first?", _english(profile_sentence(study))]
     for name, comparison in study.by_workload().items():
         remarks = [
+            data_sentence(comparison),
             partner_sentence(comparison),
             external_sentence(comparison),
             stopped_sentence(comparison),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
@@ -24,6 +25,7 @@ from .sentences import (
     aside_sentence,
     broken_sentence,
     budget_sentence,
+    data_sentence,
     edge_warnings,
     external_sentence,
     metric_text,
@@ -92,7 +94,9 @@ def _environment() -> Environment:
         loader=PackageLoader("steepest.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
     shown = ("number", "share", "signed", "spent", "steps", "times")
-    environment.filters |= {"both": both, "cell": defused} | {name: getattr(numbers, name) for name in shown}
+    environment.filters |= {"both": both, "cell": defused, "parts": _parts} | {
+        name: getattr(numbers, name) for name in shown
+    }
     return environment
 
 
@@ -107,6 +111,22 @@ def both(text: Text) -> Markup:
     Markup('<span lang="en">step</span><span lang="zh">步</span>')
     """
     return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(text.en, text.zh)
+
+
+def _parts(shares: tuple[float, float, float] | None) -> Markup:
+    """The parts of a step as a bar of three pieces and as percentages; of what was not measured, nothing."""
+    if shares is None:
+        return Markup("")
+    pieces, left = [], 0.0
+    for part, opacity in zip(shares, (0.25, 0.55, 1.0), strict=True):
+        width = 0.0 if math.isnan(part) else 60 * part
+        pieces.append(f'<rect x="{left:.2f}" width="{width:.2f}" height="8" fill="currentColor" opacity="{opacity}"/>')
+        left += width
+    texts = [numbers.NOTHING if math.isnan(part) else f"{100 * part:.0f}" for part in shares]
+    bar = Markup('<svg viewBox="0 0 60 8" width="60" height="8" aria-hidden="true">{}</svg>').format(
+        Markup("".join(pieces))  # numbers only
+    )
+    return Markup("{} {} %").format(bar, " · ".join(texts))
 
 
 # --- the data of the template -----------------------------------------------------------------------------------------
@@ -145,6 +165,8 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "target": target_sentence(comparison),
         "verdict": verdict_texts(comparison),
         "broken": broken_sentence(comparison),
+        "data": data_sentence(comparison),
+        "parts": not comparison.parts.empty,
         "partner": joined_or_none(
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),

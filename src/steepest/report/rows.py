@@ -20,7 +20,8 @@ from ..study.ranges import Range
 from .words import STATUSES
 
 __all__ = [
-    "chosen_budgets", "ending_text", "fingerprints", "only_learning_rates", "packed_runs", "plan_rows", "result_rows",
+    "chosen_budgets", "ending_text", "fingerprints", "only_learning_rates", "packed_runs", "part_shares", "plan_rows",
+    "result_rows",
 ]  # fmt: skip
 
 BUDGETS = (1, 5, 20)
@@ -36,17 +37,21 @@ def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
     - `settings`: the winner's, as text; `at_end`: whether one of them lies at the end of its range;
     - `ratio`, `low_ratio`, `high_ratio`: to the first contestant (NaN for itself); `word`: the conclusion from them;
-    - `margin`: half the interval of the final metric; `budgets`: the row of `chosen_budgets`.
+    - `margin`: half the interval of the final metric; `budgets`: the row of `chosen_budgets`;
+    - `parts`: the shares of data, model and optimizer in the time of a step (of data NaN where the workload does not
+      tell); None where they were not measured.
     """
     settings, named = comparison.chosen, not only_learning_rates(comparison)
     ratios = comparison.ratios.to_dict("index")
     budgets, at_end = chosen_budgets(comparison).T.to_dict("list"), set(comparison.edges["label"])
+    parts = part_shares(comparison)
     rows: list[dict[str, Any]] = []
     for label, record in zip(comparison.table.index, comparison.table.to_dict("records"), strict=True):
         row = {str(name): value for name, value in record.items()}
         rows.append(row | {
             "label": label, "settings": settings_text(settings.get(label, {}), named), "at_end": label in at_end,
             "margin": (row["high"] - row["low"]) / 2, "budgets": budgets.get(label, []),
+            "parts": parts.get(str(label)),
             **_against_the_first(ratios.get(label), row[comparison.measure], comparison.complete),
         })  # fmt: skip
     return rows
@@ -59,6 +64,12 @@ def _against_the_first(ratio: Mapping[Any, Any] | None, spent: float, complete: 
         return {"ratio": math.nan, "low_ratio": math.nan, "high_ratio": math.nan, "word": word}
     word = _word(ratio["word"], ratio["more_seeds"])
     return {"ratio": ratio["ratio"], "low_ratio": ratio["low"], "high_ratio": ratio["high"], "word": word}
+
+
+def part_shares(comparison: Comparison) -> dict[str, tuple[float, float, float]]:
+    """By label, the shares of getting data, of the model and of the optimizer in the time of a step."""
+    shares = comparison.parts.div(comparison.parts.sum(axis=1), axis=0)
+    return {str(label): (row["data"], row["model"], row["optimizer"]) for label, row in shares.iterrows()}
 
 
 MISSED = Text("missed", "未到达")

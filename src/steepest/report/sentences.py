@@ -10,11 +10,12 @@ from ..base.text import Text
 from ..schedules import OF_THE_WORKLOAD
 from ..statistics import BROKEN, STOPPED, SetAside
 from ..study import Comparison
+from .rows import part_shares
 from .words import LABELS
 
 __all__ = [
-    "aside_sentence", "broken_sentence", "budget_sentence", "edge_warnings", "external_sentence", "joined",
-    "metric_text", "partner_sentence", "profile_sentence", "stopped_sentence", "target_sentence",
+    "aside_sentence", "broken_sentence", "budget_sentence", "data_sentence", "edge_warnings", "external_sentence",
+    "joined", "metric_text", "partner_sentence", "profile_sentence", "stopped_sentence", "target_sentence",
 ]  # fmt: skip
 
 
@@ -33,6 +34,24 @@ def metric_text(comparison: Comparison) -> Text:
     """The name of the metric, with its Chinese translation if there is one."""
     name = str(comparison.workload["metric_name"])
     return Text(name, LABELS.get(name, name))
+
+
+HALF = 0.5
+"""Share of a step's time from which on getting data is said to take most of it."""
+
+
+def data_sentence(comparison: Comparison) -> Text | None:
+    """That getting data takes most of a step's time, where it does for some optimizer."""
+    shares = [data for data, _, _ in part_shares(comparison).values() if data >= HALF]
+    if not shares:
+        return None
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    takes, takes_zh = (low, low) if low == high else (f"{low} to {high}", f"{low} 至 {high}")
+    return Text(
+        f"Getting data takes {takes} of the time of a step, whatever the optimizer does: fewer steps save that time, a"
+        " faster step does not.",
+        f"单步耗时的 {takes_zh} 用于取得数据，与优化器无关：减少步数能省下这些时间，加快单步则不能。",
+    )
 
 
 def edge_warnings(comparison: Comparison) -> list[Text]:

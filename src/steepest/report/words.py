@@ -31,6 +31,12 @@ WORDS = {
     "reached": Text("seeds that reached it", "到达的种子"),
     "seconds": Text("seconds to target", "到达秒数"),
     "micro": Text("µs a step", "每步微秒"),
+    "parts": Text("data · model · optimizer", "数据 · 模型 · 优化器"),
+    "parts_note": Text(
+        "A step's time is told apart, in a pass of its own: getting a batch, the model's forward and backward pass, and the"
+        " optimizer; “—” where the workload does not tell data from model.",
+        "单步耗时另行分项测量：取得一批数据、模型的前向与反向计算、优化器；“—”表示工作负载未区分数据与模型。",
+    ),
     "noise": Text("gradient noise", "梯度噪声"),
     "noise_note": Text(
         "Steps of different batch sizes are not alike, so seconds decide here. Gradient noise: how far the gradient of one"

@@ -30,6 +30,9 @@ _OWN_SESSIONS: set[tuple[Path, int]] = set()
 The owner does not suffice: a session that this process failed to close (full disk) has the same owner as an open one.
 """
 
+UNKNOWN = (None, None, None)
+"""The parts of a step in rounds in which they were not measured."""
+
 TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts, pause"
 """The columns of `runs` that make a `Task`."""
 
@@ -198,8 +201,9 @@ class Queue(StudyFile):
         return stored
 
     def finish_timing(
-        self, task: Task, session: int, result: Mapping[str, object], seconds: Mapping[int, Sequence[float]], clock: str
-    ) -> None:
+        self, task: Task, session: int, result: Mapping[str, object], seconds: Mapping[int, Sequence[float]],
+        clock: str, parts: Mapping[int, Sequence[Sequence[float | None]]] | None = None,
+    ) -> None:  # fmt: skip
         """Store the result of a measurement of step times, in place of an earlier one.
 
         Args:
@@ -208,14 +212,21 @@ class Queue(StudyFile):
             result: `status` and `message`.
             seconds: by index of the contestant, the seconds a step in each round.
             clock: that measured them, "thread" or "wall".
+            parts: by index of the contestant, in the first rounds, the seconds a step of getting batches (None:
+                unknown), of the model and of the optimizer.
         """
-        rows = [(index, *numbered, clock) for index, rounds in seconds.items() for numbered in enumerate(rounds)]
+        rows = []
+        for index, rounds in seconds.items():
+            own = [*(parts or {}).get(index, ()), *[UNKNOWN] * len(rounds)]
+            rows += [(index, number, each, clock, *own[number]) for number, each in enumerate(rounds)]
         with self._transaction():
             if self._mark_done(task, session, result):
                 indices = ((index,) for index in seconds)
                 self._connection.executemany("delete from timings where contestant = ?", indices)
                 self._connection.executemany(
-                    "insert into timings (contestant, round, seconds_a_step, clock) values (?, ?, ?, ?)", rows
+                    "insert into timings (contestant, round, seconds_a_step, clock, data, model, optimizer)"
+                    " values (?, ?, ?, ?, ?, ?, ?)",
+                    rows,
                 )
 
     def _mark_done(self, task: Task, session: int, result: Mapping[str, object]) -> bool:

@@ -39,13 +39,14 @@ from .ranges import Range, dimension_of
 from .reading import read_plan
 from .space import same
 from .store import Store
+from .tables import PARTS
 
 __all__ = ["STUDY_FILE", "Comparison", "name_of", "rule_facts", "study_file"]
 
 STUDY_FILE = "study.sqlite"
 """The name of a study's file in its folder."""
 
-TIMINGS = ["workload", "label", "round", "seconds_a_step", "clock"]
+TIMINGS = ["workload", "label", "round", "seconds_a_step", "clock", *PARTS]
 
 NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric", "seconds"])
 
@@ -135,7 +136,8 @@ class Comparison:
             of each gives a sentence.
         versions: by library of which the runs had several, its versions.
         timings: the seconds of a training step (`seconds_a_step`) of each contestant (`workload`, `label`) in each
-            `round`, and the `clock` ("thread" or "wall"); the rounds measure all contestants in turns.
+            `round`, and the `clock` ("thread" or "wall"); the rounds measure all contestants in turns. In some rounds,
+            measured in a pass of their own, its parts: getting `data`, `model` (forward and backward), `optimizer`.
         running: whether a process was running the study when it was read.
     """
 
@@ -297,6 +299,16 @@ class Comparison:
         if self.timings.empty:
             return None
         return self.timings.pivot(index="round", columns="label", values="seconds_a_step")
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """Seconds of a step for getting `data`, the `model` and the `optimizer` (columns), by label; medians of rounds.
+
+        `data` is NaN where the workload does not tell it from the model. Empty where nothing was measured.
+        """
+        self._the_workload()
+        measured = self.timings.dropna(subset="optimizer")
+        return measured.groupby("label", sort=False)[list(PARTS)].median().astype(float)
 
     @cached_property
     def chosen(self) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ from ..statistics import BROKEN
 from .plan import Contestant, Plan
 from .reading import sound_finding
 
-__all__ = ["curves", "runs", "standings", "timings"]
+__all__ = ["PARTS", "curves", "runs", "standings", "timings"]
 
 NUMBERS = [
     "steps_to_target", "seconds_a_step", "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric",
@@ -42,6 +42,9 @@ RUN: dict[str, type] = {
     "id": int, "contestant": int, "phase": str, "trial": int, "seed": int, "status": str, "message": str,
     "finding": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str, "device": str,
 }  # fmt: skip
+PARTS = ("data", "model", "optimizer")
+"""The parts of a training step, in the order in which a step goes through them."""
+
 CURVE: dict[str, type] = {
     "run": int,
     "step": int,
@@ -50,7 +53,9 @@ CURVE: dict[str, type] = {
     "metric": float,
     "seconds": float,
 }
-TIMING: dict[str, type] = {"contestant": int, "round": int, "seconds_a_step": float, "clock": str}
+TIMING: dict[str, type] = {
+    "contestant": int, "round": int, "seconds_a_step": float, "clock": str, **dict.fromkeys(PARTS, float),
+}  # fmt: skip
 """The columns of the tables in the file, with their types."""
 
 NEVER_NULL = {"id", "contestant", "phase", "trial", "seed", "run", "step", "round"}
@@ -128,7 +133,10 @@ def curves(connection: sqlite3.Connection) -> pd.DataFrame:
 
 
 def timings(connection: sqlite3.Connection, plan: Plan) -> pd.DataFrame:
-    """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`, `clock`."""
+    """The separately measured step times, one round a row: `contestant`, `round`, `seconds_a_step`, `clock`, and parts.
+
+    The parts of a step, `data`, `model` and `optimizer`, are NaN in most rounds; see `steepest.training.step_parts`.
+    """
     statement = f"select {', '.join(TIMING)} from timings order by contestant, round"
     table = _checked(connection, statement, TIMING, "timings").astype(TIMING)
     if not table["contestant"].between(0, len(plan.contestants) - 1).all():
@@ -137,6 +145,9 @@ def timings(connection: sqlite3.Connection, plan: Plan) -> pd.DataFrame:
         raise InvalidValue("timings: has two of one contestant in one round")
     if not ((table["seconds_a_step"] > 0) & table["seconds_a_step"].lt(math.inf)).all():
         raise InvalidValue("timings: seconds_a_step is not a finite number above 0")
+    for part in PARTS:
+        if not (table[part].isna() | table[part].between(0.0, math.inf, inclusive="left")).all():
+            raise InvalidValue(f"timings: {part} is not a finite number from 0")
     if unknown := set(table["clock"].map(str)) - {"thread", "wall"}:
         raise InvalidValue(f"timings: clock is {min(unknown)[:40]!r}, not thread or wall")
     return table

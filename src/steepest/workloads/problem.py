@@ -29,6 +29,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | expected losses | the attributes of `expected.KnownQuadratic` | `expected.expected_losses` |
 | parameter groups | `Session.groups` | the optimizer |
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
+| time of getting data | `Session.next_batch` | the report, `training/parts.py` |
 | populations | `Session.functional()` | many runs trained as one, see `training/population.py` |
 | a picture | `Session.show()` | notebooks |
 """
@@ -61,11 +62,14 @@ class Session(ABC):
         groups: parameter groups as for `torch.optim`, such as `[{"params": matrices}, {"params": biases,
             "weight_decay": 0.0}]`. What a group sets is not searched. None: one group of all parameters.
         seeds_batches: whether it seeds the global generators before each batch, so that nothing else can change them.
+        next_batch: gives a batch, where `advance` gets each of them by `self.next_batch()`: then the report tells the
+            time of getting data from that of the model.
     """
 
     model: "nn.Module"
     groups: "Iterable[dict[str, Any]] | None" = None
     seeds_batches: bool = False
+    next_batch: "Callable[[], Any] | None" = None
 
     @abstractmethod
     def advance(self, optimizer: "torch.optim.Optimizer", steps: int) -> "Sequence[Tensor | float] | Tensor":

@@ -18,7 +18,7 @@ from ...base.spec import parse
 from ...base.status import Status
 from ...findings.catalogue import Finding
 from ...rules import External, Rule
-from ...training import Run, step_times, train
+from ...training import Run, StepTimes, step_parts, step_times, train
 from ...training.memory import is_out_of_memory, largest_batch
 from ...training.population import Member, train_many
 from ...training.repeating import first_difference
@@ -118,8 +118,8 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     differs = _difference(problem, entry) if job.checks else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
-    how = entry.steps, entry.batch_size, entry.schedule, entry.device
-    run = train(problem, rule, entry.seed, *how, until=entry.until)
+    how = entry.steps, entry.batch_size, entry.schedule, entry.device, entry.until
+    run = train(problem, rule, entry.seed, *how)
     return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
 
 
@@ -180,7 +180,19 @@ def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:
         (rules.find(entry.rule, **entry.settings), entry.batch_size, entry.schedule) for entry in job.entries
     ]
     times = step_times(problem, contestants, device=first.device)
-    return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock)
+    parts = _parts(problem, contestants, times, first.device)
+    return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock, parts=parts)
+
+
+def _parts(
+    problem: Problem, contestants: list[tuple[Rule, int, str]], times: StepTimes, device: str
+) -> list[list[list[float | None]]]:
+    """The parts of a step, without NaN, which is no JSON; none where they cannot be measured."""
+    try:
+        made = step_parts(problem, contestants, times, device=device)
+    except (Exception, SystemExit):  # the times of whole steps are there
+        return []
+    return [[[None if math.isnan(part) else part for part in parts] for parts in rounds] for rounds in made]
 
 
 @cache
@@ -204,7 +216,7 @@ def _rule_of(entry: Entry) -> Rule:
 @cache
 def _warm_up(problem: Problem, rule: Rule, batch_size: int, device: str) -> None:
     """One step that is thrown away: what a process loads and compiles for the first must not count as training."""
-    train(problem, rule, 0, 1, batch_size, device=device)
+    train(problem, rule, 0, 1, batch_size, "constant", device)
 
 
 def _out_of_memory(entry: Entry, words: str) -> Finding:
