@@ -124,8 +124,8 @@ class Ending:
         clock: of that measurement, "thread" or "wall".
         parts: of a population, the endings of its runs; none if it failed as a whole.
         sizes: of a measurement of sizes, one for each entry; 0: runs train by themselves.
-        parts: of that measurement, for each entry, in some of the rounds, the seconds a step of getting batches (None:
-            unknown), of the model and of the optimizer.
+        step_parts: of a measurement of step times, for each entry, in some rounds, the seconds of getting batches
+            (None: unknown), of the model and of the optimizer.
     """
 
     id: int
@@ -136,7 +136,7 @@ class Ending:
     clock: str = ""
     parts: "list[Ending]" = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
-    parts: list[list[list[float | None]]] = field(default_factory=list)
+    step_parts: list[list[list[float | None]]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Text that `from_json` reads back, to the last bit."""

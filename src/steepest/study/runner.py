@@ -196,7 +196,7 @@ class _Runner:
             indices = self.store.plan.indices_on(self.store.plan.contestants[task.contestant].workload)
             # a measurement that failed has no seconds: then the times within the runs are used
             seconds = dict(zip(indices, ending.seconds, strict=True)) if ending.seconds else {}
-            parts = dict(zip(indices, ending.parts, strict=True)) if ending.parts else {}
+            parts = dict(zip(indices, ending.step_parts, strict=True)) if ending.step_parts else {}
             self.store.finish_timing(task, self.session, ending.result, seconds, ending.clock, parts)
         elif (
             self.store.finish(task, self.session, ending.result, ending.curve)

@@ -181,7 +181,7 @@ def _time(job: Job, tell: Callable[[bytes], None]) -> Ending:
     ]
     times = step_times(problem, contestants, device=first.device)
     parts = _parts(problem, contestants, times, first.device)
-    return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock, parts=parts)
+    return Ending(job.id, {"status": Status.FINISHED}, seconds=times.seconds, clock=times.clock, step_parts=parts)
 
 
 def _parts(
