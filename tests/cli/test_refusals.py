@@ -14,7 +14,7 @@ from steepest.paths.tracing import trace
 from steepest.rules import RULES
 from steepest.statistics.ranges import wider_range
 from steepest.study import extend
-from steepest.study.plan import make_plan
+from steepest.study.planning import make_plan
 from steepest.study.ranges import points
 from steepest.workloads import find as find_workload
 

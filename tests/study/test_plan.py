@@ -13,7 +13,8 @@ from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
 from steepest.rules import RULES, SGD, Adam
 from steepest.statistics.ranges import position
 from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
-from steepest.study.plan import FINALISTS, SEARCHES, trials_of
+from steepest.study.contestants import trials_of
+from steepest.study.plan import FINALISTS, SEARCHES
 from steepest.study.ranges import points, read_range, values_of
 from steepest.workloads import find
 

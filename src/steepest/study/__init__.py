@@ -1,7 +1,8 @@
 """Studies: many runs of training, planned, executed, stored in one file and read back as tables.
 
-`plan` fixes contestants (optimizers on workloads), their trials (settings) and seeds; `store` keeps plan and runs in
-one file, which is the queue, too; `runner` is the main loop; `workers` do the runs, as `jobs`; `results` reads them.
+`plan` fixes contestants (optimizers on workloads), their trials (settings) and seeds, as `planning` makes it; `store`
+keeps plan and runs in one file, which is the queue, too; `runner` is the main loop; `workers` do the runs, as `jobs`;
+`results` reads them.
 
 The names below are loaded on first use, since a worker process needs none of them and starts faster without.
 """
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .plan import Contestant as Contestant
     from .plan import Goal as Goal
     from .plan import Plan as Plan
-    from .plan import make_plan as make_plan
+    from .planning import make_plan as make_plan
     from .results import Comparison as Comparison
     from .runner import carry_out as carry_out
     from .store import Store as Store
@@ -27,7 +28,7 @@ _MODULES = {
     "Plan": "plan",
     "Store": "store",
     "carry_out": "runner",
-    "make_plan": "plan",
+    "make_plan": "planning",
 }
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name

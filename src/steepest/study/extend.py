@@ -8,8 +8,9 @@ import pandas as pd
 
 from .. import rules, workloads
 from ..schedules import OF_THE_WORKLOAD
-from . import plan as plans
-from .plan import SEARCH_SEEDS, Contestant, Plan, check_count, points_of, trials_of
+from .contestants import expand, new_contestant, points_of, trials_of, with_contestants
+from .plan import MOST_TRIALS, SEARCH_SEEDS, Contestant, Plan, check_count
+from .planning import check_externals
 from .ranges import with_span
 
 __all__ = ["add_rules", "add_seeds", "add_trials", "widen"]
@@ -30,12 +31,12 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
     )  # fmt: skip
     own_schedules = {one.workload for one in plan.contestants if one.schedule == OF_THE_WORKLOAD}
     added = [
-        plans.new_contestant(plan, name, reference, mark, batch_size, steps, own_schedule=name in own_schedules)
-        for reference in plans.expand(optimizers)
+        new_contestant(plan, name, reference, mark, batch_size, steps, own_schedule=name in own_schedules)
+        for reference in expand(optimizers)
         for name, mark, batch_size, steps in lengths
     ]
-    extended = plans.with_contestants(plan, [*plan.contestants, *added])
-    plans.check_externals(workloads.find, added)
+    extended = with_contestants(plan, [*plan.contestants, *added])
+    check_externals(workloads.find, added)
     return extended
 
 
@@ -47,7 +48,7 @@ def add_seeds(plan: Plan, count: int) -> Plan:
 
 def add_trials(plan: Plan, count: int) -> Plan:
     """The plan with `count` more trials in every search, the next points of its quasi-random sequence."""
-    check_count("add-trials", count, plans.MOST_TRIALS)
+    check_count("add-trials", count, MOST_TRIALS)
     return _with_trials(plan, count, {})
 
 
