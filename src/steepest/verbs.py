@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .base.files import make_folder
 from .base.guards import TimeIsUp, time_limit
 from .base.modules import last_words
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, extend, make_plan
+from .study.budget import CHOSEN, Budget, budget_of, forecasts_of, is_same_request, planned
 from .study.code import changed_code, check_code, check_users_files, code_fingerprint
 from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
@@ -47,6 +49,9 @@ def compare(
     schedule: str | None = None,
     stop_early: bool = False,
     until: int | None = None,
+    budget: str | None = None,
+    runs: int | None = None,
+    equal: str = "trials",
     widen: bool = False,
     jobs: int | None = None,
     on: str = "processes",
@@ -86,6 +91,10 @@ def compare(
             among the best quarter of its search, after a quarter among the best eighth. The rest are misses.
         until: adds seeds until the first is told apart, up to this number: at four numbers of seeds, from `seeds` on,
             the verdict is looked at, each time at a level at which all four together are wrong in 5 % of studies.
+        budget: time that the study may take, `"30m"` or `"2h"`: a few steps of every optimizer are timed, and `trials`,
+            `seeds`, `searches` and `search_seeds` chosen to fit, except those that are not the default.
+        runs: number of runs that the study may have, instead.
+        equal: of a budget every optimizer gets the same number of "trials", or the same "seconds" of search.
         widen: where a best trial lies in the outer tenth of its range, go on beyond it with half as many trials again;
             the others get as many within theirs.
         jobs: processes to use, 1 for none but this one (which a run that crashes then ends); default: one a core.
@@ -119,7 +128,7 @@ def compare(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
             schedule=schedule, stop_early=stop_early, until=until, timeout=timeout, devices=devices,
-            try_there=on != "ray",
+            try_there=on != "ray", budget=budget_of(budget, runs, equal, jobs, on, devices, per_device),
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, population=population, out=out, on_progress=on_progress)
 
@@ -132,12 +141,13 @@ def plan_comparison(
     timeout: float | None = None,
     devices: Sequence[str] = DEFAULT,
     try_there: bool = True,
+    budget: Budget | None = None,
     **options: Any,
 ) -> Plan:
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
 
     They are tried out on the CPU, and with `try_there` on the first of the `devices`, too. `options` are
-    the others of `make_plan`: `trials`, `seeds`, `searches`, ...
+    the others of `make_plan`: `trials`, `seeds`, `searches`, ...; a `budget` chooses those that are the default.
     """
     names = _listed(optimizers)
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
@@ -145,8 +155,18 @@ def plan_comparison(
     if try_there and devices[0] != CPU:
         for problem in chosen:
             _try_on(problem, devices[0], timeout)
+    make = partial(make_plan, chosen, names, batch_sizes=sizes, devices=tuple(devices))
     with seeded(0):  # what rules' files draw while they are imported
-        return make_plan(chosen, names, batch_sizes=sizes, devices=tuple(devices), **options)
+        if budget is None:
+            return make(**options)
+        if options.get("until") is not None:
+            raise InvalidValue(
+                "until, budget: seeds are added for as long as it takes, or as a budget lasts; leave out one"
+            )
+        whole = make(**options)
+        times = forecasts_of(whole, chosen, devices[0]) if budget.needs_times else []
+        kept = {name: options.pop(name) for name, default in CHOSEN.items() if options.get(name, default) != default}
+        return planned(partial(make, **options), kept, budget, times)
 
 
 def devices_of(device: str | Sequence[str], on: str) -> tuple[str, ...]:
@@ -351,7 +371,7 @@ def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
     if holds_nothing(folder / STUDY_FILE):
         return True
     with closing(Store.read(folder / STUDY_FILE)) as store:
-        return store.first_plan == plan and not (same_code and changed_code(store.fact("code"), plan))
+        return is_same_request(store.first_plan, plan) and not (same_code and changed_code(store.fact("code"), plan))
 
 
 # --- doing ------------------------------------------------------------------------------------------------------------

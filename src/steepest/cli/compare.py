@@ -26,7 +26,7 @@ from .options import Lang
 from .terminal import Sentence
 
 if TYPE_CHECKING:
-    from ..study import Comparison, Store
+    from ..study import Comparison, Plan, Store
     from ..study.ranges import Range
 
 __all__ = ["command"]
@@ -42,7 +42,7 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "schedule", "stop_early", "until", "population", "out",
+    "batch_size", "ranges", "schedule", "stop_early", "until", "budget", "runs", "equal", "population", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -90,6 +90,13 @@ def command(
     until: Annotated[
         int | None, typer.Option(help="Add seeds until the first is told apart, up to so many; the looks share 5 %.")
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time that it may take, such as 30m: chooses trials, seeds and searches.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(help="Runs that it may take, instead of a time.")] = None,
+    equal: Annotated[
+        str, typer.Option(help="What a budget gives every optimizer the same of: trials, or seconds.")
+    ] = "trials",
     widen: Annotated[
         bool, typer.Option("--widen", help="Go on beyond the range where the best trial lies at its edge.")
     ] = False,
@@ -140,6 +147,7 @@ def command(
         _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
         _load_files(chosen, competing, timeout)
     from .. import verbs
+    from ..study.budget import budget_of
     from ..study.populations import check_choice
     from ..study.ranges import read_range
     from ..study.results import study_file
@@ -176,13 +184,14 @@ def command(
             raise InvalidValue("--retry: say which study to go on with, by --resume FOLDER")
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
     means["devices"] = verbs.devices_of(device, on)
+    allowed = budget_of(budget, runs, equal, jobs, on, means["devices"], per_device)
     with executor_factory(chosen, competing, **means) as start:
         plan = verbs.plan_comparison(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
             ranges=_once(map(read_range, ranges or [])), schedule=schedule, stop_early=stop_early, until=until,
-            timeout=timeout, devices=means["devices"], try_there=on != "ray",
+            timeout=timeout, devices=means["devices"], try_there=on != "ray", budget=allowed,
         )  # fmt: skip
         if not any(contestant.ranges for contestant in plan.contestants):
             for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):
@@ -190,8 +199,24 @@ def command(
                 note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
                 terminal.echo(note, error=True)
         home = verbs.default_folder(plan) if out is None else out
+        if allowed is not None:
+            terminal.echo(_planned(plan, allowed.expected), error=True)
         more = {"widen": widen, "population": population, "out": home}
         _compare(home, lambda progress: verbs.run_comparison(plan, start, **more, on_progress=progress))
+
+
+def _planned(plan: "Plan", seconds: float | None) -> str:
+    """What a budget was planned to be spent on."""
+    from ..study.budget import duration
+
+    line = translate(
+        "planned for {}: {} runs, with {} trials in each of {} searches on {} seeds, and {} fresh seeds",
+        plan.budget, plan.runs, plan.trials, plan.searches, plan.search_seeds, plan.seeds,
+    )  # fmt: skip
+    if plan.equal == "seconds":
+        trials = {contestant.label: len(contestant.trials) // plan.searches for contestant in plan.contestants}
+        line += translate("; trials for the same seconds: {}", ", ".join(f"{name} {n}" for name, n in trials.items()))
+    return line if seconds is None else line + translate("; about {}", duration(seconds))
 
 
 def _once(pairs: "Iterable[tuple[str, Range | str]]") -> "dict[str, Range | str]":

@@ -17,6 +17,9 @@ CHINESE = {
     "running settings": "运行各组设置",
     "stopped: {} of {} runs are kept in {}; steepest compare --resume {} goes on from there": "已停止：{1} 次运行中的 {0} 次已保存在 {2}；用 steepest compare --resume {3} 从此处继续",
     "steepest: runs of this study were done on {}, from here on they are done on {}; runs of one seed are compared only where both have one fingerprint": "steepest：此研究的运行是在 {} 上做的，从现在起在 {} 上做；只有指纹相同时，同一种子的运行才会相互比较",
+    "planned for {}: {} runs, with {} trials in each of {} searches on {} seeds, and {} fresh seeds": "按 {0} 规划：{1} 次运行，{3} 轮搜索、每轮 {2} 次试验（{4} 个种子），另有 {5} 个新种子",
+    "; trials for the same seconds: {}": "；相同秒数内的试验数：{}",
+    "; about {}": "；约需 {}",
     "no run has failed: there is nothing to try again": "没有失败的运行：无需重试",
     "failed runs that are tried again: {}": "重试的失败运行数：{}",
     # where it is

@@ -199,6 +199,13 @@ def _protocol(study: Comparison) -> Text:
     points = Text(f"scrambled Sobol points, seed {plan.points_seed}", f"加扰 Sobol 点，种子 {plan.points_seed}")
     if plan.default_trial:
         points = Text(f"the default setting, then {points.en}", f"先是默认设置，其后为{points.zh}")
+    trials, shared = f"{plan.trials:,}", Text("", "")
+    if plan.equal == "seconds":
+        numbers_of_trials = [len(contestant.trials) // plan.searches for contestant in plan.contestants]
+        trials = f"{min(numbers_of_trials):,} – {max(numbers_of_trials):,}"
+        shared = Text(", in the same seconds for every optimizer", "，各优化器秒数相同")
+    if plan.budget:
+        shared = Text(f"{shared.en}, for a budget of {plan.budget}", f"{shared.zh}，预算为 {plan.budget}")
     looks, level = Text("", ""), level_of(plan, max(len(plan.on(goal.name).contestants) for goal in plan.workloads))
     if level is not None:
         numbers_of_seeds = [str(seeds) for seeds in plan.looks]
@@ -209,6 +216,6 @@ def _protocol(study: Comparison) -> Text:
             "合计 5%",
         )
     return Text(
-        f"{plan.trials:,} trials{searches.en} ({points.en}) on seed {on}; winners on fresh seeds {to}{looks.en}",
-        f"{searches.zh} {plan.trials:,} 次试验（{points.zh}），训练种子 {on}；获胜设置用新种子 {to}{looks.zh}",
+        f"{trials} trials{searches.en} ({points.en}{shared.en}) on seed {on}; winners on fresh seeds {to}{looks.en}",
+        f"{searches.zh} {trials} 次试验（{points.zh}{shared.zh}），训练种子 {on}；获胜设置用新种子 {to}{looks.zh}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .. import rules, workloads
+from ..base.errors import InvalidValue
 from ..schedules import OF_THE_WORKLOAD
 from .contestants import expand, new_contestant, points_of, trials_of, with_contestants
 from .plan import MOST_TRIALS, SEARCH_SEEDS, Contestant, Plan, check_count
@@ -22,6 +23,11 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
     Raises:
         InvalidValue: an optimizer is unknown, or in the plan already.
     """
+    if plan.equal == "seconds":
+        raise InvalidValue(
+            "add-rules: this study gives every optimizer the same seconds, of which a new one's are not known; begin"
+            " another with all of them"
+        )
     lengths = dict.fromkeys(  # an ordered set
         (
             contestant.workload, contestant.label.removeprefix(rules.resolve(contestant.rule).label),
@@ -69,7 +75,8 @@ def _with_trials(plan: Plan, count: int, edges: Mapping[str, pd.DataFrame]) -> P
     for contestant in plan.contestants:
         table = edges.get(contestant.workload)
         own_edges = [] if table is None else list(table[table["label"] == contestant.label].itertuples())
-        contestants.append(_extended(plan, contestant, count, own_edges))
+        share = len(contestant.trials) / (plan.searches * plan.trials) if plan.equal == "seconds" else 1
+        contestants.append(_extended(plan, contestant, max(1, round(count * share)), own_edges))
     return replace(plan, trials=plan.trials + count, contestants=tuple(contestants))
 
 

@@ -129,6 +129,8 @@ class Plan:
         devices: where the study began to train, all of one kind, as torch names them; each run says where it was done.
         rungs: where hopeless trials stop early; empty: nowhere.
         looks: numbers of seeds at which is looked whether the first is told apart; empty: once, at `seeds`.
+        budget: that the plan was made for, such as "30m" or "200 runs"; empty: for none.
+        equal: what every optimizer gets the same of, "trials" or "seconds" of search.
     """
 
     workloads: tuple[Goal, ...]
@@ -146,6 +148,8 @@ class Plan:
     devices: tuple[str, ...] = DEFAULT
     rungs: tuple[Rung, ...] = ()
     looks: tuple[int, ...] = ()
+    budget: str = ""
+    equal: str = "trials"
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""

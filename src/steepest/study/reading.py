@@ -98,6 +98,8 @@ def _check_plan(plan: Plan) -> None:
         raise InvalidValue("plan: has rungs that make no sense")
     if any(low >= high for low, high in pairwise((0, *plan.looks))) or len(plan.looks) > MOST_RUNGS:
         raise InvalidValue("plan: has looks that make no sense")
+    if plan.equal not in ("trials", "seconds"):
+        raise InvalidValue("plan: gives every optimizer the same of something unknown")
     if not 0 <= plan.points_seed <= MOST_POINTS_SEED:
         raise InvalidValue("plan: has a points_seed that makes no sense")
     if max(plan.seeds, plan.search_seeds, plan.runs) > MOST_TRIALS * 1000 or plan.first_search_seed < 0:

@@ -11,7 +11,7 @@ from ...workloads import WORKLOADS
 from ..devices import CPU, DEFAULT, kind_of, places
 from ..jobs import Executor
 
-__all__ = ["check_on", "executor_factory"]
+__all__ = ["at_a_time", "check_on", "executor_factory"]
 
 MOST_JOBS = 1024
 """Processes of one machine."""
@@ -48,7 +48,7 @@ def executor_factory(
     1
     """
     check_on(on)
-    count = _jobs(places(devices, per_device, jobs if jobs is None else _jobs(jobs)))
+    count = at_a_time(jobs, devices, per_device)
     named, specs = ([names] if isinstance(names, str) else names for names in (workloads, rules))
     if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
         raise InvalidValue(f"timeout: must be seconds above 0, got {timeout!r}")
@@ -72,6 +72,11 @@ def executor_factory(
             yield lambda: Pool(count, timeout, server.start_worker)
         finally:
             server.close()
+
+
+def at_a_time(jobs: int | None, devices: Sequence[str] = DEFAULT, per_device: int | None = None) -> int:
+    """The number of runs that this machine does at a time; raises as `executor_factory`."""
+    return _jobs(places(devices, per_device, jobs if jobs is None else _jobs(jobs)))
 
 
 def check_on(on: str) -> None:

@@ -1,0 +1,97 @@
+"""How long runs will take, from a few steps of each: before a study is planned for a budget of time."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from ..rules import Rule
+from ..workloads import Problem
+from ..workloads.seeding import seeded
+from .grid import grid
+from .trainer import Trainer
+
+__all__ = ["Forecast", "forecasts"]
+
+BLOCK = 0.02
+"""Seconds of a block of steps that is timed."""
+
+BLOCKS = 3
+"""Blocks; the middle one counts."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds that the parts of a run take.
+
+    Attributes:
+        begin: what comes before the first step: weights, and data of its own.
+        step: one step.
+        measure: one evaluation.
+
+    >>> round(Forecast(begin=1.0, step=0.01, measure=0.1).run(100), 6), len(grid(100))
+    (7.6, 55)
+    """
+
+    begin: float
+    step: float
+    measure: float
+
+    def run(self, steps: int, until: int | None = None) -> float:
+        """Seconds of a run of `steps`, or of its beginning, to the first measurement at or after `until`."""
+        points = [point for point in grid(steps) if until is None or point < until]
+        made = steps if until is None else next(point for point in grid(steps) if point >= until)
+        return self.begin + made * self.step + (len(points) + 1 + (until is not None)) * self.measure
+
+
+def forecasts(
+    problem: Problem, contestants: Sequence[tuple[Rule, int, str, int]], device: torch.device | str = "cpu"
+) -> list[Forecast]:
+    """Time the parts of a run of each contestant, on one thread as in a study; takes some tenths of a second each.
+
+    Args:
+        problem: what is trained.
+        contestants: rule, batch size (0: the problem's own), schedule and number of steps of each.
+        device: where to train.
+
+    Returns:
+        One forecast each.
+    """
+    found = []
+    with seeded(0, device), _one_thread():
+        problem.begin(0, device)  # data are read or made once in a process
+        for rule, size, schedule, steps in contestants:
+            started = time.perf_counter()
+            trainer = Trainer(problem, rule, 0, steps, size, schedule, device)
+            begin = time.perf_counter() - started
+            trainer.advance(1)  # loads and compiles
+            trainer.measure()
+            block = _seconds(trainer, partial(trainer.advance, 1))
+            count = max(1, min(round(BLOCK / max(block, 1e-6)), max(1, steps // BLOCKS)))
+            step = _seconds(trainer, partial(trainer.advance, count)) / count
+            found.append(Forecast(begin, step, _seconds(trainer, trainer.measure)))
+    return found
+
+
+def _seconds(trainer: Trainer, act: Callable[[], object]) -> float:
+    """The middle time of a few calls, the device's work included."""
+    seconds = []
+    for _ in range(BLOCKS):
+        started = time.perf_counter()
+        act()
+        trainer.synchronize()
+        seconds.append(time.perf_counter() - started)
+    return sorted(seconds)[BLOCKS // 2]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
