@@ -168,7 +168,7 @@ def test_markdown_has_the_verdict_and_the_table(tmp_path):
     comparison = AWKWARD["one seed"]
     (path,) = export(comparison, tmp_path, ["md"])
     found = rendered(path.read_text(encoding="utf-8"))
-    assert found["heading"] == ["Which optimizer gets there first?", "w"]
+    assert found["heading"] == ["Which optimizer gets there first?", "w", "What to write in your script: SGD"]
     assert found["paragraph"][:2] == [verdict_sentence(comparison).en, "target: accuracy ≥ 0.9"]
     head, *rows = found["table"]
     assert head == ["optimizer", "learning rate", "steps to target", "seeds that reached it", "seconds to target",

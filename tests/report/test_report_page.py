@@ -251,12 +251,41 @@ def test_all_but_one_are_hidden_in_two_clicks(open_page):
 def test_marks_and_dashes_tell_contestants_apart_without_colour(open_page):
     page = open_page()
     marks = page.eval_on_selector_all(
-        "symbol", "all => all.map(each => each.innerHTML.replaceAll(/var\\(--c\\d+\\)/g, ''))"
+        "symbol[id^=look]", "all => all.map(each => each.innerHTML.replaceAll(/var\\(--c\\d+\\)/g, ''))"
     )
     assert len(set(marks)) == len(LABELS)
     drawn = page.eval_on_selector_all(".toggles [data-toggle] use", "all => all.map(each => each.getAttribute('href'))")
     assert drawn == [f"#look-{place}" for place in range(4)]
     assert page.locator(".toggles [data-toggle] svg").first.bounding_box()["width"] == 30
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_code_and_settings_are_copied(open_page, has_clipboard):
+    page = open_page()
+    listen = (
+        "window.copied = []; navigator.clipboard.writeText = async (text) => { copied.push(text); }"
+        if has_clipboard
+        else "window.copied = []; navigator.clipboard.writeText = () => Promise.reject();"
+        " document.execCommand = () => copied.push(document.activeElement.value)"
+    )
+    page.evaluate(f"{listen}; null")
+    page.locator(".recipe .copy").first.click()
+    page.locator(".recipe .copy").first.get_by_text("copied").wait_for()
+    code = page.locator(".recipe code").first.text_content()
+    assert code.startswith("from steepest import ")
+    button = page.locator(".runs .copy").nth(2)
+    button.click()
+    button.locator("use[href='#done']").wait_for()
+    button.click()  # once more while it says so
+    spec = button.get_attribute("title")
+    assert page.evaluate("copied") == [code, spec, spec]
+    assert button.get_attribute("aria-label") == f"copy {spec}"
+    assert page.locator("#said").text_content() == f"copied: {spec}"
+    button.locator("use[href='#sheets']").wait_for()
+    page.locator(".recipe .copy").first.get_by_text("copy", exact=True).wait_for()
+    assert page.locator("textarea").count() == 0
+    page.click("#language")
+    assert button.get_attribute("aria-label") == f"复制 {spec}"
 
 
 # --- by keyboard ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from ..base.numbers import NOTHING, number, share, steps, times
 from ..base.text import Text
 from ..study import Comparison
 from .cells import defused
+from .code import recipe_of
 from .data import as_json
 from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
@@ -21,6 +22,7 @@ from .sentences import (
     target_sentence,
 )
 from .verdict import verdict_sentence
+from .words import WORDS
 
 __all__ = ["as_markdown"]
 
@@ -41,7 +43,7 @@ def as_markdown(study: Comparison) -> str:
         remarks += map(aside_sentence, comparison.set_aside)
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
-        parts += [_table(comparison), *map(_english, remarks), _ratios(comparison)]
+        parts += [_table(comparison), *map(_english, remarks), _ratios(comparison), *_code(comparison)]
         data = f"```json\n{as_json(comparison)}\n```"  # folded, as it is longer than all else
         parts += ["<details><summary>What this was computed from</summary>", data, "</details>"]
     parts += map(_english, provenance_sentences(study))
@@ -62,6 +64,16 @@ def _table(comparison: Comparison) -> str:
         for row in result_rows(comparison)
     ]  # fmt: skip
     return _rows(head, rows, 2)
+
+
+def _code(comparison: Comparison) -> list[str]:
+    """The first contestant as lines of Python; nothing where none has runs."""
+    if comparison.table.empty:
+        return []
+    recipe = recipe_of(comparison, str(comparison.table.index[0]))
+    title = f"### {WORDS['code_title'].en}: {_escaped(defused(recipe.label))}"
+    fence = "````" if "```" in recipe.code else "```"
+    return [title, f"{fence}python\n{recipe.code}\n{fence}", _english(recipe.note)]
 
 
 def _ratios(comparison: Comparison) -> str:

@@ -19,6 +19,7 @@ from ..figures.contestants import looks
 from ..study import Comparison
 from ..study.looks import level_of
 from .cells import defused
+from .code import recipe_of
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .sentences import (
@@ -156,6 +157,7 @@ def _inline_figures(study: Comparison, figures: Figures) -> dict[str, dict[str, 
 def _section(comparison: Comparison, title: str) -> dict[str, object]:
     """The section of the page about one workload."""
     facts, budgets, best_of = comparison.workload, chosen_budgets(comparison), WORDS["best_of"]
+    rows = result_rows(comparison)
     return {
         "title": title,
         "comparison": comparison,
@@ -171,7 +173,8 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),
         "warnings": [*failed_sentences(comparison), *edge_warnings(comparison)],
-        "rows": result_rows(comparison),
+        "rows": rows,
+        "recipes": [recipe_of(comparison, row["label"]) for row in rows],
         "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],
         "budget": budget_sentence(budgets) if comparison.complete else None,
         "noise": comparison.gradient_noise,

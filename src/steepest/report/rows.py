@@ -17,6 +17,7 @@ from ..statistics import budget_curve
 from ..statistics.budget import longest_budget
 from ..study import Comparison
 from ..study.ranges import Range
+from .code import spec_of
 from .words import STATUSES
 
 __all__ = [
@@ -161,7 +162,7 @@ def ending_text(status: str, message: str, finding: str | None) -> Text:
 def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[str, object]]:
     """Every run for the page's script, in columns, compactly: `numbers`, or distinct `texts` with a code for each run.
 
-    Every searched hyperparameter is a column of its own, named `set:` and its name.
+    Every searched hyperparameter is a column of its own, named `set:` and its name; `spec` is what to type for them.
     """
     runs = study.runs
     packed = {"workload": _texts(runs["workload"].map(dict(names)))} if len(names) > 1 else {}
@@ -171,10 +172,23 @@ def packed_runs(study: Comparison, names: Mapping[str, str]) -> dict[str, dict[s
     settings_columns = {
         f"set:{name}": _setting([trial.get(name, math.nan) for trial in settings], codes) for name in searched
     }
+    settings_columns["spec"] = _specs(study)
     for name in RUN_COLUMNS:
         packed |= {name: _numbers(runs[name]) if runs[name].dtype.kind in "fi" else _texts(runs[name])}
         packed |= settings_columns if name == "seed" else {}
     return packed | {"message": _endings(runs)}
+
+
+def _specs(study: Comparison) -> dict[str, object]:
+    """What to type for the optimizer of each run, at its settings; those of the run itself are left out."""
+    contestants = {(one.workload, one.label): one for one in study.plan.contestants}
+    codes, keys = pd.factorize(pd.MultiIndex.from_frame(study.runs[["workload", "label", "settings"]]))
+    texts = []
+    for workload, label, settings in keys:
+        one = contestants[workload, label]
+        tuples = study.facts_of_rule(one.rule).get("tuples")
+        texts.append(spec_of(one.rule, one.rule_settings(json.loads(settings)), tuples))
+    return {"texts": texts, "codes": codes.tolist()}
 
 
 def _endings(runs: pd.DataFrame) -> dict[str, object]:

@@ -43,6 +43,11 @@ WORDS = {
         " batch is from that of all data at the start, relative to its length.",
         "不同批大小的一步不可相比，因此这里以秒数决定先后。梯度噪声：训练开始时一个批的梯度与全体数据梯度的相对偏差。",
     ),
+    # code
+    "code_title": Text("What to write in your script", "在你的脚本里怎么写"),
+    "others": Text("The others, at their best settings", "其余优化器，取其最佳设置"),
+    "copy_text": Text("copy", "复制"),
+    "copied": Text("copied", "已复制"),
     # quality
     "quality": Text("How good they are in the end", "最终效果如何"),
     "quality_note": Text(
@@ -97,9 +102,10 @@ WORDS = {
     # every run
     "trials": Text("Every run", "全部运行"),
     "sort_hint": Text(
-        "A click on a heading sorts, a second one turns the order round. “Search” are the trials that chose the settings,"
+        "A click on a heading sorts, a second one turns the order round; the button of a row copies its optimizer with all"
+        " settings, as --optimizers takes it. “Search” are the trials that chose the settings,"
         " “fresh seeds” the runs of the winners.",
-        "点击表头排序，再点一次反向。“搜索”是选出设置的试验，“新种子”是获胜设置的重跑。",
+        "点击表头排序，再点一次反向；每行的按钮复制该优化器及其全部设置，可用于 --optimizers。“搜索”是选出设置的试验，“新种子”是获胜设置的重跑。",
     ),
     "workload": Text("workload", "工作负载"),
     "phase": Text("phase", "阶段"),

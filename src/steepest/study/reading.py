@@ -184,9 +184,15 @@ def _rule(facts: Mapping[str, Any]) -> dict[str, Any]:
     made |= {name: True for name in ("external", "closure", "modes") if facts.get(name) is True}
     if _are_limits(by_default := facts.get("by_default")):
         made["by_default"] = by_default
+    if isinstance(tuples := facts.get("tuples"), dict):
+        made["tuples"] = {visible(str(name)): values for name, values in tuples.items() if _are_numbers(values)}
     if isinstance(limits, dict):
         made["limits"] = {visible(str(name)): ends for name, ends in limits.items() if _are_limits(ends)}
     return made
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
 
 
 def _are_limits(ends: Any) -> bool:

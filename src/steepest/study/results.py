@@ -55,7 +55,8 @@ def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
     """By spec of the rule, the facts that figures and pages need.
 
     `look`, `partner`, `partner_scaled`, `limits`; of a class that is not steepest's, `external` and whether it needs a
-    `closure` or has `modes` of training and evaluation; `by_default`, the range of learning rates that was made for it.
+    `closure` or has `modes` of training and evaluation; `by_default`, the range of learning rates that was made for it;
+    `tuples`, the defaults of settings of several numbers.
     """
     return {spec: _facts_of(resolve(spec).rule_class) for spec in {contestant.rule for contestant in plan.contestants}}
 
@@ -67,8 +68,17 @@ def _facts_of(rule: type[Rule]) -> dict[str, Any]:
         "partner_scaled": rule.partner_lr is not Rule.partner_lr,
         "limits": {name: field.metadata["facts"].limits for name, field in rule.hyperparameters().items()},
         "modes": rule.evaluation is not Rule.evaluation,
+        "tuples": {
+            name: default
+            for name, default in rule.defaults().items()
+            if isinstance(default, tuple) and _finite(default)
+        },
         **(_facts_of_external(rule) if issubclass(rule, External) else {}),
     }
+
+
+def _finite(values: tuple[Any, ...]) -> bool:
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
 def _facts_of_external(rule: type[External]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 // --- the table of all runs -----------------------------------------------------------------------------------------
 
 const PAGE = 50; // rows at a time: a table of 10,000 would be slow to lay out
-const { columns, phases } = JSON.parse(byId("runs").textContent);
+const { columns, phases, words } = JSON.parse(byId("runs").textContent);
 const heads = all(".runs th");
 const names = heads.map((head) => head.dataset.column);
+const typedIn = names.findLast((name) => name.startsWith("set:")) || "label"; // the column with the button that copies
 const count = columns.seed.numbers.length;
 const marks = new Map(all("[data-toggle]").map((button) => [button.dataset.label, button.dataset.toggle]));
 const view = { order: [...Array(count).keys()], column: null, turned: false, first: 0, phase: "", ending: "", hidden: new Set() };
@@ -87,16 +88,63 @@ function cell(name, row) {
   const said = shown(name, row);
   made.textContent = columns[name].texts && /^[=+@＝＋－＠-]/.test(said) ? `'${said}` : said; // no formula, if pasted
   if (columns[name].texts) made.className = name === "message" ? "text wide" : made.textContent.length > 24 ? "text long" : "text";
-  if (name === "label" && marks.has(said)) made.prepend(mark(marks.get(said)));
+  if (name === "label" && marks.has(said)) made.prepend(symbol(`look-${marks.get(said)}`, "mark"));
+  if (name === typedIn) made.append(copier(text("spec", row)));
   return made;
 }
 
-function mark(place) {
+// --- copying -------------------------------------------------------------------------------------------------------
+
+// a button of a row, which copies the settings of its run as they are typed
+function copier(typed) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "copy";
+  made.title = typed;
+  made.setAttribute("aria-label", `${words.copy[root.lang]} ${typed}`);
+  made.append(symbol("sheets", "icon"));
+  made.addEventListener("click", () => copy(typed).then(() => tell(made, [symbol("done", "icon")], typed)));
+  return made;
+}
+
+// the content of a button, for a moment, and for whoever does not see it
+function tell(button, said, typed) {
+  if (button.hasAttribute("data-said")) return;
+  const before = [...button.childNodes];
+  button.setAttribute("data-said", "");
+  button.replaceChildren(...said);
+  byId("said").textContent = `${words.copied[root.lang]}: ${typed}`;
+  setTimeout(() => {
+    button.replaceChildren(...before);
+    button.removeAttribute("data-said");
+  }, 1500);
+}
+
+async function copy(typed) {
+  try {
+    await navigator.clipboard.writeText(typed);
+  } catch { // a page that was opened as a file may not use the clipboard in every browser
+    const area = document.createElement("textarea");
+    area.value = typed;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+function offerCode(button) {
+  const code = button.closest(".recipe").querySelector("code").textContent;
+  button.addEventListener("click", () => copy(code).then(() => tell(button, [words.copied[root.lang]], code)));
+  button.hidden = false;
+}
+
+function symbol(name, kind) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  made.setAttribute("class", "mark");
+  made.setAttribute("class", kind);
   made.setAttribute("aria-hidden", "true");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#look-${place}`);
+  use.setAttribute("href", `#${name}`);
   made.append(use);
   return made;
 }
@@ -169,6 +217,7 @@ for (const button of all("[data-toggle]")) {
   button.addEventListener("click", () => { toggle(button, button.getAttribute("aria-pressed") === "false"); show(); });
 }
 for (const button of all("[data-every]")) button.addEventListener("click", () => toggleEvery(button.dataset.every === "all"));
+for (const button of all(".recipe .copy")) offerCode(button);
 addEventListener("resize", letKeysScroll);
 speak((navigator.language || "").startsWith("zh") ? "zh" : "en");
 letKeysScroll();
