@@ -215,7 +215,7 @@ def test_every_optimizer_has_the_scheduler_of_the_workloads_file(write_workload,
     [
         ("scheduler = 3", "`scheduler` must be a function; write for example:  def scheduler"),
         ("def scheduler(optimizer, steps): return None", r"`scheduler` must return an object with step\(\), got None"),
-        ("def scheduler(optimizer): return 1", r"Adam cannot train .*: TypeError: scheduler\(\) takes 1"),
+        ("def scheduler(optimizer): return 1", "`scheduler` does not take what it is called with"),
         ("def scheduler(optimizer, steps): return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)",
          "missing 1 required positional argument: 'metrics'"),
     ],
