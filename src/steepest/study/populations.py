@@ -44,8 +44,8 @@ def check_choice(population: str) -> str:
     return population
 
 
-def measurements(store: Store) -> Iterator[Job]:
-    """The jobs that find out the sizes of populations, of those contestants that have none yet."""
+def measurements(store: Store, device: str = "cpu") -> Iterator[Job]:
+    """The jobs that find out the sizes of populations on a device, of those contestants that have none yet."""
     choice, known, plan = store.population_choice(), store.population_sizes(), store.plan
     if choice == "off":
         return
@@ -57,7 +57,7 @@ def measurements(store: Store) -> Iterator[Job]:
             store.note_population_sizes(goal.name, {plan.contestants[index].label: 0 for index in new})
         elif new:
             tasks = [Task(0, index, "search", 0, plan.seeds_of(0)[0], 1) for index in new]
-            entries = tuple(job_of(plan, task).entries[0] for task in tasks)
+            entries = tuple(job_of(plan, task, device).entries[0] for task in tasks)
             yield Job(-1 - number, entries, sizing=choice)
 
 

@@ -163,7 +163,7 @@ class _Runner:
     def _measure_populations(self) -> None:
         """Find out how many runs of each optimizer train as one, where that is to be chosen."""
         self.measured = self.store.plan
-        waiting = [*measurements(self.store)]
+        waiting = [*measurements(self.store, self._freest())]
         while waiting or self.measuring:
             while waiting and self.executor.room:
                 check_files(self.store.fact("code"))
