@@ -19,6 +19,7 @@ from steepest.report.data import as_json
 from steepest.report.exports import FORMATS, check_formats, export, table_of, tables_of
 from steepest.report.markdown import as_markdown
 from steepest.report.page import render
+from steepest.report.records import RESULTS, records
 from steepest.report.verdict import verdict_sentence
 from steepest.statistics import paired_ratios
 from steepest.study.results import STUDY_FILE
@@ -223,13 +224,13 @@ def test_tensorboard_shows_the_curves_of_the_winners(name, tmp_path):
     comparison = AWKWARD[name]
     for _ in range(2):  # a second export takes the place of the first
         (home,) = export(comparison, tmp_path, ["tensorboard"])
-    found = {run: series for run, series in scalars(home).items() if not run.endswith("/study")}
+    found = {run: series for run, series in scalars(home).items() if "/study" not in run and "/trials/" not in run}
     reports = comparison.runs[comparison.runs["phase"] == "report"]
     assert len(found) == len(reports)
-    assert len(list(home.rglob("events*"))) == len(reports) + len(comparison.plan.workloads)
+    assert len(list(home.rglob("events*"))) == len(comparison.runs) + len(comparison.plan.workloads)
     by_loss = {}
     for run, series in found.items():
-        assert set(series) == set(MEASUREMENTS)
+        assert set(MEASUREMENTS) <= set(series) <= {*MEASUREMENTS, *RESULTS}
         by_loss.setdefault(tuple(point.value for point in series["loss"]), []).append(run)
     for row in reports.itertuples():
         curve = comparison.curves[comparison.curves["run"] == row.id]
@@ -257,6 +258,98 @@ def test_folders_of_tensorboard_stay_below_their_own(tmp_path):
     assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} <= set((home / "tensorboard").rglob("*"))
 
 
+def test_tensorboards_hparams_have_every_runs_settings_and_results(comparison, exported):
+    """Read as the dashboard reads them."""
+    pytest.importorskip("tensorboard", reason="needs tensorboard, which reads its files")
+    from tensorboard import context
+    from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+    from tensorboard.plugins import base_plugin
+    from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
+
+    home = str(exported / "tensorboard")
+    multiplexer = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(home)
+    multiplexer.Reload()
+    provider = data_provider.MultiplexerDataProvider(multiplexer, home)
+    board = base_plugin.TBContext(logdir=home, multiplexer=multiplexer, data_provider=provider)
+    ask = api_pb2.ListSessionGroupsRequest(
+        slice_size=10_000, aggregation_type=api_pb2.AGGREGATION_AVG, allowed_statuses=range(4)
+    )
+    groups = list_session_groups.Handler(
+        context.RequestContext(), backend_context.Context(board), "any", ask
+    ).run().session_groups  # fmt: skip
+    assert sum(len(group.sessions) for group in groups) == len(comparison.runs)
+    runs = comparison.runs
+    for group in groups:
+        phase, label = (group.hparams[name].string_value for name in ("phase", "optimizer"))
+        own = runs[(runs["phase"] == phase) & (runs["label"] == label)]
+        own = own[np.isclose(own["lr"], group.hparams["lr"].number_value)]
+        assert len(own) == len(group.sessions) > 0
+        metrics = {metric.name.tag: metric.value for metric in group.metric_values}
+        assert metrics["final_loss"] == pytest.approx(own["final_loss"].mean(), rel=1e-6)
+        assert metrics["metric"] == pytest.approx(own["final_metric"].mean(), rel=1e-6)
+
+
+# --- experiment trackers ----------------------------------------------------------------------------------------------
+
+
+def test_jsonl_has_the_files_of_a_run_of_wandb(comparison, tmp_path):
+    for _ in range(2):  # a second export takes the place of the first
+        (home,) = export(comparison, tmp_path, ["jsonl"])
+    assert len(list(home.rglob("wandb-history.jsonl"))) == len(comparison.runs)
+    for row in comparison.runs[comparison.runs["phase"] == "report"].itertuples():
+        own = home / "digits" / row.label / f"seed-{row.seed}"
+        config = json.loads((own / "config.yaml").read_text())
+        assert {name: config[name]["value"] for name in json.loads(row.settings)} == json.loads(row.settings)
+        assert (config["optimizer"]["value"], config["seed"]["value"]) == (row.label, row.seed)
+        history = pd.read_json(own / "wandb-history.jsonl", lines=True, precise_float=True)
+        curve = comparison.curves[comparison.curves["run"] == row.id].reset_index(drop=True)
+        named = history.rename(columns={"_step": "step", "_runtime": "seconds"})[["step", "seconds", *MEASUREMENTS]]
+        pd.testing.assert_frame_equal(named, curve[list(named)], check_dtype=False)
+        summary = json.loads((own / "wandb-summary.json").read_text())
+        assert (summary["_step"], summary["final_loss"]) == (curve["step"].iloc[-1], row.final_loss)
+        assert (summary["status"], summary["device"]) == (row.status, "cpu")
+
+
+@pytest.mark.parametrize("name", ["odd labels", "several workloads", "no numbers", "more than a learning rate"])
+def test_mlflows_file_store_has_the_documented_layout(name, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    comparison = AWKWARD[name]
+    for _ in range(2):
+        (home,) = export(comparison, tmp_path, ["mlflow"])
+    experiments = {path.parent.name: yaml.safe_load(path.read_text()) for path in home.glob("*/meta.yaml")}
+    assert len(experiments) == len(comparison.plan.workloads)
+    assert all(
+        own["experiment_id"] == number and own["lifecycle_stage"] == "active" for number, own in experiments.items()
+    )
+    found = {path.parent: yaml.safe_load(path.read_text()) for path in home.glob("*/*/meta.yaml")}
+    made = {" ".join(record.folder.parts[1:]): record for record in records(comparison)}
+    assert len(found) == len(comparison.runs)
+    for folder, facts in found.items():
+        assert facts["run_id"] == facts["run_uuid"] == folder.name and re.fullmatch("[0-9a-f]{32}", folder.name)
+        assert facts["experiment_id"] == folder.parent.name
+        record = made[facts["run_name"]]
+        assert facts["status"] == (3 if record.worked else 4)
+        params = {path.name: path.read_text() for path in (folder / "params").iterdir()}
+        assert params == {key: str(value) for key, value in record.hyperparameters.items()} | {
+            "seed": str(record.facts["seed"])
+        }
+        if len(comparison.plan.workloads) == 1:
+            for key in MEASUREMENTS:
+                lines = [line.split() for line in (folder / "metrics" / key).read_text().splitlines()]
+                assert [int(step) for *_, step in lines] == record.curve["step"].tolist()
+                np.testing.assert_array_equal([float(value) for _, value, _ in lines], record.curve[key])
+        assert (folder / "tags" / "mlflow.runName").read_text() == facts["run_name"]
+
+
+def test_of_a_large_study_only_the_winners_runs_are_exported_one_by_one(monkeypatch):
+    monkeypatch.setattr("steepest.report.records.MOST_TRIALS", 3)
+    comparison = AWKWARD["several workloads"]
+    reports = (comparison.runs["phase"] == "report").sum()
+    assert len(list(records(comparison))) in (reports, len(comparison.runs))
+    monkeypatch.setattr("steepest.report.records.MOST_TRIALS", 0)
+    assert len(list(records(comparison))) == reports
+
+
 # --- what is asked for ------------------------------------------------------------------------------------------------
 
 
@@ -279,13 +372,20 @@ def test_every_format_is_written_by_the_command(command, study, tmp_path):
     assert (code, complaint) == (0, "")
     lines = [line.partition(": ")[2] for line in printed.splitlines()]
     tables = [f"shown/{name}.{kind}" for kind in ("csv", "parquet") for name in TABLES]
-    assert lines == ["shown/report.html", *tables, "shown/report.md", "shown/tensorboard"]
+    assert lines == [
+        "shown/report.html",
+        *tables,
+        "shown/report.md",
+        "shown/tensorboard",
+        "shown/jsonl",
+        "shown/mlruns",
+    ]
     assert all((tmp_path / line).exists() for line in lines)
 
 
 WRONG = {
     "report nowhere": "nowhere: holds no study.sqlite",
-    "report {study} --format pdf --out shown": "format: unknown format 'pdf'; known: csv, md, parquet, tensorboard",
+    "report {study} --format pdf --out shown": "unknown format 'pdf'; known: csv, jsonl, md, mlflow, parquet, tensorboard",
     "report {study} --out {study}/study.sqlite": "cannot be written",
     "report broken": "is not a study of steepest",
 }

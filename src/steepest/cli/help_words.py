@@ -15,8 +15,9 @@ HELP = {
     "Make the report of a study again, and write its tables for other programs.": "重新生成一项研究的报告，并把表格写成其他程序可用的格式。",
     "The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and"
     " all else that the verdict is computed from; md is the verdict for a chat or an issue; tensorboard has the curves of"
-    " the winners. Both have the numbers behind the verdict, too.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及得出结论所用的其余全部数据；"
-    "md 是结论，可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。二者也都含得出结论所用的数字。",
+    " the winners. Both have the numbers behind the verdict, too. tensorboard (HPARAMS), jsonl (the files of Weights &"
+    " Biases) and mlflow have the settings and the results of each run.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及得出结论所用的其余全部数据；"
+    "md 是结论，可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。二者也都含得出结论所用的数字。tensorboard（HPARAMS）、jsonl（Weights & Biases 的文件格式）和 mlflow 含每次运行的设置与结果。",
     "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
     "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
     "List the rules, landscapes, schedules and workloads, a line each.": "列出优化器、地形、学习率调度和工作负载，每个一行。",
@@ -108,7 +109,7 @@ HELP = {
     "With --resume: more trials in each search.": "与 --resume 同用：每轮搜索再加试验。",
     # options of other commands
     "A study: its folder, or its file study.sqlite; finished or not.": "一项研究：其文件夹，或其文件 study.sqlite；完成与否均可。",
-    "Tables to write: csv, parquet, md, tensorboard; with commas between.": "要写的表格：csv、parquet、md、tensorboard；用逗号分隔。",
+    "Tables to write: csv, parquet, md, tensorboard, jsonl, mlflow; with commas between.": "要写的表格：csv、parquet、md、tensorboard、jsonl、mlflow；用逗号分隔。",
     "Folder to write to; default: the study's own.": "写到哪个文件夹；默认为研究自己的。",
     "Rules, such as adam or 'sgd(momentum=0.9)', or landscapes.": "优化器，例如 adam 或 'sgd(momentum=0.9)'；或地形。",
     "Every rule, side by side.": "全部优化器，并排显示。",

@@ -20,7 +20,10 @@ LEAST_WAIT = 5.0
 def command(
     study: Annotated[Path, typer.Argument(help="A study: its folder, or its file study.sqlite; finished or not.")],
     formats: Annotated[
-        str, typer.Option("--format", help="Tables to write: csv, parquet, md, tensorboard; with commas between.")
+        str,
+        typer.Option(
+            "--format", help="Tables to write: csv, parquet, md, tensorboard, jsonl, mlflow; with commas between."
+        ),
     ] = "csv",
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the study's own.")] = None,
     watch: Annotated[
@@ -32,7 +35,8 @@ def command(
 
     The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and
     all else that the verdict is computed from; md is the verdict for a chat or an issue; tensorboard has the curves of
-    the winners. Both have the numbers behind the verdict, too.
+    the winners. Both have the numbers behind the verdict, too. tensorboard (HPARAMS), jsonl (the files of Weights &
+    Biases) and mlflow have the settings and the results of each run.
 
     [dim]steepest report steepest-digits                         as it stands now[/dim]
 

@@ -34,7 +34,8 @@ def write_report(
         folder: to write to. Default: the study's own folder.
         formats: of the tables: "csv" and "parquet" have every run, every measurement and all else that the verdict is
             computed from, "md" is the verdict as Markdown, "tensorboard" has the curves of the winners as event files;
-            both have the numbers behind the verdict as JSON.
+            both have the numbers behind the verdict as JSON. "tensorboard", "jsonl" and "mlflow" have the settings and
+            results of each run as experiment trackers store them.
         refresh: seconds after which the page loads itself anew, while the study runs. Default: it does not.
 
     Returns:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,23 @@ import pandas as pd
 
 from ..base.files import write
 from ..study import Comparison
+from . import hparams
 from .data import as_json
 from .filenames import file_names
+from .records import MEASUREMENTS, records
 
 __all__ = ["write_events"]
 
 NAME = "events.out.tfevents.0.steepest"
 """The name of every event file, always the same, so that a second export replaces the first."""
 
-MEASUREMENTS = ("train_loss", "loss", "metric")
-
 
 def write_events(study: Comparison, folder: Path) -> list[Path]:
     """Write `tensorboard/WORKLOAD/OPTIMIZER/seed-N`: the winners' runs on fresh seeds, one event a measurement.
 
-    `tensorboard/WORKLOAD/study` has the JSON of `steepest.report.data` as a text.
+    The trials have their last measurement, in `tensorboard/WORKLOAD/OPTIMIZER/trials/`, so that the dashboard HPARAMS
+    shows the settings of every run with its results. `tensorboard/WORKLOAD/study` has the JSON of
+    `steepest.report.data` as a text.
 
     The wall time of an event is the start of the study plus the time of training, evaluation excluded.
 
@@ -37,18 +40,18 @@ def write_events(study: Comparison, folder: Path) -> list[Path]:
     """
     home, names = folder / "tensorboard", study.plan.short_names
     workloads = file_names(names.values())
-    labels = file_names(contestant.label for contestant in study.plan.contestants)
     begun = datetime.fromisoformat(study.facts["created"]).timestamp()
-    curves = {int(str(run)): curve for run, curve in study.curves.groupby("run")}
-    runs = study.runs.loc[study.runs["phase"] == "report", ["id", "workload", "label", "seed"]]
-    for number, workload, label, seed in runs.itertuples(index=False, name=None):
-        run_folder = home / workloads[names[workload]] / labels[label] / f"seed-{seed}"
+    made = [*records(study)]
+    for record in made:
+        run_folder = home / record.folder
         run_folder.mkdir(parents=True, exist_ok=True)
-        write(run_folder / NAME, _records(_events(curves.get(number, study.curves.head(0)), begun)))
+        is_trial = record.facts["phase"] == "search"
+        curve = record.curve.tail(1) if is_trial else record.curve
+        write(run_folder / NAME, _records(chain(_events(curve, begun), hparams.of_run(record, begun))))
     for name, comparison in study.by_workload().items():
         run_folder = home / workloads[names[name]] / "study"
         run_folder.mkdir(parents=True, exist_ok=True)
-        write(run_folder / NAME, _records(_text(as_json(comparison), begun)))
+        write(run_folder / NAME, _records(chain(_text(as_json(comparison), begun), hparams.of_study(made, begun))))
     return [home]
 
 

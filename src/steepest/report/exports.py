@@ -1,4 +1,4 @@
-"""Exports of a comparison to other programs: CSV, Parquet, Markdown, TensorBoard's event files."""
+"""Exports of a comparison to other programs: CSV, Parquet, Markdown, and the files of experiment trackers."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from .cells import with_defused_texts
 from .data import contestants_of, ratios_of, trials_of
 from .events import write_events
 from .markdown import as_markdown
+from .tracking import write_jsonl, write_mlflow
 
 __all__ = ["FORMATS", "check_formats", "export", "table_of", "tables_of"]
 
@@ -97,6 +98,8 @@ FORMATS: dict[str, Callable[[Comparison, Path], list[Path]]] = {
     "parquet": partial(_write_tables, lambda table: table.to_parquet(index=False), ".parquet"),
     "md": _write_markdown,
     "tensorboard": write_events,
+    "jsonl": write_jsonl,
+    "mlflow": write_mlflow,
 }
 """The functions that write each format, by its name."""
 
