@@ -385,7 +385,7 @@ def test_every_format_is_written_by_the_command(command, study, tmp_path):
 
 WRONG = {
     "report nowhere": "nowhere: holds no study.sqlite",
-    "report {study} --format pdf --out shown": "unknown format 'pdf'; known: csv, jsonl, md, mlflow, parquet, tensorboard",
+    "report {study} --format pdf --out shown": "'pdf'; known: csv, jsonl, md, mlflow, parquet, tensorboard",
     "report {study} --out {study}/study.sqlite": "cannot be written",
     "report broken": "is not a study of steepest",
 }
