@@ -351,8 +351,8 @@ def test_a_model_is_measured_in_eval_mode_without_gradients_on_the_held_out_data
             return super().forward(inputs)
 
     train(small(model=lambda: Watched(3, 1, bias=False, dtype=torch.float64), steps=2), SGD(lr=0.01), 1)
-    measured, trained = (HELD_OUT, False, False), (BATCH, True, True)
-    assert seen == [measured, trained, measured, trained, measured]
+    tried, measured, trained = (2, False, False), (HELD_OUT, False, False), (BATCH, True, True)
+    assert seen == [tried, measured, trained, measured, trained, measured]  # two rows tell how many fit into memory
 
 
 def test_the_clock_stands_still_while_measuring(monkeypatch):

@@ -34,9 +34,10 @@ from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
 from .digest import digest
 from .functional import Functional
+from .pieces import measured_in_pieces, rows_at_once
 from .problem import check_facts
 from .recipe import Recipe, RecipeSession, recipe_of
-from .seeding import seeded
+from .seeding import drawing_from, random_state, seeded
 
 __all__ = ["LINES_TO_ADD", "Supervised", "read"]
 
@@ -162,12 +163,21 @@ class SupervisedSession(RecipeSession):
         return self._problem.loss(self.model(inputs), targets)
 
     def measure(self) -> dict[str, float]:
-        """Loss and metric on the held-out data, in eval mode."""
+        """Loss and metric on the held-out data, in eval mode; in pieces, where training needs less memory."""
         inputs, targets = self._data[2:]
+        problem = self._problem
         with self.evaluated():
-            output = self.model(inputs)
-            loss, metric = float(self._problem.loss(output, targets)), float(self._problem.metric(output, targets))
+            loss, metric = measured_in_pieces(self.model, inputs, targets, self._rows(), (problem.loss, problem.metric))
         return {"loss": loss, "metric": metric}
+
+    def _rows(self) -> int:
+        """How many rows are measured at once, found out by the first session of a process."""
+        problem = self._problem
+        key = problem.data, problem.model, problem.batch_size, problem.autocast, self._on
+        if key not in _ROWS:
+            with drawing_from(random_state(self._on), self._on):
+                _ROWS[key] = rows_at_once(self.model, self._data[2], problem.batch_size)
+        return _ROWS[key]
 
     def fingerprint(self) -> bytes:
         """Of the four tensors."""
@@ -188,6 +198,9 @@ class SupervisedSession(RecipeSession):
         """Go on from there."""
         super().load_state_dict(state)
         self._go_to(state["batch"])
+
+
+_ROWS: dict[tuple[Any, ...], int] = {}
 
 
 @cache
