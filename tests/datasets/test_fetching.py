@@ -77,6 +77,7 @@ def server(running, monkeypatch):
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("STEEPEST_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("STEEPEST_DATA", raising=False)
+    monkeypatch.setattr(getting, "_watch", getting._say)
     return tmp_path / "cache" / "data"
 
 
@@ -178,7 +179,6 @@ def test_an_interrupt_keeps_what_came(sample, server, cache, monkeypatch):
 
         yield progress
 
-    monkeypatch.setattr(getting, "_watch", getting._watch)
     watch_with(interrupted)
     with pytest.raises(KeyboardInterrupt):
         find(name)

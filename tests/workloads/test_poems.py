@@ -1,0 +1,93 @@
+"""Poems: the data set and a text of one's own, in sizes for a test."""
+
+import math
+
+import pytest
+import torch
+
+from steepest import datasets
+from steepest.base.errors import InvalidValue
+from steepest.datasets.getting import here
+from steepest.rules import Adam
+from steepest.testing import workload_checks
+from steepest.training import train
+from steepest.workloads import file_of, find, summary
+from steepest.workloads.applications.transformer import Transformer
+
+LINE = "Language model, Chinese: quatrains of Tang and Song, character by character, a small transformer."
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Lines that go round in the alphabet, some longer than what counts, one with a character that comes once."""
+    letters = "abcdefgh" * 9
+    lines = [letters[start : start + 10 + start % 5] for start in range(8)] * 5
+    (tmp_path / "text.txt").write_text("\n\n".join([*lines, letters, "abcd□efé", ""]), encoding="utf-8")
+    return tmp_path / "text.txt"
+
+
+def test_its_facts_need_no_data():
+    assert summary("poems") == LINE and "唐宋绝句" in summary("poems", "zh")
+    assert file_of("poems(depth=1)").name == "poems.py"
+
+
+def test_a_text_of_ones_own_keeps_the_contract(own):
+    problem = find(f"poems(width=12, depth=1, file={str(own)!r})")
+    assert problem.name == f"poems(width=12, depth=1, file={str(own)!r})" and problem.about == LINE
+    for check in workload_checks(problem.replace(target=0.01)).values():
+        check()
+
+
+def test_a_text_of_ones_own_is_learnt_and_written(own):
+    session = find(f"poems(width=32, depth=1, file={str(own)!r})").begin(1, "cpu")
+    assert session.alphabet[:2] == "\n□" and sorted(session.alphabet[2:]) == list("abcdefgh")
+    losses = session.advance(torch.optim.Adam(session.model.parameters(), lr=0.01), 40)
+    assert losses[0] > 1.8 and losses[-1] < 0.3  # which letter comes first, and where the line ends, is not known
+    written = session.show(lines=5)
+    assert written == session.show(lines=5) and len(written.splitlines()) == 5
+    pairs = [line[i : i + 2] in "abcdefgha" for line in written.splitlines() for i in range(len(line) - 1)]
+    assert sum(pairs) > 0.9 * len(pairs)
+
+
+def test_quatrains_are_numbers_of_their_characters():
+    if not here(datasets.dataset("quatrains")):
+        pytest.skip("needs the data set quatrains: its file in the folder STEEPEST_DATA, or npm")
+    problem = find("poems", try_out=False)
+    inputs, targets, held_out, _ = problem.data()
+    assert (tuple(inputs.shape), tuple(held_out.shape)) == ((9790, 33), (128, 33))
+    alphabet = problem.begin(0).alphabet
+    line = "".join(alphabet[number] for number in targets[0] if number >= 0)
+    assert line.endswith("。\n") and "，" in line and "".join(alphabet[number] for number in inputs[0][1:]) == line[:-1]
+    assert sum(param.numel() for param in problem.model().parameters()) == 279_024
+    start = problem.metric(problem.model()(held_out), problem.data()[3]).item()
+    assert abs(start - math.log2(len(alphabet))) < 0.1  # knows nothing yet
+    assert train(problem.replace(steps=12), Adam(lr=0.01), seed=1).curve[-1].metric < 11
+
+
+def test_no_character_knows_what_comes_behind_it():
+    model = Transformer(9, 6, 8, 2)
+    tokens = torch.randint(9, (1, 6))
+    changed = tokens.clone()
+    changed[0, 4:] = (changed[0, 4:] + 1) % 9
+    same = (model(tokens) == model(changed)).all(dim=2)[0]
+    assert same.tolist() == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("width=10", "width must be a multiple of 4, depth from 1, got 10 and 2"),
+        ("depth=0", "width must be a multiple of 4, depth from 1, got 48 and 0"),
+        ("file='none'", "none cannot be read as UTF-8 text .*No such file.*"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
+    with pytest.raises(InvalidValue, match=f"^poems: {message}$"):
+        find(f"poems({settings})")
+
+
+@pytest.mark.parametrize("content", [b"", b"one\ntwo\n", "李白\n".encode("gbk") * 20])
+def test_a_text_that_is_too_short_or_of_another_encoding_is_refused(tmp_path, content):
+    (tmp_path / "text.txt").write_bytes(content)
+    with pytest.raises(InvalidValue, match=r"must have ten lines or more|cannot be read as UTF-8"):
+        find(f"poems(file={str(tmp_path / 'text.txt')!r})")
