@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import steepest
+from steepest import verbs
 from steepest.base.errors import InvalidValue, SteepestError
 from steepest.study.jobs import Entry, Job
 from steepest.study.workers import on_ray
@@ -98,6 +99,61 @@ def test_files_travel_by_content_and_runs_that_go_wrong_cost_no_other(cluster, w
     assert messages[3].startswith("stopped after 4 seconds")
     assert list(result.runs.set_index("seed").loc[[1, 2, 3], "status"]) == ["failed", "failed", "timed out"]
     assert result.runs.set_index("seed").loc[4, "final_loss"] < 10, messages[4]
+
+
+SHARED = """
+import os
+import time
+
+def model():
+    begun = time.time()
+    time.sleep(0.2)
+    if torch.initial_seed() > 0:  # not to warm up
+        with open({log!r}, "a") as log:
+            where = os.environ["RAY_RAYLET_PID"], os.environ["CUDA_VISIBLE_DEVICES"]
+            print(*where, begun, time.time(), file=log)
+    return torch.nn.Linear(2, 1)
+"""
+
+
+@needs_ray
+def test_runs_share_the_gpus_of_several_nodes(cluster, write_workload, tmp_path):
+    """Two nodes with a GPU each, which Ray is told of and which nobody touches; each is shared by two runs."""
+    with pytest.raises(SteepestError, match="on ray: no node of the cluster has a GPU, so runs would wait for ever"):
+        steepest.compare(write_workload(), "sgd", seeds=1, on="ray", device="cuda")
+    nodes = [cluster.add_node(num_cpus=3, num_gpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+    try:
+        log = tmp_path / "log.txt"
+        file = write_workload(SHARED.format(log=str(log)), "shared.py")
+        plan = verbs.plan_comparison([file], ["sgd(lr=0.1)"], seeds=8, steps=3)
+        result = verbs.run_comparison(plan, lambda: on_ray.OnRay(gpus=0.5))
+        assert result.complete and set(result.runs["status"]) <= {"finished", "reached the target"}
+        lines = [line.split() for line in log.read_text().splitlines()]
+        assert len({raylet for raylet, *_ in lines}) == 2 and {visible for _, visible, *_ in lines} == {"0"}
+        for raylet in {raylet for raylet, *_ in lines}:
+            spans = [(float(begun), float(ended)) for own, _, begun, ended in lines if own == raylet]
+            assert max(sum(begun <= moment < ended for begun, ended in spans) for moment, _ in spans) <= 2
+        wanting = steepest.compare(write_workload(), "sgd(lr=0.1)", seeds=1, on="ray", device="cuda", per_device=2)
+        assert set(wanting.runs["status"]) == {"failed"} and set(wanting.runs["device"]) == {"cuda"}
+        assert "CUDA" in wanting.runs["message"].iloc[0]
+    finally:
+        for node in nodes:
+            cluster.remove_node(node)
+
+
+def test_a_node_keeps_no_process_that_sees_another_gpu(monkeypatch):
+    closed = []
+
+    class Made:
+        def __init__(self, size, timeout):
+            self.close = lambda: closed.append(self)
+
+    monkeypatch.setattr(on_ray, "Pool", Made)
+    monkeypatch.setattr(on_ray, "_POOLS", {})
+    first = on_ray._pool(None, "0")
+    assert on_ray._pool(None, "0") is first and closed == []
+    assert on_ray._pool(None, "1") is not first and closed == [first]
 
 
 RAYLET = """

@@ -57,8 +57,8 @@ class OnRay:
     Args:
         jobs: the most that are done at a time; None: as many as the cluster has processors.
         timeout: seconds after which a run counts as hanging; None: never.
-        gpus: the share of a GPU that each run takes, 1 for the whole of one; 0: none. A measurement of step times
-            takes a whole one.
+        gpus: the share of a GPU that each run takes, 1 for the whole of one; 0: none. What measures seconds takes a
+            whole one.
 
     Raises:
         SteepestError: GPUs are needed and no node has one, so that runs would wait for ever.
@@ -72,8 +72,7 @@ class OnRay:
         if gpus and not self._number_of("GPU"):
             self.close()
             raise SteepestError(NO_GPU)
-        # no retries by Ray: it would repeat a task that runs out of memory without end; `_starts` counts ours
-        self._do = self._ray.remote(_do).options(num_cpus=1, max_retries=0)
+        self._do = self._ray.remote(_do)
         self._raylet = _own_raylet(self._ray)
 
     @property
@@ -92,8 +91,9 @@ class OnRay:
     def submit(self, job: Job) -> None:
         """Make the job a task."""
         self._starts[job.id] = self._starts.get(job.id, 0) + 1
-        gpus = math.ceil(self._gpus) if job.timing else self._gpus
-        do = self._do.options(num_gpus=gpus) if gpus else self._do
+        gpus = math.ceil(self._gpus) if job.timing or job.sizing else self._gpus
+        # no retries by Ray: it would repeat a task that runs out of memory without end; `_starts` counts ours
+        do = self._do.options(num_cpus=1, num_gpus=gpus or None, max_retries=0)
         self._pending[do.remote(job.to_json(), _folders(job), self._timeout, _version(), _libraries())] = job
 
     def ended(self, wait: float) -> list[Ending]:
