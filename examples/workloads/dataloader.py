@@ -23,7 +23,7 @@ def loss(model, batch):
     return torch.nn.functional.cross_entropy(model(inputs), targets)
 
 
-def evaluate(model):
-    inputs, targets = points[400:].float(), rings[400:]
+def evaluate(model, device):
+    inputs, targets = points[400:].float().to(device), rings[400:].to(device)
     accuracy = (model(inputs).argmax(dim=1) == targets).float().mean()
     return {"loss": loss(model, (inputs, targets)), "accuracy": accuracy}

@@ -20,14 +20,14 @@ def batches():
 
 
 def loss(model, points):
-    time, noise = torch.rand(len(points), 1), torch.randn_like(points)
+    time, noise = torch.rand_like(points[:, :1]), torch.randn_like(points)
     mixed = (1 - time) * points + time * noise
     return (model(torch.cat([mixed, time], dim=1)) - (noise - points)).square().mean()
 
 
-def evaluate(model):
+def evaluate(model, device):
     """Draws, too: the same numbers each time."""
-    points = torch.randn(200, 2)
+    points = torch.randn(200, 2, device=device)
     for step in range(20, 0, -1):
-        points = points - model(torch.cat([points, torch.full((200, 1), step / 20)], dim=1)) / 20
-    return {"loss": loss(model, circle(500)), "distance": (points.norm(dim=1) - 1).abs().mean()}
+        points = points - model(torch.cat([points, torch.full_like(points[:, :1], step / 20)], dim=1)) / 20
+    return {"loss": loss(model, circle(500).to(device)), "distance": (points.norm(dim=1) - 1).abs().mean()}

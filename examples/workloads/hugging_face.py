@@ -38,5 +38,6 @@ def loss(model, batch):
     return model(**batch).loss
 
 
-def evaluate(model):
-    return {"loss": model(input_ids=text[None, -300:], labels=text[None, -300:]).loss}
+def evaluate(model, device):
+    rows = text[None, -300:].to(device)
+    return {"loss": model(input_ids=rows, labels=rows).loss}

@@ -18,10 +18,10 @@ class Price(torch.nn.Module):
 model = Price
 
 
-def batches():
+def batches(device):
     """Each epoch has 20 batches; what is drawn follows from the seed of the run and the number of the batch."""
     for number in range(20):
-        town, size = torch.randint(5, (16,)), torch.rand(16, 2)
+        town, size = torch.randint(5, (16,), device=device), torch.rand(16, 2, device=device)
         yield {
             "features": (town, size),
             "price": town[:, None] * 0.3 + size.sum(dim=1, keepdim=True),
@@ -33,5 +33,5 @@ def loss(model, batch):
     return (model(batch["features"]) - batch["price"]).square().mean()
 
 
-def evaluate(model):
-    return {"loss": torch.stack([loss(model, batch) for batch in batches()]).mean()}
+def evaluate(model, device):
+    return {"loss": torch.stack([loss(model, batch) for batch in batches(device)]).mean()}

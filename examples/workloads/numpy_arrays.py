@@ -23,5 +23,5 @@ def loss(model, batch):
     return torch.nn.functional.binary_cross_entropy_with_logits(model(inputs)[:, 0], targets)
 
 
-def evaluate(model):
-    return {"loss": loss(model, (torch.from_numpy(points[260:]), torch.from_numpy(values[260:])))}
+def evaluate(model, device):
+    return {"loss": loss(model, (torch.tensor(points[260:], device=device), torch.tensor(values[260:], device=device)))}

@@ -9,9 +9,9 @@ def model():
     return torch.nn.Sequential(torch.nn.Embedding(11, 16), torch.nn.Linear(16, 3))
 
 
-def batches(model):
+def batches(model, device):
     """Positions, moves and whether these won, of 64 games that the model plays now: an epoch of one batch."""
-    left, moves = torch.full((64,), 10), []
+    left, moves = torch.full((64,), 10, device=device), []
     while (left > 0).any():
         taken = torch.distributions.Categorical(logits=model(left).detach()).sample()
         moves.append((left, taken, left > 0))
@@ -32,8 +32,8 @@ def loss(model, batch):
     return (torch.nn.functional.cross_entropy(model(left), taken, reduction="none") * won).mean()
 
 
-def evaluate(model):
-    left = torch.tensor([1, 2, 3, 5, 6, 7, 9, 10])
+def evaluate(model, device):
+    left = torch.tensor([1, 2, 3, 5, 6, 7, 9, 10], device=device)
     best = left % 4 - 1  # leave a multiple of four
     output = model(left)
     right = (output.argmax(dim=1) == best).float().mean()

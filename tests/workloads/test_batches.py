@@ -326,7 +326,7 @@ WRONG = {
     # batches
     "batches = 3": "`batches` must be a function; write for example:  def batches()",
     "batches = iter([1])": "`batches` must be a function; write for example:  def batches()",
-    "def batches(epoch): yield 1": "`batches` may take model, seed and batch_size, not epoch; write for example:",
+    "def batches(epoch): yield 1": "`batches` may take model, seed, batch_size and device, not epoch;",
     "def batches(batch_size): yield 1": "`batches` takes a batch_size; add for example:  batch_size = 32",
     "def batches(): return []": "`batches` gives no batch; write for example:  def batches()",
     "def batches(): return None": "`batches` must return an iterable, got None; write for example:  def batches()",

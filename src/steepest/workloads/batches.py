@@ -5,10 +5,11 @@ A file needs
 - `model()` -> a fresh `torch.nn.Module`,
 - `batches()` -> any iterable of batches, asked for anew for each epoch: a generator, a DataLoader, a stream without
   end. It may take `model` (data that come from the model in training), `seed` (another one for each epoch; torch's,
-  NumPy's and Python's generators are seeded anyway) and `batch_size`, which can then be compared,
+  NumPy's and Python's generators are seeded anyway), `batch_size`, which can then be compared, and `device`,
 - `loss(model, batch)` -> a scalar tensor to minimize,
 - `evaluate(model)` -> `{name: number}`, with the metric and `"loss"`, by which divergence is told; a metric that is
-  better when lower is taken for the loss where there is none. The model is in eval mode, without gradients,
+  better when lower is taken for the loss where there is none. The model is in eval mode, without gradients. With a
+  second argument, `evaluate(model, device)`, it is told where the model is,
 - `target`: the value of the metric that counts as having arrived,
 
 and may have `metric_name` (default "loss"), `higher_is_better` (default: False for the loss, True for anything else),
@@ -52,7 +53,7 @@ LINES_TO_ADD = {
 }
 """What a file must have, and the line to add where it is missing."""
 
-TAKEN = ("model", "seed", "batch_size")
+TAKEN = ("model", "seed", "batch_size", "device")
 """Arguments that `batches` may take."""
 
 
@@ -62,7 +63,7 @@ class FromBatches(Recipe):
 
     Attributes:
         batches: gives the iterable of an epoch; takes those of `takes`, by name.
-        takes: some of "model", "seed" and "batch_size".
+        takes: some of "model", "seed", "batch_size" and "device".
         loss: of a model on a batch.
         evaluate: numbers about a model by name.
         own_batch_size: that of the file, whatever is compared.
@@ -94,7 +95,12 @@ class FromBatches(Recipe):
         return iter(self.batches(**self._arguments(model, seed, number, batch_size)))
 
     def _arguments(self, model: nn.Module, seed: int, number: int, batch_size: int | None = None) -> dict[str, Any]:
-        given = {"model": model, "seed": epoch_seed(seed, number), "batch_size": batch_size or self.batch_size}
+        given = {
+            "model": model,
+            "seed": epoch_seed(seed, number),
+            "batch_size": batch_size or self.batch_size,
+            "device": device_of(model),
+        }
         return {name: given[name] for name in self.takes}
 
     def read_measure(self, numbers: "Mapping[str, Tensor | float]") -> tuple[float, float]:
@@ -371,7 +377,8 @@ def read(module: ModuleType, name: str) -> FromBatches:
     for part, line in LINES_TO_ADD.items():
         if not hasattr(module, part):
             raise InvalidValue(f"{name}: has no `{part}`; add for example:  {line}")
-    for part, arguments in {"model": 0, "loss": 2, "evaluate": 1}.items():
+    with_device = "device" in _names(module.evaluate)
+    for part, arguments in {"model": 0, "loss": 2, "evaluate": 2 if with_device else 1}.items():
         check_function(name, part, getattr(module, part), arguments, LINES_TO_ADD[part])
     batches, takes = _batches_of(module.batches, name)
     about = (module.__doc__ or Path(name).stem).strip().partition("\n")[0]
@@ -389,7 +396,7 @@ def read(module: ModuleType, name: str) -> FromBatches:
         batches=batches,
         takes=takes,
         loss=module.loss,
-        evaluate=module.evaluate,
+        evaluate=partial(_evaluate_there, module.evaluate) if with_device else module.evaluate,
         metric_name=metric_name,
         higher_is_better=bool(getattr(module, "higher_is_better", metric_name != "loss")),
         target=module.target,
@@ -416,10 +423,26 @@ def _batches_of(value: Any, name: str) -> tuple[Callable[..., Iterable[Any]], tu
     ]
     if other := [param for param in needed if param not in TAKEN]:
         raise InvalidValue(
-            f"{name}: `batches` may take model, seed and batch_size, not {', '.join(other)};"
+            f"{name}: `batches` may take model, seed, batch_size and device, not {', '.join(other)};"
             f" write for example:  {LINES_TO_ADD['batches']}"
         )
     return value, tuple(param.name for param in params if param.name in TAKEN)
+
+
+def _names(function: Any) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # no function, or one without a signature
+        return []
+
+
+def _evaluate_there(evaluate: Callable[..., Mapping[str, Any]], model: nn.Module) -> Mapping[str, Any]:
+    return evaluate(model, device=device_of(model))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model is."""
+    return next((param.device for param in model.parameters()), torch.device("cpu"))
 
 
 def _same(value: Iterable[Any]) -> Iterable[Any]:
