@@ -1,13 +1,16 @@
 """Classes of `torch.optim.Optimizer` as rules: their settings are read, they are tried out, and refused in one line."""
 
 import sys
-import textwrap
 
+import numpy as np
 import pytest
 import torch
 
+import steepest
 from steepest import rules
 from steepest.base.errors import InvalidValue, SteepestError, UnknownName, UnknownSetting
+from steepest.playground.build import _rules_in, build_page
+from steepest.program.showing import equations, show
 from steepest.rules import External, resolve, resolve_all
 from steepest.rules.external import REQUIRED
 
@@ -51,6 +54,21 @@ class _Private(Base):
 
 class NoStep(torch.optim.Optimizer):
     pass
+"""
+
+
+PLAIN = """
+from dataclasses import dataclass
+from steepest import Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain(Rule):
+    def init(self, param):
+        return {}
+
+    def update(self, grad, param, step):
+        return (-self.lr * grad,)
 """
 
 
@@ -105,22 +123,7 @@ def test_a_file_stands_for_all_classes_in_it(mine):
 
 
 def test_rules_and_classes_of_one_file_compete_together(write_file):
-    file = write_file(
-        "both.py",
-        MINE
-        + textwrap.dedent("""
-        from dataclasses import dataclass
-        from steepest import Rule
-
-        @dataclass(frozen=True, kw_only=True)
-        class Plain(Rule):
-            def init(self, param):
-                return {}
-
-            def update(self, grad, param, step):
-                return (-self.lr * grad,)
-        """),
-    )
+    file = write_file("both.py", MINE + PLAIN)
     assert [reference.name for reference in resolve_all(file)] == ["plain", "base", "derived", "loose", "needsclosure"]
 
 
@@ -176,9 +179,26 @@ def test_trying_a_class_out_draws_no_random_numbers_of_the_caller(mine):
 
 
 def test_what_needs_an_equation_refuses_it_in_one_line():
-    import steepest
-
-    with pytest.raises(
-        InvalidValue, match=r"Rprop \(torch\): is its authors' class, of which steepest has no equation"
-    ):
+    words = r"Rprop \(torch\): is its authors' class, of which steepest has no equation"
+    with pytest.raises(InvalidValue, match=words):
         steepest.trace("torch.optim:Rprop", "ravine", start=(1, 1), lr=0.1, steps=3)
+    with pytest.raises(InvalidValue, match=words):
+        rules.find("torch.optim:Rprop", lr=np.array([0.1, 0.2]))  # as a sweep asks for it
+    with pytest.raises(InvalidValue, match=words):
+        build_page(rules="torch.optim:Rprop")
+    with pytest.raises(InvalidValue, match=f"^{words}; or write its formula"):
+        equations("torch.optim:Rprop")
+
+
+@pytest.mark.parametrize(("lang", "source"), [("en", "its authors' code"), ("zh", "其作者的代码")])
+def test_show_has_its_settings_and_says_whose_code_it_is(lang, source):
+    (page,) = show(["torch.optim:Rprop(lr=0.5)"], lang=lang)
+    assert (page.title, page.equations) == ("Rprop (torch)", [])
+    assert page.facts.rows[0][1].startswith(source)
+    assert page.facts.rows[0][1].endswith("torch.optim.rprop.Rprop")
+    assert ("etas", "0.5, 1.2") in [(row[0], row[2]) for row in page.settings.rows]
+
+
+def test_the_playground_takes_the_rules_of_a_file_that_has_classes_too(write_file):
+    assert [reference.name for reference in _rules_in(write_file("both.py", MINE + PLAIN))] == ["plain"]
+    assert len(_rules_in(write_file("classes.py", MINE))) == 4  # which are refused

@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import InvalidValue
 
-__all__ = ["Spec", "parse", "split", "value"]
+__all__ = ["MODULE", "Spec", "parse", "split", "value"]
 
 MODULE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?=\s*[A-Za-z_])")
 """The name of a module before a colon, and behind it the name of something in it."""

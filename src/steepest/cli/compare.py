@@ -259,7 +259,7 @@ def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
     from ..workloads import WORKLOADS
 
     parts = [part for text in workloads for part in spec.split(text)]
-    rules = [part for part in parts if part.partition("(")[0].strip().lower() in RULES]
+    rules = [part for part in parts if spec.MODULE.match(part) or part.partition("(")[0].strip().lower() in RULES]
     if rules:
         others = [part for part in parts if part not in rules and part != "digits"]
         line = shlex.join(["steepest", "compare", *others, "--optimizers", ",".join([*rules, *competing])])

@@ -17,7 +17,7 @@ from ..landscapes.grammar import GRAMMAR
 from ..paths.rates import CONSTANTS as RATES
 from ..paths.rates import proposed_rate
 from ..program.record import why_not_recorded
-from ..rules import Reference, resolve_all
+from ..rules import External, Reference, resolve_all
 from ..web import Page, script_of
 from .facts import about_as_data, both, findings_as_data, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
@@ -73,13 +73,19 @@ def build_page(lang: str | None = None, rules: str | Sequence[str] = ()) -> Page
     if lang is not None:
         check_language(lang)
     texts = [rules] if isinstance(rules, str) else rules
-    own = tuple(reference for text in texts for reference in resolve_all(text))
+    own = tuple(reference for text in texts for reference in _rules_in(text))
     for reference in own:
         if reason := why_not_recorded(reference.rule()):
             raise InvalidValue(f"{reference.text}: cannot run in the playground: {reason}")
     more = tuple(reference for reference in own if reference.source is not None)
     body = '<div data-steepest="playground" data-alone></div>'
     return Page.of(body, script_of(build_facts(more)), title="steepest playground", lang=lang)
+
+
+def _rules_in(text: str) -> list[Reference]:
+    """As `resolve_all`; where a file has rules, its classes of optimizers, which have no equation, are left out."""
+    found = resolve_all(text)
+    return [reference for reference in found if not issubclass(reference.rule_class, External)] or found
 
 
 def link_to(rules: str | Sequence[str]) -> str:
@@ -90,7 +96,7 @@ def link_to(rules: str | Sequence[str]) -> str:
     """
     texts = [rules] if isinstance(rules, str) else rules
     shown = []
-    for reference in (reference for text in texts for reference in resolve_all(text)):
+    for reference in (reference for text in texts for reference in _rules_in(text)):
         settings = dict(reference.settings)
         settings.setdefault("lr", proposed_rate(reference.rule(), find("ravine")))
         inside = ",".join(f"{name}={value}" for name, value in settings.items())

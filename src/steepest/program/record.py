@@ -26,7 +26,7 @@ from typing import Any
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import line_of
 from ..ops import is_zero
-from ..rules import Rule
+from ..rules import External, Rule
 from .operations import FUNCTIONS, OPERATIONS
 
 __all__ = ["NotRecorded", "Operation", "Program", "Value", "inputs_of", "record", "settings", "why_not_recorded"]
@@ -188,6 +188,8 @@ def record(rule: Rule, maximize: bool = False) -> Program:
     """
     if not rule.elementwise:
         raise NotRecorded(f"{rule.title} is not elementwise: it needs whole tensors")
+    if isinstance(rule, External):
+        raise NotRecorded(f"{rule.title}: is its authors' class, of which steepest has no equation")
     try:
         return _recorded(rule, maximize)
     except Exception as error:  # whatever a function does that gets no numbers

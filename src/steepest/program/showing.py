@@ -9,9 +9,11 @@ from .. import landscapes, rules
 from ..base.checks import LANGUAGES
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..base.numbers import general
+from ..base.spec import MODULE
+from ..base.text import Text
 from ..landscapes import Landscape
 from ..landscapes.custom import is_formula
-from ..rules import Rule
+from ..rules import External, Rule
 from .character import Facts, memory, rule_facts, word
 from .latex import latex, of_landscape
 from .plain import plain
@@ -58,7 +60,7 @@ def find(name: str) -> Rule | Landscape:
     steepest.base.errors.UnknownName: unknown rule or landscape 'adm'; did you mean 'adam'?
     """
     head = name.partition("(")[0].strip()
-    if ".py:" in name or head.endswith(".py") or head.lower() in rules.RULES:
+    if ".py:" in name or MODULE.match(name) or head.endswith(".py") or head.lower() in rules.RULES:
         return rules.find(name)
     known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
     if head in known or (is_formula(name) and "=" not in name):
@@ -108,7 +110,11 @@ def equations(name: str) -> list[str]:
 
 
 def rule_page(rule: Rule, lang: str = "en") -> Page:
-    """A rule's equations, settings, memory and character."""
+    """A rule's equations, settings, memory and character; of a class that is not steepest's, its settings."""
+    if isinstance(rule, External):
+        defined = f"{rule.optimizer_class.__module__}.{rule.optimizer_class.__name__}"
+        source = Text(f"its authors' code, {defined}", f"其作者的代码，{defined}")
+        return Page(rule.title, [], _listed({word("source", lang): getattr(source, lang)}), _settings(rule, lang))
     return Page(
         title=f"{rule.title}  ({type(rule).__name__.lower()})",
         equations=latex(rule),

@@ -118,6 +118,8 @@ class External(Rule):
     def configure(cls, **settings: Any) -> Self:
         """The optimizer at these settings, tried on a small matrix; raises as `Rule.configure` does."""
         rule = super().configure(**settings)
+        if any(getattr(value, "ndim", 0) for value in settings.values()):  # an array of many settings
+            raise rule._no_equation()
         if not rule.missing:
             with _quietly():
                 rule.make([_weight(2)])
