@@ -111,6 +111,14 @@ def test_another_version_of_a_package_is_passed_over(folder, monkeypatch):
     assert locating.locate(DATASETS["spelling"], file) is None
 
 
+def test_a_variable_that_names_no_folder_is_told_before_anything_is_fetched(monkeypatch, tmp_path):
+    monkeypatch.setenv("STEEPEST_DATA", str(tmp_path / "typo"))
+    monkeypatch.setenv("STEEPEST_CACHE", str(tmp_path))
+    assert datasets.find("digits")  # is elsewhere
+    with pytest.raises(SteepestError, match=r"^STEEPEST_DATA: .*typo is no folder; name one, or unset it$"):
+        datasets.find("airfoil")
+
+
 def test_what_is_nowhere_and_cannot_be_fetched_says_what_helps(folder, monkeypatch):
     monkeypatch.setattr(locating, "whereabouts", lambda *_: iter(()))
     with pytest.raises(SteepestError) as error:

@@ -16,7 +16,7 @@ from ..base.files import make_folder
 from .catalogue import DATASETS
 from .clients import fetch_archive, fetch_member
 from .fetching import NotFetched, Progress, download
-from .locating import cache, is_published, locate
+from .locating import cache, chosen, is_published, locate
 from .record import Dataset, File, Npm, Package, Url
 
 __all__ = ["Watch", "dataset", "find", "get", "here", "watch_with"]
@@ -66,6 +66,8 @@ def here(wanted: Dataset) -> tuple[Path, ...]:
 def get(name: str) -> tuple[Path, ...]:
     """As `find`, for a data set that is not here: fetch what is missing, and make what is to be made."""
     wanted = dataset(name)
+    if (folder := chosen()) and not folder.is_dir():  # not what the user meant, whatever can be fetched
+        raise SteepestError(f"STEEPEST_DATA: {folder} is no folder; name one, or unset it")
     missing = [file for file in wanted.fetched if locate(wanted, file) is None]
     try:
         if not all(map(_origin, missing)):

@@ -73,8 +73,8 @@ def _idx(path: Path) -> NDArray[np.uint8]:
 def language() -> str:
     """What `help()` says about Python's syntax, some 0.5 million characters; the text of the Python that runs."""
     module = ast.parse(find("language")[0].read_text(encoding="utf-8"))
-    (value,) = [node.value for node in module.body if isinstance(node, ast.Assign)]
-    topics: dict[str, str] = ast.literal_eval(value)
+    values = [node.value for node in module.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
+    topics: dict[str, str] = ast.literal_eval(values[0])
     return "\n".join(topics[name] for name in sorted(topics))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..base.errors import SteepestError
 from .record import Dataset, File, Npm, Url
 
-__all__ = ["cache", "digest", "is_published", "locate", "read", "whereabouts"]
+__all__ = ["cache", "chosen", "digest", "is_published", "locate", "read", "whereabouts"]
 
 CHUNK = 1 << 20
 

@@ -10,12 +10,17 @@ from torch import Tensor, nn
 
 from ... import datasets
 from ...base.errors import InvalidValue
+from ...base.text import Text
 from ..supervised import Data, Supervised, SupervisedSession
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 about_zh = "图像分类：十类服装（Fashion-MNIST），一个小型卷积网络。"
+
+OWN = Text(
+    "Image classification: your own images, a small convolutional network.", "图像分类：自备图像，小型卷积网络。"
+)
 
 SIDE, KINDS, HELD_OUT = 28, 10, 2000
 MEAN, DEVIATION = 0.286 * 255, 0.353 * 255  # of Fashion-MNIST's pixels
@@ -39,8 +44,8 @@ def clothes(width: int = 16, images: int = 60_000, folder: str | None = None) ->
     changed = ", ".join(f"{name}={value!r}" for name, (value, default) in settings.items() if value != default)
     return Clothes(
         name=f"clothes({changed})" if changed else "clothes",
-        about=(__doc__ or "").partition("\n")[0],
-        about_zh=about_zh,
+        about=OWN.en if folder else (__doc__ or "").partition("\n")[0],
+        about_zh=OWN.zh if folder else about_zh,
         data=partial(_own_data, Path(folder).expanduser()) if folder is not None else partial(_data, images),
         model=partial(_model, width, KINDS if folder is None else len(_kinds(Path(folder).expanduser()))),
         loss=nn.functional.cross_entropy,

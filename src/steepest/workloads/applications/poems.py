@@ -12,10 +12,13 @@ from torch.nn.functional import cross_entropy
 
 from ... import datasets
 from ...base.errors import InvalidValue
+from ...base.text import Text
 from ..supervised import Data, Supervised, SupervisedSession
 from .transformer import HEADS, Transformer, write
 
 about_zh = "中文语言模型：逐字学习唐宋绝句，一个小型 Transformer。"
+
+OWN = Text("Language model of your own text, character by character, a small transformer.", "自备文本的逐字语言模型。")
 
 HELD_OUT, LONGEST = 128, 64
 END, RARE, NOTHING = "\n", "□", -100  # the last in place of a character behind the end
@@ -40,8 +43,8 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
     changed = ", ".join(f"{name}={value!r}" for name, (value, default) in settings.items() if value != default)
     return Poems(
         name=f"poems({changed})" if changed else "poems",
-        about=(__doc__ or "").partition("\n")[0],
-        about_zh=about_zh,
+        about=OWN.en if file else (__doc__ or "").partition("\n")[0],
+        about_zh=OWN.zh if file else about_zh,
         data=partial(_data, file),
         model=lambda: Transformer(len(_alphabet(file)), LONGEST + 1, width, depth),
         loss=loss,
