@@ -22,7 +22,6 @@ from .study.jobs import Executor
 from .study.looks import next_look
 from .study.opening import holds_nothing, named
 from .study.populations import check_choice
-from .study.ranges import Ranges
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import check_on, executor_factory
 from .study.workers.pool import GRACE
@@ -45,7 +44,10 @@ def compare(
     steps: int | None = None,
     target: float | None = None,
     batch_size: int | str | Sequence[int | str] | None = None,
-    ranges: Ranges | None = None,
+    ranges: Mapping[str, Any] | None = None,
+    grid: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    sampler: str | None = None,
     schedule: str | None = None,
     stop_early: bool = False,
     until: int | None = None,
@@ -83,7 +85,13 @@ def compare(
         target: value of the metric to reach; default: the workload's.
         batch_size: examples a step; several make every optimizer compete with each; `"all"` is the whole set.
         ranges: what to search instead of what the rules declare, `{"lr": (1e-4, 1)}` for all of them or
-            `{"adam.lr": (1e-3, 0.1)}` for one; on a log scale where the range is above 0.
+            `{"adam.lr": (1e-3, 0.1)}` for one; on a log scale where the range is above 0. A list is of values,
+            `{"adam.betas.1": [0.9, 0.99]}`; a text is of the grammar of `--range`, `{"weight_decay": "1e-5:1 or 0"}`.
+            `batch_size`, `schedule` and `warmup` can be searched too.
+        grid: values of settings, named as in `ranges`, all combinations of which are tried instead of `trials` points.
+        settings: lists of settings by optimizer ("*": all others), tried instead: `{"adam": [{"lr": 0.1}, ...]}`.
+        sampler: one of Optuna's, "tpe", "cmaes", "gp" or "random", which draws each trial after the results of the
+            earlier ones: for whoever wants the best setting rather than a fair comparison.
         schedule: of the learning rate over the steps, for all whose method has none of its own: a name such as
             `"warmup+cosine"`, or a scheduler of an installed module, `"torch.optim.lr_scheduler:OneCycleLR"`. Default:
             the `scheduler` of the workload's file, or constant.
@@ -127,6 +135,7 @@ def compare(
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
+            grid=grid, settings=settings, sampler=sampler,
             schedule=schedule, stop_early=stop_early, until=until, timeout=timeout, devices=devices,
             try_there=on != "ray", budget=budget_of(budget, runs, equal, jobs, on, devices, per_device),
         )  # fmt: skip
@@ -163,6 +172,11 @@ def plan_comparison(
             raise InvalidValue(
                 "until, budget: seeds are added for as long as it takes, or as a budget lasts; leave out one"
             )
+        for name in ("grid", "settings", "sampler"):
+            if options.get(name) is not None:
+                raise InvalidValue(
+                    f"{name}, budget: a budget chooses the trials of quasi-random searches; leave out one"
+                )
         whole = make(**options)
         times = forecasts_of(whole, chosen, devices[0]) if budget.needs_times else []
         kept = {name: options.pop(name) for name, default in CHOSEN.items() if options.get(name, default) != default}
@@ -229,6 +243,7 @@ def run_comparison(
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Carry a plan out by an executor, and show it in the folder `out`, or nowhere if that is None; see `compare`."""
+    _check_widen(plan, widen)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
             return _carry_out(Path(folder), plan, start, widen, on_progress, population)
@@ -275,6 +290,7 @@ def resume(
     file = study_file(study)
     with named(file), closing(Store.open(file)) as store:
         before = store.plan
+        _check_widen(before, widen)
         check_users_files(store.fact("code"), file.parent)  # before any of them is run
         competing = [*{one.rule for one in before.contestants}, *_listed(add_rules)]
         devices = _devices_to_go_on(before, device, on)
@@ -290,6 +306,11 @@ def resume(
                 store.retry()
             _finish(store, start, widen, on_progress, devices)
     return _shown(Comparison.read(file), file.parent)
+
+
+def _check_widen(plan: Plan, widen: bool) -> None:
+    if widen and plan.search != "sobol":
+        raise InvalidValue("--widen: only a search by quasi-random points can go on beyond its ranges; leave it out")
 
 
 def check_retry(retry: str | None) -> None:

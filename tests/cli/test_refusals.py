@@ -25,7 +25,7 @@ REFUSED = {
     "compare digits --search-seeds 1000000000": "search-seeds: must be at most 1000, got 1000000000",
     "compare digits --steps 1000000000000": "steps: must be at most 100000000, got 1000000000000",
     "compare digits --jobs 100000": "jobs: must be at most 1,024, got 100,000",
-    "compare digits --range lr=1e-320:1": "range: lr: 9.99989e-321:1 is too wide",
+    "compare digits --range lr=1e-320:1": "--range 'lr=1e-320:1': 9.99989e-321:1 is too wide",
     "map basin sgd --size 9000 --steps 1000000": "size, steps: 81,000,000 runs of 1,000,000 steps are too many",
     "map sweep sgd --over lr=0.1:1 --over momentum=0:0.9 --size 2000 --steps 9000000": "size, steps: 4,000,000 runs of",
     "trace sgd --set lr=0.1,0.2": "SGD: lr must be one number, got (0.1, 0.2)",

@@ -42,7 +42,8 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "schedule", "stop_early", "until", "budget", "runs", "equal", "population", "out",
+    "batch_size", "ranges", "grid", "settings", "sampler", "schedule", "stop_early", "until", "budget", "runs", "equal",
+    "population", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -75,7 +76,22 @@ def command(
     ] = None,
     ranges: Annotated[
         list[str] | None,
-        typer.Option("--range", help="What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one; repeat for more."),
+        typer.Option(
+            "--range",
+            help="What to search: lr=1e-4:1 for all, adam.lr=1e-3:0.1 for one, batch_size=16,32 for values; repeat for"
+            " more.",
+        ),
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(help="Try all combinations of values instead: lr=1e-3,1e-2; repeat for more settings."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="Try the settings listed by optimizer in this file, .json or .toml, instead.")
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(help="Draw each trial after the results of the earlier ones, by Optuna: tpe, cmaes, gp, random."),
     ] = None,
     schedule: Annotated[
         str | None,
@@ -138,6 +154,8 @@ def command(
 
     [dim]steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all[/dim]
 
+    [dim]steepest compare --optimizers adam --range betas.1=0.9,0.99,0.999 --range "warmup=0:0.2 or 0"[/dim]
+
     [dim]steepest compare my_workload.py --device cuda:0,cuda:1 --per-device 4[/dim]
 
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
@@ -148,6 +166,7 @@ def command(
         _load_files(chosen, competing, timeout)
     from .. import verbs
     from ..study.budget import budget_of
+    from ..study.lists import read_lists
     from ..study.populations import check_choice
     from ..study.ranges import read_range
     from ..study.results import study_file
@@ -183,6 +202,8 @@ def command(
         if retry:
             raise InvalidValue("--retry: say which study to go on with, by --resume FOLDER")
         raise InvalidValue("--add-rules, --add-seeds, --add-trials: say which study to extend, with --resume FOLDER")
+    if (grid or settings) and options.is_given(context, "trials"):
+        raise InvalidValue("--trials: a grid or list has as many trials as settings; leave it out")
     means["devices"] = verbs.devices_of(device, on)
     allowed = budget_of(budget, runs, equal, jobs, on, means["devices"], per_device)
     with executor_factory(chosen, competing, **means) as start:
@@ -190,8 +211,11 @@ def command(
             chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=_once(map(read_range, ranges or [])), schedule=schedule, stop_early=stop_early, until=until,
-            timeout=timeout, devices=means["devices"], try_there=on != "ray", budget=allowed,
+            ranges=_once(map(read_range, ranges or [])), sampler=sampler,
+            grid=_once(map(partial(read_range, option="--grid"), grid), "--grid") if grid else None,
+            settings=None if settings is None else read_lists(settings), schedule=schedule, stop_early=stop_early,
+            until=until, timeout=timeout, devices=means["devices"], try_there=on != "ray",
+            budget=allowed,
         )  # fmt: skip
         if not any(contestant.ranges for contestant in plan.contestants):
             for name in filter(partial(options.is_given, context), ("trials", "search_seeds")):
@@ -219,12 +243,12 @@ def _planned(plan: "Plan", seconds: float | None) -> str:
     return line if seconds is None else line + translate("; about {}", duration(seconds))
 
 
-def _once(pairs: "Iterable[tuple[str, Range | str]]") -> "dict[str, Range | str]":
+def _once(pairs: "Iterable[tuple[str, Range | str]]", option: str = "--range") -> "dict[str, Range | str]":
     """The ranges by name; one that is there twice is refused."""
     ranges: dict[str, Range | str] = {}
     for name, ends in pairs:
         if name in ranges:
-            raise InvalidValue(f"--range {name} is there twice; leave out one")
+            raise InvalidValue(f"{option} {name} is there twice; leave out one")
         ranges[name] = ends
     return ranges
 
@@ -390,7 +414,7 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
 
 
 def _print_workload(console: terminal.Console, comparison: "Comparison") -> None:
-    from ..report import sentences, verdict
+    from ..report import searching, sentences, verdict
 
     about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))
     console.print(Sentence(say(about), style="bold"))
@@ -420,6 +444,7 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
             console.print(Sentence(say(remark)))
     for warning in (
         *verdict.failed_sentences(comparison),
+        *searching.search_warnings(comparison),
         *sentences.edge_warnings(comparison),
         *map(sentences.aside_sentence, comparison.set_aside),
     ):

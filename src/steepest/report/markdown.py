@@ -10,6 +10,7 @@ from .code import recipe_of
 from .data import as_json
 from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
+from .searching import search_warnings
 from .sentences import (
     aside_sentence,
     broken_sentence,
@@ -38,6 +39,7 @@ def as_markdown(study: Comparison) -> str:
             external_sentence(comparison),
             stopped_sentence(comparison),
             broken_sentence(comparison),
+            *search_warnings(comparison),
             *edge_warnings(comparison),
         ]
         remarks += map(aside_sentence, comparison.set_aside)

@@ -16,12 +16,13 @@ from ..base import numbers
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
 from ..figures.contestants import looks
-from ..study import Comparison
+from ..study import Comparison, Plan
 from ..study.looks import level_of
 from .cells import defused
 from .code import recipe_of
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
+from .searching import points_text, search_warnings
 from .sentences import (
     aside_sentence,
     broken_sentence,
@@ -78,7 +79,7 @@ def render(study: Comparison, figures: Figures, refresh: int | None = None) -> s
         endings=list(dict.fromkeys(study.runs["status"].dropna())),
         facts=study.facts | {"versions": json.loads(study.facts["versions"])},
         code=json.loads(study.facts.get("code", "{}")),
-        extended=study.facts.get("first_plan", study.plan.to_json()) != study.plan.to_json(),
+        extended=_is_extended(study),
         plan_rows=plan_rows(study),
         protocol=_protocol(study),
         fingerprints=prints[:MOST_FINGERPRINTS],
@@ -88,6 +89,12 @@ def render(study: Comparison, figures: Figures, refresh: int | None = None) -> s
         statuses=STATUSES,
         bilingual=lambda texts: {name: asdict(text) for name, text in texts.items()},  # both languages, for the script
     )  # fmt: skip
+
+
+def _is_extended(study: Comparison) -> bool:
+    """Whether something was added to the plan after it began; trials that a sampler draws are none of that."""
+    first = study.facts.get("first_plan")
+    return first is not None and Plan.from_json(first).as_begun() != study.plan.as_begun()
 
 
 def _environment() -> Environment:
@@ -172,7 +179,7 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "partner": joined_or_none(
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),
-        "warnings": [*failed_sentences(comparison), *edge_warnings(comparison)],
+        "warnings": [*failed_sentences(comparison), *search_warnings(comparison), *edge_warnings(comparison)],
         "rows": rows,
         "recipes": [recipe_of(comparison, row["label"]) for row in rows],
         "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],
@@ -199,9 +206,7 @@ def _protocol(study: Comparison) -> Text:
         searches = Text(
             f" in each of {plan.searches} searches of each optimizer", f"每个优化器 {plan.searches} 轮搜索，每轮"
         )
-    points = Text(f"scrambled Sobol points, seed {plan.points_seed}", f"加扰 Sobol 点，种子 {plan.points_seed}")
-    if plan.default_trial:
-        points = Text(f"the default setting, then {points.en}", f"先是默认设置，其后为{points.zh}")
+    points = points_text(plan)
     trials, shared = f"{plan.trials:,}", Text("", "")
     if plan.equal == "seconds":
         numbers_of_trials = [len(contestant.trials) // plan.searches for contestant in plan.contestants]

@@ -122,7 +122,8 @@ def plan_rows(study: Comparison) -> list[dict[str, Any]]:
         first = named[0]
         rows.append({
             "label": label, "rule": first.rule, "schedule": first.schedule,
-            "ranges": "; ".join(f"{name} {_searched(stored)}" for name, stored in first.ranges.items()),
+            "ranges": "; ".join(f"{name} {_searched(stored)}" for name, stored in first.ranges.items())
+            or ", ".join(first.trials[0]) * (len(first.trials) > 1),
             "lengths": [
                 f"{contestant.steps:,}" + f" × {contestant.batch_size:,}" * bool(contestant.batch_size)
                 for contestant in named

@@ -5,17 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 from .. import rules, schedules
-from ..base.errors import InvalidValue, SteepestError
-from ..rules import External, Reference, Rule
+from ..base.errors import InvalidValue, SteepestError, did_you_mean
+from ..rules import External, Reference, Rule, check_numbers
 from ..rules.external import REQUIRED
 from ..schedules import OF_THE_WORKLOAD
+from .lists import list_of
 from .plan import Contestant, Plan
 from .ranges import (
     RUN_SETTINGS,
     Range,
     Ranges,
     Settings,
+    check_of_run,
     dimension_of,
+    grid_points,
+    is_given,
     own_ranges,
     points,
     values_of,
@@ -46,8 +50,14 @@ def new_contestant(
         _refuse_schedules(plan.ranges, rule, schedule)
     elif rule.own_schedule is None:
         run |= {"schedule": schedule, "warmup": 0.0}
+    if plan.search == "list":
+        return _listed(
+            plan, reference, Contestant(workload, reference.label + suffix, text, batch_size, steps, schedule), run
+        )
     searched = own_ranges(reference, plan.ranges, run)
-    if "lr" in rule.hyperparameters() and "lr" not in searched and "lr" not in reference.settings:
+    if plan.search == "grid":
+        searched = {name: stored for name, stored in searched.items() if is_given(reference, name, plan.ranges)}
+    elif "lr" in rule.hyperparameters() and "lr" not in searched and "lr" not in reference.settings:
         raise InvalidValue(
             f"{rule.title}: declares no range of learning rates to search; give one, {text}(lr=...) or --range lr=..."
         )
@@ -60,9 +70,57 @@ def new_contestant(
     made = Contestant(
         workload, reference.label + suffix, text, batch_size, steps, schedule, searched, run_settings=run_settings
     )
-    made = replace(made, trials=trials_of({**run, **values_of(rule)}, searched, plan.trials, plan))
+    defaults = {**run, **values_of(rule)}
+    if plan.search == "grid" and searched:
+        made = replace(
+            made, trials=_of_each_search(plan, [{**_rate(defaults), **p} for p in grid_points(searched, defaults)])
+        )
+    else:
+        made = replace(made, trials=trials_of(defaults, searched, plan.trials, plan))
     _check_trials(made)
+    if plan.is_adaptive and searched:  # the other trials have only been there to be checked
+        made = replace(made, trials=made.trials[: plan.searches])
     return made
+
+
+def _listed(plan: Plan, reference: Reference, made: Contestant, run: Settings) -> Contestant:
+    """The contestant with the settings that the user has listed; what a point lacks has its default."""
+    points = list_of(plan.lists, reference)
+    defaults = {**run, **values_of(reference.rule())}
+    own = reference.rule().hyperparameters()
+    names = dict.fromkeys([*_rate(defaults), *(name for point in points for name in point)])
+    for name in names:
+        if name not in defaults:
+            hint = did_you_mean(name, [*own, *run])
+            raise InvalidValue(f"settings: {reference.text}: has no setting {name!r}; {hint}")
+        if name.partition(".")[0] in reference.settings:
+            raise InvalidValue(f"settings: {reference.text}: gives {name} itself; leave it out of one of the two")
+    trials = _of_each_search(plan, [{name: point.get(name, defaults[name]) for name in names} for point in points])
+    made = replace(
+        made, trials=trials, run_settings=tuple(name for name in RUN_SETTINGS if name in names and name in run)
+    )
+    for number, point in enumerate(points, 1):
+        for name in made.run_settings:
+            check_of_run(f"settings: {reference.text}: point {number}", name, point.get(name, defaults[name]))
+        try:
+            check_numbers(reference.rule_class, {name: value for name, value in point.items() if name in own})
+            made.make_rule(trials[(number - 1) * plan.searches])
+        except SteepestError as error:
+            raise InvalidValue(f"settings: {reference.text}: point {number}: {error}") from None
+    return made
+
+
+def _of_each_search(plan: Plan, points: Sequence[Settings]) -> tuple[Settings, ...]:
+    """The same points in every search, whose seeds differ."""
+    return tuple(point for point in points for _ in range(plan.searches))
+
+
+def _rate(defaults: Settings) -> dict[str, Value]:
+    return {"lr": float(defaults["lr"])} if "lr" in defaults and _is_number(defaults["lr"]) else {}  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def with_contestants(plan: Plan, contestants: Sequence[Contestant]) -> Plan:

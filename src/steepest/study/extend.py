@@ -55,6 +55,10 @@ def add_seeds(plan: Plan, count: int) -> Plan:
 def add_trials(plan: Plan, count: int) -> Plan:
     """The plan with `count` more trials in every search, the next points of its quasi-random sequence."""
     check_count("add-trials", count, MOST_TRIALS)
+    if plan.search in ("grid", "list"):
+        raise InvalidValue("add-trials: a grid or list of settings has no further ones; make a new study of more")
+    if plan.is_adaptive:  # its sampler draws them when the others are done
+        return replace(plan, trials=plan.trials + count)
     return _with_trials(plan, count, {})
 
 

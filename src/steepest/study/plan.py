@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,9 @@ SEARCHES = 2
 FINALISTS = 4
 """The best trials of a search on its first seed; these run on its other seeds, too, and one of them wins."""
 
+
+SAMPLERS = ("tpe", "cmaes", "gp", "random")
+"""Optuna's samplers, by their names here."""
 
 MOST_TRIALS, MOST_SEARCH_SEEDS, MOST_STEPS, MOST_POINTS_SEED = 10_000, 1_000, 10**8, 10**12
 """More is a mistake in typing: it would take years, and the memory that a plan has."""
@@ -124,6 +128,9 @@ class Plan:
         finalists: number of trials of a search that run on all its seeds, the best on its first one; None in studies of
             older versions: all.
         points_seed: of the scrambles that the trials' settings are drawn with.
+        search: "sobol" for quasi-random points, "grid" for every combination of values, "list" for settings listed by
+            hand, or the name of a sampler (`SAMPLERS`) that draws each trial after the results of the earlier ones.
+        lists: of a "list", the settings by the optimizer's name, kept for optimizers that are added later.
         default_trial: whether the first trial of each search has the rule's defaults in the place of its point; not in
             studies of older versions.
         devices: where the study began to train, all of one kind, as torch names them; each run says where it was done.
@@ -144,6 +151,8 @@ class Plan:
     searches: int = 1
     finalists: int | None = None
     points_seed: int = 0
+    search: str = "sobol"
+    lists: Mapping[str, tuple[Settings, ...]] = field(default_factory=dict)
     default_trial: bool = False
     devices: tuple[str, ...] = DEFAULT
     rungs: tuple[Rung, ...] = ()
@@ -170,9 +179,26 @@ class Plan:
         """Number of runs, trials and reports together."""
         return sum(self.search_runs(contestant) + self.seeds for contestant in self.contestants)
 
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether a sampler draws trials after the results of earlier ones."""
+        return self.search in SAMPLERS
+
+    def planned_trials(self, contestant: Contestant) -> int:
+        """Number of trials of a contestant, of all searches together, those not drawn yet included."""
+        drawn = len(contestant.trials)
+        return max(drawn, self.trials * self.searches) if self.is_adaptive and contestant.ranges else drawn
+
+    def as_begun(self) -> "Plan":
+        """The plan without the trials that a sampler has drawn since it began."""
+        if not self.is_adaptive:
+            return self
+        first = [replace(one, trials=one.trials[: self.searches]) for one in self.contestants]
+        return replace(self, contestants=tuple(first))
+
     def search_runs(self, contestant: Contestant) -> int:
         """Number of runs in the searches of a contestant."""
-        trials = len(contestant.trials)
+        trials = self.planned_trials(contestant)
         if self.finalists is None:
             return trials * self.search_seeds
         searches = min(self.searches, trials)
@@ -180,7 +206,7 @@ class Plan:
 
     def finalists_of(self, contestant: Contestant) -> int:
         """Number of finalists in each search of a contestant; none where there is nothing to choose from."""
-        trials = len(contestant.trials) // min(self.searches, len(contestant.trials))
+        trials = self.planned_trials(contestant) // min(self.searches, len(contestant.trials))
         return min(self.finalists or trials, trials) if trials > 1 else 0
 
     def pauses_of(self, contestant: Contestant) -> dict[int, int]:

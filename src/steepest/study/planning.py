@@ -1,17 +1,20 @@
 """How a plan is made: the arguments of a comparison, checked, and every contestant under the same conditions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from .. import rules, schedules
 from ..base.checks import check_whole
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, UnknownName, did_you_mean
 from ..rules import External
 from ..schedules import OF_THE_WORKLOAD
 from ..workloads import Problem
 from .contestants import expand, new_contestant, with_contestants
 from .devices import DEFAULT
 from .early import EARLY_STOPPING
+from .lists import check_lists_used, lists_in
 from .looks import looks_of
 from .plan import (
     FINALISTS,
@@ -20,6 +23,7 @@ from .plan import (
     MOST_SEARCH_SEEDS,
     MOST_STEPS,
     MOST_TRIALS,
+    SAMPLERS,
     SEARCH_SEEDS,
     SEARCHES,
     Contestant,
@@ -33,6 +37,7 @@ from .ranges import (
     dimension_of,
     normalized,
 )
+from .sampling import check_optuna
 
 __all__ = ["check_externals", "make_plan"]
 
@@ -51,6 +56,9 @@ def make_plan(
     batch_sizes: Sequence[int | str] | None = None,
     schedule: str | None = None,
     ranges: Ranges | None = None,
+    grid: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    sampler: str | None = None,
     devices: tuple[str, ...] = DEFAULT,
     stop_early: bool = False,
     until: int | None = None,
@@ -80,6 +88,9 @@ def make_plan(
         ranges: what to search instead of the declared ranges, by `name` or `rule.name`: `(low, high)`, a list of
             values, or a text of the grammar in `steepest.study.space`. `batch_size`, `schedule` and `warmup` (share of
             the steps) can be searched too; at each batch size a run sees as many examples.
+        grid: values by name, all combinations of which are tried in the place of `trials` points.
+        settings: lists of settings by the optimizer's name ("*": of all others), tried in the place of `trials` points.
+        sampler: one of Optuna's, `SAMPLERS`, which draws each trial after the results of the earlier ones.
         devices: where to train; see `steepest.study.devices`.
         stop_early: whether hopeless trials stop early, see `steepest.study.early`.
         until: the number of seeds up to which seeds are added until the first is told apart, see
@@ -107,13 +118,18 @@ def make_plan(
     if batch_sizes is not None and not batch_sizes:
         raise InvalidValue("batch-size: name at least one")
     references = expand(optimizers)
-    user_ranges = normalized(ranges or {})
+    search = _search(ranges, grid, settings, sampler, stop_early)
+    user_ranges = normalized(grid if grid is not None else ranges or {})
     check_used(user_ranges, references)
+    lists = lists_in(settings) if settings is not None else {}
+    if lists:
+        check_lists_used(lists, references)
     _check_batch_sizes(user_ranges, chosen, batch_sizes, stop_early)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(
         goals, (), seeds, trials, search_seeds, _schedule(chosen, schedule), user_ranges,
-        searches=searches, finalists=FINALISTS, points_seed=points_seed, default_trial=True,
+        searches=searches, finalists=FINALISTS, points_seed=points_seed, search=search, lists=lists,
+        default_trial=search not in ("grid", "list"),
         devices=devices,
         rungs=EARLY_STOPPING if stop_early else (),
         looks=() if until is None else looks_of(seeds, until),
@@ -125,8 +141,39 @@ def make_plan(
         for name in lengths for reference in references for length in lengths[name]
     ]  # fmt: skip
     plan = with_contestants(plan, contestants)
+    if search in ("grid", "list"):
+        plan = replace(plan, trials=max(len(one.trials) // searches or 1 for one in contestants))
+        check_count(f"--{'grid' if search == 'grid' else 'settings'}: settings", plan.trials, MOST_TRIALS)
     check_externals({workload.name: workload for workload in chosen}.__getitem__, plan.contestants)
     return plan
+
+
+def _search(
+    ranges: Ranges | None, grid: Mapping[str, Any] | None, settings: Mapping[str, Any] | None, sampler: str | None,
+    stop_early: bool,
+) -> str:  # fmt: skip
+    """How trials get their settings; several ways at once are refused."""
+    ways = {"range": ranges, "grid": grid, "settings": settings, "sampler": sampler}
+    given = [name for name, value in ways.items() if value is not None and value != {}]
+    if len(given) > 1 and given != ["range", "sampler"]:
+        raise InvalidValue(f"--{given[0]} and --{given[1]}: are two ways to choose settings; leave out one")
+    if grid is not None:
+        if not grid:
+            raise InvalidValue("grid: name at least one setting with its values, for example lr=1e-3,1e-2")
+        for name, stored in normalized(grid).items():
+            if dimension_of(stored).spans:
+                raise InvalidValue(f"grid: {name}: has an interval; write its values, for example {name}=1e-3,1e-2")
+        return "grid"
+    if settings is not None:
+        return "list"
+    if sampler is None:
+        return "sobol"
+    if sampler not in SAMPLERS:
+        raise UnknownName(f"unknown sampler {sampler!r}; {did_you_mean(sampler, SAMPLERS)}")
+    if stop_early:
+        raise InvalidValue("--sampler and --stop-early: a sampler needs whole trials; leave out one")
+    check_optuna(sampler)
+    return sampler
 
 
 def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contestant]) -> None:

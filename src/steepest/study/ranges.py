@@ -14,8 +14,8 @@ from ..statistics.ranges import Range, Span
 from .space import Dimension, Part, Value, checked, read_dimension, same
 
 __all__ = [
-    "RUN_SETTINGS", "Range", "Ranges", "Settings", "check_used", "dimension_of", "grid_points", "normalized",
-    "own_ranges", "points", "read_range", "values_of", "with_span",
+    "RUN_SETTINGS", "Range", "Ranges", "Settings", "check_of_run", "check_used", "dimension_of", "grid_points",
+    "is_given", "names_of", "normalized", "own_ranges", "points", "read_range", "values_of", "with_span",
 ]  # fmt: skip
 
 Ranges = Mapping[str, Range | str]
@@ -30,7 +30,7 @@ RUN_SETTINGS = ("batch_size", "schedule", "warmup")
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read_range(text: str) -> tuple[str, Range | str]:
+def read_range(text: str, option: str = "--range") -> tuple[str, Range | str]:
     """The name of a setting and what is searched, as typed: `lr=1e-4:1` for all optimizers, `adam.lr=1e-3:0.1` for one.
 
     Raises:
@@ -41,11 +41,11 @@ def read_range(text: str) -> tuple[str, Range | str]:
     """
     name, equals, values = text.partition("=")
     if not (name.strip() and equals and values.strip()):
-        raise InvalidValue(f"--range {text!r}: write it as name=low:high or name=value,value, for example lr=1e-4:1")
+        raise InvalidValue(f"{option} {text!r}: write it as name=low:high or name=value,value, for example lr=1e-4:1")
     try:
         return name.strip(), _stored(read_dimension(values))
     except InvalidValue as error:
-        raise InvalidValue(f"--range {text!r}: {error}") from None
+        raise InvalidValue(f"{option} {text!r}: {error}") from None
 
 
 def normalized(ranges: Mapping[str, Any]) -> dict[str, Range | str]:
@@ -203,13 +203,22 @@ def _of_run(name: str, dimension: Dimension, default: Value) -> Dimension:
         names = tuple(schedules.name_of(str(value)) for value in dimension.values)
         return Dimension(names, dimension.condition)
     for value in [*dimension.values, *ends]:
-        if not _is_number(value):
-            raise InvalidValue(f"range: {name}: must be numbers, got {value!r}")
-        if name == "warmup" and not 0 <= value < 1:  # type: ignore[operator]
-            raise InvalidValue(f"range: warmup: is a share of the steps, in [0, 1), got {value!r}")
-        if name == "batch_size" and not (value >= 1 and value == math.floor(value)):  # type: ignore[arg-type,operator]
-            raise InvalidValue(f"range: batch_size: must be whole numbers from 1, got {value!r}")
+        check_of_run("range", name, value)
     return dimension
+
+
+def check_of_run(where: str, name: str, value: Value) -> None:
+    """Raise `InvalidValue` unless a setting of the run may have this value."""
+    if name == "schedule":
+        if not isinstance(value, str):
+            raise InvalidValue(f"{where}: schedule: must be the name of a schedule, got {value!r}")
+        schedules.name_of(value)
+    elif not _is_number(value):
+        raise InvalidValue(f"{where}: {name}: must be numbers, got {value!r}")
+    elif name == "warmup" and not 0 <= value < 1:  # type: ignore[operator]
+        raise InvalidValue(f"{where}: warmup: is a share of the steps, in [0, 1), got {value!r}")
+    elif name == "batch_size" and not (value >= 1 and value == math.floor(value)):  # type: ignore[arg-type,operator]
+        raise InvalidValue(f"{where}: batch_size: must be whole numbers from 1, got {value!r}")
 
 
 def _check_condition(where: str, name: str, found: Mapping[str, Dimension], values: Mapping[str, Value]) -> None:
@@ -237,12 +246,21 @@ def _listed(values: Iterable[Value]) -> str:
     return ", ".join(str(value) for value in dict.fromkeys(values))
 
 
-def _names(reference: Reference, setting: str) -> list[str]:
-    """How a user may call a setting in a range, the closest first: `torch.optim:SGD.lr`, `SGD.lr`, `sgd.lr`, `lr`."""
+def names_of(reference: Reference) -> list[str]:
+    """What a user may call an optimizer, the closest name first: `torch.optim:SGD`, `SGD`, `sgd`."""
     name = reference.rule_class.__name__
     own = [name, reference.name] if issubclass(reference.rule_class, External) else [reference.name]
-    full = [f"{reference.module}:{name}"] if reference.module else []
-    return [*(f"{rule}.{setting}" for rule in [*full, *own]), setting]
+    return [f"{reference.module}:{name}", *own] if reference.module else own
+
+
+def _names(reference: Reference, setting: str) -> list[str]:
+    """What a user may call a setting in a range, the closest first: `sgd.lr`, `lr`."""
+    return [*(f"{rule}.{setting}" for rule in names_of(reference)), setting]
+
+
+def is_given(reference: Reference, setting: str, user_ranges: Ranges) -> bool:
+    """Whether the user gives a range of this setting of the rule, or of all that have it."""
+    return any(name in user_ranges for name in _names(reference, setting))
 
 
 def check_used(user_ranges: Ranges, references: Sequence[Reference]) -> None:

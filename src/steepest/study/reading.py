@@ -19,7 +19,7 @@ from ..base.text import visible
 from ..findings.catalogue import Finding
 from ..rules.base import is_look
 from .devices import is_name
-from .plan import MOST_POINTS_SEED, Contestant, Plan
+from .plan import MOST_POINTS_SEED, SAMPLERS, Contestant, Plan
 from .ranges import RUN_SETTINGS, Range, Settings, dimension_of
 
 __all__ = ["checked_facts", "read_plan", "sound_finding"]
@@ -91,6 +91,8 @@ def _check_plan(plan: Plan) -> None:
             raise InvalidValue(f"plan: ranges of {contestant.label!r} make no sense")
         if not all(map(partial(_fits, contestant), contestant.trials)):
             raise InvalidValue(f"plan: trials of {contestant.label!r} have a setting that makes no sense")
+    if plan.search not in ("sobol", "grid", "list", *SAMPLERS):
+        raise InvalidValue(f"plan: its search is {plan.search!r}, which this steepest does not know")
     if not plan.devices or not all(map(is_name, plan.devices)):
         raise InvalidValue("plan: has a device that makes no sense")
     shares = [share for rung in plan.rungs for share in (rung.share, rung.keep)]

@@ -394,12 +394,12 @@ class Comparison:
     @property
     def _spans(self) -> dict[str, dict[str, Span | None]]:
         """By label and name, the interval that was searched; None where only exact values were."""
-        return {
-            contestant.label: {
-                name: next(iter(dimension_of(stored).spans), None) for name, stored in contestant.ranges.items()
-            }
-            for contestant in self.plan.contestants
-        }
+        spans: dict[str, dict[str, Span | None]] = {}
+        for one in self.plan.contestants:
+            of_list = dict.fromkeys(one.trials[0]) if self.plan.search == "list" else {}
+            searched = {name: next(iter(dimension_of(stored).spans), None) for name, stored in one.ranges.items()}
+            spans[one.label] = of_list | searched
+        return spans
 
     @property
     def complete(self) -> bool:

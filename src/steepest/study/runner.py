@@ -22,6 +22,7 @@ from .opening import named
 from .owners import HEARTBEAT
 from .plan import Plan
 from .populations import Groups, measurements, note
+from .sampling import Searches
 from .store import Store
 
 __all__ = ["carry_out"]
@@ -97,6 +98,7 @@ class _Runner:
         self.store, self.session, self.executor, self.on_progress = store, session, executor, on_progress
         self.devices, self.device_of = devices, dict[int, str]()  # by number of the job
         self.running: dict[int, list[Task]] = {}
+        self.searches = Searches()
         self.groups = Groups(store, session, lambda task: job_of(self.store.plan, task, self._freest()))
         self.measuring: dict[int, Job] = {}
         self.measured: Plan | None = None
@@ -206,9 +208,9 @@ class _Runner:
             self._choose_winners([task.contestant])
 
     def _choose_winners(self, contestants: Iterable[int]) -> None:
-        """For contestants without an open trial: pass a rung, queue finalists of searches, or winners' reports."""
+        """For contestants without an open trial: pass a rung, draw a trial, queue finalists or winners' reports."""
         for index in contestants:
-            if self.store.pass_rung(index):
+            if self.store.pass_rung(index) or self.searches.draw(self.store, index):
                 continue
             winners = self.store.winners_of(index)
             if winners is None and not self.store.set_finalists(index, self._finalists(index)):

@@ -22,7 +22,7 @@ from ..base.errors import InvalidValue
 from ..base.spec import split
 from ..statistics.ranges import Scale, Span, from_scale
 
-__all__ = ["Condition", "Dimension", "Part", "Value", "checked", "read_dimension", "same"]
+__all__ = ["Condition", "Dimension", "Part", "Value", "checked", "read_dimension", "same", "value_in"]
 
 Value = float | bool | str | tuple[float, ...] | None
 """A setting's value: a number, a switch, a name, several numbers, or nothing."""
@@ -105,7 +105,7 @@ class Dimension:
     def at(self, position: float, whole: bool) -> Value:
         """The value at a position in [0, 1), rounded to three digits; `whole`: to a whole number."""
         part, inside = self.part_at(position)
-        return _value_in(part, inside, whole) if isinstance(part, Span) else part
+        return value_in(part, inside, whole) if isinstance(part, Span) else part
 
     def holds(self, value: Value) -> bool:
         """Whether a value is one that a trial may have; ends and their rounding included."""
@@ -125,7 +125,7 @@ def _holds(span: Span, value: float) -> bool:
     return span.low - slack <= value <= span.high + slack
 
 
-def _value_in(span: Span, position: float, whole: bool) -> float:
+def value_in(span: Span, position: float, whole: bool) -> float:
     """The inverse of `steepest.statistics.ranges.position`, rounded."""
     value = from_scale(position, span)
     if whole:

@@ -25,7 +25,11 @@ from .queue import Queue
 from .reading import REPEATS, SIZES
 from .schema import SCHEMA_VERSION, create_tables
 
-__all__ = ["Store"]
+__all__ = ["Extended", "Store"]
+
+
+class Extended(SteepestError):
+    """Another process has extended the study in the meantime."""
 
 
 class Store(Queue):
@@ -63,7 +67,7 @@ class Store(Queue):
         """
         with self._transaction():
             if self.plan != before:
-                raise SteepestError(f"{self.file}: another process has just extended this study; look again")
+                raise Extended(f"{self.file}: another process has just extended this study; look again")
             self._set({"plan": after.to_json(), **facts})
             self._add_trials(after)
             if after.contestants != before.contestants:  # step times compare only if measured side by side: repeat all
@@ -217,7 +221,7 @@ class Store(Queue):
             index
             for index, contestant in enumerate(plan.contestants)
             if index not in still_open
-            and (among.get(index) != len(contestant.trials) or reported.get(index, 0) < plan.seeds)
+            and (among.get(index) != plan.planned_trials(contestant) or reported.get(index, 0) < plan.seeds)
         ]
 
     def is_ready_to_choose(self, contestant: int) -> bool:
