@@ -80,12 +80,18 @@ def test_what_it_shows_has_a_frame_for_each_picture(own):
     [
         ("width=0", "width must be from 1, images from 1 to 60,000, got 0 and 60000"),
         ("images=70000", "width must be from 1, images from 1 to 60,000, got 16 and 70000"),
-        ("folder='none/there'", "none/there must have a folder of images for each of two or more kinds"),
+        ("folder='none/there'", "none/there: must have a folder of images for each of two or more kinds"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
-    with pytest.raises(InvalidValue, match=f"^clothes: {message}$"):
+    with pytest.raises(InvalidValue, match=f"^(clothes: )?{message}$"):
         find(f"clothes({settings})")
+
+
+def test_a_damaged_picture_is_named(own):
+    (own / "dark" / "0.jpg").write_bytes(b"no picture")
+    with pytest.raises(InvalidValue, match=r"dark/0\.jpg: cannot be read as an image"):
+        find(f"clothes(folder={str(own)!r})")
 
 
 def test_folders_without_pictures_are_refused(tmp_path):

@@ -4,7 +4,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..supervised import Data, Supervised, SupervisedSession
+from .images import images_in, kinds_in
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,8 +46,8 @@ def clothes(width: int = 16, images: int = 60_000, folder: str | None = None) ->
         name=f"clothes({changed})" if changed else "clothes",
         about=OWN.en if folder else (__doc__ or "").partition("\n")[0],
         about_zh=OWN.zh if folder else about_zh,
-        data=partial(_own_data, Path(folder).expanduser()) if folder is not None else partial(_data, images),
-        model=partial(_model, width, KINDS if folder is None else len(_kinds(Path(folder).expanduser()))),
+        data=partial(images_in, Path(folder).expanduser(), SIDE) if folder is not None else partial(_data, images),
+        model=partial(_model, width, KINDS if folder is None else len(kinds_in(Path(folder).expanduser()))),
         loss=nn.functional.cross_entropy,
         metric=accuracy,
         metric_name="accuracy",
@@ -112,25 +112,3 @@ class Session(SupervisedSession):
             framed = ImageOps.expand(Image.fromarray(image).convert("RGB"), 2, GREEN if right[index] else RED)
             sheet.paste(framed, (index % columns * place + 1, index // columns * place + 1))
         return sheet.resize((2 * sheet.width, 2 * sheet.height), Image.Resampling.NEAREST)
-
-
-def _kinds(folder: Path) -> list[Path]:
-    kinds = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    if len(kinds) < 2:
-        raise InvalidValue(f"clothes: {folder} must have a folder of images for each of two or more kinds")
-    return kinds
-
-
-@cache
-def _own_data(folder: Path) -> Data:
-    from PIL import Image
-
-    suffixes = Image.registered_extensions()
-    files = [(label, file) for label, kind in enumerate(_kinds(folder)) for file in sorted(kind.iterdir())]
-    files = [(label, file) for label, file in files if file.suffix.lower() in suffixes]
-    if len(files) < 10:
-        raise InvalidValue(f"clothes: {folder} must have ten images or more in its folders, got {len(files)}")
-    pictures = [np.asarray(Image.open(file).convert("L").resize((SIDE, SIDE))) for _, file in files]
-    inputs = torch.tensor(np.stack(pictures))
-    labels, held_out = torch.tensor([label for label, _ in files]), torch.arange(len(files)) % 5 == 4
-    return inputs[~held_out], labels[~held_out], inputs[held_out], labels[held_out]
