@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import accelerator, others, parts, steps, studies, trajectories
+from . import accelerator, others, parts, populations, steps, studies, trajectories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -41,6 +41,9 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     yield "Sparse gradients", table(others.sparse(rounds))
     yield "Temporaries", table(others.memory())
     yield "A study, against Optuna", table(studies.measure(*((1, 4, 4) if short else (5, 16, 10))))
+    if not short:
+        yield "A study of 520 runs, against Optuna", table(studies.measure(3, 94, 10))
+    yield "Populations", table(populations.measure(1 if short else 5))
     yield "Where the time of a study goes", f"{table(parts.measure(rounds))}\n\n{table(parts.loading(3))}"
     yield "Import", table(others.import_time(3 if short else 7))
 

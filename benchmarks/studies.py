@@ -1,4 +1,4 @@
-"""python -m benchmarks.studies [rounds]: a whole study against the same runs done by Optuna with torch.optim.
+"""python -m benchmarks.studies [rounds [trials]]: a whole study against the same runs done by Optuna with torch.optim.
 
 Both sides do the same runs: workload (the digits network), optimizers, learning rates, seeds, number of steps and grid
 of measurements. Both have one process a core and one thread a process, and are timed from the start of their first
@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -34,28 +35,55 @@ Data = tuple[Any, ...]
 
 
 def measure(rounds: int = 3, trials: int = 16, seeds: int = 10) -> list[Row]:
-    """Seconds of both sides, their ratio, and the relative differences of their losses, as rows of a table."""
+    """Seconds of both sides, their ratio, and the relative differences of their losses, as rows of a table.
+
+    Our side does the study twice in each turn: as it comes, which trains such small networks as populations, and run by
+    run.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = str(Path(folder) / "ours.json"), str(Path(folder) / "theirs.json")
+        ours, single, theirs = (str(Path(folder) / f"{side}.json") for side in ("ours", "single", "theirs"))
+        study = str(trials), str(seeds)
         times = [
-            (_seconds("steepest", ours, str(trials), str(seeds)), _seconds("optuna", ours, theirs))
+            (
+                _seconds("steepest", ours, *study, "auto"),
+                _seconds("steepest", single, *study, "off"),
+                _seconds("optuna", ours, theirs),
+            )
             for _ in range(rounds)
         ]
-        apart = _differences(json.loads(Path(ours).read_text()), json.loads(Path(theirs).read_text()))
+        runs = [json.loads(Path(file).read_text()) for file in (ours, single, theirs)]
+    apart = _differences(runs[0], runs[2])
     first, final = zip(*apart, strict=True)
     assert max(first) < CLOSE, f"after the first steps losses differ by {max(first):.1e}: these are not the same runs"
     equal = sum(difference < CLOSE for difference in final)
     assert equal >= 0.8 * len(final), f"only {equal} of {len(final)} final losses are equal"
-    best, rival = (min(seconds) for seconds in zip(*times, strict=True))
+    best, alone, rival = (min(seconds) for seconds in zip(*times, strict=True))
+    of_all = f"of {len(final)}"
     return [
         {"what": f"steepest, {len(final)} runs", "value": f"{best:.2f} s"},
+        {"what": "steepest, run by run", "value": f"{alone:.2f} s"},
         {"what": "Optuna with torch.optim, the same runs", "value": f"{rival:.2f} s"},
-        {"what": "ratio, steepest / Optuna", "value": f"{best / rival:.2f}"},
-        {"what": f"final losses equal to {CLOSE:g}", "value": f"{equal} of {len(final)}"},
+        {"what": "ratio, steepest / Optuna", "value": _ratio(times, 0)},
+        {"what": "ratio, steepest run by run / Optuna", "value": _ratio(times, 1)},
+        {"what": f"final losses equal to {CLOSE:g}", "value": f"{equal} {of_all}"},
+        {"what": "the same of populations and run by run", "value": f"{_equal(runs[0], runs[1])} {of_all}"},
         {"what": "largest relative difference at the first measurement", "value": f"{max(first):.1e}"},
         {"what": "median relative difference in the end", "value": f"{sorted(final)[len(final) // 2]:.1e}"},
         {"what": "largest relative difference in the end", "value": f"{max(final):.1e}"},
     ]
+
+
+def _ratio(times: list[tuple[float, ...]], side: int) -> str:
+    """The median over the turns of a side's seconds relative to the rival's, and the range."""
+    ratios = sorted(seconds[side] / seconds[-1] for seconds in times)
+    return f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def _equal(ours: list[Row], theirs: list[Row]) -> int:
+    """Number of runs whose final losses are equal; the winners, which are reported, must be the same for this."""
+    keys = [{(run["rule"], run["lr"], run["seed"]) for run in side} for side in (ours, theirs)]
+    assert keys[0] == keys[1], "populations chose other winners than run by run"
+    return sum(final < CLOSE for _, final in _differences(ours, theirs))
 
 
 def _seconds(*arguments: str) -> float:
@@ -82,11 +110,12 @@ def _difference(a: float | None, b: float | None) -> float:
 # --- steepest ---------------------------------------------------------------------------------------------------------
 
 
-def run_steepest(file: str, trials: str, seeds: str) -> None:
+def run_steepest(file: str, trials: str, seeds: str, population: str) -> None:
     """Our side: the study by the public call; its runs are written to a file for the other side."""
     import steepest
 
-    study = steepest.compare("digits", trials=int(trials), seeds=int(seeds), searches=1, search_seeds=1)
+    options = {"searches": 1, "search_seeds": 1, "population": population}
+    study = steepest.compare("digits", trials=int(trials), seeds=int(seeds), **options)
     curves = study.curves[study.curves["step"] > 0].groupby("run")["loss"]
     losses = {"first": curves.nth(0), "final": curves.nth(-1)}
     runs = study.runs.assign(**{name: series.to_numpy() for name, series in losses.items()})
@@ -215,7 +244,7 @@ def main() -> None:
     """Measure and print, or be one of the two sides."""
     side, *arguments = sys.argv[1:] or ["3"]
     if side.isdigit():
-        for row in measure(rounds=int(side)):
+        for row in measure(int(side), *map(int, arguments)):
             print(f"{row['what']}: {row['value']}")
     else:
         {"steepest": run_steepest, "optuna": run_optuna}[side](*arguments)

@@ -12,7 +12,6 @@ What differs is how the sums within a product of matrices are rounded, in the la
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import chain, repeat
 from time import perf_counter
 from typing import Any
 
@@ -32,6 +31,9 @@ from .stacked import Stacked, tensors_of
 from .trainer import Trainer
 
 __all__ = ["Member", "Population", "train_many"]
+
+MEASURED = 2
+"""Held-out data that are measured at once, relative to those of a step: without gradients they take half the memory."""
 
 SPARSE = 0.75
 """Share of a population's runs that still train, below which those that ended are taken out of the stack."""
@@ -134,10 +136,10 @@ class Population:
         self._loss = Stacked(self._model, functions[0].loss)
         measure = functions[0].measure
         self._measure = None if measure is None else Stacked(self._model, measure)
-        rows = {seed: row for row, seed in enumerate(offers)}
-        self._rows = [rows[seed] for seed in seeds]
-        self.batches = _Batches([offer.batches for offer in functions])
-        self._held_out = _Batches([repeat(offer.held_out) for offer in functions])
+        numbers = {seed: number for number, seed in enumerate(offers)}
+        self._numbers = [numbers[seed] for seed in seeds]
+        self.batches = _Batches([offer.batches for offer in functions], self._numbers)
+        self._held_out = _Spread([offer.held_out for offer in functions])
         self._made = 0
         self.alive = list(range(len(trainers)))
         self._stack()
@@ -156,8 +158,7 @@ class Population:
                 model[name].data = own
             stack.requires_grad_(name in self._trained)
         self._replays: list[Replay | None] = [None] * len(self._members)
-        for data in (self.batches, self._held_out):
-            data.spread([self._rows[index] for index in self._members])
+        self._sources = self.batches.sources = [self._numbers[index] for index in self._members]
 
     def end(self, index: int) -> None:
         """Take out a run, which makes no more steps."""
@@ -216,52 +217,84 @@ class Population:
     @torch.no_grad()
     def _measure_together(self, function: Stacked) -> list[tuple[float, float]]:
         """In pieces that take no more memory than a training step does."""
-        piece = max(1, len(self._members) * self.batches.size // max(1, self._held_out.size))
+        count = len(self._members)
+        piece = max(1, int(MEASURED * count * self.batches.size / max(1, self._held_out.size)))
+        numbers: dict[str, list[float]] = {}
         with ExitStack() as stack:
             for index in self.alive:
                 stack.enter_context(evaluating(self._trainers[index].optimizer))
             self._model.eval()
             stack.callback(self._model.train)
-            numbers = function(self._stacks, next(self._held_out), piece)
-        columns = {name: column.tolist() for name, column in numbers.items()}
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return [self._problem.read_measure(rows[self._members.index(index)]) for index in self.alive]
+            for first in range(0, count, piece):
+                rows = slice(first, first + piece)
+                stacks = {name: own[rows] for name, own in self._stacks.items()}
+                found = function(stacks, self._held_out.of(self._sources[rows]))
+                for name, values in found.items():
+                    numbers.setdefault(name, []).extend(values.tolist())
+        rows_by_index = {index: place for place, index in enumerate(self._members)}
+        return [
+            self._problem.read_measure({name: values[rows_by_index[index]] for name, values in numbers.items()})
+            for index in self.alive
+        ]
+
+
+class _Spread:
+    """Data of several sources, spread to the rows of a stack: each run has a copy of its source's.
+
+    A copy, because products of matrices of one run round the same then, whoever else is in the population.
+
+    Attributes:
+        size: numbers of one run.
+    """
+
+    def __init__(self, data: Sequence[Any]) -> None:
+        flat = [tree_flatten(own) for own in data]
+        self._leaves, self._spec = [leaves for leaves, _ in flat], flat[0][1]
+        self._same = all(a is b for leaves in self._leaves for a, b in zip(leaves, self._leaves[0], strict=True))
+        self.size = sum(leaf.numel() for leaf in self._leaves[0])
+        self._last: tuple[object, Any] = None, None
+
+    def of(self, sources: Sequence[int]) -> Any:
+        """The data with a row for each of these numbers of a source; those of the last call if they are the same."""
+        key = len(sources) if self._same else tuple(sources)
+        if key != self._last[0]:
+            self._last = (
+                key,
+                tree_unflatten([self._rows(place, sources) for place in range(len(self._leaves[0]))], self._spec),
+            )
+        return self._last[1]
+
+    def _rows(self, place: int, sources: Sequence[int]) -> Tensor:
+        if self._same:
+            leaf: Tensor = self._leaves[0][place]
+            return leaf.expand(len(sources), *leaf.shape).contiguous()
+        return torch.stack([self._leaves[source][place] for source in sources])
+
+    def is_of(self, data: Sequence[Any]) -> bool:
+        """Whether these are the same objects."""
+        flat = [tree_flatten(own)[0] for own in data]
+        return all(
+            a is b for one, other in zip(flat, self._leaves, strict=True) for a, b in zip(one, other, strict=False)
+        )
 
 
 class _Batches:
-    """The data of several seeds, spread to the rows of a stack: each run has a copy of its seed's.
-
-    A copy, because products of matrices of one run round the same then, whoever else is in the population.
+    """The batches of several seeds, with a row for each run.
 
     Attributes:
         size: numbers in the last one, of one run.
     """
 
-    def __init__(self, sources: Sequence[Iterator[Any]]) -> None:
-        self._sources = sources
-        self._last: list[list[Tensor]] = []
-        self._spread: Any = None
-        self.size = 1
+    def __init__(self, iterators: Sequence[Iterator[Any]], sources: Sequence[int]) -> None:
+        self._iterators, self.sources = iterators, sources
+        self._last: _Spread | None = None
 
-    def spread(self, rows: Sequence[int]) -> None:
-        """From now on a run for each of these numbers of a source."""
-        self._rows, self._last = rows, []
+    @property
+    def size(self) -> int:
+        return self._last.size if self._last else 1
 
     def __next__(self) -> Any:
-        flat = [tree_flatten(next(source)) for source in self._sources]
-        leaves, spec = [own for own, _ in flat], flat[0][1]
-        if not _same(leaves, self._last):
-            self._last, self.size = leaves, sum(leaf.numel() for leaf in leaves[0])
-            if len(leaves) == 1:
-                many = [leaf.expand(len(self._rows), *leaf.shape).contiguous() for leaf in leaves[0]]
-            else:
-                chosen = torch.tensor(self._rows, device=leaves[0][0].device)
-                many = [torch.stack(alike).index_select(0, chosen) for alike in zip(*leaves, strict=True)]
-            self._spread = tree_unflatten(many, spec)
-        return self._spread
-
-
-def _same(first: Sequence[Sequence[Tensor]], second: Sequence[Sequence[Tensor]]) -> bool:
-    """Whether these are the same objects."""
-    pairs = list(zip(chain(*first), chain(*second), strict=False))
-    return len(first) == len(second) and all(a is b for a, b in pairs)
+        data = [next(iterator) for iterator in self._iterators]
+        if self._last is None or not self._last.is_of(data):  # the whole set each time, if that is a batch
+            self._last = _Spread(data)
+        return self._last.of(self.sources)

@@ -115,8 +115,16 @@ def _softmax_of(softmax: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return substitute
 
 
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As `torch.nn.functional.linear`, which multiplies its result by one, in vmap."""
+    if input.ndim != 2 or weight.ndim != 2 or bias is None:
+        return NotImplemented  # type: ignore[no-any-return]
+    return input @ weight.t() + bias
+
+
 SUBSTITUTES: dict[Any, Callable[..., Tensor]] = {
     functional.cross_entropy: _cross_entropy,
+    functional.linear: _linear,
     functional.log_softmax: _softmax_of(torch.log_softmax),
     functional.softmax: _softmax_of(torch.softmax),
     torch.log_softmax: _softmax_of(torch.log_softmax),

@@ -49,6 +49,7 @@ class ArgumentBlock:
         self._rule: Rule | None = None
         self._settings = np.zeros(len(kernel.settings))
         self._offsets = np.cumsum([0, *(param.numel() for param in params)], dtype=np.int64)
+        self._shares = 1
         self._most_shares = max(1, int(self._offsets[-1]) // SMALL)
         self.scalars = np.zeros((len(params), kernel.scalars))
         tensors = tensors_of(kernel, triples)
@@ -88,9 +89,9 @@ class ArgumentBlock:
     def run(self, rule: Rule, triples: Sequence[Triple]) -> None:
         """Step the parameters, with the hyperparameters of the rule."""
         self.set(rule)
-        self._plan[SHARES] = shares = min(torch.get_num_threads(), self._most_shares)
+        self._plan[SHARES] = self._shares = min(torch.get_num_threads(), self._most_shares)
         self.prepare()
-        threads.run(self._kernel.run, self._address, shares)
+        threads.run(self._kernel.run, self._address, self._shares)
         increment_version([param for param, _, _ in triples])  # autograd may still need the values from before
         if not self.is_in_place:
             for index, (tensor, copy) in enumerate(zip(tensors_of(self._kernel, triples), self._copies, strict=True)):
@@ -106,8 +107,11 @@ class ArgumentBlock:
         if lr is not None and "lr" in self._kernel.settings:
             self._settings[self._kernel.settings.index("lr")] = lr
             self._rule = None
-        self.prepare()
-        threads.run(self._kernel.run, self._address, int(self._plan[SHARES]))
+        self._kernel.prepare(self._address)
+        if self._shares == 1:
+            self._kernel.run(self._address)
+        else:
+            threads.run(self._kernel.run, self._address, self._shares)
 
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule; those of the same rule as before only if they may have changed in it."""
