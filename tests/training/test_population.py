@@ -12,6 +12,7 @@ from steepest.optim.replay import Replay
 from steepest.optim.routing import optimizer_of
 from steepest.rules import find
 from steepest.training import sizes, train
+from steepest.training.chains import Chain, chain_or_stacked
 from steepest.training.population import Member, Population, train_many
 from steepest.training.sizes import best_size, draws, obstacle
 from steepest.training.stacked import Stacked, tensors_of
@@ -83,6 +84,22 @@ def test_a_run_does_not_depend_on_who_else_is_in_the_population(digits):
         for member, run in zip(some, train_many(digits, some, STEPS), strict=True):
             other = together[members.index(member)]
             assert [point.loss for point in run.curve] == [point.loss for point in other.curve]
+
+
+def test_large_held_out_sets_are_measured_one_by_one_whoever_else_is_there(digits):
+    member = Member(find("sgd(lr=0.1)"), 1)
+    for size, together in ((32, True), (16, False)):
+        trainers = [Trainer(digits, member.rule, 1, 5, size, "constant") for _ in range(3)]
+        population, calls = Population(trainers, [1] * 3), []
+        population._measure_together = lambda function, calls=calls: calls.append(function) or [(1.0, 1.0)] * 3
+        population.advance(1)
+        population.measure()
+        assert bool(calls) is together
+    for size in (32, 16):
+        alone = train_many(digits, [member], 5, size)[0]
+        assert [point.loss for point in train_many(digits, [member] * 9, 5, size)[4].curve] == [
+            point.loss for point in alone.curve
+        ]
 
 
 def test_runs_that_ended_leave_the_stack(digits):
@@ -235,6 +252,40 @@ def test_the_layout_of_a_loss_does_not_change_it(digits, loss):
     found = Stacked(models[0], lambda model, batch: loss(model(batch[0]), batch[1]))(stacks, data)
     expected = torch.stack([loss(model(inputs), targets) for model in models])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [
+    nn.functional.cross_entropy,
+    lambda output, targets: nn.functional.cross_entropy(output, targets, label_smoothing=0.1),
+    lambda output, targets: (output[:, 0] - targets).square().mean(),
+])  # fmt: skip
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_chain_computes_what_vmap_does(digits, loss, ignored):
+    inputs, targets = (part[:32] for part in digits.data()[:2])
+    targets = targets.where(targets != 3, -100) if ignored else targets
+    models = [nn.Sequential(nn.Linear(64, 8), nn.GELU(), nn.Linear(8, 10, bias=False)) for _ in range(3)]
+    stacks = {name: torch.stack([tensors_of(model)[name] for model in models]) for name in tensors_of(models[0])}
+    leaves = [stack.requires_grad_() for stack in stacks.values()]
+    data = tuple(part.expand(3, *part.shape) for part in (inputs, targets))
+    found = []
+    for criteria in ({"loss": loss}, None):
+        applied = chain_or_stacked(models[0], lambda model, batch: loss(model(batch[0]), batch[1]), criteria, "loss")
+        assert type(applied) is (Stacked if criteria is None else Chain)
+        losses = applied(stacks, data)
+        found.append([losses, *torch.autograd.grad((losses * torch.arange(1.0, 4)).sum(), leaves)])
+    for chain, stacked in zip(*found, strict=True):
+        torch.testing.assert_close(chain, stacked, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [
+    nn.Linear(2, 2),
+    nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)),
+    nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2))),
+    torch.nn.utils.parametrizations.weight_norm(nn.Sequential(nn.Linear(2, 2))[0]),
+    nn.Sequential(*[nn.Linear(2, 2)] * 2),
+])  # fmt: skip
+def test_what_is_no_chain_is_left_to_vmap(model):
+    assert type(chain_or_stacked(model, lambda model, data: model(data), {"loss": nn.MSELoss()}, "loss")) is Stacked
 
 
 @pytest.mark.parametrize("spec", ["sgd(lr=0.1)", "adam(lr=0.01)", "prodigy", "muon(lr=0.01)"])

@@ -25,6 +25,7 @@ from ..optim.replay import Replay
 from ..rules import Rule
 from ..workloads import Problem
 from ..workloads.seeding import seeded
+from .chains import Chain, chain_or_stacked
 from .grid import grid
 from .loop import Record, Run
 from .stacked import Stacked, tensors_of
@@ -32,8 +33,14 @@ from .trainer import Trainer
 
 __all__ = ["Member", "Population", "train_many"]
 
+Applied = Chain | Stacked
+
 MEASURED = 2
 """Held-out data that are measured at once, relative to those of a step: without gradients they take half the memory."""
+
+LARGEST = 16
+"""Held-out data, relative to those of a run's step, above which runs are measured one by one, in the session's own way.
+However many runs there are, since what is measured must not depend on that."""
 
 SPARSE = 0.75
 """Share of a population's runs that still train, below which those that ended are taken out of the stack."""
@@ -133,9 +140,11 @@ class Population:
         if not functions:
             raise InvalidValue(f"{self._problem.name}: its session has no `functional()`, which a population needs")
         self._model = trainers[0].session.model
-        self._loss = Stacked(self._model, functions[0].loss)
-        measure = functions[0].measure
-        self._measure = None if measure is None else Stacked(self._model, measure)
+        first = functions[0]
+        self._loss = chain_or_stacked(self._model, first.loss, first.criteria, "loss")
+        self._measure: Applied | None = None
+        if first.measure is not None:
+            self._measure = chain_or_stacked(self._model, first.measure, first.criteria, "")
         numbers = {seed: number for number, seed in enumerate(offers)}
         self._numbers = [numbers[seed] for seed in seeds]
         self.batches = _Batches([offer.batches for offer in functions], self._numbers)
@@ -208,14 +217,14 @@ class Population:
 
     def measure(self) -> list[tuple[float, float]]:
         """Loss and metric of all runs that are alive, at their weights to evaluate."""
-        if self._measure is not None:
+        if self._measure is not None and self._held_out.size <= LARGEST * self.batches.size:
             with suppress(Exception):  # such as a metric that looks at values; what else is wrong is told below
                 return self._measure_together(self._measure)
         self._measure = None
         return [self._trainers[index].measure() for index in self.alive]
 
     @torch.no_grad()
-    def _measure_together(self, function: Stacked) -> list[tuple[float, float]]:
+    def _measure_together(self, function: Applied) -> list[tuple[float, float]]:
         """In pieces that take no more memory than a training step does."""
         count = len(self._members)
         piece = max(1, int(MEASURED * count * self.batches.size / max(1, self._held_out.size)))

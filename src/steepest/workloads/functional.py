@@ -25,9 +25,12 @@ class Functional:
         held_out: what the model is measured on, tensors likewise.
         measure: of a model in eval mode and `held_out`, scalars by name, as `Session.measure` returns them; None: runs
             are measured one by one.
+        criteria: where data are pairs of inputs and targets, "loss" and what else is measured, as functions of the
+            model's output for the inputs and of the targets: some models are computed faster if this is known.
     """
 
     batches: "Iterator[Any]"
     loss: "Callable[[nn.Module, Any], Tensor]"
     held_out: Any = ()
     measure: "Callable[[nn.Module, Any], Mapping[str, Tensor]] | None" = None
+    criteria: "Mapping[str, Callable[[Tensor, Tensor], Tensor]] | None" = None

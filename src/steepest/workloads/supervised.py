@@ -191,8 +191,10 @@ class SupervisedSession(RecipeSession):
             output = model(held_out[0])
             return {"loss": loss(output, held_out[1]), "metric": metric(output, held_out[1])}
 
-        batches = iter(lambda: self.next_batch(), None)
-        return Functional(batches, lambda model, batch: loss(model(batch[0]), batch[1]), tuple(self._data[2:]), measure)
+        return Functional(
+            iter(lambda: self.next_batch(), None), lambda model, batch: loss(model(batch[0]), batch[1]),
+            tuple(self._data[2:]), measure, {"loss": loss, "metric": metric},
+        )  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
