@@ -243,8 +243,26 @@ def test_groups_of_a_session_are_the_optimizers_groups():
     problem = GroupedLine()
     train(problem, SGD(lr=0.5), 1, steps=3)
     assert problem.sessions[0].rates == [[0.5, 0.0]] * 3
-    with pytest.raises(InvalidValue, match="Muon: makes its own parameter groups"):
-        train(problem, rules.find("muon"), 1, steps=1)
+    train(problem, rules.find("muon(lr=0.1)"), 1, steps=1)
+    assert problem.sessions[1].rates == [[0.1, 0.0]]
+
+
+def test_a_rule_for_matrices_and_its_partner_divide_the_groups_of_a_session():
+    model = torch.nn.Sequential(*(torch.nn.Linear(4, 4) for _ in range(3)))
+    matrices, biases = ([p for p in model.parameters() if (p.ndim > 1) is wanted] for wanted in (True, False))
+    groups = [{"params": matrices}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = optimizer_of(rules.find("muon(lr=0.1, weight_decay=0.5)"), model, groups)
+    found = [(group["rule"], group["weight_decay"], len(group["params"])) for group in optimizer.param_groups]
+    assert found == [("muon", 0.5, 2), ("adamw", 0.01, 1), ("adamw", 0.0, 3)]
+    assert "adamw  0.bias" in str(optimizer)
+    plain = optimizer_of(rules.find("muon(lr=0.1, weight_decay=0.5)"), model)
+    assert [group["lr"] for group in optimizer.param_groups][::2] == [group["lr"] for group in plain.param_groups]
+    model(torch.ones(1, 4)).sum().backward()
+    optimizer.step()
+    assert len(optimizer.state) == 6
+    optimizer.load_state_dict(optimizer.state_dict())
+    with pytest.raises(InvalidValue, match="Muon: muon has no alpha, which a group sets"):
+        optimizer_of(rules.find("muon"), model, [{"params": matrices + biases, "alpha": 1}])
 
 
 def test_a_batch_size_is_for_problems_that_have_one():

@@ -161,7 +161,7 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
         groups: parameter groups with settings of their own, in place of one group of all parameters.
 
     Raises:
-        InvalidValue: the rule is for matrices, and the model has no matrix inside, or has groups of its own.
+        InvalidValue: the rule is for matrices, and the model has no matrix inside; or a group sets what it has not.
     """
     if rule.least_axes < 2 and isinstance(rule, External):
         optimizer: torch.optim.Optimizer = rule.make(model.parameters() if groups is None else groups)
@@ -169,11 +169,11 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
     if rule.least_axes < 2:
         settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
         return _optimizer_class(type(rule))(model.parameters() if groups is None else groups, **settings)
-    if groups is not None:
-        raise InvalidValue(
-            f"{rule.title}: makes its own parameter groups, but this session has some; choose another rule"
-        )
     if isinstance(rule, External):
+        if groups is not None:
+            raise InvalidValue(
+                f"{rule.title}: makes its own parameter groups, but this session has some; choose another rule"
+            )
         return _external_with_partner(rule, model)
     optimizer = _MatrixRuleWith(model, rule)
     matrices = [group for group in optimizer.param_groups if optimizer._class(group) is type(rule)]
@@ -182,7 +182,27 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
     largest = max(matrices[0]["params"], key=Tensor.numel)
     for group in optimizer.param_groups[1:]:
         group["lr"] = rule.partner_lr(largest.shape[0], largest.numel() // largest.shape[0])
+    if groups is not None:
+        optimizer.param_groups = [part for group in optimizer.param_groups for part in _parts(rule, group, groups)]
     return optimizer
+
+
+def _parts(rule: Rule, group: dict[str, Any], groups: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The group of a rule, divided as a session divides the parameters, with what the session's groups set."""
+    parts = []
+    named = list(zip(group["param_names"], group["params"], strict=True))
+    for own in groups:
+        settings = {name: value for name, value in own.items() if name not in ("params", "param_names")}
+        if foreign := sorted(settings.keys() - group.keys()):
+            raise InvalidValue(f"{rule.title}: {group['rule']} has no {', '.join(foreign)}, which a group sets")
+        params = [own["params"]] if isinstance(own["params"], Tensor) else own["params"]
+        ids = {id(param[1] if isinstance(param, tuple) else param) for param in params}
+        mine = [(name, param) for name, param in named if id(param) in ids]
+        if mine:
+            names, chosen = zip(*mine, strict=True)
+            why = {name: group["why"][name] for name in names}
+            parts.append(group | settings | {"params": list(chosen), "param_names": list(names), "why": why})
+    return parts
 
 
 def _no_matrix(rule: Rule) -> InvalidValue:
