@@ -1,4 +1,4 @@
-"""python -m benchmarks.early [--studies 200] [--seeds 24] [--pool FOLDER] [--write]: early stopping, saved and lost.
+"""python -m benchmarks.early [--studies 200] [--seeds 12] [--pool FOLDER] [--write]: early stopping, saved and lost.
 
 Whole studies of the lecture's five optimizers are simulated from a pool of real runs of the digits network: each rule
 at 49 learning rates of its range, on several seeds. A study draws quasi-random points, takes the nearest learning rates
@@ -198,7 +198,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.early", description=__doc__.partition("\n")[0])
     parser.add_argument("--studies", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=24, help="seeds of the pool")
+    parser.add_argument("--seeds", type=int, default=12, help="seeds of the pool")
     parser.add_argument("--pool", type=Path, help="folder that the pool is kept in")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/verdicts.md")
     arguments = parser.parse_args()

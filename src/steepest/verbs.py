@@ -426,15 +426,26 @@ def _finish(
         if any(len(table) for table in edges.values()):
             store.extend(store.plan, extend.widen(store.plan, edges), {})
             carry_out(store, start(), progress, devices)
-    while (seeds := next_look(store.plan)) and _is_undecided(store):
-        store.extend(store.plan, replace(store.plan, seeds=seeds), {})
+    for _ in range(2 * len(store.plan.looks)):  # of which another process may do some
+        if not _looks_again(store):
+            break
         carry_out(store, start(), progress, devices)
 
 
-def _is_undecided(store: Store) -> bool:
-    """Whether several optimizers tie for the first place on some workload, so that seeds are added."""
-    parts = Comparison.of(store, curves=False).by_workload().values()
-    return any(len(part.verdict.first) > 1 for part in parts)
+def _looks_again(store: Store) -> bool:
+    """Add the seeds of the next look, if there is one and it is needed; whether runs are to be done for a look."""
+    comparison = Comparison.of(store, curves=False)
+    before, seeds = comparison.plan, next_look(comparison.plan)
+    if not comparison.complete:  # another process has just added them
+        return bool(before.looks)
+    if seeds is None or all(len(part.verdict.first) < 2 for part in comparison.by_workload().values()):
+        return False
+    try:
+        store.extend(before, replace(before, seeds=seeds), {})
+    except SteepestError:
+        if store.plan == before:
+            raise
+    return True
 
 
 def _shown(comparison: Comparison, folder: Path) -> Comparison:

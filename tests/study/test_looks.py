@@ -1,13 +1,15 @@
 """`until`: seeds are added until the first is told apart, at looks that were planned, whenever the study is stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from steepest import compare, verbs
 from steepest.base.errors import InvalidValue
-from steepest.study import Comparison
+from steepest.study import Comparison, Store
 from steepest.study.looks import level_of
+from steepest.study.results import STUDY_FILE
 
 from ..studies import assert_planned_runs, assert_same_results
 
@@ -50,6 +52,26 @@ def test_a_study_stopped_between_two_looks_goes_on_with_the_next(twins, tmp_path
     assert before.looks == twins.plan.looks and before.seeds < 9
     assert_same_results(verbs.resume(tmp_path, jobs=1), twins)
     assert_same_results(study(tmp_path), twins)  # the same command goes on, too
+
+
+def test_two_processes_that_look_at_once_add_the_seeds_of_one_look(tmp_path, monkeypatch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verbs, "_looks_again", lambda store: False)  # ended at its first look, as if killed
+        study(tmp_path)
+    ours, theirs = (Store.open(tmp_path / STUDY_FILE) for _ in range(2))
+    read = Comparison.of
+
+    def while_the_other_extends(store, curves=True):
+        comparison = read(store, curves)
+        theirs.extend(theirs.plan, replace(theirs.plan, seeds=6), {})
+        return comparison
+
+    monkeypatch.setattr(Comparison, "of", while_the_other_extends)
+    assert verbs._looks_again(ours) and ours.plan.seeds == 6
+    monkeypatch.setattr(Comparison, "of", read)
+    assert verbs._looks_again(ours) and ours.plan.seeds == 6  # its runs are to be done before the next look
+    ours.close()
+    theirs.close()
 
 
 def test_seeds_that_are_added_by_hand_end_the_looks(tmp_path):
