@@ -174,9 +174,7 @@ def plan_comparison(
             )
         for name in ("grid", "settings", "sampler"):
             if options.get(name) is not None:
-                raise InvalidValue(
-                    f"{name}, budget: a budget chooses the trials of quasi-random searches; leave out one"
-                )
+                raise InvalidValue(f"{name}, budget: a budget plans the trials of quasi-random searches; leave out one")
         whole = make(**options)
         times = forecasts_of(whole, chosen, devices[0]) if budget.needs_times else []
         kept = {name: options.pop(name) for name, default in CHOSEN.items() if options.get(name, default) != default}

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from ..base.errors import InvalidValue
 from ..base.files import make_folder, write
 from ..figures.comparison import draw_curves, draw_profiles
+from ..figures.panels import draw_settings, panels
 from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save
 from ..study import Comparison
@@ -88,9 +89,12 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
     draw = {
         "curves": bool((reported & np.isfinite(curves["loss"])).any()),
         "learning_rates": several,
+        "settings": several and bool(panels(comparison)),
         "budget": several and bool(budgets(comparison).notna().any(axis=None)),
     }
-    makers = {"curves": draw_curves, "learning_rates": draw_learning_rates, "budget": draw_budget}
+    makers = {
+        "curves": draw_curves, "learning_rates": draw_learning_rates, "settings": draw_settings, "budget": draw_budget,
+    }  # fmt: skip
     return {name: make(comparison) for name, make in makers.items() if draw[name]}
 
 

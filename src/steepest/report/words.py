@@ -74,6 +74,11 @@ WORDS = {
         "每个优化器的每次试验：最终损失与学习率的关系。谷宽而平，选得随意些也无妨；谷窄则不然。"
         "带环的是被选中的试验（最先到达目标），图框上方的叉是出错的试验。",
     ),
+    "settings_note": Text(
+        "The other settings that were searched: every sound trial. Trials differ in several settings at once, so that only what"
+        " stands out of the cloud says something.",
+        "其余被搜索的设置：每次正常的试验。各试验同时有多个设置不同，因此只有明显突出于点云之外的才说明问题。",
+    ),
     "tuning": Text("How easy they are to tune", "调参有多容易"),
     "tuning_note": Text(
         "Best of k: what the best of k trials needs to the target: the default setting and k − 1 drawn from the others that"
@@ -179,6 +184,10 @@ DESCRIPTIONS = {
     "learning_rates": Text(
         "Final loss of every trial against its learning rate, a line for each optimizer",
         "每次试验的最终损失与学习率的关系，每个优化器一条线",
+    ),
+    "settings": Text(
+        "Final loss of every trial against each other setting that was searched, a panel for each",
+        "每次试验的最终损失与其余各个被搜索设置的关系，每个设置一幅小图",
     ),
     "budget": Text(
         "Steps or seconds to the target of the best of k trials, a line for each optimizer",
