@@ -45,7 +45,7 @@ class Panel:
 def panels(comparison: Comparison) -> list[Panel]:
     """The data of `draw_settings`: each setting but the learning rate of which trials have several values."""
     table = trial_table(comparison.runs)
-    sound = table[table["broken"] == 0]
+    sound = table[(table["broken"] == 0) & ~table["stopped"]]
     contestants = comparison.plan.contestants
     names = dict.fromkeys(name for one in contestants for name in one.trials[0] if name != "lr")
     drawn = [_panel(name, comparison, sound) for name in names]
