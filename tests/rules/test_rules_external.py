@@ -202,3 +202,19 @@ def test_show_has_its_settings_and_says_whose_code_it_is(lang, source):
 def test_the_playground_takes_the_rules_of_a_file_that_has_classes_too(write_file):
     assert [reference.name for reference in _rules_in(write_file("both.py", MINE + PLAIN))] == ["plain"]
     assert len(_rules_in(write_file("classes.py", MINE))) == 4  # which are refused
+
+
+def test_a_module_beside_the_users_script_is_named_by_its_file(write_file, monkeypatch, tmp_path):
+    write_file("fast_ones.py", MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    reference = resolve("fast_ones:Derived(momentum=0.5)")
+    assert reference.text == f"{tmp_path / 'fast_ones.py'}:Derived(momentum=0.5)"
+    assert reference.source is not None
+    assert reference.label == "Derived momentum=0.5"
+
+
+def test_a_file_in_this_folder_is_meant_where_no_module_is_installed(write_file, monkeypatch, tmp_path):
+    write_file("fast_and_here.py", MINE)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownName, match=r"no module 'fast_and_here'; your file is fast_and_here\.py:Base\(lr=0\.1\)"):
+        resolve("fast_and_here:Base(lr=0.1)")

@@ -12,7 +12,7 @@ from typing import Any
 from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
 from ..base.guards import exits_raised
 from ..base.installed import load_module
-from ..base.modules import Source, importing, load
+from ..base.modules import Source, importing, is_library, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
 from ..base.text import visible
@@ -184,6 +184,8 @@ def _in_module(text: str, spec: Spec) -> Reference:
     """The class that a spec such as `torch.optim:SGD(momentum=0.9)` names: an optimizer, or a rule."""
     assert spec.module is not None
     module = load_module(spec.module, text)
+    if own := _own_file(module):
+        return resolve(f"{own}:{text.partition(':')[2]}")
     value = getattr(module, spec.name, None)
     if isinstance(value, type) and issubclass(value, Rule):
         check_class(value)
@@ -200,6 +202,13 @@ def _in_module(text: str, spec: Spec) -> Reference:
         raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")
     settings = rule.translated(dict(spec.kwargs))
     return Reference(text, spec.name.lower(), rule, settings, module=spec.module)
+
+
+def _own_file(module: ModuleType) -> str | None:
+    """The file of a module that is no package's: beside the user's script, where worker processes do not look."""
+    file = str(getattr(module, "__file__", None) or "")
+    is_file = file.endswith(".py") and not file.endswith("__init__.py") and "." not in module.__name__
+    return file if is_file and not is_library(file) else None
 
 
 def _nearest(name: str, module: ModuleType) -> str:
