@@ -185,6 +185,13 @@ def test_a_lack_of_memory_names_the_largest_batch_that_fits(write_workload):
     assert nothing.numbers["fits"] == 0 and "no smaller batch fits" in nothing.text()
 
 
+def test_a_run_on_a_machine_without_its_device_fails_with_one_line():
+    job = Job(1, (Entry("quadratic", 0.1, "sgd", {"lr": 0.1}, "constant", 1, 4, 1, "cuda:0"),))
+    result = do(job).result
+    assert (result["status"], result["device"]) == ("failed", "cuda:0")
+    assert result["message"].endswith("device: this machine has no CUDA device; it has: cpu")
+
+
 def test_words_of_errors_that_have_no_class_of_their_own():
     for words in ("MPS backend out of memory (MPS allocated: 9 GB)", "DefaultCPUAllocator: can't allocate memory"):
         assert is_out_of_memory(RuntimeError(words))

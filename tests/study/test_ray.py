@@ -1,16 +1,17 @@
 """Runs on a Ray cluster of two nodes on this machine: what they find, and what becomes of them when a node dies."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
 import pytest
 
 import steepest
-from steepest import verbs
 from steepest.base.errors import InvalidValue, SteepestError
 from steepest.study.jobs import Entry, Job
 from steepest.study.workers import on_ray
@@ -101,42 +102,46 @@ def test_files_travel_by_content_and_runs_that_go_wrong_cost_no_other(cluster, w
     assert result.runs.set_index("seed").loc[4, "final_loss"] < 10, messages[4]
 
 
-SHARED = """
-import os
-import time
-
-def model():
-    begun = time.time()
-    time.sleep(0.2)
-    if torch.initial_seed() > 0:  # not to warm up
-        with open({log!r}, "a") as log:
-            where = os.environ["RAY_RAYLET_PID"], os.environ["CUDA_VISIBLE_DEVICES"]
-            print(*where, begun, time.time(), file=log)
-    return torch.nn.Linear(2, 1)
-"""
-
-
 @needs_ray
-def test_runs_share_the_gpus_of_several_nodes(cluster, write_workload, tmp_path):
-    """Two nodes with a GPU each, which Ray is told of and which nobody touches; each is shared by two runs."""
+def test_runs_share_the_gpus_of_several_nodes(cluster, monkeypatch, tmp_path):
+    """Two nodes with a GPU each, which Ray is told of and which nobody touches; two runs share each."""
+    seen = tmp_path / "nodes"
+    seen.mkdir()
+
+    def do(job, *_):
+        """In the place of a run: says where it is done, and begins when both nodes are at work."""
+        begun, number, node = time.time(), json.loads(job)["id"], ray.get_runtime_context().get_node_id()
+        (seen / node).touch()
+        while len(list(seen.iterdir())) < 2 and time.time() < begun + 30:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        visible = os.environ["CUDA_VISIBLE_DEVICES"]
+        return json.dumps({"id": number, "parts": [],
+                           "result": {"node": node, "gpu": visible, "span": [begun, time.time()]}})  # fmt: skip
+
+    monkeypatch.setattr(on_ray, "_do", do)
     with pytest.raises(SteepestError, match="on ray: no node of the cluster has a GPU, so runs would wait for ever"):
-        steepest.compare(write_workload(), "sgd", seeds=1, on="ray", device="cuda")
+        on_ray.OnRay(gpus=0.5)
     nodes = [cluster.add_node(num_cpus=3, num_gpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     try:
-        log = tmp_path / "log.txt"
-        file = write_workload(SHARED.format(log=str(log)), "shared.py")
-        plan = verbs.plan_comparison([file], ["sgd(lr=0.1)"], seeds=8, steps=3)
-        result = verbs.run_comparison(plan, lambda: on_ray.OnRay(gpus=0.5))
-        assert result.complete and set(result.runs["status"]) <= {"finished", "reached the target"}
-        lines = [line.split() for line in log.read_text().splitlines()]
-        assert len({raylet for raylet, *_ in lines}) == 2 and {visible for _, visible, *_ in lines} == {"0"}
-        for raylet in {raylet for raylet, *_ in lines}:
-            spans = [(float(begun), float(ended)) for own, _, begun, ended in lines if own == raylet]
+        executor, jobs = on_ray.OnRay(gpus=0.5), [Job(number, ()) for number in range(8)]
+        assert executor.room == 2 * 2 * 2  # two a place, two places a GPU
+        for job in jobs:
+            executor.submit(job)
+        results = []
+        while len(results) < len(jobs):
+            results += [ending.result for ending in executor.ended(1.0)]
+        by_node = {node: [each["span"] for each in results if each["node"] == node] for node in
+                   {each["node"] for each in results}}  # fmt: skip
+        assert len(by_node) == 2 and {each["gpu"] for each in results} == {"0"}
+        for spans in by_node.values():
             assert max(sum(begun <= moment < ended for begun, ended in spans) for moment, _ in spans) <= 2
-        wanting = steepest.compare(write_workload(), "sgd(lr=0.1)", seeds=1, on="ray", device="cuda", per_device=2)
-        assert set(wanting.runs["status"]) == {"failed"} and set(wanting.runs["device"]) == {"cuda"}
-        assert "CUDA" in wanting.runs["message"].iloc[0]
+        executor.submit(Job(9, (), timing=True))  # step times have a whole GPU
+        while not (endings := executor.ended(1.0)):
+            assert ray.available_resources().get("GPU", 0.0) in (1.0, 2.0)
+        assert endings[0].id == 9
+        executor.close()
     finally:
         for node in nodes:
             cluster.remove_node(node)
@@ -160,6 +165,7 @@ RAYLET = """
 import os
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -218,6 +224,11 @@ def test_a_cluster_that_does_not_answer_is_said_so_at_once(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(SteepestError, match=rf"RAY_ADDRESS={address}: no Ray answers there .*; is the cluster running"):
         steepest.compare("digits", "sgd(lr=0.1)", seeds=1, steps=2, on="ray")
+
+
+def test_a_run_on_a_node_takes_the_first_gpu_that_it_sees():
+    entry = Entry("digits", 1.0, "sgd", {"lr": 0.1}, "constant", 1, 1, 1, "cuda")
+    assert on_ray._relocated(entry, {}).device == "cuda:0"
 
 
 def test_without_ray_the_line_to_install_it_is_given(monkeypatch, tmp_path):

@@ -252,14 +252,15 @@ def _write_folder(contents: Mapping[str, bytes]) -> Path:
 
 
 def _relocated(entry: Entry, folders: Mapping[str, str]) -> Entry:
-    """The entry with the folders of its files replaced by those on this machine."""
+    """The entry with the folders of its files replaced by those on this machine, its GPU by the first visible one."""
     workload, rule = entry.workload, entry.rule
     for original, folder in folders.items():
         if str(Path(workload).parent) == original:
             workload = str(Path(folder) / Path(workload).name)
         if (file := parse(rule).file) and str(Path(file).parent) == original:
             rule = f"{Path(folder) / Path(file).name}{rule.removeprefix(file)}"
-    return replace(entry, workload=workload, rule=rule)
+    device = "cuda:0" if entry.device == "cuda" else entry.device
+    return replace(entry, workload=workload, rule=rule, device=device)
 
 
 # --- on a node --------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from ...training.repeating import first_difference
 from ...training.sizes import population_size
 from ...workloads import Problem
 from ...workloads.seeding import seeded
-from ..devices import CPU, described
+from ..devices import CPU, check_here, described
 from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
 
 __all__ = ["do"]
@@ -66,6 +66,7 @@ def _on(device: str) -> Iterator[None]:
     if device == CPU:
         yield
         return
+    check_here([device])
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read once, when the process begins to use CUDA
     module = torch.get_device_module(device)
     with (
