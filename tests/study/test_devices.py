@@ -14,6 +14,7 @@ import torch
 from steepest import verbs
 from steepest.base.errors import InvalidValue, UnknownName
 from steepest.findings.catalogue import Finding
+from steepest.report.provenance import provenance_sentences
 from steepest.statistics import equal_fingerprints
 from steepest.study import Comparison, Plan, Store, devices, runner
 from steepest.study.devices import places, read_devices
@@ -300,6 +301,8 @@ def test_a_study_goes_on_elsewhere_and_says_so_in_a_line(toys, command, tmp_path
     code, _, complaint = command(f"compare --resume {folder / 'on_toy'} --add-seeds 1 --device cpu --jobs 1")
     assert code == 0
     assert "steepest: runs of this study were done on toy:0 Toy 1, from here on they are done on cpu" in complaint
-    runs = Comparison.read(folder / "on_toy").runs
+    comparison = Comparison.read(folder / "on_toy")
+    runs, (sentence, *_) = comparison.runs, provenance_sentences(comparison)
+    assert sentence.en.startswith("The runs were done on cpu and toy Toy 1.")
     assert dict(runs.groupby("device")["seed"].nunique()) == {"cpu": 1, "toy:0 Toy 1": 3}
     assert len(runs) == 2 * (2 + 3)  # the toys' fingerprints are those of the CPU: all are compared

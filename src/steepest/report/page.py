@@ -82,6 +82,7 @@ def render(study: Comparison, figures: Figures, refresh: int | None = None) -> s
         extended=_is_extended(study),
         plan_rows=plan_rows(study),
         protocol=_protocol(study),
+        devices=study.device_kinds,
         fingerprints=prints[:MOST_FINGERPRINTS],
         more_fingerprints=len(prints) - MOST_FINGERPRINTS,
         words=WORDS,

@@ -20,7 +20,7 @@ DIFFERS = {
 
 def provenance_sentences(study: Comparison) -> list[Text]:
     """What must be known before the runs are compared; none where all is in order."""
-    return [*_versions(study), *_repeats(study)]
+    return [*_versions(study), *_devices(study), *_repeats(study)]
 
 
 def _versions(study: Comparison) -> list[Text]:
@@ -38,6 +38,21 @@ def _versions(study: Comparison) -> list[Text]:
     ]
 
 
+def _devices(study: Comparison) -> list[Text]:
+    """That runs were done on devices of several kinds, where they were."""
+    kinds = study.device_kinds
+    if len(kinds) < 2:
+        return []
+    return [
+        Text(
+            f"The runs were done on {list_en(kinds)}. Those of one seed are compared only where data, initial weights"
+            " and initial loss are equal to the last bit; seconds are those of the device that was used last.",
+            f"各次运行分别在 {list_zh(kinds)} 上进行。只有数据、初始权重与初始损失逐位相等时，同一种子的运行才会"
+            "相互比较；秒数取自最后所用的设备。",
+        )
+    ]
+
+
 def _repeats(study: Comparison) -> list[Text]:
     sentences = []
     short_names = study.plan.short_names
@@ -49,6 +64,10 @@ def _repeats(study: Comparison) -> list[Text]:
         for part, labels in parts.items():
             what, name = DIFFERS[part], short_names[workload]
             only = set(labels) != {contestant.label for contestant in study.plan.on(workload).contestants}
+            accelerators = [kind for kind in study.device_kinds if kind != "cpu"]
+            if accelerators and part in ("measure", "training"):
+                sentences.append(_kernels(name, what, accelerators))
+                continue
             whose, whose_zh = (f" with {list_en(labels)}", f"（{list_zh(labels)}）") if only else ("", "")
             sentences.append(
                 Text(
@@ -60,3 +79,14 @@ def _repeats(study: Comparison) -> list[Text]:
                 )
             )
     return sentences
+
+
+def _kernels(name: str, differs: Text, devices: list[str]) -> Text:
+    """That a workload does not repeat on an accelerator, where torch's kernels may be the cause."""
+    return Text(
+        f"{name} does not repeat to the last bit on {list_en(devices)}: {differs.en}. Some of torch's kernels add in"
+        " any order there; torch.use_deterministic_algorithms(True) at the top of the file forbids it. Or it draws"
+        " from a generator that no seed decides.",
+        f"{name} 在 {list_zh(devices)} 上不能逐位重复：{differs.zh}。torch 在那里的某些内核相加次序不定；在文件开头写"
+        " torch.use_deterministic_algorithms(True) 可禁止这样。否则就是它用了未由种子决定的随机数发生器。",
+    )

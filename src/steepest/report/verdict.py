@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
 from ..base.status import Status
 from ..base.text import Text
+from ..findings.catalogue import Finding
 from ..statistics import BROKEN, clearly_last
 from ..study import Comparison
 from .rows import ending_text
@@ -102,18 +103,22 @@ def _why_none_worked(comparison: Comparison) -> Text:
     """The commonest ending of the runs, all of which broke, and its remedy."""
     endings = comparison.runs[["status", "message", "finding"]]
     status = endings["status"].mode().iloc[0]
-    cause = ending_text(*endings[endings["status"] == status].iloc[0])
+    example = endings[endings["status"] == status].iloc[0]
+    cause = ending_text(*example)
     advice, start = ADVICE[status], _loss_at_start(comparison)
     if status == Status.NON_FINITE and start is not None:
         cause, advice = start, Text("correct the workload: no optimizer has made a step yet",
                                     "请修正工作负载：此时优化器还没有迈出一步")  # fmt: skip
+    if example["finding"] and Finding.from_json(example["finding"]).code == "out_of_memory":  # says itself what to do
+        advice = Text("", "")
+    ending = Text(f"; {advice.en}" if advice.en else "", f"；{advice.zh}" if advice.zh else "")
     share = (endings["status"] == status).sum()
     if share == len(endings):
-        return Text(f"Every run {_did(status).en}: {cause.en}; {advice.en}.",
-                    f"所有运行都{_did(status).zh}：{cause.zh}；{advice.zh}。")  # fmt: skip
+        return Text(f"Every run {_did(status).en}: {cause.en}{ending.en}.",
+                    f"所有运行都{_did(status).zh}：{cause.zh}{ending.zh}。")  # fmt: skip
     return Text(
-        f"No run worked: {share} of {len(endings)} {_did(status).en}, such as: {cause.en}; {advice.en}.",
-        f"没有一次运行成功：{len(endings)} 次中有 {share} 次{_did(status).zh}，例如：{cause.zh}；{advice.zh}。",
+        f"No run worked: {share} of {len(endings)} {_did(status).en}, such as: {cause.en}{ending.en}.",
+        f"没有一次运行成功：{len(endings)} 次中有 {share} 次{_did(status).zh}，例如：{cause.zh}{ending.zh}。",
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -411,6 +412,13 @@ class Comparison:
         """By batch size, the noise of a batch's gradient relative to the whole gradient, where it was measured."""
         noise = json.loads(self.facts.get("gradient_noise", "{}")).get(self._the_workload(), {})
         return {int(size): value for size, value in noise.items()}
+
+    @property
+    def device_kinds(self) -> list[str]:
+        """The kinds of device that the runs were done on, without numbers: "cpu", or "cuda NVIDIA H200"."""
+        if "device" not in self.runs:
+            return ["cpu"]
+        return sorted({re.sub(r":\d+", "", str(device)) for device in self.runs["device"].dropna()})
 
     def curves_of(self, label: str, phase: str = "report") -> pd.DataFrame:
         """The curves of one contestant's runs of a phase, "report" or "search"."""
