@@ -231,6 +231,12 @@ def test_the_size_is_the_cheapest_per_run(digits, monkeypatch, seconds, size):
     assert best_size(digits) == size
 
 
+def test_a_population_that_would_take_long_is_not_made_larger(digits, monkeypatch):
+    times = iter([0.1, 0.2, 0.3])
+    monkeypatch.setattr(sizes, "_seconds", lambda advance: next(times))
+    assert best_size(digits, steps=1000) == 4  # 200 seconds
+
+
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,8 @@ def measurements(store: Store, device: str = "cpu") -> Iterator[Job]:
     for number, goal in enumerate(plan.workloads):
         indices = plan.indices_on(goal.name)
         new = [index for index in indices if plan.contestants[index].label not in known.get(goal.name, {})]
-        is_small = choice == "auto" and plan.on(goal.name).runs < LEAST_RUNS
+        # a sampler waits for the results of a few trials at a time
+        is_small = choice == "auto" and (plan.is_adaptive or plan.on(goal.name).runs < LEAST_RUNS)
         if new and (is_small or store.begin_population_attempt() >= MOST_ATTEMPTS):
             store.note_population_sizes(goal.name, {plan.contestants[index].label: 0 for index in new})
         elif new:

@@ -34,6 +34,9 @@ HOPELESS, ENOUGH = 0.02, 0.1
 """Seconds of a step of a population above which a larger one is not tried where this one does not pay, since then calls
 are no large share of it; and seconds of steps that are measured, if these are fewer than 15."""
 
+LONGEST = 60.0
+"""Seconds of a population above which a larger one is not tried: its runs are stored when all have ended."""
+
 STEPS = 3
 """Steps that are compared."""
 
@@ -43,7 +46,7 @@ TOLERANCE = 1000
 
 def population_size(
     problem: Problem, rule: Rule, batch_size: int | None = None, choice: str = "auto",
-    device: "torch.device | str" = "cpu",
+    device: "torch.device | str" = "cpu", steps: int | None = None,
 ) -> int:  # fmt: skip
     """How many runs of an optimizer train as one; 0: each trains by itself.
 
@@ -53,10 +56,11 @@ def population_size(
         batch_size: examples a step; default (or 0): the problem's.
         choice: "auto": as many as train fastest, if that pays; "on": also where it does not.
         device: where to train.
+        steps: of a run; default: the problem's.
     """
     if _obstacle(problem, batch_size, str(device)) or draws(problem, rule, batch_size, device):
         return 0
-    size = _best_size(problem, batch_size, str(device))
+    size = _best_size(problem, batch_size, str(device), steps)
     return size or (SIZES[1] if choice == "on" else 0)
 
 
@@ -66,8 +70,8 @@ def _obstacle(problem: Problem, batch_size: int | None, device: str) -> str:
 
 
 @cache
-def _best_size(problem: Problem, batch_size: int | None, device: str) -> int:
-    return best_size(problem, batch_size, device)
+def _best_size(problem: Problem, batch_size: int | None, device: str, steps: int | None) -> int:
+    return best_size(problem, batch_size, device, steps)
 
 
 def obstacle(problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> str:
@@ -144,11 +148,18 @@ def draws(problem: Problem, rule: Rule, batch_size: int | None = None, device: "
         return _drawn(before, device)
 
 
-def best_size(problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu") -> int:
+def best_size(
+    problem: Problem, batch_size: int | None = None, device: "torch.device | str" = "cpu", steps: int | None = None
+) -> int:
     """The number of runs that train fastest as one, by steps of SGD; 0 where that does not pay.
 
     Measured in a fraction of a second for a small problem.
+
+    Args:
+        problem, batch_size, device: as for `obstacle`.
+        steps: of a run; default: the problem's. Where a population would take long, a smaller one must do.
     """
+    steps = problem.steps if steps is None else steps
     with seeded(0, device):
         alone = _seconds(_trainers(problem, batch_size, 1, device)[0].advance)
         best, size = PAYS * alone, 0
@@ -157,6 +168,8 @@ def best_size(problem: Problem, batch_size: int | None = None, device: "torch.de
             seconds = _seconds(Population(trainers, [index % 2 for index in range(count)]).advance) / count
             if seconds < best * (BETTER if size else 1):
                 best, size = seconds, count
+                if seconds * count * steps > LONGEST:
+                    break
             elif size or seconds * count > HOPELESS:
                 break
     return size

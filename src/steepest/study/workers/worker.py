@@ -158,7 +158,7 @@ def _size(job: Job, tell: Callable[[bytes], None]) -> Ending:
 
 def _size_of(problem: Problem, entry: Entry, choice: str) -> int:
     try:
-        return population_size(problem, _rule_of(entry), entry.batch_size, choice, entry.device)
+        return population_size(problem, _rule_of(entry), entry.batch_size, choice, entry.device, entry.steps)
     except (Exception, SystemExit):  # the runs themselves will tell
         return 0
 
