@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import accelerator, others, parts, populations, steps, studies, trajectories
+from . import accelerator, others, overhead, parts, populations, steps, studies, trajectories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -45,6 +45,7 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
         yield "A study of 520 runs, against Optuna", table(studies.measure(3, 94, 10))
     yield "Populations", table(populations.measure(1 if short else 5))
     yield "Where the time of a study goes", f"{table(parts.measure(rounds))}\n\n{table(parts.loading(3))}"
+    yield "A session, against the same loop by hand", table(overhead.measure(rounds))
     yield "Import", table(others.import_time(3 if short else 7))
 
 

@@ -16,7 +16,8 @@ from steepest.base.errors import InvalidValue
 from steepest.rules import Adam
 from steepest.training import train
 from steepest.workloads import find
-from steepest.workloads.batches import LINES_TO_ADD, FromBatches, kind_of, to_device
+from steepest.workloads.batches import LINES_TO_ADD, FromBatches, kind_of
+from steepest.workloads.devices import to_device
 from steepest.workloads.recipe import Recipe
 from steepest.workloads.seeding import seeded
 from steepest.workloads.supervised import Supervised

@@ -207,6 +207,9 @@ WRONG = {
     "def loss(output, targets): return 1.0": "`loss` must return a scalar tensor",
     "def loss(output): return output.mean()": "`loss` raised TypeError",
     "def metric(output, targets): return output": "`metric` raised ValueError: only one element",
+    "def metric(output, targets): return '0.5'": "`metric` must return a number, got '0.5'; write for",
+    "def data(): return None": "`data` must return four non-empty tensors",
+    "model = torch.nn.Linear(2, 1)": "`model` must be a function; write for example:  def model()",
     "def metric(output, targets): return targets.foo": "`metric` raised {place}: AttributeError",
     "raise RuntimeError('no\\ndata')": "{place}: RuntimeError: no data",
     "import steepest_of_all": "{place}: ModuleNotFoundError: No module named 'steepest_of_all'",
@@ -229,6 +232,16 @@ def test_a_mistake_is_said_in_one_line_with_its_place(line, write_workload):
     place = f"line {len(Path(file).read_text().splitlines())}"
     assert WRONG[line].format(place=place) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_data_may_be_arrays_of_numpy(write_workload):
+    tensors = find(write_workload())
+    arrays = find(
+        write_workload("tensors = data\ndef data(): return [part.numpy() for part in tensors()]", "arrays.py")
+    )
+    runs = [train(problem, Adam(lr=0.1), seed=1, steps=3) for problem in (tensors, arrays)]
+    assert runs[0].fingerprint == runs[1].fingerprint
+    assert runs[0].curve[-1].loss == runs[1].curve[-1].loss
 
 
 def test_what_a_file_draws_while_it_is_imported_is_the_same_in_every_process(write_workload):

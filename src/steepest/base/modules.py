@@ -137,6 +137,8 @@ def _hint(error: BaseException, file: Path) -> str:
             for other in _beside(file.parent, name)[:1]:
                 if other.stem == name and other != file and _module_name(other) != name:
                     return f"; {other.name} beside it hides the library {name}: give it another name"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"; install {error.name.partition('.')[0]} for this Python, or mend its name"
     return ""
 
 

@@ -57,7 +57,7 @@ def _prefix(
         parts["training"] = struct.pack("<d", loss) + _weights(session.model) + _measured(trainer)
     if again and isinstance(problem, Supervised) and problem.size() <= MOST_DATA:
         with seeded(0):
-            parts["data"] = digest(problem.data())
+            parts["data"] = digest(problem.made_data())
     return parts
 
 

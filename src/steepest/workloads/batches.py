@@ -35,6 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
+from .devices import device_of, to_device
 from .digest import add_tensors
 from .draws import epoch_seed
 from .functional import Functional
@@ -306,28 +307,6 @@ class BatchesSession(RecipeSession):
 # --- batches of any kind ----------------------------------------------------------------------------------------------
 
 
-def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with its tensors, arrays and whatever has a method `to` on a device; arrays become tensors.
-
-    >>> to_device({"x": np.ones(2), "names": ["a", "b"]}, torch.device("cpu"))
-    {'x': tensor([1., 1.], dtype=torch.float64), 'names': ['a', 'b']}
-    """
-    if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, np.ndarray):
-        if batch.dtype.kind not in "biufc":
-            return batch
-        return torch.from_numpy(batch if batch.flags.writeable else batch.copy()).to(device)
-    if isinstance(batch, Mapping) and not hasattr(batch, "to"):
-        return {key: to_device(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple | list):
-        parts = [to_device(value, device) for value in batch]
-        if isinstance(batch, list):
-            return parts
-        return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)  # a named tuple stays one
-    return batch.to(device) if hasattr(batch, "to") else batch
-
-
 def kind_of(batch: Any) -> str:
     """What a batch is made of, without its sizes.
 
@@ -438,11 +417,6 @@ def _names(function: Any) -> list[str]:
 
 def _evaluate_there(evaluate: Callable[..., Mapping[str, Any]], model: nn.Module) -> Mapping[str, Any]:
     return evaluate(model, device=device_of(model))
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where a model is."""
-    return next((param.device for param in model.parameters()), torch.device("cpu"))
 
 
 def _same(value: Iterable[Any]) -> Iterable[Any]:

@@ -2,7 +2,7 @@
 
 The built-in workloads in this folder are such files too. A file needs
 
-- `data()` -> `(inputs, targets, held_out_inputs, held_out_targets)`, tensors with one row an example,
+- `data()` -> `(inputs, targets, held_out_inputs, held_out_targets)`, tensors or arrays with one row an example,
 - `model()` -> a fresh `torch.nn.Module`,
 - `loss(output, targets)` -> a scalar tensor to minimize,
 - `target`: the value of the metric that counts as having arrived,
@@ -19,7 +19,7 @@ The first line of its docstring says what it is. `read` makes a `Supervised` pro
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -27,11 +27,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
+from .devices import to_device
 from .digest import digest
 from .functional import Functional
 from .pieces import measured_in_pieces, rows_at_once
@@ -91,14 +93,19 @@ class Supervised(Recipe):
         part = "data"
         try:
             with seeded(0):
-                sets = tuple(self.data())
-                if len(sets) != 4 or not all(isinstance(tensor, Tensor) and len(tensor) > 0 for tensor in sets):
+                made = self.data()
+                sets = _tensors(made if isinstance(made, Iterable) and not isinstance(made, Tensor) else ())
+                if len(sets) != 4 or not all(isinstance(tensor, Tensor) and tensor.numel() > 0 for tensor in sets):
                     raise InvalidValue(
-                        "must return four non-empty tensors: inputs, targets, held-out inputs and targets"
+                        "must return four non-empty tensors: inputs, targets, held-out inputs and targets;"
+                        f" write for example:  {LINES_TO_ADD['data']}"
                     )
                 inputs, targets, held_out_inputs, held_out_targets = sets
                 if len(inputs) != len(targets) or len(held_out_inputs) != len(held_out_targets):
-                    raise InvalidValue("inputs and targets must have the same number of rows")
+                    raise InvalidValue(
+                        f"inputs and targets must have the same number of rows, got {len(inputs)} and {len(targets)},"
+                        f" held out {len(held_out_inputs)} and {len(held_out_targets)}"
+                    )
                 part = "model"
                 model = self.model()
                 self.check_model(model)
@@ -108,9 +115,15 @@ class Supervised(Recipe):
                 part = "loss"
                 value = self.loss(output, targets[:2])
                 if not (isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad):
-                    raise InvalidValue("must return a scalar tensor that depends on the model")
+                    raise InvalidValue(
+                        "must return a scalar tensor that depends on the model;"
+                        f" write for example:  {LINES_TO_ADD['loss']}"
+                    )
                 part = "metric"
-                float(self.metric(output.detach(), targets[:2]))
+                number = self.metric(output.detach(), targets[:2])
+                if isinstance(number, str):  # float() would read it
+                    raise InvalidValue(f"must return a number, got {number!r}; write for example:  {METRIC_LINE}")
+                float(number)
         except SteepestError as error:
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
         except (Exception, SystemExit) as error:
@@ -119,6 +132,10 @@ class Supervised(Recipe):
     def examples(self) -> int:
         """Number of training examples."""
         return len(_data(self.data)[0])
+
+    def made_data(self) -> tuple[Any, ...]:
+        """The data made anew, as tensors."""
+        return _tensors(self.data())
 
     def size(self) -> int:
         """Bytes of the data."""
@@ -208,7 +225,12 @@ _ROWS: dict[tuple[Any, ...], int] = {}
 @cache
 def _data(data: Callable[[], Data]) -> Data:
     with seeded(0):
-        return data()
+        return _tensors(data())  # type: ignore[return-value]
+
+
+def _tensors(sets: Iterable[Any]) -> tuple[Any, ...]:
+    """Arrays as tensors of the same memory, where they may be written to."""
+    return tuple(to_device(part, torch.device("cpu")) if isinstance(part, np.ndarray) else part for part in sets)
 
 
 @cache
