@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from markupsafe import escape
 
 import steepest
 from steepest.report.code import recipe_of, spec_of
 from steepest.report.markdown import as_markdown
+from steepest.report.page import render
 from steepest.report.rows import packed_runs
+from steepest.report.sentences import external_sentence
 from steepest.rules import find, resolve
 from steepest.training.trainer import Trainer
 from steepest.workloads import find as find_workload
@@ -112,6 +115,14 @@ def test_every_spec_of_the_table_of_runs_is_read_back_as_its_trial(study):
 )
 def test_a_spec_has_the_settings_of_a_trial(rule, settings, expected):
     assert spec_of(rule, settings) == expected
+
+
+def test_the_page_has_every_recipe_and_says_what_to_know_of_classes(study):
+    page = render(study, {"": {}, "digits": {}})
+    assert page.count('<div class="recipe"') == len(study.plan.contestants)
+    assert "LBFGS (torch) max_iter=2" in page
+    said = external_sentence(study)
+    assert str(escape(said.en)) in page and str(escape(said.zh)) in page
 
 
 def test_markdown_has_the_first_as_code_to_copy(study):
