@@ -10,11 +10,15 @@ import pytest
 from steepest.base.status import Status
 from steepest.base.text import Text
 from steepest.findings.catalogue import Finding
+from steepest.report.markdown import as_markdown
+from steepest.report.page import render
+from steepest.report.provenance import provenance_sentences
 from steepest.report.rows import chosen_budgets, result_rows
 from steepest.report.sentences import (
     aside_sentence,
     broken_sentence,
     budget_sentence,
+    data_sentence,
     edge_warnings,
     partner_sentence,
     profile_sentence,
@@ -423,3 +427,54 @@ def test_every_fixed_text_is_there_in_both_languages():
         assert not CHINESE.search(text.en)
     assert all(CHINESE.search(chinese) for chinese in LABELS.values())
     assert set(STATUSES) | {Status.STUCK} == set(Status)  # a training run is never stuck
+
+
+# --- where the time of a step goes ------------------------------------------------------------------------------------
+
+
+def with_parts(*parts):
+    """A study of optimizers whose steps have these parts: seconds of data, model and optimizer in two rounds."""
+    labels = [f"O{number}" for number in range(len(parts))]
+    study = study_of([row for label in labels for row in reports(label, [10, 12, 14])])
+    rows = [("w", label, turn, sum(own[1:]), "wall", *own) for label, own in zip(labels, parts, strict=True)
+            for turn in range(2)]  # fmt: skip
+    names = ["workload", "label", "round", "seconds_a_step", "clock", "data", "model", "optimizer"]
+    return replace(study, timings=pd.DataFrame(rows, columns=names))
+
+
+def test_that_data_take_most_of_a_step_is_said_and_shown():
+    slow = with_parts((0.75, 0.2, 0.05), (0.6, 0.2, 0.2))
+    assert data_sentence(slow).en.startswith(
+        "Getting data takes 60% to 75% of the time of a step, whatever the optimizer"
+    )
+    assert data_sentence(slow).zh.startswith("单步耗时的 60% 至 75% 用于取得数据")
+    assert data_sentence(with_parts((0.4, 0.4, 0.2))) is None
+    unknown = with_parts((math.nan, 0.8, 0.2))
+    assert data_sentence(unknown) is None
+    assert "</svg> 75 · 20 · 5 %</td>" in render(slow, {"w": {}})
+    assert "</svg> — · 80 · 20 %</td>" in render(unknown, {"w": {}})
+    without = study_of(reports("O", [10, 12, 14]))
+    assert "data · model · optimizer" not in render(without, {"w": {}})
+    assert "Getting data takes" in as_markdown(slow) and "Getting data takes" not in as_markdown(without)
+
+
+def test_runs_that_lack_memory_are_not_the_files_fault():
+    lack = {"device": "cuda:0", "batch": 64, "fits": 16, "kind": "smaller", "words": "OutOfMemoryError"}
+    found = Finding("out_of_memory", lack)
+    ended = {"status": "failed", "message": found.message, "finding": found.to_json()}
+    text = verdict_sentence(study_of(reports("O", [math.inf] * 3, **ended)))
+    assert text.en.endswith("16 examples a step fit (--batch-size 16), the largest of the halves of 64.")
+    assert "cuda:0 内存不足（批大小 64）" in text.zh
+
+
+def test_kernels_of_an_accelerator_may_be_why_runs_do_not_repeat():
+    study = study_of(reports("O", [10, 12, 14]))
+    study = replace(study, facts=study.facts | {"repeats": '{"w": {"O": "training"}}'})
+    assert "draw from these generators" in provenance_sentences(study)[0].en
+    on_gpu = replace(study, runs=study.runs.assign(device="cuda:1 H200"))
+    assert provenance_sentences(on_gpu)[0].en.startswith(
+        "w does not repeat to the last bit on cuda H200: the first steps"
+    )
+    both = replace(study, runs=study.runs.assign(device=["cpu", "cuda:0 H200", "cuda:1 H200", "cpu"]))
+    assert provenance_sentences(both)[0].en.startswith("The runs were done on cpu and cuda H200.")
+    assert "; cpu, cuda H200</dd>" in render(both, {"w": {}})
