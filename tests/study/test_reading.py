@@ -8,19 +8,29 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import steepest
 from steepest.base.decode import decode
 from steepest.base.errors import InvalidValue, SteepestError
 from steepest.base.text import visible
 from steepest.report.exports import export
-from steepest.study import Comparison, Plan
-from steepest.study.reading import sound_finding
+from steepest.study import Comparison, Plan, Store
+from steepest.study.reading import read_plan, sound_finding
 from steepest.study.results import STUDY_FILE
 
 from ..studies import change
 
 ESCAPE = "\x1b]0;title\x07\x1b[31mred\r\u202e"
+
+
+PARTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=9) | st.just("sgd"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["lr", "", "x"]), inner, max_size=2),
+    max_leaves=4,
+)
+"""Whatever may stand in JSON."""
 
 
 @pytest.fixture
@@ -115,6 +125,36 @@ def test_a_plan_that_makes_no_sense_is_named(name, strange):
     with pytest.raises(SteepestError) as caught:
         Comparison.read(strange)
     assert message in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), part=PARTS)
+def test_whatever_stands_in_a_plan_is_a_plan_or_is_refused_in_one_line(comparison, data, part):
+    plan = json.loads(comparison.plan.to_json())
+    place: object = plan
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not (isinstance(place[key], dict | list) and place[key]) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = part
+    try:
+        read = read_plan(json.dumps(plan))
+    except InvalidValue as refused:
+        assert "\n" not in str(refused) and len(str(refused)) < 400
+    else:
+        assert read.runs > 0 and read.short_names
+
+
+@pytest.mark.parametrize("winner", ["'x'", "99", "-1", "null", "x'00'"])
+def test_a_winner_that_is_none_of_the_trials_is_told(strange, winner):
+    column = "contestant = 99" if winner == "null" else f"trial = {winner}"
+    change(strange, f"update winners set {column} where contestant = 0 and search = 0")
+    store = Store.open(strange / STUDY_FILE)
+    with pytest.raises(SteepestError, match="is damaged: the winner of 'SGD' is not one of its trials"):
+        store.winners()
+    assert Comparison.read(strange).complete
+    store.close()
 
 
 def test_a_plan_reads_back_as_it_was(comparison):

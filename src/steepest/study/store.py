@@ -184,7 +184,7 @@ class Store(Queue):
         order = ahead(self._curves_of(*own), pause, self._target_of(about), self._higher_is_better(about))
         later = next((step for step in plan.pauses_of(about) if step > pause), None)
         for row in paused:
-            place = order.index(row["trial"])
+            place = order.index(row["trial"]) if row["trial"] in order else len(order)  # its curve is missing
             if place < count:
                 self._queue_again(row["id"], later)
             elif row["state"] == "paused":
@@ -267,8 +267,18 @@ class Store(Queue):
         return [int(trial) for (trial,) in rows] or None
 
     def winners(self) -> dict[int, int]:
-        """The chosen trial of each contestant's first search, both by index."""
-        return dict(self._connection.execute("select contestant, trial from winners where search = 0").fetchall())
+        """The chosen trial of each contestant's first search, both by index.
+
+        Raises:
+            SteepestError: a contestant has none, or one that is not planned, as in a file that is damaged.
+        """
+        found = dict(self._connection.execute("select contestant, trial from winners where search = 0").fetchall())
+        for index, contestant in enumerate(self.plan.contestants):
+            if found.get(index) not in range(len(contestant.trials)):
+                raise SteepestError(
+                    f"{self.file}: is damaged: the winner of {contestant.label!r} is not one of its trials"
+                )
+        return found
 
     def set_winners(self, contestant: int, trials: Sequence[int]) -> None:
         """Queue the winners of a contestant's searches, in turns, on the report seeds; other reports become `former`.

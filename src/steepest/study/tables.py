@@ -105,12 +105,12 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
 def _timed_sizes(connection: sqlite3.Connection, plan: Plan) -> dict[int, int]:
     """By contestant, the batch size that its step time was measured at: that of the winner of the first search."""
     winners = dict(connection.execute("select contestant, trial from winners where search = 0").fetchall())
-    return {
-        index: contestant.conditions(
-            contestant.trials[min(winners.get(index, 0), len(contestant.trials) - 1)]
-        ).batch_size
-        for index, contestant in enumerate(plan.contestants)
-    }
+    sizes = {}
+    for index, contestant in enumerate(plan.contestants):
+        trial = winners.get(index)
+        first = trial if isinstance(trial, int) and 0 <= trial < len(contestant.trials) else 0
+        sizes[index] = contestant.conditions(contestant.trials[first]).batch_size
+    return sizes
 
 
 def _relative_time(table: pd.DataFrame, timed: dict[int, int]) -> "pd.Series[float]":
