@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from steepest.statistics import nominal_level, paired_ratios, verdict
-from steepest.study.looks import level_of, looks_of
+from steepest.study.looks import LEVEL, level_of, looks_of
 
 from ..studies import small_plan
 
@@ -27,7 +27,7 @@ def test_twins_are_told_apart_in_five_of_a_hundred_sequences():
     """Log-normal steps of pairs, Student's t at 12, 21, 31 and 40 seeds: 4,000 sequences, one standard error 0.34 %."""
     random, looks = np.random.default_rng(1), looks_of(12, 40)
     differences = random.normal(0, 0.2, (4000, looks[-1]))
-    level = nominal_level(looks)
+    level = nominal_level(looks, LEVEL)
     told = [stats.ttest_1samp(differences[:, :seeds], 0, axis=1).pvalue <= level for seeds in looks]
     assert np.any(told, axis=0).mean() <= 0.05 + 2 * 0.0034
     assert np.any(told, axis=0).mean() >= 0.03
@@ -35,8 +35,8 @@ def test_twins_are_told_apart_in_five_of_a_hundred_sequences():
 
 def test_each_pair_has_its_share():
     plan = small_plan({"a": 1}, seeds=12, looks=looks_of(12, 40))
-    assert level_of(plan, 1) == level_of(plan, 2) == nominal_level(plan.looks)
-    assert level_of(plan, 11) == 10 * nominal_level(plan.looks, 0.005)
+    assert level_of(plan, 1) == level_of(plan, 2) == nominal_level(plan.looks, LEVEL)
+    assert level_of(plan, 11) == 10 * nominal_level(plan.looks, LEVEL / 10)
     assert level_of(small_plan({"a": 1}, seeds=12), 2) is None
 
 
