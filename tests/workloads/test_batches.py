@@ -347,6 +347,11 @@ WRONG = {
     "def loss(model, batch): return model(batch).mean() * float('nan')": "`loss` gives nan for the first batch",
     "def loss(model, batch): return model(batch.double()).mean()": "`loss` raised {place}: RuntimeError",
     "def loss(model, batch): return model(batch).mean().to('meta')": "`loss` must be on the device of the model",
+    "free = torch.ones((), requires_grad=True)\ndef loss(model, batch): return 2 * free": "`loss` depends on no "
+    "parameter of the model that it is given; write for example:",
+    "def loss(model, batch): return model(batch).mean() * 1j": "`loss` gives what backward() cannot go through: ",
+    "def loss(model, batch): value = model(batch).square().mean(); value.backward(); return value": "`loss` gives what "
+    "backward() cannot go through: RuntimeError: Trying to backward",
     # the evaluation
     "def evaluate(): return {}": "`evaluate` does not take what it is called with; write",
     "def evaluate(model): return 0.5": "`evaluate` must return a dict of numbers, got 0.5; write for example:",
@@ -354,7 +359,11 @@ WRONG = {
     "metric_name = 'accuracy'": "`evaluate` must return a number named 'accuracy'; it has 'loss'; write for example: "
     " return {'accuracy': ..., 'loss': ...}",
     "metric_name = 'accuracy'\ndef evaluate(model): return {'accuracy': 0.5}": "a number named 'loss'; it has",
-    "def evaluate(model): return {'loss': torch.ones(2)}": "`evaluate` gave tensor([1., 1.]) for 'loss', not a number",
+    "def evaluate(model): return {'loss': torch.ones(2)}": "`evaluate` gave a tensor of shape (2,) for 'loss', not",
+    "def evaluate(model): return torch.ones(500)": "`evaluate` must return a dict of numbers, got a tensor of shape",
+    "def evaluate(model): return [0.5] * 500": "`evaluate` must return a dict of numbers, got [0.5, 0.5,",
+    "def evaluate(model): model.weight.zero_(); return {'loss': 1}": "`evaluate` changes the weights of the model",
+    "def evaluate(model): return {'l': 1}": "`evaluate` must return a number named 'loss'; it has 'l'",
     "def evaluate(model): return {'loss': '0.5'}": "`evaluate` gave '0.5' for 'loss', not a number",
     "def evaluate(model): return {'loss': None}": "`evaluate` gave None for 'loss', not a number",
     "def evaluate(model): return {'loss': float('nan')}": "`evaluate` gives nan for 'loss' at the initial weights",
@@ -369,8 +378,12 @@ WRONG = {
     "bias twice; write for example:",
     "def groups(model): return [{'params': [torch.ones(3)]}]": "`groups` has something that is no parameter of the "
     "model: a tensor of shape (3,)",
+    "def groups(model): pass": "`groups` must return dicts with 'params'; write",
+    "def groups(model): return [{'params': model.parameters(), 'lr': '0.1'}]": "`groups` sets lr to '0.1', which must",
+    "def groups(model): return [{'params': model.parameters(), 'weight_decay': -1}]": "`groups` sets weight_decay ",
     "def groups(model): return 1 / 0": "`groups` raised {place}: ZeroDivisionError",
     # facts
+    "higher_is_better = 'no'": "`higher_is_better` must be True or False, got 'no'",
     "accumulate = 0": "`accumulate` must be a whole number from 1, got 0",
     "accumulate = True": "`accumulate` must be a whole number from 1, got True",
     "clip_norm = -1": "`clip_norm` must be a finite number above 0, got -1",
@@ -380,7 +393,8 @@ WRONG = {
     "ema = 1": "`ema` must be a number between 0 and 1, got 1",
     "compile = 2": "`compile` must be True, or the name of a backend of torch.compile, got 2",
     "compile = 'nonsense'": "`compile`: torch.compile has no backend 'nonsense'; it has ",
-    # a model that goes elsewhere
+    # the model
+    "only = torch.nn.Linear(1, 1)\ndef model(): return only": "`model` gives the same weights each time",
     "class Moving(torch.nn.Linear):\n    def forward(self, x): self.to('meta'); return super().forward(x.to('meta'))\n"
     "def model(): return Moving(1, 1)": "`model` went to meta by itself; leave out its calls of .to() and .cuda()",
 }
@@ -394,7 +408,7 @@ def test_a_mistake_is_said_in_one_line_with_its_place(line, write_file):
     assert str(error.value).startswith(f"{file}: ")
     place = f"line {len(Path(file).read_text().splitlines())}"
     assert WRONG[line].replace("{place}", place) in str(error.value)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(error.value) and str(error.value).count(str(file)) == 1
 
 
 @pytest.mark.parametrize("part", LINES_TO_ADD)

@@ -211,6 +211,8 @@ WRONG = {
     "def data(): return None": "`data` must return four non-empty tensors",
     "model = torch.nn.Linear(2, 1)": "`model` must be a function; write for example:  def model()",
     "def metric(output, targets): return targets.foo": "`metric` raised {place}: AttributeError",
+    "only = torch.nn.Linear(64, 10)\ndef model(): return only": "`model` gives the same weights each time",
+    "higher_is_better = 'no'": "`higher_is_better` must be True or False, got 'no'",
     "raise RuntimeError('no\\ndata')": "{place}: RuntimeError: no data",
     "import steepest_of_all": "{place}: ModuleNotFoundError: No module named 'steepest_of_all'",
     "def model(:": "{place}: SyntaxError: invalid syntax",

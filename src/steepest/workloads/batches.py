@@ -35,11 +35,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
+from ..base.modules import last_words
 from .devices import device_of, to_device
 from .digest import add_tensors
 from .draws import epoch_seed
 from .functional import Functional
-from .problem import check_facts
+from .problem import check_facts, shown
 from .recipe import MODEL_LINE, Recipe, RecipeSession, check_function, recipe_of
 from .seeding import random_state, seeded, set_random_state
 
@@ -106,8 +107,8 @@ class FromBatches(Recipe):
 
     def read_measure(self, numbers: "Mapping[str, Tensor | float]") -> tuple[float, float]:
         """The loss and the metric; one that is better when lower is the loss where there is no other."""
-        if isinstance(numbers, Mapping) and "loss" not in numbers and not self.higher_is_better:
-            numbers = {"loss": numbers.get(self.metric_name, math.nan)} | dict(numbers)
+        if isinstance(numbers, Mapping) and not self.higher_is_better and self.metric_name in numbers:
+            numbers = {"loss": numbers[self.metric_name]} | dict(numbers)
         return super().read_measure(numbers)
 
     def try_out(self) -> None:
@@ -128,7 +129,7 @@ class FromBatches(Recipe):
                 with self.naming("model"):
                     _check_place(model)
             with self.naming("loss"):
-                self._check_loss(value)
+                self._check_loss(value, model)
             with self.naming("evaluate"):
                 self._check_evaluation()
         super().try_out()
@@ -137,7 +138,7 @@ class FromBatches(Recipe):
         """The first batch; the next one, of this epoch or of another, is seen to be of the same kind."""
         given = self.batches(**self._arguments(model, 0, 0))
         if not isinstance(given, Iterable):
-            raise InvalidValue(f"must return an iterable, got {given!r}; {_line('batches')}")
+            raise InvalidValue(f"must return an iterable, got {shown(given)}; {_line('batches')}")
         first, other = iter(given), self.epoch(model, 0, 1)
         if first is other:
             raise InvalidValue(f"gives the same iterator each time, which is used up after one; {_line('batches')}")
@@ -152,26 +153,39 @@ class FromBatches(Recipe):
             raise InvalidValue(f"gives first {kinds[0]}, then {kinds[1]}; write for example:  yield inputs, targets")
         return to_device(two[0], torch.device("cpu"))
 
-    def _check_loss(self, value: Any) -> None:
+    def _check_loss(self, value: Any, model: nn.Module) -> None:
         if not (isinstance(value, Tensor) and value.numel() == 1):
-            kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
-            raise InvalidValue(f"must return a scalar tensor, got {kind}; {_line('loss')}")
+            raise InvalidValue(f"must return a scalar tensor, got {shown(value)}; {_line('loss')}")
         if not value.requires_grad:
             raise InvalidValue(
                 "returns a tensor that is cut off from the model, by detach(), item() or no_grad() perhaps;"
                 f" {_line('loss')}"
             )
-
         if value.device.type != "cpu":
             raise InvalidValue(f"must be on the device of the model, cpu, not on {value.device}; {_line('loss')}")
         if value.isnan():
             raise InvalidValue(f"gives nan for the first batch at the initial weights; {_line('loss')}")
+        model.zero_grad()
+        try:
+            value.backward()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            raise InvalidValue(
+                f"gives what backward() cannot go through: {last_words(error)}; leave backward() to steepest,"
+                f" {_line('loss')}"
+            ) from None
+        if all(param.grad is None for param in model.parameters()):
+            raise InvalidValue(f"depends on no parameter of the model that it is given; {_line('loss')}")
 
     def _check_evaluation(self) -> None:
         session = self.begin(0, "cpu")
+        weights = [param.detach().clone() for param in session.model.parameters()]
         numbers = session.measure()
+        if not all(map(_same_numbers, weights, session.model.parameters())):
+            raise InvalidValue(
+                "changes the weights of the model, which are still to be trained; work on a copy.deepcopy"
+            )
         if not isinstance(numbers, Mapping):
-            raise InvalidValue(f"must return a dict of numbers, got {numbers!r}; {_line('evaluate')}")
+            raise InvalidValue(f"must return a dict of numbers, got {shown(numbers)}; {_line('evaluate')}")
         needed = [self.metric_name, *(["loss"] if self.higher_is_better else [])]
         for name in needed:
             if name not in numbers:
@@ -189,6 +203,10 @@ def _check_place(model: nn.Module) -> None:
     for param in model.parameters():
         if param.device.type != "cpu":
             raise InvalidValue(f"went to {param.device} by itself; leave out its calls of .to() and .cuda()")
+
+
+def _same_numbers(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
 def _line(part: str) -> str:
@@ -377,7 +395,7 @@ def read(module: ModuleType, name: str) -> FromBatches:
         loss=module.loss,
         evaluate=partial(_evaluate_there, module.evaluate) if with_device else module.evaluate,
         metric_name=metric_name,
-        higher_is_better=bool(getattr(module, "higher_is_better", metric_name != "loss")),
+        higher_is_better=getattr(module, "higher_is_better", metric_name != "loss"),
         target=module.target,
         steps=getattr(module, "steps", 300),
         batch_size=size,

@@ -233,7 +233,7 @@ class Problem(ABC):
         except TypeError:  # also of a tensor without dimensions
             count = None
         if count != steps:
-            has = f"{count} of them" if count is not None else repr(losses)
+            has = f"{count} of them" if count is not None else shown(losses)
             raise InvalidValue(f"{self.name}: `advance` must return a list of the losses of {steps} steps, got {has}")
         if not isinstance(losses, torch.Tensor):
             if not all(isinstance(loss, torch.Tensor) for loss in losses):
@@ -250,7 +250,7 @@ class Problem(ABC):
         import torch
 
         if not isinstance(numbers, Mapping):
-            raise InvalidValue(f"{self.name}: `{self.measured_by}` must return a dict of numbers, got {numbers!r}")
+            raise InvalidValue(f"{self.name}: `{self.measured_by}` must return a dict of numbers, got {shown(numbers)}")
         metric = "metric" if "metric" in numbers else self.metric_name
         values = []
         for key in ("loss", metric):
@@ -266,7 +266,7 @@ class Problem(ABC):
                 values.append(float(number.detach() if isinstance(number, torch.Tensor) else number))
             except (TypeError, ValueError, RuntimeError):
                 raise InvalidValue(
-                    f"{self.name}: `{self.measured_by}` gave {numbers[key]!r} for {key!r}, not a number"
+                    f"{self.name}: `{self.measured_by}` gave {shown(numbers[key])} for {key!r}, not a number"
                 ) from None
         return values[0], values[1]
 
@@ -295,6 +295,20 @@ class Problem(ABC):
         return None
 
 
+def shown(value: Any) -> str:
+    """What a user's function gave, in one short line.
+
+    >>> import torch
+    >>> shown(torch.ones(3, 1)), shown("0.3")
+    ('a tensor of shape (3, 1)', "'0.3'")
+    """
+    shape = getattr(value, "shape", None)
+    if shape is not None and len(shape) > 0:
+        return f"a tensor of shape {tuple(shape)}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
 def check_facts(problem: Problem) -> None:
     """See that a problem's numbers are numbers.
 
@@ -304,6 +318,9 @@ def check_facts(problem: Problem) -> None:
     target = getattr(problem, "target", None)
     if isinstance(target, bool) or not isinstance(target, int | float) or not math.isfinite(target):
         raise InvalidValue(f"{problem.name}: `target` must be a finite number, got {target!r}")
+    direction = problem.higher_is_better
+    if not isinstance(direction, bool):
+        raise InvalidValue(f"{problem.name}: `higher_is_better` must be True or False, got {direction!r}")
     for fact in ("batch_size", "steps"):
         count = getattr(problem, fact)
         if fact == "batch_size" and count is None:

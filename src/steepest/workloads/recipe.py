@@ -25,7 +25,7 @@ from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
 from .draws import StepDraws
 from .functional import Functional
-from .problem import Problem, Session
+from .problem import Problem, Session, shown
 from .seeding import random_state, set_random_state
 from .stepping import make_step, needs_closure
 
@@ -63,6 +63,8 @@ class Recipe(Problem):
         try:
             yield
         except SteepestError as error:
+            if str(error).startswith(f"{self.name}: "):  # which names the part, too
+                raise
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
         except (Exception, SystemExit) as error:
             raise InvalidValue(f"{self.name}: `{part}` raised {last_words(error, self.name)}") from error
@@ -71,15 +73,21 @@ class Recipe(Problem):
         """See that a model can be trained.
 
         Raises:
-            InvalidValue: it is no module, or none of its parameters is to be trained.
+            InvalidValue: it is no module, none of its parameters is to be trained, or the next model has the same ones.
         """
         if not isinstance(model, nn.Module):
-            raise InvalidValue(f"must return a torch.nn.Module, got {model!r}; write for example:  {MODEL_LINE}")
+            raise InvalidValue(f"must return a torch.nn.Module, got {shown(model)}; write for example:  {MODEL_LINE}")
         if not any(param.requires_grad for param in model.parameters()):
             raise InvalidValue("has no parameters to train; leave requires_grad of some as True")
         elsewhere = [param.device.type for param in model.parameters() if param.device.type == "meta"]
         if elsewhere:
             raise InvalidValue("has parameters on the device meta, which have no numbers; make it on the CPU")
+        trained = {id(param) for param in model.parameters() if param.requires_grad}
+        if any(id(param) in trained for param in self.model().parameters()):
+            raise InvalidValue(
+                f"gives the same weights each time, so that a run goes on where another one ended; make a new one in"
+                f" each call, write for example:  {MODEL_LINE}"
+            )
 
     def check_groups(self, model: nn.Module) -> None:
         """See that the groups have each parameter that is trained once.
@@ -89,7 +97,8 @@ class Recipe(Problem):
         """
         if self.groups is None:
             return
-        groups = list(self.groups(model))
+        given = self.groups(model)
+        groups = list(given) if isinstance(given, Iterable) else []
         line = f"write for example:  {GROUPS_LINE}"
         if not groups or not all(isinstance(group, dict) and "params" in group for group in groups):
             raise InvalidValue(f"must return dicts with 'params'; {line}")
@@ -98,9 +107,13 @@ class Recipe(Problem):
         for group in groups:
             params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
             group["params"] = params  # an iterator would be used up by now
+            for setting in ("lr", "weight_decay"):
+                value = group.get(setting, 0.0)
+                if not isinstance(value, Tensor) and not (_is_number(value) and value >= 0):
+                    raise InvalidValue(f"sets {setting} to {value!r}, which must be a number from 0; {line}")
             for param in params:
                 if id(param) not in names:
-                    raise InvalidValue(f"has something that is no parameter of the model: {_short(param)}; {line}")
+                    raise InvalidValue(f"has something that is no parameter of the model: {shown(param)}; {line}")
                 if id(param) in seen:
                     raise InvalidValue(f"has the parameter {names[id(param)]} twice; {line}")
                 seen.add(id(param))
@@ -115,10 +128,6 @@ MODEL_LINE = "def model(): return torch.nn.Linear(10, 1)"
 SCHEDULER_LINE = (
     "def scheduler(optimizer, steps): return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)"
 )
-
-
-def _short(value: Any) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
 
 
 class RecipeSession(Session):

@@ -287,7 +287,7 @@ def read(module: ModuleType, name: str) -> Supervised:
         metric=_function(module, name, "metric" if has_metric else "loss"),
         about_zh=str(getattr(module, "about_zh", about)),
         metric_name=str(getattr(module, "metric_name", "metric" if has_metric else "held-out loss")),
-        higher_is_better=bool(getattr(module, "higher_is_better", has_metric)),
+        higher_is_better=getattr(module, "higher_is_better", has_metric),
         target=module.target,
         batch_size=getattr(module, "batch_size", 32),
         steps=getattr(module, "steps", 300),
