@@ -59,7 +59,7 @@ BAD = {
     "compare digits --batch-size ,": "batch-size: name at least one",
     "compare digits --batch-size 10,some": "batch-size: must be whole numbers from 1, or all; got 'some'",
     "compare digits zipf --target 0.5": "target: one number cannot suit several workloads",
-    "compare digits --range lr": "--range 'lr': write it as name=low:high, for example lr=1e-4:1",
+    "compare digits --range lr": "--range 'lr': write it as name=low:high or name=value,value, for example lr=1e-4:1",
     "compare digits --range lion.lr=1e-4:1": "range: no optimizer here has 'lion.lr' to search",
     "compare digits --schedule cosin": "unknown schedule 'cosin'; did you mean 'cosine'?",
     "compare digits --on mars": "on: unknown place 'mars'; known: processes, ray",

@@ -44,7 +44,8 @@ def test_to_tell_the_winner_takes_as_many_seeds_as_the_nearest_needs():
     more = paired_ratios(contest(a=a, near=near, far=far), against="a")["more_seeds"]
     assert more["far"] < more["near"]
     assert verdict(contest(a=a, near=near, far=far)).more_seeds == more["near"]
-    assert math.isnan(verdict(contest(a=a, same=a, far=far)).more_seeds)  # nothing would tell a from the same
+    found = verdict(contest(a=a, same=a, far=far))
+    assert (found.more_seeds, found.inseparable) == (more["far"], ("same",))  # nothing would tell a from the same
 
 
 def test_the_next_is_the_one_with_the_smallest_ratio_whatever_its_median():

@@ -69,6 +69,10 @@ CHINESE = {
     "Decay like one over the root of the step: slow enough to arrive, fast enough to settle.": "按步数平方根的倒数衰减：慢得足以到达，快得足以稳定下来。",
     "Half a cosine, from the full learning rate down to 0 at the end.": "半个余弦，从全部学习率降到最后的 0。",
     "A straight rise over the first share of the steps, then another schedule over the rest of them.": "在前 share 比例的步数内线性上升，其余步数按另一种调度。",
+    "A straight line, from the full learning rate down to 0 at the end: 1 - t / T.": "从全部学习率直线降到最后的 0：1 - t / T。",
+    "A straight rise over the first warmup share of the steps, then the rule's own learning rate.": "在前 warmup 比例的步数内线性上升，然后保持优化器自己的学习率。",
+    "A straight rise over the first warmup share of the steps, then a straight line down to 0.": "在前 warmup 比例的步数内线性上升，然后直线降到 0。",
+    "A straight rise, then the rule's own learning rate, then a straight line down to 0 (Hu et al. 2024).": "先线性上升，再保持优化器自己的学习率，最后直线降到 0（Hu 等，2024）。",
     "A straight rise over the first warmup share of the steps, then a cosine down to 0.": "在前 warmup 比例的步数内线性上升，然后按余弦降到 0。",
     "The bowl (u² + condition v²) / 2, its axes u and v turned counter-clockwise.": "碗形 (u² + condition v²) / 2，两轴 u、v 逆时针旋转。",
     # data

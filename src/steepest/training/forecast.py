@@ -33,7 +33,7 @@ class Forecast:
         measure: one evaluation.
 
     >>> round(Forecast(begin=1.0, step=0.01, measure=0.1).run(100), 6), len(grid(100))
-    (7.6, 55)
+    (7.9, 58)
     """
 
     begin: float

@@ -27,8 +27,8 @@ def make_step(optimizer: torch.optim.Optimizer, compute: Callable[[], Tensor]) -
     ...     loss = (weight**2).sum()
     ...     loss.backward()
     ...     return loss
-    >>> float(make_step(torch.optim.SGD([weight], lr=0.25), compute)), float(weight)
-    (1.0, 0.5)
+    >>> float(make_step(torch.optim.SGD([weight], lr=0.25), compute)), weight.tolist()
+    (1.0, [0.5])
     """
     if not needs_closure(optimizer):
         loss = compute()
