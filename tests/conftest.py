@@ -195,6 +195,24 @@ def study(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def copy(study, tmp_path) -> Path:
+    """A copy of the finished study that a test may change."""
+    return shutil.copytree(study, tmp_path / "copy")
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Nothing may be trained any more, here or in another process."""
+    from steepest.study.workers import pool, worker
+
+    def refuse(*_, **__):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(worker, "train", refuse)
+    monkeypatch.setattr(pool.Pool, "submit", refuse)
+
+
 @pytest.fixture(scope="session")
 def comparison(study):
     """The study read back."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from steepest.statistics.ranges import position
 from steepest.study import Comparison, Contestant, Goal, Plan, Store, make_plan
-from steepest.study.plan import FINALISTS
+from steepest.study.plan import FINALISTS, SEARCHES
 from steepest.study.results import STUDY_FILE
 from steepest.workloads import find
 
@@ -29,11 +29,22 @@ def rows(folder: Path, where: str = "true") -> dict[int, dict]:
         connection.close()
 
 
+def winners_in(store: Store) -> list[tuple[int, ...]]:
+    """Contestant, search, trial and among how many, of every winner in the file."""
+    return [tuple(row) for row in store._connection.execute("select * from winners order by contestant, search")]
+
+
 def change(folder: Path, statement: str, *values) -> None:
     connection = sqlite3.connect(folder / STUDY_FILE)
     with connection:
         connection.execute(statement, values)
     connection.close()
+
+
+def rates(contestant, search=None, searches=SEARCHES) -> list[float]:
+    """The learning rates of all trials, or of those of one search."""
+    own = contestant.trials if search is None else contestant.trials[search::searches]
+    return [trial["lr"] for trial in own]
 
 
 # --- what is true of any ----------------------------------------------------------------------------------------------

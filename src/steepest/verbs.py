@@ -1,6 +1,7 @@
 """The public verbs that tie everything together: plan, run and show in one call."""
 
 import json
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -436,7 +437,7 @@ def _looks_again(store: Store) -> bool:
     before, seeds = comparison.plan, next_look(comparison.plan)
     if not comparison.complete:  # another process has just added them
         return bool(before.looks)
-    if seeds is None or all(len(part.verdict.first) < 2 for part in comparison.by_workload().values()):
+    if seeds is None or all(_is_told(part) for part in comparison.by_workload().values()):
         return False
     try:
         store.extend(before, replace(before, seeds=seeds), {})
@@ -444,6 +445,12 @@ def _looks_again(store: Store) -> bool:
         if store.plan == before:
             raise
     return True
+
+
+def _is_told(part: Comparison) -> bool:
+    """Whether one is first alone; or no run reached the target, which more seeds would hardly change."""
+    reached = part.runs.loc[part.runs["phase"] == "report", "steps_to_target"] < math.inf
+    return len(part.verdict.first) == 1 or not reached.any()
 
 
 def _shown(comparison: Comparison, folder: Path) -> Comparison:

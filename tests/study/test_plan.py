@@ -6,10 +6,9 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from steepest.base.errors import InvalidValue, UnknownName, UnknownSetting
+from steepest.base.errors import InvalidValue
 from steepest.rules import RULES, SGD, Adam
 from steepest.statistics.ranges import position
 from steepest.study import LECTURE_FIVE, Contestant, Goal, Plan, extend, make_plan
@@ -17,6 +16,8 @@ from steepest.study.contestants import trials_of
 from steepest.study.plan import FINALISTS, SEARCHES
 from steepest.study.ranges import points, read_range, values_of
 from steepest.workloads import find
+
+from ..studies import rates
 
 pytestmark = pytest.mark.quick
 
@@ -67,12 +68,6 @@ def search_range(rule):
 def share(lr, low, high):
     """Where in its range a learning rate lies, 0 to 1 on a log scale."""
     return math.log(lr / low) / math.log(high / low)
-
-
-def rates(contestant, search=None, searches=SEARCHES) -> list[float]:
-    """The learning rates of all trials, or of those of one search."""
-    own = contestant.trials if search is None else contestant.trials[search::searches]
-    return [trial["lr"] for trial in own]
 
 
 def search_points(count, low, high):
@@ -320,78 +315,6 @@ def test_workloads_have_short_names_that_differ(digits, write_workload, tmp_path
     assert list(plan.short_names.values()) == ["digits", "quadratic-condition=2.5", "small", "small-2"]
 
 
-# --- more of it -------------------------------------------------------------------------------------------------------
-
-
-def test_rules_that_are_added_have_the_same_chances(digits, write_workload):
-    workloads = [digits, find(write_workload())]
-    whole = make_plan(workloads, ["sgd", "adam", "lion"], trials=4, seeds=2, ranges={"lr": (1e-3, 1.0)})
-    part = make_plan(workloads, ["sgd", "adam"], trials=4, seeds=2, ranges={"lr": (1e-3, 1.0)})
-    added = extend.add_rules(part, ["lion"])
-    assert added.contestants[:4] == part.contestants
-    assert sorted(added.contestants, key=str) == sorted(whole.contestants, key=str)
-    with pytest.raises(InvalidValue, match="'Adam' is there twice"):
-        extend.add_rules(part, ["adam"])
-
-
-def test_rules_that_are_added_compete_at_every_batch_size(digits):
-    part = make_plan(digits, ["sgd"], trials=4, batch_sizes=[8, "all"], schedule="cosine")
-    whole = make_plan(digits, ["sgd", "adam"], trials=4, batch_sizes=[8, "all"], schedule="cosine")
-    assert extend.add_rules(part, ["adam"]) == whole
-
-
-def test_more_trials_and_seeds_make_the_plan_that_was_as_large_from_the_start(digits):
-    small = make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=5, seeds=2)
-    assert extend.add_trials(small, 6) == make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=11, seeds=2)
-    assert extend.add_seeds(small, 3) == make_plan(digits, ["sgd", "adam(lr=0.1)"], trials=5, seeds=5)
-    with pytest.raises(InvalidValue, match="add-seeds: must be at most 997, got 998"):
-        extend.add_seeds(small, 998)
-
-
-@pytest.mark.parametrize("searches", [1, 2, 3])
-def test_what_is_added_leaves_every_trial_its_number_and_search(digits, searches):
-    plan = make_plan(digits, ["sgd", "adam"], trials=5, searches=searches, ranges={"sgd.lr": (0.1, 10)})
-    edge = {"label": "SGD", "name": "lr", "value": 9.0, "side": "high", "low": 0.1, "high": 10.0,
-            "next_low": 0.1, "next_high": 100}  # fmt: skip
-    more = extend.add_trials(plan, 3)
-    wider = extend.widen(plan, {"digits": pd.DataFrame([edge])})
-    for after, added in ((more, 3), (wider, 2)):
-        assert (after.trials, after.searches, after.finalists) == (5 + added, searches, FINALISTS)
-        for old, new in zip(plan.contestants, after.contestants, strict=True):
-            assert new.trials[: len(old.trials)] == old.trials
-            assert len(new.trials) == searches * (5 + added)
-            assert {len(rates(new, search, searches)) for search in range(searches)} == {5 + added}
-            assert after.search_runs(new) == searches * (5 + added + FINALISTS * 2)
-    beyond = [tuple(rates(wider.contestants[0], search, searches)[5:]) for search in range(searches)]
-    assert len(set(beyond)) == searches
-    assert all(10 < lr < 100 for own in beyond for lr in own)
-
-
-def test_seeds_that_are_added_go_on_in_turns(digits):
-    plan = make_plan(digits, ["sgd"], trials=4, seeds=3, searches=2)
-    more = extend.add_seeds(plan, 4)
-    assert [plan.reported_search(seed) for seed in plan.report_numbers] == [0, 1, 0]
-    assert [more.reported_search(seed) for seed in more.report_numbers] == [0, 1, 0, 1, 0, 1, 0]
-    assert (more.searches, more.search_numbers) == (plan.searches, plan.search_numbers)
-    assert more.runs == plan.runs + 4
-
-
-@pytest.mark.parametrize(
-    ("side", "best", "wider", "beyond"), [("high", 9.0, (0.1, 100), (10, 100)), ("low", 0.11, (0.01, 10), (0.01, 0.1))]
-)
-def test_a_search_is_widened_where_the_best_was_at_the_edge_and_goes_on_elsewhere(digits, side, best, wider, beyond):
-    plan = make_plan(digits, ["sgd", "adam", "momentum(lr=0.1)"], trials=6, ranges={"sgd.lr": (0.1, 10)})
-    edge = {"label": "SGD", "name": "lr", "value": best, "side": side, "low": 0.1, "high": 10.0,
-            "next_low": wider[0], "next_high": wider[1]}  # fmt: skip
-    sgd, adam, by_hand = extend.widen(plan, {"digits": pd.DataFrame([edge])}).contestants
-    assert sgd.trials[:12] == plan.contestants[0].trials
-    assert sgd.ranges == {"lr": wider}
-    assert len(sgd.trials) == len(adam.trials) == SEARCHES * (6 + 3)
-    assert all(beyond[0] < lr < beyond[1] for lr in rates(sgd)[12:])
-    assert adam.trials == make_plan(digits, ["adam"], trials=9).contestants[0].trials
-    assert by_hand == plan.contestants[2]
-
-
 # --- contestants ------------------------------------------------------------------------------------------------------
 
 
@@ -512,72 +435,3 @@ def test_a_rule_file_is_known_by_its_whole_path(digits, mine, monkeypatch, tmp_p
     rule = plan.contestants[0].make_rule({"lr": 0.5})
     assert (type(rule).__name__, rule.lr) == ("SignDescent", 0.5)
     assert rule.update(np.array([3.0, -2.0]), None, 1)[0].tolist() == [-0.5, 0.5]
-
-
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-REFUSED = [
-    ({"optimizers": []}, "optimizers: name at least one"),
-    ({"optimizers": ["sgd", "sgd"]}, "optimizers: 'SGD' is there twice"),
-    ({"optimizers": ["sgd"], "batch_sizes": [10, "10"]}, "'SGD (batch 10)' is there twice"),
-    ({"optimizers": ["adm"]}, "unknown rule 'adm'; did you mean 'adam'?"),
-    ({"optimizers": ["adam(beta=0.9)"]}, "Adam has no hyperparameter 'beta'; did you mean 'betas'?"),
-    ({"optimizers": ["adam(betas=(0.9, 1.0))"]}, "Adam: betas must lie in [0, 1), got (0.9, 1.0)"),
-    ({"optimizers": ["sgd(lr=-1)"]}, "SGD: lr must lie in [0, inf), got -1"),
-    ({"optimizers": ["sgd(lr="]}, "cannot read 'sgd(lr='"),
-    ({"optimizers": ["sgd(0.1)"]}, "name the settings, for example sgd(lr=0.1)"),
-    ({"optimizers": ["nothing.py"]}, "nothing.py: no such file"),
-    ({"trials": 0}, "trials: must be a whole number from 1, got 0"),
-    ({"trials": 2.5}, "trials: must be a whole number from 1, got 2.5"),
-    ({"seeds": True}, "seeds: must be a whole number from 1, got True"),
-    ({"steps": -3}, "steps: must be a whole number from 1, got -3"),
-    ({"target": math.nan}, "target: must be a finite number, got nan"),
-    ({"target": math.inf}, "target: must be a finite number, got inf"),
-    ({"target": "high"}, "target: must be a finite number, got 'high'"),
-    ({"batch_sizes": []}, "batch-size: name at least one"),
-    ({"batch_sizes": [0]}, "batch-size: must be whole numbers from 1, or all; got 0"),
-    ({"seeds": 1000}, "seeds: must be at most 999, got 1000"),
-    ({"search_seeds": 0}, "search-seeds: must be a whole number from 1, got 0"),
-    ({"searches": 0}, "searches: must be a whole number from 1, got 0"),
-    ({"searches": 4, "seeds": 3}, "searches: must be at most 3, got 4"),
-    ({"points_seed": -1}, "points-seed: must be a whole number from 0 to 1000000000000, got -1"),
-    ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'?"),
-    ({"ranges": {"lr": (1, 0.1)}}, "range: lr: low must be less than high and both finite, got 1:0.1"),
-    ({"ranges": {"lr": (0.1, math.inf)}}, "range: lr: low must be less than high and both finite, got 0.1:inf"),
-    ({"ranges": {"lr": (-1.0, 1.0)}}, "SGD: lr must lie in [0, inf), got -1.0"),
-    ({"ranges": {"momentm": (0.1, 0.2)}}, "no optimizer here has 'momentm' to search; did you mean 'momentum'?"),
-    ({"ranges": {"lion.lr": (0.1, 0.2)}}, "no optimizer here has 'lion.lr' to search"),
-    (
-        {"ranges": {"adam.betas": (0.1, 0.2)}},
-        "range: Adam: betas is not one number; write values with commas, or give it by hand",
-    ),
-    (
-        {"ranges": {"sgd.nesterov": (0, 1)}},
-        "range: SGD: nesterov is not one number; write values with commas, or give it by hand",
-    ),
-    ({"batch_sizes": ["some"]}, "batch-size: must be whole numbers from 1, or all; got 'some'"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "message"), REFUSED, ids=[str(arguments) for arguments, _ in REFUSED])
-def test_what_cannot_be_is_refused_with_the_reason(arguments, message, digits):
-    with pytest.raises((InvalidValue, UnknownSetting), match=re.escape(message)) as error:
-        make_plan(digits, **arguments)
-    assert "\n" not in str(error.value)
-    assert isinstance(error.value, UnknownName) == ("unknown" in message)
-
-
-def test_several_workloads_have_targets_of_their_own(digits, write_workload):
-    both = [digits, find(write_workload())]
-    with pytest.raises(InvalidValue, match="target: one number cannot suit several workloads"):
-        make_plan(both, ["sgd"], target=0.5)
-    with pytest.raises(InvalidValue, match="workload: 'digits' is there twice"):
-        make_plan([digits, digits], ["sgd"])
-    with pytest.raises(InvalidValue, match="workload: name at least one"):
-        make_plan([], ["sgd"])
-
-
-def test_a_file_without_rules_is_refused(digits, write_file):
-    file = write_file("empty.py", "from steepest.rules import SGD\n")
-    with pytest.raises(InvalidValue, match="defines no rule; write a dataclass"):
-        make_plan(digits, [file])

@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 from dataclasses import replace
 from importlib.metadata import distributions
 
@@ -20,12 +19,6 @@ from steepest.training.repeating import first_difference
 from steepest.workloads import APPLICATIONS, WORKLOADS, find
 
 from ..studies import change
-
-
-@pytest.fixture
-def copy(study, tmp_path):
-    return shutil.copytree(study, tmp_path / "copy")
-
 
 # --- code -------------------------------------------------------------------------------------------------------------
 

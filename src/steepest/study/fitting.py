@@ -1,16 +1,22 @@
-"""Whether an optimizer that is not steepest's own can train a workload: two steps of it, before anything is stored."""
+"""Whether optimizers can train a workload where not all is steepest's own: tried before anything is stored."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..base.errors import InvalidValue, SteepestError
+from .. import rules
+from ..base.errors import InvalidValue, SteepestError, did_you_mean
 from ..base.guards import exits_raised
 from ..base.modules import importing, last_words
 from ..base.spec import parse
-from ..rules import External
+from ..optim.signature import SWITCHES
+from ..rules import RULES, External
 from ..workloads import Problem
 from .plan import Contestant
 
-__all__ = ["check_fits"]
+__all__ = ["check_fits", "check_group_settings"]
+
+BESIDE = {"params", "param_names", "name", "initial_lr", *SWITCHES}
+"""What a group may have that is no hyperparameter."""
 
 
 def check_fits(problem: Problem, contestant: Contestant) -> None:
@@ -41,3 +47,26 @@ def check_fits(problem: Problem, contestant: Contestant) -> None:
             hint = "; its step needs a closure: make steps by steepest.workloads.stepping.make_step(optimizer, compute)"
         words = last_words(error, *files, named=True)
         raise InvalidValue(f"{rule.title} cannot train {problem.name}: {words}{hint}") from error
+
+
+def check_group_settings(problem: Problem, contestants: Sequence[Contestant]) -> None:
+    """See that each setting in a workload's parameter groups is one of some optimizer that trains it.
+
+    Optimizers ignore what they do not know, as torch's do: a misspelt setting would train all alike, without a word.
+
+    Raises:
+        InvalidValue: neither an optimizer here nor one of steepest's own has it.
+    """
+    from ..workloads.recipe import Recipe
+
+    if not isinstance(problem, Recipe) or problem.groups is None:
+        return
+    rule_classes = [rules.resolve(contestant.rule).rule_class for contestant in contestants]
+    if any(issubclass(own, External) for own in rule_classes):
+        return  # it may read whatever a group has
+    settings = {name for own in (*rule_classes, *RULES.values()) for name in own.hyperparameters()}
+    settings |= {name for own in rule_classes for name in own.foreign_arguments()}
+    with problem.naming("groups"):
+        for name in {name for group in problem.groups(problem.model()) for name in group}:
+            if name not in settings | BESIDE:
+                raise InvalidValue(f"sets {name!r}, which no optimizer has; {did_you_mean(name, settings)}")

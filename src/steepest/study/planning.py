@@ -182,8 +182,10 @@ def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contes
     for text, steps in {(one.schedule, one.steps) for one in own if schedules.is_scheduler(one.schedule)}:
         schedules.check_scheduler(text, steps)
     if own:
-        from .fitting import check_fits  # imports torch, which a plan that is read does without
+        from .fitting import check_fits, check_group_settings  # import torch, which a plan that is read does without
 
+        for workload in dict.fromkeys(one.workload for one in own):
+            check_group_settings(find(workload), [one for one in contestants if one.workload == workload])
         for contestant in own:
             check_fits(find(contestant.workload), contestant)
 

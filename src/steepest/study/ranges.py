@@ -57,6 +57,8 @@ def normalized(ranges: Mapping[str, Any]) -> dict[str, Range | str]:
     >>> normalized({"lr": (1e-3, 1), "adam.betas.1": [0.9, 0.99], "weight_decay": "1e-5:1 or 0"})
     {'lr': (0.001, 1.0), 'adam.betas.1': '0.9,0.99', 'weight_decay': '1e-05:1.0 or 0'}
     """
+    if not isinstance(ranges, Mapping):
+        raise InvalidValue(f'ranges: must be a dict such as {{"lr": (1e-4, 1)}}, got {ranges!r}')
     return {name: _stored(_dimension(name, given)) for name, given in ranges.items()}
 
 

@@ -1,5 +1,6 @@
 """From a workload's file, loaded as a module, to its problem: four tensors, batches, or a `Problem`."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,12 @@ PARTS = ("data", "model", "loss", "target", "batches", "evaluate")
 
 OF_BATCHES = ("batches", "evaluate")
 """Parts that say that a file is one of batches."""
+
+LINES = (
+    "target", "metric_name", "higher_is_better", "steps", "batch_size", "accumulate", "clip_norm", "autocast", "ema",
+    "compile", "about_zh",
+)  # fmt: skip
+"""Names of the numbers and texts that a file may set."""
 
 
 def problem_of(module: ModuleType, name: str) -> Problem:
@@ -41,6 +48,7 @@ def problem_of(module: ModuleType, name: str) -> Problem:
             "supervised) nor `batches` and `evaluate` instead of `data` (see steepest.workloads.batches) nor a subclass"
             " of steepest.workloads.Problem"
         )
+    _check_spelling(module, name)
     from . import batches, supervised  # which need torch, as the module does
 
     if not any(hasattr(module, part) for part in OF_BATCHES):
@@ -49,6 +57,15 @@ def problem_of(module: ModuleType, name: str) -> Problem:
         line = supervised.METRIC_LINE
         raise InvalidValue(f"{name}: `evaluate` goes with `batches`; with `data`, write for example:  {line}")
     return batches.read(module, name)
+
+
+def _check_spelling(module: ModuleType, name: str) -> None:
+    """Refuse a line that nothing reads where it is nearly one that is missing: the training would be another one."""
+    missing = [line for line in LINES if not hasattr(module, line)]
+    for own, value in vars(module).items():
+        if isinstance(value, int | float | str) and own not in LINES and not own.startswith("_"):
+            for line in get_close_matches(own.lower(), missing, n=1, cutoff=0.85):
+                raise InvalidValue(f"{name}: `{own}` is read by nothing; did you mean `{line}`? (If not, rename it.)")
 
 
 def _is_problem(value: Any) -> bool:

@@ -1,0 +1,76 @@
+"""What a workload's file sets that nothing would read is told before anything is stored."""
+
+import math
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import steepest
+from steepest import verbs
+from steepest.base.errors import InvalidValue
+
+pytestmark = pytest.mark.usefixtures("without_report")
+
+FILE = """
+import torch
+
+def data(): return torch.ones(8, 2), torch.ones(8, 1), torch.ones(4, 2), torch.ones(4, 1)
+def model(): return torch.nn.Linear(2, 1)
+def loss(output, targets): return torch.nn.functional.mse_loss(output, targets)
+
+target = 1e-9
+"""
+
+
+def compare(workload, **more):
+    return steepest.compare(
+        workload, more.pop("optimizers", ["sgd(lr=0.1)"]), steps=2, seeds=1, trials=1, jobs=1, **more
+    )
+
+
+@pytest.fixture
+def nothing_stored(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not list(tmp_path.glob("**/study.sqlite"))
+
+
+@pytest.mark.parametrize("setting", ["weight_decy", "learnig_rate"])
+def test_a_misspelt_setting_of_a_group_is_told(setting, write_file, nothing_stored):
+    file = write_file(
+        "grouped.py", FILE + f"def groups(model): return [dict(params=[*model.parameters()], {setting}=0)]"
+    )
+    with pytest.raises(InvalidValue, match=f"grouped.py: `groups` sets '{setting}', which no optimizer has; "):
+        compare(file)
+
+
+def test_a_setting_that_some_optimizer_has_may_stand_in_a_group(write_file):
+    file = write_file(
+        "grouped.py", FILE + "def groups(model): return [dict(params=[*model.parameters()], betas=(0, 0))]"
+    )
+    compare(file, optimizers=["sgd(lr=0.1)"])
+
+
+@pytest.mark.parametrize(("line", "meant"), [("acumulate = 4", "accumulate"), ("batchsize = 4", "batch_size")])
+def test_a_line_that_is_nearly_one_that_is_missing_is_told(line, meant, write_file, nothing_stored):
+    with pytest.raises(InvalidValue, match=f"is read by nothing; did you mean `{meant}`"):
+        compare(write_file("misspelt.py", FILE + line))
+
+
+def test_a_line_that_is_nearly_one_that_is_there_is_the_files_own(write_file):
+    compare(write_file("both.py", FILE + "step = 4\nsteps = 2"))
+
+
+def test_ranges_that_are_no_dict_are_told(write_file, nothing_stored):
+    with pytest.raises(InvalidValue, match=r"ranges: must be a dict such as .*, got 3"):
+        compare(write_file("plain.py", FILE), ranges=3)
+
+
+@pytest.mark.parametrize(("first", "steps", "told"), [
+    (["a"], [9.0, 9.0], True), (["a", "b"], [9.0, 9.0], False),
+    ([], [9.0, math.inf], False), ([], [math.inf, math.inf], True),
+])  # fmt: skip
+def test_seeds_are_added_until_one_is_first_while_any_run_reaches_the_target(first, steps, told):
+    runs = pd.DataFrame({"phase": "report", "steps_to_target": steps})
+    assert verbs._is_told(SimpleNamespace(runs=runs, verdict=SimpleNamespace(first=first))) == told
