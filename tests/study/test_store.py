@@ -61,8 +61,11 @@ def test_a_winner_is_sent_on_once(store):
     for _ in range(2):
         store.set_winners(1, [0])
     assert store.counts() == {"waiting": 6}
-    assert store.winners() == {1: 0}
     assert winners_in(store) == [(1, 0, 0, 1)]
+    with pytest.raises(SteepestError, match="the winner of 'a' is not one of its trials"):
+        store.winners()
+    store.set_winners(0, [2])
+    assert store.winners() == {0: 2, 1: 0}
 
 
 def test_reports_of_a_winner_that_was_beaten_count_no_more(store, session, tmp_path):

@@ -244,6 +244,7 @@ def test_batches_may_be_an_iterable_itself(kind, write_file):
     assert len(train(find(file), Adam(lr=0.01), 1, steps=7).curve) == 8
 
 
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of jax, which other tests of this process import
 def test_workers_of_a_dataloader_draw_from_the_seed(write_file):
     """Which study's workers may start, too."""
     file = write_file("small.py", SMALL + LOADER)
