@@ -67,6 +67,11 @@ def test_ranges_that_are_no_dict_are_told(write_file, nothing_stored):
         compare(write_file("plain.py", FILE), ranges=3)
 
 
+def test_a_listed_setting_that_is_no_number_is_told(write_file, nothing_stored):
+    with pytest.raises(InvalidValue, match="settings: adam: point 2: lr must be a number, got True"):
+        compare(write_file("plain.py", FILE), optimizers=["adam"], settings={"adam": [{"lr": 0.1}, {"lr": True}]})
+
+
 @pytest.mark.parametrize(("first", "steps", "told"), [
     (["a"], [9.0, 9.0], True), (["a", "b"], [9.0, 9.0], False),
     ([], [9.0, math.inf], False), ([], [math.inf, math.inf], True),

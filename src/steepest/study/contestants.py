@@ -95,6 +95,12 @@ def _listed(plan: Plan, reference: Reference, made: Contestant, run: Settings) -
             raise InvalidValue(f"settings: {reference.text}: has no setting {name!r}; {hint}")
         if name.partition(".")[0] in reference.settings:
             raise InvalidValue(f"settings: {reference.text}: gives {name} itself; leave it out of one of the two")
+    for number, point in enumerate(points, 1):
+        for name, value in point.items():
+            if isinstance(value, bool) and type(defaults[name]) in (int, float):
+                raise InvalidValue(
+                    f"settings: {reference.text}: point {number}: {name} must be a number, got {value!r}"
+                )
     trials = _of_each_search(plan, [{name: point.get(name, defaults[name]) for name in names} for point in points])
     made = replace(
         made, trials=trials, run_settings=tuple(name for name in RUN_SETTINGS if name in names and name in run)
