@@ -19,6 +19,7 @@ from ...base.status import Status
 from ...findings.catalogue import Finding
 from ...rules import External, Rule
 from ...training import Run, StepTimes, step_parts, step_times, train
+from ...training.forecast import one_thread
 from ...training.memory import is_out_of_memory, largest_batch
 from ...training.population import Member, train_many
 from ...training.repeating import first_difference
@@ -41,7 +42,7 @@ def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
         tell: called with `READING`, `LOADING` and `BEGUN` when that begins.
     """
     device, lacks_memory = job.entries[0].device, False
-    with _one_thread(), importing(*_folders(job)), exits_raised():
+    with one_thread(), importing(*_folders(job)), exits_raised():
         try:
             with _on(device), seeded(0, device):
                 ending = _work_of(job)(job, tell)
@@ -85,17 +86,6 @@ def _work_of(job: Job) -> Callable[[Job, Callable[[bytes], None]], Ending]:
     if job.timing:
         return _time
     return _run_many if job.ids else _run
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One core a run: faster than two on one small model, and the same result for any number of jobs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _files(entry: Entry) -> list[str]:
