@@ -127,7 +127,7 @@ def _holds(span: Span, value: float) -> bool:
 
 def value_in(span: Span, position: float, whole: bool) -> float:
     """The inverse of `steepest.statistics.ranges.position`, rounded."""
-    value = from_scale(position, span)
+    value = min(max(from_scale(position, span), span.low), span.high)  # powers and logarithms round at the ends
     if whole:
         return round(value)
     if span.scale == "near one":
