@@ -26,7 +26,6 @@ from .study.populations import check_choice
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.workers.executors import check_on, executor_factory
 from .study.workers.pool import GRACE
-from .workloads.seeding import seeded
 
 __all__ = ["Progress", "compare", "default_folder", "foreign_code", "plan_comparison", "resume", "run_comparison"]
 
@@ -165,6 +164,8 @@ def plan_comparison(
     if try_there and devices[0] != CPU:
         for problem in chosen:
             _try_on(problem, devices[0], timeout)
+    from .workloads.seeding import seeded
+
     make = partial(make_plan, chosen, names, batch_sizes=sizes, devices=tuple(devices))
     with seeded(0):  # what rules' files draw while they are imported
         if budget is None:
@@ -214,6 +215,7 @@ def _try_on(problem: workloads.Problem, device: str, timeout: float | None) -> N
     """
     from .training.memory import is_out_of_memory
     from .training.trainer import Trainer
+    from .workloads.seeding import seeded
 
     try:
         with time_limit(timeout and timeout + GRACE), seeded(0, device):
@@ -468,6 +470,8 @@ def _rule_facts(plan: Plan, known: Mapping[str, str] | None = None) -> dict[str,
 
 def _workload_facts(plan: Plan) -> dict[str, str]:
     """What tables and pages say about the workloads, so that they need not load them."""
+    from .workloads.seeding import seeded
+
     problems = {goal.name: workloads.find(goal.name) for goal in plan.workloads}
     about = {name: {fact: getattr(problem, fact) for fact in problem.FACTS} for name, problem in problems.items()}
     with seeded(0):  # a workload may compute its noise itself

@@ -195,3 +195,16 @@ def test_a_worker_is_a_fresh_process_where_a_fork_could_not_use_the_accelerator(
     assert results[1]["message"].endswith("RuntimeError: bad fork: False")
     assert without_times(results[2]) == without_times(do(job(2)).result)
     assert results[3]["message"].startswith(KILLED)
+
+
+def test_it_starts_before_its_client_has_loaded_torch(python):
+    """Both take a second for that: side by side, not one after the other."""
+    out = python(
+        "import sys\n"
+        "from steepest import verbs\n"
+        "from steepest.study.workers.fork_server import ForkServer\n"
+        "def begin(self, *arguments):\n    print('torch' in sys.modules)\n    raise SystemExit\n"
+        "ForkServer.__init__ = begin\n"
+        "verbs.compare('digits')\n"
+    )
+    assert out == "False\n"
