@@ -72,9 +72,9 @@ class FromBatches(Recipe):
         name, about, about_zh, metric_name, higher_is_better, target, steps, batch_size: see `Problem`.
     """
 
-    name: str
-    about: str
-    about_zh: str
+    name: str = ""
+    about: str = ""
+    about_zh: str = ""
     batches: Callable[..., Iterable[Any]]
     takes: tuple[str, ...] = ()
     loss: Callable[[nn.Module, Any], Tensor]

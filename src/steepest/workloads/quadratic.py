@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
+from .families import family
 from .supervised import Supervised
 
 __all__ = ["NoisyQuadratic", "quadratic"]
@@ -40,6 +41,7 @@ class NoisyQuadratic(Supervised):
     rows: int
 
 
+@family
 def quadratic(
     condition: float = 100.0, dims: int = 10, noise: float = 1.0, spectrum: Sequence[float] | None = None
 ) -> NoisyQuadratic:
@@ -72,9 +74,6 @@ def quadratic(
     start = tuple(math.sqrt(2 / (len(curvatures) * curvature)) for curvature in curvatures)
     loss = _loss(curvatures)
     return NoisyQuadratic(
-        name=_name(condition=condition, dims=dims, noise=noise, spectrum=spectrum),
-        about=(__doc__ or "").partition("\n")[0],
-        about_zh=about_zh,
         data=lambda: _data(curvatures, noise),
         model=lambda: _model(start),
         loss=loss,
@@ -111,13 +110,6 @@ def _check(condition: Any, dims: Any, noise: Any, spectrum: Any) -> None:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _name(**settings: Any) -> str:
-    """The text that `workloads.find` reads back; only what is not the default is said."""
-    defaults = {"condition": 100, "dims": 10, "noise": 1, "spectrum": None}
-    changed = [f"{name}={value!r}" for name, value in settings.items() if value != defaults[name]]
-    return f"quadratic({', '.join(changed)})" if changed else "quadratic"
 
 
 @cache

@@ -72,9 +72,9 @@ class Supervised(Recipe):
         model, groups, accumulate, clip_norm, autocast, ema, compile: see `Recipe`.
     """
 
-    name: str
-    about: str
-    about_zh: str
+    name: str = ""
+    about: str = ""
+    about_zh: str = ""
     data: Callable[[], Data]
     loss: Callable[[Tensor, Tensor], Tensor]
     metric: Callable[[Tensor, Tensor], Tensor]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
+from ..families import family
 from ..supervised import Data, Supervised, SupervisedSession
 from .images import images_in, kinds_in
 
@@ -27,6 +28,7 @@ MEAN, DEVIATION = 0.286 * 255, 0.353 * 255  # of Fashion-MNIST's pixels
 GREEN, RED = (46, 160, 67), (207, 34, 46)
 
 
+@family
 def clothes(width: int = 16, images: int = 60_000, folder: str | None = None) -> "Clothes":
     """A network that tells kinds of clothes apart, measured on images that it was not trained on.
 
@@ -40,12 +42,9 @@ def clothes(width: int = 16, images: int = 60_000, folder: str | None = None) ->
     """
     if width < 1 or not 1 <= images <= 60_000:
         raise InvalidValue(f"clothes: width must be from 1, images from 1 to 60,000, got {width!r} and {images!r}")
-    settings = {"width": (width, 16), "images": (images, 60_000), "folder": (folder, None)}
-    changed = ", ".join(f"{name}={value!r}" for name, (value, default) in settings.items() if value != default)
     return Clothes(
-        name=f"clothes({changed})" if changed else "clothes",
-        about=OWN.en if folder else (__doc__ or "").partition("\n")[0],
-        about_zh=OWN.zh if folder else about_zh,
+        about=OWN.en if folder else "",
+        about_zh=OWN.zh if folder else "",
         data=partial(images_in, Path(folder).expanduser(), SIDE) if folder is not None else partial(_data, images),
         model=partial(_model, width, KINDS if folder is None else len(kinds_in(Path(folder).expanduser()))),
         loss=nn.functional.cross_entropy,

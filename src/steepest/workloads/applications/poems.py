@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
+from ..families import family
 from ..supervised import Data, Supervised, SupervisedSession
 from .transformer import HEADS, Transformer, write
 
@@ -24,6 +25,7 @@ HELD_OUT, LONGEST = 128, 64
 END, RARE, NOTHING = "\n", "□", -100  # the last in place of a character behind the end
 
 
+@family
 def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
     """A transformer that tells the next character, measured on poems that it was not trained on.
 
@@ -39,12 +41,9 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
         raise InvalidValue(f"poems: width must be a multiple of 4, depth from 1, got {width!r} and {depth!r}")
     if file is not None:
         _lines(file)
-    settings = {"width": (width, 48), "depth": (depth, 2), "file": (file, None)}
-    changed = ", ".join(f"{name}={value!r}" for name, (value, default) in settings.items() if value != default)
     return Poems(
-        name=f"poems({changed})" if changed else "poems",
-        about=OWN.en if file else (__doc__ or "").partition("\n")[0],
-        about_zh=OWN.zh if file else about_zh,
+        about=OWN.en if file else "",
+        about_zh=OWN.zh if file else "",
         data=partial(_data, file),
         model=lambda: Transformer(len(_alphabet(file)), LONGEST + 1, width, depth),
         loss=loss,
