@@ -2,13 +2,9 @@
 
 import numpy as np
 
-THREE = dict(
-    zip(
-        "ARNDCQEGHILKMFPSTWYV",
-        "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split(),
-        strict=True,
-    )
-)
+from steepest.datasets.structures import CODES
+
+THREE = {code: name for name, code in CODES.items() if name != "MSE"}
 
 
 def placed(a, b, c, length, angle, torsion):
@@ -18,9 +14,7 @@ def placed(a, b, c, length, angle, torsion):
     normal = np.cross(b - a, along)
     normal /= np.linalg.norm(normal)
     side = np.cross(normal, along)
-    return c + length * (
-        -np.cos(angle) * along + np.sin(angle) * (np.cos(torsion) * side + np.sin(torsion) * normal)
-    )
+    return c + length * (-np.cos(angle) * along + np.sin(angle) * (np.cos(torsion) * side + np.sin(torsion) * normal))
 
 
 def backbone(phi, psi):

@@ -13,7 +13,8 @@ from steepest.workloads.applications.secondary import (
     secondary_structure,
     structure_of_bonds,
 )
-from tests.backbones import backbone
+
+from ..backbones import backbone
 
 
 def bond_at(distance, degrees, sequence="AAAA"):

@@ -68,7 +68,8 @@ def chains_in(folder: Path) -> list[Residues]:
                 found.setdefault(part.sequence, part)
     if len(found) < 10:
         raise InvalidValue(
-            f"{folder}: must have ten different chains or more in PDB or mmCIF files, got {len(found)} in {len(files)} files"
+            f"{folder}: must have ten different chains or more in its PDB and mmCIF files,"
+            f" got {len(found)} in {len(files)}"
         )
     return [*found.values()]
 
@@ -97,7 +98,8 @@ def virtual_cb(backbone: NDArray[np.floating]) -> NDArray[np.float64]:
     """Where the first atom of the side chain is, in an ideal residue: shape (length, 3) from (length, 4, 3)."""
     n, ca, c = backbone.astype(np.float64).transpose(1, 0, 2)[:3]
     before, behind = ca - n, c - ca
-    return ca - 0.58273431 * np.cross(before, behind) + 0.56802827 * before - 0.54067466 * behind
+    places: NDArray[np.float64] = ca - 0.58273431 * np.cross(before, behind) + 0.56802827 * before - 0.54067466 * behind
+    return places
 
 
 class Maps(NamedTuple):
@@ -132,6 +134,6 @@ def maps(chosen: list[Residues], size: int, stride: int) -> Maps:
 
 def _map(chain: Residues) -> NDArray[np.uint8]:
     places = virtual_cb(chain.backbone)
-    bins = ((cdist(places, places).clip(NEAREST, FURTHEST) - NEAREST) // STEP).astype(np.uint8)
+    bins: NDArray[np.uint8] = ((cdist(places, places).clip(NEAREST, FURTHEST) - NEAREST) // STEP).astype(np.uint8)
     np.fill_diagonal(bins, BINS + secondary_structure(chain.sequence, chain.backbone))
     return bins

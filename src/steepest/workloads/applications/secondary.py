@@ -97,4 +97,5 @@ def _bridged(bonds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     antiparallel = (bond(0, 0) & bond(0, 0).T) | (bond(-1, 1) & bond(-1, 1).T)
     bridges = np.zeros_like(bonds)
     bridges[1:-1, 1:-1] = np.triu(parallel | antiparallel, 3)
-    return (bridges | bridges.T).any(axis=1)
+    beside: NDArray[np.bool_] = np.any(bridges | bridges.T, axis=1)
+    return beside
