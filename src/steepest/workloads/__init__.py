@@ -25,7 +25,7 @@ from .reading import problem_of
 
 __all__ = ["APPLICATIONS", "FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "summary"]
 
-APPLICATIONS = ("clothes", "poems", "board", "proteins")
+APPLICATIONS = ("clothes", "language", "poems", "board", "proteins")
 """Those in `applications/`."""
 
 WORKLOADS = ("digits", "airfoil", "zipf", "quadratic", *APPLICATIONS)

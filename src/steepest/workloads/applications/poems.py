@@ -1,28 +1,24 @@
 """Language model, Chinese: quatrains of Tang and Song, character by character, a small transformer."""
 
-import math
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..families import family
 from ..supervised import Data, Supervised, SupervisedSession
-from .transformer import HEADS, Transformer, write
+from .texts import alphabet_of, as_numbers, read_text
+from .transformer import NOTHING, Transformer, bits, check_size, loss, write
 
 about_zh = "中文语言模型：逐字学习唐宋绝句，一个小型 Transformer。"
 
 OWN = Text("Language model of your own text, character by character, a small transformer.", "自备文本的逐字语言模型。")
 
 HELD_OUT, LONGEST = 128, 64
-END, RARE, NOTHING = "\n", "□", -100  # the last in place of a character behind the end
+END = "\n"
 
 
 @family
@@ -30,22 +26,21 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
     """A transformer that tells the next character, measured on poems that it was not trained on.
 
     Args:
-        width: numbers that describe a character, a multiple of 4.
+        width: numbers that describe a character, a multiple of 8.
         depth: blocks of attention and a hidden layer.
         file: a text of your own instead, UTF-8, an example a line, of which the first 64 characters count.
 
     Raises:
         InvalidValue: a setting out of its range, or a file that cannot be read or is too short.
     """
-    if width < 1 or width % HEADS or depth < 1:
-        raise InvalidValue(f"poems: width must be a multiple of 4, depth from 1, got {width!r} and {depth!r}")
+    check_size("poems", width, depth)
     if file is not None:
         _lines(file)
     return Poems(
         about=OWN.en if file else "",
         about_zh=OWN.zh if file else "",
         data=partial(_data, file),
-        model=lambda: Transformer(len(_alphabet(file)), LONGEST + 1, width, depth),
+        model=lambda: Transformer(len(_alphabet(file)), width, depth, places=LONGEST + 1),
         loss=loss,
         metric=bits,
         metric_name="bits a character",
@@ -60,10 +55,7 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
 @cache
 def _lines(file: str | None) -> tuple[list[str], list[str]]:
     """Lines to train on, and held-out ones, which are spread over all."""
-    try:
-        text = datasets.load("quatrains") if file is None else Path(file).expanduser().read_text("utf-8").split("\n")
-    except (OSError, UnicodeError) as error:
-        raise InvalidValue(f"poems: {file} cannot be read as UTF-8 text ({error})") from None
+    text = datasets.load("quatrains") if file is None else read_text("poems", file).split("\n")
     lines = [line[:LONGEST] for line in text if line.strip()]
     if len(lines) < 10:
         raise InvalidValue(f"poems: {file} must have ten lines or more, got {len(lines)}")
@@ -74,31 +66,18 @@ def _lines(file: str | None) -> tuple[list[str], list[str]]:
 @cache
 def _alphabet(file: str | None) -> str:
     """The end of a line, a sign for rare characters, and those that come more than once, the most frequent first."""
-    counts = Counter("".join(_lines(file)[0]))
-    del counts[RARE]
-    return END + RARE + "".join(character for character, count in counts.most_common() if count > 1)
+    return alphabet_of(_lines(file)[0], first=END)
 
 
 @cache
 def _data(file: str | None) -> Data:
     """Each line behind an end, as numbers of characters; the targets are the same, one place on."""
-    number = {character: index for index, character in enumerate(_alphabet(file))}
     training, held_out = _lines(file)
     numbers = torch.full((len(training) + len(held_out), 2 + max(map(len, training + held_out))), NOTHING)
     for row, line in zip(numbers, training + held_out, strict=True):
-        row[: len(line) + 2] = torch.tensor([number.get(character, 1) for character in f"{END}{line}{END}"])
+        row[: len(line) + 2] = as_numbers(f"{END}{line}{END}", _alphabet(file))
     inputs, targets, count = numbers[:, :-1].clamp(min=0), numbers[:, 1:].contiguous(), len(training)
     return inputs[:count], targets[:count], inputs[count:], targets[count:]
-
-
-def loss(output: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of a character, the end of a line included, in nats."""
-    return cross_entropy(output.flatten(0, 1), targets.flatten(), ignore_index=NOTHING)
-
-
-def bits(output: Tensor, targets: Tensor) -> Tensor:
-    """The same in bits."""
-    return loss(output, targets) / math.log(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,5 +100,7 @@ class Session(SupervisedSession):
 
     def show(self, lines: int = 4) -> str:
         """Lines that the transformer writes now."""
-        written = write(self.model, lines, self._data[0].shape[1])
+        start = self._data[0].new_zeros(lines, 1)
+        with self.evaluated():
+            written = write(self.model, start, self._data[0].shape[1], LONGEST + 1)[:, 1:].tolist()
         return "\n".join("".join(self.alphabet[number] for number in line).partition(END)[0] for line in written)
