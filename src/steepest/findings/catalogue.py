@@ -14,12 +14,24 @@ from ..base.numbers import general, percent, point
 from ..base.status import Status
 from ..base.translation import in_chinese
 
-__all__ = ["CATALOGUE", "LIMITS", "Finding", "phrase"]
+__all__ = ["CATALOGUE", "DIAGNOSES", "LIMITS", "TRAINING", "Finding", "phrase"]
 
-CATALOGUE: dict[str, Any] = tomllib.loads((files(__package__) / "catalogue.toml").read_text(encoding="utf-8"))
-"""`thresholds`, `findings` and `phrases`, as `catalogue.toml` describes them."""
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((files(__package__) / name).read_text(encoding="utf-8"))
+
+
+CATALOGUE = _read("catalogue.toml")
+"""`thresholds`, `findings` and `phrases` of paths and runs, as `catalogue.toml` describes them."""
+
+DIAGNOSES = _read("training.toml")
+"""The same of what can be found in a training, in the order of precedence."""
 
 LIMITS = SimpleNamespace(**CATALOGUE["thresholds"])
+TRAINING = SimpleNamespace(**DIAGNOSES["thresholds"])
+
+ENTRIES: dict[str, dict[str, Any]] = CATALOGUE["findings"] | DIAGNOSES["findings"]
+PHRASES: dict[str, Any] = CATALOGUE["phrases"] | DIAGNOSES["phrases"]
 
 FIELD = re.compile(r"\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}")
 SEMICOLON = {"en": "; ", "zh": "；"}
@@ -71,8 +83,7 @@ class Finding:
 
     @property
     def _entry(self) -> dict[str, Any]:
-        entry: dict[str, Any] = CATALOGUE["findings"][self.code]
-        return entry
+        return ENTRIES[self.code]
 
     def text(self, lang: str = "en") -> str:
         """What happened and, after a semicolon, what to try.
@@ -122,7 +133,7 @@ def phrase(name: str, variant: Any, lang: str = "en") -> str:
     >>> phrase("basin", "escaped", "zh")
     '逃逸'
     """
-    text: str = CATALOGUE["phrases"][name][str(variant).lower()][lang]
+    text: str = PHRASES[name][str(variant).lower()][lang]
     return text
 
 

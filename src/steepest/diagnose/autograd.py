@@ -1,0 +1,88 @@
+"""The autograd graph between a loss and what the model returned; it can be read after the backward pass, too."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["VIEWS", "leaves", "name_of", "path_between", "shape_of", "through_views"]
+
+VIEWS = frozenset(
+    f"{name}Backward{version}"
+    for name in (
+        "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Alias", "Clone", "ToCopy",
+        "Slice", "Select", "Expand", "Contiguous", "AsStrided", "Index", "Detach", "Narrow", "Movedim",
+    )
+    for version in range(4)
+)  # fmt: skip
+"""Nodes that change the shape of values only, or their precision."""
+
+MOST = 20_000
+"""The most nodes that a walk visits."""
+
+
+def name_of(node: Any) -> str:
+    """The name of a node, without its namespace: `"SoftmaxBackward0"`."""
+    name: str = node.name()
+    return name.rpartition("::")[2]
+
+
+def shape_of(node: Any) -> tuple[int, ...]:
+    """The shape of what the operation of a node returned; empty where it is unknown."""
+    metadata = getattr(node, "_input_metadata", None)
+    return tuple(int(size) for size in metadata[0].shape) if metadata else ()
+
+
+def inputs_of(node: Any) -> list[Any]:
+    """The nodes of a node's arguments that need a gradient."""
+    return [following for following, _ in node.next_functions if following is not None]
+
+
+def path_between(loss: Tensor, outputs: Iterable[Tensor]) -> list[Any]:
+    """The nodes from a loss to the nearest of the outputs, the output's own node last; empty where there is no path.
+
+    An output that is the loss itself, as models that compute their own loss return it, is no end of a path.
+    """
+    if loss.grad_fn is None:
+        return []
+    ends = {output.grad_fn for output in outputs if output.grad_fn is not None and output.grad_fn is not loss.grad_fn}
+    before: dict[Any, Any] = {loss.grad_fn: None}
+    waiting = [loss.grad_fn]
+    for node in waiting:
+        if node in ends:
+            path = []
+            while node is not None:
+                path.append(node)
+                node = before[node]
+            return path[::-1]
+        if len(before) > MOST:
+            break
+        for following in inputs_of(node):
+            if following not in before:
+                before[following] = node
+                waiting.append(following)
+    return []
+
+
+def through_views(node: Any) -> Any:
+    """The first node, from this one on towards the inputs, that does more than change shape or precision."""
+    while name_of(node) in VIEWS and len(inputs_of(node)) == 1:
+        node = inputs_of(node)[0]
+    return node
+
+
+def leaves(loss: Tensor) -> Iterator[torch.nn.Parameter]:
+    """The parameters that a loss was computed from."""
+    if loss.grad_fn is None:
+        return
+    known, waiting = {loss.grad_fn}, [loss.grad_fn]
+    while waiting and len(known) < MOST:
+        node = waiting.pop()
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, torch.nn.Parameter):
+            yield variable
+        for following in inputs_of(node):
+            if following not in known:
+                known.add(following)
+                waiting.append(following)

@@ -1,0 +1,449 @@
+"""`steepest.watch`: what is wrong with a training, found while it runs and without changing it."""
+
+import math
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import InvalidValue
+from ..findings.catalogue import Finding
+from .finding import Diagnosis, ranked
+from .losses import Recovered, recover
+from .parameters import units_of
+from .record import InputFacts, Record, Tick
+from .replay import undisturbed
+from .schedule import FIRST, Schedule
+from .sensors import Forward, Observation, Sensors, Target
+from .signs import SIGNS
+from .structure import Structure
+
+__all__ = ["Doctor", "watch"]
+
+MOST = 2**29
+"""The most bytes of parameters that are copied in an observed step: 512 MiB."""
+
+STILL = 100
+"""Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
+
+SCALE_FREE = ("adam", "lion", "sign", "rmsprop", "adagrad", "adadelta", "lamb", "muon", "soap", "prodigy", "adafactor", "rprop")
+"""Parts of the names of optimizers whose steps do not depend on the scale of the gradient."""
+
+
+def watch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer],
+    budget: float = 0.05,
+    *,
+    again: Callable[[], Any] | None = None,
+    validation: Callable[[], Any] | None = None,
+    tell: Callable[[Diagnosis], object] | None = None,
+) -> "Doctor":
+    """Watch a training and find out what is wrong with it.
+
+    Call `doctor.step(loss)` after each step of any loop, with torch's optimizers or ours. Nothing in the training
+    changes: weights, random numbers and buffers are the same to the last bit, and no error of the doctor reaches it.
+    The first steps are observed by hooks that leave afterwards, then single steps, as the budget allows.
+
+    Args:
+        model: what is trained; in DDP or `torch.compile`, or not.
+        optimizer: what steps it, or several.
+        budget: share of the training's time that observing takes, above 0, at most 1. The first steps cost more, which
+            is paid back later.
+        again: computes the loss of the last batch again, for losses that the doctor does not know.
+        validation: computes the loss on held-out data, in evaluation mode of its own; called now and then.
+        tell: called once with each new finding, for instance `print`.
+
+    Returns:
+        A `Doctor`. As a context manager it removes its hooks at the end.
+
+    Raises:
+        InvalidValue: `budget` is not within (0, 1], or `model` is no module.
+
+    >>> import torch, steepest
+    >>> model = torch.nn.Linear(4, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> with steepest.watch(model, optimizer) as doctor:
+    ...     for _ in range(3):
+    ...         loss = model(torch.ones(8, 4)).square().mean()
+    ...         loss.backward()
+    ...         optimizer.step()
+    ...         doctor.step(loss)
+    >>> [finding.code for finding in doctor.findings]
+    ['zero_grad']
+    """
+    if not isinstance(budget, int | float) or not 0 < budget <= 1:
+        raise InvalidValue(f"budget: must be a share of the time, above 0 and at most 1, got {budget!r}")
+    if not isinstance(model, nn.Module):
+        raise InvalidValue(f"model: must be a torch.nn.Module, got {type(model).__name__}")
+    optimizers = list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]
+    return Doctor(model, optimizers, budget, again, validation, tell)
+
+
+class Doctor:
+    """Watches a training; made by `steepest.watch`.
+
+    Attributes:
+        record: all that was seen, as numbers.
+        unseen: what the doctor cannot see in this training, a finding each.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: list[Any],
+        budget: float,
+        again: Callable[[], Any] | None,
+        validation: Callable[[], Any] | None,
+        tell: Callable[[Diagnosis], object] | None,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self.record, self.unseen = Record(), list[Finding]()
+        self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
+        self._told: set[str] = set()
+        self._schedule = Schedule(budget, clock)
+        self._sensors: Sensors | None = None
+        self._pending: list[Tensor] = []
+        self._sums: list[float] = []
+        self._unchanged = self._suspicions = 0
+        self._ranked: tuple[int, list[Diagnosis]] = (-1, [])
+        if _rank() == 0:
+            self._guarded(self._begin, model, optimizers)
+
+    # --- what a user calls ------------------------------------------------------------------------------------------
+
+    def step(self, loss: Any) -> None:
+        """Say that a step was made. Never raises.
+
+        Args:
+            loss: the loss of the step: the tensor that `backward()` was called on, else a number.
+        """
+        if self._sensors is not None:
+            self._guarded(self._step, loss)
+
+    @property
+    def findings(self) -> list[Diagnosis]:
+        """What is wrong, the worst first; empty where nothing was found."""
+        if self._ranked[0] != self.record.steps or self._pending:
+            self._guarded(self._rank)
+        return self._ranked[1]
+
+    def text(self, lang: str = "en") -> str:
+        """All findings, a paragraph each, and what could not be seen.
+
+        Raises:
+            InvalidValue: `lang` is neither `"en"` nor `"zh"`.
+        """
+        return "\n".join(finding.text(lang) for finding in (*self.findings, *self.unseen))
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def close(self) -> None:
+        """Remove all hooks; findings remain."""
+        if self._sensors is not None:
+            self._guarded(self._flush)
+        if self._sensors is not None:
+            self._sensors.leave()
+            self._sensors = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # --- beginning and ending ---------------------------------------------------------------------------------------
+
+    def _guarded(self, work: Callable[..., None], *args: Any) -> None:
+        try:
+            work(*args)
+        except Exception as error:  # noqa: BLE001  # the training must go on
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._cannot("unseen_error", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        sensors, self._sensors = self._sensors, None
+        if sensors is not None:
+            sensors.leave()
+
+    def _cannot(self, code: str, **numbers: Any) -> None:
+        if all(finding.code != code for finding in self.unseen):
+            self.unseen.append(Finding(code, numbers))
+
+    def _begin(self, model: nn.Module, optimizers: list[Any]) -> None:
+        known = [each for each in optimizers if isinstance(getattr(each, "param_groups", None), list)]
+        for each in optimizers:
+            if not hasattr(each, "register_step_pre_hook"):
+                self._cannot("unseen_optimizer", name=type(each).__name__)
+        self._target = target = Target(model, known)
+        if not any(True for _ in model.parameters()):
+            self._cannot("unseen_parameters")
+        size = sum(param.numel() * param.element_size() for param in model.parameters())
+        if size > MOST:
+            self._cannot("unseen_large", size=size / 1e6)
+        self._alone = not target.sharded and _world() == 1
+        if not self._alone:
+            self._cannot("unseen_shards")
+        self._structure = Structure(target, self.record)
+        names = [type(each).__name__.lower() for each in known]
+        self.record.scale_free = bool(names) and all(any(part in name for part in SCALE_FREE) for name in names)
+        self.record.normalized_input = _normalizes(target.model)
+        self.record.rates = [(math.nan, 0.0, math.nan) for each in known for _ in each.param_groups]
+        trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
+        own = [param for param in trained if id(param) in target.names] or trained
+        self._sentinel = min(own[:2], key=lambda param: param.numel(), default=None)
+        self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model), MOST)
+        self._schedule.due(0)
+        self._sensors.arm(closely=True)
+
+    # --- each step --------------------------------------------------------------------------------------------------
+
+    def _step(self, loss: Any) -> None:
+        started, sensors = self._clock(), self._sensors
+        assert sensors is not None
+        self._take(loss)
+        self._read_rates()
+        step, seen = self.record.steps - 1, sensors.now
+        if seen is not None:
+            self._observe(step, seen, loss)
+            if self._sensors is None:
+                return
+        following = step + 1
+        suspicious = self._unchanged == STILL or (not self._target.model.training and bool(self._structure.sensitive))
+        suspicious = suspicious and self._suspicions < 6
+        self._suspicions += suspicious
+        if self._schedule.due(following) or suspicious:
+            sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3)
+        elif seen is not None:
+            sensors.disarm()
+        if seen is not None:
+            seconds, sensors.seconds = self._clock() - started + sensors.seconds, 0.0
+            self._schedule.charge(seconds, step)
+            self._schedule.observed(step, seconds)
+            if self._tell is not None:
+                self._tell_new()
+        else:
+            self._schedule.spent += self._clock() - started
+
+    def _take(self, loss: Any) -> None:
+        """Keep the loss; on an accelerator values are fetched many at a time."""
+        if not isinstance(loss, Tensor):
+            self._cannot("unseen_number")
+        mark = self._sentinel.detach().sum() if self._sentinel is not None and self._alone else None
+        if isinstance(loss, Tensor) and loss.numel() == 1 and loss.device.type != "cpu":
+            values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
+            self._pending.append(torch.stack(values))
+            self.record.losses.append(math.nan)
+            if len(self._pending) >= 32 or (self._sensors is not None and self._sensors.now is not None):
+                self._flush()
+            return
+        self.record.losses.append(_number(loss))
+        self._compare(self.record.steps - 1, float(mark.real) if mark is not None else 0.0)
+
+    def _flush(self) -> None:
+        if self._pending:
+            rows = torch.stack(self._pending).tolist()
+            self._pending = []
+            for step, row in enumerate(rows, self.record.steps - len(rows)):
+                self.record.losses[step] = row[0]
+                self._compare(step, row[1] if len(row) > 1 else 0.0)
+
+    def _compare(self, step: int, mark: float) -> None:
+        """Whether parameters change, and what is not finite first."""
+        before = self._sums[-1] if self._sums else math.nan
+        self._sums = [*self._sums[-1:], mark]
+        self._unchanged = self._unchanged + 1 if mark == before else 0
+        loss = self.record.losses[step]
+        if "nan" in self.record.proved or (math.isfinite(loss) and math.isfinite(mark)):
+            return
+        ratio = _growth(self.record.losses[:step])
+        if not math.isfinite(loss):
+            if any(value.is_floating_point() and not bool(value.isfinite().all()) for value in self._last_inputs()):
+                cause = "input"
+            else:
+                cause = "growth" if ratio > 3 else "loss"
+        else:
+            gradient = self._sentinel.grad if self._sentinel is not None else None
+            cause = "update" if gradient is not None and bool(gradient.isfinite().all()) else "gradient"
+            cause = "growth" if ratio > 3 else cause
+        self.record.prove("nan", step=step, cause=cause, ratio=ratio)
+
+    def _last_inputs(self) -> list[Tensor]:
+        return self._sensors.last_inputs() if self._sensors is not None else []
+
+    def _read_rates(self) -> None:
+        groups = [group for optimizer in self._target.optimizers for group in optimizer.param_groups]
+        rates, low = self.record.rates, True
+        for place, group in enumerate(groups):
+            rate = group.get("lr")
+            if type(rate) is not float:
+                if not isinstance(rate, int) or isinstance(rate, bool):
+                    return  # a tensor, which would have to be fetched, or none
+                rate = float(rate)
+            if place == len(rates):
+                rates.append((math.nan, 0.0, math.nan))
+            first, high, _ = rates[place]
+            rates[place] = (rate if first != first else first, max(rate, high), rate)
+            low = low and rate < rates[place][1] / 1000
+        self.record.vanished += low and bool(groups)
+
+    # --- observed steps ---------------------------------------------------------------------------------------------
+
+    def _observe(self, step: int, seen: Observation, loss: Any) -> None:
+        sensors = self._sensors
+        assert sensors is not None
+        tick = Tick(step, backwards=seen.backwards)
+        path = self._structure.look(seen, loss, sensors.closely)
+        forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
+        if seen.in_step:
+            self._cannot("unseen_closure")
+        if not seen.forwards and seen.updates:
+            self._cannot("unseen_model")
+        if seen.updates and not seen.in_step:
+            tick.update = seen.updates[0]
+            for other in seen.updates[1:]:
+                tick.update.layers += other.layers
+                tick.update.descent += other.descent
+        if seen.forwards:
+            tick.inputs, tick.batch = _facts_of_inputs(seen.forwards[-1])
+        recovered = self._recover(path, forward, step) if forward is not None else None
+        if recovered is not None:
+            tick.loss = recovered.facts
+        self.record.ticks.append(tick)
+        if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
+            self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
+        if forward is seen.forwards[-1:][0] if seen.forwards else False:
+            tick.gain = self._gain(tick, forward, path, recovered)
+        if self._validation is not None and step >= FIRST[-1]:
+            self.record.validation.append((step, self._held_out()))
+
+    def _recover(self, path: list[Any], forward: Forward, step: int) -> Recovered | None:
+        if not path:
+            return None
+        for place, output in enumerate(forward.outputs):
+            if output.grad_fn is path[-1] and place in forward.gradients:
+                return recover(path, output, forward.gradients[place], self.record.losses[step])
+        return None
+
+    def _gain(self, tick: Tick, forward: Forward | None, path: list[Any], recovered: Recovered | None) -> float:
+        """The decrease of the loss on the same batch over what the gradient promised."""
+        update, model = tick.update, self._target.model
+        if forward is None or update is None or not self._alone or not update.finite or not update.descent > 0:
+            return math.nan
+        raw = update.raw / update.gradient if update.gradient > 0 and update.raw > 0 else 1.0
+        if raw >= 100 and abs(math.log2(raw) % 1 - 0.5) > 0.499:  # a gradient scaler's power of 2
+            scaled, raw = raw, 1.0
+        else:
+            scaled = 1.0
+        if self._again is not None:
+            with undisturbed(model, forward.draws):
+                fallen = self.record.losses[tick.step] - _number(self._again())
+        elif recovered is not None and recovered.again is not None:
+            place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
+            args, kwargs = forward.inputs
+            before = recovered.again(forward.outputs[place])
+            with undisturbed(model, forward.draws):
+                returned = model(*args, **kwargs)
+            new = _like(returned, forward, place)
+            if new is None:
+                return math.nan
+            fallen = (before - recovered.again(new)) / scaled
+        else:
+            self._cannot("unseen_loss")
+            return math.nan
+        return fallen * max(tick.backwards, 1) / (raw * update.descent)
+
+    def _held_out(self) -> float:
+        assert self._validation is not None
+        training = [(module, module.training) for module in self._target.model.modules()]
+        with undisturbed(self._target.model, _draws(self._target)):
+            value = _number(self._validation())
+        for module, mode in training:
+            module.training = mode
+        return value
+
+    # --- findings ---------------------------------------------------------------------------------------------------
+
+    def _rank(self) -> None:
+        self._flush()
+        found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(self.record)) is not None}
+        self._ranked = self.record.steps, ranked(found | self.record.proved)
+
+    def _tell_new(self) -> None:
+        for finding in self.findings:
+            if finding.code not in self._told and self._tell is not None:
+                self._told.add(finding.code)
+                self._tell(finding)
+
+
+def _number(loss: Any) -> float:
+    """A loss as a number; NaN where it is none."""
+    try:
+        return float(loss.detach().real if isinstance(loss, Tensor) else loss)
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
+
+
+def _growth(losses: list[float]) -> float:
+    """How far the last losses lie above the first one."""
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    return max(finite[-3:]) / abs(finite[0]) if finite and finite[0] else 1.0
+
+
+def _draws(target: Target) -> Any:
+    from .replay import draws_now
+
+    return draws_now(target.device)
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if _world() > 1 else 0
+
+
+def _world() -> int:
+    there = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if there else 1
+
+
+def _normalizes(model: nn.Module) -> bool:
+    """Whether the first layer with an effect of its own is a normalization."""
+    for module in model.modules():
+        if not any(True for _ in module.children()):
+            name = type(module).__name__
+            if name not in ("Identity", "Flatten", "Unflatten", "Dropout"):
+                return "Norm" in name
+    return False
+
+
+def _facts_of_inputs(forward: Forward) -> tuple[list[InputFacts], int]:
+    args, kwargs = forward.inputs
+    tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.numel()]
+    facts = []
+    for value in tensors:
+        if value.is_floating_point() and value.layout == torch.strided:
+            values = value.detach().float()
+            finite = bool(values.isfinite().all())
+            values = values if finite else values[values.isfinite()]
+            spread, mean = torch.std_mean(values, correction=0) if values.numel() else (values.sum(), values.sum())
+            facts.append(InputFacts(float(mean), float(spread), value.numel(), finite))
+    first = tensors[0] if tensors else None
+    return facts, int(first.shape[0]) if first is not None and first.dim() else 0
+
+
+def _like(returned: Any, forward: Forward, place: int) -> Tensor | None:
+    """The tensor of a repeated call that stands where the observed output stood."""
+    from torch.utils import _pytree as pytree
+
+    leaves = [value for value in pytree.tree_leaves(returned) if isinstance(value, Tensor)]
+    if not leaves and hasattr(returned, "__dict__"):
+        leaves = [value for value in vars(returned).values() if isinstance(value, Tensor)]
+    like = [value for value in leaves if value.is_floating_point() or value.is_complex()]
+    shape = forward.outputs[place].shape
+    if len(like) == len(forward.outputs):
+        return like[place] if like[place].shape == shape else None
+    return next((value for value in like if value.shape == shape), None)

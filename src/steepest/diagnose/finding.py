@@ -1,0 +1,43 @@
+"""A finding of the doctor: a code of `findings/training.toml` with its numbers."""
+
+from dataclasses import dataclass
+
+from ..findings.catalogue import DIAGNOSES, Finding
+
+__all__ = ["Diagnosis", "ORDER", "ranked"]
+
+ORDER = {code: place for place, code in enumerate(DIAGNOSES["findings"])}
+"""The precedence of each code."""
+
+
+@dataclass(frozen=True)
+class Diagnosis(Finding):
+    """What is wrong with a training, as a code of the catalogue and the numbers of its sentence.
+
+    >>> found = Diagnosis("zero_grad", {"step": 1})
+    >>> found.certain, found.first_step, found.advice()
+    (True, 1, 'call optimizer.zero_grad() once for each optimizer.step()')
+    >>> found.happened("zh")
+    '各步之间没有清零梯度：第 1 步时上一步的梯度仍在，新的梯度被加了上去'
+    """
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is proved exactly; else it is a sign that may err."""
+        return bool(self._entry.get("certain", False))
+
+    @property
+    def first_step(self) -> int:
+        """The step at which it began, counted from 0."""
+        return int(self.numbers.get("step", 0))
+
+
+def ranked(found: dict[str, dict[str, object]]) -> list[Diagnosis]:
+    """Findings by code as a list, the worst first, without those that another one of them explains."""
+    kept = []
+    for code, numbers in sorted(found.items(), key=lambda entry: ORDER[entry[0]]):
+        reasons = DIAGNOSES["findings"][code].get("unless", [])
+        explained = found.keys() - {code} if "*" in reasons else found.keys() & set(reasons)
+        if not explained:
+            kept.append(Diagnosis(code, numbers))
+    return kept

@@ -1,0 +1,166 @@
+r"""Which loss is minimized, and its targets, recovered from the gradient with respect to the model's output.
+
+No loss function is patched, so it does not matter how a script imports one. The loss is recognized by its graph, and
+its targets follow from outputs $z$ and their gradient $d$:
+
+- cross-entropy: $d_i = w_i (\mathrm{softmax}(z_i) - e_{y_i})$, so that the class $y_i$ is the only negative entry and
+  $w_i = -d_{i y_i} / (1 - p_{i y_i})$;
+- squared error: $d = 2 w (z - t)$;
+- binary cross-entropy of logits: $d = w (\sigma(z) - t)$.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .autograd import name_of, shape_of, through_views
+from .record import Kind, LossFacts
+
+__all__ = ["Recovered", "kind_of", "last_activation", "recover"]
+
+LARGEST = 2**24
+"""The most entries of an output that are looked at: 64 MiB in float32."""
+
+REACHES: dict[str, tuple[float, float]] = {
+    "relu": (0.0, math.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "exp": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+}  # fmt: skip
+"""The values that each last activation can take."""
+
+LAST = {
+    "ReluBackward0": "relu", "ThresholdBackward0": "relu", "ClampMinBackward0": "relu", "SigmoidBackward0": "sigmoid",
+    "TanhBackward0": "tanh", "SoftmaxBackward0": "softmax", "LogSoftmaxBackward0": "log_softmax", "ExpBackward0": "exp",
+    "SoftplusBackward0": "softplus", "LogSigmoidBackward0": "log_sigmoid",
+}  # fmt: skip
+
+
+def last_activation(node: Any) -> str | None:
+    """The last activation that a model's output, or what was made of it, went through; None without one."""
+    return LAST.get(name_of(through_views(node)))
+
+
+def kind_of(path: Sequence[Any]) -> Kind:
+    """The loss, by the nodes from it to the model's output, the output's own last."""
+    names = [name_of(node) for node in path[:-1]]
+    if any(name.startswith("NllLoss") for name in names):
+        return "cross_entropy" if "LogSoftmaxBackward0" in names else "log_likelihood"
+    if "LogSoftmaxBackward0" in names and not any(name.startswith("KlDiv") for name in names):
+        return "cross_entropy"
+    if "BinaryCrossEntropyWithLogitsBackward0" in names:
+        return "binary"
+    if "BinaryCrossEntropyBackward0" in names:
+        return "probability"
+    squares = [node for node in path[:-1] if name_of(node) == "PowBackward0" and node._saved_exponent == 2]
+    if "MseLossBackward0" in names or (squares and "SubBackward0" in names):
+        return "squared_error"
+    return "other"
+
+
+@dataclass
+class Recovered:
+    """A loss that can be computed again from new outputs.
+
+    Attributes:
+        facts: what was recovered, as numbers.
+        again: what was differentiated, of new outputs.
+    """
+
+    facts: LossFacts
+    again: Callable[[Tensor], float] | None = None
+
+
+def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
+    """The loss of a step from the nodes between it and the output, the output, its gradient, and the loss's value."""
+    kind = kind_of(path) if path else "other"
+    if output.numel() > LARGEST or output.numel() == 0 or not bool(gradient.isfinite().all()):
+        return Recovered(LossFacts(kind))
+    z, d = output.detach().float(), gradient.detach().float()
+    if kind == "cross_entropy":
+        return _classes(path, z, d, loss)
+    if kind == "log_likelihood":
+        rows = d.movedim(1, -1).reshape(-1, d.shape[1]) if d.dim() > 2 else d.reshape(-1, d.shape[-1])
+        return Recovered(LossFacts(kind, loss, 1.0, _counted(rows.argmin(-1)[rows.amin(-1) < 0])))
+    if kind == "squared_error":
+        return _squares(path, z, d, loss)
+    if kind == "binary":
+        targets = (d < 0).float()
+        weight = float((d.abs() / (z.sigmoid() - targets).abs().clamp_min(1e-6)).median())
+        def again(new: Tensor) -> float:
+            return weight * float(torch.nn.functional.binary_cross_entropy_with_logits(new.float(), targets, reduction="sum"))
+        labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
+        mean = again(z) / (weight * z.numel()) if weight > 0 else math.nan
+        return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
+    return Recovered(LossFacts(kind))
+
+
+def _counted(labels: Tensor) -> dict[int, int]:
+    values, counts = labels.unique(return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    softmax = next(node for node in path if name_of(node) == "LogSoftmaxBackward0")
+    shape = shape_of(softmax)
+    dim = softmax._saved_dim
+    dim = (dim - 2**64 if dim >= 2**63 else dim) % max(1, len(shape)) if shape else 0
+    if not shape:
+        return Recovered(LossFacts("cross_entropy"))
+    axis = dim if shape == tuple(z.shape) else -1
+    if z.shape[axis] != shape[dim] or z.shape[axis] < 2:
+        return Recovered(LossFacts("cross_entropy"))
+    classes = z.shape[axis]
+    rows, slopes = (tensor.movedim(axis, -1).reshape(-1, classes) for tensor in (z, d))
+    used = slopes.abs().amax(-1) > 0
+    if not bool(used.any()):
+        return Recovered(LossFacts("cross_entropy"))
+    rows, slopes = rows[used], slopes[used]
+    logs = rows.log_softmax(-1)
+    best: tuple[float, Tensor, Tensor, float, float] | None = None
+    for sign in (1.0, -1.0):
+        labels = (sign * slopes).argmin(-1, keepdim=True)
+        rest = 1 - logs.gather(-1, labels).exp()
+        weights = (-sign * slopes.gather(-1, labels) / rest.clamp_min(1e-12)).squeeze(-1)
+        sure = rest.squeeze(-1) > 1e-4
+        if not bool(sure.any()):
+            continue
+        weights = torch.where(sure, weights, weights[sure].median())
+        total = float(weights.sum())
+        mean = float(-(weights * logs.gather(-1, labels).squeeze(-1)).sum()) / total if total else math.nan
+        # with two classes either sign explains the gradient, and only the loss's own value tells which
+        wrong = float(((sign * slopes) < 0).sum(-1).float().mean()) - 1 + abs(mean - loss) / max(abs(loss), 1e-6)
+        if best is None or wrong < best[0]:
+            best = wrong, labels.squeeze(-1), sign * weights, mean, sign * total
+    if best is None:
+        return Recovered(LossFacts("cross_entropy"))
+    _, labels, weights, mean, scale = best
+
+    def again(new: Tensor) -> float:
+        logs = new.detach().float().movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
+        return float(-(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum())
+
+    return Recovered(LossFacts("cross_entropy", mean, scale, _counted(labels)), again)
+
+
+def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    size = z.numel()
+    targets, weight = z - d * size / 2, 1 / size  # a mean over all entries
+    if not math.isclose(float((z - targets).square().mean()), loss, rel_tol=1e-2):
+        squares = float(d.square().sum())
+        if not (loss > 0 and squares > 0):
+            return Recovered(LossFacts("squared_error"))
+        weight = squares / (4 * loss)
+        targets = z - d / (2 * weight)
+
+    def again(new: Tensor) -> float:
+        return weight * float((new.detach().float() - targets).square().sum())
+
+    low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
+    slack = 1e-3 * float(targets.abs().amax())
+    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean())
+    moments = size, float(targets.mean()), float(targets.var(correction=0))
+    mean = float((z - targets).square().mean())
+    return Recovered(LossFacts("squared_error", mean, weight * size, None, moments, outside), again)

@@ -1,0 +1,146 @@
+"""Norms and shares of all parameters in one step, in batched reductions: a handful of calls whatever the model."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .record import LayerFacts, StepFacts
+
+__all__ = ["Before", "dense", "norms", "units_of"]
+
+HALF = (torch.float16, torch.bfloat16)
+SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
+"""Names of the states that eps is added to the root of."""
+
+
+def dense(tensor: Tensor | None) -> bool:
+    """Whether a tensor is an ordinary one of numbers: neither sparse nor sharded nor quantized."""
+    return (
+        tensor is not None
+        and tensor.layout == torch.strided
+        and not tensor.is_meta
+        and not tensor.is_quantized
+        and type(tensor).__name__ != "DTensor"
+    )
+
+
+def norms(tensors: Sequence[Tensor]) -> list[float]:
+    """The Euclidean norm of each tensor, with one transfer from a device."""
+    if not tensors:
+        return []
+    return torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors), 2, torch.float32)]).tolist() if all(
+        tensor.is_floating_point() and tensor.dtype != torch.float64 for tensor in tensors
+    ) else torch.stack([torch.linalg.vector_norm(tensor).float() for tensor in tensors]).tolist()
+
+
+def units_of(model: nn.Module) -> set[int]:
+    """Identities of the weights whose rows are hidden units: of linear and convolution layers, without the last one."""
+    weights = [
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and isinstance(module.weight, Tensor)
+    ]
+    return {id(weight) for weight in weights[:-1]}
+
+
+class Before:
+    """Parameters and gradients as an optimizer is about to step; `after` compares them with what it made of them.
+
+    Args:
+        params: the parameters with their names and the settings of their group.
+        states: what the optimizer keeps, by parameter.
+        units: identities of the weights whose rows are hidden units.
+        most: the most bytes of parameters that are copied; above, changes are not measured.
+    """
+
+    def __init__(
+        self, params: Sequence[tuple[str, Tensor, dict[str, Any]]], states: Any, units: set[int], most: int
+    ) -> None:
+        self.params = [(name, param, group) for name, param, group in params if dense(param) and dense(param.grad)]
+        self.states, self.units = states, units
+        size = sum(param.numel() * param.element_size() for _, param, _ in self.params)
+        self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= most else None
+        self.gradients = [param.grad for _, param, _ in self.params]
+
+    def after(self) -> StepFacts:
+        """What the step has done."""
+        gradients = norms([gradient.detach() for gradient in self.gradients])
+        weights = norms(self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params])
+        facts = StepFacts([], finite=all(map(math.isfinite, gradients)))
+        updates = [math.nan] * len(gradients)
+        if self.copies is not None and self.copies:
+            changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies, strict=True)]
+            updates = norms(changes)
+            products = [
+                torch.linalg.vecdot(_flat(change), _flat(gradient)).float()
+                for change, gradient in zip(changes, self.gradients, strict=True)
+            ]
+            facts.descent = -math.fsum(torch.stack(products).tolist())
+            facts.unmoved = self._unmoved(changes)
+        zero = self._zero_rows()
+        facts.layers = [
+            LayerFacts(name, param.numel(), weight, gradient, update, zero.get(id(param), math.nan))
+            for (name, param, _), weight, gradient, update in zip(self.params, weights, gradients, updates, strict=True)
+        ]
+        facts.decay = max((_setting(group, "weight_decay") for _, _, group in self.params), default=0.0)
+        facts.momentum = max((_memory(group) for _, _, group in self.params), default=0.0)
+        self._small_roots(facts)
+        return facts
+
+    def _zero_rows(self) -> dict[int, float]:
+        chosen = [
+            (id(param), gradient.detach())
+            for (_, param, _), gradient in zip(self.params, self.gradients, strict=True)
+            if id(param) in self.units and gradient.shape[0] > 1
+        ]
+        if not chosen:
+            return {}
+        shares = torch.stack([(gradient.flatten(1).abs().amax(1) == 0).float().mean() for _, gradient in chosen])
+        return dict(zip((key for key, _ in chosen), shares.tolist(), strict=True))
+
+    def _unmoved(self, changes: Sequence[Tensor]) -> float:
+        still = moved = 0
+        for (_, param, group), change, gradient in zip(self.params, changes, self.gradients, strict=True):
+            if param.dtype in HALF and not group.get("master_weights") and not group.get("stochastic_rounding"):
+                pushed = gradient != 0
+                still += int((pushed & (change == 0)).sum())
+                moved += int(pushed.sum())
+        return still / moved if moved else math.nan
+
+    def _small_roots(self, facts: StepFacts) -> None:
+        small = total = 0
+        for _, param, group in self.params:
+            eps = _setting(group, "eps")
+            state = self.states.get(param, {})
+            name = next((name for name in SECOND_MOMENTS if isinstance(state.get(name), Tensor)), None)
+            if name is None or eps < 1e-7 or not dense(state[name]):
+                continue
+            moment = state[name]
+            if name == "exp_avg_sq":
+                betas, step = group.get("betas", (0.9, 0.999)), float(state.get("step", 1))
+                moment = moment / (1 - float(betas[1]) ** max(step, 1)) if float(betas[1]) < 1 else moment
+            positive = moment > 0
+            small += int((positive & (moment.sqrt() < eps)).sum())
+            total += int(positive.sum())
+            facts.eps = eps
+        facts.small_root = small / total if total else math.nan
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().flatten()
+    return torch.view_as_real(tensor).flatten().float() if tensor.is_complex() else tensor.float()
+
+
+def _setting(group: dict[str, Any], name: str) -> float:
+    value = group.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _memory(group: dict[str, Any]) -> float:
+    betas = group.get("betas")
+    if isinstance(betas, tuple | list) and betas and isinstance(betas[0], int | float):
+        return float(betas[0])
+    return max(_setting(group, "momentum"), _setting(group, "beta"))

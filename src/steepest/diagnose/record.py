@@ -1,0 +1,181 @@
+"""What has been seen of a training: one `Tick` per observed step, every step's loss, and what was exactly proved.
+
+A record is numbers only. It holds no tensor, module or graph, so that signs (`signs/`) are functions of it that can be
+tested on records made by hand, and a record can be stored beside a run.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
+
+Kind = Literal["cross_entropy", "log_likelihood", "squared_error", "binary", "probability", "other"]
+
+
+@dataclass
+class InputFacts:
+    """A floating-point input of the model, over all its entries.
+
+    Attributes:
+        mean: mean of the finite entries.
+        deviation: standard deviation of the finite entries.
+        size: number of entries.
+        finite: whether all entries are finite.
+    """
+
+    mean: float
+    deviation: float
+    size: int
+    finite: bool
+
+
+@dataclass
+class LossFacts:
+    """What the gradient with respect to the model's output says of the loss.
+
+    Attributes:
+        kind: the loss, as its graph names it.
+        mean: its mean over the examples, recomputed from outputs and recovered targets.
+        scale: factor between that mean and what was differentiated: 1 for a mean, -1 for its negative, 1/8 for an
+            eighth of it. NaN where it cannot be known.
+        labels: number of examples of each class, of classification.
+        targets: number, mean and variance of the targets, of regression.
+        outside: share of the targets that the last activation cannot reach.
+    """
+
+    kind: Kind
+    mean: float = math.nan
+    scale: float = math.nan
+    labels: dict[int, int] | None = None
+    targets: tuple[int, float, float] | None = None
+    outside: float = 0.0
+
+
+@dataclass
+class LayerFacts:
+    """One parameter in one step.
+
+    Attributes:
+        name: its name in the model.
+        size: number of its entries.
+        weight: Euclidean norm before the step.
+        gradient: norm of the gradient that the optimizer got.
+        update: norm of the change.
+        zero_rows: share of units whose gradient is exactly zero; NaN for what is no weight of hidden units.
+    """
+
+    name: str
+    size: int
+    weight: float
+    gradient: float
+    update: float
+    zero_rows: float = math.nan
+
+
+@dataclass
+class StepFacts:
+    """One step of the optimizer.
+
+    Attributes:
+        layers: each of its parameters that had a gradient.
+        raw: norm of all gradients as the backward pass left them; NaN where it was not seen.
+        descent: minus the inner product of gradient and change: what the step should take off the loss.
+        unmoved: share of entries with a gradient that did not change, of parameters in half precision; NaN without any.
+        small_root: share of the entries with a second moment whose root is below eps; NaN without such a state.
+        eps: that eps.
+        decay: weight decay that is part of the gradient or beside it, the largest of any group.
+        finite: whether all gradients were finite.
+        momentum: the optimizer's own memory of gradients (`momentum` or the first of `betas`).
+    """
+
+    layers: list[LayerFacts]
+    raw: float = math.nan
+    descent: float = math.nan
+    unmoved: float = math.nan
+    small_root: float = math.nan
+    eps: float = math.nan
+    decay: float = 0.0
+    finite: bool = True
+    momentum: float = 0.0
+
+    @property
+    def gradient(self) -> float:
+        """Norm of all gradients that the optimizer got."""
+        return math.hypot(*(layer.gradient for layer in self.layers))
+
+    @property
+    def weight(self) -> float:
+        """Norm of all parameters before the step."""
+        return math.hypot(*(layer.weight for layer in self.layers))
+
+    @property
+    def update(self) -> float:
+        """Norm of the whole change."""
+        return math.hypot(*(layer.update for layer in self.layers))
+
+    @property
+    def zero_rows(self) -> float:
+        """The largest share of silent units of any layer; NaN without such a layer."""
+        return max((layer.zero_rows for layer in self.layers if not math.isnan(layer.zero_rows)), default=math.nan)
+
+
+@dataclass
+class Tick:
+    """One observed step.
+
+    Attributes:
+        step: the number of `Doctor.step` calls before it.
+        batch: length of the first dimension of the first input; 0 without a tensor.
+        backwards: number of backward passes that reached the model's output.
+        inputs: each floating-point input.
+        loss: what is known of the loss, if its gradient was seen.
+        update: what is known of the optimizer's step, if it made one.
+        gain: decrease of the loss on the same batch, over what the gradient promised; NaN where it was not measured.
+    """
+
+    step: int
+    batch: int = 0
+    backwards: int = 0
+    inputs: list[InputFacts] = field(default_factory=list)
+    loss: LossFacts | None = None
+    update: StepFacts | None = None
+    gain: float = math.nan
+
+
+@dataclass
+class Record:
+    """All that has been seen of a training.
+
+    Attributes:
+        losses: the loss of each step; NaN where it was not a number.
+        ticks: the observed steps, in order.
+        proved: numbers of each finding that needs no threshold, by code.
+        rates: for each group of parameters its first, largest and last learning rate.
+        vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
+        dropout: the largest probability of any dropout layer.
+        last: the activation that the model ends in; empty where it ends in none.
+        normalized_input: whether the first layer that runs is a normalization.
+        scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
+        validation: pairs of step and loss on held-out data.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    ticks: list[Tick] = field(default_factory=list)
+    proved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rates: list[tuple[float, float, float]] = field(default_factory=list)
+    vanished: int = 0
+    dropout: float = 0.0
+    last: str = ""
+    normalized_input: bool = False
+    scale_free: bool = False
+    validation: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps so far."""
+        return len(self.losses)
+
+    def prove(self, code: str, **numbers: Any) -> None:
+        """Keep an exact finding, at the step at which it was first seen."""
+        self.proved.setdefault(code, numbers)

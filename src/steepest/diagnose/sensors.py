@@ -1,0 +1,335 @@
+"""Hooks on a model and its optimizers, for the time of an observed step; what they see, as an `Observation`.
+
+A hook never raises into the training: what goes wrong inside is handed to `failed`, and the observation is dropped.
+Between observed steps one hook remains, which keeps weak references to the last inputs.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Variable
+from torch.utils import _pytree as pytree
+
+from .parameters import Before, dense
+from .record import StepFacts
+from .replay import Draws, draws_now
+
+__all__ = ["Forward", "Observation", "Sensors", "Target", "unwrapped"]
+
+Optimizers = Sequence[torch.optim.Optimizer]
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module inside wrappers of DDP and `torch.compile`, which runs without their machinery."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in ("DistributedDataParallel", "DataParallel"):
+            inner = getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
+
+
+@dataclass
+class Forward:
+    """One call of the model in training.
+
+    Attributes:
+        inputs: its arguments and named arguments.
+        draws: random numbers as they were before it.
+        training: whether the model was in training mode.
+        outputs: the tensors that it returned and that need a gradient.
+        gradients: the gradient of each, once the backward pass has reached it.
+    """
+
+    inputs: tuple[tuple[Any, ...], dict[str, Any]]
+    draws: Draws
+    training: bool
+    outputs: list[Tensor] = field(default_factory=list)
+    gradients: dict[int, Tensor] = field(default_factory=dict)
+    returned: Any = None
+
+
+@dataclass
+class Observation:
+    """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped."""
+
+    forwards: list[Forward] = field(default_factory=list)
+    ran: set[int] = field(default_factory=set)
+    backwards: int = 0
+    in_step: int = 0
+    raw: list[Tensor] = field(default_factory=list)
+    left: Tensor | None = None
+    came: Tensor | None = None
+    not_zeroed: bool = False
+    lacking: set[int] = field(default_factory=set)
+    had: set[int] = field(default_factory=set)
+    updates: list[StepFacts] = field(default_factory=list)
+    twins: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Target:
+    """What is trained: the model, its parameters by identity, and the optimizers with theirs.
+
+    Args:
+        model: the model, perhaps wrapped.
+        optimizers: those that step its parameters.
+    """
+
+    def __init__(self, model: nn.Module, optimizers: Optimizers) -> None:
+        self.outer, self.model, self.optimizers = model, unwrapped(model), optimizers
+        self.names = {id(param): name for name, param in self.model.named_parameters()}
+        self.owners = {
+            id(param): module for module in self.model.modules() for param in module.parameters(recurse=False)
+        }
+        self.device = next((param.device for param in self.model.parameters()), torch.device("cpu"))
+        self.compiled = model is not self.model and hasattr(model, "_orig_mod")
+        self.sharded = any(type(param).__name__ == "DTensor" for param in self.model.parameters())
+
+    def stepped(self) -> Iterator[tuple[torch.optim.Optimizer, dict[str, Any], Tensor]]:
+        """Every parameter that an optimizer steps, with its group."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                for param in group["params"]:
+                    yield optimizer, group, param
+
+
+def guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """A hook that hands its own errors to `failed`."""
+
+    @wraps(method)
+    def hook(self: "Sensors", *args: Any, **kwargs: Any) -> None:
+        if self.now is None:
+            return
+        started = self.clock()
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # the training must go on
+            self.failed(error)
+        self.seconds += self.clock() - started
+
+    return hook
+
+
+class Sensors:
+    """Hooks on what is trained.
+
+    Attributes:
+        seconds: the time that hooks have taken.
+        now: the observation of the running step; None between observed steps.
+        marker: a small parameter that gets a gradient: it shows whether gradients are zeroed.
+
+    Args:
+        target: what is trained.
+        clock: seconds.
+        failed: takes the error of a hook.
+        units: identities of weights whose rows are hidden units.
+        most: the most bytes of parameters that are copied in a step.
+    """
+
+    silent = False
+    now: Observation | None = None
+
+    def __init__(
+        self, target: Target, clock: Callable[[], float], failed: Callable[[Exception], None], units: set[int], most: int
+    ) -> None:
+        self.target, self.clock, self.failed, self.units, self.most = target, clock, failed, units, most
+        self.seconds = 0.0
+        self.closely = False
+        self.marker: Tensor | None = None
+        self._inside = False
+        self._before: Before | None = None
+        self._handles: list[Any] = []
+        self._marking: Any = None
+        self._last: list[weakref.ref[Tensor]] = []
+        self._root = target.outer.register_forward_pre_hook(self._begin, with_kwargs=True)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Sensors":
+        """A copy of the model, such as a moving average, carries hooks that do nothing."""
+        return _silent()
+
+    def __reduce__(self) -> tuple[Callable[[], "Sensors"], tuple[()]]:
+        return _silent, ()
+
+    # --- observing ------------------------------------------------------------------------------------------------
+
+    def arm(self, closely: bool) -> None:
+        """Observe from now on; `closely` tells which modules run, too."""
+        if self.now is None:
+            self._handles.append(self.target.outer.register_forward_hook(self._end))
+            for optimizer in self.target.optimizers:
+                if hasattr(optimizer, "register_step_pre_hook"):
+                    self._handles.append(optimizer.register_step_pre_hook(self._pre))
+                    self._handles.append(optimizer.register_step_post_hook(self._post))
+            if closely and not self.target.compiled:
+                owners = {id(module): module for module in self.target.owners.values()}
+                self._handles += [module.register_forward_pre_hook(self._runs) for module in owners.values()]
+        self._renew()
+        self.closely = closely
+        self.now = Observation()
+
+    def disarm(self) -> None:
+        """Remove all hooks but the one that stays."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._renew()
+        self.now = None
+
+    def _renew(self) -> None:
+        self._before, self._inside = None, False
+        if self._marking is not None:
+            self._marking.remove()
+            self._marking = None
+
+    def leave(self) -> None:
+        """Remove every hook."""
+        self.disarm()
+        self._root.remove()
+
+    def last_inputs(self) -> list[Tensor]:
+        """Tensors of the last call of the model that still exist."""
+        return [tensor for reference in self._last if (tensor := reference()) is not None]
+
+    # --- hooks ----------------------------------------------------------------------------------------------------
+
+    def _begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.silent or not torch.is_grad_enabled():
+            return
+        try:
+            values = (*args, *kwargs.values())
+            self._last = [weakref.ref(value) for value in values if isinstance(value, Tensor)]
+            if self.now is not None:
+                self._observe(args, kwargs)
+        except Exception as error:  # noqa: BLE001  # the training must go on
+            self.failed(error)
+
+    @guarded
+    def _observe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        assert self.now is not None
+        training = self.target.model.training
+        self.now.forwards = self.now.forwards[-63:]
+        self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training))
+        if len(self.now.forwards) > 1:  # only the last one is looked at: no more batches are kept
+            self.now.forwards[-2].inputs = ((), {})
+
+    @guarded
+    def _end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if self.now is None or not torch.is_grad_enabled() or not self.now.forwards:
+            return
+        forward = self.now.forwards[-1]
+        forward.outputs = [
+            value for value in pytree.tree_leaves(output) if isinstance(value, Tensor) and value.requires_grad
+        ][:8]
+        if not forward.outputs and hasattr(output, "__dict__"):
+            forward.outputs = [
+                value for value in vars(output).values() if isinstance(value, Tensor) and value.requires_grad
+            ][:8]
+        for place, tensor in enumerate(forward.outputs):
+            tensor.register_hook(self._reached(self.now, forward, place))
+
+    @guarded
+    def _runs(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if self.now is not None and torch.is_grad_enabled():
+            self.now.ran.add(id(module))
+
+    def _reached(self, now: Observation, forward: Forward, place: int) -> Callable[[Tensor], None]:
+        def reached(gradient: Tensor) -> None:
+            if now is self.now:
+                self._backward(now, forward, place, gradient)
+
+        return reached
+
+    @guarded
+    def _backward(self, now: Observation, forward: Forward, place: int, gradient: Tensor) -> None:
+        first = not forward.gradients
+        forward.gradients[place] = gradient.detach()
+        if not first:
+            return
+        if now.came is None and self.marker is not None and dense(self.marker.grad):
+            now.left = self.marker.grad.detach().clone()  # type: ignore[union-attr]
+        if now.came is None and self.marker is not None:
+            now.came = torch.zeros_like(self.marker)
+            self._marking = self.marker.register_hook(self._arrives(now))
+        queue: Any = Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
+        queue(lambda: self._ended(now))
+
+    def _arrives(self, now: Observation) -> Callable[[Tensor], None]:
+        def arrives(gradient: Tensor) -> None:
+            if now is self.now and now.came is not None:
+                now.came += gradient.detach()
+
+        return arrives
+
+    @guarded
+    def _ended(self, now: Observation) -> None:
+        """The end of a backward pass, before anything is clipped or unscaled."""
+        if now is not self.now:
+            return
+        now.backwards += 1
+        now.in_step += self._inside
+        if now.left is not None and now.came is not None and self.marker is not None:
+            there = self.marker.grad
+            size = float(torch.linalg.vector_norm(now.left.float()))
+            expected = now.left + now.came
+            if size > 1e-3 * float(torch.linalg.vector_norm(now.came.float())) and there is not None:
+                now.not_zeroed = bool(torch.allclose(there, expected, rtol=1e-3, atol=1e-3 * size / there.numel() ** 0.5))
+        gradients = [
+            param.grad.detach()
+            for _, _, param in self.target.stepped()
+            if dense(param.grad) and param.grad.is_floating_point()  # type: ignore[union-attr]
+        ]
+        if gradients:
+            now.raw = [torch.stack([norm.float() for norm in torch._foreach_norm(gradients, 2)]).norm()]
+
+    @guarded
+    def _pre(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self.now is None:
+            return
+        self._inside = True
+        params = [
+            (self.target.names.get(id(param), f"parameter {index}"), param, group)
+            for group in optimizer.param_groups
+            for index, param in enumerate(group["params"])
+        ]
+        for _, param, _ in params:
+            (self.now.lacking if param.grad is None else self.now.had).add(id(param))
+        self._before = Before(params, optimizer.state, self.units, self.most)
+        if self.marker is None:
+            small = [param for _, param, _ in self._before.params if bool((param.grad != 0).any())]
+            self.marker = min(small, key=lambda param: param.numel()) if small else None
+        if self.closely:
+            self.now.twins += list(_twins(self._before, self.units))
+
+    @guarded
+    def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        self._inside = False
+        if self.now is not None and self._before is not None and not self.now.in_step:
+            facts = self._before.after()
+            if self.now.raw:
+                facts.raw = float(self.now.raw[0])
+            self.now.updates.append(facts)
+            self._before = None
+
+
+def _silent() -> Sensors:
+    """Sensors of a copy of a watched model: no observation, no target."""
+    sensors = Sensors.__new__(Sensors)
+    sensors.silent = True
+    return sensors
+
+
+def _twins(before: Before, units: set[int]) -> Iterator[tuple[str, int]]:
+    """Names of weights all of whose rows are equal, as are those of their gradient: the units stay copies."""
+    for name, param, _ in before.params:
+        if id(param) in units and param.shape[0] > 1 and param.grad is not None:
+            weight, gradient = param.detach().flatten(1), param.grad.detach().flatten(1)
+            scale = float(gradient.abs().amax())
+            alike = float((gradient - gradient[0]).abs().amax()) <= 1e-5 * scale
+            if scale > 0 and alike and bool((weight == weight[0]).all()):
+                yield name, param.shape[0]

@@ -1,0 +1,236 @@
+"""Mistakes that are proved exactly, without a threshold on how training goes: who is trained, by which loss, in which mode."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..findings.catalogue import TRAINING
+from .autograd import inputs_of, leaves, name_of, path_between, shape_of, through_views
+from .losses import last_activation
+from .parameters import dense
+from .record import Record
+from .sensors import Forward, Observation, Target
+
+__all__ = ["Structure"]
+
+BY_EXAMPLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.AlphaDropout)
+"""Modules that do different things in training and in evaluation."""
+
+ELEMENTWISE = ("MseLoss", "Sub", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy")
+
+
+class Structure:
+    """Checks of the first steps.
+
+    Args:
+        target: what is trained.
+        record: where findings go.
+    """
+
+    def __init__(self, target: Target, record: Record) -> None:
+        self.target, self.record = target, record
+        self.sensitive = [module for module in target.model.modules() if isinstance(module, BY_EXAMPLE)]
+        self._lacking: set[int] | None = None
+        self._had: set[int] = set()
+        self._ran: set[int] = set()
+        self._used: dict[int, Tensor] = {}
+        self._marks: dict[int, tuple[int, float]] = {}
+        self._evaluating = self.looks = 0
+        self._proofs: dict[str, int] = {}
+        self._at_start()
+
+    # --- before the first step ------------------------------------------------------------------------------------
+
+    def _at_start(self) -> None:
+        for optimizer, group, param in self.target.stepped():
+            eps = group.get("eps")
+            ours = type(optimizer).__module__.startswith("steepest") or hasattr(optimizer, "rule_class")
+            if (
+                param.dtype == torch.float16
+                and isinstance(eps, float)
+                and not (ours or group.get("fused"))
+                and float(torch.tensor(eps, dtype=torch.float16)) == 0
+            ):
+                self.record.prove("half_adam", step=0, eps=eps, optimizer=type(optimizer).__name__)
+                break
+        dropouts = [module for module in self.target.model.modules() if isinstance(module, nn.modules.dropout._DropoutNd)]
+        highest = max((float(module.p) for module in dropouts), default=0.0)
+        self.record.dropout = highest
+        if highest >= TRAINING.dropout:
+            self.record.prove("dropout", step=0, share=highest, keep=1 - highest)
+        for param in self._all():
+            if dense(param):
+                self._marks[id(param)] = param._version, _sum(param)
+
+    def _all(self) -> Iterator[Tensor]:
+        yield from self.target.model.parameters()
+        for _, _, param in self.target.stepped():
+            yield param
+
+    # --- at each observed step --------------------------------------------------------------------------------------
+
+    def look(self, seen: Observation, loss: Any, closely: bool) -> list[Any]:
+        """Prove what this step proves; the nodes between loss and output are returned."""
+        step = self.record.steps - 1
+        if seen.not_zeroed:
+            self._surely("zero_grad", 1, step=step)
+        self._mode(seen, step)
+        path: list[Any] = []
+        forward = next((forward for forward in reversed(seen.forwards) if forward.gradients), None)
+        if isinstance(loss, Tensor) and seen.forwards:
+            outputs = [output for each in seen.forwards for output in each.outputs]
+            path = path_between(loss, outputs)
+        if path and forward is not None:
+            self._output(path, forward, step)
+        for name, units in seen.twins:
+            self._surely("symmetry", 1, step=step, name=name, units=units)
+        if closely:
+            self._who_is_trained(seen, loss, step)
+        return path
+
+    def _surely(self, code: str, times: int, **numbers: Any) -> None:
+        """Prove a finding that was seen so many times."""
+        self._proofs[code] = self._proofs.get(code, 0) + 1
+        if self._proofs[code] >= times:
+            self.record.prove(code, **numbers)
+
+    def _mode(self, seen: Observation, step: int) -> None:
+        if not seen.forwards or not (seen.updates or seen.in_step):
+            return
+        asleep = [module for module in self.sensitive if not module.training]
+        evaluating = bool(asleep) and not any(forward.training for forward in seen.forwards)
+        self._evaluating = self._evaluating + 1 if evaluating else 0
+        if self._evaluating == 3:
+            self.record.prove("eval_mode", step=max(step - 2, 0), layers=len(asleep))
+        if seen.forwards[-1].training and seen.forwards[-1].outputs:
+            batches = [module for module in self.sensitive if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+            first = next((value for value in _tensors(seen.forwards[-1]) if value.dim() > 1), None)
+            if batches and batches[0].training and first is not None and first.shape[0] == 1:
+                self._surely("batch_norm", 3, step=step, layers=len(batches))
+
+    # --- loss and output --------------------------------------------------------------------------------------------
+
+    def _output(self, path: Sequence[Any], forward: Forward, step: int) -> None:
+        names = [name_of(node) for node in path[:-1]]
+        output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
+        last = last_activation(path[-1])
+        self.record.last = last or ""
+        normalized = output is not None and _normalized(output)
+        softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
+        if softmax is not None:
+            under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
+            kind = last_activation(under) if under is not None else None
+            if kind == "softmax" or (kind is None and normalized):
+                self._surely("softmax_twice", 1, step=step, kind="softmax")
+            elif kind in ("relu", "sigmoid", "tanh", "softplus"):
+                self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="cross_entropy")
+            elif kind == "log_sigmoid":
+                self._surely("loss_input", 1, step=step, kind="log_sigmoid")
+        if "BinaryCrossEntropyWithLogitsBackward0" in names:
+            under = through_views(inputs_of(path[names.index("BinaryCrossEntropyWithLogitsBackward0")])[0])
+            kind = last_activation(under)
+            if kind in ("sigmoid", "softmax"):
+                self._surely("softmax_twice", 1, step=step, kind=kind)
+            elif kind in ("relu", "tanh", "softplus"):
+                self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
+        if softmax is None and any(name.startswith("NllLoss") for name in names):
+            node = next(node for node in path if name_of(node).startswith("NllLoss"))
+            kind = last_activation(inputs_of(node)[0])
+            if kind != "log_softmax" and output is not None and not _log_normalized(output):
+                said = "softmax" if kind == "softmax" or normalized else "logits"
+                self._surely("loss_input", 1, step=step, kind=said)
+        if any(name.startswith("KlDiv") for name in names) and output is not None and normalized and last == "softmax":
+            self._surely("loss_input", 1, step=step, kind="divergence")
+        if output is not None:
+            self._broadcast(path, output, step)
+
+    def _broadcast(self, path: Sequence[Any], output: Tensor, step: int) -> None:
+        """Outputs of N examples against N targets that became N by N differences."""
+        shape = tuple(output.shape)
+        count = shape[0] if shape else 0
+        if count < 2 or output.numel() != count:
+            return
+        for node in path[:-1]:
+            name = name_of(node)
+            wide = name.startswith(ELEMENTWISE) or name == "ExpandBackward0"
+            if wide and shape_of(node) == (count, count) and len(inputs_of(node)) == 1:
+                self._surely("shape", 1, step=step, count=count, shape=str(shape))
+
+    # --- who is trained ---------------------------------------------------------------------------------------------
+
+    def _who_is_trained(self, seen: Observation, loss: Any, step: int) -> None:
+        if isinstance(loss, Tensor):
+            self._used |= {id(param): param for param in leaves(loss)}
+        if not (seen.lacking or seen.had):
+            return
+        self.looks += 1
+        self._ran |= seen.ran
+        self._had |= seen.had
+        self._lacking = seen.lacking if self._lacking is None else self._lacking & seen.lacking
+        if self.looks < 3:
+            return
+        trained = {id(param) for _, _, param in self.target.stepped()}
+        never = self._lacking - self._had
+        foreign = [key for key in never if key not in self.target.names]
+        self._used |= {
+            id(param): param for param in self.target.model.parameters() if param.grad is not None and param.requires_grad
+        }
+        missing = [
+            key
+            for key, param in self._used.items()
+            if key not in trained and param.requires_grad and dense(param) and self._still(key, param)
+        ]
+        if foreign and (missing or len(foreign) == len(trained)):
+            self.record.prove("foreign_params", step=0, count=len(foreign), of=len(trained), missing=len(missing))
+        elif missing:
+            name = next((self.target.names[key] for key in missing if key in self.target.names), "")
+            self.record.prove("missing_params", step=0, count=len(missing), of=len(self._used), name=name, named=bool(name))
+        cut = [
+            key
+            for key in never
+            if key in self.target.names and id(self.target.owners.get(key)) in self._ran and self._requires(key)
+        ]
+        if cut:
+            name = next(name for key, name in self.target.names.items() if key in cut)
+            self.record.prove("no_grad", step=0, count=len(cut), of=len(trained), name=name)
+
+    def _requires(self, key: int) -> bool:
+        return any(id(param) == key and param.requires_grad for param in self.target.model.parameters())
+
+    def _still(self, key: int, param: Tensor) -> bool:
+        """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
+        if key not in self._marks:
+            self._marks[key] = param._version, _sum(param)
+            return False
+        return self._marks[key] == (param._version, _sum(param))
+
+
+def _sum(param: Tensor) -> float:
+    return float(param.detach().sum().real.float())
+
+
+def _tensors(forward: Forward) -> list[Tensor]:
+    args, kwargs = forward.inputs
+    return [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+
+
+def _rows(output: Tensor) -> Tensor:
+    return output.detach().movedim(1, -1) if output.dim() > 2 and output.shape[1] < output.shape[-1] else output.detach()
+
+
+def _normalized(output: Tensor) -> bool:
+    """Whether the rows of an output are probabilities that sum up to 1."""
+    if output.dim() < 2 or output.shape[-1] < 2 or output.numel() > 2**22:
+        return False
+    rows = _rows(output).float()
+    return bool((rows >= 0).all()) and bool((rows.sum(-1) - 1).abs().amax() < 1e-3)
+
+
+def _log_normalized(output: Tensor) -> bool:
+    """Whether the rows of an output are logarithms of probabilities, along any dimension."""
+    if output.dim() < 1 or output.numel() > 2**22:
+        return True
+    values = output.detach().float()
+    return any(bool(values.logsumexp(dim).abs().amax() < 1e-2) for dim in range(values.dim()))
