@@ -10,9 +10,9 @@ import steepest
 from steepest.rules import RULES
 
 NAMES = {
-    "BasinMap", "Comparison", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "SweepMap",
+    "BasinMap", "Comparison", "Doctor", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "SweepMap",
     "Trajectories", "__version__", "as_optimizer", "compare", "latex", "map_basin", "map_sweep", "play",
-    "stability_limit", "statistics", "trace", "write_report",
+    "stability_limit", "statistics", "trace", "watch", "write_report",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}
 OPTIMIZERS = {rule.__name__ for rule in RULES.values()}
@@ -87,7 +87,7 @@ def test_every_public_name_and_its_public_methods_are_documented(name):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("name", ["trace", "compare", "map_basin", "map_sweep", "play", "write_report"])
+@pytest.mark.parametrize("name", ["trace", "compare", "map_basin", "map_sweep", "play", "watch", "write_report"])
 def test_every_argument_of_a_verb_is_explained(name):
     verb = getattr(steepest, name)
     documentation = inspect.getdoc(verb)

@@ -12,6 +12,8 @@ from .base.forking import without_forks
 if TYPE_CHECKING:
     from . import statistics as statistics
     from .base.errors import SteepestError as SteepestError
+    from .diagnose import Doctor as Doctor
+    from .diagnose import watch as watch
     from .optim import *  # noqa: F403
     from .optim.routing import MuonWith as MuonWith
     from .paths.maps import BasinMap as BasinMap
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BasinMap": "paths.maps",
     "Comparison": "study",
+    "Doctor": "diagnose",
     "MuonWith": "optim.routing",
     "Path": "paths.tracing",
     "RULES": "rules",
@@ -50,6 +53,7 @@ _HOMES = {
     "stability_limit": "program.stability",
     "statistics": "statistics",  # the module itself
     "trace": "paths.tracing",
+    "watch": "diagnose",
     "write_report": "report",
 }
 

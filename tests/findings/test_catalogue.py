@@ -6,7 +6,7 @@ import pytest
 
 from steepest.base.errors import InvalidValue
 from steepest.base.status import Status
-from steepest.findings.catalogue import CATALOGUE, FIELD, Finding
+from steepest.findings.catalogue import CATALOGUE, DIAGNOSES, ENTRIES, FIELD, PHRASES, Finding
 from steepest.findings.outcome import CAUSES
 from steepest.paths.maps import End
 
@@ -18,20 +18,22 @@ def fields(template, lang):
     names = set()
     for name, key, form in FIELD.findall(template):
         if key:
-            variants = CATALOGUE["phrases"][name].values()
+            variants = PHRASES[name].values()
             names |= {key}.union(*(fields(variant[lang], lang) for variant in variants))
-        elif form in CATALOGUE["phrases"]:
-            names |= {name} | {f"*{each}" for each in fields(CATALOGUE["phrases"][form]["each"][lang], lang)}
+        elif form in PHRASES:
+            names |= {name} | {f"*{each}" for each in fields(PHRASES[form]["each"][lang], lang)}
         else:
             names.add(name)
     return names
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", ENTRIES)
 def test_both_languages_say_the_same_numbers(code):
-    entry = CODES[code]
-    assert set(entry) <= {"status", "en", "zh", "advice"}
+    entry = ENTRIES[code]
+    assert set(entry) <= {"status", "en", "zh", "advice"} | (
+        {"certain", "unless"} if code in DIAGNOSES["findings"] else set()
+    )
     assert entry.get("status", "FINISHED") in Status.__members__
     for texts in (entry, entry.get("advice", {"en": "none", "zh": "无"})):
         assert fields(texts["en"], "en") == fields(texts["zh"], "zh")
@@ -40,9 +42,16 @@ def test_both_languages_say_the_same_numbers(code):
         )
 
 
+def test_paths_and_trainings_share_no_name_and_what_explains_a_finding_exists():
+    assert not CODES.keys() & DIAGNOSES["findings"].keys()
+    assert not CATALOGUE["phrases"].keys() & DIAGNOSES["phrases"].keys()
+    for code, entry in DIAGNOSES["findings"].items():
+        assert "status" not in entry and set(entry.get("unless", [])) <= DIAGNOSES["findings"].keys() - {code} | {"*"}
+
+
 def test_every_phrase_is_used_and_has_both_languages():
-    texts = str(CODES)
-    for name, variants in CATALOGUE["phrases"].items():
+    texts = str(ENTRIES)
+    for name, variants in PHRASES.items():
         assert f"{{{name}[" in texts or f":{name}}}" in texts or name == "basin", name
         assert all(set(variant) == {"en", "zh"} for variant in variants.values())
     assert list(CATALOGUE["phrases"]["basin"]) == [end.name.lower() for end in End]  # named by maps, not by a finding

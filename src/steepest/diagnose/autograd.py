@@ -11,7 +11,8 @@ __all__ = ["VIEWS", "leaves", "name_of", "path_between", "shape_of", "through_vi
 VIEWS = frozenset(
     f"{name}Backward{version}"
     for name in (
-        "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Alias", "Clone", "ToCopy",
+        "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Alias", "Clone",
+        "ToCopy",
         "Slice", "Select", "Expand", "Contiguous", "AsStrided", "Index", "Detach", "Narrow", "Movedim",
     )
     for version in range(4)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -12,13 +11,13 @@ from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
+from .examine import gain_of, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
-from .losses import Recovered, recover
 from .parameters import units_of
-from .record import InputFacts, Record, Tick
-from .replay import undisturbed
+from .record import Record
+from .replay import draws_now, undisturbed
 from .schedule import FIRST, Schedule
-from .sensors import Forward, Observation, Sensors, Target
+from .sensors import Observation, Sensors, Target
 from .signs import SIGNS
 from .structure import Structure
 
@@ -30,7 +29,20 @@ MOST = 2**29
 STILL = 100
 """Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
 
-SCALE_FREE = ("adam", "lion", "sign", "rmsprop", "adagrad", "adadelta", "lamb", "muon", "soap", "prodigy", "adafactor", "rprop")
+SCALE_FREE = (
+    "adam",
+    "lion",
+    "sign",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "lamb",
+    "muon",
+    "soap",
+    "prodigy",
+    "adafactor",
+    "rprop",
+)
 """Parts of the names of optimizers whose steps do not depend on the scale of the gradient."""
 
 
@@ -154,7 +166,9 @@ class Doctor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # --- beginning and ending ---------------------------------------------------------------------------------------
@@ -162,11 +176,13 @@ class Doctor:
     def _guarded(self, work: Callable[..., None], *args: Any) -> None:
         try:
             work(*args)
-        except Exception as error:  # noqa: BLE001  # the training must go on
+        except Exception as error:  # the training must go on
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
-        self._cannot("unseen_error", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        self._cannot(
+            "unseen_error", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        )
         sensors, self._sensors = self._sensors, None
         if sensors is not None:
             sensors.leave()
@@ -192,7 +208,7 @@ class Doctor:
         self._structure = Structure(target, self.record)
         names = [type(each).__name__.lower() for each in known]
         self.record.scale_free = bool(names) and all(any(part in name for part in SCALE_FREE) for name in names)
-        self.record.normalized_input = _normalizes(target.model)
+        self.record.normalized_input = normalizes(target.model)
         self.record.rates = [(math.nan, 0.0, math.nan) for each in known for _ in each.param_groups]
         trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
         own = [param for param in trained if id(param) in target.names] or trained
@@ -210,9 +226,14 @@ class Doctor:
         self._read_rates()
         step, seen = self.record.steps - 1, sensors.now
         if seen is not None:
-            self._observe(step, seen, loss)
+            self._observe(seen, loss, sensors.closely)
             if self._sensors is None:
                 return
+            if self._tell is not None:
+                self._tell_new()
+            now = self._clock()
+            self._schedule.observed(step, now - started + sensors.seconds)
+            started, sensors.seconds = now, 0.0
         following = step + 1
         suspicious = self._unchanged == STILL or (not self._target.model.training and bool(self._structure.sensitive))
         suspicious = suspicious and self._suspicions < 6
@@ -221,14 +242,7 @@ class Doctor:
             sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3)
         elif seen is not None:
             sensors.disarm()
-        if seen is not None:
-            seconds, sensors.seconds = self._clock() - started + sensors.seconds, 0.0
-            self._schedule.charge(seconds, step)
-            self._schedule.observed(step, seconds)
-            if self._tell is not None:
-                self._tell_new()
-        else:
-            self._schedule.spent += self._clock() - started
+        self._schedule.spent += self._clock() - started
 
     def _take(self, loss: Any) -> None:
         """Keep the loss; on an accelerator values are fetched many at a time."""
@@ -242,7 +256,7 @@ class Doctor:
             if len(self._pending) >= 32 or (self._sensors is not None and self._sensors.now is not None):
                 self._flush()
             return
-        self.record.losses.append(_number(loss))
+        self.record.losses.append(number(loss))
         self._compare(self.record.steps - 1, float(mark.real) if mark is not None else 0.0)
 
     def _flush(self) -> None:
@@ -294,78 +308,35 @@ class Doctor:
 
     # --- observed steps ---------------------------------------------------------------------------------------------
 
-    def _observe(self, step: int, seen: Observation, loss: Any) -> None:
-        sensors = self._sensors
-        assert sensors is not None
-        tick = Tick(step, backwards=seen.backwards)
-        path = self._structure.look(seen, loss, sensors.closely)
+    def _observe(self, seen: Observation, loss: Any, closely: bool) -> None:
+        step = self.record.steps - 1
+        path = self._structure.look(seen, loss, closely)
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
-        if seen.in_step:
-            self._cannot("unseen_closure")
-        if not seen.forwards and seen.updates:
-            self._cannot("unseen_model")
-        if seen.updates and not seen.in_step:
-            tick.update = seen.updates[0]
-            for other in seen.updates[1:]:
-                tick.update.layers += other.layers
-                tick.update.descent += other.descent
-        if seen.forwards:
-            tick.inputs, tick.batch = _facts_of_inputs(seen.forwards[-1])
-        recovered = self._recover(path, forward, step) if forward is not None else None
-        if recovered is not None:
-            tick.loss = recovered.facts
+        value = self.record.losses[step]
+        recovered = recovered_from(path, forward, value) if forward is not None else None
+        tick = tick_of(step, seen, recovered)
         self.record.ticks.append(tick)
         if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
             self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
-        if forward is seen.forwards[-1:][0] if seen.forwards else False:
-            tick.gain = self._gain(tick, forward, path, recovered)
+        if seen.in_step:
+            self._cannot("unseen_closure")
+        elif not seen.forwards and seen.updates:
+            self._cannot("unseen_model")
+        elif forward is not None and forward is seen.forwards[-1] and self._alone:
+            if self._again is None and (recovered is None or recovered.again is None):
+                self._cannot("unseen_loss")
+            tick.gain = gain_of(tick, self._target, forward, path, recovered, value, self._again)
         if self._validation is not None and step >= FIRST[-1]:
-            self.record.validation.append((step, self._held_out()))
+            self._hold_out(self._validation, step)
 
-    def _recover(self, path: list[Any], forward: Forward, step: int) -> Recovered | None:
-        if not path:
-            return None
-        for place, output in enumerate(forward.outputs):
-            if output.grad_fn is path[-1] and place in forward.gradients:
-                return recover(path, output, forward.gradients[place], self.record.losses[step])
-        return None
-
-    def _gain(self, tick: Tick, forward: Forward | None, path: list[Any], recovered: Recovered | None) -> float:
-        """The decrease of the loss on the same batch over what the gradient promised."""
-        update, model = tick.update, self._target.model
-        if forward is None or update is None or not self._alone or not update.finite or not update.descent > 0:
-            return math.nan
-        raw = update.raw / update.gradient if update.gradient > 0 and update.raw > 0 else 1.0
-        if raw >= 100 and abs(math.log2(raw) % 1 - 0.5) > 0.499:  # a gradient scaler's power of 2
-            scaled, raw = raw, 1.0
-        else:
-            scaled = 1.0
-        if self._again is not None:
-            with undisturbed(model, forward.draws):
-                fallen = self.record.losses[tick.step] - _number(self._again())
-        elif recovered is not None and recovered.again is not None:
-            place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
-            args, kwargs = forward.inputs
-            before = recovered.again(forward.outputs[place])
-            with undisturbed(model, forward.draws):
-                returned = model(*args, **kwargs)
-            new = _like(returned, forward, place)
-            if new is None:
-                return math.nan
-            fallen = (before - recovered.again(new)) / scaled
-        else:
-            self._cannot("unseen_loss")
-            return math.nan
-        return fallen * max(tick.backwards, 1) / (raw * update.descent)
-
-    def _held_out(self) -> float:
-        assert self._validation is not None
-        training = [(module, module.training) for module in self._target.model.modules()]
-        with undisturbed(self._target.model, _draws(self._target)):
-            value = _number(self._validation())
-        for module, mode in training:
-            module.training = mode
-        return value
+    def _hold_out(self, validation: Callable[[], Any], step: int) -> None:
+        modes = [(module, module.training) for module in self._target.model.modules()]
+        try:
+            with undisturbed(self._target.model, draws_now(self._target.device)):
+                self.record.validation.append((step, number(validation())))
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     # --- findings ---------------------------------------------------------------------------------------------------
 
@@ -381,24 +352,10 @@ class Doctor:
                 self._tell(finding)
 
 
-def _number(loss: Any) -> float:
-    """A loss as a number; NaN where it is none."""
-    try:
-        return float(loss.detach().real if isinstance(loss, Tensor) else loss)
-    except (TypeError, ValueError, RuntimeError):
-        return math.nan
-
-
 def _growth(losses: list[float]) -> float:
     """How far the last losses lie above the first one."""
     finite = [loss for loss in losses if math.isfinite(loss)]
     return max(finite[-3:]) / abs(finite[0]) if finite and finite[0] else 1.0
-
-
-def _draws(target: Target) -> Any:
-    from .replay import draws_now
-
-    return draws_now(target.device)
 
 
 def _rank() -> int:
@@ -408,42 +365,3 @@ def _rank() -> int:
 def _world() -> int:
     there = torch.distributed.is_available() and torch.distributed.is_initialized()
     return torch.distributed.get_world_size() if there else 1
-
-
-def _normalizes(model: nn.Module) -> bool:
-    """Whether the first layer with an effect of its own is a normalization."""
-    for module in model.modules():
-        if not any(True for _ in module.children()):
-            name = type(module).__name__
-            if name not in ("Identity", "Flatten", "Unflatten", "Dropout"):
-                return "Norm" in name
-    return False
-
-
-def _facts_of_inputs(forward: Forward) -> tuple[list[InputFacts], int]:
-    args, kwargs = forward.inputs
-    tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.numel()]
-    facts = []
-    for value in tensors:
-        if value.is_floating_point() and value.layout == torch.strided:
-            values = value.detach().float()
-            finite = bool(values.isfinite().all())
-            values = values if finite else values[values.isfinite()]
-            spread, mean = torch.std_mean(values, correction=0) if values.numel() else (values.sum(), values.sum())
-            facts.append(InputFacts(float(mean), float(spread), value.numel(), finite))
-    first = tensors[0] if tensors else None
-    return facts, int(first.shape[0]) if first is not None and first.dim() else 0
-
-
-def _like(returned: Any, forward: Forward, place: int) -> Tensor | None:
-    """The tensor of a repeated call that stands where the observed output stood."""
-    from torch.utils import _pytree as pytree
-
-    leaves = [value for value in pytree.tree_leaves(returned) if isinstance(value, Tensor)]
-    if not leaves and hasattr(returned, "__dict__"):
-        leaves = [value for value in vars(returned).values() if isinstance(value, Tensor)]
-    like = [value for value in leaves if value.is_floating_point() or value.is_complex()]
-    shape = forward.outputs[place].shape
-    if len(like) == len(forward.outputs):
-        return like[place] if like[place].shape == shape else None
-    return next((value for value in like if value.shape == shape), None)

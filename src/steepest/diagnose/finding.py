@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..findings.catalogue import DIAGNOSES, Finding
 
-__all__ = ["Diagnosis", "ORDER", "ranked"]
+__all__ = ["ORDER", "Diagnosis", "ranked"]
 
 ORDER = {code: place for place, code in enumerate(DIAGNOSES["findings"])}
 """The precedence of each code."""

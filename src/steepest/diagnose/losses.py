@@ -89,8 +89,12 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
     if kind == "binary":
         targets = (d < 0).float()
         weight = float((d.abs() / (z.sigmoid() - targets).abs().clamp_min(1e-6)).median())
+
         def again(new: Tensor) -> float:
-            return weight * float(torch.nn.functional.binary_cross_entropy_with_logits(new.float(), targets, reduction="sum"))
+            return weight * float(
+                torch.nn.functional.binary_cross_entropy_with_logits(new.float(), targets, reduction="sum")
+            )
+
         labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
         mean = again(z) / (weight * z.numel()) if weight > 0 else math.nan
         return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
@@ -98,7 +102,7 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
 
 
 def _counted(labels: Tensor) -> dict[int, int]:
-    values, counts = labels.unique(return_counts=True)
+    values, counts = torch.unique(labels, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 

@@ -31,9 +31,11 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
     """The Euclidean norm of each tensor, with one transfer from a device."""
     if not tensors:
         return []
-    return torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors), 2, torch.float32)]).tolist() if all(
-        tensor.is_floating_point() and tensor.dtype != torch.float64 for tensor in tensors
-    ) else torch.stack([torch.linalg.vector_norm(tensor).float() for tensor in tensors]).tolist()
+    return (
+        torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors), 2, torch.float32)]).tolist()
+        if all(tensor.is_floating_point() and tensor.dtype != torch.float64 for tensor in tensors)
+        else torch.stack([torch.linalg.vector_norm(tensor).float() for tensor in tensors]).tolist()
+    )
 
 
 def units_of(model: nn.Module) -> set[int]:
@@ -59,15 +61,16 @@ class Before:
     def __init__(
         self, params: Sequence[tuple[str, Tensor, dict[str, Any]]], states: Any, units: set[int], most: int
     ) -> None:
-        self.params = [(name, param, group) for name, param, group in params if dense(param) and dense(param.grad)]
+        kept = [(entry, entry[1].grad) for entry in params if dense(entry[1]) and dense(entry[1].grad)]
+        self.params = [entry for entry, _ in kept]
+        self.gradients = [gradient.detach() for _, gradient in kept if gradient is not None]
         self.states, self.units = states, units
         size = sum(param.numel() * param.element_size() for _, param, _ in self.params)
         self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= most else None
-        self.gradients = [param.grad for _, param, _ in self.params]
 
     def after(self) -> StepFacts:
         """What the step has done."""
-        gradients = norms([gradient.detach() for gradient in self.gradients])
+        gradients = norms(self.gradients)
         weights = norms(self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params])
         facts = StepFacts([], finite=all(map(math.isfinite, gradients)))
         updates = [math.nan] * len(gradients)
@@ -92,7 +95,7 @@ class Before:
 
     def _zero_rows(self) -> dict[int, float]:
         chosen = [
-            (id(param), gradient.detach())
+            (id(param), gradient)
             for (_, param, _), gradient in zip(self.params, self.gradients, strict=True)
             if id(param) in self.units and gradient.shape[0] > 1
         ]
@@ -105,8 +108,8 @@ class Before:
         still = moved = 0
         for (_, param, group), change, gradient in zip(self.params, changes, self.gradients, strict=True):
             if param.dtype in HALF and not group.get("master_weights") and not group.get("stochastic_rounding"):
-                pushed = gradient != 0
-                still += int((pushed & (change == 0)).sum())
+                pushed = gradient.ne(0)
+                still += int((pushed & change.eq(0)).sum())
                 moved += int(pushed.sum())
         return still / moved if moved else math.nan
 

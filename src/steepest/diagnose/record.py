@@ -100,6 +100,19 @@ class StepFacts:
     momentum: float = 0.0
 
     @property
+    def scaler(self) -> float:
+        """The factor of a gradient scaler: a power of 2, which no clipping leaves; 1 without one."""
+        ratio = self.raw / self.gradient if self.gradient > 0 and self.raw > 0 else 1.0
+        power = math.log2(ratio) if 100 <= ratio < math.inf else 0.5
+        return ratio if abs(power - round(power)) < 1e-3 else 1.0
+
+    @property
+    def clipped(self) -> float:
+        """How many times shorter than it was the gradient reached the optimizer; a gradient scaler does not count."""
+        ratio = self.raw / self.gradient if self.gradient > 0 and 0 < self.raw < math.inf else 1.0
+        return 1.0 if self.scaler > 1 else ratio
+
+    @property
     def gradient(self) -> float:
         """Norm of all gradients that the optimizer got."""
         return math.hypot(*(layer.gradient for layer in self.layers))

@@ -1,4 +1,4 @@
-"""One more forward pass of a model that leaves no trace: random numbers, buffers, modes and attributes stay as they are."""
+"""One more forward pass of a model that leaves no trace: random numbers, buffers and attributes stay as they are."""
 
 import random
 import sys

@@ -31,11 +31,6 @@ class Schedule:
         self._begin: float | None = None
         self._last = 0
 
-    def charge(self, seconds: float, step: int) -> None:
-        """Add time that observing has taken."""
-        self.spent += seconds
-        self.debt = self.spent if step <= FIRST[-1] else self.debt
-
     def due(self, step: int) -> bool:
         """Whether this step is to be observed."""
         now = self.clock()
@@ -52,4 +47,7 @@ class Schedule:
     def observed(self, step: int, seconds: float) -> None:
         """Say that a step was observed, and what that took altogether."""
         self._last = step
+        self.spent += seconds
+        if step <= FIRST[-1]:
+            self.debt = self.spent
         self.dearest = seconds if self.dearest == 0 else 0.7 * self.dearest + 0.3 * seconds

@@ -52,7 +52,6 @@ class Forward:
     training: bool
     outputs: list[Tensor] = field(default_factory=list)
     gradients: dict[int, Tensor] = field(default_factory=dict)
-    returned: Any = None
 
 
 @dataclass
@@ -71,6 +70,13 @@ class Observation:
     had: set[int] = field(default_factory=set)
     updates: list[StepFacts] = field(default_factory=list)
     twins: list[tuple[str, int]] = field(default_factory=list)
+
+    def release(self) -> None:
+        """Let go of batches and graphs: a hook on an output refers to them, and the output to its hook."""
+        for forward in self.forwards:
+            forward.inputs = ((), {})
+            forward.outputs.clear()
+            forward.gradients.clear()
 
 
 class Target:
@@ -109,7 +115,7 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
         started = self.clock()
         try:
             method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # the training must go on
+        except Exception as error:  # the training must go on
             self.failed(error)
         self.seconds += self.clock() - started
 
@@ -136,7 +142,12 @@ class Sensors:
     now: Observation | None = None
 
     def __init__(
-        self, target: Target, clock: Callable[[], float], failed: Callable[[Exception], None], units: set[int], most: int
+        self,
+        target: Target,
+        clock: Callable[[], float],
+        failed: Callable[[Exception], None],
+        units: set[int],
+        most: int,
     ) -> None:
         self.target, self.clock, self.failed, self.units, self.most = target, clock, failed, units, most
         self.seconds = 0.0
@@ -182,6 +193,8 @@ class Sensors:
         self.now = None
 
     def _renew(self) -> None:
+        if self.now is not None:
+            self.now.release()
         self._before, self._inside = None, False
         if self._marking is not None:
             self._marking.remove()
@@ -206,7 +219,7 @@ class Sensors:
             self._last = [weakref.ref(value) for value in values if isinstance(value, Tensor)]
             if self.now is not None:
                 self._observe(args, kwargs)
-        except Exception as error:  # noqa: BLE001  # the training must go on
+        except Exception as error:  # the training must go on
             self.failed(error)
 
     @guarded
@@ -231,7 +244,7 @@ class Sensors:
                 value for value in vars(output).values() if isinstance(value, Tensor) and value.requires_grad
             ][:8]
         for place, tensor in enumerate(forward.outputs):
-            tensor.register_hook(self._reached(self.now, forward, place))
+            tensor.register_hook(self._reached(self.now, forward, place))  # type: ignore[no-untyped-call]
 
     @guarded
     def _runs(self, module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -251,11 +264,12 @@ class Sensors:
         forward.gradients[place] = gradient.detach()
         if not first:
             return
-        if now.came is None and self.marker is not None and dense(self.marker.grad):
-            now.left = self.marker.grad.detach().clone()  # type: ignore[union-attr]
+        there = self.marker.grad if self.marker is not None else None
+        if now.came is None and there is not None and dense(there):
+            now.left = there.detach().clone()
         if now.came is None and self.marker is not None:
             now.came = torch.zeros_like(self.marker)
-            self._marking = self.marker.register_hook(self._arrives(now))
+            self._marking = self.marker.register_hook(self._arrives(now))  # type: ignore[no-untyped-call]
         queue: Any = Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
         queue(lambda: self._ended(now))
 
@@ -274,16 +288,15 @@ class Sensors:
         now.backwards += 1
         now.in_step += self._inside
         if now.left is not None and now.came is not None and self.marker is not None:
-            there = self.marker.grad
+            summed = self.marker.grad
             size = float(torch.linalg.vector_norm(now.left.float()))
             expected = now.left + now.came
-            if size > 1e-3 * float(torch.linalg.vector_norm(now.came.float())) and there is not None:
-                now.not_zeroed = bool(torch.allclose(there, expected, rtol=1e-3, atol=1e-3 * size / there.numel() ** 0.5))
-        gradients = [
-            param.grad.detach()
-            for _, _, param in self.target.stepped()
-            if dense(param.grad) and param.grad.is_floating_point()  # type: ignore[union-attr]
-        ]
+            if size > 1e-3 * float(torch.linalg.vector_norm(now.came.float())) and summed is not None:
+                now.not_zeroed = bool(
+                    torch.allclose(summed, expected, rtol=1e-3, atol=1e-3 * size / summed.numel() ** 0.5)
+                )
+        there = [param.grad for _, _, param in self.target.stepped() if param.grad is not None]
+        gradients = [gradient.detach() for gradient in there if dense(gradient) and gradient.is_floating_point()]
         if gradients:
             now.raw = [torch.stack([norm.float() for norm in torch._foreach_norm(gradients, 2)]).norm()]
 
@@ -301,7 +314,7 @@ class Sensors:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
         self._before = Before(params, optimizer.state, self.units, self.most)
         if self.marker is None:
-            small = [param for _, param, _ in self._before.params if bool((param.grad != 0).any())]
+            small = [param for _, param, _ in self._before.params if param.grad is not None and bool(param.grad.any())]
             self.marker = min(small, key=lambda param: param.numel()) if small else None
         if self.closely:
             self.now.twins += list(_twins(self._before, self.units))

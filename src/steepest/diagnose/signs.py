@@ -6,6 +6,7 @@ stands in that catalogue, too.
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from statistics import fmean, median
 from typing import Any
 
@@ -23,7 +24,7 @@ EARLY = 12
 
 
 def guessing(record: Record) -> float:
-    """The loss of the best constant output: the entropy of the labels, or the variance of the targets; NaN if unknown."""
+    """The loss of the best constant output: the entropy of the labels, the variance of the targets; NaN if unknown."""
     counts = _labels(record)
     if counts:
         total = sum(counts.values())
@@ -125,7 +126,8 @@ def not_shuffled(record: Record) -> Numbers | None:
         if size < 8:
             continue
         squares += sum(
-            (table.get(label, 0) - size * count / total) ** 2 / (size * count / total) for label, count in counts.items()
+            (table.get(label, 0) - size * count / total) ** 2 / (size * count / total)
+            for label, count in counts.items()
         )
         freedom += len(counts) - 1
     freedom -= len(counts) - 1
@@ -200,16 +202,14 @@ def ascent(record: Record) -> Numbers | None:
     first = [loss for loss in record.losses[:40] if math.isfinite(loss)]
     if len(gains) >= 3 and len(first) == 40 and median(gains) > 0.8 and min(gains) > 0.5:
         quarters = [fmean(first[at : at + 10]) for at in range(0, 40, 10)]
-        if all(later > 1.05 * earlier > 0 for earlier, later in zip(quarters, quarters[1:], strict=False)):
+        if all(later > 1.05 * earlier > 0 for earlier, later in pairwise(quarters)):
             return {"step": early[0].step, "by": "trend"}
     return None
 
 
 def clip(record: Record) -> Numbers | None:
     """Gradients that reach the optimizer much shorter than they were."""
-    seen = [(update.raw / update.gradient, update.raw) for _, update in _updates(record) if update.gradient > 0]
-    seen = [(ratio, raw) for ratio, raw in seen if math.isfinite(ratio)]
-    seen = [(ratio, raw) for ratio, raw in seen if not (ratio >= 100 and abs(math.log2(ratio) % 1 - 0.5) > 0.499)]
+    seen = [(update.clipped, update.raw) for _, update in _updates(record) if update.raw > 0]
     clipped = [(ratio, raw) for ratio, raw in seen if ratio > TRAINING.clip]
     if len(seen) < 4 or len(clipped) < TRAINING.clip_share * len(seen) or record.scale_free:
         return None
@@ -279,7 +279,19 @@ def lr_high(record: Record) -> Numbers | None:
             ratio = update.weight / updates[0][1].weight
             if ratio > TRAINING.grown:
                 return {"sign": "grown", "step": tick.step, "ratio": ratio} | heavy
-    return _died(record, heavy)
+    return _died(record, heavy) or _stuck(record, heavy)
+
+
+def _stuck(record: Record, heavy: Numbers) -> Numbers | None:
+    """Nothing learnt after first steps that threw the initial weights about."""
+    if no_signal(record) is None:
+        return None
+    early = [(tick, update) for tick, update in _updates(record, EARLY) if update.weight > 0]
+    gains = [tick.gain for tick, _ in early if not math.isnan(tick.gain)]
+    shares = [update.update / update.weight for _, update in early]
+    if len(gains) >= 3 and median(gains) < TRAINING.stuck_gain and median(shares) > TRAINING.stuck_change:
+        return {"sign": "stuck", "step": 0, "share": median(shares), "steps": record.steps} | heavy
+    return None
 
 
 def _leap(record: Record) -> Numbers | None:
@@ -317,8 +329,10 @@ def lr_low(record: Record) -> Numbers | None:
     if record.steps < TRAINING.slow_steps or len(gains) < 4 or record.vanished:
         return None
     first, last = fmean(record.losses[:10]), fmean(record.losses[-20:])
-    slow = abs(1 - median(gains)) < 1 - TRAINING.slow and last > (1 - TRAINING.slow_progress) * first
-    stuck = not last < TRAINING.stuck * _level(record)
+    promised = record.steps * median(update.descent for _, update in _updates(record) if update.descent > 0)
+    exact = abs(1 - median(gains)) < 1 - TRAINING.slow or promised < TRAINING.slow_promise / 10 * first
+    slow = exact and promised < TRAINING.slow_promise * first
+    stuck = last > (1 - TRAINING.slow_progress) * first and not last < TRAINING.stuck * _level(record)
     return {"steps": record.steps, "first": first, "last": last} if slow and stuck and first > 0 else None
 
 
@@ -363,8 +377,8 @@ def vanishing(record: Record) -> Numbers | None:
         if last.gradient > 0 and first.gradient > 0:
             ratios.append((first.gradient / first.size**0.5) / (last.gradient / last.size**0.5))
     if len(ratios) >= 2 and max(ratios) < TRAINING.vanishing:
-        matrices = [layer.name for layer in early[0].layers if layer.name.endswith("weight")]
-        return {"ratio": median(ratios), "first": matrices[0], "last": matrices[-1]}
+        matrices = [layer for layer in early[0].layers if layer.name.endswith("weight")]
+        return {"ratio": median(ratios), "first": matrices[0].name, "last": matrices[-1].name}
     return None
 
 

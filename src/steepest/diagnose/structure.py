@@ -1,4 +1,4 @@
-"""Mistakes that are proved exactly, without a threshold on how training goes: who is trained, by which loss, in which mode."""
+"""Mistakes that are proved exactly, whatever the training does: what is trained, by which loss, in which mode."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -55,7 +55,9 @@ class Structure:
             ):
                 self.record.prove("half_adam", step=0, eps=eps, optimizer=type(optimizer).__name__)
                 break
-        dropouts = [module for module in self.target.model.modules() if isinstance(module, nn.modules.dropout._DropoutNd)]
+        dropouts = [
+            module for module in self.target.model.modules() if isinstance(module, nn.modules.dropout._DropoutNd)
+        ]
         highest = max((float(module.p) for module in dropouts), default=0.0)
         self.record.dropout = highest
         if highest >= TRAINING.dropout:
@@ -175,7 +177,9 @@ class Structure:
         never = self._lacking - self._had
         foreign = [key for key in never if key not in self.target.names]
         self._used |= {
-            id(param): param for param in self.target.model.parameters() if param.grad is not None and param.requires_grad
+            id(param): param
+            for param in self.target.model.parameters()
+            if param.grad is not None and param.requires_grad
         }
         missing = [
             key
@@ -186,7 +190,9 @@ class Structure:
             self.record.prove("foreign_params", step=0, count=len(foreign), of=len(trained), missing=len(missing))
         elif missing:
             name = next((self.target.names[key] for key in missing if key in self.target.names), "")
-            self.record.prove("missing_params", step=0, count=len(missing), of=len(self._used), name=name, named=bool(name))
+            self.record.prove(
+                "missing_params", step=0, count=len(missing), of=len(self._used), name=name, named=bool(name)
+            )
         cut = [
             key
             for key in never
@@ -217,7 +223,9 @@ def _tensors(forward: Forward) -> list[Tensor]:
 
 
 def _rows(output: Tensor) -> Tensor:
-    return output.detach().movedim(1, -1) if output.dim() > 2 and output.shape[1] < output.shape[-1] else output.detach()
+    return (
+        output.detach().movedim(1, -1) if output.dim() > 2 and output.shape[1] < output.shape[-1] else output.detach()
+    )
 
 
 def _normalized(output: Tensor) -> bool:

@@ -1,0 +1,110 @@
+"""An observation becomes a tick of numbers: inputs, loss, step, and the gain of the step on its own batch."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from .losses import Recovered, recover
+from .record import InputFacts, Tick
+from .replay import undisturbed
+from .sensors import Forward, Observation, Target
+
+__all__ = ["gain_of", "normalizes", "number", "recovered_from", "tick_of"]
+
+
+def number(loss: Any) -> float:
+    """A loss as a number; NaN where it is none."""
+    try:
+        return float(loss.detach().real if isinstance(loss, Tensor) else loss)
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
+
+
+def normalizes(model: nn.Module) -> bool:
+    """Whether the first layer with an effect of its own is a normalization."""
+    for module in model.modules():
+        name = type(module).__name__
+        if next(module.children(), None) is None and name not in ("Identity", "Flatten", "Unflatten", "Dropout"):
+            return "Norm" in name
+    return False
+
+
+def recovered_from(path: list[Any], forward: Forward, loss: float) -> Recovered | None:
+    """The loss with its targets, from the nodes between it and an output of this call; None where they do not meet."""
+    for place, output in enumerate(forward.outputs):
+        if path and output.grad_fn is path[-1] and place in forward.gradients:
+            return recover(path, output, forward.gradients[place], loss)
+    return None
+
+
+def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
+    """The numbers of an observation, its gain excepted."""
+    tick = Tick(step, backwards=seen.backwards, loss=recovered.facts if recovered is not None else None)
+    if seen.updates and not seen.in_step:
+        first, *others = seen.updates
+        for other in others:
+            first.layers += other.layers
+            first.descent += other.descent
+            first.finite = first.finite and other.finite
+        tick.update = first
+    if seen.forwards:
+        args, kwargs = seen.forwards[-1].inputs
+        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.numel()]
+        tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and not value.is_sparse]
+        tick.batch = tensors[0].shape[0] if tensors and tensors[0].dim() else 0
+    return tick
+
+
+def _facts(value: Tensor) -> InputFacts:
+    values = value.detach().float()
+    finite = bool(values.isfinite().all())
+    values = values if finite else values[values.isfinite()]
+    if not values.numel():
+        return InputFacts(math.nan, math.nan, value.numel(), finite)
+    spread, mean = torch.std_mean(values, correction=0)
+    return InputFacts(float(mean), float(spread), value.numel(), finite)
+
+
+def gain_of(
+    tick: Tick, target: Target, forward: Forward, path: list[Any], recovered: Recovered | None, loss: float,
+    again: Callable[[], Any] | None,
+) -> float:  # fmt: skip
+    """The decrease of the loss on the same batch over what the gradient promised; NaN where it cannot be computed.
+
+    Clipping and a gradient scaler are taken out of it, so that it says nothing but how far the loss is from linear
+    over the step.
+    """
+    update = tick.update
+    if update is None or not update.finite or not update.descent > 0:
+        return math.nan
+    if again is not None:
+        with undisturbed(target.model, forward.draws):
+            return (loss - number(again())) / (update.clipped * update.descent)
+    if recovered is None or recovered.again is None:
+        return math.nan
+    place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
+    args, kwargs = forward.inputs
+    with undisturbed(target.model, forward.draws):
+        after = _counterpart(target.model(*args, **kwargs), forward, place)
+    if after is None:
+        return math.nan
+    fallen = (recovered.again(forward.outputs[place]) - recovered.again(after)) / update.scaler
+    return fallen * max(tick.backwards, 1) / (update.clipped * update.descent)
+
+
+def _counterpart(returned: Any, forward: Forward, place: int) -> Tensor | None:
+    """The tensor of a repeated call that stands where the observed output stood."""
+    values = pytree.tree_leaves(returned)
+    if not any(isinstance(value, Tensor) for value in values) and hasattr(returned, "__dict__"):
+        values = list(vars(returned).values())
+    like = [
+        value for value in values if isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
+    ]
+    shape = forward.outputs[place].shape
+    if len(like) == len(forward.outputs):
+        return like[place] if like[place].shape == shape else None
+    return next((value for value in like if value.shape == shape), None)
