@@ -12,6 +12,8 @@ import steepest
 from steepest.base import translation
 from steepest.base.errors import InvalidValue, UnknownName, did_you_mean
 from steepest.base.translation import in_chinese
+from steepest.cli import language, words
+from steepest.findings.catalogue import Finding
 
 SOURCE = Path(steepest.__file__).parent
 ERRORS = {"InvalidValue", "NotRecorded", "SteepestError", "UnknownName", "UnknownSetting"}
@@ -117,9 +119,39 @@ def test_each_message_is_known_by_its_own_template():
 def test_fields_are_translated_in_turn_but_nothing_that_a_user_wrote():
     assert in_chinese("unknown rule 'adm'; did you mean 'adam'?") == "没有优化器 'adm'；是否想写 'adam'？"
     assert in_chinese("unknown rule 'is a folder'; known: a, b") == "没有优化器 'is a folder'；已知的有：a, b"
-    assert in_chinese("mine.py: line 3: KeyError: 'x or y'") == "mine.py: 第 3 行: KeyError: 'x or y'"
+    assert in_chinese("mine.py: line 3: KeyError: 'x or y'") == "mine.py: 第 3 行：KeyError: 'x or y'"
     for other in ("out of memory", "", "ZeroDivisionError: division by zero", "{} {0}"):
         assert in_chinese(other) == other
+
+
+STRAY = re.compile("[\u2e80-\u9fff\uff00-\uffef] (?=[\u2e80-\u9fff\uff00-\uffef])")
+PLACEHOLDERS = re.compile(r"文件夹|名称(\(|!?=[\w:,]*)|(?<=get )名称|下限:上限")
+"""Stand in what is to be typed, with spaces around it."""
+
+
+@pytest.mark.quick
+def test_no_space_stands_between_chinese_characters_where_a_field_is_chinese_too():
+    for chinese in (*catalogue().values(), *words.CHINESE.values()):
+        assert not STRAY.search(PLACEHOLDERS.sub("x", chinese)), chinese
+    for english, chinese in catalogue().items():
+        told = in_chinese(english.replace("{}", "no such file"))
+        assert len(STRAY.findall(told)) == len(STRAY.findall(re.sub(r"\{\d\}", "x", chinese))), told
+    assert in_chinese("w.py: `loss` raised line 11: KeyError: 'a b'") == "w.py：`loss` 出错：第 11 行：KeyError: 'a b'"
+    assert in_chinese(
+        "w.py: `evaluate` gave a tensor of shape (3,) for 'loss', not a number"
+    ) == "w.py：`evaluate` 给出的 'loss' 是形状为 (3,) 的张量，不是数"  # fmt: skip
+    raised = Finding("run_raised", {"words": "line 3: KeyError: '我的 表'"})
+    assert raised.text("zh") == "第 3 行：KeyError: '我的 表'"  # what a user wrote stays
+
+
+@pytest.mark.quick
+def test_what_commands_print_has_no_such_space_either(monkeypatch):
+    monkeypatch.setattr(language, "_used", "zh")
+    for english, chinese in words.CHINESE.items():
+        if (count := len(re.findall(r"\{\d?\}", chinese))) and "{:" not in chinese:
+            told = language.translate(english, *["文件"] * count)
+            assert len(STRAY.findall(told)) == len(STRAY.findall(re.sub(r"\{\d?\}", "x", chinese))), told
+            assert language.translate(english, *["x y"] * count) == chinese.format(*["x y"] * count)
 
 
 def test_an_error_has_a_text_in_both_languages_and_is_english_itself():

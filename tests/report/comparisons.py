@@ -71,7 +71,11 @@ def study_of(rows, curves=None, *, seeds=3, search_seeds=1, searches=1, finalist
         search_seeds, searches=searches, finalists=finalists,
     )  # fmt: skip
     assert plan.runs == len(runs), f"{plan.runs} runs are planned, {len(runs)} are there"
-    table = _plain_curves(runs) if curves is None else pd.DataFrame(curves, columns=["run", "step", "loss", "metric"])
+    table = (
+        _plain_curves(runs, 0.0 if higher else 10.0)
+        if curves is None
+        else pd.DataFrame(curves, columns=["run", "step", "loss", "metric"])
+    )
     table = table.astype({"run": int, "step": int, "loss": float, "metric": float})
     table = table.assign(train_loss=table["loss"], seconds=0.5 * table["step"])
     return Comparison(plan, runs, table, facts)
@@ -103,11 +107,11 @@ def _contestant(own, ranges):
                       trials=tuple(search))  # fmt: skip
 
 
-def _plain_curves(runs):
+def _plain_curves(runs, first_metric):
     def points(row):
         for step in (0, 30, 60, 100):
             loss = row.initial_loss + (row.final_loss - row.initial_loss) * step / 100
-            yield row.id, step, loss, row.final_metric * step / 100
+            yield row.id, step, loss, first_metric + (row.final_metric - first_metric) * step / 100
 
     return pd.DataFrame(
         [point for row in runs.itertuples() for point in points(row)], columns=["run", "step", "loss", "metric"]

@@ -10,6 +10,7 @@ import pytest
 from steepest.base.status import Status
 from steepest.base.text import Text
 from steepest.findings.catalogue import Finding
+from steepest.report.failures import all_failed, failed_sentences
 from steepest.report.markdown import as_markdown
 from steepest.report.page import render
 from steepest.report.provenance import provenance_sentences
@@ -253,6 +254,41 @@ def test_where_nobody_arrives_there_is_advice_and_who_came_closest(higher, close
     )
 
 
+@pytest.mark.parametrize(
+    ("ends", "named"),
+    [
+        ([0.5, 0.75, 0.75], Text("b and c came closest: accuracy 0.7500 at the end.",
+                                 "最接近的是 b、c：最终准确率为 0.7500。")),
+        ([0.1, 0.1, 0.1], Text("All came equally close: accuracy 0.1000 at the end.",
+                               "所有优化器同样接近：最终准确率为 0.1000。")),
+    ],
+)  # fmt: skip
+def test_those_who_came_equally_close_are_all_named(ends, named):
+    rows = [
+        row for label, end in zip("abc", ends, strict=True) for row in reports(label, [math.inf] * 3, final_metric=end)
+    ]
+    assert verdict_texts(study_of(rows))[1] == named
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_target_that_is_met_before_the_first_step_is_told_instead_of_a_winner(higher):
+    rows = [*reports("a", [1, 1, 1], final_metric=0.5), *reports("b", [1, 1, 1], final_metric=0.5)]
+    study = study_of(rows, higher=higher)
+    start = 0.95 if higher else 0.85
+    met = replace(study, curves=study.curves.assign(metric=start))
+    headline, more = verdict_texts(met)
+    sign, other, better = ("≥", False, "smaller") if higher else ("≤", True, "larger")
+    assert more is None and headline.en == (
+        f"The target, accuracy {sign} 0.9, is met before the first step ({start:.4f}), so it cannot tell optimizers"
+        f" apart; give a harder one (--target), or write higher_is_better = {other} in the workload's file if"
+        f" {better} is better."
+    )
+    assert headline.zh.startswith(f"第一步之前就已达到目标（准确率 {sign} 0.9，此时为 {start:.4f}）")
+    one = study.curves["run"] == study.runs.loc[study.runs["phase"] == "report", "id"].iloc[0]
+    by_chance = replace(study, curves=study.curves.assign(metric=study.curves["metric"].where(~one, start)))
+    assert "before the first step" not in verdict_sentence(by_chance).en
+
+
 def test_a_single_contestant_is_first_among_none():
     text = verdict_of(only=[10, 11, 12])
     assert text.en == "only takes 11 steps to the target (median of 3 fresh seeds) at learning rate 0.1."
@@ -275,14 +311,61 @@ def test_an_unfinished_comparison_has_no_verdict_and_no_word():
     assert [row["word"] for row in result_rows(unfinished)] == [Text("", "")] * 2
 
 
-def test_where_every_run_failed_the_first_reason_is_given():
-    rows = reports("a", [math.inf] * 3, **columns_of(Finding("run_raised", {"words": "line 3: TypeError: no"})))
-    rows[0] |= columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"}))
+def test_where_every_run_failed_the_commonest_reason_is_given():
+    rows = reports("a", [math.inf] * 3, **columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"})))
+    rows[0] |= columns_of(Finding("run_raised", {"words": "line 3: TypeError: no"}))
     text = verdict_sentence(study_of(rows))
     assert text == Text(
         "Every run failed: line 2: ValueError: no; correct the file that raises it.",
-        "所有运行都失败了：第 2 行: ValueError: no；请修正出错的文件。",
+        "所有运行都失败了：第 2 行：ValueError: no；请修正出错的文件。",
     )
+
+
+MISSED = {"steps_to_target": math.inf}
+RAISED = columns_of(Finding("run_raised", {"words": "line 2: ValueError: no"})) | MISSED
+
+
+def test_where_most_runs_of_an_optimizer_failed_the_cause_is_told_and_no_advice_about_steps():
+    rows = reports("a", [math.inf] * 3, **RAISED)
+    rows[0] |= {"status": "finished", "finding": None}  # the trial went well
+    study = study_of(rows)
+    assert verdict_texts(study)[0] == Text(
+        "No optimizer reached the target on most seeds: 3 of the 3 runs on fresh seeds failed, such as: line 2:"
+        " ValueError: no; correct the file that raises it.",
+        "没有优化器在多数种子上达到目标：新种子上的 3 次运行中有 3 次失败了，例如：第 2 行：ValueError: no；"
+        "请修正出错的文件。",
+    )
+    assert all_failed(study) == []
+    (sentence,) = failed_sentences(study)
+    assert sentence == Text(
+        "3 runs failed (a: 3 of 4), such as: line 2: ValueError: no. Try again with: steepest compare --resume FOLDER"
+        " --retry failed",
+        "有 3 次运行失败（a：4 次中 3 次），例如：第 2 行：ValueError: no。重试：steepest compare --resume 文件夹"
+        " --retry failed",
+    )
+
+
+def test_where_most_runs_diverged_smaller_learning_rates_are_the_advice():
+    rows = reports("a", [math.inf] * 3, status="diverged", message="the loss grew")
+    rows[0] |= {"status": "finished"}
+    study = study_of(rows)
+    assert (
+        "3 of the 3 runs on fresh seeds diverged, such as: the loss grew; search smaller" in verdict_sentence(study).en
+    )
+    assert failed_sentences(study) == []  # it would diverge again
+
+
+def test_failed_runs_of_several_optimizers_are_one_sentence_and_those_that_never_worked_have_their_own():
+    rows = [*reports("a", [10, 11, 12]), *reports("b", [20, 21, math.inf]), *reports("c", [math.inf] * 3, **RAISED)]
+    rows[3] |= RAISED
+    rows[7] |= RAISED | columns_of(Finding("run_raised", {"words": "out of luck"}))
+    study = study_of(rows)
+    of_c, of_others = failed_sentences(study)
+    assert of_c.en.startswith("c: every run failed (4), such as: line 2: ValueError: no. Try again with: ")
+    assert of_others.en.startswith("2 runs failed (a: 1 of 4 and b: 1 of 4), such as: line 2: ValueError: no. Try")
+    assert all_failed(study) == ["c"]
+    assert "2 runs failed (a: 1 of 4 and b: 1 of 4)" in render(study, {"w": {}})
+    assert failed_sentences(study_of(reports("a", [10, 11, 12]))) == []
 
 
 NO_NUMBERS = dict.fromkeys(("final_metric", "best_metric", "final_loss"), math.nan) | {"steps_to_target": math.inf}

@@ -11,7 +11,7 @@ from steepest.base.errors import UnknownName
 from steepest.base.status import Status
 from steepest.cli import compare as command
 from steepest.cli import report
-from steepest.report.verdict import failed_sentences
+from steepest.report.failures import failed_sentences
 from steepest.study import Comparison
 from steepest.study.workers import worker
 

@@ -6,12 +6,19 @@ in the place of each. A message is compared with them, so that raising an error 
 
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["in_chinese"]
+__all__ = ["in_chinese", "joined_parts"]
 
 FIELD = re.compile(r"\{(\d)\}")
+
+WIDE = "\u2e80-\u9fff\uff00-\uffef"
+"""Chinese characters and their punctuation."""
+
+BEFORE, AFTER = re.compile(f"[{WIDE}] $"), re.compile(f" [{WIDE}]")
+"""A Chinese character and a space at the end of a part, and at the beginning of one."""
 
 
 def in_chinese(message: str) -> str:
@@ -27,8 +34,28 @@ def in_chinese(message: str) -> str:
     for pieces, chinese in _templates():
         values = _fields(message, pieces)
         if values is not None:
-            return FIELD.sub(lambda field: in_chinese(values[int(field[1])]), chinese)  # noqa: B023
+            parts = FIELD.split(chinese)  # every second one is the number of a field
+            parts[1::2] = [in_chinese(values[int(number)]) for number in parts[1::2]]
+            return joined_parts(parts)
     return message
+
+
+def joined_parts(parts: Iterable[str]) -> str:
+    """Parts of a Chinese sentence put together; a space where two Chinese characters meet is left out.
+
+    A template has a space beside a field that may be a Latin word or a number.
+
+    >>> joined_parts(["必须是 ", "数", "，而不是 ", "'a b'"])
+    "必须是数，而不是 'a b'"
+    """
+    text = ""
+    for part in parts:
+        if BEFORE.search(text[-2:]) and re.match(f"[{WIDE}]", part):
+            text = text[:-1]
+        elif AFTER.match(part) and re.search(f"[{WIDE}]$", text):
+            part = part[1:]
+        text += part
+    return text
 
 
 @cache

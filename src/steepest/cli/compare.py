@@ -222,6 +222,7 @@ def command(
                 option = f"--{name.replace('_', '-')}"
                 note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
                 terminal.echo(note, error=True)
+        _note_easy_targets(plan)
         home = verbs.default_folder(plan) if out is None else out
         if allowed is not None:
             terminal.echo(_planned(plan, allowed.expected), error=True)
@@ -241,6 +242,20 @@ def _planned(plan: "Plan", seconds: float | None) -> str:
         trials = {contestant.label: len(contestant.trials) // plan.searches for contestant in plan.contestants}
         line += translate("; trials for the same seconds: {}", ", ".join(f"{name} {n}" for name, n in trials.items()))
     return line if seconds is None else line + translate("; about {}", duration(seconds))
+
+
+def _note_easy_targets(plan: "Plan") -> None:
+    """Say of which workloads the initial weights meet the target already."""
+    from ..workloads import find, metric_at_start
+
+    for goal in plan.workloads:
+        problem, value = find(goal.name), metric_at_start(goal.name)
+        if problem.replace(target=goal.target).reached(value):
+            from ..report.verdict import met_at_start  # with matplotlib, which takes a while
+
+            name = Text(problem.metric_name, problem.metric_name)
+            sentence = met_at_start(name, value, goal.target, problem.higher_is_better)
+            terminal.echo(f"steepest: {goal.name}: {say(sentence)}", error=True)
 
 
 def _once(pairs: "Iterable[tuple[str, Range | str]]", option: str = "--range") -> "dict[str, Range | str]":
@@ -397,9 +412,9 @@ def _settings(settings: Mapping[str, Any]) -> str:
 
 def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     """The table of each workload, its verdict, and where everything is."""
+    from ..report.failures import all_failed, none_worked
     from ..report.provenance import provenance_sentences
     from ..report.sentences import profile_sentence
-    from ..report.verdict import failed_sentences, none_worked
 
     console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
     for part in comparison.by_workload().values():
@@ -409,12 +424,12 @@ def _print_comparison(comparison: "Comparison", folder: Path) -> None:
     for remark in provenance_sentences(comparison):
         console.print(Sentence(say(remark), style="yellow"), "")
     console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
-    if any(none_worked(part) or failed_sentences(part) for part in comparison.by_workload().values()):
+    if any(none_worked(part) or all_failed(part) for part in comparison.by_workload().values()):
         raise typer.Exit(1)
 
 
 def _print_workload(console: terminal.Console, comparison: "Comparison") -> None:
-    from ..report import searching, sentences, verdict
+    from ..report import failures, searching, sentences, verdict
 
     about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))
     console.print(Sentence(say(about), style="bold"))
@@ -443,7 +458,7 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
         if remark is not None:
             console.print(Sentence(say(remark)))
     for warning in (
-        *verdict.failed_sentences(comparison),
+        *failures.failed_sentences(comparison),
         *searching.search_warnings(comparison),
         *sentences.edge_warnings(comparison),
         *map(sentences.aside_sentence, comparison.set_aside),

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from string import Formatter
 from typing import Any
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from ..base.checks import LANGUAGES, check_language
 from ..base.errors import InvalidValue, SteepestError
 from ..base.text import Text
-from ..base.translation import in_chinese
+from ..base.translation import in_chinese, joined_parts
 from .help_words import HELP, PANELS, USAGE
 from .words import CHINESE
 
@@ -91,8 +92,21 @@ def translate(words: str, *values: object) -> str:
     >>> translate("{} of {} runs", 3, 10)
     '3 of 10 runs'
     """
-    said = CHINESE.get(words, words) if _used == "zh" else words
-    return said.format(*values) if values else said  # what users write may hold braces
+    if not values:  # what users write may hold braces
+        return CHINESE.get(words, words) if _used == "zh" else words
+    return _filled(CHINESE.get(words, words), values) if _used == "zh" else words.format(*values)
+
+
+def _filled(template: str, values: Sequence[object]) -> str:
+    """As `template.format(*values)`, but for spaces between Chinese characters; see `joined_parts`."""
+    parts: list[str] = []
+    fields = 0
+    for text, name, form, _ in Formatter().parse(template):
+        parts.append(text)
+        if name is not None:
+            parts.append(format(values[int(name or fields)], form or ""))
+            fields += 1
+    return joined_parts(parts)
 
 
 def explain(message: object) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ..base.checks import check_language
 from ..base.numbers import general, percent, point
 from ..base.status import Status
-from ..base.translation import in_chinese
+from ..base.translation import in_chinese, joined_parts
 
 __all__ = ["CATALOGUE", "DIAGNOSES", "LIMITS", "TRAINING", "Finding", "phrase"]
 
@@ -124,7 +124,13 @@ def _filled(template: str, numbers: Mapping[str, Any], lang: str) -> str:
             return phrase(str(form), "joined", lang).join(_filled(template, entry, lang) for entry in value)
         return in_chinese(value) if lang == "zh" and isinstance(value, str) else _shown(value, form)
 
-    return FIELD.sub(fill, template)
+    if lang == "en":
+        return FIELD.sub(fill, template)
+    parts, end = [], 0
+    for match in FIELD.finditer(template):
+        parts += [template[end : match.start()], fill(match)]
+        end = match.end()
+    return joined_parts([*parts, template[end:]])
 
 
 def phrase(name: str, variant: Any, lang: str = "en") -> str:

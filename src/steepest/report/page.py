@@ -20,6 +20,7 @@ from ..study import Comparison, Plan
 from ..study.looks import level_of
 from .cells import defused
 from .code import recipe_of
+from .failures import failed_sentences
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .searching import points_text, search_warnings
@@ -37,7 +38,7 @@ from .sentences import (
     target_sentence,
 )
 from .svg import inline, mark
-from .verdict import failed_sentences, joined_or_none, unfinished_sentence, verdict_texts
+from .verdict import joined_or_none, unfinished_sentence, verdict_texts
 from .words import DESCRIPTIONS, PHASES, STATUSES, WORDS
 
 __all__ = ["both", "render"]

@@ -4,15 +4,13 @@ import math
 from collections.abc import Sequence
 
 from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
-from ..base.status import Status
 from ..base.text import Text
-from ..findings.catalogue import Finding
 from ..statistics import BROKEN, clearly_last
 from ..study import Comparison
-from .rows import ending_text
+from .failures import none_worked, why_most_broke, why_none_worked
 from .sentences import joined, metric_text
 
-__all__ = ["failed_sentences", "none_worked", "unfinished_sentence", "verdict_sentence", "verdict_texts"]
+__all__ = ["unfinished_sentence", "verdict_sentence", "verdict_texts"]
 
 EARLY = 10
 """A target reached within so few steps tells little: of so few, one step more or less is a large share."""
@@ -28,7 +26,9 @@ def verdict_texts(comparison: Comparison) -> tuple[Text, Text | None]:
     if not comparison.complete:
         return unfinished_sentence(comparison), None
     if none_worked(comparison):
-        return _why_none_worked(comparison), None
+        return why_none_worked(comparison), None
+    if (met := _met_at_start(comparison)) is not None:
+        return met, None
     first = comparison.verdict.first
     if not first:
         return _none_reached(comparison)
@@ -59,81 +59,30 @@ def unfinished_sentence(study: Comparison) -> Text:
 # --- no winner --------------------------------------------------------------------------------------------------------
 
 
-def none_worked(comparison: Comparison) -> bool:
-    """Whether every run that counts broke: the comparison says nothing about optimizers."""
-    runs = comparison.runs
-    return bool(len(runs)) and bool(runs["status"].isin(BROKEN).all())
-
-
-def failed_sentences(comparison: Comparison) -> list[Text]:
-    """A sentence for every optimizer of which each run failed or ran out of time, unless that is so of all."""
-    if none_worked(comparison):
-        return []
-    sentences = []
-    for label, own in comparison.runs.groupby("label", sort=False):
-        if own["status"].isin(RETRIED).all():
-            cause = ending_text(*own[["status", "message", "finding"]].iloc[0])
-            sentences.append(
-                Text(
-                    f"{label}: every run failed ({len(own)}), such as: {cause.en}. Try them again with:"
-                    " steepest compare --resume FOLDER --retry failed",
-                    f"{label}：所有运行（{len(own)} 次）都失败了，例如：{cause.zh}。重试：steepest compare --resume"
-                    " 文件夹 --retry failed",
-                )
-            )
-    return sentences
-
-
-RETRIED = (Status.FAILED, Status.TIMED_OUT)
-"""Statuses of the runs that `--retry failed` does again."""
-
-ADVICE = {
-    Status.FAILED: Text("correct the file that raises it", "请修正出错的文件"),
-    Status.TIMED_OUT: Text("give a run more time (--timeout), or fewer steps (--steps)",
-                           "请给每次运行更多时间（--timeout），或减少步数（--steps）"),
-    Status.NON_FINITE: Text("look for a division by zero, a logarithm of zero or data that are not finite, or search"
-                            " smaller learning rates (--range lr=1e-6:1e-3)",
-                            "请检查除以零、对零取对数或非有限的数据，或搜索更小的学习率（--range lr=1e-6:1e-3）"),
-    Status.DIVERGED: Text("search smaller learning rates (--range lr=1e-6:1e-3)",
-                          "请搜索更小的学习率（--range lr=1e-6:1e-3）"),
-}  # fmt: skip
-
-
-def _why_none_worked(comparison: Comparison) -> Text:
-    """The commonest ending of the runs, all of which broke, and its remedy."""
-    endings = comparison.runs[["status", "message", "finding"]]
-    status = endings["status"].mode().iloc[0]
-    example = endings[endings["status"] == status].iloc[0]
-    cause = ending_text(*example)
-    advice, start = ADVICE[status], _loss_at_start(comparison)
-    if status == Status.NON_FINITE and start is not None:
-        cause, advice = start, Text("correct the workload: no optimizer has made a step yet",
-                                    "请修正工作负载：此时优化器还没有迈出一步")  # fmt: skip
-    if example["finding"] and Finding.from_json(example["finding"]).code == "out_of_memory":  # says itself what to do
-        advice = Text("", "")
-    ending = Text(f"; {advice.en}" if advice.en else "", f"；{advice.zh}" if advice.zh else "")
-    share = (endings["status"] == status).sum()
-    if share == len(endings):
-        return Text(f"Every run {_did(status).en}: {cause.en}{ending.en}.",
-                    f"所有运行都{_did(status).zh}：{cause.zh}{ending.zh}。")  # fmt: skip
-    return Text(
-        f"No run worked: {share} of {len(endings)} {_did(status).en}, such as: {cause.en}{ending.en}.",
-        f"没有一次运行成功：{len(endings)} 次中有 {share} 次{_did(status).zh}，例如：{cause.zh}{ending.zh}。",
-    )
-
-
-def _did(status: str) -> Text:
-    return {
-        Status.FAILED: Text("failed", "失败了"), Status.TIMED_OUT: Text("ran out of time", "超时了"),
-        Status.NON_FINITE: Text("became non-finite", "出现了非有限数"), Status.DIVERGED: Text("diverged", "发散了"),
-    }[Status(status)]  # fmt: skip
-
-
-def _loss_at_start(comparison: Comparison) -> Text | None:
-    """That the loss was no number before the first step, if so."""
-    if comparison.runs["initial_loss"].notna().any():
+def _met_at_start(comparison: Comparison) -> Text | None:
+    """That most seeds meet the target before the first step, so that nothing can be told; None where they do not."""
+    report = comparison.runs[comparison.runs["phase"] == "report"]
+    starts = comparison.curves[(comparison.curves["step"] == 0) & comparison.curves["run"].isin(report["id"])]
+    higher = bool(comparison.workload["higher_is_better"])
+    metrics = starts["metric"].astype(float)
+    met = metrics >= comparison.target if higher else metrics <= comparison.target
+    if 2 * met.sum() <= len(met):
         return None
-    return Text("the loss is not a finite number before the first step", "第一步之前损失就不是有限数")
+    return met_at_start(metric_text(comparison), float(metrics[met].iloc[0]), comparison.target, higher)
+
+
+def met_at_start(name: Text, value: float, target: float, higher: bool) -> Text:
+    """The sentence that a target is met before the first step."""
+    sign, other = ("≥", False) if higher else ("≤", True)
+    better, better_zh = ("smaller", "更小") if higher else ("larger", "更大")
+    shown = number(value, 4)
+    return Text(
+        f"The target, {name.en} {sign} {target:g}, is met before the first step ({shown}), so it cannot tell optimizers"
+        f" apart; give a harder one (--target), or write higher_is_better = {other} in the workload's file if {better}"
+        " is better.",
+        f"第一步之前就已达到目标（{name.zh} {sign} {target:g}，此时为 {shown}），因此分不出优化器的先后；请给出更难的"
+        f"目标（--target）；若{better_zh}才更好，请在工作负载文件中写 higher_is_better = {other}。",
+    )
 
 
 def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
@@ -145,17 +94,22 @@ def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
             " workload, which computes it.",
             f"{name.zh}在每次运行的每次评估中都是 NaN，因此没有优化器能达到目标；请修正工作负载中对它的计算。",
         ), None
-    advice = Text(
+    advice = why_most_broke(comparison) or Text(
         "No optimizer reached the target on most seeds; give more steps (--steps) or an easier target (--target).",
         "没有优化器在多数种子上达到目标；请增加步数（--steps）或放宽目标（--target）。",
     )
-    metrics = comparison.table["final_metric"].dropna().sort_values(kind="stable")
+    metrics = comparison.table["final_metric"].dropna()
     if metrics.empty:
         return advice, None
-    closest = metrics.index[-1 if comparison.workload["higher_is_better"] else 0]
-    name, value = metric_text(comparison), number(float(metrics[closest]), 4)
+    best = float(metrics.max() if comparison.workload["higher_is_better"] else metrics.min())
+    closest = [str(label) for label in comparison.table.index if metrics.get(label) == best]
+    name, value = metric_text(comparison), number(best, 4)
+    if len(closest) == len(metrics) > 1:
+        return advice, Text(f"All came equally close: {name.en} {value} at the end.",
+                            f"所有优化器同样接近：最终{name.zh}为 {value}。")  # fmt: skip
     return advice, Text(
-        f"{closest} came closest: {name.en} {value} at the end.", f"最接近的是 {closest}：最终{name.zh}为 {value}。"
+        f"{list_en(closest)} came closest: {name.en} {value} at the end.",
+        f"最接近的是 {list_zh(closest)}：最终{name.zh}为 {value}。",
     )
 
 

@@ -12,7 +12,7 @@ from ..workloads import Problem, find
 
 __all__ = ["workload_checks"]
 
-Check = Callable[[], None]
+Check = Callable[[], object]
 
 
 def workload_checks(workload: str | Problem, lr: float = 0.01) -> dict[str, Check]:

@@ -23,7 +23,9 @@ from ..base.spec import Spec, parse
 from .problem import Problem, Session
 from .reading import problem_of
 
-__all__ = ["APPLICATIONS", "FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "summary"]
+__all__ = [
+    "APPLICATIONS", "FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "metric_at_start", "summary",
+]  # fmt: skip
 
 APPLICATIONS = ("clothes", "language", "poems", "board", "proteins")
 """Those in `applications/`."""
@@ -109,8 +111,13 @@ def _checked(problem: Problem, try_out: bool) -> Problem:
 
 
 @cache
-def _try_out(problem: Problem) -> None:
-    problem.try_out()
+def _try_out(problem: Problem) -> float:
+    return problem.try_out()
+
+
+def metric_at_start(workload: str) -> float:
+    """The metric at the initial weights of seed 0 of a workload, given as to `find`; raises as that does."""
+    return _try_out(find(workload))
 
 
 def file_of(workload: str) -> Path:

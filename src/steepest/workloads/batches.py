@@ -111,7 +111,7 @@ class FromBatches(Recipe):
             numbers = {"loss": numbers[self.metric_name]} | dict(numbers)
         return super().read_measure(numbers)
 
-    def try_out(self) -> None:
+    def try_out(self) -> float:
         """Go once through the parts, with two batches, on the CPU."""
         with seeded(0):
             with self.naming("model"):
@@ -132,7 +132,7 @@ class FromBatches(Recipe):
                 self._check_loss(value, model)
             with self.naming("evaluate"):
                 self._check_evaluation()
-        super().try_out()
+        return super().try_out()
 
     def _first_batch(self, model: nn.Module) -> Any:
         """The first batch; the next one, of this epoch or of another, is seen to be of the same kind."""

@@ -194,8 +194,11 @@ class Problem(ABC):
     def begin(self, seed: int, device: "torch.device | str") -> Session:
         """A fresh session on a device; the seed decides its initial weights and all its random numbers."""
 
-    def try_out(self) -> None:
+    def try_out(self) -> float:
         """Make a step and measure twice, on the CPU, so that a mistake shows before anything is written.
+
+        Returns:
+            The metric at the initial weights of seed 0.
 
         Raises:
             InvalidValue: something raises, or gives what it must not; which, and where.
@@ -211,10 +214,11 @@ class Problem(ABC):
                     raise InvalidValue(f"{self.name}: `begin` must return a session whose `model` is a torch.nn.Module")
                 if not isinstance(digest := session.fingerprint(), bytes):
                     raise InvalidValue(f"{self.name}: `fingerprint` must return bytes, got {digest!r}")
-                self.read_measure(session.measure())
+                _, at_start = self.read_measure(session.measure())
                 params = session.model.parameters() if session.groups is None else session.groups
                 self.read_losses(session.advance(torch.optim.SGD(params, lr=1e-3), 1), 1)
                 self.read_measure(session.measure())
+                return at_start
         except SteepestError:
             raise
         except (Exception, SystemExit) as error:

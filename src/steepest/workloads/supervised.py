@@ -88,7 +88,7 @@ class Supervised(Recipe):
         """A model with the seed's weights, and batches in the seed's order."""
         return SupervisedSession(self, seed, device)
 
-    def try_out(self) -> None:
+    def try_out(self) -> float:
         """Go once through the parts with two examples, on the CPU."""
         part = "data"
         try:
@@ -124,6 +124,7 @@ class Supervised(Recipe):
                 if isinstance(number, str):  # float() would read it
                     raise InvalidValue(f"must return a number, got {number!r}; write for example:  {METRIC_LINE}")
                 float(number)
+                return self.begin(0).measure()["metric"]
         except SteepestError as error:
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
         except (Exception, SystemExit) as error:

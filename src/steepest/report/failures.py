@@ -1,0 +1,134 @@
+"""What is said of runs that failed or broke, in English and Chinese: how many, why, and what to do about it."""
+
+from collections import Counter
+
+import pandas as pd
+
+from ..base.numbers import list_en, list_zh
+from ..base.status import Status
+from ..base.text import Text
+from ..findings.catalogue import Finding
+from ..statistics import BROKEN
+from ..study import Comparison
+from .rows import ending_text
+
+__all__ = ["all_failed", "failed_sentences", "none_worked", "why_most_broke", "why_none_worked"]
+
+RETRIED = (Status.FAILED, Status.TIMED_OUT)
+"""Statuses of the runs that `--retry failed` does again."""
+
+ADVICE = {
+    Status.FAILED: Text("correct the file that raises it", "请修正出错的文件"),
+    Status.TIMED_OUT: Text("give a run more time (--timeout), or fewer steps (--steps)",
+                           "请给每次运行更多时间（--timeout），或减少步数（--steps）"),
+    Status.NON_FINITE: Text("look for a division by zero, a logarithm of zero or data that are not finite, or search"
+                            " smaller learning rates (--range lr=1e-6:1e-3)",
+                            "请检查除以零、对零取对数或非有限的数据，或搜索更小的学习率（--range lr=1e-6:1e-3）"),
+    Status.DIVERGED: Text("search smaller learning rates (--range lr=1e-6:1e-3)",
+                          "请搜索更小的学习率（--range lr=1e-6:1e-3）"),
+}  # fmt: skip
+
+
+def none_worked(comparison: Comparison) -> bool:
+    """Whether every run that counts broke: the comparison says nothing about optimizers."""
+    runs = comparison.runs
+    return bool(len(runs)) and bool(runs["status"].isin(BROKEN).all())
+
+
+def all_failed(comparison: Comparison) -> list[str]:
+    """The optimizers of which every run failed or ran out of time."""
+    failed = comparison.runs["status"].isin(RETRIED).groupby(comparison.runs["label"], sort=False).all()
+    return [str(label) for label in failed.index[failed]]
+
+
+def failed_sentences(comparison: Comparison) -> list[Text]:
+    """What failed or ran out of time, and why, unless no run worked at all, which is the verdict.
+
+    A sentence for every optimizer of which each run did, and one about all others of which some did.
+    """
+    if none_worked(comparison):
+        return []
+    runs, whole = comparison.runs, all_failed(comparison)
+    sentences = []
+    for label in whole:
+        own = runs[runs["label"] == label]
+        sentences.append(
+            _such_as(f"{label}: every run failed ({len(own)})", f"{label}：所有运行（{len(own)} 次）都失败了", own)
+        )
+    failed = runs[runs["status"].isin(RETRIED) & ~runs["label"].isin(whole)]
+    if len(failed):
+        counts = [
+            (label, len(own), (runs["label"] == label).sum()) for label, own in failed.groupby("label", sort=False)
+        ]
+        by_label = list_en([f"{label}: {count} of {done}" for label, count, done in counts])
+        by_label_zh = list_zh([f"{label}：{done} 次中 {count} 次" for label, count, done in counts])
+        run = "run" if len(failed) == 1 else "runs"
+        sentences.append(
+            _such_as(
+                f"{len(failed)} {run} failed ({by_label})", f"有 {len(failed)} 次运行失败（{by_label_zh}）", failed
+            )
+        )
+    return sentences
+
+
+def _such_as(what: str, what_zh: str, failed: pd.DataFrame) -> Text:
+    cause = ending_text(*_commonest(failed))
+    return Text(
+        f"{what}, such as: {cause.en}. Try again with: steepest compare --resume FOLDER --retry failed",
+        f"{what_zh}，例如：{cause.zh}。重试：steepest compare --resume 文件夹 --retry failed",
+    )
+
+
+def why_none_worked(comparison: Comparison) -> Text:
+    """The commonest ending of the runs, all of which broke, and its remedy."""
+    status, count, why = _cause_and_advice(comparison, comparison.runs)
+    if count == len(comparison.runs):
+        return Text(f"Every run {_did(status).en}: {why.en}.", f"所有运行都{_did(status).zh}：{why.zh}。")
+    return Text(
+        f"No run worked: {count} of {len(comparison.runs)} {_did(status).en}, such as: {why.en}.",
+        f"没有一次运行成功：{len(comparison.runs)} 次中有 {count} 次{_did(status).zh}，例如：{why.zh}。",
+    )
+
+
+def why_most_broke(comparison: Comparison) -> Text | None:
+    """Why no optimizer reached the target, where most runs on fresh seeds broke; None where they did not."""
+    report = comparison.runs[comparison.runs["phase"] == "report"]
+    broken = report[report["status"].isin(BROKEN)]
+    if 2 * len(broken) <= len(report):
+        return None
+    status, count, why = _cause_and_advice(comparison, broken)
+    return Text(
+        "No optimizer reached the target on most seeds:"
+        f" {count} of the {len(report)} runs on fresh seeds {_did(status).en}, such as: {why.en}.",
+        f"没有优化器在多数种子上达到目标：新种子上的 {len(report)} 次运行中有 {count} 次{_did(status).zh}，例如："
+        f"{why.zh}。",
+    )
+
+
+def _cause_and_advice(comparison: Comparison, broken: pd.DataFrame) -> tuple[Status, int, Text]:
+    """The commonest status of broken runs, how many of them have it, and how one of them ended, with what to do."""
+    status = Status(broken["status"].mode().iloc[0])
+    alike = broken[broken["status"] == status]
+    example = _commonest(alike)
+    cause, advice = ending_text(*example), ADVICE[status]
+    if status == Status.NON_FINITE and comparison.runs["initial_loss"].isna().all():
+        cause = Text("the loss is not a finite number before the first step", "第一步之前损失就不是有限数")
+        advice = Text("correct the workload: no optimizer has made a step yet",
+                      "请修正工作负载：此时优化器还没有迈出一步")  # fmt: skip
+    if example[2] and Finding.from_json(example[2]).code == "out_of_memory":  # says itself what to do
+        return status, len(alike), cause
+    return status, len(alike), Text(f"{cause.en}; {advice.en}", f"{cause.zh}；{advice.zh}")
+
+
+def _commonest(runs: pd.DataFrame) -> tuple[str, str, str | None]:
+    """The status, message and finding with which most of these runs ended; of equally many, the first."""
+    endings = runs[["status", "message", "finding"]].astype(object)
+    ((commonest, _),) = Counter(endings.where(endings.notna(), None).itertuples(index=False, name=None)).most_common(1)
+    return commonest
+
+
+def _did(status: Status) -> Text:
+    return {
+        Status.FAILED: Text("failed", "失败了"), Status.TIMED_OUT: Text("ran out of time", "超时了"),
+        Status.NON_FINITE: Text("became non-finite", "出现了非有限数"), Status.DIVERGED: Text("diverged", "发散了"),
+    }[status]  # fmt: skip
