@@ -154,6 +154,12 @@ def test_what_commands_print_has_no_such_space_either(monkeypatch):
             assert language.translate(english, *["x y"] * count) == chinese.format(*["x y"] * count)
 
 
+@pytest.mark.quick
+def test_what_encloses_a_message_does_not_cut_it_in_two():
+    told = in_chinese("--range 'lr=nan:1': low must be less than high and both finite, got nan:1")
+    assert told == "--range 'lr=nan:1'：下限必须小于上限，且都有限，而不是 nan:1"
+
+
 def test_an_error_has_a_text_in_both_languages_and_is_english_itself():
     with pytest.raises(UnknownName) as caught:
         steepest.trace("adm", "bowl")

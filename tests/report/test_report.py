@@ -6,9 +6,11 @@ for other programs in `test_exports.py`.
 
 import base64
 import hashlib
+import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,7 +19,7 @@ import pytest
 from steepest.base.errors import InvalidValue
 from steepest.figures.comparison import band, draw_curves, draw_profiles
 from steepest.figures.contestants import looks
-from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity
+from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity, trend
 from steepest.findings.catalogue import Finding
 from steepest.report import write_report
 from steepest.report.build import draw_all
@@ -27,7 +29,7 @@ from steepest.report.rows import packed_runs
 from steepest.report.sentences import edge_warnings, target_sentence
 from steepest.report.verdict import verdict_texts
 from steepest.report.words import LABELS, STATUSES, WORDS
-from steepest.study import Comparison, Store
+from steepest.study import Comparison, Goal, Store
 
 from .comparisons import ATTACK, ODD, WORKLOADS, awkward, contest, reports, run, study_of, trials
 
@@ -389,6 +391,25 @@ def test_curves_without_a_number_are_drawn(higher):
     curves = [(number, step, math.nan, math.nan) for number in (1, 2, 3, 4) for step in range(3)]
     comparison = study_of(reports("a", [math.inf] * 3, final_loss=math.nan), curves, higher=higher)
     assert len(draw_curves(comparison).axes) == 2
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("target", [0.0, -1.0])
+def test_a_target_that_a_log_scale_has_no_place_for_is_pointed_to(target):
+    rows = [row | {"final_metric": row["final_loss"]} for row in contest(["a", "b"])]
+    study = study_of(rows, metric_name="loss", higher=False)
+    study = replace(study, plan=replace(study.plan, workloads=(Goal("w", target),)))
+    figure = draw_curves(study)
+    figure.savefig(io.BytesIO())  # a layout that collapses warns, and warnings are errors
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log" and "target" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.quick
+def test_learning_rates_of_zero_have_no_place_on_a_log_scale():
+    middles, losses = trend(np.array([0.0, 0.1, 0.0]), np.array([1.0, 2.0, 3.0]))
+    assert np.isfinite(middles).all() and losses.tolist() == [2.0]
+    assert len(trend(np.zeros(3), np.ones(3))[0]) == 0
 
 
 def test_a_study_that_has_just_begun_is_shown(comparison, tmp_path):

@@ -59,7 +59,10 @@ WRONG = {
     "mps": "device: this machine has no MPS device; it has: cpu",
     "cpu:1": "device: this machine has no cpu:1; it has: cpu",
     "gpu": "device: unknown device 'gpu'; known: auto, cpu, cuda, mps, xpu",
-    "cuda:x": "device: unknown device 'cuda:x'; known: auto, cpu, cuda, mps, xpu",
+    "cuda:x": "device: 'cuda:x': write the number of a device, from 0, behind a colon, for example cuda:0",
+    "cuda:-1": "device: 'cuda:-1': write the number of a device, from 0, behind a colon, for example cuda:0",
+    "cuda1": "device: 'cuda1': write the number of a device, from 0, behind a colon, for example cuda:1",
+    "auto:1": "device: 'auto:1': auto has no number; write auto, or one of cpu, cuda, mps, xpu",
     "cpu,": "device: unknown device ''; known: auto, cpu, cuda, mps, xpu",
 }
 

@@ -36,6 +36,23 @@ def nothing_stored(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("**/study.sqlite"))
 
 
+GROUPS = "def groups(model): return [dict(params=[param]) for param in model.parameters()]"
+
+
+@pytest.mark.parametrize("optimizer", ["torch.optim:LBFGS", "torch.optim:Muon"])
+def test_an_optimizer_of_one_group_names_the_file_that_makes_several(optimizer, write_file, nothing_stored):
+    file = write_file("grouped.py", FILE + GROUPS)
+    with pytest.raises(InvalidValue) as error:
+        compare(file, optimizers=[optimizer])
+    assert str(error.value).endswith(
+        f"; it trains without the `groups` of {file}: leave them out there, or leave out this optimizer"
+    )
+    assert "；去掉 " in error.value.text("zh")
+    with pytest.raises(InvalidValue) as error:  # which fails without groups, too
+        compare(file, optimizers=["torch.optim:SparseAdam"])
+    assert "without the `groups`" not in str(error.value)
+
+
 @pytest.mark.parametrize("setting", ["weight_decy", "learnig_rate"])
 def test_a_misspelt_setting_of_a_group_is_told(setting, write_file, nothing_stored):
     file = write_file(

@@ -47,6 +47,7 @@ REFUSED = [
     ({"ranges": {"lr": (0.1, math.inf)}}, "range: lr: low must be less than high and both finite, got 0.1:inf"),
     ({"ranges": {"lr": (-1.0, 1.0)}}, "SGD: lr must lie in [0, inf), got -1.0"),
     ({"ranges": {"momentm": (0.1, 0.2)}}, "no optimizer here has 'momentm' to search; did you mean 'momentum'?"),
+    ({"ranges": {"nosuch": (0.1, 0.2)}}, "no optimizer here has 'nosuch' to search; known: alpha, amsgrad, "),
     ({"ranges": {"lion.lr": (0.1, 0.2)}}, "no optimizer here has 'lion.lr' to search"),
     (
         {"ranges": {"adam.betas": (0.1, 0.2)}},

@@ -7,9 +7,9 @@ import pytest
 import typer
 
 from steepest import compare, verbs
-from steepest.base.errors import UnknownName
+from steepest.base.errors import InvalidValue, UnknownName
 from steepest.base.status import Status
-from steepest.cli import compare as command
+from steepest.cli import compare as comparing
 from steepest.cli import report
 from steepest.report.failures import failed_sentences
 from steepest.study import Comparison
@@ -79,9 +79,19 @@ def test_an_optimizer_whose_runs_all_failed_is_told_and_ends_with_exit_code_1(tm
     (sentence,) = failed_sentences(result)
     assert sentence.en.startswith("SGD: every run failed (") and "no memory left" in sentence.en
     with pytest.raises(typer.Exit) as ended:
-        command._print_comparison(result, tmp_path)
+        comparing._print_comparison(result, tmp_path)
     assert ended.value.exit_code == 1
     assert "--retry failed" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("whole", "without_report")
+def test_what_is_tried_again_is_told_once_nothing_stands_in_the_way(tmp_path, monkeypatch, command):
+    study(tmp_path / "s")
+    line = f"compare --resume {tmp_path / 's'} --retry failed --jobs 1"
+    code, _, told = command(line)
+    assert code == 0 and told.startswith("no run has failed: there is nothing to try again\n")
+    monkeypatch.setattr(verbs, "check_code", lambda *_: (_ for _ in ()).throw(InvalidValue("s: a file has changed")))
+    assert command(line) == (2, "", "steepest: s: a file has changed\n")
 
 
 def test_a_page_follows_a_study_until_it_is_finished(tmp_path, monkeypatch, whole, capsys):

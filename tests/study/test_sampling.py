@@ -92,7 +92,13 @@ def test_lists_are_read_from_a_file(suffix, tmp_path):
         ({"grid": {"lr": [0.1, 1]}, "ranges": {"lr": (0.1, 1)}}, "--range and --grid: are two ways"),
         ({"grid": {"lr": (0.1, 1)}}, "grid: lr: has an interval; write its values"),
         ({"grid": {}}, "grid: name at least one setting"),
-        ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'?"),
+        ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'? (Leave it out for quasi-random points, "),
+        ({"sampler": "nosuch"}, "known: cmaes, gp, random, tpe (Leave it out for quasi-random points, Sobol's.)"),
+        (
+            {"settings": {"SGD": [{"lr": 0.1}], "sgd": [{"lr": 0.2}]}},
+            "settings: 'SGD' and 'sgd' are the same optimizer",
+        ),
+        ({"grid": {"nosuch": [0.1, 1]}}, "to search; known: batch_size, dampening, lr, "),
         ({"sampler": "tpe", "stop_early": True}, "a sampler needs whole trials"),
     ],
     ids=str,
@@ -109,6 +115,9 @@ def test_what_cannot_be_tried_is_refused_in_one_line(arguments, message, digits)
     [
         ("a.yaml", "", "must end in .json or .toml"), ("none.json", None, "cannot be read: No such file"),
         ("a.json", "{", "is no JSON"), ("a.toml", "=", "is no TOML"), ("a.json", "[]", "write lists by optimizer"),
+        ("a.json", '{"sgd": [{"lr": 1}], "sgd": [{"lr": 2}]}', "'sgd' is there twice; leave out one"),
+        ("a.json", '{"sgd": [{"lr": 1, "lr": 2}]}', "'lr' is there twice; leave out one"),
+        ("a.toml", "[[sgd]]\nlr = 1\nlr = 2", "is no TOML: Cannot overwrite a value"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_of_settings_is_named(name, text, message, tmp_path):

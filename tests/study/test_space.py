@@ -96,7 +96,8 @@ def test_it_is_read_as_people_type_it(text, canonical):
     ("text", "message"),
     [
         ("", "write it as low:high"), ("a:b", "write it as low:high"), ("1:2:3", "write it as low:high"),
-        ("1,,2", "write it as low:high"), ("1:2 or", "write it as low:high"), ("nan,1", "write it as low:high"),
+        ("1,,2", "write it as low:high"), ("1:2 or", "write it as low:high"), ("nan,1", "nan is no finite number"),
+        ("1,-inf", "-inf is no finite number"), ("1,(0.1,1e999)", "(0.1,1e999) is no finite number"),
         ("0.1", "is one value, which needs no search"), ("1,2,1", "has 1 twice"), ("1:2 or 3:4", "has two intervals"),
         ("2:1", "low must be less than high"), ("1:inf", "low must be less than high"),
         ("1e-320:1e300", "is too wide"), ("0:1 log", "cannot be on a log scale"), ("1-0.5:1-0", "must stay below 1"),

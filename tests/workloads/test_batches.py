@@ -315,6 +315,7 @@ WRONG = {
     "del batches": "has no `batches`; add for example:  def batches()",
     "del evaluate": "has no `evaluate`; add for example:  def evaluate(model)",
     "del batches\ndef data(): return 1": "`evaluate` goes with `batches`; with `data`, write for example:  def metric(",
+    "def data(): return 1": "defines both `data` and `batches`, of which one is trained on; leave out one",
     "target = None": "`target` must be a finite number, got None",
     "steps = 0": "`steps` must be a whole number from 1, got 0",
     # the model

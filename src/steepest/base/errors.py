@@ -30,8 +30,17 @@ class UnknownName(InvalidValue):
     """A rule, landscape, workload or schedule that does not exist."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the most similar of the `known` names, or a list of them all.
+MOST_LISTED = 30
+"""Names that a message lists, at most."""
+
+
+def did_you_mean(name: str, known: Iterable[str], listed: Iterable[str] | None = None) -> str:
+    """The end of an error message about an unknown name: the most similar of the `known` names, or a list of them.
+
+    Args:
+        name: the unknown one.
+        known: what there is.
+        listed: those to list where none is similar; default: all.
 
     >>> did_you_mean("adm", ["sgd", "adam"])
     "did you mean 'adam'?"
@@ -41,4 +50,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     in_small = {own.lower(): own for own in reversed(known)}
     nearest = [in_small[own] for own in get_close_matches(name.lower(), in_small, n=1)]
-    return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    if nearest:
+        return f"did you mean {nearest[0]!r}?"
+    shown = known if listed is None else sorted(listed)
+    if len(shown) > MOST_LISTED:
+        return f"known: {', '.join(shown[:MOST_LISTED])} and {len(shown) - MOST_LISTED} others"
+    return f"known: {', '.join(shown)}"

@@ -7,7 +7,7 @@ in the place of each. A message is compared with them, so that raising an error 
 import re
 import tomllib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 __all__ = ["in_chinese", "joined_parts"]
@@ -29,15 +29,29 @@ def in_chinese(message: str) -> str:
     >>> in_chinese("out of memory")
     'out of memory'
     """
+    return _translated(message)[0]
+
+
+@lru_cache(1000)
+def _translated(message: str) -> tuple[str, int]:
+    """A message in Chinese, and how many of its characters are those of templates; the most are the best translation.
+
+    A short template may enclose a message that stands in the catalogue, or cut it in two.
+    """
+    best = message, 0
     if message[:1] in ("'", '"'):  # what a user wrote
-        return message
+        return best
     for pieces, chinese in _templates():
         values = _fields(message, pieces)
-        if values is not None:
+        if values is None:
+            continue
+        fields = list(map(_translated, values))
+        known = sum(map(len, pieces)) + sum(count for _, count in fields)
+        if known > best[1]:
             parts = FIELD.split(chinese)  # every second one is the number of a field
-            parts[1::2] = [in_chinese(values[int(number)]) for number in parts[1::2]]
-            return joined_parts(parts)
-    return message
+            parts[1::2] = [fields[int(number)][0] for number in parts[1::2]]
+            best = joined_parts(parts), known
+    return best
 
 
 def joined_parts(parts: Iterable[str]) -> str:

@@ -182,21 +182,20 @@ def command(
         home = study_file(resume).parent  # the file of the study may be named, too
         if files := verbs.foreign_code(resume):
             terminal.echo(translate("going on runs code of {}", ", ".join(files)), error=True)
+        notes = []
         if there and (before := verbs.devices_before(resume, there, on)):
-            note = translate(
+            notes.append(translate(
                 "steepest: runs of this study were done on {}, from here on they are done on {}; runs of one"
                 " seed are compared only where both have one fingerprint",
-                ", ".join(before),
-                there,
-            )
-            terminal.echo(note, error=True)
+                ", ".join(before), there,
+            ))  # fmt: skip
         means["device"] = there
         verbs.check_retry(retry)
-        if retry and not (failed := verbs.failed_runs(resume)):
-            terminal.echo(translate("no run has failed: there is nothing to try again"), error=True)
+        if retry and (failed := verbs.failed_runs(resume)):
+            notes.append(translate("failed runs that are tried again: {}", failed))
         elif retry:
-            terminal.echo(translate("failed runs that are tried again: {}", failed), error=True)
-        _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress))
+            notes.append(translate("no run has failed: there is nothing to try again"))
+        _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress), notes)
         return
     if any(more.values()):
         if retry:
@@ -315,9 +314,9 @@ def _refuse_with_resume(context: typer.Context) -> None:
             raise InvalidValue(f"--resume goes on with a study as it was planned; leave out {shown}")
 
 
-def _compare(folder: Path, run: "Callable[[_Watch], Comparison]") -> None:
-    """Run it, show how it goes, and print what came of it."""
-    with _Watch() as watch:
+def _compare(folder: Path, run: "Callable[[_Watch], Comparison]", notes: Sequence[str] = ()) -> None:
+    """Run it, show how it goes, and print what came of it; the notes, once nothing stands in its way."""
+    with _Watch(notes) as watch:
         try:
             comparison = run(watch)
         except KeyboardInterrupt:
@@ -337,8 +336,9 @@ class _Watch:
     On a terminal it is drawn in place; elsewhere a line is printed at each tenth of the work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Sequence[str] = ()) -> None:
         self.done = self.total = 0
+        self._notes = list(notes)
         self._console = terminal.Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(translate("runs")),
@@ -364,6 +364,8 @@ class _Watch:
 
     def __call__(self, store: "Store") -> None:
         """Show where the study stands."""
+        while self._notes:
+            self._console.print(self._notes.pop(0), soft_wrap=True, markup=False, highlight=False)
         self.done, self.total = store.done(), store.plan.runs
         total = self.total
         if self._console.is_terminal:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -61,15 +62,24 @@ def draw_curves(comparison: Comparison) -> Figure:
                                   gid=f"{name}-band")  # fmt: skip
                 axes.plot(data.x, data.median, **look.line, markersize=4, markevery=max(1, len(data.x) // 8), gid=name)
         make_log(all_axes[0], "y")
-        all_axes[-1].axhline(comparison.target, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
-        all_axes[-1].annotate("target", (0.01, comparison.target), xycoords=("axes fraction", "data"), ha="left",
-                              va="bottom", color=GREY, fontsize=9)  # fmt: skip
+        _draw_target(all_axes[-1], comparison.target)
         if len(panels) > 1 and facts["higher_is_better"]:
             # the first steps from chance level would press everything that matters into the top
             middle = float(comparison.curves["metric"].median())
             lowest = comparison.target - 4 * abs(comparison.target - middle) - 0.1
             all_axes[-1].set_ylim(bottom=max(all_axes[-1].get_ylim()[0], lowest))
     return figure
+
+
+def _draw_target(axes: Axes, target: float) -> None:
+    """A line at the target; where a log scale has no place for it, an arrow down at the lower end."""
+    if target <= 0 and axes.get_yscale() == "log":
+        axes.annotate("target", (0.04, 0), (0.04, 0.08), xycoords="axes fraction", ha="center", va="bottom", color=GREY,
+                      fontsize=9, arrowprops={"arrowstyle": "->", "color": GREY})  # fmt: skip
+        return
+    axes.axhline(target, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
+    axes.annotate("target", (0.01, target), xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY,
+                  fontsize=9)  # fmt: skip
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------

@@ -67,7 +67,13 @@ def sensitivity(comparison: Comparison, label: str) -> Sensitivity:
 
 
 def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Middles and median losses of the bins of learning rates that are not empty, even on a log scale; both (m,)."""
+    """Middles and median losses of the bins of learning rates that are not empty, even on a log scale; both (m,).
+
+    A rate of 0 has no place there.
+    """
+    lr, loss = lr[lr > 0], loss[lr > 0]
+    if not len(lr):
+        return lr, loss
     log_lr = np.log(lr)
     bins = np.clip(((log_lr - log_lr.min()) / max(np.ptp(log_lr), 1e-12) * BINS).astype(int), 0, BINS - 1)
     filled = np.unique(bins)

@@ -7,6 +7,7 @@ told, and of the CPU not even torch is loaded.
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import NoReturn
 
 from ..base.checks import check_whole
 from ..base.errors import InvalidValue, UnknownName
@@ -58,7 +59,7 @@ def read_devices(names: str | Sequence[str], on: str = "processes") -> tuple[str
 def _read(text: str, on: str) -> str:
     match = NAME.fullmatch(text.lower())
     if match is None:
-        raise UnknownName(f"device: unknown device {text!r}; known: {', '.join(KINDS)}")
+        _refuse(text)
     kind, index = match.groups()
     if on == "ray":
         if kind not in (CPU, "cuda") or index:
@@ -68,9 +69,21 @@ def _read(text: str, on: str) -> str:
         return next((device for device in _here() if device != CPU), CPU)
     if kind in (CPU, "mps") and not int(index or 0):  # of which there is one
         return kind
-    if kind not in KINDS and not _is_known(kind):
-        raise UnknownName(f"device: unknown device {text!r}; known: {', '.join(KINDS)}")
+    if kind == "auto" or (kind not in KINDS and not _is_known(kind)):
+        _refuse(text)
     return f"{kind}:{int(index or 0)}"
+
+
+def _refuse(text: str) -> NoReturn:
+    """Raise for a text that names no device: what may have been meant, where it begins as one."""
+    kind, number = re.fullmatch(r"([a-z]*)(.*)", text.lower(), re.DOTALL).groups()  # type: ignore[union-attr]
+    if kind not in KINDS or not number:
+        raise UnknownName(f"device: unknown device {text!r}; known: {', '.join(KINDS)}")
+    if kind == "auto":
+        raise InvalidValue(f"device: {text!r}: auto has no number; write auto, or one of {', '.join(KINDS[1:])}")
+    digits = re.search(r"\d+", number)
+    example = f"{kind}:{digits[0] if digits and '-' not in number and len(digits[0]) < 4 else 0}"
+    raise InvalidValue(f"device: {text!r}: write the number of a device, from 0, behind a colon, for example {example}")
 
 
 def is_name(text: str) -> bool:

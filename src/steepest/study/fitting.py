@@ -9,7 +9,7 @@ from ..base.guards import exits_raised
 from ..base.modules import importing, last_words
 from ..base.spec import parse
 from ..optim.signature import SWITCHES
-from ..rules import RULES, External
+from ..rules import RULES, External, Rule
 from ..workloads import Problem
 from .plan import Contestant
 
@@ -25,28 +25,42 @@ def check_fits(problem: Problem, contestant: Contestant) -> None:
     Raises:
         InvalidValue: something raises; whose, and what.
     """
-    from ..optim.external import evaluating
-    from ..training.trainer import Trainer
-    from ..workloads.seeding import seeded
-
     rule = contestant.make_rule(contestant.trials[0])
     files = [Path(file) for file in (parse(contestant.rule).file, problem.name) if file and file.endswith(".py")]
     try:
-        with importing(*(file.parent for file in files)), exits_raised(), seeded(0):
-            size = contestant.batch_size
-            trainer = Trainer(problem, rule, 0, contestant.steps, size, contestant.schedule)
-            trainer.advance(min(2, contestant.steps))  # a scheduler is first stepped before the second
-            with evaluating(trainer.optimizer):
-                pass
+        _two_steps(problem, contestant, rule, files)
     except SteepestError as error:
-        message = str(error)
+        message = f"{error}{_hint_of_groups(problem, contestant, rule, files)}"
         raise InvalidValue(message if message.startswith(rule.title) else f"{rule.title}: {message}") from error
     except (Exception, SystemExit) as error:
-        hint = ""
+        hint = _hint_of_groups(problem, contestant, rule, files)
         if isinstance(rule, External) and rule.closure and "closure" in str(error):
             hint = "; its step needs a closure: make steps by steepest.workloads.stepping.make_step(optimizer, compute)"
         words = last_words(error, *files, named=True)
         raise InvalidValue(f"{rule.title} cannot train {problem.name}: {words}{hint}") from error
+
+
+def _two_steps(problem: Problem, contestant: Contestant, rule: Rule, files: Sequence[Path]) -> None:
+    from ..optim.external import evaluating
+    from ..training.trainer import Trainer
+    from ..workloads.seeding import seeded
+
+    with importing(*(file.parent for file in files)), exits_raised(), seeded(0):
+        trainer = Trainer(problem, rule, 0, contestant.steps, contestant.batch_size, contestant.schedule)
+        trainer.advance(min(2, contestant.steps))  # a scheduler is first stepped before the second
+        with evaluating(trainer.optimizer):
+            pass
+
+
+def _hint_of_groups(problem: Problem, contestant: Contestant, rule: Rule, files: Sequence[Path]) -> str:
+    """What to do where an optimizer fails on a file's parameter groups only, as those that take a single one do."""
+    if getattr(problem, "groups", None) is None:
+        return ""
+    try:
+        _two_steps(problem.replace(groups=None), contestant, rule, files)
+    except (Exception, SystemExit):
+        return ""
+    return f"; it trains without the `groups` of {problem.name}: leave them out there, or leave out this optimizer"
 
 
 def check_group_settings(problem: Problem, contestants: Sequence[Contestant]) -> None:

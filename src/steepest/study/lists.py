@@ -31,13 +31,29 @@ def read_lists(file: str | Path) -> dict[str, Any]:
         raise InvalidValue(f"settings: {file}: must end in .json or .toml")
     try:
         text = path.read_text(encoding="utf-8")
-        found: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        found: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
+    except _Twice as error:
+        raise InvalidValue(f"settings: {file}: {error.args[0]!r} is there twice; leave out one") from None
     except OSError as error:
         raise InvalidValue(f"settings: {file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"settings: {file}: is no {path.suffix[1:].upper()}: {error}") from None
     if not isinstance(found, dict):
         raise InvalidValue(f'settings: {file}: write lists by optimizer, {{"adam": [{{"lr": 0.1}}]}}')
+    return found
+
+
+class _Twice(Exception):
+    """A name that stands twice in one object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which the last of several values would count without a word."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Twice(name)
+        found[name] = value
     return found
 
 
@@ -67,14 +83,17 @@ def lists_in(given: Mapping[str, Any]) -> dict[str, tuple[Settings, ...]]:
 
 
 def check_lists_used(lists: Lists, references: Sequence[Reference]) -> None:
-    """Raise `InvalidValue` where a list is of no optimizer here, or an optimizer has no list."""
+    """Raise `InvalidValue` where a list is of no optimizer here, or an optimizer has no list, or several."""
     known = {ALL, *(name for reference in references for name in _names(reference))}
     for name in lists:
         if name not in known:
             shown = ", ".join(dict.fromkeys(reference.name for reference in references))
             raise InvalidValue(f"settings: no optimizer here is {name!r}; there are {shown}")
-    for reference in references:
-        list_of(lists, reference)
+    used = {_name_of_list(lists, reference) for reference in references}
+    for name in lists:
+        if name not in used and name != ALL:
+            other = next(own for own in used if any({own, name} <= {*_names(one)} for one in references))
+            raise InvalidValue(f"settings: {other!r} and {name!r} are the same optimizer here; leave out one")
 
 
 def list_of(lists: Lists, reference: Reference) -> tuple[Settings, ...]:
@@ -83,9 +102,13 @@ def list_of(lists: Lists, reference: Reference) -> tuple[Settings, ...]:
     Raises:
         InvalidValue: there are none.
     """
+    return lists[_name_of_list(lists, reference)]
+
+
+def _name_of_list(lists: Lists, reference: Reference) -> str:
     for name in [*_names(reference), ALL]:
         if name in lists:
-            return lists[name]
+            return name
     raise InvalidValue(f'settings: none for {reference.text}; add a list for it, or one for all others, "{ALL}"')
 
 

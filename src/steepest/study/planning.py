@@ -169,7 +169,8 @@ def _search(
     if sampler is None:
         return "sobol"
     if sampler not in SAMPLERS:
-        raise UnknownName(f"unknown sampler {sampler!r}; {did_you_mean(sampler, SAMPLERS)}")
+        hint = did_you_mean(sampler, SAMPLERS)
+        raise UnknownName(f"unknown sampler {sampler!r}; {hint} (Leave it out for quasi-random points, Sobol's.)")
     if stop_early:
         raise InvalidValue("--sampler and --stop-early: a sampler needs whole trials; leave out one")
     check_optuna(sampler)

@@ -41,6 +41,8 @@ def read_range(text: str, option: str = "--range") -> tuple[str, Range | str]:
     """
     name, equals, values = text.partition("=")
     if not (name.strip() and equals and values.strip()):
+        if option == "--grid":
+            raise InvalidValue(f"--grid {text!r}: write it as name=value,value, for example lr=1e-3,1e-2")
         raise InvalidValue(f"{option} {text!r}: write it as name=low:high or name=value,value, for example lr=1e-4:1")
     try:
         return name.strip(), _stored(read_dimension(values))
@@ -271,13 +273,15 @@ def check_used(user_ranges: Ranges, references: Sequence[Reference]) -> None:
     Raises:
         InvalidValue: no rule searches it, for example because its name is misspelt.
     """
-    searchable = set(RUN_SETTINGS)
+    searchable, of_all = set(RUN_SETTINGS), set(RUN_SETTINGS)
     for reference in references:
         settings = [name for name in values_of(reference.rule()) if name.partition(".")[0] not in reference.settings]
+        of_all |= {*settings}
         searchable |= {name for setting in [*settings, *RUN_SETTINGS] for name in _names(reference, setting)}
     for name in user_ranges:
         if name not in searchable:
-            raise InvalidValue(f"range: no optimizer here has {name!r} to search; {did_you_mean(name, searchable)}")
+            hint = did_you_mean(name, searchable, listed=of_all)
+            raise InvalidValue(f"range: no optimizer here has {name!r} to search; {hint}")
 
 
 # --- points -----------------------------------------------------------------------------------------------------------

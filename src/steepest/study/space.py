@@ -35,6 +35,9 @@ WORDS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 NAME = re.compile(r"[A-Za-z_][\w+]*(\([^()]*\))?")
 """A value that is a name, or a schedule with its settings."""
 
+NO_NUMBER = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+NOT_FINITE = "{} is no finite number; leave it out"
+
 WRONG = "write it as low:high, for example 1e-4:1, or as values, 16,32,64, or both, 1e-5:1 or 0"
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -226,18 +229,19 @@ def _value(text: str) -> Value:
         return WORDS[text.lower()]
     if near := FROM_ONE.fullmatch(text):
         return round(1 - float(near[1]), 15)
-    if NAME.fullmatch(text) and text.lower() not in ("nan", "inf", "infinity"):
+    if NO_NUMBER.fullmatch(text):
+        raise InvalidValue(NOT_FINITE.format(text))
+    if NAME.fullmatch(text):
         return text
     try:
         value = ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise InvalidValue(WRONG) from None
     numbers = value if isinstance(value, tuple) and value else (value,)
-    if any(
-        isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number)
-        for number in numbers
-    ):
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
         raise InvalidValue(WRONG)
+    if not all(map(math.isfinite, numbers)):
+        raise InvalidValue(NOT_FINITE.format(text))
     return tuple(map(float, value)) if isinstance(value, tuple) else value
 
 

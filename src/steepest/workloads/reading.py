@@ -53,6 +53,10 @@ def problem_of(module: ModuleType, name: str) -> Problem:
 
     if not any(hasattr(module, part) for part in OF_BATCHES):
         return supervised.read(module, name)
+    if callable(getattr(module, "data", None)) and hasattr(module, "batches"):
+        raise InvalidValue(
+            f"{name}: defines both `data` and `batches`, of which one is trained on; leave out one, or rename it"
+        )
     if hasattr(module, "data") and not hasattr(module, "batches"):
         line = supervised.METRIC_LINE
         raise InvalidValue(f"{name}: `evaluate` goes with `batches`; with `data`, write for example:  {line}")
