@@ -10,22 +10,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import rules, workloads
+from . import workloads
 from .base.errors import InvalidValue, SteepestError, UnknownName
 from .base.files import make_folder
-from .base.guards import TimeIsUp, time_limit
-from .base.modules import last_words
+from .datasets import NotHere
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, extend, make_plan
-from .study.budget import CHOSEN, Budget, budget_of, forecasts_of, is_same_request, planned
+from .study.budget import (
+    CHOSEN,
+    Budget,
+    budget_of,
+    expected_seconds,
+    forecasts_of,
+    is_same_request,
+    planned,
+    rough_forecasts,
+)
 from .study.code import changed_code, check_code, check_users_files, code_fingerprint
+from .study.defaults import with_defaults
 from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
 from .study.looks import next_look
 from .study.opening import holds_nothing, named
 from .study.populations import check_choice
 from .study.results import STUDY_FILE, rule_facts, study_file
+from .study.trying import check_on_device, tried_out
 from .study.workers.executors import check_on, executor_factory
-from .study.workers.pool import GRACE
+from .workloads.seeding import seeded
 
 __all__ = ["Progress", "compare", "default_folder", "foreign_code", "plan_comparison", "resume", "run_comparison"]
 
@@ -34,12 +44,12 @@ Progress = Callable[[Store], None]
 
 def compare(
     workload: str | Sequence[str] = "digits",
-    optimizers: str | Sequence[str] = LECTURE_FIVE,
+    optimizers: str | Sequence[str] | None = None,
     *,
-    trials: int = 32,
-    seeds: int = 12,
+    trials: int | None = None,
+    seeds: int | None = None,
     searches: int | None = None,
-    search_seeds: int = 3,
+    search_seeds: int | None = None,
     points_seed: int = 0,
     steps: int | None = None,
     target: float | None = None,
@@ -51,6 +61,7 @@ def compare(
     schedule: str | None = None,
     stop_early: bool = False,
     until: int | None = None,
+    quick: bool = False,
     budget: str | None = None,
     runs: int | None = None,
     equal: str = "trials",
@@ -71,15 +82,17 @@ def compare(
     searches, take turns on fresh seeds, the same ones for every optimizer. Only those are reported.
 
     Args:
-        workload: a name (`steepest list`) or the path of your own file; several make one study of all.
+        workload: a name (`steepest list`) or the path of your own file; several make one study of all. The name of a
+            set, such as `"applications"`, stands for its workloads, and brings defaults of its own for `optimizers`,
+            `trials`, `seeds`, `search_seeds` and `schedule`.
         optimizers: rules by name or spec, such as `"adam(betas=(0.9, 0.98))"`; a path to a `.py` file means every rule
-            in it. A setting given so is not searched.
-        trials: settings tried in each search of an optimizer, the first of which is its default.
-        seeds: fresh seeds on which the winners are reported.
+            in it. A setting given so is not searched. Default: sgd, momentum, adagrad, rmsprop, adam.
+        trials: settings tried in each search of an optimizer, the first of which is its default. Default: 32.
+        seeds: fresh seeds on which the winners are reported. Default: 12.
         searches: independent searches of each optimizer, each with points and seeds of its own; how much their winners
             differ counts in every interval. Default: 2 (1 with one seed).
         search_seeds: seeds of a search. Every trial runs on the first, its four best on the others, too; the best of
-            these has the least mean of steps to the target, and breaks on the fewest seeds.
+            these has the least mean of steps to the target, and breaks on the fewest seeds. Default: 3.
         points_seed: of the quasi-random points; another one repeats a study with other trials.
         steps: updates in each run; default: the workload's.
         target: value of the metric to reach; default: the workload's.
@@ -99,6 +112,9 @@ def compare(
             among the best quarter of its search, after a quarter among the best eighth. The rest are misses.
         until: adds seeds until the first is told apart, up to this number: at four numbers of seeds, from `seeds` on,
             the verdict is looked at, each time at a level at which all four together are wrong in 5 % of studies.
+        quick: a first look in seconds: each workload at its quick size (smaller networks and shorter runs, see
+            `steepest.workloads.quick`), 5 trials in one search and 5 seeds unless said otherwise, and a target that
+            Adam reaches in such a run. The report says so.
         budget: time that the study may take, `"30m"` or `"2h"`: a few steps of every optimizer are timed, and `trials`,
             `seeds`, `searches` and `search_seeds` chosen to fit, except those that are not the default.
         runs: number of runs that the study may have, instead.
@@ -129,14 +145,15 @@ def compare(
     (['Adam lr=0.01', 'SGD lr=0.5'], 6)
     """
     check_choice(population)
-    devices = devices_of(device, on)
+    devices, chosen = devices_of(device, on), workloads.expanded(workload)
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "devices": devices, "per_device": per_device}
-    with executor_factory(workload, optimizers, **means) as start:
+    competing = LECTURE_FIVE if optimizers is None else optimizers
+    with executor_factory(chosen, competing, **means) as start:
         plan = plan_comparison(
             workload, optimizers, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target, batch_size=batch_size, ranges=ranges,
-            grid=grid, settings=settings, sampler=sampler,
-            schedule=schedule, stop_early=stop_early, until=until, timeout=timeout, devices=devices,
+            grid=grid, settings=settings, sampler=sampler, schedule=schedule, stop_early=stop_early, until=until,
+            quick=quick, timeout=timeout, devices=devices,
             try_there=on != "ray", budget=budget_of(budget, runs, equal, jobs, on, devices, per_device),
         )  # fmt: skip
         return run_comparison(plan, start, widen=widen, population=population, out=out, on_progress=on_progress)
@@ -144,9 +161,10 @@ def compare(
 
 def plan_comparison(
     workload: str | Sequence[str],
-    optimizers: str | Sequence[str],
+    optimizers: str | Sequence[str] | None = None,
     *,
     batch_size: int | str | Sequence[int | str] | None = None,
+    quick: bool = False,
     timeout: float | None = None,
     devices: Sequence[str] = DEFAULT,
     try_there: bool = True,
@@ -156,17 +174,24 @@ def plan_comparison(
     """What `compare` would do with these arguments; tries the workloads out, runs nothing, writes nothing.
 
     They are tried out on the CPU, and with `try_there` on the first of the `devices`, too. `options` are
-    the others of `make_plan`: `trials`, `seeds`, `searches`, ...; a `budget` chooses those that are the default.
+    the others of `make_plan`: `trials`, `seeds`, `searches`, ...; a `budget` chooses those that are not given, or None.
     """
-    names = _listed(optimizers)
+    if quick and budget is not None:
+        raise InvalidValue("quick, budget: both say how much a study may cost; leave out one")
+    given = {name: value for name, value in options.items() if name in CHOSEN and value is not None}
+    options = with_defaults(workload, {"optimizers": optimizers, **options}, quick)
+    names = _listed(options.pop("optimizers"))
     sizes = [batch_size] if isinstance(batch_size, int | str) else batch_size
-    chosen = [_tried_out(name, timeout) for name in _listed(workload)]
-    if try_there and devices[0] != CPU:
+    first = devices[0] if try_there else CPU
+    chosen = _all_tried_out(workloads.expanded(workload), timeout, quick)
+    if first != CPU:
         for problem in chosen:
-            _try_on(problem, devices[0], timeout)
-    from .workloads.seeding import seeded
+            check_on_device(problem, first, timeout)
+    if quick and options.get("target") is None:
+        from .study.quick import with_quick_target  # imports torch, which a fork server loads meanwhile
 
-    make = partial(make_plan, chosen, names, batch_sizes=sizes, devices=tuple(devices))
+        chosen = [with_quick_target(problem, first) for problem in chosen]
+    make = partial(make_plan, chosen, names, batch_sizes=sizes, devices=tuple(devices), quick=quick)
     with seeded(0):  # what rules' files draw while they are imported
         if budget is None:
             return make(**options)
@@ -179,59 +204,33 @@ def plan_comparison(
                 raise InvalidValue(f"{name}, budget: a budget plans the trials of quasi-random searches; leave out one")
         whole = make(**options)
         times = forecasts_of(whole, chosen, devices[0]) if budget.needs_times else []
-        kept = {name: options.pop(name) for name, default in CHOSEN.items() if options.get(name, default) != default}
-        return planned(partial(make, **options), kept, budget, times)
+        others = {name: value for name, value in options.items() if name not in CHOSEN}
+        return planned(partial(make, **others), given, budget, times)
+
+
+def expected(plan: Plan, processes: int) -> float:
+    """About how long a study takes with so many runs at a time, from a few steps on each workload."""
+    problems = [workloads.find(goal.name, try_out=False) for goal in plan.workloads]
+    return expected_seconds(plan, rough_forecasts(plan, problems, plan.devices[0]), processes)
+
+
+def _all_tried_out(names: Sequence[str], timeout: float | None, quick: bool) -> list[workloads.Problem]:
+    """The workloads, tried out; where data sets of several are missing, all of these are told at once."""
+    chosen, missing = [], []
+    for name in names:
+        try:
+            chosen.append(tried_out(name, timeout, quick))
+        except NotHere as error:
+            missing.append(error)
+    if missing:
+        raise NotHere.of_several(missing)
+    return chosen
 
 
 def devices_of(device: str | Sequence[str], on: str) -> tuple[str, ...]:
     """The devices that a user names; raises as `steepest.study.devices.read_devices`, and if there is no such `on`."""
     check_on(on)
     return read_devices(device, on)
-
-
-def _tried_out(workload: str, timeout: float | None) -> workloads.Problem:
-    """The workload, found and tried out within the timeout; what it imports may take longer."""
-    doing = "it"
-    try:
-        with time_limit(timeout and timeout + GRACE):
-            workloads.find(workload, try_out=False)
-        doing = "`data` or `model`"
-        with time_limit(timeout):
-            return workloads.find(workload)
-    except TimeIsUp as stopped:
-        place = last_words(stopped, workloads.file_of(workload)).rpartition(":")[0]
-        where = f" ({place})" if place else ""
-        raise InvalidValue(
-            f"{workload}: {doing} took longer than --timeout allows, {timeout:g} seconds{where}; it may hang, or need"
-            " longer"
-        ) from None
-
-
-def _try_on(problem: workloads.Problem, device: str, timeout: float | None) -> None:
-    """One step on a device, so that a workload that cannot be trained there is told before anything is stored.
-
-    Raises:
-        InvalidValue: something raises; what, and where.
-    """
-    from .training.memory import is_out_of_memory
-    from .training.trainer import Trainer
-    from .workloads.seeding import seeded
-
-    try:
-        with time_limit(timeout and timeout + GRACE), seeded(0, device):
-            trainer = Trainer(problem, rules.find("sgd"), 0, 1, None, "constant", device)
-            trainer.measure()
-            trainer.advance(1)
-            trainer.synchronize()
-    except SteepestError:
-        raise
-    except Exception as error:
-        if not is_out_of_memory(error):  # which is a run's failure: another batch size may fit
-            where = last_words(error, problem.name)
-            raise InvalidValue(
-                f"{problem.name}: cannot be trained on {device} ({where}); move what it makes to the device of its"
-                " model"
-            ) from error
 
 
 def run_comparison(
@@ -378,9 +377,14 @@ def foreign_code(study: str | Path) -> list[str]:
 # --- folders ----------------------------------------------------------------------------------------------------------
 
 
-def default_folder(plan: Plan) -> Path:
-    """`steepest-WORKLOAD` here, or with a number behind it where that folder holds another comparison."""
-    first = Path("-".join(["steepest", *plan.short_names.values()])[:100])
+def default_folder(plan: Plan, workload: str | Sequence[str] = ()) -> Path:
+    """`steepest-WORKLOAD` here, or with a number behind it where that folder holds another comparison.
+
+    Sets of workloads, where they are among those that the user named, have the name of the set.
+    """
+    named = _listed(workload) if any(name in workloads.SETS for name in _listed(workload)) else []
+    names = [Path(name).stem for name in named] or plan.short_names.values()
+    first = Path("-".join(["steepest", *["quick"] * plan.quick, *names])[:100])
     folder, number = first, 1
     while not _fits(folder, plan, same_code=True):
         number += 1

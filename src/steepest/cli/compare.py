@@ -42,8 +42,8 @@ MOST_WANTED = (">steps to target", ">loss", ">best settings", ">trials", ">seeds
 
 NOT_WITH_RESUME = (
     "workload", "optimizers", "trials", "seeds", "searches", "search_seeds", "points_seed", "steps", "target",
-    "batch_size", "ranges", "grid", "settings", "sampler", "schedule", "stop_early", "until", "budget", "runs", "equal",
-    "population", "out",
+    "batch_size", "ranges", "grid", "settings", "sampler", "schedule", "stop_early", "until", "quick", "budget", "runs",
+    "equal", "population", "out",
 )  # fmt: skip
 """The arguments of `compare` that plan a study."""
 
@@ -52,22 +52,25 @@ def command(
     context: typer.Context,
     workload: Annotated[
         list[str] | None,
-        typer.Argument(help="What to train: names (see steepest list) or your own files; default: digits."),
+        typer.Argument(help="What to train: names, also of sets (see steepest list), or your files; default: digits."),
     ] = None,
     optimizers: Annotated[
-        str,
-        typer.Option(help="Rules with commas between, classes such as torch.optim:Rprop, or a .py file with your own."),
-    ] = "sgd,momentum,adagrad,rmsprop,adam",
+        str | None,
+        typer.Option(
+            help="Rules with commas between, classes such as torch.optim:Rprop, or a .py file with your own; default:"
+            " sgd,momentum,adagrad,rmsprop,adam."
+        ),
+    ] = None,
     trials: Annotated[
-        int, typer.Option(help="Settings to try in each search of an optimizer, its default first.")
-    ] = 32,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds on which the winners run again.")] = 12,
+        int | None, typer.Option(help="Settings to try in each search of an optimizer, its default first; default: 32.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Fresh seeds on which the winners run again; default: 12.")] = None,
     searches: Annotated[
         int | None, typer.Option(help="Independent searches of each optimizer; default: 2 (1 with one seed).")
     ] = None,
     search_seeds: Annotated[
-        int, typer.Option(help="Seeds of a search: every trial runs on one, the four best on all.")
-    ] = 3,
+        int | None, typer.Option(help="Seeds of a search: every trial runs on one, the four best on all; default: 3.")
+    ] = None,
     points_seed: Annotated[int, typer.Option(help="Seed of the quasi-random settings; another one tries others.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Updates a run; default: the workload's.")] = None,
     target: Annotated[float | None, typer.Option(help="Value of the metric to reach; default: the workload's.")] = None,
@@ -106,6 +109,9 @@ def command(
     until: Annotated[
         int | None, typer.Option(help="Add seeds until the first is told apart, up to so many; the looks share 5 %.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look: small sizes, short runs, few trials and seeds.")
+    ] = False,
     budget: Annotated[
         str | None, typer.Option(help="Time that it may take, such as 30m: chooses trials, seeds and searches.")
     ] = None,
@@ -158,19 +164,22 @@ def command(
 
     [dim]steepest compare my_workload.py --device cuda:0,cuda:1 --per-device 4[/dim]
 
+    [dim]steepest compare applications --quick                 a set of workloads, a first look[/dim]
+
     [dim]steepest compare --resume steepest-digits --add-rules lion,adamw --add-seeds 10[/dim]
     """
-    chosen, competing = workload or ["digits"], spec.split(optimizers)
+    named, competing = workload or ["digits"], None if optimizers is None else spec.split(optimizers)
     if resume is None and not any([add_rules, add_seeds, add_trials, retry]):
-        _refuse_rules(chosen, competing if options.is_given(context, "optimizers") else [])
-        _load_files(chosen, competing, timeout)
-    from .. import verbs
+        _refuse_rules(named, competing or [])
+        _load_files(named, competing or [], timeout)
+    from .. import verbs, workloads
     from ..study.budget import budget_of
+    from ..study.defaults import with_defaults
     from ..study.lists import read_lists
     from ..study.populations import check_choice
     from ..study.ranges import read_range
     from ..study.results import study_file
-    from ..study.workers.executors import executor_factory
+    from ..study.workers.executors import at_a_time, executor_factory
 
     check_choice(population)
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
@@ -205,9 +214,10 @@ def command(
         raise InvalidValue("--trials: a grid or list has as many trials as settings; leave it out")
     means["devices"] = verbs.devices_of(device, on)
     allowed = budget_of(budget, runs, equal, jobs, on, means["devices"], per_device)
-    with executor_factory(chosen, competing, **means) as start:
+    own = competing or with_defaults(named, {})["optimizers"]
+    with executor_factory(workloads.expanded(named), own, **means) as start:
         plan = verbs.plan_comparison(
-            chosen, competing, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
+            named, competing, quick=quick, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
             ranges=_once(map(read_range, ranges or [])), sampler=sampler,
@@ -222,9 +232,12 @@ def command(
                 note = translate("steepest: {} has no effect: all settings of the optimizers are given", option)
                 terminal.echo(note, error=True)
         _note_easy_targets(plan)
-        home = verbs.default_folder(plan) if out is None else out
+        home = verbs.default_folder(plan, named) if out is None else out
         if allowed is not None:
             terminal.echo(_planned(plan, allowed.expected), error=True)
+        elif len(plan.workloads) > 1:
+            processes = at_a_time(jobs, means["devices"], per_device)
+            terminal.echo(_expected(plan, verbs.expected(plan, processes) if on != "ray" else None), error=True)
         more = {"widen": widen, "population": population, "out": home}
         _compare(home, lambda progress: verbs.run_comparison(plan, start, **more, on_progress=progress))
 
@@ -255,6 +268,18 @@ def _note_easy_targets(plan: "Plan") -> None:
             name = Text(problem.metric_name, problem.metric_name)
             sentence = met_at_start(name, value, goal.target, problem.higher_is_better)
             terminal.echo(f"steepest: {goal.name}: {say(sentence)}", error=True)
+
+
+def _expected(plan: "Plan", seconds: float | None) -> str:
+    """How much a study of several workloads is, before it begins."""
+    from ..study.budget import duration
+
+    optimizers = dict.fromkeys(contestant.label for contestant in plan.contestants)
+    line = translate(
+        "{} workloads, {} optimizers with {} trials in each of {} searches, {} fresh seeds: {} runs",
+        len(plan.workloads), len(optimizers), plan.trials, plan.searches, plan.seeds, f"{plan.runs:,}",
+    )  # fmt: skip
+    return line if seconds is None else line + translate("; about {}", duration(seconds))
 
 
 def _once(pairs: "Iterable[tuple[str, Range | str]]", option: str = "--range") -> "dict[str, Range | str]":
@@ -294,7 +319,7 @@ def _load_files(workloads: Sequence[str], competing: Sequence[str], timeout: flo
 def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
     """Raise where a rule stands among the workloads: the right spelling is in the message."""
     from ..rules import RULES
-    from ..workloads import WORKLOADS
+    from ..workloads import SETS, WORKLOADS
 
     parts = [part for text in workloads for part in spec.split(text)]
     rules = [part for part in parts if spec.MODULE.match(part) or part.partition("(")[0].strip().lower() in RULES]
@@ -302,7 +327,7 @@ def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
         others = [part for part in parts if part not in rules and part != "digits"]
         line = shlex.join(["steepest", "compare", *others, "--optimizers", ",".join([*rules, *competing])])
         raise InvalidValue(f"{rules[0]!r} is an optimizer; write  {line}")
-    if len(parts) > len(workloads) and all(part in WORKLOADS or part.endswith(".py") for part in parts):
+    if len(parts) > len(workloads) and all(part in WORKLOADS or part in SETS or part.endswith(".py") for part in parts):
         raise InvalidValue(f"workload: put spaces between several:  {shlex.join(['steepest', 'compare', *parts])}")
 
 

@@ -13,8 +13,8 @@ __all__ = ["command"]
 
 
 def command(lang: Lang = "") -> None:
-    """List the rules, landscapes, schedules and workloads, a line each."""
-    from .. import landscapes, rules, schedules
+    """List the rules, landscapes, schedules, workloads and sets of these, a line each."""
+    from .. import landscapes, rules, schedules, workloads
 
     sections = {
         "Rules": {name: rule.summary(lang) for name, rule in rules.RULES.items()},
@@ -22,6 +22,9 @@ def command(lang: Lang = "") -> None:
         | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},
         "Schedules": {name: _first_line(schedule) for name, schedule in schedules.SCHEDULES.items()},
         "Workloads": _workloads(lang),
+        "Sets of workloads": {
+            name: f"{say(one.about)} ({', '.join(one.workloads)})" for name, one in workloads.SETS.items()
+        },
     }
     console = terminal.Console()
     for title, entries in sections.items():

@@ -7,11 +7,11 @@ What a data set is stands in `catalogue.py`, one fact in one place; a new one is
 from typing import Any
 
 from .catalogue import DATASETS
-from .getting import Watch, dataset, find, get, watch_with
+from .getting import NotHere, Watch, dataset, find, get, watch_with
 from .locating import cache
 from .record import Dataset, File
 
-__all__ = ["DATASETS", "Dataset", "File", "Watch", "cache", "dataset", "find", "get", "load", "watch_with"]
+__all__ = ["DATASETS", "Dataset", "File", "NotHere", "Watch", "cache", "dataset", "find", "get", "load", "watch_with"]
 
 
 def load(name: str) -> Any:
@@ -22,7 +22,7 @@ def load(name: str) -> Any:
 
     Raises:
         UnknownName: none has this name.
-        SteepestError: it is not here and cannot be fetched.
+        NotHere: it is not here and cannot be fetched.
 
     >>> load("digits").shape
     (1797, 65)

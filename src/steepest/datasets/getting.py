@@ -7,7 +7,7 @@ another. What an interrupt leaves is resumed by the next call.
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -19,10 +19,32 @@ from .fetching import NotFetched, Progress, download
 from .locating import cache, chosen, is_published, locate
 from .record import Dataset, File, Npm, Package, Url
 
-__all__ = ["Watch", "dataset", "find", "get", "here", "watch_with"]
+__all__ = ["NotHere", "Watch", "dataset", "find", "get", "here", "watch_with"]
 
 FEW = 4
 ELSEWHERE = "choose another folder with STEEPEST_CACHE"
+
+
+class NotHere(SteepestError):
+    """A data set is not on this machine and cannot be fetched; the message has the commands that help.
+
+    Attributes:
+        name: of the data set.
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+    @classmethod
+    def of_several(cls, errors: "Sequence[NotHere]") -> "NotHere":
+        """One error for several data sets, each with the first command that helps."""
+        if len(errors) == 1:
+            return errors[0]
+        names = list(dict.fromkeys(error.name for error in errors))
+        commands = [_commands(dataset(name))[0] for name in names]
+        return cls(f"{', '.join(names)}: not on this machine; what helps: {'; '.join(commands)}", ", ".join(names))
+
 
 Watch = Callable[[Dataset], AbstractContextManager[Progress]]
 """Told what will be fetched, before it is; what it gives is called as bytes come."""
@@ -50,7 +72,7 @@ def find(name: str) -> tuple[Path, ...]:
 
     Raises:
         UnknownName: none has this name.
-        SteepestError: a file is not here and cannot be fetched; the message has the commands that help.
+        NotHere: a file is not here and cannot be fetched; the message has the commands that help.
         InvalidValue: the cache cannot be written to.
     """
     paths = here(dataset(name))
@@ -78,15 +100,20 @@ def get(name: str) -> tuple[Path, ...]:
             if wanted.make:
                 _make(wanted)
     except NotFetched as error:
-        raise SteepestError(f"{name}: not on this machine ({error}); one of these helps: {_remedies(wanted)}") from None
+        line = f"{name}: not on this machine ({error}); one of these helps: {_remedies(wanted)}"
+        raise NotHere(line, name) from None
     return here(wanted)
 
 
 def _remedies(wanted: Dataset) -> str:
     """Commands, for a message of one line."""
+    return " | ".join(_commands(wanted))
+
+
+def _commands(wanted: Dataset) -> list[str]:
     own = [f"steepest data get {wanted.name}"] if all(map(_origin, wanted.fetched)) else []
     folder = ", ".join(file.name for file in wanted.files)
-    return " | ".join([*wanted.commands, *own, f"STEEPEST_DATA=<{folder}>"])
+    return [*wanted.commands, *own, f"STEEPEST_DATA=<{folder}>"]
 
 
 def _origin(file: File) -> Url | Npm | Package | None:

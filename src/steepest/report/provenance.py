@@ -20,7 +20,22 @@ DIFFERS = {
 
 def provenance_sentences(study: Comparison) -> list[Text]:
     """What must be known before the runs are compared; none where all is in order."""
-    return [*_versions(study), *_devices(study), *_repeats(study)]
+    return [*_quick(study), *_versions(study), *_devices(study), *_repeats(study)]
+
+
+def _quick(study: Comparison) -> list[Text]:
+    """That it is a first look only, where it is."""
+    if not study.plan.quick:
+        return []
+    return [
+        Text(
+            "A first look (--quick): smaller networks and shorter runs than the real ones, few trials and seeds, and"
+            " targets that Adam reached in such a run. It shows that everything works, and what may be worth a whole"
+            " comparison; which optimizer suits the real size it does not show.",
+            "快速浏览（--quick）：网络更小、运行更短、试验与种子较少，目标取 Adam 在这样一次运行中所达到的值。它表明"
+            "一切运转正常、哪些值得完整比较；真实规模下哪个优化器合适，由此看不出来。",
+        )
+    ]
 
 
 def _versions(study: Comparison) -> list[Text]:

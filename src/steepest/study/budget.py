@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .. import rules
 from ..base.errors import InvalidValue, UnknownName, did_you_mean
+from ..rules import External
 from .plan import MOST_TRIALS, Contestant, Plan
 from .workers.executors import at_a_time
 
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHOSEN", "EQUAL", "Budget", "budget_of", "check_equal", "duration", "expected_seconds", "forecasts_of",
-    "is_same_request", "planned", "read_seconds",
+    "is_same_request", "planned", "read_seconds", "rough_forecasts",
 ]  # fmt: skip
 
-CHOSEN = {"trials": 32, "seeds": 12, "searches": None, "search_seeds": 3}
-"""What a budget chooses, with the defaults."""
+CHOSEN = ("trials", "seeds", "searches", "search_seeds")
+"""What a budget chooses."""
 
 EQUAL = ("trials", "seconds")
 """What all optimizers get the same of."""
@@ -249,6 +251,20 @@ def forecasts_of(plan: Plan, problems: "Sequence[Problem]", device: str) -> "lis
         times = forecasts(problem, runs, device)
         found |= {(one.workload, one.label): time for one, time in zip(own, times, strict=True)}
     return [found[one.workload, one.label] for one in plan.contestants]
+
+
+def rough_forecasts(plan: Plan, problems: "Sequence[Problem]", device: str) -> "list[Forecast]":
+    """As `forecasts_of`, with one forecast for all rules of a workload that go number by number."""
+
+    def kind(one: Contestant) -> tuple[str, str, int, int]:
+        rule = rules.resolve(one.rule).rule_class
+        own = "" if rule.elementwise and rule.least_axes <= 1 and not issubclass(rule, External) else one.rule
+        return one.workload, own, one.batch_size, one.steps
+
+    of_kinds = {kind(one): one for one in reversed(plan.contestants)}
+    few = replace(plan, contestants=tuple(of_kinds.values()))
+    times = dict(zip(map(kind, few.contestants), forecasts_of(few, problems, device), strict=True))
+    return [times[kind(one)] for one in plan.contestants]
 
 
 def is_same_request(first: Plan, plan: Plan) -> bool:

@@ -138,6 +138,7 @@ class Plan:
         looks: numbers of seeds at which is looked whether the first is told apart; empty: once, at `seeds`.
         budget: that the plan was made for, such as "30m" or "200 runs"; empty: for none.
         equal: what every optimizer gets the same of, "trials" or "seconds" of search.
+        quick: whether it is a first look, at the quick size of each workload.
     """
 
     workloads: tuple[Goal, ...]
@@ -159,6 +160,7 @@ class Plan:
     looks: tuple[int, ...] = ()
     budget: str = ""
     equal: str = "trials"
+    quick: bool = False
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""

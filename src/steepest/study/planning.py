@@ -62,6 +62,7 @@ def make_plan(
     devices: tuple[str, ...] = DEFAULT,
     stop_early: bool = False,
     until: int | None = None,
+    quick: bool = False,
 ) -> Plan:
     """The plan of a comparison: every optimizer gets the same number of trials, at the same positions in its range.
 
@@ -95,6 +96,7 @@ def make_plan(
         stop_early: whether hopeless trials stop early, see `steepest.study.early`.
         until: the number of seeds up to which seeds are added until the first is told apart, see
             `steepest.study.looks`. Default: none is added.
+        quick: whether the workloads are at their quick size, which the report says.
 
     Raises:
         InvalidValue: a number out of range, a range that no optimizer searches, a contestant named twice.
@@ -133,6 +135,7 @@ def make_plan(
         devices=devices,
         rungs=EARLY_STOPPING if stop_early else (),
         looks=() if until is None else looks_of(seeds, until),
+        quick=quick,
     )  # fmt: skip
     lengths = {workload.name: _lengths(workload, steps, batch_sizes) for workload in chosen}
     own_schedules = {problem.name for problem in chosen if problem.scheduler is not None}

@@ -7,7 +7,7 @@ problem: `quadratic(condition=1000)`.
 
 import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,11 +20,15 @@ from ..base.guards import exits_raised
 from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
+from ..base.text import Text
 from .problem import Problem, Session
+from .quick import quick_name, quick_steps
 from .reading import problem_of
+from .sets import WorkloadSet, check_set
 
 __all__ = [
-    "APPLICATIONS", "FAMILIES", "WORKLOADS", "Problem", "Session", "file_of", "find", "metric_at_start", "summary",
+    "APPLICATIONS", "FAMILIES", "SETS", "WORKLOADS", "Problem", "Session", "WorkloadSet", "expanded", "file_of", "find",
+    "metric_at_start", "quick", "summary",
 ]  # fmt: skip
 
 APPLICATIONS = ("clothes", "language", "poems", "board", "proteins")
@@ -49,6 +53,35 @@ PLUGINS = Registry[Problem | Callable[..., Problem] | None](
     dict.fromkeys(WORKLOADS), "steepest.workloads", _check_plugin
 )
 """Workloads of plugins: modules such as the built-in files, problems, or functions that return one."""
+
+SETS = Registry[WorkloadSet](
+    {
+        "applications": WorkloadSet(
+            Text("What deep learning is used for: ten fields in small.", "深度学习用于何处：十个领域的缩小版。"),
+            APPLICATIONS,
+            {
+                "optimizers": (
+                    "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lion", "muon", "soap",
+                    "schedulefreeadamw",
+                ),
+                "trials": 16, "seeds": 10, "search_seeds": 2, "schedule": "warmup+cosine",
+            },
+        )
+    },
+    "steepest.sets",
+    check_set,
+)  # fmt: skip
+"""Named sets of workloads, also those of plugins."""
+
+
+def expanded(workloads: str | Sequence[str]) -> list[str]:
+    """The workloads by name, with those of a set in its place.
+
+    >>> expanded(["digits", "applications"])[:2]
+    ['digits', 'clothes']
+    """
+    names = [workloads] if isinstance(workloads, str) else workloads
+    return [member for name in names for member in (SETS[name].workloads if name in SETS else (name,))]
 
 
 def find(workload: str, try_out: bool = True) -> Problem:
@@ -79,9 +112,26 @@ def find(workload: str, try_out: bool = True) -> Problem:
         return _find(workload, try_out)
 
 
+def quick(workload: str, try_out: bool = True) -> Problem:
+    """A workload, given as to `find`, at its quick size: see `quick.py`.
+
+    >>> quick("airfoil", try_out=False).steps < find("airfoil", try_out=False).steps
+    True
+    """
+    name = _name(workload)
+    module = None
+    if name in FAMILIES:
+        module = vars(_module(name))
+    elif isinstance(member := PLUGINS.get(name), FunctionType):
+        module = member.__globals__
+    size = dict((module or {}).get("QUICK", {}))
+    problem = find(quick_name(workload, size) if size else workload, try_out)
+    return problem.replace(steps=quick_steps(problem, size))
+
+
 def _check_file(workload: str) -> None:
     if not (workload.endswith(".py") or "/" in workload):
-        name, hint = _name(workload), did_you_mean(_name(workload), PLUGINS)
+        name, hint = _name(workload), did_you_mean(_name(workload), [*PLUGINS, *SETS])
         raise UnknownName(f"unknown workload {name!r}; {hint} (or the path of your own file, such as my_workload.py)")
 
 
@@ -144,13 +194,16 @@ def _name(workload: str) -> str:
 @cache
 def _built_in(text: str) -> Problem:
     spec = parse(text)
-    folder = ".applications" if spec.name in APPLICATIONS else ""
-    module = import_module(f"{folder}.{spec.name}", __name__)
+    module = _module(spec.name)
     if spec.name in FAMILIES:
         return _member(getattr(module, spec.name), spec, text)
     if "(" in text:
         raise InvalidValue(f"{text!r}: {spec.name} takes no settings")
     return problem_of(module, spec.name)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"{'.applications' if name in APPLICATIONS else ''}.{name}", __name__)
 
 
 def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:

@@ -147,6 +147,7 @@ class Problem(ABC):
         target: the value of the metric to reach.
         steps: updates in a run.
         batch_size: examples a step; None where there is no such number that could be set.
+        quick_steps: updates in a run of `steepest compare --quick`; None: a quarter of `steps`, see `quick.py`.
         scheduler: a function `(optimizer, steps)` that gives a scheduler as torch has them, which every optimizer then
             has, for the steps of a run; None: the schedule is chosen by the user.
 
@@ -169,6 +170,7 @@ class Problem(ABC):
     target: float
     steps: int = 300
     batch_size: int | None = None
+    quick_steps: int | None = None
     scheduler: "Callable[[torch.optim.Optimizer, int], Any] | None" = None
 
     measured_by: ClassVar[str] = "measure"
@@ -325,9 +327,9 @@ def check_facts(problem: Problem) -> None:
     direction = problem.higher_is_better
     if not isinstance(direction, bool):
         raise InvalidValue(f"{problem.name}: `higher_is_better` must be True or False, got {direction!r}")
-    for fact in ("batch_size", "steps"):
+    for fact in ("batch_size", "steps", "quick_steps"):
         count = getattr(problem, fact)
-        if fact == "batch_size" and count is None:
+        if fact != "steps" and count is None:
             continue
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise InvalidValue(f"{problem.name}: `{fact}` must be a whole number from 1, got {count!r}")

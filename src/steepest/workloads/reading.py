@@ -17,8 +17,8 @@ OF_BATCHES = ("batches", "evaluate")
 """Parts that say that a file is one of batches."""
 
 LINES = (
-    "target", "metric_name", "higher_is_better", "steps", "batch_size", "accumulate", "clip_norm", "autocast", "ema",
-    "compile", "about_zh",
+    "target", "metric_name", "higher_is_better", "steps", "quick_steps", "batch_size", "accumulate", "clip_norm",
+    "autocast", "ema", "compile", "about_zh",
 )  # fmt: skip
 """Names of the numbers and texts that a file may set."""
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
+from ..datasets import NotHere
 from .draws import StepDraws
 from .functional import Functional
 from .problem import Problem, Session, shown
@@ -46,6 +47,7 @@ class Recipe(Problem):
     Attributes:
         model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
         groups, accumulate, clip_norm, autocast, ema, compile, scheduler: see above.
+        quick_steps: see `Problem`.
     """
 
     model: Callable[[], nn.Module]
@@ -56,12 +58,15 @@ class Recipe(Problem):
     ema: float | None = None
     compile: bool | str = False
     scheduler: Callable[[torch.optim.Optimizer, int], Any] | None = None
+    quick_steps: int | None = None
 
     @contextmanager
     def naming(self, part: str) -> Iterator[None]:
         """A context whose errors name a part of the file."""
         try:
             yield
+        except NotHere:  # which needs no part of a file named
+            raise
         except SteepestError as error:
             if str(error).startswith(f"{self.name}: "):  # which names the part, too
                 raise

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import last_words
+from ..datasets import NotHere
 from .devices import to_device
 from .digest import digest
 from .functional import Functional
@@ -125,6 +126,8 @@ class Supervised(Recipe):
                     raise InvalidValue(f"must return a number, got {number!r}; write for example:  {METRIC_LINE}")
                 float(number)
                 return self.begin(0).measure()["metric"]
+        except NotHere:  # which needs no part of a file named
+            raise
         except SteepestError as error:
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
         except (Exception, SystemExit) as error:

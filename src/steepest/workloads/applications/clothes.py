@@ -23,6 +23,8 @@ OWN = Text(
     "Image classification: your own images, a small convolutional network.", "图像分类：自备图像，小型卷积网络。"
 )
 
+QUICK = {"width": 4, "steps": 60}
+
 SIDE, KINDS, HELD_OUT = 28, 10, 2000
 MEAN, DEVIATION = 0.286 * 255, 0.353 * 255  # of Fashion-MNIST's pixels
 GREEN, RED = (46, 160, 67), (207, 34, 46)

@@ -17,6 +17,8 @@ about_zh = "中文语言模型：逐字学习唐宋绝句，一个小型 Transfo
 
 OWN = Text("Language model of your own text, character by character, a small transformer.", "自备文本的逐字语言模型。")
 
+QUICK = {"width": 16, "depth": 1, "steps": 40}
+
 HELD_OUT, LONGEST = 128, 64
 END = "\n"
 
