@@ -85,6 +85,9 @@ def test_a_position_is_its_key_its_planes_and_twice_mirrored_itself(rows, column
         assert (game.planes(mirrored) == planes[..., ::-1]).all()
         assert game.key(position).max() < game.keys
         stones = [{(x, y) for y, x in np.argwhere(plane)} for plane in planes[:20, 1]]
+        for column, legal in enumerate(game.legal(position).T):
+            after = game.play(position[legal], column)
+            assert (game.wins(position)[legal, column] == game.has_four(after.other)).all()
         assert game.has_four(position.other)[:20].tolist() == [wins(part) for part in stones]
     assert (position.taken == game.full).all() and not game.legal(position).any()
 

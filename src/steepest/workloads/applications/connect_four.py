@@ -96,7 +96,7 @@ class ConnectFour:
         free: NDArray[np.bool_] = (positions.taken[:, None] & self._places[-1]) == 0
         return free
 
-    def play(self, positions: Positions, columns: Integers | int) -> Positions:
+    def play(self, positions: Positions, columns: NDArray[np.integer[Any]] | int) -> Positions:
         """The positions behind a move in each; the column may not be full."""
         return Positions(positions.other, positions.taken | positions.taken + self._bottom[columns])
 
@@ -107,6 +107,11 @@ class ConnectFour:
             pairs = stones & stones >> step
             found |= (pairs & pairs >> 2 * step) != 0
         return found
+
+    def wins(self, positions: Positions) -> NDArray[np.bool_]:
+        """Which columns complete four of the mover's stones in a row, shape (n, columns); not asked of full ones."""
+        taken = positions.taken[:, None]
+        return self.has_four(positions.mover[:, None] | (taken + self._bottom & ~taken))
 
     def planes(self, positions: Positions) -> NDArray[np.uint8]:
         """The mover's stones and the other's, shape (n, 2, rows, columns), the lowest row first."""

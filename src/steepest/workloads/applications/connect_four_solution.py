@@ -1,7 +1,9 @@
 """Connect four solved: the result of every position under perfect play of both sides, from the last move backwards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,23 @@ class Solution:
         for column, legal in enumerate(self.game.legal(positions).T):
             results[legal, column] = -self.values[self.game.key(self.game.play(positions[legal], column))]
         return results
+
+    def beats(self, choose: Callable[[Positions], NDArray[Any]]) -> bool:
+        """Whether somebody who moves first and chooses columns so can lose to a perfect player.
+
+        A perfect player may choose any of the best moves, so all of them are followed.
+        """
+        game, positions = self.game, self.game.empty(1)
+        while len(positions):
+            answered = game.play(positions, choose(positions))
+            if (self.values[game.key(answered)] == 1).any():
+                return True
+            answered = answered[~game.has_four(answered.other) & (answered.taken != game.full)]
+            results = self.results(answered)
+            rows, columns = np.nonzero(results == results.max(axis=1, keepdims=True))
+            after = game.play(answered[rows], columns)
+            positions = game.position(np.unique(game.key(after[after.taken != game.full])))
+        return False
 
 
 @cache
