@@ -170,6 +170,8 @@ LABELS = {
     "examples seen": "已用样本数",
     "held-out loss": "留出集损失",
     "accuracy": "准确率",
+    "bits a character": "每字比特数",
+    "Fréchet distance": "弗雷歇距离",
     "target": "目标",
     "loss on all rows": "全部数据上的损失",
     "trials": "试验次数",
