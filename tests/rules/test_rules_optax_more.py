@@ -2,6 +2,7 @@
 
 Where the two do not mean the same by a name, the table says how ours is asked for optax's meaning. Optax's Muon cannot
 be compared as it is, only its iteration: it corrects the average for starting at zero, which ours and torch's do not.
+Nor can its Rprop, which takes each step one step late (0.2.8), nor its Adan, which weighs differences otherwise.
 """
 
 from collections.abc import Callable
@@ -18,11 +19,14 @@ from optax.contrib._muon import orthogonalize_via_newton_schulz
 
 from steepest.optim import as_optimizer
 from steepest.rules import Rule
+from steepest.rules.adabelief import AdaBelief
 from steepest.rules.adadelta import Adadelta
 from steepest.rules.adafactor import Adafactor
 from steepest.rules.adamax import Adamax
 from steepest.rules.ademamix import AdEMAMix
+from steepest.rules.adopt import ADOPT
 from steepest.rules.lamb import LAMB
+from steepest.rules.lars import LARS
 from steepest.rules.lion import Lion, Signum
 from steepest.rules.muon import Muon
 from steepest.rules.nadam import NAdam
@@ -115,6 +119,23 @@ CASES = [
         lambda: contrib.ademamix(LR, 0.8, 0.95, 0.99, rising(3.0, 40, first=1), 1e-2, weight_decay=0.1),
     ),
     Case(LAMB, BETAS | {"weight_decay": 0.1}, lambda: optax.lamb(LR, 0.8, 0.95, eps=1e-2, weight_decay=0.1)),
+    Case(AdaBelief, BETAS, lambda: optax.adabelief(LR, 0.8, 0.95, eps=1e-2, eps_root=1e-2)),
+    Case(ADOPT, BETAS, lambda: contrib.adopt(LR, 0.8, 0.95, eps=1e-2)),
+    Case(
+        ADOPT,
+        BETAS | {"clip": False, "weight_decay": 0.1},
+        lambda: decayed(0.1, contrib.adopt(LR, 0.8, 0.95, eps=1e-2, use_clipping=False)),
+    ),
+    *(
+        Case(
+            LARS,
+            {"momentum": 0.8, "trust_coefficient": 0.3, "eps": 1e-2, "weight_decay": 0.1, "nesterov": nesterov},
+            lambda nesterov=nesterov: optax.lars(
+                LR, 0.1, trust_coefficient=0.3, eps=1e-2, momentum=0.8, nesterov=nesterov
+            ),
+        )
+        for nesterov in (False, True)
+    ),
     # optax adds eps to each squared gradient, and the learning rate is not bounded by the root of the step
     Case(Adafactor, {"eps": (0.0, 1e-3)}, adafactor_in_float64),
     # Schedule-Free counts from 1 itself, the rule that it wraps from 0

@@ -5,14 +5,19 @@ import math
 import numpy as np
 import pytest
 
+from steepest.rules.adabelief import AdaBelief
 from steepest.rules.adadelta import Adadelta
 from steepest.rules.adamax import Adamax
+from steepest.rules.adan import Adan
 from steepest.rules.ademamix import AdEMAMix
+from steepest.rules.adopt import ADOPT
 from steepest.rules.lion import Lion, Signum
+from steepest.rules.mars import MARS
 from steepest.rules.nadam import NAdam
 from steepest.rules.radam import RAdam
 from steepest.rules.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from steepest.rules.sgd import Nesterov
+from steepest.rules.stable_adamw import StableAdamW
 
 from ..optimizer_cases import STEPS
 from .rule_paths import NOISE, START, B, agree, begin, evaluated, points, slope, walk
@@ -141,7 +146,53 @@ def ademamix_warming_up(x):
     return ademamix(x, alpha_warmup=40, beta3_warmup=30)
 
 
+def adan(x, no_prox=False):
+    """As the paper's algorithm has it, whose betas are shares of what is new."""
+    b1, b2, b3, before = 1 - 0.8, 1 - 0.7, 1 - 0.9, None
+    m = v = n = 0.0
+    for t in range(1, STEPS + 1):
+        gt = g(x, t)
+        change, before = 0.0 if before is None else gt - before, gt
+        m = (1 - b1) * m + b1 * gt
+        v = (1 - b2) * v + b2 * change
+        n = (1 - b3) * n + b3 * (gt + (1 - b2) * change) ** 2
+        rate = 0.05 / (math.sqrt(n / (1 - 0.9**t)) + 1e-3)
+        step = rate * (m / (1 - 0.8**t) + (1 - b2) * v / (1 - 0.7**t))
+        x = (1 - 0.05 * 0.2) * x - step if no_prox else (x - step) / (1 + 0.05 * 0.2)
+        yield x
+
+
+def adan_without_prox(x):
+    return adan(x, no_prox=True)
+
+
+def adopt(x):
+    """The loop of the authors' code, with the decay of AdamW."""
+    m = v = 0.0
+    for t in range(STEPS):
+        gt = g(x, t + 1)
+        if t == 0:
+            v = gt**2
+        else:
+            x = x - 0.05 * 0.2 * x
+            m = 0.8 * m + 0.2 * max(-(t**0.25), min(t**0.25, gt / max(math.sqrt(v), 1e-3)))
+            x = x - 0.05 * m
+            v = 0.9 * v + 0.1 * gt**2
+        yield x
+
+
+def adabelief(x):
+    m = s = 0.0
+    for t in range(1, STEPS + 1):
+        gt = g(x, t)
+        m = 0.8 * m + 0.2 * gt
+        s = 0.9 * s + 0.1 * (gt - m) ** 2 + 1e-3
+        x = (1 - 0.05 * 0.2) * x - 0.05 * m / (1 - 0.8**t) / (math.sqrt(s / (1 - 0.9**t)) + 1e-3)
+        yield x
+
+
 DECAY = {"lr": 0.05, "weight_decay": 0.2}
+ADAN = {"lr": 0.05, "betas": (0.8, 0.7, 0.9), "eps": 1e-3, "weight_decay": 0.2}
 MIX = {"lr": 0.05, "betas": (0.8, 0.9, 0.99), "alpha": 3.0, "eps": 1e-3, "weight_decay": 0.2}
 
 
@@ -157,6 +208,10 @@ MIX = {"lr": 0.05, "betas": (0.8, 0.9, 0.99), "alpha": 3.0, "eps": 1e-3, "weight
         (Signum(momentum=0.8, **DECAY), signum),
         (Lion(betas=(0.6, 0.9), **DECAY), lion),
         (AdEMAMix(**MIX), ademamix),
+        (Adan(**ADAN), adan),
+        (Adan(**ADAN, no_prox=True), adan_without_prox),
+        (ADOPT(**B, weight_decay=0.2, decoupled_weight_decay=True), adopt),
+        (AdaBelief(**B, weight_decay=0.2, decoupled_weight_decay=True), adabelief),
         (AdEMAMix(**MIX, alpha_warmup=40, beta3_warmup=30), ademamix_warming_up),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
@@ -165,6 +220,47 @@ def test_equals_the_equation(rule, equation):
     expected = list(equation(START[PLACE]))
     agree(points(rule)[:, *PLACE], expected)
     agree(points(rule, start=float(START[PLACE]), gradient=lambda x, step: g(x, step + 1)), expected)
+
+
+# --- equations of a whole tensor --------------------------------------------------------------------------------------
+
+
+def stable_adamw(x):
+    """With averages that are stored corrected, by a memory that grows (algorithm 2 of the paper)."""
+    v = u = np.zeros_like(x)
+    for t in range(1, STEPS + 1):
+        gt = slope(x, t - 1)
+        b1, b2 = (beta * (1 - beta ** (t - 1)) / (1 - beta**t) for beta in (0.8, 0.9))
+        v, u = b1 * v + (1 - b1) * gt, b2 * u + (1 - b2) * gt**2
+        excess = np.sqrt(np.mean(gt**2 / np.maximum(u, 1e-6)))
+        rate = 0.05 / max(1.0, excess)
+        x = x - rate * 0.2 * x - rate * v / (np.sqrt(u) + 1e-3)
+        yield x
+
+
+def mars(x):
+    m = v = before = np.zeros_like(x)
+    for t in range(1, STEPS + 1):
+        gt = slope(x, t - 1)
+        c, before = gt + 0.5 * (0.8 / 0.2) * (gt - before), gt
+        length = math.sqrt(np.sum(c**2))
+        if length > 1:
+            c = c / length
+        m, v = 0.8 * m + 0.2 * c, 0.9 * v + 0.1 * c**2
+        x = x - 0.05 * (0.2 * x + m / (1 - 0.8**t) / (np.sqrt(v / (1 - 0.9**t)) + 1e-3))
+        yield x
+
+
+@pytest.mark.parametrize(
+    ("rule", "equation"),
+    [(StableAdamW(**B, weight_decay=0.2), stable_adamw), (MARS(**B, weight_decay=0.2, gamma=0.5), mars)],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+@pytest.mark.parametrize("size", [1.0, 0.02], ids=["large", "small"])
+def test_equals_the_equation_of_tensors(rule, equation, size, monkeypatch):
+    """Also where gradients are too small for what bounds them."""
+    monkeypatch.setitem(globals(), "slope", lambda x, step: size * (x / np.sqrt(1 + x * x) + NOISE[step]))
+    agree(points(rule, gradient=slope), list(equation(START)))
 
 
 # --- Schedule-Free: the paper's three sequences -----------------------------------------------------------------------

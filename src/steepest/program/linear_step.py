@@ -99,10 +99,20 @@ class Step:
             )
 
     def _settled(self, clocks: Sequence[str]) -> dict[str, float]:
-        """Where the states that depend on the step alone stand after many steps."""
+        """Where the states that depend on the step alone stand after many steps, whatever the learning rate."""
+        settled = self._settled_at(1.0, clocks)
+        if clocks and self._settled_at(2.0, clocks) != settled:
+            raise InvalidValue(f"{self.rule.title} has no largest stable learning rate: a state of it is one")
+        return settled
+
+    def _settled_at(self, lr: float, clocks: Sequence[str]) -> dict[str, float]:
         program = replace(self.program, outputs={name: self.program.outputs[name] for name in clocks})
-        state = {name: np.float64(self.program.initial[name]) for name in clocks}
-        given = self.settings | {"lr": np.float64(1), "step": np.float64(LATE)}
+        given = self.settings | {"lr": np.float64(lr), "step": np.float64(LATE)}
+        first = {name: self.program.initial[name] for name in clocks}
+        state = {
+            name: given[value.name] if isinstance(value, Value) else np.float64(value)
+            for name, value in first.items()
+        }
         for _ in range(PATIENCE if clocks else 1):
             new = interpret(program, given | state)
             if all(abs(new[name] - state[name]) <= 1e-15 * abs(state[name]) + 1e-18 for name in clocks):

@@ -16,36 +16,46 @@ from ..base.modules import Source, importing, is_library, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
 from ..base.text import visible
+from .adabelief import AdaBelief
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
+from .adan import Adan
 from .ademamix import AdEMAMix
+from .adopt import ADOPT
+from .asgd import ASGD
 from .base import Rule
 from .elements import with_elements
 from .external import External, external, is_optimizer, optimizers_in
 from .lamb import LAMB
+from .lars import LARS
 from .lion import Lion, Signum
+from .mars import MARS
 from .muon import Muon
 from .nadam import NAdam
 from .prodigy import Prodigy
 from .radam import RAdam
 from .rmsprop import RMSprop
+from .rprop import Rprop
 from .schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from .sgd import SGD, Momentum, Nesterov
 from .soap import SOAP
+from .stable_adamw import StableAdamW
 from .validation import check_class
 
 __all__ = [
-    "LAMB", "RULES", "SGD", "SOAP", "AdEMAMix", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax",
-    "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov", "Prodigy", "RAdam", "RMSprop", "Reference", "Rule",
-    "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "check_numbers", "find", "resolve", "resolve_all",
+    "ADOPT", "ASGD", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "AdEMAMix", "AdaBelief", "Adadelta", "Adafactor",
+    "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov",
+    "Prodigy", "RAdam", "RMSprop", "Reference", "Rprop", "Rule", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
+    "StableAdamW", "check_numbers", "find", "resolve", "resolve_all",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
     SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
     Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
+    AdaBelief, ADOPT, Adan, StableAdamW, MARS, LARS, Rprop, ASGD,
     LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
 )  # fmt: skip
 
