@@ -1,6 +1,7 @@
 """The largest stable learning rate, against closed forms written out here and against runs on both sides of it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -139,6 +140,22 @@ REFUSED = {
 def test_rules_without_a_limit_say_why(rule):
     with pytest.raises(InvalidValue, match=REFUSED[rule]):
         stability_limit(rule, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decreasing(SGD):
+    """The rate of the next step is a state, as in torch's ASGD."""
+
+    def init(self, param):
+        return {"eta": self.lr}
+
+    def update(self, grad, param, step, eta):
+        return -eta * grad, self.lr / (1 + 0.1 * self.lr)
+
+
+def test_a_rule_whose_state_is_a_learning_rate_has_no_limit_of_its_own():
+    with pytest.raises(InvalidValue, match="a state of it is one"):
+        stability_limit(Decreasing(), 1.0)
 
 
 @pytest.mark.parametrize("curvature", [0, -1.0, math.inf, math.nan, "1", True])

@@ -28,7 +28,9 @@ COMPANIONS = {
 """What else must be set for a hyperparameter to do anything in ten steps on a small matrix."""
 
 OTHERS = {
+    "ADOPT": {"eps": [1.0]},
     "Adafactor": {"eps": [(2.0, 1e-3), (None, 2.0)]},
+    "Rprop": {"step_sizes": [(0.02, 50.0), (1e-6, 0.02)]},
     "Muon": {"adjust_lr_fn": ["match_rms_adamw"], "eps": [10.0]},
     "SOAP": {"shampoo_beta": [0.5]},
 }

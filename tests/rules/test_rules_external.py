@@ -104,10 +104,10 @@ def test_every_optimizer_of_torch_becomes_a_rule(name):
 
 
 def test_a_namesake_of_torch_searches_the_range_of_ours_and_any_other_one_around_its_default():
-    adam, rprop = (resolve(f"torch.optim:{name}").rule_class for name in ("Adam", "Rprop"))
+    adam, asgd = (resolve(f"torch.optim:{name}").rule_class for name in ("Adam", "ASGD"))
     assert adam.hyperparameters()["lr"].metadata["facts"].search == (1e-4, 1.0)
     assert adam.by_default is None
-    assert rprop.hyperparameters()["lr"].metadata["facts"].search == rprop.by_default == (1e-5, 1.0)
+    assert asgd.hyperparameters()["lr"].metadata["facts"].search == asgd.by_default == (1e-5, 1.0)
 
 
 def test_a_file_stands_for_all_classes_in_it(mine):

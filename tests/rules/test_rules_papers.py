@@ -146,8 +146,8 @@ def ademamix_warming_up(x):
     return ademamix(x, alpha_warmup=40, beta3_warmup=30)
 
 
-def adan(x, no_prox=False):
-    """As the paper's algorithm has it, whose betas are shares of what is new."""
+def adan(x):
+    """As the paper's algorithm has it, whose betas are shares of what is new, with the decay of AdamW."""
     b1, b2, b3, before = 1 - 0.8, 1 - 0.7, 1 - 0.9, None
     m = v = n = 0.0
     for t in range(1, STEPS + 1):
@@ -158,12 +158,8 @@ def adan(x, no_prox=False):
         n = (1 - b3) * n + b3 * (gt + (1 - b2) * change) ** 2
         rate = 0.05 / (math.sqrt(n / (1 - 0.9**t)) + 1e-3)
         step = rate * (m / (1 - 0.8**t) + (1 - b2) * v / (1 - 0.7**t))
-        x = (1 - 0.05 * 0.2) * x - step if no_prox else (x - step) / (1 + 0.05 * 0.2)
+        x = (1 - 0.05 * 0.2) * x - step
         yield x
-
-
-def adan_without_prox(x):
-    return adan(x, no_prox=True)
 
 
 def adopt(x):
@@ -209,7 +205,6 @@ MIX = {"lr": 0.05, "betas": (0.8, 0.9, 0.99), "alpha": 3.0, "eps": 1e-3, "weight
         (Lion(betas=(0.6, 0.9), **DECAY), lion),
         (AdEMAMix(**MIX), ademamix),
         (Adan(**ADAN), adan),
-        (Adan(**ADAN, no_prox=True), adan_without_prox),
         (ADOPT(**B, weight_decay=0.2, decoupled_weight_decay=True), adopt),
         (AdaBelief(**B, weight_decay=0.2, decoupled_weight_decay=True), adabelief),
         (AdEMAMix(**MIX, alpha_warmup=40, beta3_warmup=30), ademamix_warming_up),

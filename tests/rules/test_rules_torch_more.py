@@ -12,7 +12,6 @@ from steepest.optim import SWITCHES, as_optimizer
 from steepest.rules.adadelta import Adadelta
 from steepest.rules.adafactor import Adafactor
 from steepest.rules.adamax import Adamax
-from steepest.rules.asgd import ASGD
 from steepest.rules.muon import Muon
 from steepest.rules.nadam import NAdam
 from steepest.rules.radam import RAdam
@@ -23,7 +22,7 @@ from ..optimizer_cases import SHAPES, STEPS, Problem, Run, assert_same, combinat
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 SWITCH = (False, True)
-OURS = {rule.__name__: as_optimizer(rule) for rule in (Adadelta, Adamax, NAdam, RAdam, Rprop, ASGD, Adafactor, Muon)}
+OURS = {rule.__name__: as_optimizer(rule) for rule in (Adadelta, Adamax, NAdam, RAdam, Rprop, Adafactor, Muon)}
 SETTINGS = {
     "Adadelta": {
         "lr": (20.0,),
@@ -61,14 +60,6 @@ SETTINGS = {
         "lr": (0.02,),
         "etas": ((0.5, 1.2), (0.7, 1.6)),
         "step_sizes": ((1e-6, 50.0), (1e-2, 0.05)),
-        "maximize": SWITCH,
-    },
-    "ASGD": {
-        "lr": (0.02,),
-        "lambd": (1e-4, 0.5),
-        "alpha": (0.75, 0.3),
-        "t0": (1e6, 5),
-        "weight_decay": (0, 0.1),
         "maximize": SWITCH,
     },
     "Adafactor": {

@@ -837,483 +837,6 @@ class AdEMAMix(Optimizer):
         capturable: bool = False,
     ) -> None: ...
 
-class AdaBelief(Optimizer):
-    r"""AdaBelief: the leaky average of gradients, divided by the root of that of their squared distances to it.
-
-    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
-      s_t = \beta_2 s_{t-1} + (1 - \beta_2) (g_t - m_t)^2 + \epsilon$$
-    $$x_t = x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{s_t / (1 - \beta_2^t)} + \epsilon}$$
-
-    A gradient that is as expected makes the step long, one that is not makes it short. $\epsilon$ is added in both
-    places, in $s$ at every step (the authors' code, and optax). Weight decay is that of `Adam`. The authors' code
-    applies RAdam's factor, too, unless told `rectify=False`; here there is none.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.001.
-        betas: memory of the gradients and of their squared distances to it. In [0, 1). Default (0.9, 0.999).
-        eps: keeps the division finite. In [0, inf). Default 1e-16.
-        weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
-        decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Zhuang et al. 2020.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.AdaBelief(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-16,
-        weight_decay: float = 0.0,
-        decoupled_weight_decay: bool = False,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class ADOPT(Optimizer):
-    r"""ADOPT: the leaky average of gradients that were each divided by the scale of those before.
-
-    $$v_1 = g_1^2, \qquad u_t = \mathrm{clip}\left(\frac{g_t}{\max(\sqrt{v_{t-1}}, \epsilon)}, (t - 1)^{1/4}\right)$$
-    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) u_t, \qquad x_t = x_{t-1} - \eta m_t, \qquad
-      v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$
-
-    where $\mathrm{clip}(u, c)$ bounds $u$ between $-c$ and $c$. The first step measures $v$ and moves nothing. Gradient
-    and scale are independent, so it converges with any $\beta_2$; Adam does not. Without `clip` nothing is bounded, as
-    in the paper's first form.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.001.
-        betas: memory of the gradients and of their squares. In [0, 1). Default (0.9, 0.9999).
-        eps: keeps the division finite. In (0, inf). Default 1e-06.
-        clip: bound the divided gradients. Default True.
-        weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
-        decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Taniguchi et al. 2024.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.ADOPT(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.001,
-        betas: tuple[float, float] = (0.9, 0.9999),
-        eps: float = 1e-06,
-        clip: bool = True,
-        weight_decay: float = 0.0,
-        decoupled_weight_decay: bool = False,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class Adan(Optimizer):
-    r"""Adan: averages of the gradients and of their differences, divided by the root of that of their squared sum.
-
-    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
-      d_t = \beta_2 d_{t-1} + (1 - \beta_2)(g_t - g_{t-1})$$
-    $$n_t = \beta_3 n_{t-1} + (1 - \beta_3)(g_t + \beta_2 (g_t - g_{t-1}))^2$$
-    $$x_t = \frac{1}{1 + \eta \lambda} \left(x_{t-1} - \eta
-      \frac{m_t / (1 - \beta_1^t) + \beta_2 d_t / (1 - \beta_2^t)}{\sqrt{n_t / (1 - \beta_3^t)} + \epsilon}\right)$$
-
-    The first difference is 0. `betas` are shares that are kept, as in the authors' code; the paper writes
-    $1 - \beta_i$ for them. (optax 0.2 weighs the differences by $1 - \beta_2$ of the kept share, which is another
-    method.) The decay divides; with `no_prox` it is that of `AdamW`.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.001.
-        betas: memory of the gradients, of their differences, and of the squares of both. In [0, 1). Default (0.98, 0.92, 0.99).
-        eps: keeps the division finite. In [0, inf). Default 1e-08.
-        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
-        no_prox: take the decay from the parameter, as AdamW does. Default False.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Xie et al. 2022.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.Adan(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.001,
-        betas: tuple[float, float, float] = (0.98, 0.92, 0.99),
-        eps: float = 1e-08,
-        weight_decay: float = 0.0,
-        no_prox: bool = False,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class StableAdamW(Optimizer):
-    r"""StableAdamW: AdamW whose learning rate is divided, for each tensor, by how far gradients exceed their scale.
-
-    $$\hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
-      \rho_t = \sqrt{\frac{1}{n} \sum \frac{g_t^2}{\max(\hat v_t, \epsilon^2)}}, \qquad
-      \eta_t = \frac{\eta}{\max(1, \rho_t)}$$
-    $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}$$
-
-    with $m$ and $v$ as in `Adam` and the mean over the $n$ numbers of the tensor: Adafactor's update clipping in AdamW.
-    It replaces clipping by norm. States are those of `AdamW`; the authors store them corrected.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.001.
-        betas: memory of the gradients and of their squares. In [0, 1). Default (0.9, 0.99).
-        eps: keeps the division finite. In (0, inf). Default 1e-06.
-        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.01.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Wortsman et al. 2023.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.StableAdamW(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.001,
-        betas: tuple[float, float] = (0.9, 0.99),
-        eps: float = 1e-06,
-        weight_decay: float = 0.01,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class MARS(Optimizer):
-    r"""MARS: AdamW along gradients to which a share of their change since the last step is added.
-
-    $$c_t = g_t + \gamma \frac{\beta_1}{1 - \beta_1} (g_t - g_{t-1}), \qquad
-      \tilde c_t = \frac{c_t}{\max(1, \lVert c_t \rVert)}$$
-    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) \tilde c_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) \tilde c_t^2$$
-    $$x_t = (1 - \eta \lambda) x_{t-1}
-      - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
-
-    with $g_0 = 0$ (the authors' code) and the norm of each tensor. $g_{t-1}$ is the gradient of the last step's own
-    batch (`mars-adamw`, approximate; the exact form takes it on the batch of this step, a second backward pass). The
-    authors train what is no matrix by AdamW.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.003.
-        betas: memory of the gradients and of their squares. In [0, 1). Default (0.95, 0.99).
-        eps: keeps the division finite. In [0, inf). Default 1e-08.
-        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
-        gamma: share of the gradient's change that is added. In [0, inf). Default 0.025.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Yuan et al. 2024.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.MARS(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.003,
-        betas: tuple[float, float] = (0.95, 0.99),
-        eps: float = 1e-08,
-        weight_decay: float = 0.0,
-        gamma: float = 0.025,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class LARS(Optimizer):
-    r"""LARS: SGD whose gradient is made a fixed share of each parameter tensor's own length.
-
-    $$u_t = g_t + \lambda x_{t-1}, \qquad
-      v_t = \mu v_{t-1} + \eta \, \tau \frac{\lVert x_{t-1} \rVert}{\lVert u_t \rVert + \epsilon} u_t, \qquad
-      x_t = x_{t-1} - v_t$$
-
-    and with `nesterov` $x_t = x_{t-1} - (u'_t + \mu v_t)$, where $u'_t$ is what was added to $\mu v_{t-1}$. The factor
-    $\tau \lVert x \rVert / \lVert u \rVert$ is 1 where either length is 0. The learning rate is inside the velocity, so
-    that steps under a schedule keep the rate of their time (the paper's form, and optax's). The paper divides by
-    $\lVert g \rVert + \lambda \lVert x \rVert$ instead, which is hardly less. Published results leave biases and the
-    gains of norms out: give them to `SGD` in a group of their own optimizer.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate, times the trust coefficient. In [0, inf). Default 1.0.
-        momentum: share of the last step's velocity that is kept. In [0, inf). Default 0.9.
-        weight_decay: decay of the parameter, a part of the direction. In [0, inf). Default 0.0.
-        trust_coefficient: share of the parameter's length that a step is. In [0, inf). Default 0.001.
-        eps: keeps the division finite. In [0, inf). Default 0.0.
-        nesterov: look one velocity ahead. Default False.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: You, Gitman and Ginsburg 2017.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.LARS(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1.0,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        trust_coefficient: float = 0.001,
-        eps: float = 0.0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class Rprop(Optimizer):
-    r"""Rprop: a step along the sign of the gradient, longer while the sign stays and shorter when it changes.
-
-    $$s_t = \begin{cases}
-      \min(\eta_+ s_{t-1}, s_{\max}) & g_t g'_{t-1} > 0 \\ \max(\eta_- s_{t-1}, s_{\min}) & g_t g'_{t-1} < 0 \\
-      s_{t-1} & \text{otherwise} \end{cases} \qquad
-      g'_t = \begin{cases} 0 & g_t g'_{t-1} < 0 \\ g_t & \text{otherwise} \end{cases}$$
-    $$x_t = x_{t-1} - s_t \, \mathrm{sign}(g'_t), \qquad s_0 = \eta$$
-
-    After a change of sign the coordinate waits for a step. The learning rate is the first step only: no schedule
-    changes what follows. For whole gradients: the signs of mini-batches are noise.
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: first step. In [0, inf). Default 0.01.
-        etas: factors on the step after a change of sign and without. In (0, inf). Default (0.5, 1.2).
-        step_sizes: shortest and longest step. In [0, inf). Default (1e-06, 50.0).
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Riedmiller and Braun 1993.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.Rprop(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.01,
-        etas: tuple[float, float] = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-06, 50.0),
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
-class ASGD(Optimizer):
-    r"""ASGD: SGD at a rate that decreases by a power of the step, and the plain average of its path.
-
-    $$\eta_t = \frac{\eta}{(1 + \lambda \eta (t - 1))^\alpha}, \qquad
-      x_t = (1 - \lambda \eta_t) x_{t-1} - \eta_t g_t, \qquad
-      \bar x_t = \bar x_{t-1} + \frac{x_t - \bar x_{t-1}}{\max(1, t - t_0)}$$
-
-    with $g$ the gradient plus `weight_decay` times the parameter. The average begins after $t_0$ steps, and is kept
-    beside the parameter, in the state `ax`: as in torch, nothing puts it into the model, and with $t_0$ of a million it
-    is the parameter itself. (`ScheduleFreeSGD` is the method whose average is used.)
-
-    Args:
-        params: parameters, named parameters, or groups of them.
-        lr: learning rate. In [0, inf). Default 0.01.
-        lambd: decay of the parameter and of the learning rate. In [0, inf). Default 0.0001.
-        alpha: power by which the learning rate decreases. In [0, inf). Default 0.75.
-        t0: step after which the average begins. In [0, inf). Default 1000000.0.
-        weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
-        maximize: climb instead of descend. Default False.
-        differentiable: let autograd see the step itself. Default False.
-        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
-        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
-        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
-        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
-        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
-        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
-
-    Raises:
-        InvalidValue: a hyperparameter outside its interval (a ValueError).
-        UnknownSetting: an argument that does not exist (a TypeError).
-
-    Reference: Polyak and Juditsky 1992; Bottou's rates.
-
-    >>> import steepest, torch
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = steepest.ASGD(model.parameters(), lr=0.1)
-    >>> model(torch.ones(1, 2)).sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.01,
-        lambd: float = 0.0001,
-        alpha: float = 0.75,
-        t0: float = 1000000.0,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        non_finite: Literal["skip", "raise"] | None = None,
-        master_weights: bool = False,
-        stochastic_rounding: bool = False,
-        capturable: bool = False,
-    ) -> None: ...
-
 class LAMB(Optimizer):
     r"""LAMB: the step of AdamW, stretched for each parameter tensor to a share of that tensor's own length.
 
@@ -1759,6 +1282,422 @@ class SOAP(Optimizer):
         weight_decay: float = 0.01,
         precondition_frequency: int = 10,
         max_precond_dim: int = 10000,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class AdaBelief(Optimizer):
+    r"""AdaBelief: the leaky average of gradients, divided by the root of that of their squared distances to it.
+
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
+      s_t = \beta_2 s_{t-1} + (1 - \beta_2) (g_t - m_t)^2 + \epsilon$$
+    $$x_t = x_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{s_t / (1 - \beta_2^t)} + \epsilon}$$
+
+    A gradient that is as expected makes the step long, one that is not makes it short. $\epsilon$ is added in both
+    places, in $s$ at every step (the authors' code, and optax). Weight decay is that of `Adam`. The authors' code
+    applies RAdam's factor, too, unless told `rectify=False`; here there is none.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        betas: memory of the gradients and of their squared distances to it. In [0, 1). Default (0.9, 0.999).
+        eps: keeps the division finite. In [0, inf). Default 1e-16.
+        weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
+        decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Zhuang et al. 2020.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.AdaBelief(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-16,
+        weight_decay: float = 0.0,
+        decoupled_weight_decay: bool = False,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class ADOPT(Optimizer):
+    r"""ADOPT: the leaky average of gradients that were each divided by the scale of those before.
+
+    $$v_1 = g_1^2, \qquad u_t = \mathrm{clip}\left(\frac{g_t}{\max(\sqrt{v_{t-1}}, \epsilon)}, (t - 1)^{1/4}\right)$$
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) u_t, \qquad x_t = x_{t-1} - \eta m_t, \qquad
+      v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2$$
+
+    where $\mathrm{clip}(u, c)$ bounds $u$ between $-c$ and $c$. The first step measures $v$ and moves nothing. Gradient
+    and scale are independent, so it converges with any $\beta_2$; Adam does not. Without `clip` nothing is bounded, as
+    in the paper's first form.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        betas: memory of the gradients and of their squares. In [0, 1). Default (0.9, 0.9999).
+        eps: keeps the division finite. In (0, inf). Default 1e-06.
+        clip: bound the divided gradients. Default True.
+        weight_decay: L2 penalty, added to the gradient. In [0, inf). Default 0.0.
+        decoupled_weight_decay: take the decay from the parameter, as AdamW does. Default False.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Taniguchi et al. 2024.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.ADOPT(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.9999),
+        eps: float = 1e-06,
+        clip: bool = True,
+        weight_decay: float = 0.0,
+        decoupled_weight_decay: bool = False,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Adan(Optimizer):
+    r"""Adan: averages of the gradients and of their differences, divided by the root of that of their squared sum.
+
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
+      d_t = \beta_2 d_{t-1} + (1 - \beta_2)(g_t - g_{t-1})$$
+    $$n_t = \beta_3 n_{t-1} + (1 - \beta_3)(g_t + \beta_2 (g_t - g_{t-1}))^2$$
+    $$x_t = (1 - \eta \lambda) x_{t-1} - \eta
+      \frac{m_t / (1 - \beta_1^t) + \beta_2 d_t / (1 - \beta_2^t)}{\sqrt{n_t / (1 - \beta_3^t)} + \epsilon}$$
+
+    The first difference is 0. `betas` are shares that are kept, as in the authors' code; the paper writes
+    $1 - \beta_i$ for them. (optax 0.2 weighs the differences by $1 - \beta_2$ of the kept share, which is another
+    method.) The decay is that of `AdamW`, theirs with `no_prox`; without it they divide by $1 + \eta \lambda$ instead.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        betas: memory of the gradients, of their differences, and of the squares of both. In [0, 1). Default (0.98, 0.92, 0.99).
+        eps: keeps the division finite. In [0, inf). Default 1e-08.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Xie et al. 2022.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.Adan(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float, float] = (0.98, 0.92, 0.99),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class StableAdamW(Optimizer):
+    r"""StableAdamW: AdamW whose learning rate is divided, for each tensor, by how far gradients exceed their scale.
+
+    $$\hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
+      \rho_t = \sqrt{\frac{1}{n} \sum \frac{g_t^2}{\max(\hat v_t, \epsilon^2)}}, \qquad
+      \eta_t = \frac{\eta}{\max(1, \rho_t)}$$
+    $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}$$
+
+    with $m$ and $v$ as in `Adam` and the mean over the $n$ numbers of the tensor: Adafactor's update clipping in AdamW.
+    It replaces clipping by norm. States are those of `AdamW`; the authors store them corrected.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        betas: memory of the gradients and of their squares. In [0, 1). Default (0.9, 0.99).
+        eps: keeps the division finite. In (0, inf). Default 1e-06.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.01.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Wortsman et al. 2023.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.StableAdamW(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-06,
+        weight_decay: float = 0.01,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class MARS(Optimizer):
+    r"""MARS: AdamW along gradients to which a share of their change since the last step is added.
+
+    $$c_t = g_t + \gamma \frac{\beta_1}{1 - \beta_1} (g_t - g_{t-1}), \qquad
+      \tilde c_t = \frac{c_t}{\max(1, \lVert c_t \rVert)}$$
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) \tilde c_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) \tilde c_t^2$$
+    $$x_t = (1 - \eta \lambda) x_{t-1}
+      - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}$$
+
+    with $g_0 = 0$ (the authors' code) and the norm of each tensor. $g_{t-1}$ is the gradient of the last step's own
+    batch (`mars-adamw`, approximate; the exact form takes it on the batch of this step, a second backward pass). The
+    authors train what is no matrix by AdamW.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.003.
+        betas: memory of the gradients and of their squares. In [0, 1). Default (0.95, 0.99).
+        eps: keeps the division finite. In [0, inf). Default 1e-08.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        gamma: share of the gradient's change that is added. In [0, inf). Default 0.025.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Yuan et al. 2024.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.MARS(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.003,
+        betas: tuple[float, float] = (0.95, 0.99),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        gamma: float = 0.025,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class LARS(Optimizer):
+    r"""LARS: SGD whose gradient is made a fixed share of each parameter tensor's own length.
+
+    $$u_t = g_t + \lambda x_{t-1}, \qquad
+      v_t = \mu v_{t-1} + \eta \, \tau \frac{\lVert x_{t-1} \rVert}{\lVert u_t \rVert + \epsilon} u_t, \qquad
+      x_t = x_{t-1} - v_t$$
+
+    and with `nesterov` $x_t = x_{t-1} - (u'_t + \mu v_t)$, where $u'_t$ is what was added to $\mu v_{t-1}$. The factor
+    $\tau \lVert x \rVert / \lVert u \rVert$ is 1 where either length is 0. The learning rate is inside the velocity, so
+    that steps under a schedule keep the rate of their time (the paper's form, and optax's). The paper divides by
+    $\lVert g \rVert + \lambda \lVert x \rVert$ instead, which is hardly less. Published results leave biases and the
+    gains of norms out: give them to `SGD` in a group of their own optimizer.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate, times the trust coefficient. In [0, inf). Default 1.0.
+        momentum: share of the last step's velocity that is kept. In [0, inf). Default 0.9.
+        weight_decay: decay of the parameter, a part of the direction. In [0, inf). Default 0.0.
+        trust_coefficient: share of the parameter's length that a step is. In [0, inf). Default 0.001.
+        eps: keeps the division finite. In [0, inf). Default 0.0.
+        nesterov: look one velocity ahead. Default False.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: You, Gitman and Ginsburg 2017.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.LARS(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust_coefficient: float = 0.001,
+        eps: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Rprop(Optimizer):
+    r"""Rprop: a step along the sign of the gradient, longer while the sign stays and shorter when it changes.
+
+    $$s_t = \begin{cases}
+      \min(\eta_+ s_{t-1}, s_{\max}) & g_t g'_{t-1} > 0 \\ \max(\eta_- s_{t-1}, s_{\min}) & g_t g'_{t-1} < 0 \\
+      s_{t-1} & \text{otherwise} \end{cases} \qquad
+      g'_t = \begin{cases} 0 & g_t g'_{t-1} < 0 \\ g_t & \text{otherwise} \end{cases}$$
+    $$x_t = x_{t-1} - s_t \, \mathrm{sign}(g'_t), \qquad s_0 = \eta$$
+
+    After a change of sign the coordinate waits for a step. The learning rate is the first step only: no schedule
+    changes what follows. For whole gradients: the signs of mini-batches are noise.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: first step. In [0, inf). Default 0.01.
+        etas: factors on the step after a change of sign and without. In (0, inf). Default (0.5, 1.2).
+        step_sizes: shortest and longest step. In [0, inf). Default (1e-06, 50.0).
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Riedmiller and Braun 1993.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.Rprop(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-06, 50.0),
         *,
         maximize: bool = False,
         differentiable: bool = False,

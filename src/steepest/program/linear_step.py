@@ -110,8 +110,7 @@ class Step:
         given = self.settings | {"lr": np.float64(lr), "step": np.float64(LATE)}
         first = {name: self.program.initial[name] for name in clocks}
         state = {
-            name: given[value.name] if isinstance(value, Value) else np.float64(value)
-            for name, value in first.items()
+            name: given[value.name] if isinstance(value, Value) else np.float64(value) for name, value in first.items()
         }
         for _ in range(PATIENCE if clocks else 1):
             new = interpret(program, given | state)

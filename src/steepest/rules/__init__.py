@@ -25,7 +25,6 @@ from .adamax import Adamax
 from .adan import Adan
 from .ademamix import AdEMAMix
 from .adopt import ADOPT
-from .asgd import ASGD
 from .base import Rule
 from .elements import with_elements
 from .external import External, external, is_optimizer, optimizers_in
@@ -46,7 +45,7 @@ from .stable_adamw import StableAdamW
 from .validation import check_class
 
 __all__ = [
-    "ADOPT", "ASGD", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "AdEMAMix", "AdaBelief", "Adadelta", "Adafactor",
+    "ADOPT", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "AdEMAMix", "AdaBelief", "Adadelta", "Adafactor",
     "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov",
     "Prodigy", "RAdam", "RMSprop", "Reference", "Rprop", "Rule", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
     "StableAdamW", "check_numbers", "find", "resolve", "resolve_all",
@@ -55,8 +54,8 @@ __all__ = [
 BUILT_IN: tuple[type[Rule], ...] = (
     SGD, Momentum, Adagrad, RMSprop, Adam, AdamW,
     Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
-    AdaBelief, ADOPT, Adan, StableAdamW, MARS, LARS, Rprop, ASGD,
     LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
+    AdaBelief, ADOPT, Adan, StableAdamW, MARS, LARS, Rprop,
 )  # fmt: skip
 
 

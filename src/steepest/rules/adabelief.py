@@ -19,7 +19,7 @@ FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaBelief(Rule, look=("#2D6E9B", "*", "dashed"), foreign=FOREIGN):
+class AdaBelief(Rule, foreign=FOREIGN):
     r"""AdaBelief: the leaky average of gradients, divided by the root of that of their squared distances to it.
 
     $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad

@@ -15,7 +15,7 @@ FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ADOPT(Rule, look=("#C81E5A", "h", "dashed"), foreign=FOREIGN):
+class ADOPT(Rule, foreign=FOREIGN):
     r"""ADOPT: the leaky average of gradients that were each divided by the scale of those before.
 
     $$v_1 = g_1^2, \qquad u_t = \mathrm{clip}\left(\frac{g_t}{\max(\sqrt{v_{t-1}}, \epsilon)}, (t - 1)^{1/4}\right)$$
@@ -57,11 +57,12 @@ class ADOPT(Rule, look=("#C81E5A", "h", "dashed"), foreign=FOREIGN):
         beta1, beta2 = self.betas
         coupled, decoupled = (0.0, self.weight_decay) if self.decoupled_weight_decay else (self.weight_decay, 0.0)
         grad = with_weight_decay(grad, param, coupled)
-        moves = where(step > 1, 1.0, 0.0)
         direction = grad / maximum(sqrt(exp_avg_sq), self.eps)
         if self.clip:
             bound = (step - 1) ** 0.25
             direction = maximum(minimum(direction, bound), -bound)
-        exp_avg = beta1 * exp_avg + (1 - beta1) * moves * direction
-        exp_avg_sq = where(step > 1, beta2, 0.0) * exp_avg_sq + where(step > 1, 1 - beta2, 1.0) * grad * grad
-        return with_decoupled_decay(-self.lr * exp_avg, param, moves * self.lr, decoupled), exp_avg, exp_avg_sq
+        exp_avg = where(step > 1, beta1 * exp_avg + (1 - beta1) * direction, exp_avg)
+        delta = with_decoupled_decay(-self.lr * exp_avg, param, self.lr, decoupled)
+        squared = grad * grad
+        exp_avg_sq = where(step > 1, beta2 * exp_avg_sq + (1 - beta2) * squared, squared)
+        return where(step > 1, delta, 0.0 * delta), exp_avg, exp_avg_sq

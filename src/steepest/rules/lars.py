@@ -17,7 +17,7 @@ FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class LARS(Rule, look=("#5A8C00", "<", "dotted"), foreign=FOREIGN):
+class LARS(Rule, foreign=FOREIGN):
     r"""LARS: SGD whose gradient is made a fixed share of each parameter tensor's own length.
 
     $$u_t = g_t + \lambda x_{t-1}, \qquad

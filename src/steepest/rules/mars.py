@@ -19,7 +19,7 @@ FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class MARS(Rule, look=("#A03C14", "d", "dashdot"), foreign=FOREIGN):
+class MARS(Rule, foreign=FOREIGN):
     r"""MARS: AdamW along gradients to which a share of their change since the last step is added.
 
     $$c_t = g_t + \gamma \frac{\beta_1}{1 - \beta_1} (g_t - g_{t-1}), \qquad
@@ -35,7 +35,7 @@ class MARS(Rule, look=("#A03C14", "d", "dashdot"), foreign=FOREIGN):
 
     title = "MARS"
     reference = "Yuan et al. 2024"
-    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "last_grad": "g_{t-1}"}
+    symbols = {"exp_avg": "m", "exp_avg_sq": "v", "last_grad": "g'"}
     elementwise = False
     eps_stands = "outside the root, after bias correction"
     decay = "decoupled"

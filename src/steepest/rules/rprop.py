@@ -9,7 +9,7 @@ from .base import Rule, hyperparameter
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rprop(Rule, look=("#B43CB4", "8", "dashdot")):
+class Rprop(Rule):
     r"""Rprop: a step along the sign of the gradient, longer while the sign stays and shorter when it changes.
 
     $$s_t = \begin{cases}
@@ -49,7 +49,7 @@ class Rprop(Rule, look=("#B43CB4", "8", "dashdot")):
     def update(self, grad: Any, param: Any, step: Any, prev: Any, step_size: Any) -> tuple[Any, ...]:
         (shrink, grow), (shortest, longest) = self.etas, self.step_sizes
         agreement = grad * prev
-        factor = where(agreement > 0, grow, where(agreement < 0, shrink, 1.0))
-        step_size = minimum(maximum(step_size * factor, shortest), longest)
-        grad = where(agreement < 0, 0.0 * grad, grad)
+        shrunk = where(agreement < 0, shrink * step_size, step_size)
+        step_size = minimum(maximum(where(agreement > 0, grow * step_size, shrunk), shortest), longest)
+        grad = where(agreement < 0, 0.0, grad)
         return -sign(grad) * step_size, grad, step_size

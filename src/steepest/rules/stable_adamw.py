@@ -16,7 +16,7 @@ FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StableAdamW(Rule, look=("#0A9696", "P", "dashdot"), foreign=FOREIGN):
+class StableAdamW(Rule, foreign=FOREIGN):
     r"""StableAdamW: AdamW whose learning rate is divided, for each tensor, by how far gradients exceed their scale.
 
     $$\hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad

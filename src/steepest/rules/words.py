@@ -65,9 +65,6 @@ CHINESE = {
     "first step": "首步步长",
     "factors on the step after a change of sign and without": "符号改变后与未改变时步长的系数",
     "shortest and longest step": "最短与最长步长",
-    "decay of the parameter and of the learning rate": "参数与学习率的衰减",
-    "power by which the learning rate decreases": "学习率衰减的幂次",
-    "step after which the average begins": "开始求平均的步数",
     "share of the gradient's change that is added": "加入的梯度变化的比例",
     # where eps stands
     "inside the root": "根号内",
@@ -112,5 +109,4 @@ CHINESE = {
     "MARS: AdamW along gradients to which a share of their change since the last step is added.": "MARS：在梯度中加入其相对上一步变化的一部分，再按 AdamW 前进。",
     "LARS: SGD whose gradient is made a fixed share of each parameter tensor's own length.": "LARS：把每个参数张量的梯度缩放到该张量自身长度固定比例的 SGD。",
     "Rprop: a step along the sign of the gradient, longer while the sign stays and shorter when it changes.": "Rprop：沿梯度的符号走一步，符号不变则加长，改变则缩短。",
-    "ASGD: SGD at a rate that decreases by a power of the step, and the plain average of its path.": "ASGD：学习率按步数的幂次递减的 SGD，并对轨迹求平均。",
 }

@@ -1,6 +1,6 @@
 // Sliders: the ends of each setting's, how it is divided, and where on it a value stands.
 
-const LOG = { lr: [1e-4, 10], eps: [1e-12, 1] };
+const LOG = { lr: [1e-4, 10], eps: [1e-16, 1], step_sizes: [1e-8, 100] };
 const LOG_FROM_ZERO = {
   weight_decay: [1e-4, 1], lr_decay: [1e-3, 10], initial_accumulator_value: [1e-3, 10], momentum_decay: [1e-4, 1],
   rate: [1e-4, 10],
