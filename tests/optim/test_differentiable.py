@@ -26,6 +26,7 @@ SETTINGS = {
 OWN = {
     "Prodigy": {"lr": 1.0, "d0": 0.1},
     "NAdam": {"momentum_decay": 0.3},
+    "Adan": {"betas": (0.7, 0.8, 0.9)},
     "AdEMAMix": {"betas": (0.7, 0.8, 0.9), "alpha": 2.0},
     "Adafactor": {"eps": (None, 1e-3)},
     "ScheduleFreeSGD": {"r": 0.5, "warmup_steps": 3},

@@ -228,7 +228,7 @@ def stable_adamw(x):
         b1, b2 = (beta * (1 - beta ** (t - 1)) / (1 - beta**t) for beta in (0.8, 0.9))
         v, u = b1 * v + (1 - b1) * gt, b2 * u + (1 - b2) * gt**2
         excess = np.sqrt(np.mean(gt**2 / np.maximum(u, 1e-6)))
-        rate = 0.05 / max(1.0, excess)
+        rate = 0.05 / max(1.0, excess / 0.7)
         x = x - rate * 0.2 * x - rate * v / (np.sqrt(u) + 1e-3)
         yield x
 
@@ -248,7 +248,7 @@ def mars(x):
 
 @pytest.mark.parametrize(
     ("rule", "equation"),
-    [(StableAdamW(**B, weight_decay=0.2), stable_adamw), (MARS(**B, weight_decay=0.2, gamma=0.5), mars)],
+    [(StableAdamW(**B, weight_decay=0.2, d=0.7), stable_adamw), (MARS(**B, weight_decay=0.2, gamma=0.5), mars)],
     ids=lambda each: getattr(each, "__name__", ""),
 )
 @pytest.mark.parametrize("size", [1.0, 0.02], ids=["large", "small"])

@@ -1477,17 +1477,18 @@ class StableAdamW(Optimizer):
 
     $$\hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
       \rho_t = \sqrt{\frac{1}{n} \sum \frac{g_t^2}{\max(\hat v_t, \epsilon^2)}}, \qquad
-      \eta_t = \frac{\eta}{\max(1, \rho_t)}$$
+      \eta_t = \frac{\eta}{\max(1, \rho_t / d)}$$
     $$x_t = (1 - \eta_t \lambda) x_{t-1} - \eta_t \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}$$
 
     with $m$ and $v$ as in `Adam` and the mean over the $n$ numbers of the tensor: Adafactor's update clipping in AdamW.
-    It replaces clipping by norm. States are those of `AdamW`; the authors store them corrected.
+    It replaces clipping by norm; the paper's $d$ is 1. States are those of `AdamW`; the authors store them corrected.
 
     Args:
         params: parameters, named parameters, or groups of them.
         lr: learning rate. In [0, inf). Default 0.001.
         betas: memory of the gradients and of their squares. In [0, 1). Default (0.9, 0.99).
         eps: keeps the division finite. In (0, inf). Default 1e-06.
+        d: largest excess over the scale. In (0, inf). Default 1.0.
         weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.01.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
@@ -1517,6 +1518,7 @@ class StableAdamW(Optimizer):
         lr: float | Tensor = 0.001,
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-06,
+        d: float = 1.0,
         weight_decay: float = 0.01,
         *,
         maximize: bool = False,

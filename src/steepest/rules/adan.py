@@ -6,13 +6,11 @@ from typing import Any
 from ..base.text import Text
 from ..ops import sqrt, where
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
-from .foreign import ANY, only
+from .foreign import only
 
 FOREIGN = {
     "no_prox": only(True, instead="the decay is that of AdamW, which differs by lr * weight_decay of itself"),
     "max_grad_norm": only(0.0, None, instead="call torch.nn.utils.clip_grad_norm_ before the step"),
-    "foreach": ANY,
-    "fused": ANY,
 }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.errors import InvalidValue
 from ..base.text import Text
 from ..ops import maximum, minimum, sign, where
 from .base import Rule, hyperparameter
@@ -43,12 +44,18 @@ class Rprop(Rule):
         (1e-6, 50.0), (r"s_{\min}", r"s_{\max}"), "shortest and longest step"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shrink, grow = self.etas
+        if all(isinstance(eta, int | float) for eta in self.etas) and not shrink < 1 < grow:
+            raise InvalidValue(f"{self.title}: etas must be a number below 1 and one above, got {self.etas!r}")
+
     def init(self, param: Any) -> dict[str, Any]:
-        return {"prev": 0.0, "step_size": self.lr}
+        return {"prev": 0.0, "step_size": 0.0}
 
     def update(self, grad: Any, param: Any, step: Any, prev: Any, step_size: Any) -> tuple[Any, ...]:
         (shrink, grow), (shortest, longest) = self.etas, self.step_sizes
-        agreement = grad * prev
+        agreement, step_size = grad * prev, where(step == 1, step_size + self.lr, step_size)
         shrunk = where(agreement < 0, shrink * step_size, step_size)
         step_size = minimum(maximum(where(agreement > 0, grow * step_size, shrunk), shortest), longest)
         grad = where(agreement < 0, 0.0, grad)

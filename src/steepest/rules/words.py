@@ -62,6 +62,7 @@ CHINESE = {
     "memory of the gradients, of their differences, and of the squares of both": "对梯度、对其差分，以及对两者之和平方的记忆",
     "learning rate, times the trust coefficient": "学习率，乘以信任系数",
     "share of the parameter's length that a step is": "一步占参数长度的比例",
+    "largest excess over the scale": "超出尺度的最大倍数",
     "first step": "首步步长",
     "factors on the step after a change of sign and without": "符号改变后与未改变时步长的系数",
     "shortest and longest step": "最短与最长步长",
