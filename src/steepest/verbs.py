@@ -31,6 +31,7 @@ from .study.devices import CPU, DEFAULT, kind_of, read_devices
 from .study.jobs import Executor
 from .study.looks import next_look
 from .study.opening import holds_nothing, named
+from .study.packing import is_packed, unpack
 from .study.populations import check_choice
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.trying import check_on_device, tried_out
@@ -268,12 +269,13 @@ def resume(
     device: str | Sequence[str] | None = None,
     per_device: int | None = None,
     isolate: bool = False,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Go on with a study where it stopped, or with more than was planned; nothing that is done is done again.
 
     Args:
-        study: its folder, or its file in it.
+        study: its folder, or its file in it; or a packed one, `NAME.sqlite.xz`, which goes on in the folder `out`.
         add_rules: more optimizers, under the conditions of those that are there.
         add_seeds: how many more seeds the winners are reported on.
         add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
@@ -282,12 +284,13 @@ def resume(
             compared only if their fingerprints are the same.
         widen, jobs, on, timeout, per_device, on_progress: see `compare`.
         isolate: see `executor_factory`.
+        out: folder for a packed study. Default: `steepest-NAME` here.
 
     Raises:
         InvalidValue: there is no study, its code has changed since it began, or a value is out of range.
     """
     check_retry(retry)
-    file = study_file(study)
+    file = unpack(study, out) if is_packed(study) else study_file(study)
     with named(file), closing(Store.open(file)) as store:
         before = store.plan
         _check_widen(before, widen)

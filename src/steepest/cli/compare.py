@@ -137,7 +137,9 @@ def command(
         str, typer.Option(help="Many runs trained as one, the same to rounding: auto (where it is faster), on, off.")
     ] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the study in this folder (or of this file).")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the study in this folder (or of this file, packed or not).")
+    ] = None,
     add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
     add_trials: Annotated[int, typer.Option(help="With --resume: more trials in each search.")] = 0,
@@ -176,6 +178,7 @@ def command(
     from ..study.budget import budget_of
     from ..study.defaults import with_defaults
     from ..study.lists import read_lists
+    from ..study.packing import is_packed, unpack
     from ..study.populations import check_choice
     from ..study.ranges import read_range
     from ..study.results import study_file
@@ -186,7 +189,8 @@ def command(
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     more["retry"] = retry
     if resume is not None:
-        _refuse_with_resume(context)
+        _refuse_with_resume(context, is_packed(resume))
+        resume = unpack(resume, out).parent if is_packed(resume) else resume
         there = device if options.is_given(context, "device") else None
         home = study_file(resume).parent  # the file of the study may be named, too
         if files := verbs.foreign_code(resume):
@@ -331,10 +335,10 @@ def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
         raise InvalidValue(f"workload: put spaces between several:  {shlex.join(['steepest', 'compare', *parts])}")
 
 
-def _refuse_with_resume(context: typer.Context) -> None:
+def _refuse_with_resume(context: typer.Context, packed: bool) -> None:
     """Raise where an argument that plans a study stands beside --resume: a study goes on as it was planned."""
     for name in NOT_WITH_RESUME:
-        if options.is_given(context, name):
+        if not (packed and name == "out") and options.is_given(context, name):
             shown = {"workload": "a workload", "ranges": "--range"}.get(name, f"--{name.replace('_', '-')}")
             raise InvalidValue(f"--resume goes on with a study as it was planned; leave out {shown}")
 

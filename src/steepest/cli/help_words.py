@@ -12,6 +12,8 @@ HELP = {
     " on fresh seeds, and only those count. Everything is kept in the folder: study.sqlite, runs.csv, figures,"
     " report.html. The same command goes on where an interrupted one stopped.": "每个优化器在各自的范围内试验同样多次，分两轮搜索；每轮最好的一组设置再用新种子重跑，只有这些重跑才算数。所有结果都保存在文件夹中："
     "study.sqlite、runs.csv、图和 report.html。中断后，用同一条命令从停下的地方继续。",
+    "Pack a study, with every run and every curve, into one small file.": "把一项研究连同每次运行、每条曲线打包成一个小文件。",
+    "steepest report reads such a file, and steepest compare --resume goes on from it in a folder of its own.": "steepest report 可读取这样的文件；steepest compare --resume 由它在新文件夹中继续。",
     "Make the report of a study again, and write its tables for other programs.": "重新生成一项研究的报告，并把表格写成其他程序可用的格式。",
     "The page, report.html, and the figures are always written. csv and parquet have every run, every measurement, and"
     " all else that the verdict is computed from; md is the verdict for a chat or an issue; tensorboard has the curves of"
@@ -107,7 +109,9 @@ HELP = {
     "Seconds after which a run is given up, or its data() or model().": "一次运行、或其 data() 或 model() 超过多少秒就放弃。",
     "Many runs trained as one, the same to rounding: auto (where it is faster), on, off.": "许多次运行合为一体训练，结果在舍入误差内相同：auto（更快时才用）、on、off。",
     "Folder for the study; default: steepest-WORKLOAD here.": "研究所在的文件夹；默认为当前目录下的 steepest-工作负载。",
-    "Go on with the study in this folder (or of this file).": "继续这个文件夹（或这个文件）中的研究。",
+    "Go on with the study in this folder (or of this file, packed or not).": "继续这个文件夹（或这个文件，打包与否均可）中的研究。",
+    "The file to write, NAME.sqlite.xz; default: the folder's name, here.": "要写的文件，NAME.sqlite.xz；默认用文件夹的名称，写在当前文件夹。",
+    "A study: its folder, or its file, packed or not; finished or not.": "一项研究：其文件夹或其文件，打包与否、完成与否均可。",
     "With --resume: more optimizers, as for --optimizers.": "与 --resume 同用：再加优化器，写法同 --optimizers。",
     "With --resume: more seeds for the winners.": "与 --resume 同用：为获胜设置再加种子。",
     "With --resume: more trials in each search.": "与 --resume 同用：每轮搜索再加试验。",

@@ -18,7 +18,7 @@ LEAST_WAIT = 5.0
 
 
 def command(
-    study: Annotated[Path, typer.Argument(help="A study: its folder, or its file study.sqlite; finished or not.")],
+    study: Annotated[Path, typer.Argument(help="A study: its folder, or its file, packed or not; finished or not.")],
     formats: Annotated[
         str,
         typer.Option(
@@ -50,9 +50,10 @@ def command(
     from ..report.provenance import provenance_sentences
     from ..report.verdict import unfinished_sentence
     from ..study import Comparison
+    from ..study.packing import is_packed
     from ..study.results import study_file
 
-    home = out or study_file(study).parent
+    home = out or (study.parent if is_packed(study) else study_file(study).parent)
     if watch:
         _watch(study, home)
     comparison = Comparison.read(study)

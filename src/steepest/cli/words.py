@@ -19,6 +19,7 @@ CHINESE = {
     "steepest: runs of this study were done on {}, from here on they are done on {}; runs of one seed are compared only where both have one fingerprint": "steepest：此研究的运行是在 {} 上做的，从现在起在 {} 上做；只有指纹相同时，同一种子的运行才会相互比较",
     "planned for {}: {} runs, with {} trials in each of {} searches on {} seeds, and {} fresh seeds": "按 {0} 规划：{1} 次运行，{3} 轮搜索、每轮 {2} 次试验（{4} 个种子），另有 {5} 个新种子",
     "{} workloads, {} optimizers with {} trials in each of {} searches, {} fresh seeds: {} runs": "{} 个工作负载，{} 个优化器，各 {} 次试验、{} 轮搜索，{} 个新种子：共 {} 次运行",
+    "packed into {} ({} MB); steepest compare --resume {} goes on from it": "已打包到 {}（{} MB）；用 steepest compare --resume {} 从此继续",
     "; trials for the same seconds: {}": "；相同秒数内的试验数：{}",
     "; about {}": "；约需 {}",
     "no run has failed: there is nothing to try again": "没有失败的运行：无需重试",

@@ -13,6 +13,7 @@ from ..figures.panels import draw_settings, panels
 from ..figures.search import budgets, draw_budget, draw_learning_rates
 from ..figures.style import save
 from ..study import Comparison
+from ..study.packing import is_packed
 from ..study.results import study_file
 from .exports import check_formats, export
 from .filenames import file_names
@@ -70,7 +71,7 @@ def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Pat
         return Path(folder).expanduser()
     if isinstance(study, Comparison):
         raise InvalidValue("folder: say where to write the report")
-    return study_file(study).parent
+    return Path(study).expanduser().parent if is_packed(study) else study_file(study).parent
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------

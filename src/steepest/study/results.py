@@ -35,6 +35,7 @@ from ..statistics import (
 from ..statistics.ranges import Span
 from .looks import level_of
 from .opening import holds_nothing, is_folder, named
+from .packing import is_packed, unpacked
 from .plan import Contestant, Plan
 from .ranges import Range, dimension_of
 from .reading import read_plan
@@ -164,12 +165,15 @@ class Comparison:
 
     @classmethod
     def read(cls, folder: str | Path) -> "Comparison":
-        """Read a study from its folder.
+        """Read a study from its folder, or from a packed file.
 
         Raises:
             InvalidValue: there is no study in the folder.
             SteepestError: the file is not a study, or one of a newer steepest.
         """
+        if is_packed(folder):
+            with unpacked(folder) as file:
+                return cls.read(file)
         file = study_file(folder)
         with named(file), closing(Store.read(file)) as store:
             return cls.of(store)
