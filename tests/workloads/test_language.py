@@ -83,10 +83,9 @@ def test_python_s_help_is_numbers_of_its_characters():
     assert abs(start - math.log2(len(alphabet))) < 0.1  # knows nothing yet
 
 
-def test_its_quick_run_is_that_of_a_loop_written_by_hand():
+def test_a_run_of_its_quick_size_is_that_of_a_loop_written_by_hand():
     """The same curve to the last bit, from torch alone but for the model and the tensors."""
-    quick = dict(language.QUICK)
-    steps = quick.pop("steps")
+    quick, steps = {name: value for name, value in language.QUICK.items() if name != "steps"}, 30
     problem = language.language(**quick)
     run = train(problem, rules.find("torch.optim:Adam", lr=3e-3), seed=1, steps=steps)
 
@@ -108,7 +107,7 @@ def test_its_quick_run_is_that_of_a_loop_written_by_hand():
             nats = torch.nn.functional.cross_entropy(scores.flatten(0, 1), held_out_targets.flatten())
             curve.append((step, (nats / math.log(2)).item()))
     assert [(point.step, point.metric) for point in run.curve[1:]] == curve
-    assert run.curve[0].metric > 6 and curve[-1][1] < 4.7  # it learns
+    assert run.curve[0].metric > 6 and curve[-1][1] < 5  # it learns
 
 
 @pytest.mark.quick

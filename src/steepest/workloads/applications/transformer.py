@@ -1,4 +1,4 @@
-"""A small transformer, as language models have it: attention looks back only, norms stand before their layers."""
+"""A small transformer: language models, whose attention looks back only, and the blocks of other models."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy, linear, scaled_dot_product_attent
 
 from ...base.errors import InvalidValue
 
-__all__ = ["NOTHING", "Transformer", "bits", "check_size", "loss", "write"]
+__all__ = ["NOTHING", "Block", "Transformer", "bits", "check_size", "loss", "write"]
 
 HEADS = 4
 
@@ -57,21 +57,46 @@ class Transformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention to the tokens before, then a hidden layer; each is added to what came in."""
+    """Attention, then a hidden layer; each is added to what came in.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: as of a `Transformer`.
+        looks_back: whether a token attends only to those before it and to itself.
+        reads: whether each attends to another sequence, too, before the hidden layer.
+    """
+
+    def __init__(self, width: int, looks_back: bool = True, reads: bool = False) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2 + reads))
+        self.attention = Attention(width, looks_back)
+        self.reading = Attention(width) if reads else None
         self.hidden = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Of shape (n, length, width), as what it gives."""
-        query, key, value = self.qkv(self.norms[0](x)).unflatten(-1, (3, HEADS, -1)).transpose(1, 3).unbind(2)
-        attended = scaled_dot_product_attention(turned(query), turned(key), value, is_causal=True)
-        x = x + self.out(attended.transpose(1, 2).flatten(2))
+    def forward(self, x: Tensor, read: Tensor | None = None) -> Tensor:
+        """Of shape (n, length, width), as what it gives; what is read may have another length."""
+        normed = self.norms[0](x)
+        x = x + self.attention(normed, normed)
+        if self.reading is not None:
+            x = x + self.reading(self.norms[2](x), read)
         added: Tensor = self.hidden(self.norms[1](x))
         return x + added
+
+
+class Attention(nn.Module):
+    """Mixes the values of one sequence for each token of another, or of the same, as keys and its query are alike."""
+
+    def __init__(self, width: int, looks_back: bool = False) -> None:
+        super().__init__()
+        self.looks_back = looks_back
+        self.query, self.key_value, self.out = (nn.Linear(width, of * width) for of in (1, 2, 1))
+
+    def forward(self, x: Tensor, read: Tensor) -> Tensor:
+        """From shape (n, length, width), and another length for what is read, to the shape of `x`."""
+        query = self.query(x).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+        key, value = self.key_value(read).unflatten(-1, (2, HEADS, -1)).transpose(1, 3).unbind(2)
+        mixed = scaled_dot_product_attention(turned(query), turned(key), value, is_causal=self.looks_back)
+        attended: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return attended
 
 
 def turned(x: Tensor) -> Tensor:
