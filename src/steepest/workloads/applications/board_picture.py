@@ -1,6 +1,6 @@
 """A picture of positions of connect four: what a network thinks of each move, and what the exact solution says."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ __all__ = ["picture"]
 
 CELL, MARGIN, SCALE = 34, 22, 3  # pixels; drawn larger by the scale and reduced, for smooth edges
 BLUE, HOLE, RED, YELLOW, INK = (38, 84, 160), (233, 238, 246), (214, 48, 49), (247, 202, 60), (70, 76, 86)
-RESULTS = {1: ("+", (46, 160, 67)), 0: ("=", (140, 146, 156)), -1: ("–", (207, 34, 46))}
+COLOURS = {1: (46, 160, 67), 0: (140, 146, 156), -1: (207, 34, 46)}
+SIGNS = {1: ((-7, -1.5, 7, 1.5), (-1.5, -7, 1.5, 7)), 0: ((-7, -5, 7, -2), (-7, 2, 7, 5)), -1: ((-7, -1.5, 7, 1.5),)}
+"""Plus, equals and minus as bars around a point; not every font has a minus."""
 
 
 @torch.no_grad()
@@ -25,7 +27,7 @@ def picture(game: ConnectFour, model: nn.Module, planes: Tensor, columns: int) -
     """Positions, so many side by side; red is to move.
 
     Above each column stands the chance that the network gives to the move, with a mark at its choice: green where no
-    move is better, else red. Below it stands what the move leads to: + a win, = a draw, – a loss. At the bottom are the
+    move is better, else red. Below it stands what the move leads to: + a win, = a draw, - a loss. At the bottom are the
     chances of win, draw and loss (green, grey, red), above the colour of the exact result.
     """
     from PIL import Image
@@ -48,7 +50,7 @@ class _Pen:
         from PIL import ImageDraw, ImageFont
 
         self._draw, self._left, self._top = ImageDraw.Draw(sheet), left, top
-        self._small, self._large = (ImageFont.load_default(points * SCALE) for points in (11, 22))
+        self._font = ImageFont.load_default(11 * SCALE)
 
     def _at(self, *numbers: float) -> list[float]:
         """Of x, y, x, y ... the places on the sheet."""
@@ -68,26 +70,26 @@ class _Pen:
             colour = RED if mine else YELLOW if other else HOLE
             self._draw.ellipse(self._at(x + 4, y + 4, x + CELL - 4, y + CELL - 4), colour)
         for column, result in enumerate(results.tolist()):
-            if result in RESULTS:
+            if result in SIGNS:
                 self._move(column * CELL, float(chances[column]))
-                sign, colour = RESULTS[result]
-                self._text((column + 0.5) * CELL, foot + CELL / 2, sign, colour, self._large)
+                self._sign((column + 0.5) * CELL, foot + CELL / 2, result)
         x, best = int(chances.argmax()) * CELL + CELL / 2, int(results.max())
-        mark = RESULTS[1 if results[chances.argmax()] == best else -1][1]
+        mark = COLOURS[1 if results[chances.argmax()] == best else -1]
         self._draw.polygon(self._at(x - 6, CELL - 7, x + 6, CELL - 7, x, CELL - 1), mark)
         ends = np.concatenate([[0], predicted.cumsum()]) * width
-        for start, end, (_, colour) in zip(ends, ends[1:], RESULTS.values(), strict=False):
+        for start, end, colour in zip(ends, ends[1:], COLOURS.values(), strict=False):
             self._draw.rectangle(self._at(start, foot + CELL, end, foot + CELL + 8), colour)
-        self._draw.rectangle(self._at(0, foot + CELL + 10, width, foot + CELL + 14), RESULTS[best][1])
+        self._draw.rectangle(self._at(0, foot + CELL + 10, width, foot + CELL + 14), COLOURS[best])
 
     def _move(self, x: float, chance: float) -> None:
         """The chance of a move, the darker the higher."""
         shade = tuple(round(255 - (255 - part) * chance) for part in BLUE)
         self._draw.rounded_rectangle(self._at(x + 2, 4, x + CELL - 2, CELL - 8), 3 * SCALE, shade)
         ink = "white" if chance > 0.5 else INK
-        self._text(x + CELL / 2, CELL / 2 - 2, f"{100 * chance:.0f}", ink, self._small)
+        x, y = self._at(x + CELL / 2, CELL / 2 - 2)
+        self._draw.text((x, y), f"{100 * chance:.0f}", ink, self._font, anchor="mm")
 
-    def _text(self, x: float, y: float, text: str, colour: Any, font: Any) -> None:
-        """A text around a point."""
-        x, y = self._at(x, y)
-        self._draw.text((x, y), text, colour, font, anchor="mm")
+    def _sign(self, x: float, y: float, result: int) -> None:
+        """What a move leads to."""
+        for left, top, right, bottom in SIGNS[result]:
+            self._draw.rectangle(self._at(x + left, y + top, x + right, y + bottom), COLOURS[result])
