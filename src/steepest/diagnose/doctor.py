@@ -326,7 +326,7 @@ class Doctor:
             if self._again is None and (recovered is None or recovered.again is None):
                 self._cannot("unseen_loss")
             tick.gain = gain_of(tick, self._target, forward, path, recovered, value, self._again)
-        if self._validation is not None and step >= FIRST[-1]:
+        if self._validation is not None:
             self._hold_out(self._validation, step)
 
     def _hold_out(self, validation: Callable[[], Any], step: int) -> None:

@@ -92,7 +92,7 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
 
         def again(new: Tensor) -> float:
             return weight * float(
-                torch.nn.functional.binary_cross_entropy_with_logits(new.float(), targets, reduction="sum")
+                torch.nn.functional.binary_cross_entropy_with_logits(new.detach().float(), targets, reduction="sum")
             )
 
         labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
@@ -118,9 +118,12 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         return Recovered(LossFacts("cross_entropy"))
     classes = z.shape[axis]
     rows, slopes = (tensor.movedim(axis, -1).reshape(-1, classes) for tensor in (z, d))
-    used = slopes.abs().amax(-1) > 0
+    sizes = slopes.abs().amax(-1)
+    used = sizes > 1e-6 * sizes.amax()  # of what is learnt only rounding is left
     if not bool(used.any()):
         return Recovered(LossFacts("cross_entropy"))
+    surest, likeliest = rows[~used].softmax(-1).max(-1)
+    learnt = likeliest[surest > 1 - 1e-5]  # p - e is 0 where the label was predicted for sure
     rows, slopes = rows[used], slopes[used]
     logs = rows.log_softmax(-1)
     best: tuple[float, Tensor, Tensor, float, float] | None = None
@@ -134,8 +137,10 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         weights = torch.where(sure, weights, weights[sure].median())
         total = float(weights.sum())
         mean = float(-(weights * logs.gather(-1, labels).squeeze(-1)).sum()) / total if total else math.nan
-        # with two classes either sign explains the gradient, and only the loss's own value tells which
-        wrong = float(((sign * slopes) < 0).sum(-1).float().mean()) - 1 + abs(mean - loss) / max(abs(loss), 1e-6)
+        # where rows have two entries, either sign explains the gradient, and only the loss's own value tells which;
+        # rows that are learnt have no gradient, so the sum may be the loss while the mean is not
+        own = min(abs(mean - loss), abs(mean * total - loss)) / max(abs(loss), 1e-6)
+        wrong = float(((sign * slopes) < 0).sum(-1).float().mean()) - 1 + own
         if best is None or wrong < best[0]:
             best = wrong, labels.squeeze(-1), sign * weights, mean, sign * total
     if best is None:
@@ -146,7 +151,7 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         logs = new.detach().float().movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
         return float(-(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum())
 
-    return Recovered(LossFacts("cross_entropy", mean, scale, _counted(labels)), again)
+    return Recovered(LossFacts("cross_entropy", mean, scale, _counted(torch.cat([labels, learnt]))), again)
 
 
 def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:

@@ -289,9 +289,9 @@ class Sensors:
         now.in_step += self._inside
         if now.left is not None and now.came is not None and self.marker is not None:
             summed = self.marker.grad
-            size = float(torch.linalg.vector_norm(now.left.float()))
+            size, new = (float(torch.linalg.vector_norm(tensor.float())) for tensor in (now.left, now.came))
             expected = now.left + now.came
-            if size > 1e-3 * float(torch.linalg.vector_norm(now.came.float())) and summed is not None:
+            if size > 1e-3 * new > 0 and summed is not None:
                 now.not_zeroed = bool(
                     torch.allclose(summed, expected, rtol=1e-3, atol=1e-3 * size / summed.numel() ** 0.5)
                 )
@@ -314,7 +314,8 @@ class Sensors:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
         self._before = Before(params, optimizer.state, self.units, self.most)
         if self.marker is None:
-            small = [param for _, param, _ in self._before.params if param.grad is not None and bool(param.grad.any())]
+            owned = [param for _, param, _ in self._before.params if id(param) in self.target.names]
+            small = [param for param in owned if param.grad is not None and bool(param.grad.any())]
             self.marker = min(small, key=lambda param: param.numel()) if small else None
         if self.closely:
             self.now.twins += list(_twins(self._before, self.units))

@@ -6,8 +6,7 @@ stands in that catalogue, too.
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean, median, stdev
 from typing import Any
 
 from ..findings.catalogue import TRAINING
@@ -198,12 +197,24 @@ def ascent(record: Record) -> Numbers | None:
     descents = [update.descent for tick, update in _updates(record, EARLY) if not math.isnan(update.descent)]
     if len(descents) >= 3 and all(descent < 0 for descent in descents):
         return {"step": early[0].step, "by": "optimizer"}
-    gains = [tick.gain for tick in early if not math.isnan(tick.gain)]
-    first = [loss for loss in record.losses[:40] if math.isfinite(loss)]
-    if len(gains) >= 3 and len(first) == 40 and median(gains) > 0.8 and min(gains) > 0.5:
-        quarters = [fmean(first[at : at + 10]) for at in range(0, 40, 10)]
-        if all(later > 1.05 * earlier > 0 for earlier, later in pairwise(quarters)):
-            return {"step": early[0].step, "by": "trend"}
+    return _rises(record)
+
+
+def _rises(record: Record) -> Numbers | None:
+    """Losses that rise by what the steps promise to take off, where batches are alike."""
+    gains = [tick.gain for tick in record.ticks if tick.step <= EARLY and not math.isnan(tick.gain)]
+    if len(gains) < 3 or min(gains) < 0.5 or not_shuffled(record) is not None:
+        return None
+    for window in (40, 80, 160):
+        losses, part = record.losses[:window], window // 4
+        if len(losses) < window or not all(map(math.isfinite, losses)):
+            return None
+        descents = [update.descent for _, update in _updates(record, window) if not math.isnan(update.descent)]
+        promised = (window - part) * median(descents)
+        rise = fmean(losses[-part:]) - fmean(losses[:part])
+        noise = (stdev(losses[:part]) + stdev(losses[-part:])) / part**0.5
+        if rise > 3 * noise and rise > TRAINING.climbs * promised > 0:
+            return {"step": 0, "by": "trend"}
     return None
 
 
@@ -326,7 +337,8 @@ def _layer(update: StepFacts, name: str) -> LayerFacts | None:
 def lr_low(record: Record) -> Numbers | None:
     """Steps that take off just what their gradients promise, and little of it."""
     gains = [tick.gain for tick in record.ticks if not math.isnan(tick.gain)]
-    if record.steps < TRAINING.slow_steps or len(gains) < 4 or record.vanished:
+    warming = any(first < high / 2 and last == high for first, high, last in record.rates)
+    if record.steps < TRAINING.slow_steps or len(gains) < 4 or record.vanished or warming:
         return None
     first, last = fmean(record.losses[:10]), fmean(record.losses[-20:])
     promised = record.steps * median(update.descent for _, update in _updates(record) if update.descent > 0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import inputs_of, leaves, name_of, path_between, shape_of, through_views
+from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views
 from .losses import last_activation
 from .parameters import dense
 from .record import Record
@@ -143,8 +143,8 @@ class Structure:
             if kind != "log_softmax" and output is not None and not _log_normalized(output):
                 said = "softmax" if kind == "softmax" or normalized else "logits"
                 self._surely("loss_input", 1, step=step, kind=said)
-        if any(name.startswith("KlDiv") for name in names) and output is not None and normalized and last == "softmax":
-            self._surely("loss_input", 1, step=step, kind="divergence")
+        if output is not None and last == "softmax" and normalized and _is_divergence(names, forward, output):
+            self._surely("loss_input", 2, step=step, kind="divergence")
         if output is not None:
             self._broadcast(path, output, step)
 
@@ -164,7 +164,10 @@ class Structure:
 
     def _who_is_trained(self, seen: Observation, loss: Any, step: int) -> None:
         if isinstance(loss, Tensor):
-            self._used |= {id(param): param for param in leaves(loss)}
+            for param in leaves(loss):
+                self._used[id(param)] = param
+                if id(param) not in self._marks and dense(param):
+                    self._marks[id(param)] = param._version, _sum(param)
         if not (seen.lacking or seen.had):
             return
         self.looks += 1
@@ -207,10 +210,7 @@ class Structure:
 
     def _still(self, key: int, param: Tensor) -> bool:
         """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
-        if key not in self._marks:
-            self._marks[key] = param._version, _sum(param)
-            return False
-        return self._marks[key] == (param._version, _sum(param))
+        return self._marks.get(key) == (param._version, _sum(param))
 
 
 def _sum(param: Tensor) -> float:
@@ -220,6 +220,19 @@ def _sum(param: Tensor) -> float:
 def _tensors(forward: Forward) -> list[Tensor]:
     args, kwargs = forward.inputs
     return [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+
+
+LINEAR = ("Mul", "Sub", "Sum", "Mean", "Div", "Neg", "Add", "KlDiv", "Xlogy")
+
+
+def _is_divergence(names: Sequence[str], forward: Forward, output: Tensor) -> bool:
+    """Whether a loss is linear in probabilities, with a distribution as coefficients of each row, as KLDivLoss is."""
+    place = next(place for place, each in enumerate(forward.outputs) if each is output)
+    slopes = forward.gradients.get(place)
+    if slopes is None or not all(name.startswith(LINEAR) or name in VIEWS for name in names):
+        return False
+    sums = -slopes.flatten(0, -2).sum(-1).float()
+    return bool((slopes <= 0).all()) and bool((sums - sums.mean()).abs().amax() <= 1e-3 * sums.mean().abs())
 
 
 def _rows(output: Tensor) -> Tensor:
