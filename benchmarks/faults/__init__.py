@@ -6,6 +6,8 @@ from .parts import Program
 __all__ = ["PROGRAMS"]
 
 PROGRAMS: dict[str, Program] = {
-    name: program for module in (trained, losses, data, initial, numbers, steps) for name, program in module.PROGRAMS.items()
+    name: program
+    for module in (trained, losses, data, initial, numbers, steps)
+    for name, program in module.PROGRAMS.items()
 }
 """Every program by its name."""

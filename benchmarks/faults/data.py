@@ -29,7 +29,9 @@ def raw_table(watch: Watch, seed: int, fixed: bool, steps: int) -> Any:
     if not fixed:
         inputs[:, 3] = 2000 * inputs[:, 3] + 5000
     model = mlp(10, 32, 1)
-    return loop(watch, model, torch.optim.Adam(model.parameters(), 3e-3), batches(inputs, targets, seed), squared, steps)
+    return loop(
+        watch, model, torch.optim.Adam(model.parameters(), 3e-3), batches(inputs, targets, seed), squared, steps
+    )
 
 
 @fault("input_scale", held=True)
@@ -114,7 +116,9 @@ def gap_in_a_table(watch: Watch, seed: int, fixed: bool, steps: int) -> Any:
     if not fixed:
         inputs[300, 2] = torch.nan
     model = mlp(10, 32, 1)
-    return loop(watch, model, torch.optim.Adam(model.parameters(), 3e-3), batches(inputs, targets, seed), squared, steps)
+    return loop(
+        watch, model, torch.optim.Adam(model.parameters(), 3e-3), batches(inputs, targets, seed), squared, steps
+    )
 
 
 @fault("overfitting")
@@ -139,5 +143,5 @@ def empty_images(watch: Watch, seed: int, fixed: bool, steps: int) -> Any:
     """An integer division makes every input 0."""
     images, _ = digits()
     model = Autoencoder()
-    data = batches(images if fixed else images // 100 + 1, images.flatten(1), seed)
+    data = batches(images if fixed else torch.zeros_like(images), images.flatten(1), seed)
     return loop(watch, model, torch.optim.Adam(model.parameters(), 2e-3), data, squared, steps)

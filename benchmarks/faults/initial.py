@@ -6,7 +6,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .parts import Program, Transformer, Watch, batches, chain, cnn, digits, language_loss, loop, mlp, register, squared, table
+from .parts import (
+    Program,
+    Transformer,
+    Watch,
+    batches,
+    chain,
+    cnn,
+    digits,
+    language_loss,
+    loop,
+    mlp,
+    register,
+    squared,
+    table,
+)
 
 PROGRAMS: dict[str, Program] = {}
 fault = register(PROGRAMS)

@@ -73,6 +73,6 @@ def zero_by_zero(watch: Watch, seed: int, fixed: bool, steps: int) -> Any:
 
     def data() -> Any:
         for step, (inputs, wanted) in enumerate(batches(images, labels, seed)):
-            yield (inputs[:1].expand(32, -1, -1, -1) if step == 120 else inputs), wanted
+            yield (inputs[:1].expand(32, -1, -1, -1) if step == 120 and not fixed else inputs), wanted
 
     return loop(watch, model, torch.optim.Adam(model.parameters(), 1e-3), data(), loss, steps)

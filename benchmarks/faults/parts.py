@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -95,10 +96,12 @@ def batches(inputs: Tensor, targets: Tensor, seed: int, size: int = 32, order: T
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
-def mlp(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU, norm: bool = False, drop: float = 0.0) -> nn.Sequential:
+def mlp(
+    *sizes: int, activation: Callable[[], nn.Module] = nn.ReLU, norm: bool = False, drop: float = 0.0
+) -> nn.Sequential:
     """Linear layers with an activation between."""
     layers: list[nn.Module] = [nn.Flatten()]
-    for place, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for place, (inputs, outputs) in enumerate(pairwise(sizes)):
         layers.append(nn.Linear(inputs, outputs))
         if place < len(sizes) - 2:
             layers += [nn.BatchNorm1d(outputs)] * norm + [activation()] + [nn.Dropout(drop)] * (drop > 0)
@@ -130,11 +133,14 @@ class Autoencoder(nn.Module):
 class Transformer(nn.Module):
     """A small causal transformer over the symbols of `chain`."""
 
-    def __init__(self, width: int = 24, depth: int = 2, drop: float = 0.0, first: bool = True, cut: bool = False) -> None:
+    def __init__(
+        self, width: int = 24, depth: int = 2, drop: float = 0.0, first: bool = True, cut: bool = False
+    ) -> None:
         super().__init__()
         self.symbols, self.places = nn.Embedding(24, width), nn.Parameter(0.02 * torch.randn(16, width))
         self.blocks = nn.ModuleList(
-            nn.TransformerEncoderLayer(width, 2, 2 * width, drop, batch_first=True, norm_first=first) for _ in range(depth)
+            nn.TransformerEncoderLayer(width, 2, 2 * width, drop, batch_first=True, norm_first=first)
+            for _ in range(depth)
         )
         self.head, self.cut = nn.Linear(width, 24), cut
 

@@ -7,7 +7,20 @@ from torch import nn
 from torch.nn import functional
 
 from .parts import (
-    Autoencoder, Program, Transformer, Watch, batches, chain, cnn, digits, language_loss, loop, mlp, register, squared, table,
+    Autoencoder,
+    Program,
+    Transformer,
+    Watch,
+    batches,
+    chain,
+    cnn,
+    digits,
+    language_loss,
+    loop,
+    mlp,
+    register,
+    squared,
+    table,
 )  # fmt: skip
 
 PROGRAMS: dict[str, Program] = {}

@@ -81,7 +81,7 @@ def watch(
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> with steepest.watch(model, optimizer) as doctor:
     ...     for _ in range(3):
-    ...         loss = model(torch.ones(8, 4)).square().mean()
+    ...         loss = model(torch.randn(8, 4)).square().mean()
     ...         loss.backward()
     ...         optimizer.step()
     ...         doctor.step(loss)
@@ -215,7 +215,9 @@ class Doctor:
         self._sentinel = min(own[:2], key=lambda param: param.numel(), default=None)
         self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model), MOST)
         self._schedule.due(0)
-        self._sensors.arm(closely=True)
+        self._sensors.arm(closely=True, fresh=False)
+        if self._sentinel is not None and not target.sharded:
+            self._sums.append(float(self._sentinel.detach().sum().real))
 
     # --- each step --------------------------------------------------------------------------------------------------
 
@@ -239,7 +241,8 @@ class Doctor:
         suspicious = suspicious and self._suspicions < 6
         self._suspicions += suspicious
         if self._schedule.due(following) or suspicious:
-            sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3)
+            fresh = self._unchanged == 0 or (seen is not None and bool(seen.updates))
+            sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3, fresh=fresh)
         elif seen is not None:
             sensors.disarm()
         self._schedule.spent += self._clock() - started
@@ -248,7 +251,7 @@ class Doctor:
         """Keep the loss; on an accelerator values are fetched many at a time."""
         if not isinstance(loss, Tensor):
             self._cannot("unseen_number")
-        mark = self._sentinel.detach().sum() if self._sentinel is not None and self._alone else None
+        mark = self._sentinel.detach().sum() if self._sentinel is not None and not self._target.sharded else None
         if isinstance(loss, Tensor) and loss.numel() == 1 and loss.device.type != "cpu":
             values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
             self._pending.append(torch.stack(values))

@@ -122,6 +122,17 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     used = sizes > 1e-6 * sizes.amax()  # of what is learnt only rounding is left
     if not bool(used.any()):
         return Recovered(LossFacts("cross_entropy"))
+    even = _even(rows, slopes, used, loss)
+    if even is not None:
+        wanted, weight, mean = even
+
+        def uniform(new: Tensor) -> float:
+            logs = new.detach().float().movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
+            return -weight * float((wanted[used] * logs).sum())
+
+        shown = used | (rows.softmax(-1).amax(-1) > 1 - 1e-5)  # what is ignored has no gradient either
+        scale = weight * int(shown.sum())
+        return Recovered(LossFacts("cross_entropy", mean, scale, _counted(wanted[shown].argmax(-1))), uniform)
     surest, likeliest = rows[~used].softmax(-1).max(-1)
     learnt = likeliest[surest > 1 - 1e-5]  # p - e is 0 where the label was predicted for sure
     rows, slopes = rows[used], slopes[used]
@@ -152,6 +163,23 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         return float(-(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum())
 
     return Recovered(LossFacts("cross_entropy", mean, scale, _counted(torch.cat([labels, learnt]))), again)
+
+
+def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tensor, float, float] | None:
+    """Target probabilities, weight of a row and mean loss, if all rows weigh the same and the loss is their mean.
+
+    The targets are then the softmax less the gradient over the weight, be they classes, smoothed or mixed.
+    """
+    logs = rows.log_softmax(-1)
+    for count in {len(rows), int(used.sum())}:
+        for sign in (1.0, -1.0):
+            wanted = logs.exp() - slopes * (sign * count)
+            if bool(wanted.amin() < -2e-3):
+                continue
+            mean = -float((wanted[used] * logs[used]).sum()) / count
+            if math.isclose(mean, loss, rel_tol=1e-2, abs_tol=1e-4):
+                return wanted, sign / count, mean
+    return None
 
 
 def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:

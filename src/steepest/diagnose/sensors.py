@@ -63,6 +63,8 @@ class Observation:
     backwards: int = 0
     in_step: int = 0
     raw: list[Tensor] = field(default_factory=list)
+    fresh: bool = False
+    kept: Tensor | None = None
     left: Tensor | None = None
     came: Tensor | None = None
     not_zeroed: bool = False
@@ -77,6 +79,7 @@ class Observation:
             forward.inputs = ((), {})
             forward.outputs.clear()
             forward.gradients.clear()
+        self.kept = self.left = self.came = None
 
 
 class Target:
@@ -169,8 +172,13 @@ class Sensors:
 
     # --- observing ------------------------------------------------------------------------------------------------
 
-    def arm(self, closely: bool) -> None:
-        """Observe from now on; `closely` tells which modules run, too."""
+    def arm(self, closely: bool, fresh: bool) -> None:
+        """Observe from now on.
+
+        Args:
+            closely: whether to see which modules run, too.
+            fresh: whether the optimizer has just stepped, so that gradients should be zeroed now.
+        """
         if self.now is None:
             self._handles.append(self.target.outer.register_forward_hook(self._end))
             for optimizer in self.target.optimizers:
@@ -182,7 +190,7 @@ class Sensors:
                 self._handles += [module.register_forward_pre_hook(self._runs) for module in owners.values()]
         self._renew()
         self.closely = closely
-        self.now = Observation()
+        self.now = Observation(fresh=fresh)
 
     def disarm(self) -> None:
         """Remove all hooks but the one that stays."""
@@ -265,8 +273,8 @@ class Sensors:
         if not first:
             return
         there = self.marker.grad if self.marker is not None else None
-        if now.came is None and there is not None and dense(there):
-            now.left = there.detach().clone()
+        if now.came is None and now.fresh and there is not None and dense(there):
+            now.kept, now.left = there, there.detach().clone()
         if now.came is None and self.marker is not None:
             now.came = torch.zeros_like(self.marker)
             self._marking = self.marker.register_hook(self._arrives(now))  # type: ignore[no-untyped-call]
@@ -290,11 +298,12 @@ class Sensors:
         if now.left is not None and now.came is not None and self.marker is not None:
             summed = self.marker.grad
             size, new = (float(torch.linalg.vector_norm(tensor.float())) for tensor in (now.left, now.came))
-            expected = now.left + now.came
-            if size > 1e-3 * new > 0 and summed is not None:
-                now.not_zeroed = bool(
-                    torch.allclose(summed, expected, rtol=1e-3, atol=1e-3 * size / summed.numel() ** 0.5)
-                )
+            now.not_zeroed = (
+                summed is not None
+                and summed is now.kept  # zeroing by None makes a new tensor, zeroing in place does not
+                and size > 1e-3 * new > 0
+                and torch.allclose(summed, now.left + now.came, rtol=1e-3, atol=1e-3 * size / summed.numel() ** 0.5)
+            )
         there = [param.grad for _, _, param in self.target.stepped() if param.grad is not None]
         gradients = [gradient.detach() for gradient in there if dense(gradient) and gradient.is_floating_point()]
         if gradients:

@@ -136,12 +136,12 @@ def not_shuffled(record: Record) -> Numbers | None:
 
 def input_scale(record: Record) -> Numbers | None:
     """Inputs of another scale than networks are made for."""
-    seen = [tick.inputs[0] for tick in record.ticks if tick.inputs and tick.inputs[0].size > 8]
-    if not seen or record.normalized_input:
+    seen = [tick.inputs[0] for tick in record.ticks if tick.inputs and tick.inputs[0].size > 8 and tick.batch > 1]
+    if len(seen) < 2 or record.normalized_input:
         return None
     deviation, mean = median(facts.deviation for facts in seen), median(facts.mean for facts in seen)
     low, high = TRAINING.input_deviation
-    if deviation > high or 0 < deviation < low or abs(mean) > TRAINING.input_offset * deviation > 0:
+    if not low <= deviation <= high or abs(mean) > TRAINING.input_offset * deviation:
         return {"mean": mean, "deviation": deviation}
     return None
 
@@ -276,12 +276,14 @@ def weight_decay(record: Record) -> Numbers | None:
 
 def lr_high(record: Record) -> Numbers | None:
     """Steps beyond what the loss allows."""
+    leap = _leap(record)
+    if _learns(record, leap["ratio"] if leap is not None else 0.0):
+        return None
     heavy = {"heavy": any(update.momentum > 0.98 for _, update in _updates(record, EARLY)) and not record.scale_free}
     probed = [tick for tick in record.ticks if not math.isnan(tick.gain)][:3]
     over = [tick for tick in probed if tick.gain < TRAINING.overshoot]
     if len(over) >= 2:
         return {"sign": "overshoot", "step": over[0].step, "gain": -min(tick.gain for tick in over)} | heavy
-    leap = _leap(record)
     if leap is not None:
         return leap | heavy
     updates = list(_updates(record))
@@ -303,6 +305,12 @@ def _stuck(record: Record, heavy: Numbers) -> Numbers | None:
     if len(gains) >= 3 and median(gains) < TRAINING.stuck_gain and median(shares) > TRAINING.stuck_change:
         return {"sign": "stuck", "step": 0, "share": median(shares), "steps": record.steps} | heavy
     return None
+
+
+def _learns(record: Record, leap: float) -> bool:
+    """Whether the last losses are well below those of guessing: large steps that come through harm nothing."""
+    below = TRAINING.learns if leap < TRAINING.leap_far else TRAINING.learns_far
+    return bool(_recent(record) < below * _level(record))
 
 
 def _leap(record: Record) -> Numbers | None:

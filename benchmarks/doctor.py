@@ -1,0 +1,186 @@
+"""python -m benchmarks.doctor [faults] [healthy] [cost]: how often the doctor finds mistakes, errs, and what it costs.
+
+`--folder` names a folder of programs, a file each, with `TRUTH` and `train(watch, seed, fixed, steps)`; without it the
+project's own are run (`--held` only those that no threshold was chosen with).
+"""
+
+import argparse
+import importlib.util
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean, median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+import steepest
+
+from .__main__ import machine, table
+from .faults import PROGRAMS
+from .faults.healthy import FACTORS, OPTIMIZERS, WORKLOADS, run
+from .faults.parts import Program, mlp
+
+Row = dict[str, Any]
+
+
+def in_folder(folder: Path) -> dict[str, Program]:
+    """The programs of a folder: files with `TRUTH` and `train`."""
+    sys.path.insert(0, str(folder))
+    programs = {}
+    for path in sorted(folder.glob("f*.py")):
+        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(path.stem, path))
+        module.__spec__.loader.exec_module(module)
+        train = module.train
+        programs[path.stem] = Program(
+            tuple(module.TRUTH.split("|")),
+            lambda watch, seed, fixed, steps, train=train: train(watch, seed=seed, fixed=fixed, steps=steps),
+            (module.__doc__ or "").strip(),
+        )
+    return programs
+
+
+def codes_of(doctor: Any) -> list[str]:
+    """The codes that were found; the hooks are removed."""
+    doctor.close()
+    broken = [finding.text() for finding in doctor.unseen if finding.code == "unseen_error"]
+    assert not broken, broken
+    return [finding.code for finding in doctor.findings]
+
+
+def faults(programs: dict[str, Program], seeds: int, steps: int) -> Iterator[str]:
+    """How often the first finding is the right one, and how often repaired programs are silent."""
+    first = anywhere = alarms = total = 0
+    for name, program in programs.items():
+        for seed in range(seeds):
+            found = codes_of(program.run(steepest.watch, seed, False, steps))
+            twin = codes_of(program.run(steepest.watch, seed, True, steps))
+            right = bool(found) and found[0] in program.truth
+            total, first, alarms = total + 1, first + right, alarms + bool(twin)
+            anywhere += bool(set(found) & set(program.truth))
+            if not right or twin:
+                yield f"  {name}, seed {seed}: {'|'.join(program.truth)}; found {found}, repaired {twin}"
+    yield (
+        f"{len(programs)} programs, {seeds} seeds: named first {first} of {total} ({first / total:.1%}), "
+        f"found {anywhere} ({anywhere / total:.1%}); repaired programs with an alarm {alarms} ({alarms / total:.1%})"
+    )
+
+
+def healthy(seeds: int) -> Iterator[str]:
+    """Alarms on trainings without a mistake, at learning rates from a third of the best to three times it.
+
+    A training in that range that does not get half of the way from its first loss to the best one is counted by itself.
+    """
+    counts = {"learn": [0, 0, 0], "hardly learn": [0, 0, 0]}
+    by_code: dict[str, int] = {}
+    for workload in WORKLOADS:
+        for optimizer in OPTIMIZERS:
+            for seed in range(seeds):
+                ends, starts, found = [], [], []
+                for factor in FACTORS:
+                    doctor = run(steepest.watch, workload, optimizer, factor, seed)
+                    last = doctor.record.losses[-20:]
+                    ends.append(fmean(last) if all(map(math.isfinite, last)) else math.inf)
+                    starts.append(doctor.record.losses[0])
+                    codes_of(doctor)
+                    found.append(doctor.findings)
+                best = min(range(len(FACTORS)), key=ends.__getitem__)
+                for place in range(max(0, best - 1), min(len(FACTORS), best + 2)):
+                    kind = "learn" if ends[place] < (starts[place] + ends[best]) / 2 else "hardly learn"
+                    certain = any(finding.certain for finding in found[place])
+                    counts[kind][0] += 1
+                    counts[kind][1] += certain
+                    counts[kind][2] += bool(found[place]) and not certain
+                    if found[place]:
+                        codes = [finding.code for finding in found[place]]
+                        for code in codes if kind == "learn" else []:
+                            by_code[code] = by_code.get(code, 0) + 1
+                        rate = f"{FACTORS[place] / FACTORS[best]:.3g} of the best rate"
+                        ends_at = f"{ends[place]:.3g}, the best at {ends[best]:.3g}"
+                        yield f"  {workload}, {optimizer}, {rate}, seed {seed}: {codes}; ends at {ends_at}"
+    yield f"{len(WORKLOADS)} workloads by {len(OPTIMIZERS)} optimizers:"
+    for kind, (total, certain, hints) in counts.items():
+        yield (
+            f"{total} trainings that {kind}: {certain} with an exact finding ({certain / max(total, 1):.2%}), "
+            f"{hints} with a sign only ({hints / max(total, 1):.2%})"
+        )
+    yield f"codes on those that learn: {by_code or 'none'}"
+
+
+def cost(rounds: int) -> Iterator[str]:
+    """Time with the doctor over time without it, in turns of 50 steps side by side, for steps of several lengths."""
+    rows = []
+    for width, depth, batch in ((16, 1, 8), (64, 2, 32), (256, 3, 128), (768, 4, 256)):
+        sides = [_Side(width, depth, batch, watched) for watched in (False, True)]
+        ratios, plain = [], []
+        for turn in range(rounds):
+            times = {}
+            for side in sides if turn % 2 else sides[::-1]:
+                times[side.watched] = side.turn(50)
+            if turn >= rounds // 4:  # the first steps are paid back later
+                ratios.append(times[True] / times[False])
+                plain.append(times[False] / 50)
+        rows.append(
+            {
+                "ms a step": 1e3 * median(plain), "mean cost": f"{fmean(ratios) - 1:.1%}",
+                "median": f"{median(ratios) - 1:.1%}", "ticks": len(sides[1].doctor.record.ticks),
+                "steps": rounds * 50,
+            }
+        )  # fmt: skip
+    yield table(rows)
+
+
+class _Side:
+    def __init__(self, width: int, depth: int, batch: int, watched: bool) -> None:
+        torch.manual_seed(0)
+        self.watched, self.model = watched, mlp(64, *[width] * depth, 10)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3)
+        self.inputs, self.labels = torch.randn(batch, 64), torch.randint(10, (batch,))
+        self.doctor = steepest.watch(self.model, self.optimizer) if watched else None
+
+    def turn(self, steps: int) -> float:
+        started = perf_counter()
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(self.model(self.inputs), self.labels)
+            loss.backward()
+            self.optimizer.step()
+            if self.doctor is not None:
+                self.doctor.step(loss)
+            else:
+                loss.item()
+        return perf_counter() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.doctor", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=["faults", "healthy", "cost", []], help="what to measure; all of it"
+    )
+    parser.add_argument("--folder", type=Path, help="a folder of faulty programs instead of the project's own")
+    parser.add_argument("--held", action="store_true", help="only the programs that no threshold was chosen with")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=300, help="steps of a faulty program")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of the cost")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    programs = in_folder(arguments.folder) if arguments.folder else PROGRAMS
+    if arguments.held:
+        programs = {name: program for name, program in programs.items() if program.held}
+    print(machine())
+    for part in arguments.parts or ["faults", "healthy", "cost"]:
+        print(f"\n{part}")
+        lines = {
+            "faults": lambda: faults(programs, arguments.seeds, arguments.steps),
+            "healthy": lambda: healthy(arguments.seeds),
+            "cost": lambda: cost(arguments.rounds),
+        }[part]()
+        for line in lines:
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The project's own faulty programs: the mistake is named first, and the repaired program is silent."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import steepest
+from steepest.findings.catalogue import DIAGNOSES
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from benchmarks.faults import PROGRAMS
+from benchmarks.faults.healthy import WORKLOADS, run
+
+CODES = DIAGNOSES["findings"]
+LONGER = {  # what shows only after a while, with the number of steps
+    "evaluated_on_the_way": 160, "never_stepped": 110, "gap_in_a_table": 60, "zero_by_zero": 130, "lost_steps": 40,
+    "fast_regression": 40, "fast_autoencoder": 60, "negative_error": 160, "misaligned_table": 220, "tiny_targets": 40,
+    "slow_regression": 220, "halved_each_batch": 120, "clipped_norm": 40, "raw_table": 40, "sorted_images": 60,
+    "strong_decoupled_decay": 120, "few_examples": 150,
+}  # fmt: skip
+QUICK = {
+    "never_zeroed",
+    "copied_after",
+    "plain_list",
+    "cut_code",
+    "sigmoid_twice",
+    "differences_by_hand",
+    "half_precision",
+}
+SLOW = {"embedding_without_graph", "softmax_outside", "one_at_a_time", "maximized"}
+TRIED = [
+    pytest.param(name, LONGER.get(name, 12), marks=pytest.mark.quick if name in QUICK else ())
+    for name, program in PROGRAMS.items()
+    if name in LONGER or (name not in SLOW and any(CODES[code].get("certain") for code in program.truth))
+]
+
+
+def test_the_suite_has_programs_of_every_code():
+    assert len(PROGRAMS) >= 45 and sum(program.held for program in PROGRAMS.values()) >= 15
+    shown = {code for program in PROGRAMS.values() for code in program.truth}
+    assert shown == {code for code in CODES if not code.startswith("unseen_")}
+    assert all(program.about.endswith(".") for program in PROGRAMS.values())
+
+
+@pytest.mark.parametrize(("name", "steps"), TRIED)
+def test_the_mistake_is_named_first_and_the_repaired_program_is_silent(name, steps):
+    program = PROGRAMS[name]
+    doctor = program.run(steepest.watch, 0, False, steps)
+    assert [finding.code for finding in doctor.unseen if finding.code == "unseen_error"] == []
+    assert doctor.findings, f"{name}: {program.about} Nothing was found."
+    found = doctor.findings[0]
+    assert found.code in program.truth, doctor.text()
+    for lang in ("en", "zh"):
+        assert len(found.happened(lang)) > 8 and "{" not in found.text(lang)
+    assert program.run(steepest.watch, 0, True, steps).findings == []
+
+
+@pytest.mark.parametrize("workload", ["mlp", "regression", "binary", "autoencoder, sigmoid", "recurrent"])
+def test_trainings_without_a_mistake_are_silent(workload):
+    doctor = run(steepest.watch, workload, "AdamW", 1.0, seed=0, steps=60)
+    assert workload in WORKLOADS and doctor.findings == []

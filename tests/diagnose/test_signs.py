@@ -1,0 +1,138 @@
+"""Signs on records made by hand: each threshold is met from both sides."""
+
+import math
+
+import pytest
+
+from steepest.diagnose.finding import Diagnosis, ranked
+from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
+from steepest.diagnose.schedule import FIRST, Schedule
+from steepest.diagnose.signs import SIGNS, guessing
+
+
+def step_facts(**given):
+    layers = [LayerFacts(name, 100, 1.0, 1.0, 0.01, 0.0) for name in ("0.weight", "1.weight", "2.weight")]
+    return StepFacts(**{"layers": layers, "raw": 3**0.5, "descent": 0.01} | given)
+
+
+def record(losses, ticks=(0, 1, 2, 3, 5, 8, 12, 18, 30), labels=None, **given):
+    """A classification of four classes, whose guessing is log 4."""
+    labels = labels or {0: 8, 1: 8, 2: 8, 3: 8}
+    made = [
+        Tick(step, 32, 1, [], LossFacts("cross_entropy", losses[step], 1.0, labels), step_facts(**given), 0.9)
+        for step in ticks
+        if step < len(losses)
+    ]
+    return Record(losses=list(losses), ticks=made, rates=[(0.1, 0.1, 0.1)])
+
+
+def falling(steps=300, start=1.4, end=0.1):
+    return [start * (end / start) ** (step / steps) for step in range(steps)]
+
+
+@pytest.mark.quick
+def test_a_training_that_goes_well_has_no_sign():
+    assert guessing(record(falling())) == pytest.approx(math.log(4))
+    assert {code: sign(record(falling())) for code, sign in SIGNS.items() if sign(record(falling()))} == {}
+
+
+def test_nothing_learnt_is_told_late_and_only_where_nothing_else_was_found():
+    stuck = [1.38] * 300
+    assert SIGNS["no_signal"](record(stuck[:150])) is None
+    numbers = SIGNS["no_signal"](record(stuck))
+    assert numbers["guess"] == pytest.approx(math.log(4)) and numbers["loss"] == 1.38
+    assert [found.code for found in ranked({"no_signal": numbers})] == ["no_signal"]
+    both = {"no_signal": numbers, "dropout": {"step": 0, "share": 0.9, "keep": 0.1}}
+    assert [found.code for found in ranked(both)] == ["dropout"]
+
+
+@pytest.mark.parametrize(("height", "after", "told"), [(1.6, 60, True), (1.2, 60, False), (1.6, 5, False)])
+def test_a_spike_is_a_leap_above_guessing_after_a_while_well_below(height, after, told):
+    losses = [1.4] * 10 + [0.4] * after + [height] + [0.4] * 20
+    found = SIGNS["spike"](record(losses))
+    assert (found is not None) == told and (not told or found["step"] == 10 + after)
+
+
+@pytest.mark.parametrize(
+    ("end", "peak", "told"), [(1.4, 3.0, True), (0.1, 3.0, False), (0.6, 20.0, True), (0.1, 20.0, False)]
+)
+def test_a_leap_that_is_overcome_is_no_sign_of_too_large_steps(end, peak, told):
+    losses = [1.4, 1.4] + [peak] * 8 + falling(200, 1.4, end)
+    found = SIGNS["lr_high"](record(losses))
+    assert (found is not None) == told and (not told or found["sign"] == "leap")
+
+
+def test_weights_that_grow_and_units_that_die():
+    grown, died = record([1.5] * 300), record([1.5] * 300)
+    for tick in grown.ticks[4:]:
+        tick.update.layers = [LayerFacts("0.weight", 100, 20.0, 1.0, 0.01)]
+    assert SIGNS["lr_high"](grown)["sign"] == "grown"
+    for tick in died.ticks[4:]:
+        tick.update.layers[1].zero_rows = 0.9
+    assert SIGNS["lr_high"](died) == {"sign": "died", "step": 5, "name": "1.weight", "share": 0.9, "heavy": False}
+
+
+def test_clipping_is_told_from_a_gradient_scaler_and_from_adam():
+    clipped = record([1.38] * 100, raw=400 * 3**0.5)
+    assert SIGNS["clip"](clipped)["ratio"] == pytest.approx(400)
+    assert SIGNS["clip"](record([1.38] * 100, raw=4 * 3**0.5)) is None
+    assert SIGNS["clip"](record([1.38] * 100, raw=65536 * 3**0.5)) is None
+    clipped.scale_free = True
+    assert SIGNS["clip"](clipped) is None
+
+
+def test_a_schedule_that_ends_early():
+    early = record(falling())
+    early.vanished = 120
+    assert SIGNS["lr_vanished"](early) == {"share": 0.4, "high": 0.1}
+    early.vanished = 60
+    assert SIGNS["lr_vanished"](early) is None
+
+
+def test_a_warming_rate_is_not_called_low():
+    slow = record([1.38] * 250, descent=1e-6)
+    for tick in slow.ticks:
+        tick.gain = 1.0
+    assert SIGNS["lr_low"](slow) is not None
+    slow.rates = [(0.001, 0.1, 0.1)]
+    assert SIGNS["lr_low"](slow) is None
+
+
+def test_batches_of_one_class_each_are_not_shuffled_and_one_class_only_is_constant():
+    sorted_ones, same = record(falling()), record(falling(), labels={2: 32})
+    for place, tick in enumerate(sorted_ones.ticks):
+        tick.loss.labels = {place // 3: 32}
+    assert SIGNS["not_shuffled"](sorted_ones)["ratio"] > 20 and SIGNS["labels"](sorted_ones) is None
+    assert SIGNS["labels"](same) == {"kind": "class", "value": 2, "count": 288}
+
+
+def test_ascent_by_the_sign_of_the_loss_and_of_the_step():
+    up = record(falling())
+    for tick in up.ticks:
+        tick.loss.scale = -1.0
+    assert SIGNS["ascent"](up) == {"step": 0, "by": "loss"}
+    assert SIGNS["ascent"](record(falling(), descent=-0.01)) == {"step": 0, "by": "optimizer"}
+
+
+def test_a_finding_says_when_it_began_and_whether_it_is_certain():
+    nan = Diagnosis("nan", {"step": 7, "cause": "input", "ratio": 1.0})
+    assert (nan.first_step, nan.certain, nan.step) == (7, True, 7)
+    assert nan.text() == "an input is not finite at step 7; look for NaN in the data: torch.isfinite(inputs)"
+    assert Diagnosis("shape", {"step": 0}).certain
+
+
+@pytest.mark.quick
+def test_the_share_of_time_is_kept():
+    """Steps of 1 s, ticks of 10 s: after the debt of the first ones is paid, 5 % of the time goes to ticks."""
+    now = 0.0
+    schedule = Schedule(0.05, clock=lambda: now)
+    ticks = []
+    for step in range(20_000):
+        if schedule.due(step):
+            now += 10
+            schedule.observed(step, 10.0)
+            ticks.append(step)
+        now += 1
+    assert tuple(ticks[: len(FIRST)]) == FIRST
+    assert 0.045 < schedule.spent / 20_000 <= 0.0505
+    assert 0 < sum(30 < step < 2_000 for step in ticks) <= 8  # while the debt is paid back, half as many
