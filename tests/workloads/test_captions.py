@@ -14,7 +14,7 @@ from steepest.testing import workload_checks
 from steepest.training import train
 from steepest.training.grid import grid
 from steepest.workloads import file_of, find, summary
-from steepest.workloads.applications import caption_sheet, named_pictures
+from steepest.workloads.applications import caption_sheet, lettering, named_pictures
 from steepest.workloads.applications.captions import QUICK, Captioner
 from steepest.workloads.draws import epoch_seed
 
@@ -180,13 +180,13 @@ def test_a_sheet_has_what_is_right_in_green_and_else_the_truth_below(monkeypatch
     )
     assert caption_sheet.RIGHT in first and caption_sheet.WRONG not in first
     assert {caption_sheet.WRONG, caption_sheet.TRUTH} <= second and caption_sheet.RIGHT not in second
-    monkeypatch.setattr(caption_sheet, "FONTS", ())
+    monkeypatch.setattr(lettering, "FONTS", ())
     assert caption_sheet.sheet(pictures, said, truth, 2).size == drawn.size  # English only
 
 
 @pytest.mark.quick
 def test_long_names_are_broken_between_words():
-    font, _ = caption_sheet._font()
+    font = lettering.font_for("red", caption_sheet.POINTS)
     words = ["woman", "in", "manual", "wheelchair", "facing", "right", "medium-light", "skin", "tone"]
     lines = [*caption_sheet._broken(words, font)]
     assert len(lines) > 1 and " ".join(lines).split() == words

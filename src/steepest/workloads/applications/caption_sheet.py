@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .lettering import chinese_font
 from .named_pictures import joined
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ POINTS, LINE = 15, 20
 
 RIGHT, WRONG, TRUTH = (26, 127, 55), (207, 34, 46), (101, 109, 118)
 
-FONTS = (
-    ("NotoSansCJK-Regular.ttc", 2), ("NotoSansCJKsc-Regular.otf", 0), ("NotoSansSC-Regular.otf", 0),
-    ("PingFang.ttc", 0), ("Hiragino Sans GB.ttc", 0), ("msyh.ttc", 0), ("simhei.ttf", 0), ("wqy-microhei.ttc", 0),
-)  # fmt: skip
-"""Those that have Latin and Chinese characters, and which of a collection's."""
-
 
 def sheet(
     pictures: NDArray[np.uint8], said: list[list[list[str]]], truth: list[list[list[str]]], columns: int
@@ -41,14 +36,15 @@ def sheet(
         truth: what it should have said.
         columns: of pictures.
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
-    font, has_chinese = _font()
+    chinese = chinese_font(POINTS)
+    font = chinese or ImageFont.load_default(POINTS)
     side = SCALE * pictures.shape[1]
     cells = []
     for index in range(len(pictures)):
         names = [(spoken[index], true[index]) for spoken, true in zip(said, truth, strict=True)]
-        cells.append([line for pair in names for line in _lines(*pair, font, has_chinese)])
+        cells.append([line for pair in names for line in _lines(*pair, font, chinese is not None)])
     height = MARGIN + max(side, LINE * max(map(len, cells)))
     width = side + TEXT + 2 * MARGIN
     drawn = Image.new("RGB", (columns * width + MARGIN, -(-len(cells) // columns) * height + MARGIN), "white")
@@ -59,18 +55,6 @@ def sheet(
         for number, (line, colour) in enumerate(lines):
             pen.text((left + side + MARGIN, top + number * LINE), line, colour, font)
     return drawn
-
-
-def _font() -> tuple["FreeTypeFont | ImageFont", bool]:
-    """A font, and whether it has Chinese characters."""
-    from PIL import ImageFont
-
-    for file, index in FONTS:
-        try:
-            return ImageFont.truetype(file, POINTS, index), True
-        except OSError:
-            continue
-    return ImageFont.load_default(POINTS), False
 
 
 def _lines(
