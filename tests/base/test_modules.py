@@ -10,7 +10,7 @@ import pytest
 import steepest
 from steepest import rules, verbs, workloads
 from steepest.base.errors import InvalidValue
-from steepest.base.modules import digests, importing, load
+from steepest.base.modules import check_syntax, digests, importing, load
 from steepest.study import Comparison
 
 LOGGED = """
@@ -87,6 +87,21 @@ def test_a_file_that_hides_a_library_is_named(write):
 def test_a_folder_is_called_one(tmp_path):
     with pytest.raises(InvalidValue, match="is a folder"):
         load(tmp_path)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("folder", ["new\nline", "right\u200fto left", "half\udcff"])
+def test_a_path_that_no_study_can_store_is_refused_and_any_other_is_not(folder, tmp_path):
+    for name in (folder, "a b 学 习 é 😀"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine 文.py").write_text("x = 1")
+    for read in (load, check_syntax):
+        with pytest.raises(
+            InvalidValue, match="its path has a line break or another character that nobody sees"
+        ) as told:
+            read(tmp_path / folder / "mine 文.py")
+        assert str(told.value).isprintable()
+        read(tmp_path / "a b 学 习 é 😀" / "mine 文.py")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

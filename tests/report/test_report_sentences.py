@@ -432,6 +432,17 @@ def test_a_winner_at_the_end_of_its_range_is_warned_of(best, end):
         assert warning.zh.startswith(f"* a：最佳 lr（{value}）位于搜索范围 0.001 至 0.1 的边缘")
 
 
+@pytest.mark.parametrize("missed", [True, False])
+def test_a_default_outside_the_range_is_named_as_such_and_what_is_best_where_no_run_arrived(missed):
+    steps = [math.inf] * 3 if missed else [5, 9, 9]
+    rows = [*trials("a", steps), *(run("a", "report", seed, math.inf if missed else 5, lr=0.001) for seed in (1, 2, 3))]
+    (warning,) = edge_warnings(study_of(rows, ranges={"lr": (0.005, 1.0)}))
+    note = "the default; by final loss, as no run reached the target" if missed else "the default"
+    assert warning.en.startswith(f"* a: its best lr, 0.001 ({note}), lies outside its range, 0.005 to 1; try ")
+    note = "默认值，按最终损失，因为没有运行到达目标" if missed else "默认值"
+    assert warning.zh.startswith(f"* a：最佳 lr（0.001，{note}）位于搜索范围 0.005 至 1 之外")
+
+
 def test_report_runs_that_went_wrong_are_counted():
     rows = [*reports("a", [5, 6, 7]), *reports("b", [9, 9, 9])]
     assert broken_sentence(study_of(rows)) is None

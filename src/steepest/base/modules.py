@@ -23,6 +23,7 @@ from types import ModuleType
 
 from .errors import InvalidValue
 from .guards import ProcessExit, exits_raised
+from .text import visible
 
 __all__ = [
     "Source",
@@ -69,9 +70,7 @@ def load(path: str | Path) -> Source:
     Raises:
         InvalidValue: there is no such file, or it raises; the message names the line in it.
     """
-    file = Path(path).expanduser().resolve()
-    if not file.is_file():
-        raise InvalidValue(f"{path}: {'is a folder' if file.is_dir() else 'no such file'}")
+    file = _file(path)
     if file.suffix != ".py":
         raise InvalidValue(f"{path}: not a Python file")
     with _LOCK:
@@ -93,11 +92,21 @@ def load(path: str | Path) -> Source:
             _RUNNING.discard(file)
 
 
-def check_syntax(path: str | Path) -> None:
-    """Raise `InvalidValue` where there is no such file or it is no Python, without running it."""
+def _file(path: str | Path) -> Path:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise InvalidValue(f"{path}: {'is a folder' if file.is_dir() else 'no such file'}")
+    if visible(str(file)) != str(file):
+        raise InvalidValue(
+            f"{str(file)!r}: its path has a line break or another character that nobody sees, which no study stores;"
+            " rename it"
+        )
+    return file
+
+
+def check_syntax(path: str | Path) -> None:
+    """Raise `InvalidValue` where there is no such file or it is no Python, without running it."""
+    file = _file(path)
     try:
         ast.parse(file.read_bytes(), str(file))
     except (OSError, SyntaxError, ValueError) as error:

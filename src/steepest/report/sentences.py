@@ -56,21 +56,24 @@ def data_sentence(comparison: Comparison) -> Text | None:
 
 def edge_warnings(comparison: Comparison) -> list[Text]:
     """A warning for every winner near the end of a range, or outside of it, with the range to try next."""
-    return [
-        Text(
-            f"* {edge.label}: its best {edge.name}, {edge.value:g}, lies {_where(edge).en} its range,"
-            f" {edge.low:g} to {edge.high:g}; try {edge.next_low:g} to {edge.next_high:g} next (--widen).",
-            f"* {edge.label}：最佳 {edge.name}（{edge.value:g}）位于搜索范围 {edge.low:g} 至 {edge.high:g}"
-            f" {_where(edge).zh}；建议再试 {edge.next_low:g} 至 {edge.next_high:g}（--widen）。",
-        )
-        for edge in comparison.edges.itertuples()
-    ]
+    least = comparison.runs.groupby("label")["steps_to_target"].min()
+    return [_edge_warning(edge, missed=bool(np.isinf(least[edge.label]))) for edge in comparison.edges.itertuples()]
 
 
-def _where(edge: Any) -> Text:
-    """The place of a best value: at the end of its range, or outside, which only a rule's default is."""
+def _edge_warning(edge: Any, missed: bool) -> Text:
+    """Of one setting; only a default lies outside its range, and where all `missed`, the best has the least loss."""
     inside = edge.low <= edge.value <= edge.high
-    return Text(f"at the {edge.side} end of", "的边缘") if inside else Text("outside", "之外")
+    where = Text(f"at the {edge.side} end of", "的边缘") if inside else Text("outside", "之外")
+    notes = [] if inside else [Text("the default", "默认值")]
+    notes += [Text("by final loss, as no run reached the target", "按最终损失，因为没有运行到达目标")] * missed
+    noted = f" ({'; '.join(note.en for note in notes)})" * bool(notes)
+    noted_zh = "".join(f"，{note.zh}" for note in notes)
+    return Text(
+        f"* {edge.label}: its best {edge.name}, {edge.value:g}{noted}, lies {where.en} its range,"
+        f" {edge.low:g} to {edge.high:g}; try {edge.next_low:g} to {edge.next_high:g} next (--widen).",
+        f"* {edge.label}：最佳 {edge.name}（{edge.value:g}{noted_zh}）位于搜索范围 {edge.low:g} 至 {edge.high:g}"
+        f" {where.zh}；建议再试 {edge.next_low:g} 至 {edge.next_high:g}（--widen）。",
+    )
 
 
 def partner_sentence(comparison: Comparison) -> Text | None:
