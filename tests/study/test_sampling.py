@@ -47,6 +47,8 @@ def test_a_rate_that_the_grid_lacks_is_the_default(digits):
 
 # --- lists ------------------------------------------------------------------------------------------------------------
 
+FOUR, HUNDREDS = ("lr", "momentum", "dampening", "weight_decay"), [number / 100 for number in range(1, 100)]
+
 LISTS = {
     "adam": [{"lr": 0.01, "betas": [0.8, 0.99]}, {"lr": 0.1, "schedule": "cosine", "warmup": 0.1}],
     "*": [{"lr": 0.5}, {"lr": 0.05}],
@@ -91,6 +93,8 @@ def test_lists_are_read_from_a_file(suffix, tmp_path):
         ({"settings": LISTS, "sampler": "tpe"}, "--settings and --sampler: are two ways to choose settings"),
         ({"grid": {"lr": [0.1, 1]}, "ranges": {"lr": (0.1, 1)}}, "--range and --grid: are two ways"),
         ({"grid": {"lr": (0.1, 1)}}, "grid: lr: has an interval; write its values"),
+        ({"grid": dict.fromkeys(FOUR, HUNDREDS)}, "--grid: settings: must be at most 10000, got 96059601"),
+        ({"settings": {"sgd": [{"lr": 0.1}] * 10_001}}, "--settings: sgd: settings: must be at most 10000, got 10001"),
         ({"grid": {}}, "grid: name at least one setting"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'? (Leave it out for quasi-random points, "),
         ({"sampler": "nosuch"}, "known: cmaes, gp, random, tpe (Leave it out for quasi-random points, Sobol's.)"),
@@ -101,7 +105,7 @@ def test_lists_are_read_from_a_file(suffix, tmp_path):
         ({"grid": {"nosuch": [0.1, 1]}}, "to search; known: batch_size, dampening, lr, "),
         ({"sampler": "tpe", "stop_early": True}, "a sampler needs whole trials"),
     ],
-    ids=str,
+    ids=lambda given: str(given)[:80],
 )
 def test_what_cannot_be_tried_is_refused_in_one_line(arguments, message, digits):
     with pytest.raises(SteepestError) as error:

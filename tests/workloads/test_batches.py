@@ -1,5 +1,6 @@
 """Workloads of batches: steps equal to loops written by hand, batches of any kind, and what can be wrong."""
 
+import multiprocessing
 import re
 from collections import namedtuple
 from dataclasses import replace
@@ -311,6 +312,18 @@ class Noise(torch.utils.data.Dataset):
 def batches(): return torch.utils.data.DataLoader(Noise(), batch_size=4, num_workers=1)
 """
 
+LONG_EPOCH = LOADER.replace("batch_size=4", "sampler=torch.utils.data.RandomSampler(Noise(), num_samples=10**6)")
+
+
+def test_the_workers_of_a_loader_end_with_their_run(write_file):
+    """An epoch need not end for that; its order and what its workers draw follow from the seed."""
+    problem = find(write_file("long.py", SMALL + LONG_EPOCH))
+    first = train(problem, Adam(lr=0.01), 1, steps=12)
+    assert multiprocessing.active_children() == []
+    assert train(problem, Adam(lr=0.01), 1, steps=12).curve[-1].loss == first.curve[-1].loss
+    assert train(problem, Adam(lr=0.01), 2, steps=12).curve[-1].loss != first.curve[-1].loss
+
+
 WRONG = {
     "del batches": "has no `batches`; add for example:  def batches()",
     "del evaluate": "has no `evaluate`; add for example:  def evaluate(model)",
@@ -339,6 +352,8 @@ WRONG = {
     "def batches(): yield torch.ones(1, 1); yield {'x': torch.ones(1, 1)}": "`batches` gives first float32, then "
     "{x: float32}; write for example:  yield inputs, targets",
     "def batches(): yield torch.ones(1, 1); yield torch.ones(1, 1).long()": "`batches` gives first float32, then int64",
+    "loader = torch.utils.data.DataLoader(torch.ones(8, 1), num_workers=1, persistent_workers=True)\n"
+    "def batches(): return loader": "`batches` gives a DataLoader with persistent_workers, which go on with their",
     # the loss
     "def loss(output): return output": "`loss` does not take what it is called with; write for",
     "loss = 3": "`loss` must be a function; write for example:  def loss(model, batch)",
@@ -354,13 +369,18 @@ WRONG = {
     "def loss(model, batch): return model(batch).mean() * 1j": "`loss` gives what backward() cannot go through: ",
     "def loss(model, batch): value = model(batch).square().mean(); value.backward(); return value": "`loss` gives what "
     "backward() cannot go through: RuntimeError: Trying to backward",
+    "scale = torch.nn.Parameter(torch.ones(3))\ndef loss(model, batch): return (scale * model(batch)).mean()": "`loss` "
+    "depends on a parameter that is not the model's, of shape (3,), which would stay as it is; make it a part",
     # the evaluation
+    "def evaluate(model):\n    x = torch.ones(1, 1, requires_grad=True)\n    model(x).sum().backward()": "`evaluate` "
+    "needs gradients, which are off in it ({place}: RuntimeError: element 0 of tensors does not require grad",
     "def evaluate(): return {}": "`evaluate` does not take what it is called with; write",
     "def evaluate(model): return 0.5": "`evaluate` must return a dict of numbers, got 0.5; write for example:",
     "def evaluate(model): return {}": "`evaluate` must return a number named 'loss'; it has nothing; write",
     "metric_name = 'accuracy'": "`evaluate` must return a number named 'accuracy'; it has 'loss'; write for example: "
     " return {'accuracy': ..., 'loss': ...}",
-    "metric_name = 'accuracy'\ndef evaluate(model): return {'accuracy': 0.5}": "a number named 'loss'; it has",
+    "metric_name = 'accuracy'\ndef evaluate(model): return {'accuracy': 0.5}": "named 'loss'; it has 'accuracy'; "
+    "write for example:  return {'accuracy': ..., 'loss': ...}  (or  higher_is_better = False  if a smaller 'acc",
     "def evaluate(model): return {'loss': torch.ones(2)}": "`evaluate` gave a tensor of shape (2,) for 'loss', not",
     "def evaluate(model): return torch.ones(500)": "`evaluate` must return a dict of numbers, got a tensor of shape",
     "def evaluate(model): return [0.5] * 500": "`evaluate` must return a dict of numbers, got [0.5, 0.5,",

@@ -57,7 +57,7 @@ def write_report(
     check_formats(formats)
     comparison = study if isinstance(study, Comparison) else Comparison.read(study)
     home = _folder_of(study, folder)
-    make_folder(home)
+    make_folder(home, "choose another folder with --out")
     figures = draw_all(comparison)
     _save(comparison, figures, home / "figures")
     text = render(comparison, figures, refresh)
@@ -105,7 +105,7 @@ def _save(study: Comparison, figures: Mapping[str, Mapping[str, Figure]], folder
     folders = {"": ""} | (file_names(names.values()) if len(names) > 1 else dict.fromkeys(names.values(), ""))
     for workload, by_name in figures.items():
         home = folder / folders[names.get(workload, "")]
-        make_folder(home)
+        make_folder(home, "choose another folder with --out")
         with boxes_for_missing_letters():
             for name, figure in by_name.items():
                 save(figure, home / f"{name}.svg")

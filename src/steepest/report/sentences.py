@@ -56,8 +56,8 @@ def data_sentence(comparison: Comparison) -> Text | None:
 
 def edge_warnings(comparison: Comparison) -> list[Text]:
     """A warning for every winner near the end of a range, or outside of it, with the range to try next."""
-    least = comparison.runs.groupby("label")["steps_to_target"].min()
-    return [_edge_warning(edge, missed=bool(np.isinf(least[edge.label]))) for edge in comparison.edges.itertuples()]
+    arrived = set(comparison.runs.loc[np.isfinite(comparison.runs["steps_to_target"]), "label"])
+    return [_edge_warning(edge, missed=edge.label not in arrived) for edge in comparison.edges.itertuples()]
 
 
 def _edge_warning(edge: Any, missed: bool) -> Text:

@@ -10,7 +10,7 @@ from ..rules import External, Reference, Rule, check_numbers
 from ..rules.external import REQUIRED
 from ..schedules import OF_THE_WORKLOAD
 from .lists import list_of
-from .plan import Contestant, Plan
+from .plan import MOST_TRIALS, Contestant, Plan
 from .ranges import (
     RUN_SETTINGS,
     Range,
@@ -73,7 +73,10 @@ def new_contestant(
     defaults = {**run, **values_of(rule)}
     if plan.search == "grid" and searched:
         made = replace(
-            made, trials=_of_each_search(plan, [{**_rate(defaults), **p} for p in grid_points(searched, defaults)])
+            made,
+            trials=_of_each_search(
+                plan, [{**_rate(defaults), **p} for p in grid_points(searched, defaults, MOST_TRIALS)]
+            ),
         )
     else:
         made = replace(made, trials=trials_of(defaults, searched, plan.trials, plan))

@@ -123,6 +123,9 @@ def make_plan(
     search = _search(ranges, grid, settings, sampler, stop_early)
     user_ranges = normalized(grid if grid is not None else ranges or {})
     check_used(user_ranges, references)
+    for name, listed in (settings or {}).items():
+        if isinstance(listed, Sequence) and listed:  # before each of them is read
+            check_count(f"--settings: {name}: settings", len(listed), MOST_TRIALS)
     lists = lists_in(settings) if settings is not None else {}
     if lists:
         check_lists_used(lists, references)

@@ -320,19 +320,24 @@ def points(
     return tuple(where_they_hold(point, dimensions, defaults or {}) for point in drawn)
 
 
-def grid_points(ranges: Ranges, defaults: Settings) -> tuple[Settings, ...]:
+def grid_points(ranges: Ranges, defaults: Settings, most: int = 10_000) -> tuple[Settings, ...]:
     """Every combination of the exact values, the last setting fastest, each once.
+
+    Raises:
+        InvalidValue: there are more than `most`.
 
     >>> grid_points({"lr": "0.1,0.2", "momentum": "0,0.9"}, {})[:3]
     ({'lr': 0.1, 'momentum': 0}, {'lr': 0.1, 'momentum': 0.9}, {'lr': 0.2, 'momentum': 0})
     """
     dimensions = {name: dimension_of(stored) for name, stored in ranges.items()}
-    found: list[Settings] = []
-    for values in itertools.product(*(dimension.values for dimension in dimensions.values())):
+    found: dict[str, Settings] = {}
+    total = math.prod(len(dimension.values) for dimension in dimensions.values())
+    for tried, values in enumerate(itertools.product(*(dimension.values for dimension in dimensions.values()))):
         point = where_they_hold(dict(zip(dimensions, values, strict=True)), dimensions, defaults)
-        if point not in found:
-            found.append(point)
-    return tuple(found)
+        found.setdefault(repr(point), point)
+        if len(found) > most or tried > 100 * most:  # conditions make some the same
+            raise InvalidValue(f"--grid: settings: must be at most {most}, got {total}")
+    return tuple(found.values())
 
 
 def where_they_hold(point: Settings, dimensions: Mapping[str, Dimension], defaults: Settings) -> dict[str, Value]:

@@ -41,7 +41,7 @@ from .digest import add_tensors
 from .draws import epoch_seed
 from .functional import Functional
 from .problem import check_facts, shown
-from .recipe import MODEL_LINE, Recipe, RecipeSession, check_function, recipe_of
+from .recipe import MODEL_LINE, Recipe, RecipeSession, check_function, check_parameters_of_loss, recipe_of
 from .seeding import random_state, seeded, set_random_state
 
 __all__ = ["LINES_TO_ADD", "FromBatches", "read"]
@@ -54,6 +54,9 @@ LINES_TO_ADD = {
     "target": "target = 0.95",
 }
 """What a file must have, and the line to add where it is missing."""
+
+LONG_EPOCH = "sampler=torch.utils.data.RandomSampler(examples, num_samples=1_000_000)"
+"""The argument of a DataLoader that shuffles all examples again and again within an epoch."""
 
 TAKEN = ("model", "seed", "batch_size", "device")
 """Arguments that `batches` may take."""
@@ -139,7 +142,13 @@ class FromBatches(Recipe):
         given = self.batches(**self._arguments(model, 0, 0))
         if not isinstance(given, Iterable):
             raise InvalidValue(f"must return an iterable, got {shown(given)}; {_line('batches')}")
-        first, other = iter(given), self.epoch(model, 0, 1)
+        again = self.batches(**self._arguments(model, 0, 1))
+        if again is given and getattr(given, "persistent_workers", False):
+            raise InvalidValue(
+                "gives a DataLoader with persistent_workers, which go on with their random numbers from run to run;"
+                f" leave that out, and for fewer starts of workers make epochs longer:  {LONG_EPOCH}"
+            )
+        first, other = iter(given), iter(again)
         if first is other:
             raise InvalidValue(f"gives the same iterator each time, which is used up after one; {_line('batches')}")
         two = [*islice(first, 2)]
@@ -165,6 +174,7 @@ class FromBatches(Recipe):
             raise InvalidValue(f"must be on the device of the model, cpu, not on {value.device}; {_line('loss')}")
         if value.isnan():
             raise InvalidValue(f"gives nan for the first batch at the initial weights; {_line('loss')}")
+        check_parameters_of_loss(value, model)
         model.zero_grad()
         try:
             value.backward()  # type: ignore[no-untyped-call]
@@ -179,7 +189,15 @@ class FromBatches(Recipe):
     def _check_evaluation(self) -> None:
         session = self.begin(0, "cpu")
         weights = [param.detach().clone() for param in session.model.parameters()]
-        numbers = session.measure()
+        try:
+            numbers = session.measure()
+        except RuntimeError as error:
+            if "does not require grad" not in str(error):
+                raise
+            raise InvalidValue(
+                f"needs gradients, which are off in it ({last_words(error, self.name)}); write  with"
+                " torch.enable_grad():  above the lines that do"
+            ) from error
         if not all(map(_same_numbers, weights, session.model.parameters())):
             raise InvalidValue(
                 "changes the weights of the model, which are still to be trained; work on a copy.deepcopy"
@@ -190,10 +208,10 @@ class FromBatches(Recipe):
         for name in needed:
             if name not in numbers:
                 has = ", ".join(map(repr, numbers)) or "nothing"
-                raise InvalidValue(
-                    f"must return a number named {name!r}; it has {has}; write for example: "
-                    f" return {{{', '.join(f'{each!r}: ...' for each in dict.fromkeys(needed))}}}"
-                )
+                line = f"return {{{', '.join(f'{each!r}: ...' for each in dict.fromkeys(needed))}}}"
+                if name == "loss" and self.metric_name in numbers:
+                    line += f"  (or  higher_is_better = False  if a smaller {self.metric_name!r} is better)"
+                raise InvalidValue(f"must return a number named {name!r}; it has {has}; write for example:  {line}")
         for name, number in zip(("loss", self.metric_name), self.read_measure(numbers), strict=True):
             if math.isnan(number):
                 raise InvalidValue(f"gives nan for {name!r} at the initial weights; write 0.0 where it is not defined")
@@ -221,9 +239,8 @@ class BatchesSession(RecipeSession):
         self._problem = problem
         self._epoch, self._first, self._batches = -1, 0, iter(())
         self._kept: tuple[Any, list[Any]] | None = None
-        self.next_batch = self._next
 
-    def _next(self) -> Any:
+    def next_batch(self) -> Any:  # as a method: a bound one kept here would keep the workers of a DataLoader alive
         """The next batch of this epoch, or the first of another."""
         if self._kept is not None:
             batch, state = self._kept

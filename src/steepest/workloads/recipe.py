@@ -30,7 +30,9 @@ from .problem import Problem, Session, shown
 from .seeding import random_state, set_random_state
 from .stepping import make_step, needs_closure
 
-__all__ = ["MODEL_LINE", "Recipe", "RecipeSession", "check_function", "recipe_of"]
+__all__ = [
+    "MODEL_LINE", "Recipe", "RecipeSession", "check_function", "check_parameters_of_loss", "recipe_of",
+]  # fmt: skip
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -125,6 +127,27 @@ class Recipe(Problem):
         for name, param in model.named_parameters():
             if param.requires_grad and id(param) not in seen:
                 raise InvalidValue(f"lacks the parameter {name}, which would stay as it is; {line}")
+
+
+def check_parameters_of_loss(loss: Tensor, model: nn.Module) -> None:
+    """See that all parameters that a loss depends on are the model's, as no others are trained.
+
+    Raises:
+        InvalidValue: one is not.
+    """
+    own, seen, left = {id(param) for param in model.parameters()}, set(), [loss.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)  # of a leaf
+        if isinstance(variable, nn.Parameter) and id(variable) not in own:
+            raise InvalidValue(
+                f"depends on a parameter that is not the model's, of shape {tuple(variable.shape)}, which would stay"
+                " as it is; make it a part of the model, or compute with it under torch.no_grad()"
+            )
+        left += [other for other, _ in node.next_functions]
 
 
 MODEL_LINE = "def model(): return torch.nn.Linear(10, 1)"

@@ -39,7 +39,7 @@ from .digest import digest
 from .functional import Functional
 from .pieces import measured_in_pieces, rows_at_once
 from .problem import check_facts
-from .recipe import Recipe, RecipeSession, recipe_of
+from .recipe import Recipe, RecipeSession, check_parameters_of_loss, recipe_of
 from .seeding import drawing_from, random_state, seeded
 
 __all__ = ["LINES_TO_ADD", "Supervised", "read"]
@@ -120,6 +120,7 @@ class Supervised(Recipe):
                         "must return a scalar tensor that depends on the model;"
                         f" write for example:  {LINES_TO_ADD['loss']}"
                     )
+                check_parameters_of_loss(value, model)
                 part = "metric"
                 number = self.metric(output.detach(), targets[:2])
                 if isinstance(number, str):  # float() would read it
