@@ -80,7 +80,8 @@ def test_python_s_help_is_numbers_of_its_characters():
     model = problem.model()
     assert sum(param.numel() for param in model.parameters()) == 64 * len(alphabet) + 100_096
     start = problem.metric(model(held_out), held_out_targets).item()
-    assert abs(start - math.log2(len(alphabet))) < 0.1  # knows nothing yet
+    scores = 64 * 0.1**2 / 2 / math.log(2)  # what random scores of this variance cost, in bits
+    assert abs(start - math.log2(len(alphabet)) - scores) < 0.15  # knows nothing yet
 
 
 def test_a_run_of_its_quick_size_is_that_of_a_loop_written_by_hand():
@@ -91,7 +92,7 @@ def test_a_run_of_its_quick_size_is_that_of_a_loop_written_by_hand():
 
     inputs, targets, held_out, held_out_targets = problem.data()
     torch.manual_seed(1)
-    model = Transformer(len(language._alphabet(None)), **quick)
+    model = Transformer(len(language._alphabet(None)), **quick, std=0.1)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(1))
     curve = []

@@ -38,15 +38,16 @@ class Transformer(nn.Module):
         depth: number of blocks.
         places: places in a sequence that have vectors, too, where texts have a form, such as verses; else only
             the distances between tokens count.
+        std: deviation of the vectors at the start.
     """
 
-    def __init__(self, tokens: int, width: int, depth: int, places: int = 0) -> None:
+    def __init__(self, tokens: int, width: int, depth: int, places: int = 0, std: float = 0.02) -> None:
         super().__init__()
         self.tokens, self.places = nn.Embedding(tokens, width), nn.Embedding(places, width) if places else None
         self.blocks = nn.Sequential(*(Block(width) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         for embedding in filter(None, (self.tokens, self.places)):
-            nn.init.normal_(embedding.weight, std=0.02)
+            nn.init.normal_(embedding.weight, std=std)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """From tokens, shape (n, length), to scores of the next one, shape (n, length, tokens)."""
