@@ -9,8 +9,8 @@ import typer
 from steepest import compare, verbs
 from steepest.base.errors import InvalidValue, UnknownName
 from steepest.base.status import Status
-from steepest.cli import compare as comparing
 from steepest.cli import report
+from steepest.cli.results import print_comparison
 from steepest.report.failures import failed_sentences
 from steepest.study import Comparison
 from steepest.study.workers import worker
@@ -79,7 +79,7 @@ def test_an_optimizer_whose_runs_all_failed_is_told_and_ends_with_exit_code_1(tm
     (sentence,) = failed_sentences(result)
     assert sentence.en.startswith("SGD: every run failed (") and "no memory left" in sentence.en
     with pytest.raises(typer.Exit) as ended:
-        comparing._print_comparison(result, tmp_path)
+        print_comparison(result, tmp_path)
     assert ended.value.exit_code == 1
     assert "--retry failed" in " ".join(capsys.readouterr().out.split())
 

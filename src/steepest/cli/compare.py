@@ -1,10 +1,8 @@
 """`steepest compare`: optimizers on workloads, from the plan to the verdict."""
 
-import math
 import shlex
-import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -23,7 +21,7 @@ from ..base.text import Text
 from . import options, terminal
 from .language import say, translate
 from .options import Lang
-from .terminal import Sentence
+from .results import print_comparison, settings_line
 
 if TYPE_CHECKING:
     from ..study import Comparison, Plan, Store
@@ -353,7 +351,7 @@ def _compare(folder: Path, run: "Callable[[_Watch], Comparison]", notes: Sequenc
             message = "stopped: {} of {} runs are kept in {}; steepest compare --resume {} goes on from there"
             terminal.echo(translate(message, watch.done, watch.total, folder, shlex.quote(str(folder))), error=True)
             raise typer.Exit(terminal.INTERRUPTED) from None
-    _print_comparison(comparison, folder)
+    print_comparison(comparison, folder)
 
 
 # --- output -----------------------------------------------------------------------------------------------------------
@@ -417,7 +415,7 @@ def _standings(store: "Store", width: int) -> Table:
     rows = [
         {
             "workload": names[row["workload"]], "optimizer": row["label"], ">trials": str(row["trials"]),
-            ">seeds": str(row["reports"]), ">best settings": _settings(row["settings"]),
+            ">seeds": str(row["reports"]), ">best settings": settings_line(row["settings"]),
             ">steps to target": numbers.steps(row["steps_to_target"], translate("missed")),
             ">loss": numbers.general(row["final_loss"], 3),
         }
@@ -433,66 +431,3 @@ def _standings(store: "Store", width: int) -> Table:
     for row in rows:
         table.add_row(*(escape(row[name]) for name in shown))
     return table
-
-
-def _settings(settings: Mapping[str, Any]) -> str:
-    """The searched settings, the learning rate first and without its name."""
-    others = [f"{name}={numbers.setting(value)}" for name, value in settings.items() if name != "lr"]
-    return ", ".join([*([numbers.setting(settings["lr"])] if "lr" in settings else []), *others])
-
-
-def _print_comparison(comparison: "Comparison", folder: Path) -> None:
-    """The table of each workload, its verdict, and where everything is."""
-    from ..report.failures import all_failed, none_worked
-    from ..report.provenance import provenance_sentences
-    from ..report.sentences import profile_sentence
-
-    console = terminal.Console(markup=False, highlight=False)  # what users write may hold brackets
-    for part in comparison.by_workload().values():
-        _print_workload(console, part)
-    if (profile := profile_sentence(comparison)) is not None:
-        console.print(Sentence(say(profile)), "")
-    for remark in provenance_sentences(comparison):
-        console.print(Sentence(say(remark), style="yellow"), "")
-    console.print(translate("report: {}", folder / "report.html"), soft_wrap=True)
-    if any(none_worked(part) or all_failed(part) for part in comparison.by_workload().values()):
-        raise typer.Exit(1)
-
-
-def _print_workload(console: terminal.Console, comparison: "Comparison") -> None:
-    from ..report import failures, searching, sentences, verdict
-
-    about = Text(str(comparison.workload["about"]), str(comparison.workload["about_zh"]))
-    console.print(Sentence(say(about), style="bold"))
-    target = say(sentences.target_sentence(comparison))
-    console.print(Sentence(translate("{}; ± is the 95 % interval of the mean", target)), "")
-    metric = textwrap.fill(translate("final {}", say(sentences.metric_text(comparison))), 18)
-    head = (
-        "optimizer", ">learning\nrate", ">steps to\ntarget", ">seconds\nto target", ">reached", f">{metric}",
-        ">broken\ntrials",
-    )  # fmt: skip
-    rows = []
-    for label, row in comparison.table.iterrows():
-        margin = f" ± {numbers.number((row['high'] - row['low']) / 2, 2)}" if math.isfinite(row["low"]) else ""
-        settings = _settings(comparison.chosen[str(label)]) + " *" * bool(row["edge"])
-        rows.append((
-            str(label), settings, numbers.steps(row["steps_to_target"], translate("missed")),
-            numbers.number(row["seconds_to_target"]), f"{row['reached']:.0%}",
-            f"{numbers.number(row['final_metric'], 4)}{margin}", f"{row['broken']:.0%}",
-        ))  # fmt: skip
-    terminal.print_rows(console, head, rows)
-    console.print(Sentence(say(verdict.verdict_sentence(comparison))))
-    remarks = (
-        sentences.data_sentence, sentences.partner_sentence, sentences.external_sentence, sentences.stopped_sentence,
-    )  # fmt: skip
-    for remark in (sentence(comparison) for sentence in remarks):
-        if remark is not None:
-            console.print(Sentence(say(remark)))
-    for warning in (
-        *failures.failed_sentences(comparison),
-        *searching.search_warnings(comparison),
-        *sentences.edge_warnings(comparison),
-        *map(sentences.aside_sentence, comparison.set_aside),
-    ):
-        console.print(Sentence(say(warning), style="yellow"))
-    console.print()

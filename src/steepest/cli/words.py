@@ -45,6 +45,9 @@ CHINESE = {
     "broken\ntrials": "出错的\n试验",
     "missed": "未到达",
     "workload": "工作负载",
+    "first": "第一名",
+    "behind": "其后",
+    "times as much\n(95 % interval)": "倍数\n（95% 区间）",
     "{}; ± is the 95 % interval of the mean": "{}；± 为均值的 95% 区间",
     # paths and maps
     "from ({}), {} steps": "从 ({}) 出发，共 {} 步",

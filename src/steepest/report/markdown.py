@@ -8,6 +8,7 @@ from ..study import Comparison
 from .cells import defused
 from .code import recipe_of
 from .data import as_json
+from .overview import first_names, lead, places, relative
 from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
 from .searching import search_warnings
@@ -31,7 +32,7 @@ __all__ = ["as_markdown"]
 def as_markdown(study: Comparison) -> str:
     """The text of `report.md`."""
     names = study.plan.short_names
-    parts = ["# Which optimizer gets there first?", _english(profile_sentence(study))]
+    parts = ["# Which optimizer gets there first?", _english(profile_sentence(study)), _overview(study)]
     for name, comparison in study.by_workload().items():
         remarks = [
             data_sentence(comparison),
@@ -66,6 +67,24 @@ def _table(comparison: Comparison) -> str:
         for row in result_rows(comparison)
     ]  # fmt: skip
     return _rows(head, rows, 2)
+
+
+def _overview(study: Comparison) -> str:
+    """Who is first on each workload; empty for one workload, or while runs are missing."""
+    rows = [
+        [place.workload, defused(first_names(place).en), defused(place.behind or NOTHING), lead(place)]
+        for place in places(study)
+    ]
+    if not rows:
+        return ""
+    all_of_them = [
+        [defused(label), *(f"{times(ratio)}{' (first)' * is_first}" for ratio, is_first in row)]
+        for label, row in relative(study).items()
+    ]
+    head = ["times as much as the leader", *study.plan.short_names.values()]
+    return "\n\n".join([
+        _rows(["workload", "first", "behind", "times as much (95 % interval)"], rows, 3), _rows(head, all_of_them, 1),
+    ])  # fmt: skip
 
 
 def _code(comparison: Comparison) -> list[str]:

@@ -21,6 +21,7 @@ from ..study.looks import level_of
 from .cells import defused
 from .code import recipe_of
 from .failures import failed_sentences
+from .overview import first_names, lead, places, relative
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .searching import points_text, search_warnings
@@ -73,6 +74,8 @@ def render(study: Comparison, figures: Figures, refresh: int | None = None) -> s
         unfinished=None if study.complete else unfinished_sentence(study),
         profile=profile_sentence(study),
         scores=[] if study.profiles is None else study.profiles.score.sort_values(ascending=False).items(),
+        firsts=[(place.workload, first_names(place), place.behind, lead(place)) for place in places(study)],
+        relative=relative(study),
         aside=[*map(aside_sentence, study.set_aside), *provenance_sentences(study)],
         sections=[_section(comparison, names[name]) for name, comparison in study.by_workload().items()],
         drawn=_inline_figures(study, figures),

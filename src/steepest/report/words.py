@@ -97,6 +97,21 @@ WORDS = {
         "各试验次数下的同一数值。线从中位抽样到达目标处开始。",
     ),
     # several workloads
+    "firsts": Text("First on each workload", "各工作负载的第一名"),
+    "firsts_note": Text(
+        "Behind: the first that is clearly slower, and how many times as much it needs as the leader, with the 95 %"
+        " interval over seeds and searches. Where several tie, seeds cannot tell them apart.",
+        "其后：明显较慢者中的第一个，以及它所需为领先者的多少倍，附种子与搜索的 95% 区间。打平表示种子无法区分。",
+    ),
+    "first": Text("first", "第一名"),
+    "behind": Text("behind", "其后"),
+    "times_as_much": Text("times as much (95 % interval)", "倍数（95% 区间）"),
+    "relative": Text("Times as much as the leader of each workload", "所需为各工作负载领先者的倍数"),
+    "relative_note": Text(
+        "Steps (or seconds, where steps are not alike) to the target; those that are first or tie are bold; ∞ is one that"
+        " missed the target on most seeds, — where nothing can be compared.",
+        "到达目标的步数（步不可比时为秒数）；第一或打平者为粗体；∞ 表示在多数种子上未到达目标，— 表示无法比较。",
+    ),
     "profiles": Text("Over all workloads", "全部工作负载"),
     "profiles_note": Text(
         "Performance profile as AlgoPerf defines it: on what share of the workloads an optimizer needs at most so many times"
