@@ -5,13 +5,16 @@ import math
 import pytest
 import torch
 
-from steepest import datasets
+from steepest import datasets, rules
 from steepest.base.errors import InvalidValue
 from steepest.datasets.getting import here
 from steepest.rules import Adam
 from steepest.testing import workload_checks
 from steepest.training import train
+from steepest.training.grid import grid
 from steepest.workloads import file_of, find, summary
+from steepest.workloads.applications import poems
+from steepest.workloads.applications.transformer import Transformer
 
 LINE = "Language model, Chinese: quatrains of Tang and Song, character by character, a small transformer."
 
@@ -52,6 +55,40 @@ def test_a_text_of_ones_own_is_learnt_and_written(own):
     assert sum(pairs) > 0.9 * len(pairs)
 
 
+def test_its_quick_run_is_that_of_a_loop_written_by_hand(own):
+    """From torch alone but for the model and the tensors; it is measured in one piece, so the same to rounding."""
+    quick = dict(poems.QUICK)
+    steps = quick.pop("steps")
+    problem = poems.poems(**quick, file=str(own)).replace(batch_size=8)
+    inputs, targets, held_out, held_out_targets = problem.data()
+    torch.manual_seed(3)
+    model = Transformer(10, **quick, places=65, std=0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    generator = torch.Generator().manual_seed(3)
+    rows, losses, measured = [], [], []
+
+    def error(inputs, targets):
+        return torch.nn.functional.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+
+    for step in range(1, steps + 1):
+        if not len(rows):
+            rows = torch.randperm(len(inputs), generator=generator)[: len(inputs) // 8 * 8]
+        optimizer.zero_grad()
+        loss = error(inputs[rows[:8]], targets[rows[:8]])
+        loss.backward()
+        optimizer.step()
+        rows = rows[8:]
+        losses.append(loss.item())
+        if step in grid(steps):
+            with torch.no_grad():
+                measured.append((step, error(held_out, held_out_targets).item() / math.log(2)))
+    run = train(problem, rules.find("torch.optim:Adam", lr=0.01), seed=3, steps=steps)
+    assert [point.step for point in run.curve[1:]] == [step for step, _ in measured]
+    assert [point.metric for point in run.curve[1:]] == pytest.approx([bits for _, bits in measured], rel=1e-5)
+    assert [point.train_loss for point in run.curve[1:]] == losses  # to the last bit, as there is a point a step
+    assert losses[-1] < 0.5 * losses[0]
+
+
 def test_quatrains_are_numbers_of_their_characters():
     if not here(datasets.dataset("quatrains")):
         pytest.skip("needs the data set quatrains: its file in the folder STEEPEST_DATA, or npm")
@@ -63,7 +100,7 @@ def test_quatrains_are_numbers_of_their_characters():
     assert line.endswith("。\n") and "，" in line and "".join(alphabet[number] for number in inputs[0][1:]) == line[:-1]
     assert sum(param.numel() for param in problem.model().parameters()) == 279_024
     start = problem.metric(problem.model()(held_out), problem.data()[3]).item()
-    assert abs(start - math.log2(len(alphabet))) < 0.1  # knows nothing yet
+    assert abs(start - math.log2(len(alphabet))) < 0.5  # knows nothing yet
     assert train(problem.replace(steps=12), Adam(lr=0.01), seed=1).curve[-1].metric < 11
 
 
