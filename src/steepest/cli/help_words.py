@@ -20,6 +20,14 @@ HELP = {
     " the winners. Both have the numbers behind the verdict, too. tensorboard (HPARAMS), jsonl (the files of Weights &"
     " Biases) and mlflow have the settings and the results of each run.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及得出结论所用的其余全部数据；"
     "md 是结论，可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。二者也都含得出结论所用的数字。tensorboard（HPARAMS）、jsonl（Weights & Biases 的文件格式）和 mlflow 含每次运行的设置与结果。",
+    "Run a training script as it is, and say what is wrong with its training.": "原样运行训练脚本，并指出训练中的问题。",
+    "steepest diagnose train.py -- --epochs 3 a script with its own arguments": "steepest diagnose train.py -- --epochs 3                  脚本及其自身的参数",
+    'steepest diagnose my_workload.py --optimizer "sgd(lr=1)" a workload': 'steepest diagnose my_workload.py --optimizer "sgd(lr=1)"  工作负载',
+    "A training script, or a workload.": "训练脚本，或工作负载。",
+    "The script's own arguments, behind --.": "脚本自身的参数，写在 -- 之后。",
+    "Optimizer of a workload, such as 'adam(lr=0.01)'.": "工作负载的优化器，例如 'adam(lr=0.01)'。",
+    "Seed of a workload.": "工作负载的种子。",
+    "Share of the time that observing takes.": "观察所占时间的份额。",
     "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
     "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
     "List the rules, landscapes, schedules, workloads and sets of these, a line each.": "列出优化器、地形、学习率调度、工作负载及其集合，每个一行。",

@@ -24,6 +24,10 @@ CHINESE = {
     "; about {}": "；约需 {}",
     "no run has failed: there is nothing to try again": "没有失败的运行：无需重试",
     "failed runs that are tried again: {}": "重试的失败运行数：{}",
+    "found": "发现",
+    "nothing was found": "没有发现问题",
+    "{} steps, {} of them observed": "共 {} 步，其中观察了 {} 步",
+    "no model was trained by an optimizer of torch: nothing was observed": "没有模型由 torch 的优化器训练：没有可观察的内容",
     # where it is
     "drawn to {}": "图已保存到 {}",
     "report: {}": "报告：{}",

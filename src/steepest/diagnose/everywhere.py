@@ -1,0 +1,110 @@
+"""A doctor for code that does not know of it: the first model that is trained is watched, whatever loop trains it."""
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from .doctor import Doctor, watch
+from .finding import Diagnosis
+
+__all__ = ["Everywhere", "everywhere"]
+
+
+class Everywhere:
+    """What `everywhere` has found.
+
+    Attributes:
+        doctor: that of the first model that was trained; None before its first call.
+    """
+
+    def __init__(self, budget: float, tell: Callable[[Diagnosis], object] | None) -> None:
+        self.doctor: Doctor | None = None
+        self._budget, self._tell, self._depth = budget, tell, 0
+        self._optimizers: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._watched: list[torch.optim.Optimizer] = []
+        self._loss: Any = None
+
+    def _made(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizers.add(optimizer)
+
+    def _called(self, module: nn.Module) -> None:
+        """The outermost call of a module: whether it is the model that is trained."""
+        if not torch.is_grad_enabled() or not self._optimizers:
+            return
+        own = {id(param) for param in module.parameters() if param.requires_grad}
+        if not own:
+            return
+        made = [
+            optimizer
+            for optimizer in self._optimizers
+            if any(id(param) in own for group in optimizer.param_groups for param in group["params"])
+        ]
+        self._watched = made or list(self._optimizers)  # none of them: they were made for another model
+        self.doctor = watch(module, self._watched, self._budget, tell=self._tell)
+
+    def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self.doctor is not None and self._watched and optimizer is self._watched[-1]:
+            loss, self._loss = self._loss, None
+            self.doctor.step(loss)
+
+
+@contextmanager
+def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None = None) -> Iterator[Everywhere]:
+    """Watch the first model that is trained within this context.
+
+    The model is the outermost module that is called with gradients once an optimizer exists; the loss is the last
+    tensor that `backward()` was called on; a step is one of the last optimizer that has parameters of the model.
+
+    Args:
+        budget: share of the time, as of `watch`.
+        tell: called with each new finding.
+
+    >>> model = nn.Linear(4, 1)
+    >>> with everywhere() as seen:
+    ...     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    ...     for _ in range(3):
+    ...         model(torch.randn(8, 4)).square().mean().backward()
+    ...         optimizer.step()
+    >>> [finding.code for finding in seen.doctor.findings]
+    ['zero_grad']
+    """
+    seen = Everywhere(budget, tell)
+    optimizers, modules, tensors = cast("Any", torch.optim.Optimizer), cast("Any", nn.Module), cast("Any", Tensor)
+    make, call, backward = optimizers.__init__, modules.__call__, tensors.backward
+
+    def making(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        seen._made(self)
+
+    def calling(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if seen.doctor is None and seen._depth == 0:
+            seen._called(self)
+        seen._depth += 1
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            seen._depth -= 1
+
+    def descending(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if seen.doctor is not None:
+            seen._loss = self
+        return backward(self, *args, **kwargs)
+
+    hook = register_optimizer_step_post_hook(seen._stepped)
+    optimizers.__init__ = making
+    modules.__call__ = calling
+    tensors.backward = descending
+    try:
+        yield seen
+    finally:
+        optimizers.__init__ = make
+        modules.__call__ = call
+        tensors.backward = backward
+        hook.remove()
+        if seen.doctor is not None:
+            seen.doctor.close()
