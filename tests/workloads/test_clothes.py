@@ -5,13 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
-from steepest import datasets
+from steepest import datasets, rules
 from steepest.base.errors import InvalidValue
 from steepest.datasets.getting import here
 from steepest.rules import Adam
 from steepest.testing import workload_checks
 from steepest.training import train
+from steepest.training.grid import grid
 from steepest.workloads import file_of, find, summary
+from steepest.workloads.applications import clothes
 
 LINE = "Image classification: ten kinds of clothes (Fashion-MNIST), a small convolutional network."
 
@@ -67,10 +69,45 @@ def test_a_folder_of_ones_own_takes_its_place(own):
     assert train(problem, Adam(lr=0.01), seed=1, steps=20).curve[-1].metric == 1.0
 
 
+def test_its_quick_run_is_that_of_a_loop_written_by_hand(own):
+    """Torch alone: weights, order of the batches, loss, steps and measures, number by number."""
+    width, steps = clothes.QUICK["width"], clothes.QUICK["steps"]
+    problem = clothes.clothes(width=width, folder=str(own)).replace(batch_size=8)
+    inputs, labels, held_out, held_out_labels = problem.data()
+    torch.manual_seed(4)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, width, 3, stride=2, padding=1), torch.nn.ReLU(),
+        torch.nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), torch.nn.ReLU(),
+        torch.nn.Flatten(), torch.nn.Linear(2 * width * 49, 2),
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+
+    def scores(images):
+        return model(((images.float() - 0.286 * 255) / (0.353 * 255))[:, None])
+
+    generator = torch.Generator().manual_seed(4)
+    order, expected = [], []
+    for _ in range(steps):
+        if not len(order):
+            order = torch.randperm(len(inputs), generator=generator)  # 48, six batches
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(scores(inputs[order[:8]]), labels[order[:8]]).backward()
+        optimizer.step()
+        order = order[8:]
+        with torch.no_grad():
+            output = scores(held_out)
+        loss = torch.nn.functional.cross_entropy(output, held_out_labels)
+        expected.append((loss.item(), (output.argmax(dim=1) == held_out_labels).float().mean().item()))
+    run = train(problem, rules.find("torch.optim:Adam", lr=0.001), seed=4, steps=steps)
+    assert [(point.loss, point.metric) for point in run.curve[1:]] == [expected[step - 1] for step in grid(steps)]
+    assert run.curve[-1].loss < 0.5 * run.curve[1].loss
+
+
 def test_what_it_shows_has_a_frame_for_each_picture(own):
     session = find(f"clothes(folder={str(own)!r})").begin(1, "cpu")
     sheet = session.show(rows=2, columns=6)
     assert sheet.size == (2 * 6 * 34, 2 * 2 * 34)
+    assert min(sheet.getpixel((2 * 17, 2 * 17))) > 120  # a bright image, as it is
     colours = {sheet.getpixel((2 * (column * 34 + 1), 2 * (row * 34 + 1))) for row in range(2) for column in range(6)}
     assert colours <= {(46, 160, 67), (207, 34, 46)}
 
@@ -78,8 +115,9 @@ def test_what_it_shows_has_a_frame_for_each_picture(own):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=0", "width must be from 1, images from 1 to 60,000, got 0 and 60000"),
-        ("images=70000", "width must be from 1, images from 1 to 60,000, got 16 and 70000"),
+        ("width=0", "width: must be a whole number from 1, got 0"),
+        ("width=2.5", "width: must be a whole number from 1, got 2.5"),
+        ("images=70000", "images: must be a whole number from 1 to 60000, got 70000"),
         ("folder='none/there'", "none/there: must have a folder of images for each of two or more kinds"),
     ],
 )

@@ -131,6 +131,7 @@ class Diffusion(FromBatches):
 
     data: Callable[[], Data]
     on_white: bool
+    """Whether images, which are on black, are shown on white."""
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh network."""
