@@ -20,7 +20,7 @@ SCRIPTS, PICTURES, PAGE = ROOT / "examples/gallery", ROOT / "docs/images/gallery
 
 ORDER = (
     "ravine", "learning_rates", "local_minima", "saddle_escape", "vanishing_gradient", "rosenbrock", "momentum_limit",
-    "adagrad_rmsprop", "rotation", "schedules", "basins", "fractal", "adam_sweep", "surface",
+    "adagrad_rmsprop", "rotation", "schedules", "basins", "fractal", "adam_sweep", "surface", "learning",
 )  # fmt: skip
 """As the lecture goes: from one learning rate to maps of many runs."""
 

@@ -28,11 +28,13 @@ from .study.budget import (
 from .study.code import changed_code, check_code, check_users_files, code_fingerprint
 from .study.defaults import with_defaults
 from .study.devices import CPU, DEFAULT, kind_of, read_devices
+from .study.facts import workload_facts
 from .study.jobs import Executor
 from .study.looks import next_look
 from .study.opening import holds_nothing, named
 from .study.packing import is_packed, unpack
 from .study.populations import check_choice
+from .study.recording import record
 from .study.results import STUDY_FILE, rule_facts, study_file
 from .study.trying import check_on_device, tried_out
 from .study.workers.executors import check_on, executor_factory
@@ -73,6 +75,7 @@ def compare(
     device: str | Sequence[str] = CPU,
     per_device: int | None = None,
     population: str = "auto",
+    pictures: bool = True,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -131,6 +134,8 @@ def compare(
         population: whether runs train as one, which is faster for small networks and the same to rounding: "auto",
             where a measurement says so when a study of many runs begins, "on" wherever it can be, or "off". It is
             stored with the study; see `steepest.study.populations`.
+        pictures: whether, in a folder and where the workload shows something, the two best train once more at the end,
+            on one seed, for pictures of what their models do after 0, 10, 30 and 100 % of the steps.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
         on_progress: called with the store a few times a second.
@@ -157,7 +162,8 @@ def compare(
             quick=quick, timeout=timeout, devices=devices,
             try_there=on != "ray", budget=budget_of(budget, runs, equal, jobs, on, devices, per_device),
         )  # fmt: skip
-        return run_comparison(plan, start, widen=widen, population=population, out=out, on_progress=on_progress)
+        more: dict[str, Any] = {"widen": widen, "population": population, "pictures": pictures}
+        return run_comparison(plan, start, **more, out=out, on_progress=on_progress)
 
 
 def plan_comparison(
@@ -240,6 +246,7 @@ def run_comparison(
     *,
     widen: bool = False,
     population: str = "auto",
+    pictures: bool = True,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -247,12 +254,12 @@ def run_comparison(
     _check_widen(plan, widen)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
-            return _carry_out(Path(folder), plan, start, widen, on_progress, population)
+            return _carry_out(Path(folder), plan, start, widen, False, on_progress, population)
     home = Path(out).expanduser()
     if not _fits(home, plan):
         raise InvalidValue(f"{home}: holds another comparison; choose another folder with --out, or delete it")
     make_folder(home, "choose another folder with --out")
-    return _shown(_carry_out(home, plan, start, widen, on_progress, population), home)
+    return _shown(_carry_out(home, plan, start, widen, pictures, on_progress, population), home)
 
 
 def resume(
@@ -263,6 +270,7 @@ def resume(
     add_trials: int = 0,
     retry: str | None = None,
     widen: bool = False,
+    pictures: bool = True,
     jobs: int | None = None,
     on: str = "processes",
     timeout: float | None = None,
@@ -282,7 +290,7 @@ def resume(
         retry: `"failed"` does the runs again that raised, crashed, or ran out of memory or time.
         device: where to go on; default: where the study began. What is done stays; runs of two kinds of device are
             compared only if their fingerprints are the same.
-        widen, jobs, on, timeout, per_device, on_progress: see `compare`.
+        widen, pictures, jobs, on, timeout, per_device, on_progress: see `compare`.
         isolate: see `executor_factory`.
         out: folder for a packed study. Default: `steepest-NAME` here.
 
@@ -307,7 +315,7 @@ def resume(
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
             if retry:
                 store.retry()
-            _finish(store, start, widen, on_progress, devices)
+            _finish(store, start, widen, pictures, on_progress, devices)
     return _shown(Comparison.read(file), file.parent)
 
 
@@ -407,26 +415,27 @@ def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
 
 
 def _carry_out(
-    folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, on_progress: Progress | None,
+    folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, pictures: bool, on_progress: Progress | None,
     population: str = "off",
 ) -> Comparison:  # fmt: skip
     file = folder / STUDY_FILE
     is_new = holds_nothing(file)
     with named(file):
         if is_new:
-            made = Store.create(file, plan, {"population": population, **_workload_facts(plan), **_rule_facts(plan)})
+            made = Store.create(file, plan, {"population": population, **workload_facts(plan), **_rule_facts(plan)})
         else:
             made = Store.open(file)
     with named(file), closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
-        _finish(store, start, widen, on_progress, plan.devices)
+        _finish(store, start, widen, pictures, on_progress, plan.devices)
     return Comparison.read(folder)
 
 
 def _finish(
-    store: Store, start: Callable[[], Executor], widen: bool, on_progress: Progress | None, devices: Sequence[str]
-) -> None:
-    """Do what is to be done, and what lies beyond an edge, if wanted."""
+    store: Store, start: Callable[[], Executor], widen: bool, pictures: bool, on_progress: Progress | None,
+    devices: Sequence[str],
+) -> None:  # fmt: skip
+    """Do what is to be done, what lies beyond an edge and the pictures, if wanted."""
     progress = (lambda: on_progress(store)) if on_progress else (lambda: None)
     carry_out(store, start(), progress, devices)
     if widen:
@@ -438,6 +447,8 @@ def _finish(
         if not _looks_again(store):
             break
         carry_out(store, start(), progress, devices)
+    if pictures:
+        record(store, start, devices, progress)
 
 
 def _looks_again(store: Store) -> bool:
@@ -473,22 +484,3 @@ def _shown(comparison: Comparison, folder: Path) -> Comparison:
 def _rule_facts(plan: Plan, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """The hashes of the code, beside the `known` ones, and the facts of rules, so that a report loads no file."""
     return {"code": json.dumps({**(known or {}), **code_fingerprint(plan)}), "rules": json.dumps(rule_facts(plan))}
-
-
-def _workload_facts(plan: Plan) -> dict[str, str]:
-    """What tables and pages say about the workloads, so that they need not load them."""
-    from .workloads.seeding import seeded
-
-    problems = {goal.name: workloads.find(goal.name) for goal in plan.workloads}
-    about = {name: {fact: getattr(problem, fact) for fact in problem.FACTS} for name, problem in problems.items()}
-    with seeded(0):  # a workload may compute its noise itself
-        noise = {name: _gradient_noise(problem, plan.on(name)) for name, problem in problems.items()}
-    return {"workloads": json.dumps(about), "gradient_noise": json.dumps(noise)}
-
-
-def _gradient_noise(problem: workloads.Problem, plan: Plan) -> dict[int, float]:
-    """By batch size, where several compete and the problem can tell."""
-    sizes = sorted({contestant.batch_size for contestant in plan.contestants})
-    if len(sizes) == 1:
-        return {}
-    return {size: noise for size in sizes if (noise := problem.gradient_noise(size)) is not None}

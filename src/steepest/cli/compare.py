@@ -134,6 +134,10 @@ def command(
     population: Annotated[
         str, typer.Option(help="Many runs trained as one, the same to rounding: auto (where it is faster), on, off.")
     ] = "auto",
+    no_pictures: Annotated[
+        bool,
+        typer.Option("--no-pictures", help="Do not train the two best once more for pictures in the report."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the study; default: steepest-WORKLOAD here.")] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the study in this folder (or of this file, packed or not).")
@@ -186,6 +190,7 @@ def command(
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     more["retry"] = retry
+    always: dict[str, Any] = {"widen": widen, "pictures": not no_pictures}
     if resume is not None:
         _refuse_with_resume(context, is_packed(resume))
         resume = unpack(resume, out).parent if is_packed(resume) else resume
@@ -206,7 +211,7 @@ def command(
             notes.append(translate("failed runs that are tried again: {}", failed))
         elif retry:
             notes.append(translate("no run has failed: there is nothing to try again"))
-        _compare(home, lambda progress: verbs.resume(resume, **more, **means, widen=widen, on_progress=progress), notes)
+        _compare(home, lambda progress: verbs.resume(resume, **more, **means, **always, on_progress=progress), notes)
         return
     if any(more.values()):
         if retry:
@@ -240,7 +245,7 @@ def command(
         elif len(plan.workloads) > 1:
             processes = at_a_time(jobs, means["devices"], per_device)
             terminal.echo(_expected(plan, verbs.expected(plan, processes) if on != "ray" else None), error=True)
-        more = {"widen": widen, "population": population, "out": home}
+        more = {**always, "population": population, "out": home}
         _compare(home, lambda progress: verbs.run_comparison(plan, start, **more, on_progress=progress))
 
 
@@ -374,7 +379,7 @@ class _Watch:
         self._task = self._progress.add_task(translate("preparing"), total=None)
         self._live = Live(self._progress, console=self._console, refresh_per_second=8, transient=True)
         self._next = 0.0
-        self._tenth = 0
+        self._tenth, self._said = 0, translate("comparing")
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -394,16 +399,28 @@ class _Watch:
         while self._notes:
             self._console.print(self._notes.pop(0), soft_wrap=True, markup=False, highlight=False)
         self.done, self.total = store.done(), store.plan.runs
-        total = self.total
+        total, doing = self.total, _doing(store)
         if self._console.is_terminal:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + REFRESH
-            self._progress.update(self._task, description=translate("comparing"), total=total, completed=self.done)
+            self._progress.update(self._task, description=doing, total=total, completed=self.done)
             self._live.update(Group(self._progress, _standings(store, self._console.width)))
         elif self.done * 10 // total > self._tenth:
             self._tenth = self.done * 10 // total
             self._console.print(translate("{} of {} runs", self.done, total), highlight=False)
+        elif doing != self._said:
+            self._said = doing
+            self._console.print(doing, highlight=False)
+
+
+def _doing(store: "Store") -> str:
+    """What is being done, and for pictures how long that takes."""
+    if not store.recording:
+        return translate("comparing")
+    from ..study.budget import duration
+
+    return translate("training the best once more for pictures, about {}", duration(store.recording))
 
 
 def _standings(store: "Store", width: int) -> Table:

@@ -111,6 +111,7 @@ HELP = {
     "Runs that it may take, instead of a time.": "可用的运行次数，代替时间。",
     "What a budget gives every optimizer the same of: trials, or seconds.": "预算按什么平分给各优化器：trials（试验数）或 seconds（秒数）。",
     "Stop hopeless trials early, by one rule for all optimizers.": "按对所有优化器相同的规则，提前停止无望的试验。",
+    "Do not train the two best once more for pictures in the report.": "不为报告中的图片把最好的两个再训练一遍。",
     "Go on beyond the range where the best trial lies at its edge.": "最佳试验位于范围边缘时，继续搜索到范围之外。",
     "Processes; default: one a core.": "进程数；默认每核一个。",
     "Where: processes, or ray (RAY_ADDRESS names a cluster).": "在哪里运行：processes（本机进程），或 ray（RAY_ADDRESS 指定集群）。",

@@ -6,6 +6,7 @@ CHINESE = {
     # progress
     "preparing": "准备中",
     "comparing": "比较中",
+    "training the best once more for pictures, about {}": "为取得图片将最好的再训练一遍，约 {0}",
     "runs": "次运行",
     "left": "剩余",
     "{} of {} runs": "已完成 {} / {} 次运行",

@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from ..base.errors import InvalidValue, did_you_mean
-from ..base.files import write
+from ..base.files import make_folder, write
 from ..study import Comparison
 from .cells import with_defused_texts
 from .data import contestants_of, ratios_of, trials_of
 from .events import write_events
 from .markdown import as_markdown
+from .pictures import picture_files
 from .tracking import write_jsonl, write_mlflow
 
 __all__ = ["FORMATS", "check_formats", "export", "table_of", "tables_of"]
@@ -87,8 +88,12 @@ def table_of(study: Comparison) -> pd.DataFrame:
 
 
 def _write_markdown(study: Comparison, folder: Path) -> list[Path]:
-    """Write `report.md`; see `markdown`."""
+    """Write `report.md` and the pictures that it refers to; see `markdown`."""
     path = folder / "report.md"
+    if files := picture_files(study):
+        make_folder(folder / "pictures")
+        for name, content in files.values():
+            write(folder / name, content)
     write(path, as_markdown(study).encode())
     return [path]
 

@@ -1,6 +1,7 @@
 """The export to Markdown: the verdict and the table of each workload, to be pasted into an issue or a chat."""
 
 import re
+from collections.abc import Mapping
 
 from ..base.numbers import NOTHING, number, share, steps, times
 from ..base.text import Text
@@ -9,6 +10,7 @@ from .cells import defused
 from .code import recipe_of
 from .data import as_json
 from .overview import first_names, lead, places, relative
+from .pictures import picture_files, strips
 from .provenance import provenance_sentences
 from .rows import only_learning_rates, result_rows
 from .searching import search_warnings
@@ -30,8 +32,8 @@ __all__ = ["as_markdown"]
 
 
 def as_markdown(study: Comparison) -> str:
-    """The text of `report.md`."""
-    names = study.plan.short_names
+    """The text of `report.md`, which refers to the files of `pictures.picture_files`."""
+    names, files = study.plan.short_names, picture_files(study)
     parts = ["# Which optimizer gets there first?", _english(profile_sentence(study)), _overview(study)]
     for name, comparison in study.by_workload().items():
         remarks = [
@@ -47,6 +49,7 @@ def as_markdown(study: Comparison) -> str:
         parts.append(f"## {_escaped(names[name])}")
         parts += map(_english, (verdict_sentence(comparison), target_sentence(comparison)))
         parts += [_table(comparison), *map(_english, remarks), _ratios(comparison), *_code(comparison)]
+        parts += _pictures(comparison, files)
         data = f"```json\n{as_json(comparison)}\n```"  # folded, as it is longer than all else
         parts += ["<details><summary>What this was computed from</summary>", data, "</details>"]
     parts += map(_english, provenance_sentences(study))
@@ -95,6 +98,26 @@ def _code(comparison: Comparison) -> list[str]:
     title = f"### {WORDS['code_title'].en}: {_escaped(defused(recipe.label))}"
     fence = "````" if "```" in recipe.code else "```"
     return [title, f"{fence}python\n{recipe.code}\n{fence}", _english(recipe.note)]
+
+
+def _pictures(comparison: Comparison, files: Mapping[tuple[str, str, int], tuple[str, bytes]]) -> list[str]:
+    """What the best show in the course of training: images as files beside this one, texts as they are."""
+    name, parts = comparison.plan.workloads[0].name, []
+    for strip in strips(comparison):
+        parts.append(f"### {WORDS['pictures'].en}: {_escaped(defused(strip.label))}")
+        for shot in strip.shots:
+            file = files.get((name, strip.label, shot["step"]))
+            shown = f"![{_escaped(shot['alt'].en)}]({file[0]})" if file else _quoted(shot["text"])
+            parts += [_escaped(shot["caption"].en), shown]
+        if strip.problem:
+            parts.append(_escaped(strip.problem))
+    return parts
+
+
+def _quoted(text: str) -> str:
+    """A text of several lines as a block of its own."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def _ratios(comparison: Comparison) -> str:

@@ -22,6 +22,7 @@ from .cells import defused
 from .code import recipe_of
 from .failures import failed_sentences
 from .overview import first_names, lead, places, relative
+from .pictures import strips
 from .provenance import provenance_sentences
 from .rows import chosen_budgets, fingerprints, only_learning_rates, packed_runs, plan_rows, result_rows
 from .searching import points_text, search_warnings
@@ -169,7 +170,7 @@ def _inline_figures(study: Comparison, figures: Figures) -> dict[str, dict[str, 
 def _section(comparison: Comparison, title: str) -> dict[str, object]:
     """The section of the page about one workload."""
     facts, budgets, best_of = comparison.workload, chosen_budgets(comparison), WORDS["best_of"]
-    rows = result_rows(comparison)
+    rows, shown = result_rows(comparison), strips(comparison)
     return {
         "title": title,
         "comparison": comparison,
@@ -181,17 +182,23 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "broken": broken_sentence(comparison),
         "data": data_sentence(comparison),
         "parts": not comparison.parts.empty,
+        "strips": shown,
+        "missing": [_filled(WORDS["no_pictures"], strip.label, strip.problem) for strip in shown if strip.problem],
         "partner": joined_or_none(
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),
         "warnings": [*failed_sentences(comparison), *search_warnings(comparison), *edge_warnings(comparison)],
         "rows": rows,
         "recipes": [recipe_of(comparison, row["label"]) for row in rows],
-        "budgets": [Text(best_of.en.format(k), best_of.zh.format(k)) for k in budgets],
+        "budgets": [_filled(best_of, k) for k in budgets],
         "budget": budget_sentence(budgets) if comparison.complete else None,
         "noise": comparison.gradient_noise,
         "only_lr": only_learning_rates(comparison),
     }
+
+
+def _filled(text: Text, *values: object) -> Text:
+    return Text(text.en.format(*values), text.zh.format(*values))
 
 
 def _of_metric(word: Text, comparison: Comparison) -> Text:

@@ -65,6 +65,14 @@ WORDS = {
         "The winners on fresh seeds: the line is the median, the band spans the middle half of the seeds.",
         "各优化器的最佳设置在新种子上的表现：线为中位数，带为居中一半的种子。",
     ),
+    # pictures
+    "pictures": Text("What it does as it learns", "训练过程中模型的表现"),
+    "pictures_note": Text(
+        "What the workload shows of the model after more and more steps: the winner's run on one fresh seed, made once more for"
+        " the pictures. Runs of one seed begin with the same weights.",
+        "工作负载展示的模型表现，随步数推进：即获胜设置在一个新种子上的运行，为取得图片重做一遍。同一种子的运行初始权重相同。",
+    ),
+    "no_pictures": Text("There are no pictures of {}: {}", "没有 {} 的图片：{}"),
     # tuning
     "learning_rates": Text("How much the learning rate matters", "学习率有多重要"),
     "learning_rates_note": Text(

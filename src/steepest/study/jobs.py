@@ -1,7 +1,7 @@
 """The messages between a study and its executors: a `Job` goes out, an `Ending` comes back; plain data, as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from .ranges import Settings
 
 __all__ = [
     "BEGUN", "LAST", "LOADING", "READING", "Ending", "Entry", "Executor", "Job", "Task", "columns_of", "job_of",
-    "timing_job",
+    "picture_job", "timing_job",
 ]  # fmt: skip
 
 LOADING, READING, BEGUN = b"loading\n", b"reading\n", b"begun\n"
@@ -88,6 +88,7 @@ class Job:
         ids: of a population, whose entries are trained as one: their tasks; empty for a run by itself.
         sizing: "auto" or "on" for a measurement of how many runs of each entry's kind are best trained as one; with
             "on", as soon as they can be.
+        pictures: of a run that is done again for what its session shows: the steps at which.
     """
 
     id: int
@@ -97,6 +98,7 @@ class Job:
     checks: tuple[int, ...] = ()
     ids: tuple[int, ...] = ()
     sizing: str = ""
+    pictures: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """Text that `from_json` reads back."""
@@ -107,7 +109,7 @@ class Job:
         """The job that `to_json` wrote."""
         data = json.loads(text)
         data |= {"entries": tuple(Entry(**entry) for entry in data["entries"])}
-        return cls(**data | {"ids": tuple(data["ids"]), "checks": tuple(data["checks"])})
+        return cls(**data | {name: tuple(data[name]) for name in ("ids", "checks", "pictures")})
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Ending:
         sizes: of a measurement of sizes, one for each entry; 0: runs train by themselves.
         step_parts: of a measurement of step times, for each entry, in some rounds, the seconds of getting batches
             (None: unknown), of the model and of the optimizer.
+        pictures: what was shown, each as `Shot.to_plain` gives it.
     """
 
     id: int
@@ -137,6 +140,7 @@ class Ending:
     parts: "list[Ending]" = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     step_parts: list[list[list[float | None]]] = field(default_factory=list)
+    pictures: list[list[Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Text that `from_json` reads back, to the last bit."""
@@ -189,6 +193,20 @@ def timing_job(plan: Plan, task: Task, winners: Mapping[int, int], device: str =
     indices = plan.indices_on(plan.contestants[task.contestant].workload)
     entries = tuple(_entry(plan, index, winners[index], 0, device) for index in indices)
     return Job(task.id, entries, timing=True, suspect=task.attempts > 1)
+
+
+def picture_job(plan: Plan, number: int, run: tuple[int, int, int], shares: Sequence[float], device: str) -> Job:
+    """The job that does a run again for what its session shows.
+
+    Args:
+        plan: of the study.
+        number: by which the ending is known.
+        run: contestant, trial and seed.
+        shares: of the run's steps, at which a picture is made; 0 for the start, 1 for the end.
+        device: where.
+    """
+    entry = _entry(plan, *run, device)
+    return Job(number, (entry,), pictures=tuple(sorted({round(share * entry.steps) for share in shares})))
 
 
 def _entry(plan: Plan, index: int, trial: int, seed: int, device: str) -> Entry:

@@ -50,6 +50,7 @@ KINDS: dict[str, Any] = {
     "versions": Mapping[str, str],
     "code": Mapping[str, str],
     "repeats": REPEATS,
+    "shows": Mapping[str, bool],
     "gradient_noise": Mapping[str, Mapping[str, float]],
 }
 """Types of the facts that are JSON."""

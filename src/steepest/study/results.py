@@ -41,7 +41,7 @@ from .ranges import Range, dimension_of
 from .reading import read_plan
 from .space import same
 from .store import Store
-from .tables import PARTS
+from .tables import PARTS, PICTURE_COLUMNS
 
 __all__ = ["STUDY_FILE", "Comparison", "name_of", "rule_facts", "study_file"]
 
@@ -150,6 +150,8 @@ class Comparison:
         timings: the seconds of a training step (`seconds_a_step`) of each contestant (`workload`, `label`) in each
             `round`, and the `clock` ("thread" or "wall"); the rounds measure all contestants in turns. In some rounds,
             measured in a pass of their own, its parts: getting `data`, `model` (forward and backward), `optimizer`.
+        pictures: what the models of the best contestants show in the course of a run, one a row: `workload`, `label`,
+            `trial`, `seed`, `step`, the `metric` there, `kind` ("image/png", ..., "text", or "error") and `content`.
         running: whether a process was running the study when it was read.
     """
 
@@ -160,7 +162,7 @@ class Comparison:
     set_aside: tuple[SetAside, ...] = ()
     versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timings: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TIMINGS))
-
+    pictures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PICTURE_COLUMNS))
     running: bool = False
 
     @classmethod
@@ -180,12 +182,14 @@ class Comparison:
 
     @classmethod
     def of(cls, store: Store, curves: bool = True) -> "Comparison":
-        """Read an open study; without `curves` this is fast for any number of runs."""
+        """Read an open study; without `curves` and pictures this is fast for any number of runs."""
         runs, aside = equal_fingerprints(store.runs())
         curve_table = store.curves() if curves else NO_CURVES
         timings = _named(store.timings(), store.plan)
+        shown = {"pictures": store.pictures()} if curves else {}
         return cls(
-            store.plan, runs, curve_table, store.facts(), tuple(aside), store.versions(), timings, store.is_being_run()
+            store.plan, runs, curve_table, store.facts(), tuple(aside), store.versions(), timings,
+            running=store.is_being_run(), **shown,
         )  # fmt: skip
 
     # --- several workloads --------------------------------------------------------------------------------------------
@@ -205,7 +209,16 @@ class Comparison:
         curves = self.curves[self.curves["run"].isin(runs["id"])]
         aside = tuple(group for group in self.set_aside if group.workload == workload)
         timings = self.timings[self.timings["workload"] == workload]
-        return replace(self, plan=self.plan.on(workload), runs=runs, curves=curves, set_aside=aside, timings=timings)
+        shown = self.pictures[self.pictures["workload"] == workload]
+        return replace(
+            self,
+            plan=self.plan.on(workload),
+            runs=runs,
+            curves=curves,
+            set_aside=aside,
+            timings=timings,
+            pictures=shown,
+        )
 
     @cached_property
     def profiles(self) -> Profiles | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SCHEMA = """
 create table study (key text primary key, value text not null) without rowid;
@@ -56,6 +56,14 @@ create table curves (
     step integer not null, train_loss real, loss real, metric real, seconds real,
     primary key (run, step)
 ) without rowid;
+create table pictures (              -- what the best contestants' models show in the course of a run
+    contestant integer not null, step integer not null,
+    trial integer not null, seed integer not null,  -- of the run
+    metric real,
+    kind text not null,              -- see shots.py
+    content blob not null,
+    primary key (contestant, step)
+);
 """
 
 
@@ -74,12 +82,17 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         connection.execute("alter table runs add column finding text")
     if version <= 3:
         _migrate_from_3(connection)
-    # version 4 trained on the CPU only, and had one number for the seconds of a step
-    connection.execute("alter table runs add column device text not null default 'cpu'")
-    for part in ("data", "model", "optimizer"):
-        connection.execute(f"alter table timings add column {part} real")
-    connection.execute("alter table runs add column pause integer")  # version 4 stopped no trial early
+    if version <= 4:  # trained on the CPU only, had one number for the seconds of a step, and stopped no trial early
+        connection.execute("alter table runs add column device text not null default 'cpu'")
+        for part in ("data", "model", "optimizer"):
+            connection.execute(f"alter table timings add column {part} real")
+        connection.execute("alter table runs add column pause integer")
+    connection.execute(_statement("pictures"))  # version 5 had none
     connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
+
+
+def _statement(table: str) -> str:
+    return next(statement for statement in SCHEMA.split(";\n") if f"create table {table} " in statement)
 
 
 def _migrate_from_3(connection: sqlite3.Connection) -> None:
@@ -87,7 +100,7 @@ def _migrate_from_3(connection: sqlite3.Connection) -> None:
     connection.execute("alter table timings add column clock text not null default 'wall'")
     winners = connection.execute("select contestant, trial, among from winners").fetchall()
     connection.execute("drop table winners")
-    connection.execute(next(statement for statement in SCHEMA.split(";\n") if "create table winners" in statement))
+    connection.execute(_statement("winners"))
     connection.executemany("insert into winners (contestant, trial, among) values (?, ?, ?)", map(tuple, winners))
 
 

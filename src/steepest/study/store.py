@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from .plan import Contestant, Plan
 from .queue import Queue
 from .reading import REPEATS, SIZES
 from .schema import SCHEMA_VERSION, create_tables
+from .shots import Shot
 
 __all__ = ["Extended", "Store"]
 
@@ -33,7 +35,13 @@ class Extended(SteepestError):
 
 
 class Store(Queue):
-    """An open connection to a study's file. Use `create`, `open` or `read`, which check it, not the constructor."""
+    """An open connection to a study's file. Use `create`, `open` or `read`, which check it, not the constructor.
+
+    Attributes:
+        recording: while this process makes pictures for the report, the seconds that they may take; else 0.
+    """
+
+    recording: float = 0.0
 
     @classmethod
     def create(cls, file: Path, plan: Plan, facts: Mapping[str, str]) -> "Store":
@@ -310,6 +318,27 @@ class Store(Queue):
             " where contestant = ? and phase = ? and trial = ? and seed = ? and state = 'former'",
             [(contestant, phase, trial, seed) for trial, seed in runs],
         )
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    def set_pictures(self, contestant: int, trial: int, seed: int, shots: Iterable[Shot]) -> None:
+        """Store the pictures of a run, in place of those of the contestant that there are."""
+        with self._transaction():
+            self._connection.execute("delete from pictures where contestant = ?", (contestant,))
+            self._connection.executemany(
+                "insert into pictures (contestant, step, trial, seed, metric, kind, content)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (contestant, shot.step, trial, seed, shot.metric if math.isfinite(shot.metric) else None,
+                     shot.kind, shot.content)
+                    for shot in shots
+                ],
+            )  # fmt: skip
+
+    def pictures(self) -> pd.DataFrame:
+        """All pictures, one a row; see `steepest.study.tables`."""
+        with self._readable():
+            return tables.pictures(self._connection, self.plan)
 
     # --- tables -------------------------------------------------------------------------------------------------------
 

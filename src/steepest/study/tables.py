@@ -25,8 +25,9 @@ from ..base.text import visible
 from ..statistics import BROKEN
 from .plan import Contestant, Plan
 from .reading import sound_finding
+from .shots import ERROR, IMAGES, MOST_READ, TEXT
 
-__all__ = ["PARTS", "curves", "runs", "standings", "timings"]
+__all__ = ["PARTS", "PICTURE_COLUMNS", "curves", "pictures", "runs", "standings", "timings"]
 
 NUMBERS = [
     "steps_to_target", "seconds_a_step", "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric",
@@ -56,10 +57,15 @@ CURVE: dict[str, type] = {
 TIMING: dict[str, type] = {
     "contestant": int, "round": int, "seconds_a_step": float, "clock": str, **dict.fromkeys(PARTS, float),
 }  # fmt: skip
+PICTURE: dict[str, type] = {
+    "contestant": int, "trial": int, "seed": int, "step": int, "metric": float, "kind": str, "content": bytes,
+}  # fmt: skip
 """The columns of the tables in the file, with their types."""
 
-NEVER_NULL = {"id", "contestant", "phase", "trial", "seed", "run", "step", "round"}
-ALLOWED: dict[type, set[type]] = {int: {int}, float: {int, float}, str: {str}}
+PICTURE_COLUMNS = ["workload", "label", "trial", "seed", "step", "metric", "kind", "content"]
+
+NEVER_NULL = {"id", "contestant", "phase", "trial", "seed", "run", "step", "round", "kind", "content"}
+ALLOWED: dict[type, set[type]] = {int: {int}, float: {int, float}, str: {str}, bytes: {bytes}}
 
 
 def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tuple[Any, ...] = ()) -> pd.DataFrame:
@@ -153,6 +159,22 @@ def timings(connection: sqlite3.Connection, plan: Plan) -> pd.DataFrame:
     return table
 
 
+def pictures(connection: sqlite3.Connection, plan: Plan) -> pd.DataFrame:
+    """Pictures, one a row, with the columns of `PICTURE_COLUMNS`; see `steepest.study.shots`."""
+    statement = (
+        f"select {', '.join(PICTURE)} from pictures where length(content) <= {MOST_READ} order by contestant, step"
+    )
+    table = _checked(connection, statement, PICTURE, "pictures").astype({"metric": float})
+    if not table["contestant"].between(0, len(plan.contestants) - 1).all() or (table["step"] < 0).any():
+        raise InvalidValue("pictures: has one of a contestant that is not planned, or before the start")
+    for kind, content in zip(table["kind"], table["content"], strict=True):
+        if kind not in (TEXT, ERROR, *IMAGES) or not content.startswith(IMAGES.get(kind, b"")):
+            raise InvalidValue(f"pictures: has one that is no {visible(str(kind)[:40])}")
+    for name in ("workload", "label"):
+        table[name] = [getattr(plan.contestants[index], name) for index in table["contestant"]]
+    return table[PICTURE_COLUMNS]
+
+
 # --- checks -----------------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +202,7 @@ def _checked(
         allowed = ALLOWED[kind] if name in NEVER_NULL else ALLOWED[kind] | {type(None)}
         if strange := set(map(type, column)) - allowed:
             wrong = next(value for value in column if type(value) in strange)
-            raise InvalidValue(f"{table}: {name} is {visible(repr(wrong)[:60])}, not {NAMES[kind]}")
+            raise InvalidValue(f"{table}: {name} is {visible(repr(wrong)[:60])}, not {NAMES.get(kind, 'bytes')}")
         if kind is str:
             column = [None if text is None else visible(text) for text in column]
         columns[name] = pd.Series(column, dtype=float if kind is float else None if rows else object)

@@ -4,6 +4,10 @@ from .curve import Point
 from .grid import EVALUATIONS, FINER
 from .loop import Run, train
 from .parts import StepParts, step_parts
+from .showing import Shown, pictures
 from .timing import StepTimes, step_times
 
-__all__ = ["EVALUATIONS", "FINER", "Point", "Run", "StepParts", "StepTimes", "step_parts", "step_times", "train"]
+__all__ = [
+    "EVALUATIONS", "FINER", "Point", "Run", "Shown", "StepParts", "StepTimes", "pictures", "step_parts", "step_times",
+    "train",
+]  # fmt: skip

@@ -124,6 +124,11 @@ class Trainer:
             measured = self.session.measure()
         return self.problem.read_measure(measured)
 
+    def show(self) -> Any:
+        """What the session shows at the weights to evaluate; all else stays as it was, as in `measure`."""
+        with drawing_from(self._measuring, self._device), evaluating(self.optimizer):
+            return self.session.show()
+
 
 def rates_of(rule: Rule, optimizer: torch.optim.Optimizer) -> list[float]:
     """The learning rate of each parameter group.

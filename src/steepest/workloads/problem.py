@@ -31,7 +31,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
 | time of getting data | `Session.next_batch` | the report, `training/parts.py` |
 | populations | `Session.functional()` | many runs trained as one, see `training/population.py` |
-| a picture | `Session.show()` | notebooks |
+| a picture | `Session.show()` | notebooks, the report |
 """
 
 import math
@@ -124,7 +124,10 @@ class Session(ABC):
         return None
 
     def show(self) -> Any:
-        """A picture of what the model does now, as anything a notebook can display; None where there is none."""
+        """What the model does now: an image of Pillow, a figure of matplotlib, or a text; None where there is none.
+
+        It changes nothing about the training; what it draws at random is the same at every step. Best on held-out data.
+        """
         return None
 
     @property
@@ -290,6 +293,10 @@ class Problem(ABC):
     def examples(self) -> int | None:
         """Number of training examples, the largest batch size; None where it is not known, or has no end."""
         return None
+
+    def shows(self) -> bool:
+        """Whether its sessions have a picture, by a `show` of their own."""
+        return type(self.begin(0, "cpu")).show is not Session.show
 
     def gradient_noise(self, batch_size: int) -> float | None:
         r"""How far one batch's gradient is from the whole gradient at the start, relative to its length.

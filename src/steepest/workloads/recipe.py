@@ -6,7 +6,8 @@
 - `autocast`: "bfloat16" or "float16", in which torch's autocast computes (float16 with a scaled loss),
 - `ema`: the decay, such as 0.999, of an average of the weights, which is what is evaluated,
 - `compile`: True, or the name of a backend of `torch.compile`,
-- `scheduler(optimizer, steps)` -> a scheduler of torch, stepped after each step of whatever optimizer competes.
+- `scheduler(optimizer, steps)` -> a scheduler of torch, stepped after each step of whatever optimizer competes,
+- `show(model)` -> an image of Pillow, a figure of matplotlib or a text: what the model does now, for the report.
 """
 
 import inspect
@@ -48,7 +49,7 @@ class Recipe(Problem):
 
     Attributes:
         model: makes a fresh model; its initial weights come from torch's generator, which each run seeds.
-        groups, accumulate, clip_norm, autocast, ema, compile, scheduler: see above.
+        groups, accumulate, clip_norm, autocast, ema, compile, scheduler, show: see above.
         quick_steps: see `Problem`.
     """
 
@@ -61,6 +62,11 @@ class Recipe(Problem):
     compile: bool | str = False
     scheduler: Callable[[torch.optim.Optimizer, int], Any] | None = None
     quick_steps: int | None = None
+    show: Callable[[nn.Module], Any] | None = None
+
+    def shows(self) -> bool:
+        """Whether there is a `show`, of the file or of a class of sessions."""
+        return self.show is not None or type(self.begin(0, "cpu")).show is not RecipeSession.show
 
     @contextmanager
     def naming(self, part: str) -> Iterator[None]:
@@ -156,6 +162,9 @@ MODEL_LINE = "def model(): return torch.nn.Linear(10, 1)"
 SCHEDULER_LINE = (
     "def scheduler(optimizer, steps): return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)"
 )
+
+
+SHOW_LINE = "def show(model): return f'weights: {[*model.parameters()]}'"
 
 
 class RecipeSession(Session):
@@ -271,6 +280,13 @@ class RecipeSession(Session):
             self._add_to_average(self._recipe.ema)
         return loss
 
+    def show(self) -> Any:
+        """What the function of the file shows; the model is as it is evaluated."""
+        if self._recipe.show is None:
+            return None
+        with self.evaluated():
+            return self._recipe.show(self.model)
+
     def functional(self) -> Functional | None:
         """What a subclass offers, where a step is forward, backward and step only."""
         return self.functions() if self._is_plain and not self._recipe.compile else None
@@ -354,6 +370,8 @@ def recipe_of(module: ModuleType, name: str) -> dict[str, Any]:
         check_function(name, "groups", facts["groups"], 1, GROUPS_LINE)
     if facts.get("scheduler") is not None:
         check_function(name, "scheduler", facts["scheduler"], 2, SCHEDULER_LINE)
+    if facts.get("show") is not None:
+        check_function(name, "show", facts["show"], 1, SHOW_LINE)
     if isinstance(facts.get("compile"), str):
         known = torch.compiler.list_backends(exclude_tags=None)
         if facts["compile"] not in known:

@@ -70,7 +70,7 @@ class Supervised(Recipe):
         metric: what is measured on the held-out data.
         batch_size: examples a step; as many as there are, or more, mean all.
         name, about, about_zh, metric_name, higher_is_better, target, steps: see `Problem`.
-        model, groups, accumulate, clip_norm, autocast, ema, compile: see `Recipe`.
+        model, groups, accumulate, clip_norm, autocast, ema, compile, show: see `Recipe`.
     """
 
     name: str = ""
@@ -133,6 +133,10 @@ class Supervised(Recipe):
             raise InvalidValue(f"{self.name}: `{part}` {error}") from None
         except (Exception, SystemExit) as error:
             raise InvalidValue(f"{self.name}: `{part}` raised {last_words(error, self.name)}") from error
+
+    def shows(self) -> bool:
+        """Whether there is a `show`; of sessions without one no data are made to tell."""
+        return self.show is not None or (type(self).begin is not Supervised.begin and super().shows())
 
     def examples(self) -> int:
         """Number of training examples."""

@@ -18,7 +18,7 @@ from ...base.spec import parse
 from ...base.status import Status
 from ...findings.catalogue import Finding
 from ...rules import External, Rule
-from ...training import Run, StepTimes, step_parts, step_times, train
+from ...training import Run, StepTimes, pictures, step_parts, step_times, train
 from ...training.forecast import one_thread
 from ...training.memory import is_out_of_memory, largest_batch
 from ...training.population import Member, train_many
@@ -28,6 +28,7 @@ from ...workloads import Problem
 from ...workloads.seeding import seeded
 from ..devices import CPU, check_here, described
 from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
+from ..shots import Shot, content_of
 
 __all__ = ["do"]
 
@@ -85,6 +86,8 @@ def _work_of(job: Job) -> Callable[[Job, Callable[[bytes], None]], Ending]:
         return _size
     if job.timing:
         return _time
+    if job.pictures:
+        return _show
     return _run_many if job.ids else _run
 
 
@@ -134,6 +137,22 @@ def _run_many(job: Job, tell: Callable[[bytes], None]) -> Ending:
         for id, run in zip(job.ids, runs, strict=True)
     ]
     return Ending(job.id, parts=parts)
+
+
+def _show(job: Job, tell: Callable[[bytes], None]) -> Ending:
+    """A run that is done again for its pictures."""
+    (entry,) = job.entries
+    problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
+    tell(READING)
+    _begin(problem, entry.device)
+    tell(LOADING)
+    _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
+    tell(BEGUN)
+    rule = rules.find(entry.rule, **entry.settings)
+    how = entry.steps, entry.batch_size, entry.schedule, entry.device
+    made = pictures(problem, rule, entry.seed, job.pictures, *how)
+    shots = [Shot(one.step, one.metric, *content_of(one.picture)) for one in made]
+    return Ending(job.id, {"status": Status.FINISHED}, pictures=[shot.to_plain() for shot in shots])
 
 
 def _size(job: Job, tell: Callable[[bytes], None]) -> Ending:

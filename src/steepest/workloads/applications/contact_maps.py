@@ -17,14 +17,17 @@ TRUE, PREDICTED = (28, 30, 33), (0, 103, 165)
 STRUCTURES = np.array([(207, 34, 46), (46, 110, 200), (222, 224, 228)], dtype=np.uint8)
 """Of helices, strands, and the rest."""
 
-BAND, GAP, SCALE = 3, 1, 4
-"""Pixels of the structure's band and between it and the map, and how often each pixel is repeated."""
+LIKELY = 0.4
+"""The chance from which on a predicted contact has all of its colour: few are likelier."""
+
+BAND, GAP, SPACE, SCALE = 3, 1, 6, 4
+"""Pixels of the structure's band, between it and its map, and between maps; and how often each pixel is repeated."""
 
 
 def sheet(
     chances: NDArray[np.float32], structures: NDArray[np.int64], targets: NDArray[np.uint8], apart: int
 ) -> "Image":
-    """Maps side by side.
+    """Maps, two in a row.
 
     Args:
         chances: of a contact, as predicted, shape (n, length, length).
@@ -35,9 +38,12 @@ def sheet(
     from PIL import Image
 
     maps = [_map(*parts, apart) for parts in zip(chances, structures, targets, strict=True)]
-    space = np.full((len(maps[0]), 2 * BAND, 3), 255, dtype=np.uint8)
-    row = np.concatenate([part for one in maps for part in (one, space)][:-1], axis=1)
-    return Image.fromarray(row.repeat(SCALE, axis=0).repeat(SCALE, axis=1))
+    place = len(maps[0]) + SPACE
+    pixels = np.full((-(-len(maps) // 2) * place - SPACE, min(2, len(maps)) * place - SPACE, 3), 255, dtype=np.uint8)
+    for index, one in enumerate(maps):
+        top, left = index // 2 * place, index % 2 * place
+        pixels[top : top + len(one), left : left + len(one)] = one
+    return Image.fromarray(pixels.repeat(SCALE, axis=0).repeat(SCALE, axis=1))
 
 
 def _map(
@@ -45,7 +51,9 @@ def _map(
 ) -> NDArray[np.uint8]:
     length = int((np.diagonal(target) != PADDING).sum())
     i, j = np.indices((length, length))
-    shade = np.where(j > i, target[:length, :length] < CONTACT, (chances[:length, :length].T).clip(0, 1))[..., None]
+    shade = np.where(j > i, target[:length, :length] < CONTACT, (chances[:length, :length].T / LIKELY).clip(0, 1))[
+        ..., None
+    ]
     ink = np.where((j > i)[..., None], TRUE, PREDICTED)
     pixels = PAPER + shade * (ink - np.array(PAPER))
     pixels[np.abs(i - j) < apart] = DIAGONAL
