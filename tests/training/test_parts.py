@@ -7,24 +7,32 @@ import pytest
 import torch
 
 from steepest.rules import SGD
-from steepest.training import StepParts, StepTimes, parts, step_parts
+from steepest.training import StepParts, StepTimes, parts, step_parts, step_times
+from steepest.training.forecast import forecasts
 from steepest.workloads import Problem, Session, find
 
 
 class Made(Session):
-    """Takes 3 ms to get a batch, 2 ms forward and backward; an optimizer that asks again computes it all again."""
+    """Takes 3 ms to get a batch, 2 ms forward and backward; an optimizer that asks again computes it all again.
+
+    With a period, as many batches are got at once.
+    """
 
     def __init__(self, clock, tells):
         self.model, self.clock, self.tells = torch.nn.Linear(1, 1), clock, tells
+        self.period, self.fetched, self.asked = clock.period, 0, clock.asked
         if tells:
             self.next_batch = self.fetch
 
     def fetch(self):
-        self.clock.now += 0.003
+        self.fetched += 1
+        if self.fetched % self.period == 0:
+            self.clock.now += 0.003 * self.period
         return torch.ones(1, 1)
 
     def advance(self, optimizer, steps):
         losses = []
+        self.asked.append(steps)
         for _ in range(steps):
 
             def compute():
@@ -48,8 +56,8 @@ class Made(Session):
 class Clock(Problem):
     target, steps = 0.0, 100
 
-    def __init__(self, tells=True, closures=0):
-        self.now, self.tells, self.closures = 0.0, tells, closures
+    def __init__(self, tells=True, closures=0, period=1):
+        self.now, self.tells, self.closures, self.period, self.asked = 0.0, tells, closures, period, []
 
     def begin(self, seed, device):
         return Made(self, self.tells)
@@ -94,6 +102,15 @@ def test_a_workload_that_does_not_tell_has_data_in_its_model(measured):
 def test_a_closure_is_the_models_and_the_datas_time_however_often_it_is_called(measured):
     for found in measured(Clock(closures=3)):
         assert tuple(found) == pytest.approx((0.009, 0.006, 0.001))
+
+
+def test_steps_that_differ_are_timed_in_whole_periods(measured):
+    for found in measured(Clock(period=5)):
+        assert tuple(found) == pytest.approx((0.003, 0.002, 0.001))
+    for measure in (step_times, lambda problem, chosen: forecasts(problem, [(*chosen[0], problem.steps)])):
+        clock = Clock(period=7)
+        measure(clock, [(SGD(lr=1e-3), 0, "constant")])
+        assert clock.asked[0] == 1 and len(clock.asked) > 6 and all(steps % 7 == 0 for steps in clock.asked[1:])
 
 
 @pytest.mark.parametrize("name", ["digits", "quadratic"])

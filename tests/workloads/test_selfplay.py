@@ -77,7 +77,7 @@ def test_a_plain_loop_gives_the_same_curve(small):
             right = held_out_targets[torch.arange(len(held_out)), chosen] > 0
             measured[step] = loss_of(held_out, held_out_targets).item(), right.float().mean().item()
         generator = np.random.default_rng((5, step))
-        while games.finished < 1000 or 2 * games.searched < 128 * step:
+        while games.searched < 3000 + 64 * step:
             games.move(judge, generator)
         optimizer.zero_grad()
         loss_of(*map(torch.tensor, games.batch(128, generator))).backward()
@@ -109,10 +109,9 @@ def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_been(small):
 def test_playing_and_learning_keep_in_step(small):
     session = small.replace(batch_size=64).begin(1)
     session.advance(torch.optim.SGD(session.model.parameters(), lr=0.1), 1)
-    begun = session.state_dict()["played"]["searched"]
-    assert begun > 1000
+    assert session.period == 4 and session.state_dict()["played"]["searched"] == -(-3000 // 128) * 128
     session.advance(torch.optim.SGD(session.model.parameters(), lr=0.1), 79)
-    assert session.state_dict()["played"]["searched"] == -(-79 * 64 // 2 // 128) * 128 > begun  # each is learnt twice
+    assert session.state_dict()["played"]["searched"] == -(-(3000 + 79 * 32) // 128) * 128  # each learnt twice
 
 
 def test_what_it_shows_are_positions_of_others(small):

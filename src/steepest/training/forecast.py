@@ -69,8 +69,9 @@ def forecasts(
             begin = time.perf_counter() - started
             trainer.advance(1)  # loads and compiles
             trainer.measure()
-            block = _seconds(trainer, partial(trainer.advance, 1))
-            count = max(1, min(round(BLOCK / max(block, 1e-6)), max(1, steps // BLOCKS)))
+            period = trainer.whole_periods(1)
+            block = _seconds(trainer, partial(trainer.advance, period)) / period
+            count = trainer.whole_periods(min(BLOCK / max(block, 1e-6), steps // BLOCKS))
             step = _seconds(trainer, partial(trainer.advance, count)) / count
             found.append(Forecast(begin, step, _seconds(trainer, trainer.measure)))
     return found

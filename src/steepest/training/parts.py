@@ -59,7 +59,7 @@ def step_parts(
             for rule, size, schedule in contestants
         ]
         seconds = [max(1e-6, median(own)) for own in times.seconds]
-        counts = [min(max(1, round(block / each)), problem.steps) for each in seconds]
+        counts = [watch.trainer.whole_periods(block / each) for watch, each in zip(watches, seconds, strict=True)]
         for watch in watches:  # the first step loads and compiles
             watch.time(1)
         made: list[list[StepParts]] = [[] for _ in watches]
@@ -73,7 +73,7 @@ class _Stopwatch:
     """A trainer whose batches and whose optimizer's steps are timed."""
 
     def __init__(self, trainer: Trainer, clock: str) -> None:
-        self._trainer = trainer
+        self.trainer = trainer
         self._clock = time.thread_time if clock == "thread" else time.perf_counter
         self._seconds = {"data": 0.0, "optimizer": 0.0}
         session, optimizer = trainer.session, trainer.optimizer
@@ -87,14 +87,14 @@ class _Stopwatch:
         """Make some steps, and return the seconds of one."""
         self._seconds = dict.fromkeys(self._seconds, 0.0)
         begun = self._now()
-        self._trainer.advance(count)
+        self.trainer.advance(count)
         whole = self._now() - begun
         data, optimizer = self._seconds["data"], self._seconds["optimizer"]
         rest = max(0.0, whole - data - optimizer)
         return StepParts(data / count if self._tells_data else math.nan, rest / count, optimizer / count)
 
     def _now(self) -> float:
-        self._trainer.synchronize()
+        self.trainer.synchronize()
         return self._clock()
 
     def _timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -98,8 +98,8 @@ def _steps_in(trainer: Trainer, block: float) -> int:
     trainer.advance(1)
     trial = _Blocks()
     for _ in range(3):
-        _time(trainer, 1, trial)
-    return min(max(1, round(block / max(min(trial.wall), 1e-6))), trainer.steps)
+        _time(trainer, trainer.whole_periods(1), trial)
+    return trainer.whole_periods(block / max(min(trial.wall), 1e-6))
 
 
 def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:

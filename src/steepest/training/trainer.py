@@ -70,6 +70,11 @@ class Trainer:
         elif device.type not in ("cpu", "meta"):
             torch.get_device_module(device).synchronize(device)
 
+    def whole_periods(self, steps: float) -> int:
+        """The number of steps to time that is nearest to this one: whole periods of the session, a run at most."""
+        period = self.session.period
+        return min(period * max(1, min(round(steps / period), self.steps // period)), self.steps)
+
     def draws(self) -> list[Any]:
         """The states of the global generators, from which the next step draws."""
         return random_state(self._device)

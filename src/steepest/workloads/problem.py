@@ -30,6 +30,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | parameter groups | `Session.groups` | the optimizer |
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
 | time of getting data | `Session.next_batch` | the report, `training/parts.py` |
+| steps that differ in cost | `Session.period` | whatever times steps |
 | populations | `Session.functional()` | many runs trained as one, see `training/population.py` |
 | a picture | `Session.show()` | notebooks, the report |
 """
@@ -64,12 +65,15 @@ class Session(ABC):
         seeds_batches: whether it seeds the global generators before each batch, so that nothing else can change them.
         next_batch: gives a batch, where `advance` gets each of them by `self.next_batch()`: then the report tells the
             time of getting data from that of the model.
+        period: after how many steps their cost repeats, such as 4 where games are played before each fourth step; only
+            whole periods are timed.
     """
 
     model: "nn.Module"
     groups: "Iterable[dict[str, Any]] | None" = None
     seeds_batches: bool = False
     next_batch: "Callable[[], Any] | None" = None
+    period: int = 1
 
     @abstractmethod
     def advance(self, optimizer: "torch.optim.Optimizer", steps: int) -> "Sequence[Tensor | float] | Tensor":

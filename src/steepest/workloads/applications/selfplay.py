@@ -30,7 +30,7 @@ OWN = Text(
     "棋类自学：{} 行 {} 列的四子棋，通过树搜索与自己对弈来学习。",
 )
 
-FIRST = 1000  # positions of finished games before the first step
+FIRST = 3000  # moves before the first step
 REUSED = 2  # how often a position is learnt from
 
 QUICK = {"rows": 4, "columns": 4, "width": 128, "games": 128, "simulations": 8, "steps": 300}
@@ -98,13 +98,13 @@ class Session(RecipeSession):
         super().__init__(problem, seed, device)
         self._problem, self._held_out = problem, [part.to(device) for part in taught(problem.game)[2:]]
         self._played = Games(problem.game, problem.games, problem.simulations)
-        self.next_batch = self._next
+        self.next_batch, self.period = self._next, max(1, REUSED * problem.games // (problem.batch_size or 1))
 
     def _next(self) -> tuple[Tensor, Tensor]:
         """A batch, after as many moves as keep learning and playing in step; its number decides the random numbers."""
         generator, size = np.random.default_rng((self._seed % 2**64, self._batch)), self._problem.batch_size or 1
         with self.evaluated():
-            while self._played.finished < FIRST or self._played.searched * REUSED < self._batch * size:
+            while self._played.finished < size or self._played.searched < FIRST + self._batch * size / REUSED:
                 self._played.move(self._judge, generator)
         planes, targets = self._played.batch(size, generator)
         return torch.from_numpy(planes).to(self._on), torch.from_numpy(targets).to(self._on)
