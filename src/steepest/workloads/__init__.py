@@ -31,7 +31,18 @@ __all__ = [
     "metric_at_start", "quick", "summary",
 ]  # fmt: skip
 
-APPLICATIONS = ("clothes", "diffusion", "language", "poems", "spelling", "captions", "board", "proteins", "selfplay")
+APPLICATIONS = (
+    "clothes",
+    "photos",
+    "diffusion",
+    "language",
+    "poems",
+    "spelling",
+    "captions",
+    "board",
+    "proteins",
+    "selfplay",
+)
 """Those in `applications/`."""
 
 WORKLOADS = ("digits", "airfoil", "zipf", "quadratic", *APPLICATIONS)

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 from ...base.errors import InvalidValue
 from ..supervised import Data
 
-__all__ = ["images_in", "kinds_in", "pixels"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["image_files", "images_in", "kinds_in", "pixels", "upright"]
 
 
 def kinds_in(folder: Path) -> list[Path]:
@@ -25,8 +29,23 @@ def kinds_in(folder: Path) -> list[Path]:
     return kinds
 
 
+def upright(file: Path) -> "Image":
+    """An image file, turned as its camera says, with red, green, blue and how opaque it is.
+
+    Raises:
+        InvalidValue: it cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(file) as image:
+            return ImageOps.exif_transpose(image).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # of damaged files, too
+        raise InvalidValue(f"{file}: cannot be read as an image ({error})") from None
+
+
 def pixels(file: Path, side: int, mode: str) -> NDArray[np.uint8]:
-    """An image file, upright as its camera says and on white where it is transparent, reduced to a square.
+    """An image file on white, reduced to a square.
 
     Args:
         file: of any format that Pillow reads.
@@ -36,16 +55,20 @@ def pixels(file: Path, side: int, mode: str) -> NDArray[np.uint8]:
     Raises:
         InvalidValue: it cannot be read.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    try:
-        with Image.open(file) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # of damaged files, too
-        raise InvalidValue(f"{file}: cannot be read as an image ({error})") from None
-    paper = Image.new("RGBA", upright.size, "white")
-    paper.alpha_composite(upright)
+    image = upright(file)
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image)
     return np.asarray(paper.convert(mode).resize((side, side)))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The files in a folder, and in those in it, that have the suffix of an image; by name."""
+    from PIL import Image
+
+    suffixes = Image.registered_extensions()
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
 
 
 @cache
@@ -55,11 +78,7 @@ def images_in(folder: Path, side: int) -> Data:
     Raises:
         InvalidValue: there are fewer than ten, or one cannot be read.
     """
-    from PIL import Image
-
-    suffixes = Image.registered_extensions()
-    files = [(label, file) for label, kind in enumerate(kinds_in(folder)) for file in sorted(kind.iterdir())]
-    files = [(label, file) for label, file in files if file.suffix.lower() in suffixes]
+    files = [(label, file) for label, kind in enumerate(kinds_in(folder)) for file in image_files(kind)]
     if len(files) < 10:
         raise InvalidValue(f"{folder}: must have ten images or more in its folders, got {len(files)}")
     pictures = np.stack([pixels(file, side, "L") for _, file in files])
