@@ -27,7 +27,7 @@ OWN = Text(
     "Vision and language: your own pictures named, a small transformer that sees them.", "视觉与语言：为自备图片命名。"
 )
 
-QUICK: dict[str, Any] = {"width": 16, "depth": 1, "steps": 40}
+QUICK: dict[str, Any] = {"width": 16, "depth": 1, "steps": 25}
 
 
 @family

@@ -26,7 +26,7 @@ OWN = Text(
     "照片识别：找出自备图片中的物体，对比学习。",
 )
 
-QUICK: dict[str, Any] = {"width": 8, "steps": 30}
+QUICK: dict[str, Any] = {"width": 8, "steps": 20}
 
 TEMPERATURE = 0.1
 GREEN, RED = (46, 160, 67), (207, 34, 46)
