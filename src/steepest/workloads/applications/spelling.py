@@ -60,7 +60,7 @@ def spelling(width: int = 48, depth: int = 1, file: str | None = None) -> "Spell
         metric=words_right,
         metric_name="words right",
         higher_is_better=True,
-        target=0.28,
+        target=0.3,
         batch_size=64,
         steps=1500,
         clip_norm=1.0,
@@ -114,7 +114,7 @@ class Corrector(nn.Module):
     def __init__(self, letters: int, width: int, depth: int) -> None:
         super().__init__()
         self.letters = nn.Embedding(letters, width)
-        nn.init.normal_(self.letters.weight, std=0.02)
+        nn.init.normal_(self.letters.weight, std=0.1)
         self.encoder = nn.Sequential(*(Block(width, looks_back=False) for _ in range(depth)), nn.LayerNorm(width))
         self.decoder = nn.ModuleList(Block(width, reads=True) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
