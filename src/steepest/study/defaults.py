@@ -20,8 +20,8 @@ QUICK: Mapping[str, Any] = {"trials": 5, "seeds": 5, "searches": 1, "search_seed
 def with_defaults(workloads: str | Sequence[str], given: Mapping[str, Any], quick: bool = False) -> dict[str, Any]:
     """The options of a comparison: those given (not None), else those of a first look, of a set, of any comparison.
 
-    >>> with_defaults(["digits"], {"trials": 8, "seeds": None})["trials"], with_defaults("applications", {})["trials"]
-    (8, 16)
+    >>> with_defaults(["digits"], {"trials": 4, "seeds": None})["trials"], with_defaults("applications", {})["trials"]
+    (4, 8)
     """
     names = [workloads] if isinstance(workloads, str) else workloads
     of_set = next((SETS[name].study for name in names if name in SETS), {})

@@ -75,7 +75,7 @@ SETS = Registry[WorkloadSet](
                     "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lion", "muon", "soap",
                     "schedulefreeadamw",
                 ),
-                "trials": 16, "seeds": 10, "search_seeds": 2, "schedule": "warmup+cosine",
+                "trials": 8, "seeds": 8, "search_seeds": 2, "schedule": "warmup+cosine",
             },
         )
     },
