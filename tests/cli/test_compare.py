@@ -39,6 +39,18 @@ def left_behind(folder: Path) -> set[str]:
     return {str(each.relative_to(folder)) for each in folder.rglob("*") if "__pycache__" not in each.parts}
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_target_that_the_initial_weights_meet_is_told_before_the_study(lang, command, write_workload, monkeypatch):
+    def stop(*_, **__):
+        raise InvalidValue("begins")
+
+    monkeypatch.setattr("steepest.verbs.run_comparison", stop)
+    told = {"en": "is met before the first step (", "zh": "第一步之前就已达到目标"}[lang]
+    for target, is_told in ((1e9, True), (0.1, False)):
+        _, _, errors = command(f"compare {write_workload()} --optimizers sgd --target {target:g} {TINY} --lang {lang}")
+        assert "begins" in errors and (told in errors) is is_told
+
+
 def words(text: str) -> str:
     """The text in one line, whatever the width of the terminal, without the frames of help pages."""
     return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
