@@ -151,7 +151,7 @@ def test_what_commands_print_has_no_such_space_either(monkeypatch):
         if (count := len(re.findall(r"\{\d?\}", chinese))) and "{:" not in chinese:
             told = language.translate(english, *["文件"] * count)
             assert len(STRAY.findall(told)) == len(STRAY.findall(re.sub(r"\{\d?\}", "x", chinese))), told
-            assert language.translate(english, *["x y"] * count) == chinese.format(*["x y"] * count)
+            assert language.translate(english, *["(x y)"] * count) == chinese.format(*["(x y)"] * count)
 
 
 @pytest.mark.quick

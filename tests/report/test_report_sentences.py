@@ -345,6 +345,22 @@ def test_where_most_runs_of_an_optimizer_failed_the_cause_is_told_and_no_advice_
     )
 
 
+def test_where_most_trials_failed_the_cause_is_told_though_some_reports_went_well():
+    rows = [*trials("a", [math.inf] * 3, **RAISED), *(run("a", "report", seed, math.inf, lr=0.001) for seed in (1, 2))]
+    headline, _ = verdict_texts(study_of(rows, seeds=2))
+    assert headline.en.startswith(
+        "No optimizer reached the target on most seeds: 3 of the 5 runs failed, such as: line 2"
+    )
+    assert "：5 次运行中有 3 次失败了，例如：" in headline.zh
+    diverged = [row | {"status": "diverged"} if row["status"] == "failed" else row for row in rows]
+    assert "give more steps" in verdict_texts(study_of(diverged, seeds=2))[0].en
+
+
+def test_a_latin_name_of_a_metric_stands_apart_from_chinese_characters():
+    study = study_of(reports("a", [math.inf] * 3), metric_name="perplexity", higher=False)
+    assert verdict_texts(study)[1].zh == "最接近的是 a：最终 perplexity 为 0.9000。"
+
+
 def test_where_most_runs_diverged_smaller_learning_rates_are_the_advice():
     rows = reports("a", [math.inf] * 3, status="diverged", message="the loss grew")
     rows[0] |= {"status": "finished"}

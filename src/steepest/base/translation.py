@@ -17,6 +17,9 @@ FIELD = re.compile(r"\{(\d)\}")
 WIDE = "\u2e80-\u9fff\uff00-\uffef"
 """Chinese characters and their punctuation."""
 
+MEETING = re.compile("[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u3400-\u9fff]")
+"""A Chinese character (no punctuation) beside a letter or digit."""
+
 BEFORE, AFTER = re.compile(f"[{WIDE}] $"), re.compile(f" [{WIDE}]")
 """A Chinese character and a space at the end of a part, and at the beginning of one."""
 
@@ -55,12 +58,10 @@ def _translated(message: str) -> tuple[str, int]:
 
 
 def joined_parts(parts: Iterable[str]) -> str:
-    """Parts of a Chinese sentence put together; a space where two Chinese characters meet is left out.
+    """Parts of a Chinese sentence put together, with a space where a Latin word meets Chinese characters, only there.
 
-    A template has a space beside a field that may be a Latin word or a number.
-
-    >>> joined_parts(["必须是 ", "数", "，而不是 ", "'a b'"])
-    "必须是数，而不是 'a b'"
+    >>> joined_parts(["必须是 ", "数", "，而不是 ", "'a b'"]), joined_parts(["最终", "loss", "为 ", "0.1", "。"])
+    ("必须是数，而不是 'a b'", '最终 loss 为 0.1。')
     """
     text = ""
     for part in parts:
@@ -68,6 +69,8 @@ def joined_parts(parts: Iterable[str]) -> str:
             text = text[:-1]
         elif AFTER.match(part) and re.search(f"[{WIDE}]$", text):
             part = part[1:]
+        elif MEETING.fullmatch(text[-1:] + part[:1]):
+            text += " "
         text += part
     return text
 

@@ -91,16 +91,24 @@ def why_none_worked(comparison: Comparison) -> Text:
 
 
 def why_most_broke(comparison: Comparison) -> Text | None:
-    """Why no optimizer reached the target, where most runs on fresh seeds broke; None where they did not."""
-    report = comparison.runs[comparison.runs["phase"] == "report"]
-    broken = report[report["status"].isin(BROKEN)]
+    """Why no optimizer reached the target, where that is because most runs broke; None where they did not.
+
+    Trials may diverge, as their learning rates are chosen by chance, but not fail.
+    """
+    runs = comparison.runs
+    report = runs[runs["phase"] == "report"]
+    which = Text("runs on fresh seeds", "新种子上的 ")
+    among, broken = report, report[report["status"].isin(BROKEN)]
     if 2 * len(broken) <= len(report):
-        return None
+        which = Text("runs", "")
+        among, broken = runs, runs[runs["status"].isin(RETRIED)]
+        if 2 * len(broken) <= len(runs):
+            return None
     status, count, why = _cause_and_advice(comparison, broken)
     return Text(
-        "No optimizer reached the target on most seeds:"
-        f" {count} of the {len(report)} runs on fresh seeds {_did(status).en}, such as: {why.en}.",
-        f"没有优化器在多数种子上达到目标：新种子上的 {len(report)} 次运行中有 {count} 次{_did(status).zh}，例如："
+        f"No optimizer reached the target on most seeds: {count} of the {len(among)} {which.en} {_did(status).en}, such"
+        f" as: {why.en}.",
+        f"没有优化器在多数种子上达到目标：{which.zh}{len(among)} 次运行中有 {count} 次{_did(status).zh}，例如："
         f"{why.zh}。",
     )
 

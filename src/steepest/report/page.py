@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ..base import numbers
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
+from ..base.translation import joined_parts
 from ..figures.contestants import looks
 from ..study import Comparison, Plan
 from ..study.looks import level_of
@@ -204,7 +205,7 @@ def _filled(text: Text, *values: object) -> Text:
 def _of_metric(word: Text, comparison: Comparison) -> Text:
     """The name of the metric after a word; in Chinese without a space, unless the name is a Latin one."""
     name = metric_text(comparison)
-    return Text(f"{word.en} {name.en}", f"{word.zh}{' ' * name.zh[:1].isascii()}{name.zh}")
+    return Text(f"{word.en} {name.en}", joined_parts([word.zh, name.zh]))
 
 
 def _protocol(study: Comparison) -> Text:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..base.numbers import general, list_en, list_zh, number, settings_text, spent, times
 from ..base.text import Text
+from ..base.translation import joined_parts
 from ..statistics import BROKEN, clearly_last
 from ..study import Comparison
 from .failures import none_worked, why_most_broke, why_none_worked
@@ -106,10 +107,10 @@ def _none_reached(comparison: Comparison) -> tuple[Text, Text | None]:
     name, value = metric_text(comparison), number(best, 4)
     if len(closest) == len(metrics) > 1:
         return advice, Text(f"All came equally close: {name.en} {value} at the end.",
-                            f"所有优化器同样接近：最终{name.zh}为 {value}。")  # fmt: skip
+                            joined_parts(["所有优化器同样接近：最终", name.zh, f"为 {value}。"]))  # fmt: skip
     return advice, Text(
         f"{list_en(closest)} came closest: {name.en} {value} at the end.",
-        f"最接近的是 {list_zh(closest)}：最终{name.zh}为 {value}。",
+        joined_parts([f"最接近的是 {list_zh(closest)}：最终", name.zh, f"为 {value}。"]),
     )
 
 
@@ -136,7 +137,9 @@ def _single_leader(comparison: Comparison) -> Text:
     return Text(
         f"{leader} gets there first: {result.en}; but it ends worst of all, with {metric.en} {own} where {best} has"
         f" {other}.",
-        f"{leader} 最先到达：{result.zh}；但最终结果最差，{metric.zh}为 {own}，而 {best} 为 {other}。",
+        joined_parts(
+            [f"{leader} 最先到达：{result.zh}；但最终结果最差，", metric.zh, f"为 {own}，而 {best} 为 {other}。"]
+        ),
     )
 
 
