@@ -5,10 +5,12 @@ a request for anything but the file itself fails the test that opened it.
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from steepest.findings.catalogue import Finding
 from steepest.report.build import draw_all
@@ -16,6 +18,7 @@ from steepest.report.page import render
 from steepest.report.verdict import verdict_texts
 from steepest.report.words import STATUSES, WORDS
 from steepest.study.jobs import columns_of
+from steepest.study.shots import content_of
 
 from ..accessibility import small_targets, violations
 from .comparisons import ODD, awkward, run, study_of, trials
@@ -445,3 +448,22 @@ def test_axe_finds_nothing_serious_and_what_is_tapped_is_large_enough(light, loc
         details.click()
     assert violations(page) == []
     assert small_targets(page) == []
+
+
+@pytest.mark.parametrize(("light", "options"), [("light", {}), ("dark", PHONE)])
+def test_pictures_are_within_the_page_and_fit_the_screen(light, options, open_page, write_page, comparison):
+    """An image of one optimizer, a text of another; hidden with it, and named in the reader's language."""
+    kind, image = content_of(Image.new("RGB", (900, 300), "navy"))
+    shown = [("SGD", step, kind, image) for step in (0, 10)] + [("Adam", 0, "text", "<i>一\n二</i>".encode())]
+    rows = [{"workload": "w", "label": label, "trial": 0, "seed": 1, "step": step, "metric": 0.5, "kind": kind,
+             "content": content} for label, step, kind, content in shown]  # fmt: skip
+    made = write_page(replace(comparison, pictures=pd.DataFrame(rows)))
+    page = open_page(made, color_scheme=light, locale="zh-CN", **options)
+    images = page.locator(".shots img")
+    assert images.evaluate_all("all => all.map(each => each.naturalWidth)") == [900, 900]
+    assert images.first.get_attribute("aria-label") == "SGD，第 0 步：准确率 0.500"
+    assert page.locator(".shots pre").inner_text() == "<i>一\n二</i>"
+    assert not is_wider_than_the_screen(page)
+    assert violations(page) == []
+    page.locator("[data-toggle]", has_text="SGD").first.click()
+    assert not images.first.is_visible() and page.locator(".shots pre").is_visible()
