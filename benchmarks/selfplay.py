@@ -95,7 +95,7 @@ def main() -> None:
         prog="python -m benchmarks.selfplay", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--steps", type=int, default=12_000, help="of self-play (12000)")
-    parser.add_argument("--seeds", type=int, default=1, help="runs of each workload (1)")
+    parser.add_argument("--seeds", type=int, default=2, help="runs of each workload (2)")
     parser.add_argument("--lr", type=float, default=4e-3, help="the learning rate of self-play (0.004)")
     parser.add_argument("--lr-board", type=float, default=6e-3, help="that of board (0.006)")
     parser.add_argument("--workload", default="selfplay", help="self-play with other settings")
@@ -104,7 +104,12 @@ def main() -> None:
     for seed in range(1, chosen.seeds + 1):
         for workload, lr, steps in (("board", chosen.lr_board, None), (chosen.workload, chosen.lr, chosen.steps)):
             rows.append(trained(workload, lr, steps, seed))
-            print(rows[-1])
+            print(rows[-1], flush=True)
+            keep(rows)
+
+
+def keep(rows: list[Row]) -> None:
+    """Write the runs so far, with the machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
     kept = {
