@@ -216,8 +216,9 @@ class Doctor:
         self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model), MOST)
         self._schedule.due(0)
         self._sensors.arm(closely=True, fresh=False)
-        if self._sentinel is not None and not target.sharded:
-            self._sums.append(float(self._sentinel.detach().sum().real))
+        self._view = self._sentinel.detach() if self._sentinel is not None and not target.sharded else None
+        if self._view is not None:
+            self._sums.append(number(self._view.sum()))
 
     # --- each step --------------------------------------------------------------------------------------------------
 
@@ -231,6 +232,8 @@ class Doctor:
             self._observe(seen, loss, sensors.closely)
             if self._sensors is None:
                 return
+            if self._view is not None and self._sentinel is not None:
+                self._view = self._sentinel.detach()  # `param.data = ...` gives a parameter other memory
             if self._tell is not None:
                 self._tell_new()
             now = self._clock()
@@ -249,10 +252,10 @@ class Doctor:
 
     def _take(self, loss: Any) -> None:
         """Keep the loss; on an accelerator values are fetched many at a time."""
+        mark = self._view.sum() if self._view is not None else None
         if not isinstance(loss, Tensor):
             self._cannot("unseen_number")
-        mark = self._sentinel.detach().sum() if self._sentinel is not None and not self._target.sharded else None
-        if isinstance(loss, Tensor) and loss.numel() == 1 and loss.device.type != "cpu":
+        elif not loss.is_cpu and loss.numel() == 1:
             values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
             self._pending.append(torch.stack(values))
             self.record.losses.append(math.nan)
@@ -260,7 +263,7 @@ class Doctor:
                 self._flush()
             return
         self.record.losses.append(number(loss))
-        self._compare(self.record.steps - 1, float(mark.real) if mark is not None else 0.0)
+        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0)
 
     def _flush(self) -> None:
         if self._pending:

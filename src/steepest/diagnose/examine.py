@@ -19,7 +19,8 @@ __all__ = ["gain_of", "normalizes", "number", "recovered_from", "tick_of"]
 def number(loss: Any) -> float:
     """A loss as a number; NaN where it is none."""
     try:
-        return float(loss.detach().real if isinstance(loss, Tensor) else loss)
+        value = loss.item() if isinstance(loss, Tensor) else loss
+        return float(value.real if isinstance(value, complex) else value)
     except (TypeError, ValueError, RuntimeError):
         return math.nan
 
