@@ -23,7 +23,7 @@ WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "then", "it", "ran"]
 def own(tmp_path):
     """Paragraphs of a few words, one of them twice; some characters come once, among them the sign for such."""
     paragraphs = [" ".join(WORDS[int(digit)] for digit in str(7**number)[:12]) for number in range(20, 220)]
-    text = "\n\n".join([*paragraphs, "once é □", paragraphs[0]])
+    text = "\n\n".join([*paragraphs[:20], paragraphs[0], *paragraphs[20:], "once é □"])
     (tmp_path / "text.txt").write_text(text, encoding="utf-8")
     return tmp_path / "text.txt"
 
