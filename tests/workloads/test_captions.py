@@ -64,7 +64,7 @@ def test_one_with_pictures_of_ones_own_keeps_the_contract(own):
 
 
 def test_a_hand_written_loop_gives_the_same_curve(own):
-    problem, seed = quick(own).replace(steps=20, batch_size=16), 5
+    problem, seed = quick(own).replace(steps=40, batch_size=16, ema=0.5), 5
     vocabulary, training, held_out, _ = named_pictures.data(own)
     examples = [(training.pictures[i], training.names[i, language]) for i in range(29) for language in range(2)]
     asked = [(held_out.pictures[i], held_out.names[i, language]) for i in range(7) for language in range(2)]
@@ -90,7 +90,7 @@ def test_a_hand_written_loop_gives_the_same_curve(own):
         if average is None:
             average = [param.detach().clone() for param in model.parameters()]
         for mean, param in zip(average, model.parameters(), strict=True):
-            mean.lerp_(param.detach(), 1 - 0.98)
+            mean.lerp_(param.detach(), 0.5)
         if step in grid(problem.steps):
             evaluated = Captioner(len(vocabulary), QUICK["width"], QUICK["depth"])
             evaluated.load_state_dict(model.state_dict())  # with the means and deviations of channels
@@ -103,7 +103,7 @@ def test_a_hand_written_loop_gives_the_same_curve(own):
             right = ((said == names[:, 1:]) | (names[:, 1:] < 0)).all(dim=1)
             rights.append(right.float().mean().item())
     run = train(problem, find_rule("torch.optim:Adam(lr=0.01)"), seed=seed)
-    assert [point.metric for point in run.curve[1:]] == rights
+    assert [point.metric for point in run.curve[1:]] == rights and 0 < rights[-1] < 1
 
 
 def test_names_of_ones_own_pictures_are_learnt_and_written_word_by_word(own):
@@ -126,7 +126,7 @@ def test_names_of_ones_own_pictures_are_learnt_and_written_word_by_word(own):
 
 
 def test_greedy_writing_agrees_with_one_pass_also_where_it_is_wrong(own):
-    session = quick(own).begin(3, "cpu")
+    session = quick(own).replace(ema=None).begin(3, "cpu")
     session.advance(torch.optim.Adam(session.model.parameters(), lr=0.01), 25)
     measured = float(session.measure()["names right"])
     _, _, (pictures, _), truth = named_pictures.data(own)
@@ -135,7 +135,7 @@ def test_greedy_writing_agrees_with_one_pass_also_where_it_is_wrong(own):
         for language in range(2)
         for said, true in zip(session.named(pictures, language), truth[language], strict=True)
     ]
-    assert np.mean(right) == pytest.approx(measured)
+    assert np.mean(right) == pytest.approx(measured) and 0 < measured < 1
 
 
 @pytest.mark.quick
