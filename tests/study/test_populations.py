@@ -94,15 +94,24 @@ def test_the_measurement_is_made_once_and_kept(tmp_path, monkeypatch):
     store.close()
 
 
-@pytest.mark.parametrize(("workers", "sizes"), [(1, [40, 40, 40, 8]), (4, [32, 24, 18, 14, 10, 8, 8, 8, 6])])
-def test_what_waits_is_shared_among_the_workers(tmp_path, workers, sizes):
+@pytest.mark.parametrize(
+    ("workers", "together", "sizes"),
+    [
+        (1, False, [40, 40, 40, 8]),
+        (4, False, [32, 24, 18, 14, 10, 8, 8, 8, 6]),
+        (4, True, [32, 32, 32, 32]),
+        (3, True, [40, 40, 40, 8]),
+    ],
+)
+def test_what_waits_is_shared_among_the_workers(tmp_path, workers, together, sizes):
+    """Those that begin together share it equally; one that ends before the others takes its share of what is left."""
     store = Store.create(tmp_path / STUDY_FILE, plan_of(trials=32), {"population": "on"})
     store.note_population_sizes("digits", {"SGD": 40, "Adam": 40})
     session = store.begin_session()
     groups = Groups(store, session, lambda task: job_of(store.plan, task))
     groups.read_sizes()
-    taken = []
-    while tasks := groups.next(workers):
+    taken, first = [], groups.share(workers)
+    while tasks := groups.next(first if together else groups.share(workers)):
         taken.append(len(tasks))
         assert groups.job(tasks).ids == tuple(task.id for task in tasks)
     assert taken == sizes
@@ -120,7 +129,7 @@ def test_runs_of_one_kind_are_grouped_and_others_go_by_themselves(tmp_path):
     groups = Groups(store, session, lambda task: job_of(store.plan, task))
     groups.read_sizes()
     seen = []
-    while tasks := groups.next(2):
+    while tasks := groups.next(12):
         job = groups.job(tasks)
         seen.append((len(tasks), {(entry.batch_size, entry.rule == "muon") for entry in job.entries}, bool(job.ids)))
     assert all(len(kinds) == 1 for _, kinds, _ in seen)

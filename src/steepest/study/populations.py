@@ -90,14 +90,18 @@ class Groups:
         """Read the sizes anew."""
         self._sizes = self._store.population_sizes()
 
-    def next(self, workers: int) -> list[Task]:
+    def share(self, workers: int) -> int:
+        """How many of the runs that wait each of the workers gets, where all begin together."""
+        return -(-self._store.counts().get("waiting", 0) // workers)
+
+    def next(self, share: int) -> list[Task]:
         """The next group, taken from the queue; empty if nothing waits.
 
         Args:
-            workers: how many jobs are done at a time: what waits is shared among them.
+            share: runs above which a group is not larger, so that others have some to do, too.
         """
         if not self._taken:
-            self._take(workers)
+            self._take(share)
         return self._taken.pop(0) if self._taken else []
 
     def put_back(self, tasks: Sequence[Task], ending: Ending) -> None:
@@ -120,14 +124,12 @@ class Groups:
         contestant = self._store.plan.contestants[task.contestant]
         return self._sizes.get(contestant.workload, {}).get(contestant.label, 0)
 
-    def _take(self, workers: int) -> None:
+    def _take(self, share: int) -> None:
         task = self._store.take(self._session)
         if task is None:
             return
         tasks, size = [task], self._size(task)
-        if size:
-            waiting = 1 + self._store.counts().get("waiting", 0)
-            size = min(size, max(LEAST, -(-waiting // workers)))
+        size = min(size, max(LEAST, share))
         while len(tasks) < size and (other := self._store.take(self._session)):
             tasks.append(other)
         groups: dict[Any, list[Task]] = {}

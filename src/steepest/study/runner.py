@@ -131,7 +131,9 @@ class _Runner:
         """Submit as many runs as the executor has room for; returns whether any is being done."""
         if self.store.plan is not self.measured:
             self._measure_populations()
-        while (room := self.executor.room) and (tasks := self.groups.next(room + len(self.running))):
+        room = self.executor.room
+        share = self.groups.share(room + len(self.running)) if room else 0
+        while self.executor.room and (tasks := self.groups.next(share)):
             for given_up in [task for task in tasks if task.attempts > MOST_ATTEMPTS]:
                 finding = Finding("processes_died", {"attempts": MOST_ATTEMPTS})
                 self._store_ending(given_up, Ending(given_up.id, columns_of(finding)))
