@@ -129,7 +129,11 @@ def test_what_is_nowhere_and_cannot_be_fetched_says_what_helps(folder, monkeypat
     )
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\x1f\x8b\x08\x00", gzip.compress(b"1,2,3\n"), gzip.compress(b"1")[:-4]])
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x1f\x8b\x08\x00", gzip.compress(b"1,2,3\n"), gzip.compress(b"1")[:-4]],
+    ids=["empty", "head", "another", "cut"],  # the bytes have the time in them
+)
 def test_a_damaged_archive_is_not_the_published_file(folder, damaged):
     (folder / "digits.csv.gz").write_bytes(damaged)
     with pytest.raises(SteepestError, match="not the published file"):
