@@ -65,7 +65,7 @@ def begin(folder: Path, plan: Plan, executor: str) -> int:
     try:
         os.setpgid(0, 0)
         folder.mkdir(exist_ok=True)
-        verbs._carry_out(folder, plan, EXECUTORS[executor], False, None)
+        verbs._carry_out(folder, plan, EXECUTORS[executor], False, False, None)
         os._exit(0)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
