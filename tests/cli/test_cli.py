@@ -42,7 +42,7 @@ def words(text: str) -> str:
                         "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
                         "--add-rules", "--add-seeds", "--add-trials",
                         "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
-        ("list --help", ["List the rules, landscapes, schedules and workloads"]),
+        ("list --help", ["List the rules, landscapes, schedules, workloads and sets of these"]),
     ],
     ids=["steepest", "trace", "compare", "list"],
 )  # fmt: skip
@@ -77,7 +77,7 @@ def test_what_should_answer_at_once_loads_nothing_heavy(arguments, python):
 
 def test_each_command_is_a_file_and_a_name():
     files = {file.stem for file in Path(cli.__file__).parent.glob("*.py")}
-    others = {"__init__", "help_words", "language", "options", "terminal", "words", "interrupts"}
+    others = {"__init__", "help_words", "language", "options", "terminal", "words", "interrupts", "results"}
     assert files - others == set(cli.COMMANDS)
 
 
