@@ -57,16 +57,16 @@ SHORT = {"trials": 2, "seeds": 2, "searches": 1, "search_seeds": 1}
 
 def test_a_study_of_classes_runs_in_workers_and_goes_on_with_others(write_workload, mine, tmp_path, without_report):
     out, workload = tmp_path / "out", write_workload()
-    optimizers = ["torch.optim:Rprop", "torch.optim:LBFGS(max_iter=3)", mine]
+    optimizers = ["torch.optim:ASGD", "torch.optim:LBFGS(max_iter=3)", mine]
     result = steepest.compare(workload, optimizers, **SHORT, jobs=2, out=out)
-    labels = ["Rprop (torch)", "LBFGS (torch) max_iter=3", "Drawing"]
+    labels = ["ASGD (torch)", "LBFGS (torch) max_iter=3", "Drawing"]
     assert [contestant.label for contestant in result.plan.contestants] == labels
     assert result.complete
     assert not (result.runs["status"] == "failed").any()
     assert result.with_closures == ("LBFGS (torch) max_iter=3",)
     assert result.measure == "seconds_to_target"
     said = external_sentence(result)
-    assert "Rprop (torch) and Drawing declare no range of learning rates; 1e-05 to 1 was searched" in said.en
+    assert "ASGD (torch) and Drawing declare no range of learning rates; 1e-05 to 1 was searched" in said.en
     assert "LBFGS (torch) max_iter=3 computes the gradient several times" in said.en
 
     extended = verbs.resume(out, add_rules="torch.optim:NAdam", jobs=1)
