@@ -57,12 +57,36 @@ function written(template, numbers, lang) {
   return lang === "zh" ? text.replace(/ (?=[，；：。（）]|$)/g, "") : text;
 }
 
+const FIELD = /\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}/g;
+
 function filled(template, numbers, lang) {
-  return template.replace(/\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}/g, (_, name, key, form) => {
+  const fill = (_, name, key, form) => {
     if (key) return filled(phrase(name, numbers[key], lang), numbers, lang);
     const value = numbers[name], { each, joined } = phrases[form] ?? {};
     return each ? value.map((entry) => filled(each[lang], entry, lang)).join(joined[lang]) : shown(value, form);
-  });
+  };
+  if (lang === "en") return template.replace(FIELD, fill);
+  const parts = [];
+  let end = 0;
+  for (const match of template.matchAll(FIELD)) {
+    parts.push(template.slice(end, match.index), fill(...match));
+    end = match.index + match[0].length;
+  }
+  return joinedParts([...parts, template.slice(end)]);
+}
+
+const WIDE = "[\u2e80-\u9fff\uff00-\uffef]"; // Chinese characters and their punctuation
+const SPACE_BEHIND = new RegExp(`${WIDE} $`), SPACE_BEFORE = new RegExp(`^ ${WIDE}`);
+const BEGINS_WIDE = new RegExp(`^${WIDE}`), ENDS_WIDE = new RegExp(`${WIDE}$`);
+const MEETING = /^(?:[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u3400-\u9fff])$/;
+
+/** Parts of a Chinese sentence put together, a space where a Latin word meets Chinese characters (base/translation.py). */
+function joinedParts(parts) {
+  return parts.reduce((text, part) => {
+    if (SPACE_BEHIND.test(text) && BEGINS_WIDE.test(part)) return text.slice(0, -1) + part;
+    if (SPACE_BEFORE.test(part) && ENDS_WIDE.test(text)) return text + part.slice(1);
+    return text + (MEETING.test(text.slice(-1) + part.slice(0, 1)) ? " " : "") + part;
+  }, "");
 }
 
 function shown(value, form = "4") {
