@@ -261,10 +261,12 @@ def test_a_rule_and_a_landscape_may_be_names_or_themselves():
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_divergence_raises_nothing_and_the_arrays_keep_their_shape(name):
+    rule = "rprop(step_sizes=(1e-6, 1e30))" if name == "rprop" else name  # which bounds its steps
     with np.errstate(all="raise"):
-        path = trace(name, "x**4 + y**4", lr=1e30, steps=30)
+        path = trace(rule, "x**4 + y**4", lr=1e30, steps=30)
     assert path.x.shape == (31, 2) and path.f.shape == (31,) and path.grad.shape == (30, 2)
-    assert np.abs(path.x[1]).max() > 1e20 or not np.isfinite(path.x[1]).all()
+    early = path.x[1:3]  # ADOPT measures in its first step
+    assert np.abs(early).max() > 1e20 or not np.isfinite(early).all()
     if path.outcome.status is not Status.DIVERGED:  # a rule of steps of one length comes back, leap for leap
         assert str(path.outcome).startswith(("swings around a minimum at (0, 0), up to ", "cycles around a minimum"))
 

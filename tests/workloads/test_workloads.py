@@ -16,7 +16,7 @@ from steepest.base.status import Status
 from steepest.rules import SGD, Adam
 from steepest.testing import workload_checks
 from steepest.training import train
-from steepest.workloads import APPLICATIONS, WORKLOADS, find, summary
+from steepest.workloads import APPLICATIONS, SETS, WORKLOADS, find, summary
 from steepest.workloads.supervised import LINES_TO_ADD
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "my_workload.py"
@@ -264,7 +264,7 @@ def test_trying_out_a_file_touches_no_global_generator(write_workload):
     ("name", "message"),
     [
         ("digts", "unknown workload 'digts'; did you mean 'digits'?"),
-        ("mnist", f"unknown workload 'mnist'; known: {', '.join(sorted(WORKLOADS))}"),
+        ("mnist", f"unknown workload 'mnist'; known: {', '.join(sorted([*WORKLOADS, *SETS]))}"),
         ("nothing_here.py", "nothing_here.py: no such file"),
         ("no/such/folder", "folder: no such file"),
     ],
