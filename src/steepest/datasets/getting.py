@@ -36,6 +36,9 @@ class NotHere(SteepestError):
         super().__init__(message)
         self.name = name
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self), self.name)  # else it cannot leave a worker process
+
     @classmethod
     def of_several(cls, errors: "Sequence[NotHere]") -> "NotHere":
         """One error for several data sets, each with the first command that helps."""

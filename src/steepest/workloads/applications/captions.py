@@ -60,7 +60,7 @@ def captions(width: int = 96, depth: int = 2, folder: str | None = None) -> "Cap
         target=0.5,
         batch_size=64,
         own_batch_size=64,
-        steps=600,
+        steps=500,
         clip_norm=1.0,
         ema=0.98,
         folder=own,

@@ -65,7 +65,7 @@ def diffusion(width: int = 256, depth: int = 3, images: int = 60_000, folder: st
         target=1.45,
         batch_size=64,
         own_batch_size=64,
-        steps=1500,
+        steps=800,
         ema=0.99,
     )
 

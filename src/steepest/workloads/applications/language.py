@@ -61,7 +61,7 @@ def language(width: int = 64, depth: int = 2, file: str | None = None) -> "Langu
         higher_is_better=False,
         target=2.3,
         batch_size=8,
-        steps=1200,
+        steps=800,
         clip_norm=1.0,
         file=file,
     )

@@ -62,7 +62,7 @@ def photos(width: int = 32, length: int = 64, folder: str | None = None) -> "Pho
         target=0.45,
         batch_size=64,
         own_batch_size=64,
-        steps=800,
+        steps=600,
         folder=own,
     )
 

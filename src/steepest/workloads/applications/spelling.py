@@ -62,7 +62,7 @@ def spelling(width: int = 48, depth: int = 1, file: str | None = None) -> "Spell
         higher_is_better=True,
         target=0.3,
         batch_size=64,
-        steps=1500,
+        steps=1000,
         clip_norm=1.0,
         ema=0.98,
         file=file,
