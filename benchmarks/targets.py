@@ -312,7 +312,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("workloads", nargs="+", metavar="WORKLOAD", help="names of built-in workloads")
     parser.add_argument("--scan", type=int, default=1, help="seeds on which the rate is chosen (1)")
     parser.add_argument("--seeds", type=int, default=20, help="fresh seeds of the best rate (20)")
-    parser.add_argument("--careless", type=int, default=10, help="of these, for a tenth of it and for the other rule (10)")
+    parser.add_argument(
+        "--careless", type=int, default=10, help="of these, for a tenth of it and for the other rule (10)"
+    )
     parser.add_argument("--schedule", default="constant", help="of the learning rate (constant)")
     parser.add_argument("--target", type=float, help="judge this one; default: the workload's, or the proposed one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: one a core")

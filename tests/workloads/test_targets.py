@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from benchmarks import target_table
 
 from steepest import rules
 from steepest.training import train
@@ -51,3 +52,9 @@ def test_a_good_setting_reaches_the_target_and_a_tenth_of_its_rate_does_not(name
         for factor in (1.0, 0.1)
     ]
     assert reached[0] >= 3 and reached[1] <= 1, reached
+
+
+@pytest.mark.quick
+def test_the_table_in_the_docs_is_of_the_measurements():
+    page = target_table.PAGE.read_text(encoding="utf-8")
+    assert target_table.page_with(page) == page, "python -m benchmarks.target_table --write"
