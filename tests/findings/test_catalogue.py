@@ -6,7 +6,7 @@ import pytest
 
 from steepest.base.errors import InvalidValue
 from steepest.base.status import Status
-from steepest.findings.catalogue import CATALOGUE, DIAGNOSES, ENTRIES, FIELD, PHRASES, Finding
+from steepest.findings.catalogue import CATALOGUE, DIAGNOSES, ENTRIES, FIELD, PHRASES, PROOFS, Finding
 from steepest.findings.outcome import CAUSES
 from steepest.paths.maps import End
 
@@ -43,14 +43,15 @@ def test_both_languages_say_the_same_numbers(code):
 
 
 def test_paths_and_trainings_share_no_name_and_what_explains_a_finding_exists():
-    assert not CODES.keys() & DIAGNOSES["findings"].keys()
-    assert not CATALOGUE["phrases"].keys() & DIAGNOSES["phrases"].keys()
+    catalogues = (CATALOGUE, DIAGNOSES, PROOFS)
+    assert len(ENTRIES) == sum(len(catalogue["findings"]) for catalogue in catalogues)
+    assert len(PHRASES) == sum(len(catalogue["phrases"]) for catalogue in catalogues)
     for code, entry in DIAGNOSES["findings"].items():
         assert "status" not in entry and set(entry.get("unless", [])) <= DIAGNOSES["findings"].keys() - {code} | {"*"}
 
 
 def test_every_phrase_is_used_and_has_both_languages():
-    texts = str(ENTRIES)
+    texts = str(ENTRIES) + str(PHRASES["trials"])
     for name, variants in PHRASES.items():
         assert f"{{{name}[" in texts or f":{name}}}" in texts or name == "basin", name
         assert all(set(variant) == {"en", "zh"} for variant in variants.values())

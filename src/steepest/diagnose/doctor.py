@@ -14,6 +14,7 @@ from ..findings.catalogue import Finding
 from .examine import gain_of, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
 from .parameters import units_of
+from .proof import Proof
 from .record import Record
 from .replay import draws_now, undisturbed
 from .schedule import FIRST, Schedule
@@ -102,6 +103,7 @@ class Doctor:
     Attributes:
         record: all that was seen, as numbers.
         unseen: what the doctor cannot see in this training, a finding each.
+        proofs: what came of each finding's advice that was tried.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Doctor:
         tell: Callable[[Diagnosis], object] | None,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self.record, self.unseen = Record(), list[Finding]()
+        self.record, self.unseen, self.proofs = Record(), list[Finding](), list[Proof]()
         self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
         self._told: set[str] = set()
         self._schedule = Schedule(budget, clock)

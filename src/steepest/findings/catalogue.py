@@ -14,7 +14,7 @@ from ..base.numbers import general, percent, point
 from ..base.status import Status
 from ..base.translation import in_chinese, joined_parts
 
-__all__ = ["CATALOGUE", "DIAGNOSES", "LIMITS", "TRAINING", "Finding", "phrase"]
+__all__ = ["CATALOGUE", "DIAGNOSES", "LIMITS", "PROOFS", "TRAINING", "TRYING", "Finding", "phrase"]
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -27,11 +27,15 @@ CATALOGUE = _read("catalogue.toml")
 DIAGNOSES = _read("training.toml")
 """The same of what can be found in a training, in the order of precedence."""
 
+PROOFS = _read("proofs.toml")
+"""The same of what came of trying the advice of such a finding."""
+
 LIMITS = SimpleNamespace(**CATALOGUE["thresholds"])
 TRAINING = SimpleNamespace(**DIAGNOSES["thresholds"])
+TRYING = SimpleNamespace(**PROOFS["thresholds"])
 
-ENTRIES: dict[str, dict[str, Any]] = CATALOGUE["findings"] | DIAGNOSES["findings"]
-PHRASES: dict[str, Any] = CATALOGUE["phrases"] | DIAGNOSES["phrases"]
+ENTRIES: dict[str, dict[str, Any]] = CATALOGUE["findings"] | DIAGNOSES["findings"] | PROOFS["findings"]
+PHRASES: dict[str, Any] = CATALOGUE["phrases"] | DIAGNOSES["phrases"] | PROOFS["phrases"]
 
 FIELD = re.compile(r"\{(\w+)(?:\[(\w+)\])?(?::(\w+|%))?\}")
 SEMICOLON = {"en": "; ", "zh": "；"}
