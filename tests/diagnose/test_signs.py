@@ -7,7 +7,7 @@ import pytest
 from steepest.diagnose.finding import Diagnosis, ranked
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
 from steepest.diagnose.schedule import FIRST, Schedule
-from steepest.diagnose.signs import SIGNS, guessing
+from steepest.diagnose.signs import SIGNS, guessing, signs_of
 
 
 def step_facts(**given):
@@ -110,8 +110,8 @@ def test_ascent_by_the_sign_of_the_loss_and_of_the_step():
     up = record(falling())
     for tick in up.ticks:
         tick.loss.scale = -1.0
-    assert SIGNS["ascent"](up) == {"step": 0, "by": "loss"}
-    assert SIGNS["ascent"](record(falling(), descent=-0.01)) == {"step": 0, "by": "optimizer"}
+    assert SIGNS["ascent"](up) == {"by": "loss"}
+    assert SIGNS["ascent"](record(falling(), descent=-0.01)) == {"by": "optimizer"}
 
 
 def test_a_finding_says_when_it_began_and_whether_it_is_certain():
@@ -136,3 +136,26 @@ def test_the_share_of_time_is_kept():
     assert tuple(ticks[: len(FIRST)]) == FIRST
     assert 0.045 < schedule.spent / 20_000 <= 0.0505
     assert 0 < sum(30 < step < 2_000 for step in ticks) <= 8  # while the debt is paid back, half as many
+
+
+@pytest.mark.parametrize(
+    ("code", "made", "step"),
+    [
+        ("no_signal", lambda: record([1.38] * 300), 199),
+        ("init_large", lambda: record([9.0] * 40), 0),
+        ("clip", lambda: record(falling(), raw=40.0), 3),
+        ("dead_units", lambda: record(falling(), layers=[LayerFacts("0.weight", 9, 1.0, 1.0, 0.1, 0.7)]), 1),
+    ],
+)
+def test_a_finding_names_the_step_at_which_its_sign_first_held(code, made, step):
+    since = {}
+    for _ in range(2):  # once found, it is remembered
+        assert signs_of(made(), since)[code]["step"] == step and since[code] == step
+    assert Diagnosis(code, {"step": step}).first_step == step
+
+
+def test_a_learning_rate_that_vanished_did_so_when_it_had_been_small_for_a_third_of_the_steps():
+    faded = record(falling(200))
+    faded.vanished, faded.vanished_from, faded.rates = 150, 50, [(0.1, 0.1, 1e-6)]
+    faded.ticks += [Tick(step) for step in range(40, 200, 10)]
+    assert signs_of(faded, {})["lr_vanished"]["step"] == 79  # 29 of 79 are more than 0.3, 19 of 69 are less

@@ -19,7 +19,7 @@ from .record import Record
 from .replay import draws_now, undisturbed
 from .schedule import FIRST, Schedule
 from .sensors import Observation, Sensors, Target
-from .signs import SIGNS
+from .signs import signs_of
 from .structure import Structure
 
 __all__ = ["Doctor", "watch"]
@@ -124,6 +124,7 @@ class Doctor:
         self._pending: list[Tensor] = []
         self._sums: list[float] = []
         self._unchanged = self._suspicions = 0
+        self._since: dict[str, int] = {}
         self._ranked: tuple[int, list[Diagnosis]] = (-1, [])
         if _rank() == 0:
             self._guarded(self._begin, model, optimizers)
@@ -312,7 +313,10 @@ class Doctor:
             first, high, _ = rates[place]
             rates[place] = (rate if first != first else first, max(rate, high), rate)
             low = low and rate < rates[place][1] / 1000
-        self.record.vanished += low and bool(groups)
+        if low and groups:
+            if not self.record.vanished:
+                self.record.vanished_from = self.record.steps - 1
+            self.record.vanished += 1
 
     # --- observed steps ---------------------------------------------------------------------------------------------
 
@@ -350,8 +354,7 @@ class Doctor:
 
     def _rank(self) -> None:
         self._flush()
-        found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(self.record)) is not None}
-        self._ranked = self.record.steps, ranked(found | self.record.proved)
+        self._ranked = self.record.steps, ranked(signs_of(self.record, self._since) | self.record.proved)
 
     def _tell_new(self) -> None:
         for finding in self.findings:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..base.checks import check_language
 from ..findings.catalogue import DIAGNOSES, Finding
 
 __all__ = ["ORDER", "Diagnosis", "ranked"]
@@ -21,6 +22,15 @@ class Diagnosis(Finding):
     '各步之间没有清零梯度：第 1 步时上一步的梯度仍在，新的梯度被加了上去'
     """
 
+    def title(self, lang: str = "en") -> str:
+        """What is wrong in a few words, for a heading or a count: `"learning rate too high"`.
+
+        Raises:
+            InvalidValue: `lang` is neither `"en"` nor `"zh"`.
+        """
+        check_language(lang)
+        return str(self._entry["title"][lang])
+
     @property
     def certain(self) -> bool:
         """Whether it is proved exactly; else it is a sign that may err."""
@@ -28,7 +38,7 @@ class Diagnosis(Finding):
 
     @property
     def first_step(self) -> int:
-        """The step at which it began, counted from 0."""
+        """The step at which it was first so, counted from 0."""
         return int(self.numbers.get("step", 0))
 
 

@@ -5,7 +5,7 @@ tested on records made by hand, and a record can be stored beside a run.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
@@ -166,6 +166,7 @@ class Record:
         proved: numbers of each finding that needs no threshold, by code.
         rates: for each group of parameters its first, largest and last learning rate.
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
+        vanished_from: the first of these steps.
         dropout: the largest probability of any dropout layer.
         last: the activation that the model ends in; empty where it ends in none.
         normalized_input: whether the first layer that runs is a normalization.
@@ -178,6 +179,7 @@ class Record:
     proved: dict[str, dict[str, Any]] = field(default_factory=dict)
     rates: list[tuple[float, float, float]] = field(default_factory=list)
     vanished: int = 0
+    vanished_from: int = 0
     dropout: float = 0.0
     last: str = ""
     normalized_input: bool = False
@@ -188,6 +190,15 @@ class Record:
     def steps(self) -> int:
         """Number of steps so far."""
         return len(self.losses)
+
+    def until(self, step: int) -> "Record":
+        """The record as it was after a step, counted from 0; learning rates are those of the whole of it."""
+        count = step + 1
+        vanished = max(0, min(self.vanished, count - self.vanished_from))
+        return replace(
+            self, losses=self.losses[:count], ticks=[tick for tick in self.ticks if tick.step < count],
+            vanished=vanished, validation=[pair for pair in self.validation if pair[0] < count],
+        )  # fmt: skip
 
     def prove(self, code: str, **numbers: Any) -> None:
         """Keep an exact finding, at the step at which it was first seen."""

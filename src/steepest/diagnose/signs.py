@@ -12,9 +12,12 @@ from typing import Any
 from ..findings.catalogue import TRAINING
 from .record import LayerFacts, Record, StepFacts, Tick
 
-__all__ = ["SIGNS", "guessing"]
+__all__ = ["SIGNS", "guessing", "signs_of"]
 
 Numbers = dict[str, Any]
+WINDOWS = (40, 80, 160)
+"""Numbers of first steps over which it is looked whether losses rise."""
+
 EARLY = 12
 """The last of the first steps, in which the initial state still shows."""
 
@@ -193,10 +196,10 @@ def ascent(record: Record) -> Numbers | None:
     early = [tick for tick in record.ticks if tick.step <= EARLY]
     scales = [tick.loss.scale for tick in early if tick.loss is not None and not math.isnan(tick.loss.scale)]
     if len(scales) >= 3 and all(scale < 0 for scale in scales):
-        return {"step": early[0].step, "by": "loss"}
+        return {"by": "loss"}
     descents = [update.descent for tick, update in _updates(record, EARLY) if not math.isnan(update.descent)]
     if len(descents) >= 3 and all(descent < 0 for descent in descents):
-        return {"step": early[0].step, "by": "optimizer"}
+        return {"by": "optimizer"}
     return _rises(record)
 
 
@@ -205,7 +208,7 @@ def _rises(record: Record) -> Numbers | None:
     gains = [tick.gain for tick in record.ticks if tick.step <= EARLY and not math.isnan(tick.gain)]
     if len(gains) < 3 or min(gains) < 0.5 or not_shuffled(record) is not None:
         return None
-    for window in (40, 80, 160):
+    for window in WINDOWS:
         losses, part = record.losses[:window], window // 4
         if len(losses) < window or not all(map(math.isfinite, losses)):
             return None
@@ -214,7 +217,7 @@ def _rises(record: Record) -> Numbers | None:
         rise = fmean(losses[-part:]) - fmean(losses[:part])
         noise = (stdev(losses[:part]) + stdev(losses[-part:])) / part**0.5
         if rise > 3 * noise and rise > TRAINING.climbs * promised > 0:
-            return {"step": 0, "by": "trend"}
+            return {"by": "trend"}
     return None
 
 
@@ -303,7 +306,7 @@ def _stuck(record: Record, heavy: Numbers) -> Numbers | None:
     gains = [tick.gain for tick, _ in early if not math.isnan(tick.gain)]
     shares = [update.update / update.weight for _, update in early]
     if len(gains) >= 3 and median(gains) < TRAINING.stuck_gain and median(shares) > TRAINING.stuck_change:
-        return {"sign": "stuck", "step": 0, "share": median(shares), "steps": record.steps} | heavy
+        return {"sign": "stuck", "share": median(shares), "steps": record.steps} | heavy
     return None
 
 
@@ -447,3 +450,39 @@ SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
     )
 }  # fmt: skip
 """Each sign by the code of its finding."""
+
+LOOKS = 64
+"""The most places of a record at which it is looked whether a sign held already."""
+
+
+def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
+    """The numbers of each sign that a record shows, with the `step` at which it was first so.
+
+    Args:
+        record: all that was seen.
+        since: these steps by code, as far as they are known; new ones are added.
+    """
+    found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(record)) is not None}
+    for code, numbers in found.items():
+        if "step" not in numbers:
+            if code not in since:
+                since[code] = _first_step(SIGNS[code], record)
+            numbers["step"] = since[code]
+    return found
+
+
+def _first_step(sign: Callable[[Record], Numbers | None], record: Record) -> int:
+    """The first observed step after which the record showed a sign; in a long one every so many are tried."""
+    steps = [tick.step for tick in record.ticks]
+    tried = sorted(
+        {
+            *steps[:: max(1, len(steps) // LOOKS)],
+            *(window - 1 for window in WINDOWS),
+            TRAINING.slow_steps - 1,
+            TRAINING.stuck_steps - 1,
+        }
+    )
+    for step in tried:
+        if step < record.steps and sign(record.until(step)) is not None:
+            return int(step)
+    return record.steps - 1
