@@ -40,7 +40,9 @@ TRIED = [
 def test_the_suite_has_programs_of_every_code():
     assert len(PROGRAMS) >= 45 and sum(program.held for program in PROGRAMS.values()) >= 15
     shown = {code for program in PROGRAMS.values() for code in program.truth}
-    assert shown == {code for code in CODES if not code.startswith("unseen_")}
+    assert shown == {
+        code for code, entry in CODES.items() if not (code.startswith("unseen_") or "information" in entry)
+    }
     assert all(program.about.endswith(".") for program in PROGRAMS.values())
 
 

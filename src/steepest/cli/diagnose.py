@@ -63,6 +63,8 @@ def command(
                 steps, ticks = doctor.record.steps, len(doctor.record.ticks)
                 terminal.echo(translate("{} steps, {} of them observed", steps, ticks))
                 terminal.echo(doctor.text(shown) or translate("nothing was found"))
+                if doctor.step_size is not None:
+                    terminal.echo(f"{translate('step size')}: {doctor.step_size.happened(shown)}")
     if code:
         raise typer.Exit(code)
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
-from .examine import gain_of, normalizes, number, recovered_from, tick_of
+from .examine import measure_step, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
+from .gauge import step_size
 from .parameters import units_of
 from .proof import Proof
 from .record import Record
@@ -147,6 +148,14 @@ class Doctor:
             self._guarded(self._rank)
         return self._ranked[1]
 
+    @property
+    def step_size(self) -> Finding | None:
+        """How near the curvature along the steps is to the largest stable one: information, no alarm; None if unknown.
+
+        The values of all observed steps are `record.edges`.
+        """
+        return step_size(self.record)
+
     def text(self, lang: str = "en") -> str:
         """All findings, a paragraph each, and what could not be seen.
 
@@ -209,6 +218,7 @@ class Doctor:
         if not self._alone:
             self._cannot("unseen_shards")
         self._structure = Structure(target, self.record)
+        self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
         names = [type(each).__name__.lower() for each in known]
         self.record.scale_free = bool(names) and all(any(part in name for part in SCALE_FREE) for name in names)
         self.record.normalized_input = normalizes(target.model)
@@ -327,6 +337,7 @@ class Doctor:
         value = self.record.losses[step]
         recovered = recovered_from(path, forward, value) if forward is not None else None
         tick = tick_of(step, seen, recovered)
+        self.record.no_limit = self._sensors.no_limit if self._sensors is not None else ""
         self.record.ticks.append(tick)
         if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
             self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
@@ -337,7 +348,7 @@ class Doctor:
         elif forward is not None and forward is seen.forwards[-1] and self._alone:
             if self._again is None and (recovered is None or recovered.again is None):
                 self._cannot("unseen_loss")
-            tick.gain = gain_of(tick, self._target, forward, path, recovered, value, self._again)
+            measure_step(tick, self._target, forward, path, recovered, value, self._again)
         if self._validation is not None:
             self._hold_out(self._validation, step)
 

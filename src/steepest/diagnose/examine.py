@@ -13,7 +13,7 @@ from .record import InputFacts, Tick
 from .replay import undisturbed
 from .sensors import Forward, Observation, Target
 
-__all__ = ["gain_of", "normalizes", "number", "recovered_from", "tick_of"]
+__all__ = ["measure_step", "normalizes", "number", "recovered_from", "tick_of"]
 
 
 def number(loss: Any) -> float:
@@ -50,6 +50,8 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
         for other in others:
             first.layers += other.layers
             first.descent += other.descent
+            first.bound += other.bound
+            first.parallel = first.parallel and other.parallel
             first.finite = first.finite and other.finite
         tick.update = first
     if seen.forwards:
@@ -70,31 +72,52 @@ def _facts(value: Tensor) -> InputFacts:
     return InputFacts(float(mean), float(spread), value.numel(), finite)
 
 
-def gain_of(
+def measure_step(
     tick: Tick, target: Target, forward: Forward, path: list[Any], recovered: Recovered | None, loss: float,
     again: Callable[[], Any] | None,
-) -> float:  # fmt: skip
-    """The decrease of the loss on the same batch over what the gradient promised; NaN where it cannot be computed.
+) -> None:  # fmt: skip
+    r"""Gain and curvature of a step into its tick, from the loss on the same batch behind it.
 
-    Clipping and a gradient scaler are taken out of it, so that it says nothing but how far the loss is from linear
-    over the step.
+    With the gradient $g$ and the step $\delta$, where clipping and a gradient scaler are taken out of $g$,
+
+    $$\text{gain} = \frac{L(\theta) - L(\theta + \delta)}{-g \cdot \delta}, \qquad
+      \delta^\top H \delta \approx 2 \left(L(\theta + \delta) - L(\theta) - g \cdot \delta\right)$$
+
+    The second is exact for a quadratic loss; else it is the average $2 \int_0^1 (1 - s) \, \delta^\top
+    H(\theta + s \delta) \, \delta \, ds$. Rounding moves it by about $4 \varepsilon L$, with $\varepsilon$ of the
+    precision of the outputs. A product with the Hessian would have no such error, and takes two more passes.
     """
     update = tick.update
-    if update is None or not update.finite or not update.descent > 0:
-        return math.nan
+    if update is None or not update.finite or math.isnan(update.descent):
+        return
+    promised = update.clipped * update.descent
     if again is not None:
         with undisturbed(target.model, forward.draws):
-            return (loss - number(again())) / (update.clipped * update.descent)
-    if recovered is None or recovered.again is None:
-        return math.nan
-    place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
-    args, kwargs = forward.inputs
-    with undisturbed(target.model, forward.draws):
-        after = _counterpart(target.model(*args, **kwargs), forward, place)
-    if after is None:
-        return math.nan
-    fallen = (recovered.again(forward.outputs[place]) - recovered.again(after)) / update.scaler
-    return fallen * max(tick.backwards, 1) / (update.clipped * update.descent)
+            fallen = loss - number(again())
+    elif recovered is None or recovered.again is None:
+        return
+    else:
+        place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
+        args, kwargs = forward.inputs
+        with undisturbed(target.model, forward.draws):
+            after = _counterpart(target.model(*args, **kwargs), forward, place)
+        if after is None:
+            return
+        fallen = (recovered.again(forward.outputs[place]) - recovered.again(after)) / update.scaler
+        fallen *= max(tick.backwards, 1)
+    if promised > 0:
+        tick.gain = fallen / promised
+    if tick.backwards == 1 and (update.parallel or update.clipped == 1):  # else g is not the gradient of this loss
+        tick.second = 2 * (promised - fallen)
+        tick.rounding = 4 * _precision(forward) * max(abs(loss), abs(loss - fallen))
+
+
+def _precision(forward: Forward) -> float:
+    """The rounding of a forward pass: of its outputs, or of autocast."""
+    kinds = [output.dtype for output in forward.outputs] + (
+        [forward.draws.autocast[1]] if forward.draws.autocast else []
+    )
+    return max((torch.finfo(kind).eps for kind in kinds if kind.is_floating_point), default=0.0)
 
 
 def _counterpart(returned: Any, forward: Forward, place: int) -> Tensor | None:

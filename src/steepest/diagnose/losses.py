@@ -78,7 +78,7 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
     kind = kind_of(path) if path else "other"
     if output.numel() > LARGEST or output.numel() == 0 or not bool(gradient.isfinite().all()):
         return Recovered(LossFacts(kind))
-    z, d = output.detach().float(), gradient.detach().float()
+    z, d = _numbers(output), _numbers(gradient)
     if kind == "cross_entropy":
         return _classes(path, z, d, loss)
     if kind == "log_likelihood":
@@ -87,18 +87,23 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
     if kind == "squared_error":
         return _squares(path, z, d, loss)
     if kind == "binary":
-        targets = (d < 0).float()
+        targets = (d < 0).to(z.dtype)
         weight = float((d.abs() / (z.sigmoid() - targets).abs().clamp_min(1e-6)).median())
 
         def again(new: Tensor) -> float:
             return weight * float(
-                torch.nn.functional.binary_cross_entropy_with_logits(new.detach().float(), targets, reduction="sum")
+                torch.nn.functional.binary_cross_entropy_with_logits(_numbers(new), targets, reduction="sum")
             )
 
         labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
         mean = again(z) / (weight * z.numel()) if weight > 0 else math.nan
         return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
     return Recovered(LossFacts(kind))
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    """The values in float32, or in float64 where they are."""
+    return tensor.detach() if tensor.dtype == torch.float64 else tensor.detach().float()
 
 
 def _counted(labels: Tensor) -> dict[int, int]:
@@ -127,7 +132,7 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         wanted, weight, mean = even
 
         def uniform(new: Tensor) -> float:
-            logs = new.detach().float().movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
+            logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
             return -weight * float((wanted[used] * logs).sum())
 
         shown = used | (rows.softmax(-1).amax(-1) > 1 - 1e-5)  # what is ignored has no gradient either
@@ -159,7 +164,7 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     _, labels, weights, mean, scale = best
 
     def again(new: Tensor) -> float:
-        logs = new.detach().float().movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
+        logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
         return float(-(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum())
 
     return Recovered(LossFacts("cross_entropy", mean, scale, _counted(torch.cat([labels, learnt]))), again)
@@ -193,7 +198,7 @@ def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         targets = z - d / (2 * weight)
 
     def again(new: Tensor) -> float:
-        return weight * float((new.detach().float() - targets).square().sum())
+        return weight * float((_numbers(new) - targets).square().sum())
 
     low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
     slack = 1e-3 * float(targets.abs().amax())

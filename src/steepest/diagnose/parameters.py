@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .limits import limit_of, rule_in
 from .record import LayerFacts, StepFacts
 
 __all__ = ["Before", "dense", "norms", "units_of"]
@@ -53,35 +54,37 @@ class Before:
 
     Args:
         params: the parameters with their names and the settings of their group.
-        states: what the optimizer keeps, by parameter.
+        optimizer: what steps them.
         units: identities of the weights whose rows are hidden units.
         most: the most bytes of parameters that are copied; above, changes are not measured.
     """
 
     def __init__(
-        self, params: Sequence[tuple[str, Tensor, dict[str, Any]]], states: Any, units: set[int], most: int
+        self, params: Sequence[tuple[str, Tensor, dict[str, Any]]], optimizer: Any, units: set[int], most: int
     ) -> None:
         kept = [(entry, entry[1].grad) for entry in params if dense(entry[1]) and dense(entry[1].grad)]
         self.params = [entry for entry, _ in kept]
         self.gradients = [gradient.detach() for _, gradient in kept if gradient is not None]
-        self.states, self.units = states, units
+        self.optimizer, self.states, self.units = optimizer, optimizer.state, units
         size = sum(param.numel() * param.element_size() for _, param, _ in self.params)
         self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= most else None
+        self.no_limit = ""
 
-    def after(self) -> StepFacts:
-        """What the step has done."""
+    def after(self, raw: dict[int, float]) -> StepFacts:
+        """What the step has done; `raw` has the norm of each gradient as the backward pass left it, by parameter."""
         gradients = norms(self.gradients)
         weights = norms(self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params])
         facts = StepFacts([], finite=all(map(math.isfinite, gradients)))
+        if raw:
+            facts.raw = math.hypot(*raw.values())
+            facts.parallel = self._parallel(gradients, raw)
         updates = [math.nan] * len(gradients)
         if self.copies is not None and self.copies:
             changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies, strict=True)]
             updates = norms(changes)
-            products = [
-                torch.linalg.vecdot(_flat(change), _flat(gradient)).float()
-                for change, gradient in zip(changes, self.gradients, strict=True)
-            ]
-            facts.descent = -math.fsum(torch.stack(products).tolist())
+            products = _products(changes, self.gradients)
+            facts.descent = -math.fsum(products)
+            facts.bound, self.no_limit = self._bound(changes, products)
             facts.unmoved = self._unmoved(changes)
         zero = self._zero_rows()
         facts.layers = [
@@ -92,6 +95,40 @@ class Before:
         facts.momentum = max((_memory(group) for _, _, group in self.params), default=0.0)
         self._small_roots(facts)
         return facts
+
+    def _parallel(self, gradients: Sequence[float], raw: dict[int, float]) -> bool:
+        """Whether all gradients were shortened alike, as clipping by the norm and gradient scalers do."""
+        pairs = [
+            (norm, raw[id(param)])
+            for (_, param, _), norm in zip(self.params, gradients, strict=True)
+            if id(param) in raw
+        ]
+        longest, reached = max((pair[::-1] for pair in pairs), default=(0.0, 0.0))
+        return all(abs(norm * longest - before * reached) <= 1e-3 * longest * reached for norm, before in pairs)
+
+    def _bound(self, changes: Sequence[Tensor], products: Sequence[float]) -> tuple[float, str]:
+        """The largest stable second-order change, of all groups together; and why there is none."""
+        assert self.copies is not None
+        total, groups = 0.0, dict[int, list[int]]()
+        for place, (_, _, group) in enumerate(self.params):
+            groups.setdefault(id(group), []).append(place)
+        for places in groups.values():
+            group = self.params[places[0]][2]
+            rule = rule_in(self.optimizer, group)
+            limit = rule if isinstance(rule, str) else limit_of(rule)
+            if isinstance(limit, str):
+                return math.nan, limit
+            own = [changes[place] for place in places]
+            states = [self.states.get(self.params[place][1], {}) for place in places]
+            if not all(isinstance(state.get(name), Tensor) for state in states for name in limit.needs):
+                return math.nan, "unknown"
+            inner = {"grad": math.fsum(products[place] for place in places)}
+            if "param" in dict(limit.parts):
+                inner["param"] = math.fsum(_products(own, [self.copies[place] for place in places]))
+            for name in limit.needs:
+                inner[name] = math.fsum(_products(own, [state[name] for state in states]))
+            total += limit.along(inner) if limit.rule is None else limit.entrywise(own, states, float(group["lr"]))
+        return total, ""
 
     def _zero_rows(self) -> dict[int, float]:
         chosen = [
@@ -132,9 +169,21 @@ class Before:
         facts.small_root = small / total if total else math.nan
 
 
-def _flat(tensor: Tensor) -> Tensor:
-    tensor = tensor.detach().flatten()
-    return torch.view_as_real(tensor).flatten().float() if tensor.is_complex() else tensor.float()
+def _products(some: Sequence[Tensor], others: Sequence[Tensor]) -> list[float]:
+    """The inner product of each pair of tensors, with one transfer from a device."""
+    products = [torch.linalg.vecdot(*_flat(one, other)) for one, other in zip(some, others, strict=True)]
+    alike = all(product.dtype == products[0].dtype for product in products)
+    return torch.stack(products if alike else [product.double() for product in products]).tolist()
+
+
+def _flat(*tensors: Tensor) -> list[Tensor]:
+    """Tensors as vectors of one precision, at least float32."""
+    flat = [
+        torch.view_as_real(tensor.detach()).flatten() if tensor.is_complex() else tensor.detach().flatten()
+        for tensor in tensors
+    ]
+    precise = any(tensor.dtype == torch.float64 for tensor in flat)
+    return [tensor.double() if precise else tensor.float() for tensor in flat]
 
 
 def _setting(group: dict[str, Any], name: str) -> float:

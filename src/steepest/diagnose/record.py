@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 __all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
 
+ROUNDED = 0.1
+"""A curvature is not told where rounding may move it by more than this part of its limit."""
+
 Kind = Literal["cross_entropy", "log_likelihood", "squared_error", "binary", "probability", "other"]
 
 
@@ -87,6 +90,9 @@ class StepFacts:
         decay: weight decay that is part of the gradient or beside it, the largest of any group.
         finite: whether all gradients were finite.
         momentum: the optimizer's own memory of gradients (`momentum` or the first of `betas`).
+        bound: the largest second-order change of the loss, twice, at which such a step is stable: see `limits.py`; NaN
+            where the optimizer has no such limit.
+        parallel: whether the gradient that the optimizer got has the direction of the one that was computed.
     """
 
     layers: list[LayerFacts]
@@ -98,6 +104,8 @@ class StepFacts:
     decay: float = 0.0
     finite: bool = True
     momentum: float = 0.0
+    bound: float = math.nan
+    parallel: bool = True
 
     @property
     def scaler(self) -> float:
@@ -135,7 +143,7 @@ class StepFacts:
 
 @dataclass
 class Tick:
-    """One observed step.
+    r"""One observed step.
 
     Attributes:
         step: the number of `Doctor.step` calls before it.
@@ -145,6 +153,8 @@ class Tick:
         loss: what is known of the loss, if its gradient was seen.
         update: what is known of the optimizer's step, if it made one.
         gain: decrease of the loss on the same batch, over what the gradient promised; NaN where it was not measured.
+        second: curvature of the loss along the step, times the squared length of the step: $\delta^\top H \delta$.
+        rounding: how far `second` may be off by rounding.
     """
 
     step: int
@@ -154,6 +164,15 @@ class Tick:
     loss: LossFacts | None = None
     update: StepFacts | None = None
     gain: float = math.nan
+    second: float = math.nan
+    rounding: float = math.nan
+
+    @property
+    def edge(self) -> float:
+        """Curvature along the step over the largest stable one: 1 at the edge of stability; NaN where unknown."""
+        bound = self.update.bound if self.update is not None else math.nan
+        known = bound > 0 and self.rounding < ROUNDED * bound
+        return self.second / bound if known else math.nan
 
 
 @dataclass
@@ -172,6 +191,8 @@ class Record:
         normalized_input: whether the first layer that runs is a normalization.
         scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
         validation: pairs of step and loss on held-out data.
+        optimizer: the name of the optimizer's class; of several, joined by commas.
+        no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -185,6 +206,13 @@ class Record:
     normalized_input: bool = False
     scale_free: bool = False
     validation: list[tuple[int, float]] = field(default_factory=list)
+    optimizer: str = ""
+    no_limit: str = ""
+
+    @property
+    def edges(self) -> list[tuple[int, float]]:
+        """Pairs of step and curvature along it over the largest stable one, where both are known."""
+        return [(tick.step, tick.edge) for tick in self.ticks if not math.isnan(tick.edge)]
 
     @property
     def steps(self) -> int:

@@ -62,7 +62,7 @@ class Observation:
     ran: set[int] = field(default_factory=set)
     backwards: int = 0
     in_step: int = 0
-    raw: list[Tensor] = field(default_factory=list)
+    raw: tuple[list[int], Tensor] | None = None
     fresh: bool = False
     kept: Tensor | None = None
     left: Tensor | None = None
@@ -132,6 +132,7 @@ class Sensors:
         seconds: the time that hooks have taken.
         now: the observation of the running step; None between observed steps.
         marker: a small parameter that gets a gradient: it shows whether gradients are zeroed.
+        no_limit: why the optimizer that stepped last has no largest stable curvature; empty if it has.
 
     Args:
         target: what is trained.
@@ -142,6 +143,7 @@ class Sensors:
     """
 
     silent = False
+    no_limit = ""
     now: Observation | None = None
 
     def __init__(
@@ -304,10 +306,13 @@ class Sensors:
                 and size > 1e-3 * new > 0
                 and torch.allclose(summed, now.left + now.came, rtol=1e-3, atol=1e-3 * size / summed.numel() ** 0.5)
             )
-        there = [param.grad for _, _, param in self.target.stepped() if param.grad is not None]
-        gradients = [gradient.detach() for gradient in there if dense(gradient) and gradient.is_floating_point()]
+        there = [(id(param), param.grad) for _, _, param in self.target.stepped() if param.grad is not None]
+        gradients = {
+            key: gradient.detach() for key, gradient in there if dense(gradient) and gradient.is_floating_point()
+        }
         if gradients:
-            now.raw = [torch.stack([norm.float() for norm in torch._foreach_norm(gradients, 2)]).norm()]
+            norms = torch._foreach_norm(list(gradients.values()), 2)
+            now.raw = list(gradients), torch.stack([norm.float() for norm in norms])
 
     @guarded
     def _pre(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -321,7 +326,7 @@ class Sensors:
         ]
         for _, param, _ in params:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
-        self._before = Before(params, optimizer.state, self.units, self.most)
+        self._before = Before(params, optimizer, self.units, self.most)
         if self.marker is None:
             owned = [param for _, param, _ in self._before.params if id(param) in self.target.names]
             small = [param for param in owned if param.grad is not None and bool(param.grad.any())]
@@ -333,10 +338,9 @@ class Sensors:
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._inside = False
         if self.now is not None and self._before is not None and not self.now.in_step:
-            facts = self._before.after()
-            if self.now.raw:
-                facts.raw = float(self.now.raw[0])
-            self.now.updates.append(facts)
+            keys, norms = self.now.raw or ([], torch.zeros(0))
+            self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True))))
+            self.no_limit = self._before.no_limit
             self._before = None
 
 
