@@ -34,7 +34,7 @@ __all__ = ["COMMANDS", "app", "main", "run"]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """Errors of a disk or a device that takes nothing more."""
 
-COMMANDS = ("trace", "compare", "report", "pack", "show", "play", "list", "data", "map", "diagnose")
+COMMANDS = ("trace", "compare", "report", "pack", "show", "play", "lecture", "list", "data", "map", "diagnose")
 """In the order of the help. `command` is a function, or a `typer.Typer` with commands of its own."""
 
 app = typer.Typer(

@@ -2,12 +2,14 @@
 
 export { phrase, textOf } from "./catalogue.js";
 export { equations, filledEquations } from "./equations.js";
+export { isSolved } from "./exercises.js";
 export { exports } from "./exports.js";
 export { useFacts, version } from "./facts.js";
 export { parse } from "./formula.js";
 export { link } from "./link.js";
+export { eigenvalues } from "./linear.js";
 export { maps } from "./maps.js";
-export { general, generalPoint, percent } from "./numbers.js";
+export { general, generalPoint, percent, readNumber } from "./numbers.js";
 export { landscapes } from "./landscapes.js";
 export { run } from "./run.js";
 export { proposedRate } from "./rates.js";
@@ -15,5 +17,6 @@ export { schedules } from "./schedules.js";
 export { check, look, rules, settingsOf, within } from "./settings.js";
 export { slider } from "./sliders.js";
 export { stateAt } from "./step.js";
-export { ownRates, predicted, stability } from "./stability.js";
+export { ownRates, predicted, stability, stepMatrix } from "./stability.js";
 export { checkedState, defaultState, tour } from "./state.js";
+export { filled } from "./typeset.js";

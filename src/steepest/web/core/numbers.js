@@ -99,3 +99,10 @@ export function leastSquares(matrix, target) {
   });
   return step;
 }
+
+/** A number as typed: a decimal comma, a true minus and fractions such as 1/3 are understood; null if it is none. */
+export function readNumber(text) {
+  const parts = text.replace(",", ".").replace("−", "-").split("/").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  const value = parts.length === 2 ? parts[0] / parts[1] : parts.length === 1 ? parts[0] : NaN;
+  return Number.isFinite(value) ? value : null;
+}

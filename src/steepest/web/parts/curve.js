@@ -4,7 +4,7 @@ import { drawBasin } from "./basin_view.js";
 import { HIGHEST } from "./contours.js";
 import { makeFrame, prettyAll, roomFor, roundTicks } from "./frame.js";
 import { clipTo, setStroke, strokeLines } from "./pen.js";
-import { drawAxes, drawFacts, drawPrediction, drawStart } from "./plane.js";
+import { drawAxes, drawFacts, drawGuess, drawPrediction, drawStart } from "./plane.js";
 import { FAR, drawHeads, drawSigns, drawWay, near } from "./ways.js";
 
 export function curvePicture(part, landscape, [[low, high]], width, height) {
@@ -37,7 +37,8 @@ export function curvePicture(part, landscape, [[low, high]], width, height) {
       scene.tracks.forEach(({ predicted: x }) => x && drawPrediction(part, pen, onCurve(x), step));
       drawSigns(part, pen, drawHeads(part, pen, scene, ways, step, box), box);
       pen.restore();
-      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched);
+      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched || scene.guess);
+      if (scene.guess) drawGuess(part, pen, ...this.toPixel(scene.guess), scene.touched);
       return ways;
     },
     toPixel: ([x]) => [frame.toX(x), frame.toY(landscape.f(x))],

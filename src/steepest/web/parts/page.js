@@ -1,14 +1,16 @@
-// What a page does around its parts: mounts them where its HTML has places for them, and, where a playground is the
-// whole page, keeps its link in the address bar, the page's title, and the page's colour theme (light or dark).
+// What a page does around its parts: mounts them where its HTML has places for them, and, where a playground or a lecture
+// is the whole page, keeps its link in the address bar, the page's title, and the page's colour theme (light or dark).
 //
 // A place is an element with `data-steepest`, the name of a part, and `data-state`: the text of a link (what stands after
 // the # in the address of a playground), or the name of a state that Python printed into the page.
 
 import * as Steepest from "../core/api.js";
+import { mountLecture } from "./lecture.js";
 import { mountPaths } from "./paths.js";
 import { mountPlayground } from "./playground.js";
 
-const PARTS = { playground: mountPlayground, paths: mountPaths };
+const PARTS = { playground: mountPlayground, paths: mountPaths, lecture: mountLecture };
+const LINKED = ["playground", "lecture"]; // parts whose state is a link
 const LINK_PAUSE = 300; // milliseconds: browsers allow about a hundred changes of a link in half a minute
 
 /** Mounts all parts of the page; `states` by name. */
@@ -17,7 +19,7 @@ export function mountAll(states) {
     const { steepest: name, state, alone } = place.dataset;
     try {
       if (alone === undefined) PARTS[name](place, stateOf(state, states));
-      else if (name === "playground") startPage(place);
+      else if (LINKED.includes(name)) startPage(PARTS[name], place, stateOf(state, states));
       else mountAlone(PARTS[name], place, stateOf(state, states));
     } catch (error) {
       place.append(Object.assign(document.createElement("p"), { textContent: error.message?.en ?? String(error) }));
@@ -45,10 +47,10 @@ function stateOf(text, states) {
   throw new Error(`steepest: data-state="${text}": ${reason.en}`);
 }
 
-/** A playground that is the whole page, in the state of the address bar's link. */
-function startPage(place) {
+/** A part that is the whole page, in the state of the address bar's link. */
+function startPage(mount, place, state) {
   let timer = 0;
-  const linkNow = () => `#${Steepest.link.encode(shown.state)}`;
+  const linkNow = () => `#${shown.link()}`;
   const writeLink = () => { if (location.hash !== linkNow()) history.replaceState(null, "", linkNow()); };
   const onChange = () => {
     document.title = `steepest · ${shown.title()}`;
@@ -63,11 +65,10 @@ function startPage(place) {
   /** Follows a link; of a bad one says what is wrong and keeps the page as it is. */
   const readLink = () => {
     if (location.hash.length < 2 || location.hash === linkNow()) return;
-    const { state, reason } = Steepest.link.decode(location.hash.slice(1));
-    if (state) shown.update(state);
-    else shown.toast(shown.say("badLink", reason[shown.lang()]));
+    const reason = shown.follow(location.hash.slice(1));
+    if (reason) shown.toast(shown.say("badLink", reason[shown.lang()]));
   };
-  const shown = mountAlone(mountPlayground, place, null, { onChange, copyLink });
+  const shown = mountAlone(mount, place, state, { onChange, copyLink });
   addEventListener("hashchange", readLink);
   readLink();
 }

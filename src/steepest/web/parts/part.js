@@ -118,7 +118,8 @@ export class Part {
 
   tell(pace) {
     const { state } = this, seen = this.seen[pace];
-    const changed = (...names) => names.some((name) => seen[name] !== state[name]) || !("landscape" in seen);
+    const isFirst = Object.keys(seen).length === 0;
+    const changed = (...names) => isFirst || names.some((name) => seen[name] !== state[name]);
     for (const watcher of this.watchers[pace]) watcher(this, state, changed);
     this.seen[pace] = state;
   }

@@ -3,15 +3,12 @@
 
 import { startChart } from "./chart_view.js";
 import { startLanguage, startLight } from "./choices.js";
-import { make } from "./dom.js";
-import { pretty } from "./frame.js";
-import { lookIcon } from "./marks.js";
+import { startLegend } from "./legend.js";
 import { Part } from "./part.js";
 import MARKUP from "./paths.html";
 import { PLAYER, goToStep, pause, play, startPlayer } from "./player.js";
-import { landscapeOf, sceneOf, stepOf } from "./scene.js";
+import { landscapeOf, stepOf } from "./scene.js";
 import { startStage } from "./stage.js";
-import { sentence } from "./story.js";
 
 /**
  * Mounts paths in an element.
@@ -29,8 +26,7 @@ export function mountPaths(element, state, options = {}) {
   const part = new Part(element, markup, whole, { fixed: true, loop: options.alone, ...options });
   if (state.landscape.dims <= 2) startStage(part);
   else part.byId("stage").remove();
-  for (const begin of [startLanguage, startLight, startChart, startPlayer]) begin(part);
-  part.follow(showLegend);
+  for (const begin of [startLanguage, startLight, startChart, startPlayer, startLegend]) begin(part);
   part.follow(showAbout);
   part.endings.push(() => pause(part));
   part.onKey(pathsKey);
@@ -50,22 +46,6 @@ export function mountPaths(element, state, options = {}) {
 function showAbout(part, state, changed) {
   const { about } = landscapeOf(part, state);
   if (changed("lang")) part.byId("about").textContent = about[part.lang()];
-}
-
-/** Each path with its value at the step in view; what happened to it is told at the end. */
-function showLegend(part, state, changed) {
-  const { tracks } = sceneOf(part, state), list = part.byId("legend"), step = stepOf(state);
-  if (changed("lang", "tracks")) {
-    list.replaceChildren(...tracks.map(({ short, look, run }) => {
-      const name = make("b", {}, make("span", { html: lookIcon(part, look) }), short);
-      return make("li", {}, name, make("output", {}), make("span", { class: "told" }, sentence(part, run.finding.text(part.lang()))));
-    }));
-  }
-  [...list.children].forEach((row, i) => {
-    const { f, n } = tracks[i].run;
-    row.children[1].textContent = `f = ${pretty(f[Math.min(Math.floor(step + 1e-9), n)])}`;
-    row.children[2].classList.toggle("untold", step < state.steps);
-  });
 }
 
 function pathsKey(part, event) {

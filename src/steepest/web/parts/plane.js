@@ -35,7 +35,8 @@ export function planePicture(part, landscape, window, width, height) {
       drawSlope(part, pen, scene, step, frame);
       drawSigns(part, pen, drawHeads(part, pen, scene, ways, step, box), box);
       pen.restore();
-      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched);
+      for (const start of scene.starts) drawStart(part, pen, ...this.toPixel(start), scene.held, scene.touched || scene.guess);
+      if (scene.guess) drawGuess(part, pen, ...this.toPixel(scene.guess), scene.touched);
       return ways;
     },
     toPixel: ([x, y]) => [frame.toX(x), frame.toY(y)],
@@ -97,12 +98,26 @@ export function drawStart(part, pen, x, y, held, touched) {
   setStroke(pen, theme.ink, 2.4 * theme.unit);
   pen.stroke();
   drawMark(part, pen, "o", x, y, 2.2, theme.ink, theme.paper, 0);
-  if (touched) return;
+  if (!touched) drawHint(part, pen, part.say("dragMe"), x, y);
+}
+
+/** Words beside a handle: right of it, or left where there is no room. */
+function drawHint(part, pen, words, x, y) {
+  const { theme } = part;
   setLetters(part, pen, 0.8, theme.ink, "left", "middle", 600);
   setStroke(pen, theme.paper, 4);
   pen.lineJoin = "round";
-  pen.strokeText(part.say("dragMe"), x + 16, y);
-  pen.fillText(part.say("dragMe"), x + 16, y);
+  const long = pen.measureText(words).width, at = x + 16 + long > part.stage.size[0] ? x - 16 - long : x + 16;
+  pen.strokeText(words, at, y);
+  pen.fillText(words, at, y);
+}
+
+/** Where the reader guesses that the path ends, to be dragged before the path is shown. */
+export function drawGuess(part, pen, x, y, touched) {
+  const { theme } = part;
+  if (!near(x, y)) return;
+  drawMark(part, pen, "D", x, y, 8, theme.accent, theme.paper, 3);
+  drawHint(part, pen, part.say(touched ? "yourGuess" : "dragGuess"), x, y);
 }
 
 // --- facts and axes ---------------------------------------------------------------------------------------------------

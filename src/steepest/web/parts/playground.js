@@ -25,7 +25,7 @@ const FIRST = [["sgd", { lr: 0.4 }], ["momentum", { lr: 0.1, momentum: 0.8 }], [
  *
  * state: as in core/state.js, as much of it as is to be said; null for the one that the playground opens with.
  * options: as in part.js, and copyLink: copies a link to the state, where whoever mounts it has one.
- * Returns {state, update(state), toast(text), say(word), destroy()}.
+ * Returns {state, update(state), link(), follow(text), toast(text), say(word), destroy()}.
  */
 export function mountPlayground(element, state, options = {}) {
   const first = { landscape: "ravine", rules: FIRST.map(([id, settings]) => ({ id, settings })) };
@@ -47,10 +47,17 @@ export function mountPlayground(element, state, options = {}) {
     title: () => titleOf(part, landscapeOf(part, part.state)),
     say: (...words) => part.say(...words),
     toast: (text) => toast(part, text),
+    link() { return Steepest.link.encode(this.state); },
     update(given) {
       part.tour.kept = null;
       pause(part);
       adopt(part, Steepest.checkedState(given));
+    },
+    /** Shows the state of a link; what is wrong with a bad one is returned, and the part stays as it is. */
+    follow(text) {
+      const { state: linked, reason } = Steepest.link.decode(text);
+      if (linked) this.update(linked);
+      return reason ?? null;
     },
     destroy: () => part.destroy(),
   };

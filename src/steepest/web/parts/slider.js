@@ -17,7 +17,7 @@ export function makeSlider(part, setting, get, set) {
   range.addEventListener("input", () => set(Steepest.slider.value(setting, range.value / 1000)));
   part.busyWhileHeld(range);
   text.addEventListener("input", () => {
-    const value = readNumber(text.value), fine = value !== null && Steepest.check(setting, value) === null;
+    const value = Steepest.readNumber(text.value), fine = value !== null && Steepest.check(setting, value) === null;
     text.setAttribute("aria-invalid", String(!fine));
     if (fine) set(value);
   });
@@ -50,13 +50,6 @@ export function settingName({ name, place = null }) { return place === null ? na
 function symbolOf({ symbol, kind }) {
   if (!symbol || kind === "switch") return null;
   return make("span", { class: "symbol", html: symbol });
-}
-
-/** A number as typed: a decimal comma, a true minus and fractions such as 1/3 are understood; null if it is none. */
-function readNumber(text) {
-  const parts = text.replace(",", ".").replace("−", "-").split("/").map((part) => (part.trim() === "" ? NaN : Number(part)));
-  const value = parts.length === 2 ? parts[0] / parts[1] : parts.length === 1 ? parts[0] : NaN;
-  return Number.isFinite(value) ? value : null;
 }
 
 /** A number as it can be typed again: all its digits, but no tail of rounding. */

@@ -37,7 +37,7 @@ export function startStage(part) {
   }, { passive: false });
   top.addEventListener("dblclick", () => {
     const { tap } = part.stage;
-    if (tap.start) part.change({ start: tap.start }); // the taps of a double-click do not move it
+    if (tap.start) part.change({ [handleOf(part.state)]: tap.start }); // the taps of a double-click do not move it
     tap.start = null;
     setView(part, { window: null, turn: null });
   });
@@ -46,6 +46,9 @@ export function startStage(part) {
 
 /** Whether the page scrolls: where the part is not all of it, and where it is not made to fit the window. */
 function scrolls({ options, host }) { return !options.alone || options.fixed || host.clientWidth <= 1100; }
+
+/** The name of the point that is taken hold of: the start, or, before a figure answers, where the reader guesses that it ends. */
+function handleOf({ guessing }) { return guessing ? "guess" : "start"; }
 
 export function setView(part, patch) {
   part.change({ view: { window: null, mode: "contours", turn: null, ...part.state.view, ...patch } });
@@ -79,7 +82,7 @@ function drawStage(part, state) {
     showCaption(part, state);
   }
   const pen = fitted(top, width, height), { held, touched } = stage;
-  const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed };
+  const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed, guess: state.guess };
   pen.clearRect(0, 0, width, height);
   stage.ways = stage.picture.drawTop(pen, scene, stepOf(state));
 }
@@ -106,7 +109,7 @@ function describeStage(part, state) {
   const where = ({ run }) => pointText(run.point(Math.min(Math.floor(stepOf(state)), run.n)));
   const ends = scene.tracks.map((track) => part.say("trackAlt", track.short, where(track)));
   const shown = part.say("stageAlt", titleOf(part, scene.landscape), pointText(state.start));
-  const keys = part.options.fixed ? "pathsKeys" : modeOf(part, state) === "surface" ? "turnKeys" : "stageKeys";
+  const keys = state.guessing ? "guessKeys" : part.options.fixed ? "pathsKeys" : modeOf(part, state) === "surface" ? "turnKeys" : "stageKeys";
   top.setAttribute("aria-label", [shown, ...ends, part.say(keys)].join(" "));
 }
 
@@ -118,16 +121,17 @@ export function pixelOf(event) {
 }
 
 function takeHold(part, event) {
-  const { stage } = part, place = pixelOf(event), [startX, startY] = stage.picture.toPixel(part.state.start);
+  const { stage } = part, place = pixelOf(event), handle = handleOf(part.state);
+  const [startX, startY] = stage.picture.toPixel(part.state[handle]);
   event.currentTarget.setPointerCapture(event.pointerId);
   stage.hands.set(event.pointerId, place);
   part.byId("stage").querySelector(".tip").hidden = true;
   const grasps = Math.hypot(place[0] - startX, place[1] - startY) < GRASP;
-  if (stage.held && stage.press.moved) part.change({ start: stage.press.start }); // the first finger of a pinch moved it
+  if (stage.held && stage.press.moved) part.change({ [handle]: stage.press.start }); // the first finger of a pinch moved it
   const turns = modeOf(part, part.state) === "surface", alone = stage.hands.size === 1 && !event.shiftKey;
   stage.held = !part.options.fixed && alone && (grasps || !turns);
   stage.turning = !stage.held && turns;
-  if (stage.held) stage.press = { place, grasps, moved: false, start: part.state.start };
+  if (stage.held) stage.press = { place, grasps, moved: false, start: part.state[handle] };
   if (part.player.playing && stage.held) pause(part);
   part.setBusy(true);
 }
@@ -176,7 +180,7 @@ function moveStart(part, place) {
 function setStart(part, point) {
   const { nudge, frame } = part.stage.picture, sides = [frame.x, frame.y];
   part.stage.touched = true;
-  part.change({ start: point.map((value, i) => {
+  part.change({ [handleOf(part.state)]: point.map((value, i) => {
     const within = Math.min(Math.max(value, sides[i][0]), sides[i][1]);
     return Number(within.toFixed(Math.max(0, Math.ceil(-Math.log10(nudge[i] / 10)))));
   }) });
@@ -210,7 +214,7 @@ function pan(part, dx, dy) {
 function hover(part, event) {
   const { stage } = part;
   const [px, py] = pixelOf(event), tip = part.byId("stage").querySelector(".tip"), scene = sceneOf(part, part.state);
-  const [startX, startY] = stage.picture.toPixel(part.state.start);
+  const [startX, startY] = stage.picture.toPixel(part.state[handleOf(part.state)]);
   let best = { far: 12 };
   stage.ways.forEach((points, i) => {
     for (let k = 0; 2 * k < points.length; k++) {
@@ -250,5 +254,5 @@ function stageKey(part, event) {
 
 function nudgeStart(part, arrow, times) {
   const { nudge } = part.stage.picture;
-  setStart(part, part.state.start.map((value, i) => value + times * arrow[i] * nudge[i]));
+  setStart(part, part.state[handleOf(part.state)].map((value, i) => value + times * arrow[i] * nudge[i]));
 }

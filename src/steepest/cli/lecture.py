@@ -1,0 +1,33 @@
+"""`steepest lecture`: the lecture, in the browser or as a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import language, terminal
+from .language import translate
+from .options import Lang
+
+__all__ = ["command"]
+
+
+def command(
+    save: Annotated[Path | None, typer.Option(help="Write the page to this file instead of opening it.")] = None,
+    lang: Lang = "",
+) -> None:
+    """Open the lecture: guess, watch, and try, a station at a time. One file, no network.
+
+    [dim]steepest lecture                                        opens it in the browser[/dim]
+
+    [dim]steepest lecture --save lecture.html --lang zh          a file to hand out[/dim]
+    """
+    from ..lecture import open_lecture, save_lecture
+
+    page_language = language.asked()  # otherwise the browser's
+    if save is not None:
+        terminal.echo(translate("saved to {}; open it in any browser", save_lecture(save, page_language)))
+        return
+    file, shown = open_lecture(page_language)
+    said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"
+    terminal.echo(translate(said, file))

@@ -1,0 +1,73 @@
+"""The page of the lecture: one file that needs no network and no server."""
+
+import json
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+from ..base.checks import check_language
+from ..playground.build import build_facts, check_page_file
+from ..web import Page, script_of
+from .stations import stations_as_data
+
+__all__ = ["build_lecture", "open_lecture", "save_lecture"]
+
+TITLES = {"en": "Optimization in deep learning", "zh": "深度学习中的优化算法"}
+
+
+def lecture_as_data() -> dict[str, Any]:
+    """What the page's part takes, as `parts/lecture.js` says."""
+    return {"stations": stations_as_data()}
+
+
+def build_lecture(lang: str | None = None) -> Page:
+    """The page, the same for the same version and language.
+
+    Each station has a question, a guess, a figure that answers, a sentence, a formula with the figure's numbers, and an
+    exercise that checks itself, in English and Chinese. Every number in its words is computed here.
+
+    Args:
+        lang: `"en"`, `"zh"`, or None to follow the reader's browser; it can be switched at any place of the page.
+
+    Raises:
+        InvalidValue: another language.
+    """
+    if lang is not None:
+        check_language(lang)
+    data = json.dumps(lecture_as_data(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    body = '<div data-steepest="lecture" data-state="lecture" data-alone></div>'
+    script = script_of(build_facts(), {"lecture": data})
+    return Page.of(body, script, title=TITLES.get(lang or "", TITLES["en"]), lang=lang)
+
+
+def save_lecture(file: str | Path, lang: str | None = None) -> Path:
+    """Write the lecture into a file of its own.
+
+    Args:
+        file: such as `"lecture.html"`.
+        lang: as in `build_lecture`.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidValue: another language, or the file is no page or cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_lecture(f"{folder}/lecture.html", lang="zh").name
+    'lecture.html'
+    """
+    check_page_file(file)
+    return build_lecture(lang).save(file)
+
+
+def open_lecture(lang: str | None = None) -> tuple[Path, bool]:
+    """Write a temporary file and open it; the file, and whether a browser took it."""
+    page = build_lecture(lang)  # before a folder is made, as the language may be none
+    file = page.save(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-lecture.html")
+    try:
+        return file, webbrowser.open(file.as_uri())
+    except webbrowser.Error:
+        return file, False

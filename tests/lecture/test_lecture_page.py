@@ -1,0 +1,191 @@
+"""The lecture in a browser: every station walked through, exercises failed and solved, links, languages, paper."""
+
+import re
+
+import pytest
+
+from steepest.lecture import STATIONS
+from steepest.lecture.stations import stations_as_data
+
+from ..accessibility import small_targets, violations
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+WITH_EXERCISE = [station.id for station in STATIONS if "exercise" in station.facts]
+FOR_AXE = ["local-minimum", "saddle", "learning-rate", "two-variables"]
+
+
+def link_of(page) -> str:
+    """The address bar's link, once it has caught up with the page."""
+    page.wait_for_timeout(450)
+    return page.evaluate("location.hash.slice(1)")
+
+
+def test_arrow_keys_lead_through_every_station(open_lecture):
+    page = open_lecture()
+    for station in stations_as_data():
+        expect(page.locator("h1")).to_have_text(station["title"][0])
+        assert page.locator(".ask .question").inner_text() == station["question"][0]
+        assert page.locator(".told-here").is_hidden()
+        page.keyboard.press("ArrowRight")
+        told = re.sub(r"[*\n]", "", station["told"][0])
+        assert page.locator(".sentence").evaluate_all("all => all.map((one) => one.textContent).join('')") == told
+        if "exercise" in station:
+            page.keyboard.press("PageDown")
+            assert station["exercise"]["ask"][0] in page.locator(".exercise").inner_text()
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#next")).to_be_disabled()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".told-here").is_visible()
+
+
+@pytest.mark.parametrize("name", WITH_EXERCISE)
+def test_an_exercise_is_failed_and_solved(name, open_lecture):
+    page = open_lecture(f"at={name}&phase=2")
+    expect(page.locator(".status")).to_have_text("Not yet.")
+    page.locator("[data-key=hint]").click()
+    expect(page.locator(".exercise .hint")).to_be_visible()
+    page.locator("[data-key=solution]").click()
+    expect(page.locator(".status")).to_have_class("status solved")
+    assert f"{name}:-*" in link_of(page)
+    if page.locator("[data-key=again]").count():
+        page.locator("[data-key=again]").click()
+        expect(page.locator(".status")).to_have_text("You have solved it before.")
+
+
+def test_a_choice_is_judged_and_kept_in_the_link(open_lecture):
+    page = open_lecture("at=saddle")
+    assert page.locator("#legend li").count() == 0  # nothing is shown before the guess
+    page.locator(".option").first.click()
+    expect(page.locator(".verdict")).to_contain_text("Not quite.")
+    expect(page.locator(".verdict")).to_contain_text("It lingers")
+    expect(page.locator("#legend li")).to_have_count(1)
+    link = link_of(page)
+    assert link == "at=saddle&phase=1&done=saddle:0"
+    again = open_lecture(link.replace("saddle:0", "saddle:1"))
+    expect(again.locator(".verdict")).to_contain_text("Right.")
+
+
+def test_a_point_is_dragged_to_guess(open_lecture):
+    page = open_lecture("at=local-minimum")
+    top = page.locator("#stage canvas").last
+    top.focus()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowLeft")
+    page.locator(".guess .main").click()
+    expect(page.locator(".verdict")).to_contain_text("Not quite.")
+    box = top.bounding_box()
+    link = link_of(page)
+    assert re.search(r"done=local-minimum:[\d.-]+", link)
+    page.keyboard.press("ArrowLeft")
+    page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)  # the diamond goes where it is put
+    page.locator(".guess .main").click()
+    expect(page.locator(".verdict")).to_contain_text("Right.")
+
+
+def test_a_number_is_typed_to_guess(open_lecture):
+    page = open_lecture("at=learning-rate")
+    page.locator(".guess input").fill("abc")
+    page.locator(".guess .typed button").click()
+    assert page.locator(".guess input").get_attribute("aria-invalid") == "true"
+    page.locator(".guess input").fill("1/1")
+    page.keyboard.press("Enter")
+    expect(page.locator(".verdict")).to_contain_text("Right.")
+
+
+def test_the_formula_follows_the_figure(open_lecture):
+    page = open_lecture("at=descent&phase=1")
+    before = page.locator(".formula-here .result").first.inner_text()
+    slider = page.locator("#controls input[type=range]")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".formula-here .result").first).not_to_have_text(before)
+    link = link_of(page)
+    assert "rule=sgd(lr=" in link and "on=parabola" in link
+    again = open_lecture(link)
+    assert (
+        again.locator("#controls input[type=text]").input_value()
+        == page.locator("#controls input[type=text]").input_value()
+    )
+
+
+def test_the_language_changes_at_any_place(open_lecture):
+    page = open_lecture("at=saddle&phase=2")
+    page.locator("#language").click()
+    station = next(station for station in stations_as_data() if station["id"] == "saddle")
+    expect(page.locator("h1")).to_have_text(station["title"][1])
+    assert station["exercise"]["ask"][1] in page.locator(".exercise").inner_text()
+    assert page.evaluate("document.documentElement.lang") == "zh-CN" and "lang=zh" in link_of(page)
+    assert "鞍点" in page.title()
+
+
+def test_the_projector_has_large_letters(open_lecture):
+    page = open_lecture("at=two-variables&phase=1", viewport={"width": 1024, "height": 768})
+    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    before = page.evaluate(size)
+    page.keyboard.press("p")
+    page.wait_for_timeout(100)
+    assert page.evaluate(size) > 1.3 * before and "big=1" in link_of(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1024
+
+
+def test_the_contents_lead_to_a_station_and_show_what_is_solved(open_lecture):
+    page = open_lecture("at=descent&done=saddle:1*,leap:2")
+    page.locator("#contents-open").click()
+    assert page.locator(".entry").count() == len(STATIONS)
+    assert page.locator(".entry b").evaluate_all("all => all.filter((one) => one.textContent === '✓').length") == 1
+    page.locator(".entry").nth(0).click()
+    expect(page.locator("h1")).to_have_text(stations_as_data()[0]["title"][0])
+
+
+def test_a_bad_link_is_told_and_changes_nothing(open_lecture):
+    page = open_lecture("at=nowhere")
+    expect(page.locator("#toast")).to_contain_text("the lecture has no station 'nowhere'")
+    expect(page.locator("h1")).to_have_text(stations_as_data()[0]["title"][0])
+
+
+def test_a_finger_turns_the_pages(open_lecture):
+    page = open_lecture("at=descent", **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    swipe = """(dx) => {
+      const target = document.querySelector('[data-steepest] > div').shadowRoot.querySelector('.words h1');
+      const send = (type, clientX) => {
+        const touch = new Touch({ identifier: 1, target, clientX, clientY: 100 });
+        const touches = type === 'touchstart' ? [touch] : [];
+        target.dispatchEvent(new TouchEvent(type, { bubbles: true, composed: true, touches, changedTouches: [touch] }));
+      };
+      send('touchstart', 200);
+      send('touchend', 200 + dx); }"""
+    page.evaluate(swipe, -120)
+    expect(page.locator(".told-here")).to_be_visible()
+    page.evaluate(swipe, 120)
+    expect(page.locator(".told-here")).to_be_hidden()
+
+
+LOOKS = [("light", "en", {}), ("dark", "zh", {}), ("light", "zh", PHONE), ("dark", "en", PHONE)]
+
+
+@pytest.mark.parametrize(
+    ("light", "lang", "screen"), LOOKS, ids=["light-en", "dark-zh", "light-zh-phone", "dark-en-phone"]
+)
+def test_axe_finds_nothing_serious(light, lang, screen, open_lecture):
+    page = open_lecture(f"lang={lang}", color_scheme=light, **screen)
+    for name in FOR_AXE:
+        for phase in (0, 1, 2):
+            page.evaluate(f"location.hash = 'at={name}&phase={phase}&lang={lang}&done={name}:1'")
+            page.wait_for_selector(f"[data-station={name}][data-phase='{phase}']")
+            page.wait_for_timeout(200)
+            assert violations(page) == [], (name, phase)
+            assert small_targets(page) == [], (name, phase)
+
+
+def test_on_paper_there_is_every_station_with_its_figure(open_lecture):
+    page = open_lecture("at=saddle")
+    assert page.locator(".station").count() == 1 and page.locator("#stage").count() == 1  # mounted when in view
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".station:not([data-aside])").count() == len(STATIONS)
+    figures = sum("figure" in station.facts for station in STATIONS)
+    assert page.locator(".station:not([data-aside]) .place > div").count() == figures
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".station").count() == 1
