@@ -1,4 +1,6 @@
-"""python -m benchmarks.doctor [faults] [healthy] [cost]: how often the doctor finds mistakes, errs, and what it costs.
+"""python -m benchmarks.doctor [faults] [healthy] [cost] [prove]: what the doctor finds, where it errs, what it costs.
+
+`prove` tries the advice of findings, and says how often that agrees with a long training (see `proofs.py`).
 
 `--folder` names a folder of programs, a file each, with `TRUTH` and `train(watch, seed, fixed, steps)`; without it the
 project's own are run (`--held` only those that no threshold was chosen with).
@@ -22,6 +24,7 @@ from .__main__ import machine, table
 from .faults import PROGRAMS
 from .faults.healthy import FACTORS, OPTIMIZERS, WORKLOADS, run
 from .faults.parts import Program, mlp
+from .proofs import STORE, proofs
 
 Row = dict[str, Any]
 
@@ -166,25 +169,31 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.doctor", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", choices=["faults", "healthy", "cost", []], help="what to measure; all of it"
+        "parts", nargs="*", choices=["faults", "healthy", "cost", "prove", []], help="what to measure; all of it"
     )
     parser.add_argument("--folder", type=Path, help="a folder of faulty programs instead of the project's own")
     parser.add_argument("--held", action="store_true", help="only the programs that no threshold was chosen with")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300, help="steps of a faulty program")
     parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of the cost")
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of runs of a trial")
+    parser.add_argument("--arm", type=int, default=50, help="steps of a run of a trial")
+    parser.add_argument("--store", type=Path, default=STORE, help="where what was measured of proofs is kept")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     programs = in_folder(arguments.folder) if arguments.folder else PROGRAMS
     if arguments.held:
         programs = {name: program for name, program in programs.items() if program.held}
     print(machine())
-    for part in arguments.parts or ["faults", "healthy", "cost"]:
+    for part in arguments.parts or ["faults", "healthy", "cost", "prove"]:
         print(f"\n{part}")
         lines = {
             "faults": lambda: faults(programs, arguments.seeds, arguments.steps),
             "healthy": lambda: healthy(arguments.seeds),
             "cost": lambda: cost(arguments.rounds),
+            "prove": lambda: proofs(
+                programs, arguments.seeds, arguments.steps, arguments.pairs, arguments.arm, arguments.store
+            ),
         }[part]()
         for line in lines:
             print(line, flush=True)

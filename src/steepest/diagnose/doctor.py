@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
-from .examine import measure_step, normalizes, number, recovered_from, tick_of
+from .examine import held_out, measure_step, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
-from .parameters import units_of
-from .proof import Proof
+from .parameters import scale_free, units_of
+from .proof import KEPT, Patient, Proof, Recording, prove
 from .record import Record
-from .replay import draws_now, undisturbed
 from .schedule import FIRST, Schedule
 from .sensors import Observation, Sensors, Target
 from .signs import signs_of
@@ -31,22 +30,6 @@ MOST = 2**29
 STILL = 100
 """Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
 
-SCALE_FREE = (
-    "adam",
-    "lion",
-    "sign",
-    "rmsprop",
-    "adagrad",
-    "adadelta",
-    "lamb",
-    "muon",
-    "soap",
-    "prodigy",
-    "adafactor",
-    "rprop",
-)
-"""Parts of the names of optimizers whose steps do not depend on the scale of the gradient."""
-
 
 def watch(
     model: nn.Module,
@@ -56,6 +39,7 @@ def watch(
     again: Callable[[], Any] | None = None,
     validation: Callable[[], Any] | None = None,
     tell: Callable[[Diagnosis], object] | None = None,
+    keep: int = KEPT,
 ) -> "Doctor":
     """Watch a training and find out what is wrong with it.
 
@@ -71,6 +55,8 @@ def watch(
         again: computes the loss of the last batch again, for losses that the doctor does not know.
         validation: computes the loss on held-out data, in evaluation mode of its own; called now and then.
         tell: called once with each new finding, for instance `print`.
+        keep: the most bytes of copies that are kept for `Doctor.prove` until the doctor is dropped: of the initial
+            state, at most half of them, and of the last observed batches, at most 64. 0: none.
 
     Returns:
         A `Doctor`. As a context manager it removes its hooks at the end.
@@ -95,7 +81,7 @@ def watch(
     if not isinstance(model, nn.Module):
         raise InvalidValue(f"model: must be a torch.nn.Module, got {type(model).__name__}")
     optimizers = list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]
-    return Doctor(model, optimizers, budget, again, validation, tell)
+    return Doctor(model, optimizers, budget, again, validation, tell, keep=keep)
 
 
 class Doctor:
@@ -116,9 +102,12 @@ class Doctor:
         validation: Callable[[], Any] | None,
         tell: Callable[[Diagnosis], object] | None,
         clock: Callable[[], float] = perf_counter,
+        keep: int = KEPT,
     ) -> None:
         self.record, self.unseen, self.proofs = Record(), list[Finding](), list[Proof]()
         self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
+        self._recording = Recording(keep)
+        self._patient: Patient | None = None
         self._told: set[str] = set()
         self._schedule = Schedule(budget, clock)
         self._sensors: Sensors | None = None
@@ -166,6 +155,45 @@ class Doctor:
 
     def __str__(self) -> str:
         return self.text()
+
+    def prove(
+        self,
+        finding: Diagnosis | str,
+        *,
+        batches: Iterable[Any] | None = None,
+        loss: Callable[[nn.Module, Any], Tensor] | None = None,
+        pairs: int = 5,
+        steps: int = 50,
+        tell: Callable[[int, int], object] | None = None,
+    ) -> Proof:
+        """Try a finding's advice against leaving things alone, on copies; the training stays as it is.
+
+        Copies of model and optimizer are trained on the recorded batches, in pairs with the same batches and random
+        numbers, from the initial state and from that of now. It takes up to `4 * pairs + 3` runs of so many steps, and
+        the memory of another model, optimizer and graph; Ctrl-C ends it.
+
+        Args:
+            finding: one of `findings`, or its code.
+            batches: batches of your own, at most 64 of which are used; with `loss`, instead of the recorded ones.
+            loss: the loss of a model on such a batch, a scalar.
+            pairs: number of pairs from each state, at least 4.
+            steps: steps of a run, at least 10; in the last fifth the learning rate falls to 0.
+            tell: called after each run with the number of runs made and that of all.
+
+        Returns:
+            A `Proof`, which is kept in `proofs`, too.
+
+        Raises:
+            InvalidValue: a code that was not found, or another argument that is not as said.
+        """
+        code = finding if isinstance(finding, str) else finding.code
+        found = next((each for each in self.findings if each.code == code), None)
+        if found is None:
+            there = ", ".join(each.code for each in self.findings) or "nothing"
+            raise InvalidValue(f"finding: {code!r} was not found in this training; found: {there}")
+        proof = prove(self._patient, self.unseen, found, batches, loss, pairs, steps, tell)
+        self.proofs = [each for each in self.proofs if each.code != code] + [proof]
+        return proof
 
     def close(self) -> None:
         """Remove all hooks; findings remain."""
@@ -219,8 +247,9 @@ class Doctor:
             self._cannot("unseen_shards")
         self._structure = Structure(target, self.record)
         self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
-        names = [type(each).__name__.lower() for each in known]
-        self.record.scale_free = bool(names) and all(any(part in name for part in SCALE_FREE) for name in names)
+        self._recording.begin(target)
+        self._patient = Patient(target, self.record, self._recording, self._validation, self._alone)
+        self.record.scale_free = scale_free(known)
         self.record.normalized_input = normalizes(target.model)
         self.record.rates = [(math.nan, 0.0, math.nan) for each in known for _ in each.param_groups]
         trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
@@ -349,17 +378,10 @@ class Doctor:
             if self._again is None and (recovered is None or recovered.again is None):
                 self._cannot("unseen_loss")
             measure_step(tick, self._target, forward, path, recovered, value, self._again)
+        if forward is not None and forward is seen.forwards[-1]:
+            self._recording.keep(forward, recovered, tick, value, self._target)
         if self._validation is not None:
-            self._hold_out(self._validation, step)
-
-    def _hold_out(self, validation: Callable[[], Any], step: int) -> None:
-        modes = [(module, module.training) for module in self._target.model.modules()]
-        try:
-            with undisturbed(self._target.model, draws_now(self._target.device)):
-                self.record.validation.append((step, number(validation())))
-        finally:
-            for module, mode in modes:
-                module.training = mode
+            self.record.validation.append((step, held_out(self._target, self._validation)))
 
     # --- findings ---------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from torch.utils import _pytree as pytree
 
 from .losses import Recovered, recover
 from .record import InputFacts, Tick
-from .replay import undisturbed
+from .replay import draws_now, undisturbed
 from .sensors import Forward, Observation, Target
 
-__all__ = ["measure_step", "normalizes", "number", "recovered_from", "tick_of"]
+__all__ = ["counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tick_of"]
 
 
 def number(loss: Any) -> float:
@@ -100,10 +100,12 @@ def measure_step(
         place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
         args, kwargs = forward.inputs
         with undisturbed(target.model, forward.draws):
-            after = _counterpart(target.model(*args, **kwargs), forward, place)
+            returned = target.model(*args, **kwargs)
+            after = counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
         if after is None:
             return
-        fallen = (recovered.again(forward.outputs[place]) - recovered.again(after)) / update.scaler
+        before = forward.outputs[place].detach()
+        fallen = number(recovered.again(before) - recovered.again(after)) / update.scaler
         fallen *= max(tick.backwards, 1)
     if promised > 0:
         tick.gain = fallen / promised
@@ -120,15 +122,25 @@ def _precision(forward: Forward) -> float:
     return max((torch.finfo(kind).eps for kind in kinds if kind.is_floating_point), default=0.0)
 
 
-def _counterpart(returned: Any, forward: Forward, place: int) -> Tensor | None:
-    """The tensor of a repeated call that stands where the observed output stood."""
+def held_out(target: Target, validation: Callable[[], Any]) -> float:
+    """The user's loss on held-out data; modes, buffers and random numbers are put back."""
+    modes = [(module, module.training) for module in target.model.modules()]
+    try:
+        with undisturbed(target.model, draws_now(target.device)):
+            return number(validation())
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def counterpart(returned: Any, count: int, place: int, shape: torch.Size) -> Tensor | None:
+    """The tensor of a repeated call that stands where an observed output stood, the `place`-th of `count`."""
     values = pytree.tree_leaves(returned)
     if not any(isinstance(value, Tensor) for value in values) and hasattr(returned, "__dict__"):
         values = list(vars(returned).values())
     like = [
         value for value in values if isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
     ]
-    shape = forward.outputs[place].shape
-    if len(like) == len(forward.outputs):
+    if len(like) == count:
         return like[place] if like[place].shape == shape else None
     return next((value for value in like if value.shape == shape), None)

@@ -6,7 +6,7 @@ its targets follow from outputs $z$ and their gradient $d$:
 - cross-entropy: $d_i = w_i (\mathrm{softmax}(z_i) - e_{y_i})$, so that the class $y_i$ is the only negative entry and
   $w_i = -d_{i y_i} / (1 - p_{i y_i})$;
 - squared error: $d = 2 w (z - t)$;
-- binary cross-entropy of logits: $d = w (\sigma(z) - t)$.
+- binary cross-entropy of logits: $d = w (\sigma(z) - t)$; of probabilities: $d = w (z - t) / z (1 - z)$.
 """
 
 import math
@@ -66,11 +66,11 @@ class Recovered:
 
     Attributes:
         facts: what was recovered, as numbers.
-        again: what was differentiated, of new outputs.
+        again: what was differentiated, of new outputs: a scalar with a graph where they have one. It holds the targets.
     """
 
     facts: LossFacts
-    again: Callable[[Tensor], float] | None = None
+    again: Callable[[Tensor], Tensor] | None = None
 
 
 def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
@@ -78,32 +78,37 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
     kind = kind_of(path) if path else "other"
     if output.numel() > LARGEST or output.numel() == 0 or not bool(gradient.isfinite().all()):
         return Recovered(LossFacts(kind))
-    z, d = _numbers(output), _numbers(gradient)
+    z, d = _numbers(output.detach()), _numbers(gradient.detach())
     if kind == "cross_entropy":
         return _classes(path, z, d, loss)
     if kind == "log_likelihood":
-        rows = d.movedim(1, -1).reshape(-1, d.shape[1]) if d.dim() > 2 else d.reshape(-1, d.shape[-1])
-        return Recovered(LossFacts(kind, loss, 1.0, _counted(rows.argmin(-1)[rows.amin(-1) < 0])))
+        return _picked(z, d, loss)
+    if kind == "probability":
+        return _odds(z, d, loss)
     if kind == "squared_error":
         return _squares(path, z, d, loss)
     if kind == "binary":
         targets = (d < 0).to(z.dtype)
         weight = float((d.abs() / (z.sigmoid() - targets).abs().clamp_min(1e-6)).median())
 
-        def again(new: Tensor) -> float:
-            return weight * float(
-                torch.nn.functional.binary_cross_entropy_with_logits(_numbers(new), targets, reduction="sum")
-            )
+        def again(new: Tensor) -> Tensor:
+            entropy = torch.nn.functional.binary_cross_entropy_with_logits(_numbers(new), targets, reduction="sum")
+            return _times(weight, entropy)
 
         labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
-        mean = again(z) / (weight * z.numel()) if weight > 0 else math.nan
+        mean = float(again(z)) / (weight * z.numel()) if weight > 0 else math.nan
         return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
     return Recovered(LossFacts(kind))
 
 
 def _numbers(tensor: Tensor) -> Tensor:
     """The values in float32, or in float64 where they are."""
-    return tensor.detach() if tensor.dtype == torch.float64 else tensor.detach().float()
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _times(weight: float, total: Tensor) -> Tensor:
+    """In float64 where the device has it: steps are told from small differences of losses."""
+    return weight * (total if total.device.type == "mps" else total.double())
 
 
 def _counted(labels: Tensor) -> dict[int, int]:
@@ -131,9 +136,9 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     if even is not None:
         wanted, weight, mean = even
 
-        def uniform(new: Tensor) -> float:
+        def uniform(new: Tensor) -> Tensor:
             logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
-            return -weight * float((wanted[used] * logs).sum())
+            return _times(-weight, (wanted[used] * logs).sum())
 
         shown = used | (rows.softmax(-1).amax(-1) > 1 - 1e-5)  # what is ignored has no gradient either
         scale = weight * int(shown.sum())
@@ -163,9 +168,9 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         return Recovered(LossFacts("cross_entropy"))
     _, labels, weights, mean, scale = best
 
-    def again(new: Tensor) -> float:
+    def again(new: Tensor) -> Tensor:
         logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
-        return float(-(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum())
+        return -(weights * logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum()
 
     return Recovered(LossFacts("cross_entropy", mean, scale, _counted(torch.cat([labels, learnt]))), again)
 
@@ -187,6 +192,34 @@ def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tens
     return None
 
 
+def _picked(z: Tensor, d: Tensor, loss: float) -> Recovered:
+    """A loss that is linear in the outputs: each example's class is the only entry with a gradient."""
+    axis = 1 if d.dim() > 2 else -1
+    rows = d.movedim(axis, -1).reshape(-1, d.shape[axis])
+    slopes, labels = rows.min(-1)
+
+    def again(new: Tensor) -> Tensor:
+        picked = _numbers(new).movedim(axis, -1).reshape(-1, new.shape[axis]).gather(-1, labels.unsqueeze(-1))
+        return (slopes * picked.squeeze(-1)).sum()
+
+    total = -float(slopes.sum())
+    mean = float(again(z)) / total if total > 0 else math.nan
+    scale = total if math.isclose(mean, loss, rel_tol=1e-2) else 1.0
+    return Recovered(LossFacts("log_likelihood", loss, scale, _counted(labels[slopes < 0])), again)
+
+
+def _odds(z: Tensor, d: Tensor, loss: float) -> Recovered:
+    """Mean binary cross-entropy of probabilities, whose gradient is (z - t) / z (1 - z) over the number of entries."""
+    targets = (z - d * z * (1 - z) * z.numel()).clamp(0, 1)
+
+    def again(new: Tensor) -> Tensor:
+        return torch.nn.functional.binary_cross_entropy(_numbers(new), targets)
+
+    if not (bool((z >= 0).all()) and bool((z <= 1).all()) and math.isclose(float(again(z)), loss, rel_tol=1e-2)):
+        return Recovered(LossFacts("probability"))
+    return Recovered(LossFacts("probability", loss, 1.0), again)
+
+
 def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
     size = z.numel()
     targets, weight = z - d * size / 2, 1 / size  # a mean over all entries
@@ -197,8 +230,8 @@ def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         weight = squares / (4 * loss)
         targets = z - d / (2 * weight)
 
-    def again(new: Tensor) -> float:
-        return weight * float((_numbers(new) - targets).square().sum())
+    def again(new: Tensor) -> Tensor:
+        return _times(weight, (_numbers(new) - targets).square().sum())
 
     low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
     slack = 1e-3 * float(targets.abs().amax())

@@ -10,11 +10,22 @@ from torch import Tensor, nn
 from .limits import limit_of, rule_in
 from .record import LayerFacts, StepFacts
 
-__all__ = ["Before", "dense", "norms", "units_of"]
+__all__ = ["Before", "dense", "norms", "scale_free", "units_of"]
 
 HALF = (torch.float16, torch.bfloat16)
 SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
 """Names of the states that eps is added to the root of."""
+
+SCALE_FREE = (
+    "adam", "lion", "sign", "rmsprop", "adagrad", "adadelta", "lamb", "muon", "soap", "prodigy", "adafactor", "rprop",
+)  # fmt: skip
+"""Parts of the names of optimizers whose steps do not depend on the scale of the gradient."""
+
+
+def scale_free(optimizers: Sequence[Any]) -> bool:
+    """Whether no optimizer's steps depend on the scale of the gradient."""
+    names = [type(optimizer).__name__.lower() for optimizer in optimizers]
+    return bool(names) and all(any(part in name for part in SCALE_FREE) for name in names)
 
 
 def dense(tensor: Tensor | None) -> bool:
