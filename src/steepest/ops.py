@@ -18,7 +18,8 @@ from typing import Any
 
 __all__ = [
     "absolute", "arctan", "cos", "cosh", "e", "eigenvectors", "exp", "is_zero", "log", "machine_epsilon", "maximum",
-    "minimum", "norm", "orthonormal", "pi", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where", "zeros_like",
+    "minimum", "norm", "orthonormal", "pi", "random_signs", "sign", "sin", "sinh", "solve_lower", "sqrt", "tan", "tanh",
+    "upper_triangle", "where", "zeros_like",
 ]  # fmt: skip
 
 pi = math.pi
@@ -163,6 +164,35 @@ def eigenvectors(x: Any) -> Any:
 def orthonormal(x: Any) -> Any:
     """A matrix with orthonormal columns, the first n of which span the same space as those of `x` (the Q of QR)."""
     return _namespace(x).linalg.qr(x)[0]
+
+
+def upper_triangle(x: Any) -> Any:
+    """A matrix with zeros below its diagonal."""
+    return _namespace(x).triu(x)
+
+
+def solve_lower(a: Any, b: Any) -> Any:
+    """The solution x of a x = b, for a lower triangular matrix a."""
+    linalg = _namespace(a).linalg
+    return linalg.solve_triangular(a, b, upper=False) if hasattr(linalg, "solve_triangular") else linalg.solve(a, b)
+
+
+def random_signs(x: Any, step: int) -> Any:
+    """An array of the shape of `x` of 1 and -1, as if drawn anew in each step: they follow from place and step alone.
+
+    Every library, device and rank makes the same. A hash of the place in integers of 64 bits, of which 32 are kept.
+
+    >>> import numpy as np
+    >>> random_signs(np.zeros(8), 1)
+    array([ 1., -1., -1.,  1., -1., -1.,  1., -1.])
+    """
+    library = _namespace(x)
+    count = math.prod(x.shape)
+    place = library.arange(count, device=x.device) + (step * 0x9E3779B1) % 2**32
+    for factor, shift in ((0x7FEB352D, 16), (0x2C1B3C6D, 15), (0x297A2D39, 14)):
+        place = (place & 0xFFFFFFFF) * factor
+        place = (place & 0xFFFFFFFF) ^ ((place & 0xFFFFFFFF) >> shift)
+    return library.asarray(1 - 2 * ((place >> 7) & 1), dtype=x.dtype).reshape(x.shape)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

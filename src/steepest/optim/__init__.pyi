@@ -1163,7 +1163,9 @@ class Muon(Optimizer):
 
     and without `nesterov` $\mathrm{NS}(m_t)$. The Newton-Schulz iteration NS starts from $X = M / \lVert M \rVert$ and
     repeats $A = X X^\top$, $X \leftarrow a X + (b A + c A^2) X$, `ns_steps` times; it brings the singular values to
-    between about 0.7 and 1.2. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
+    between about 0.7 and 1.2. With `coefficient_type="polar_express"` each step has the polynomial that is best for the
+    singular values left by the steps before (Amsel et al. 2025): after eight they are within 0.01 of 1, and
+    `ns_coefficients` are not used. The factor $\gamma$ of a matrix with $n$ rows and $k$ columns is
     $\sqrt{\max(1, n / k)}$ (`adjust_lr_fn` None or "original"), $0.2 \sqrt{\max(n, k)}$ ("match_rms_adamw", for a
     learning rate and decay tuned for AdamW), or $\sqrt{n / k}$ ("spectral_unclamped").
 
@@ -1182,6 +1184,7 @@ class Muon(Optimizer):
         eps: keeps the division finite. In [0, inf). Default 1e-07.
         ns_steps: iterations. In [0, 100). Default 5.
         adjust_lr_fn: factor by shape. Default None.
+        coefficient_type: a polynomial for each step. Default None.
         maximize: climb instead of descend. Default False.
         differentiable: let autograd see the step itself. Default False.
         foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
@@ -1216,6 +1219,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
         *,
+        coefficient_type: str | None = None,
         maximize: bool = False,
         differentiable: bool = False,
         foreach: bool | None = None,
@@ -1700,6 +1704,359 @@ class Rprop(Optimizer):
         lr: float | Tensor = 0.01,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-06, 50.0),
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class NorMuon(Optimizer):
+    r"""NorMuon: Muon whose direction is divided, row by row, by the root mean square that the row had so far.
+
+    $$O_t = \mathrm{NS}(\mu m_t + (1 - \mu) g_t), \qquad
+      v_t = \beta_2 v_{t-1} + (1 - \beta_2) \, \mathrm{mean}_{\text{row}} (O_t^2), \qquad
+      \hat O_t = \frac{O_t}{\sqrt{v_t} + 10^{-10}}$$
+    $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \, \gamma \frac{\lVert O_t \rVert}{\lVert \hat O_t \rVert} \hat O_t$$
+
+    with $m$, NS and $\gamma$ as in `Muon`: the length of the step stays that of Muon, and is shared out more equally
+    among neurons. $v$ has one number a row. The paper's factor, $0.2 \sqrt{n k} / \lVert \hat O_t \rVert$, is what
+    `adjust_lr_fn="match_rms_adamw"` comes to where NS makes all singular values 1; the authors' code has that of None.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.02.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        momentum: memory of the gradients. In [0, inf). Default 0.95.
+        nesterov: look one step of the average ahead. Default True.
+        ns_coefficients: polynomial of the iteration. In (-inf, inf). Default (3.4445, -4.775, 2.0315).
+        eps: keeps the division finite. In [0, inf). Default 1e-07.
+        ns_steps: iterations. In [0, 100). Default 5.
+        adjust_lr_fn: factor by shape. Default None.
+        coefficient_type: a polynomial for each step. Default None.
+        beta2: memory of the rows' squares. In [0, 1). Default 0.95.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Li et al. 2025.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.NorMuon([model.weight], lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.02,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-07,
+        ns_steps: int = 5,
+        adjust_lr_fn: str | None = None,
+        *,
+        coefficient_type: str | None = None,
+        beta2: float = 0.95,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class ScheduleFreeRAdam(Optimizer):
+    r"""Schedule-Free RAdam: Schedule-Free AdamW whose warm-up is RAdam's factor for how well the scale is known.
+
+    $$v_t = \beta_2 v_{t-1} + (1 - \beta_2) g(y_t)^2, \qquad
+      \rho_t = \rho_\infty - \frac{2 t \beta_2^t}{1 - \beta_2^t}, \qquad
+      r_t = \sqrt{\frac{(\rho_t - 4)(\rho_t - 2) \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2) \rho_t}}$$
+    $$z_{t+1} = z_t - \eta r_t \left(\frac{g(y_t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} + \lambda y_t\right), \qquad
+      x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}$$
+
+    with $\rho_\infty = 2 / (1 - \beta_2) - 1$, and $y$ and $c_t$ as in `ScheduleFreeSGD`, of the learning rate
+    $\eta r_t$. While $\rho_t \le 4$ nothing moves ($r_t = 0$); without `silent_sgd_phase` $z$ takes plain steps along
+    the gradient, $r_t = 1$. **The weights to use are $x$**: see `optimizer.evaluating()` and `optimizer.eval()`.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.0025.
+        betas: share of the average in the point of the gradient, memory of the squared gradients. In (0, 1). Default (0.9, 0.999).
+        eps: keeps the division finite. In [0, inf). Default 1e-08.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        r: power of the step in the weights of the average. In [0, inf). Default 0.0.
+        weight_lr_power: power of the learning rate in the weights of the average. In [0, inf). Default 2.0.
+        silent_sgd_phase: stand still until the scale is known. Default True.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Defazio et al. 2024; Liu et al. 2020.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.ScheduleFreeRAdam(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        r: float = 0.0,
+        weight_lr_power: float = 2.0,
+        silent_sgd_phase: bool = True,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class ProdigyScheduleFree(Optimizer):
+    r"""Schedule-Free Prodigy: Schedule-Free Adam along a learning rate that grows with the distance travelled.
+
+    $$y_t = (1 - \beta_1) z_t + \beta_1 x_t, \qquad \eta_t = \eta \, d_{t-1}, \qquad
+      v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g(y_t)^2$$
+    $$n_t = \sqrt{\beta_2} \, n_{t-1} + d_{t-1} \eta_t \langle g(y_t), x_0 - z_t \rangle, \qquad
+      s_t = \sqrt{\beta_2} \, s_{t-1} + d_{t-1} \eta_t g(y_t), \qquad
+      d_t = \max\left(d_{t-1}, c \frac{n_t}{\lVert s_t \rVert_1}\right)$$
+    $$z_{t+1} = z_t - \eta_t \left(\frac{d_{t-1} g(y_t)}{\sqrt{v_t} + d_t \epsilon} + \lambda x_t\right), \qquad
+      x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}, \qquad c_t = \frac{t^r}{1^r + \dots + t^r}$$
+
+    The distance is measured from $z$, at the gradients of $y$, which is the parameter; inner product and norm go over
+    all parameters of all groups, each with its own $\eta_t$. **The weights to use are $x$**: see
+    `optimizer.evaluating()` and `optimizer.eval()`. As in the authors' entry to AlgoPerf, but for that it takes the
+    largest $\eta$ of all groups for each, and keeps $v$, $s$ and $x_0$ in bfloat16. The distance is
+    `optimizer.param_groups[0]["d"]`.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: factor on the learning rate found. In [0, inf). Default 1.0.
+        betas: share of the average in the point of the gradient, memory of the squared gradients. In (0, 1). Default (0.9, 0.9955).
+        eps: keeps the division finite. In [0, inf). Default 1e-08.
+        weight_decay: decay of the parameter, times the learning rate found. In [0, inf). Default 0.0.
+        r: power of the step in the weights of the average. In [0, inf). Default 0.75.
+        d0: first guess of the distance, rather too small. In (0, inf). Default 1e-06.
+        d_coef: factor on the distance found. In [0, inf). Default 1.0.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Defazio et al. 2024; Mishchenko and Defazio 2024.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.ProdigyScheduleFree(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        betas: tuple[float, float] = (0.9, 0.9955),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        r: float = 0.75,
+        d0: float = 1e-06,
+        d_coef: float = 1.0,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Shampoo(Optimizer):
+    r"""Shampoo: the average of gradients, divided along each axis by a root of the products of gradients so far.
+
+    $$m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad L_t = \beta_2 L_{t-1} + (1 - \beta_2) g_t g_t^\top, \qquad
+      R_t = \beta_2 R_{t-1} + (1 - \beta_2) g_t^\top g_t$$
+    $$u_t = \hat L_t^{-1/4} \, \hat m_t \, \hat R_t^{-1/4}, \qquad
+      x_t = (1 - \eta \lambda) x_{t-1} - \eta \frac{\lVert a_t \rVert}{\lVert u_t \rVert} u_t$$
+
+    where hats are corrections for starting at zero, and $\epsilon$ times the largest eigenvalue is added to $L$ and $R$
+    before the root. Roots are computed every `precondition_frequency` steps; before the first, the step is $a_t$, that
+    of another method. `grafting` lends its length to each tensor's later steps too: that of `Adam` ("adam", at the
+    learning rates of Adam) or $\hat m_t$ ("sgd"); with None they are $u_t$ as it is. With `one_sided` only the
+    shorter axis is divided, $\hat L_t^{-1/2} \hat m_t$ (Xie et al. 2025): less work and less memory. A tensor of $k$
+    axes has $k$ products and roots $-1/(2k)$; an axis longer than `max_precond_dim` has none and does not count.
+    `accumulate` adds the products up, as Gupta et al. do, in place of the average.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.001.
+        betas: memory of the gradients, and of their products. In [0, 1). Default (0.9, 0.999).
+        eps: keeps the roots finite. In [0, inf). Default 1e-06.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        precondition_frequency: steps between two computations of roots. In [1, inf). Default 10.
+        max_precond_dim: longest axis that is divided. In [0, inf). Default 8192.
+        grafting: whose length the step has. Default adam.
+        one_sided: divide along the shorter axis only. Default False.
+        accumulate: add the products up. Default False.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Gupta et al. 2018; grafting: Anil et al. 2020, Shi et al. 2023.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.Shampoo(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-06,
+        weight_decay: float = 0.0,
+        precondition_frequency: int = 10,
+        max_precond_dim: int = 8192,
+        grafting: str | None = 'adam',
+        one_sided: bool = False,
+        accumulate: bool = False,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        non_finite: Literal["skip", "raise"] | None = None,
+        master_weights: bool = False,
+        stochastic_rounding: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class PSGDKron(Optimizer):
+    r"""PSGD-Kron: the average of gradients, whitened by a Kronecker product that is fitted to it in each step.
+
+    $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
+      u_t = Q_L^\top Q_L \, \hat m_t \, Q_R^\top Q_R, \qquad
+      x_t = (1 - \eta \lambda) x_{t-1} - \eta \min\left(1, \frac{1.1}{\mathrm{rms}(u_t)}\right) u_t$$
+
+    where $\hat m$ is corrected for starting at zero. Before, $Q_L$ and $Q_R$, upper triangular, take a step of length
+    $\eta_Q$ towards $\mathrm{E}\, u u^\top = I$: with $A = Q_L \hat m Q_R^\top$ and $B = Q_L^{-\top} V Q_R^{-1}$, for
+    signs $V$ that are drawn anew,
+
+    $$Q_L \leftarrow Q_L - \eta_Q \frac{\mathrm{triu}(A A^\top - B B^\top)}{\lVert A A^\top + B B^\top \rVert} Q_L$$
+
+    and likewise $Q_R$, with a lower bound of the spectral norm. A tensor of more than two axes is taken for the matrix
+    that is nearest to square; a vector, and an axis that is longer than `max_size_triangular`, has a diagonal $Q$;
+    `memory_save_mode` makes the longest axis ("one_diag", "smart_one_diag": if there is one) or all ("all_diag")
+    diagonal. $Q$ follows in every of the first 500 steps, then more and more rarely, in one of 34 from step 4000 on; or
+    with the probability `preconditioner_update_probability`, at regular distances.
+
+    As in the authors' code, but for $V$, which is normal there, and weight decay, which leaves vectors out there.
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate. In [0, inf). Default 0.0003.
+        momentum: memory of the gradients. In [0, 1). Default 0.9.
+        weight_decay: decay of the parameter, times the learning rate. In [0, inf). Default 0.0.
+        preconditioner_update_probability: share of the steps in which the factors follow (None: falling). In (0, 1]. Default None.
+        max_size_triangular: longest axis that has a triangular factor. In [0, inf). Default 8192.
+        min_ndim_triangular: least axes for triangular factors. In [0, inf). Default 2.
+        memory_save_mode: axes with a diagonal factor. Default None.
+        precond_lr: step of the factors. In [0, inf). Default 0.1.
+        precond_init_scale: where the factors start. In (0, inf). Default 1.0.
+        maximize: climb instead of descend. Default False.
+        differentiable: let autograd see the step itself. Default False.
+        foreach: True steps parameters as lists, operation by operation (the default on accelerators); False does not. Default None.
+        fused: False keeps to the eager engine; on a CPU the fused kernel is used otherwise, where it can be, see `engine`; on accelerators True compiles the step with torch.compile. Default None.
+        non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
+        master_weights: keep float32 weights in the state of half-precision parameters. Default False.
+        stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
+
+    Raises:
+        InvalidValue: a hyperparameter outside its interval (a ValueError).
+        UnknownSetting: an argument that does not exist (a TypeError).
+
+    Reference: Li 2018; Li 2024.
+
+    >>> import steepest, torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = steepest.PSGDKron(model.parameters(), lr=0.1)
+    >>> model(torch.ones(1, 2)).sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0003,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        preconditioner_update_probability: float | None = None,
+        max_size_triangular: int = 8192,
+        min_ndim_triangular: int = 2,
+        memory_save_mode: str | None = None,
+        precond_lr: float = 0.1,
+        precond_init_scale: float = 1.0,
         *,
         maximize: bool = False,
         differentiable: bool = False,

@@ -24,22 +24,22 @@ def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximiz
     apply(rule, param, state, arguments, rule.update(*arguments))
 
 
-def evaluation(rule: Rule, param: Tensor, state: dict[str, Any]) -> Tensor | None:
-    """The weights to evaluate; None where they are the parameter itself."""
+def evaluation(rule: Rule, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor | None:
+    """The weights to evaluate; None where they are the parameter itself. Shared numbers are in the `group`."""
     if type(rule).evaluation is Rule.evaluation or "step" not in state:
         return None
     real, back = wide(param)
     # float32 weights of a parameter in half precision, where there are some
     weights = state.get("master", real(param))
-    return back(rule.evaluation(weights, *_values(rule, param, state, {})))
+    return back(rule.evaluation(weights, *_values(rule, param, state, group)))
 
 
-def from_evaluation(rule: Rule, weights: Tensor, state: dict[str, Any]) -> Tensor:
+def from_evaluation(rule: Rule, weights: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
     """The parameter whose weights to evaluate these are."""
     real, back = wide(weights)
     if "master" in state:
         return back(state["master"])
-    return back(rule.from_evaluation(real(weights), *_values(rule, weights, state, {})))
+    return back(rule.from_evaluation(real(weights), *_values(rule, weights, state, group)))
 
 
 def arguments_of(
@@ -56,7 +56,7 @@ def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, 
     real, _ = wide(param)
     values: list[Any] = []
     for name, start in rule.init(param).items():
-        if name in shared:
+        if name in rule.shared and name in shared:
             values.append(shared[name])
         elif name in rule.numbers and start is not None:
             values.append(state[name] if torch.is_grad_enabled() else float(state[name]))

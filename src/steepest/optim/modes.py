@@ -37,7 +37,7 @@ def to_evaluation(rules: Iterable[tuple[Rule, Group]], states: States, kept: Mut
     """Put the weights to evaluate into the parameters of these groups, and into `kept` what they were before."""
     for rule, group in rules:
         for param in group["params"]:
-            weights = eager.evaluation(rule, param, states.get(param, {}))
+            weights = eager.evaluation(rule, param, states.get(param, {}), group)
             if weights is not None and param not in kept:
                 kept[param] = param.detach().clone()
                 param.copy_(weights)
@@ -54,8 +54,8 @@ def to_training(rules: Iterable[tuple[Rule, Group]], states: States, kept: Mutab
                 continue
             done.add(param)
             before = kept.pop(param, None)
-            if before is None or not _is_evaluation_of(rule, param, before, state):
-                before = eager.from_evaluation(rule, param, state)
+            if before is None or not _is_evaluation_of(rule, param, before, state, group):
+                before = eager.from_evaluation(rule, param, state, group)
             param.copy_(before)
         group.pop(MODE, None)
 
@@ -69,9 +69,9 @@ def put_back(rules: Iterable[tuple[Rule, Group]], kept: Mapping[Tensor, Tensor])
         group.pop(MODE, None)
 
 
-def _is_evaluation_of(rule: Rule, param: Tensor, before: Tensor, state: dict[str, Any]) -> bool:
+def _is_evaluation_of(rule: Rule, param: Tensor, before: Tensor, state: dict[str, Any], group: Group) -> bool:
     """Whether a parameter still holds the weights to evaluate that follow from what it was before."""
-    weights = eager.evaluation(rule, before, state)
+    weights = eager.evaluation(rule, before, state, group)
     if weights is None or weights.shape != param.shape:
         return False
     return torch.equal(sharded.local(weights), sharded.local(param).detach())

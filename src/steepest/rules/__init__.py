@@ -34,12 +34,16 @@ from .lion import Lion, Signum
 from .mars import MARS
 from .muon import Muon
 from .nadam import NAdam
+from .normuon import NorMuon
 from .prodigy import Prodigy
+from .prodigy_schedule_free import ProdigyScheduleFree
+from .psgd_kron import PSGDKron
 from .radam import RAdam
 from .rmsprop import RMSprop
 from .rprop import Rprop
-from .schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
+from .schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from .sgd import SGD, Momentum, Nesterov
+from .shampoo import Shampoo
 from .soap import SOAP
 from .stable_adamw import StableAdamW
 from .validation import check_class
@@ -47,8 +51,9 @@ from .validation import check_class
 __all__ = [
     "ADOPT", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "AdEMAMix", "AdaBelief", "Adadelta", "Adafactor",
     "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov",
-    "Prodigy", "RAdam", "RMSprop", "Reference", "Rprop", "Rule", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
-    "StableAdamW", "check_numbers", "find", "resolve", "resolve_all",
+    "NorMuon", "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop", "Rule",
+    "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "check_numbers",
+    "find", "resolve", "resolve_all",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
@@ -56,6 +61,7 @@ BUILT_IN: tuple[type[Rule], ...] = (
     Nesterov, Adadelta, Adamax, NAdam, RAdam, Signum, Lion, AdEMAMix,
     LAMB, ScheduleFreeSGD, ScheduleFreeAdamW, Prodigy, Adafactor, Muon, SOAP,
     AdaBelief, ADOPT, Adan, StableAdamW, MARS, LARS, Rprop,
+    NorMuon, ScheduleFreeRAdam, ProdigyScheduleFree, Shampoo, PSGDKron,
 )  # fmt: skip
 
 

@@ -67,13 +67,13 @@ class SOAP(Rule, look=("#5A694B", "<", "dotted"), foreign=FOREIGN):
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any, *bases: Any) -> tuple[Any, ...]:
         products, turns = bases[: len(bases) // 2], bases[len(bases) // 2 :]
         beta = self.betas[1] if self.shampoo_beta < 0 else self.shampoo_beta
-        products = tuple(p if p is None else beta * p + (1 - beta) * _gram(grad, i) for i, p in enumerate(products))
+        products = tuple(p if p is None else beta * p + (1 - beta) * gram(grad, i) for i, p in enumerate(products))
         if step == 1:  # only the bases are set: before, there are none in which a step could be taken
             turns = tuple(p if p is None else eigenvectors(p) for p in products)
             return 0 * grad, exp_avg, exp_avg_sq, *products, *turns
         adam = Adam(lr=self.lr, betas=self.betas, eps=self.eps)
-        turned, exp_avg, exp_avg_sq, _ = adam.update(_turn(grad, turns), None, step - 1, exp_avg, exp_avg_sq, None)
-        delta = with_decoupled_decay(_turn(turned, turns, back=True), param, self.lr, self.weight_decay)
+        turned, exp_avg, exp_avg_sq, _ = adam.update(turn(grad, turns), None, step - 1, exp_avg, exp_avg_sq, None)
+        delta = with_decoupled_decay(turn(turned, turns, back=True), param, self.lr, self.weight_decay)
         if (step - 1) % self.precondition_frequency == 0:
             exp_avg, exp_avg_sq, turns = _follow(exp_avg, exp_avg_sq, products, turns)
         return delta, exp_avg, exp_avg_sq, *products, *turns
@@ -82,16 +82,16 @@ class SOAP(Rule, look=("#5A694B", "<", "dotted"), foreign=FOREIGN):
 def _zero_products(param: Any, longest: int) -> list[Any]:
     """A square of zeros for each axis; None for one without a basis, since it is too long. A vector has no bases."""
     sizes = param.shape if param.ndim > 1 else ()
-    return [_gram(zeros_like(param), axis) if size <= longest else None for axis, size in enumerate(sizes)]
+    return [gram(zeros_like(param), axis) if size <= longest else None for axis, size in enumerate(sizes)]
 
 
-def _gram(x: Any, axis: int) -> Any:
+def gram(x: Any, axis: int) -> Any:
     """The Gram matrix of a tensor's slices along one axis, shape (n, n): their products, summed over all other axes."""
     rows = x.swapaxes(0, axis).reshape(x.shape[axis], math.prod((*x.shape[:axis], *x.shape[axis + 1 :])))
     return rows @ rows.mT
 
 
-def _turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
+def turn(x: Any, turns: tuple[Any, ...], back: bool = False) -> Any:
     """The tensor rotated into the basis of each axis, or back from there; an axis without a basis (None) stays."""
     for axis, basis in enumerate(turns):
         if basis is not None:
@@ -112,4 +112,4 @@ def _follow(exp_avg: Any, exp_avg_sq: Any, products: tuple[Any, ...], turns: tup
             order = (-(basis * power).sum(axis=0)).argsort()
             exp_avg_sq = exp_avg_sq.swapaxes(axis, -1)[..., order].swapaxes(axis, -1)
             new[axis] = orthonormal(power[:, order])
-    return _turn(_turn(exp_avg, turns, back=True), tuple(new)), exp_avg_sq, tuple(new)
+    return turn(turn(exp_avg, turns, back=True), tuple(new)), exp_avg_sq, tuple(new)
