@@ -192,7 +192,7 @@ def random_signs(x: Any, step: int) -> Any:
     for factor, shift in ((0x7FEB352D, 16), (0x2C1B3C6D, 15), (0x297A2D39, 14)):
         place = (place & 0xFFFFFFFF) * factor
         place = (place & 0xFFFFFFFF) ^ ((place & 0xFFFFFFFF) >> shift)
-    return library.asarray(1 - 2 * ((place >> 7) & 1), dtype=x.dtype).reshape(x.shape)
+    return library.asarray(1 - 2 * ((place >> 7) & 1), dtype=x.dtype, device=x.device).reshape(x.shape)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

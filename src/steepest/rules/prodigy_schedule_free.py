@@ -17,13 +17,13 @@ SYMBOLS = {
 class ProdigyScheduleFree(AveragedAdam):
     r"""Schedule-Free Prodigy: Schedule-Free Adam along a learning rate that grows with the distance travelled.
 
-    $$y_t = (1 - \beta_1) z_t + \beta_1 x_t, \qquad \eta_t = \eta \, d_{t-1}, \qquad
+    $$y_t = (1 - \beta_1) z_{t-1} + \beta_1 x_{t-1}, \qquad \eta_t = \eta \, d_{t-1}, \qquad
       v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g(y_t)^2$$
-    $$n_t = \sqrt{\beta_2} \, n_{t-1} + d_{t-1} \eta_t \langle g(y_t), x_0 - z_t \rangle, \qquad
+    $$n_t = \sqrt{\beta_2} \, n_{t-1} + d_{t-1} \eta_t \langle g(y_t), x_0 - z_{t-1} \rangle, \qquad
       s_t = \sqrt{\beta_2} \, s_{t-1} + d_{t-1} \eta_t g(y_t), \qquad
       d_t = \max\left(d_{t-1}, c \frac{n_t}{\lVert s_t \rVert_1}\right)$$
-    $$z_{t+1} = z_t - \eta_t \left(\frac{d_{t-1} g(y_t)}{\sqrt{v_t} + d_t \epsilon} + \lambda x_t\right), \qquad
-      x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}, \qquad c_t = \frac{t^r}{1^r + \dots + t^r}$$
+    $$z_t = z_{t-1} - \eta_t \left(\frac{d_{t-1} g(y_t)}{\sqrt{v_t} + d_t \epsilon} + \lambda x_{t-1}\right), \qquad
+      c_t = \frac{t^r}{1^r + \dots + t^r}, \qquad x_t = (1 - c_t) x_{t-1} + c_t z_t$$
 
     The distance is measured from $z$, at the gradients of $y$, which is the parameter; inner product and norm go over
     all parameters of all groups, each with its own $\eta_t$. **The weights to use are $x$**: see

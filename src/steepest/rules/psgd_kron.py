@@ -36,20 +36,19 @@ class PSGDKron(Rule, foreign=FOREIGN):
     r"""PSGD-Kron: the average of gradients, whitened by a Kronecker product that is fitted to it in each step.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
-      u_t = Q_L^\top Q_L \, \hat m_t \, Q_R^\top Q_R, \qquad
-      x_t = (1 - \eta \lambda) x_{t-1} - \eta \min\left(1, \frac{1.1}{\mathrm{rms}(u_t)}\right) u_t$$
+      A = Q_L \hat m_t Q_R^\top, \qquad
+      B = Q_L^{-\top} V Q_R^{-1}$$
+    $$Q_L \leftarrow Q_L - \eta_Q \frac{\mathrm{triu}(A A^\top - B B^\top)}{\lVert A A^\top + B B^\top \rVert} Q_L,
+      \qquad u_t = Q_L^\top Q_L \, \hat m_t \, Q_R^\top Q_R$$
+    $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \min\left(1, \frac{1.1}{\mathrm{rms}(u_t)}\right) u_t$$
 
-    where $\hat m$ is corrected for starting at zero. Before, $Q_L$ and $Q_R$, upper triangular, take a step of length
-    $\eta_Q$ towards $\mathrm{E}\, u u^\top = I$: with $A = Q_L \hat m Q_R^\top$ and $B = Q_L^{-\top} V Q_R^{-1}$, for
-    signs $V$ that are drawn anew,
-
-    $$Q_L \leftarrow Q_L - \eta_Q \frac{\mathrm{triu}(A A^\top - B B^\top)}{\lVert A A^\top + B B^\top \rVert} Q_L$$
-
-    and likewise $Q_R$, with a lower bound of the spectral norm. A tensor of more than two axes is taken for the matrix
-    that is nearest to square; a vector, and an axis that is longer than `max_size_triangular`, has a diagonal $Q$;
-    `memory_save_mode` makes the longest axis ("one_diag", "smart_one_diag": if there is one) or all ("all_diag")
-    diagonal. $Q$ follows in every of the first 500 steps, then more and more rarely, in one of 34 from step 4000 on; or
-    with the probability `preconditioner_update_probability`, at regular distances.
+    where $\hat m$ is corrected for starting at zero, $V$ are signs that are drawn anew, and $Q_R$ follows as $Q_L$
+    does, both upper triangular, until $u$ has the covariance $I$. The norm is a lower bound of the spectral one. A
+    tensor of more than two axes is taken for the matrix that is nearest to square; a vector, and an axis that is
+    longer than `max_size_triangular`, has a diagonal $Q$; `memory_save_mode` makes the longest axis ("one_diag",
+    "smart_one_diag": if there is one) or all ("all_diag") diagonal. $Q$ follows in each of the first 500 steps, then
+    more and more rarely, in one of 34 from step 4000 on; or with the probability `preconditioner_update_probability`,
+    at regular distances.
 
     As in the authors' code, but for $V$, which is normal there, and weight decay, which leaves vectors out there.
     """
@@ -178,7 +177,7 @@ def _length(square: Any) -> Any:
     """A lower bound of a symmetric matrix's spectral norm, by one step of power iteration from its longest column."""
     largest = maximum(absolute(square).max(), TINY)
     scaled = square / largest
-    column = scaled[:, (scaled * scaled).sum(axis=0).argmax()]
+    column = scaled[:, (scaled * scaled).sum(axis=0).argmax().reshape(1)].reshape(-1)
     row = column @ scaled
     return norm(scaled @ (row / maximum(norm(row), TINY))) * largest
 

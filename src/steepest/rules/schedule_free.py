@@ -177,11 +177,13 @@ class ScheduleFreeRAdam(AveragedAdam):
         correction = 1 - beta2**step
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / correction
-        known, limit = maximum(length - 4, 0.0), maximum(longest - 4, 1e-9)  # of a root of 0 while it is too short
-        factor = sqrt(known * (length - 2) * longest / (limit * (limit + 2) * length))
+        # raised above 4 where the other case holds, so that no root is of a number that has no derivative
+        rho, limit = maximum(length, 4 + 1e-9), maximum(longest, 4 + 1e-9)
+        known = sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+        factor = where(length > 4, known, 0.0 if self.silent_sgd_phase else 1.0)
         scaled = grad / (sqrt(exp_avg_sq / correction) + self.eps)
         if not self.silent_sgd_phase:
-            scaled, factor = where(known > 0, scaled, grad), where(known > 0, factor, 1.0)
+            scaled = where(length > 4, scaled, grad)
         lr, lr_max, weight = _weight(self, self.lr * factor, 0, step, lr_max)
         direction = with_weight_decay(scaled, param, self.weight_decay)
         delta, z, weight_sum = averaged(beta1, lr, direction, weight, param, z, weight_sum)
