@@ -47,6 +47,11 @@ def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]: ...
 '''
 
 
+def literal(default: Any) -> str:
+    """As ruff writes it."""
+    return f'"{default}"' if isinstance(default, str) else repr(default)
+
+
 def kind(name: str, default: Any) -> str:
     """The annotation of a switch."""
     if name == "non_finite":
@@ -62,7 +67,9 @@ def annotation(rule: type[Rule], name: str) -> str:
 
 def optimizer_stub(rule: type[Rule]) -> str:
     """The class statement of one optimizer."""
-    settings = {name: f"{name}: {annotation(rule, name)} = {default!r}," for name, default in rule.defaults().items()}
+    settings = {
+        name: f"{name}: {annotation(rule, name)} = {literal(default)}," for name, default in rule.defaults().items()
+    }
     by_name = [settings.pop(name) for name, each in rule.hyperparameters().items() if each.metadata["facts"].keyword]
     switches = [f"{name}: {kind(name, default)} = {default!r}," for name, (default, _) in SWITCHES.items()]
     lines = ["self,", "params: ParamsT,", *settings.values(), "*,", *by_name, *switches]

@@ -1853,13 +1853,13 @@ class ScheduleFreeRAdam(Optimizer):
 class ProdigyScheduleFree(Optimizer):
     r"""Schedule-Free Prodigy: Schedule-Free Adam along a learning rate that grows with the distance travelled.
 
-    $$y_t = (1 - \beta_1) z_t + \beta_1 x_t, \qquad \eta_t = \eta \, d_{t-1}, \qquad
+    $$y_t = (1 - \beta_1) z_{t-1} + \beta_1 x_{t-1}, \qquad \eta_t = \eta \, d_{t-1}, \qquad
       v_t = \beta_2 v_{t-1} + (1 - \beta_2) d_{t-1}^2 g(y_t)^2$$
-    $$n_t = \sqrt{\beta_2} \, n_{t-1} + d_{t-1} \eta_t \langle g(y_t), x_0 - z_t \rangle, \qquad
+    $$n_t = \sqrt{\beta_2} \, n_{t-1} + d_{t-1} \eta_t \langle g(y_t), x_0 - z_{t-1} \rangle, \qquad
       s_t = \sqrt{\beta_2} \, s_{t-1} + d_{t-1} \eta_t g(y_t), \qquad
       d_t = \max\left(d_{t-1}, c \frac{n_t}{\lVert s_t \rVert_1}\right)$$
-    $$z_{t+1} = z_t - \eta_t \left(\frac{d_{t-1} g(y_t)}{\sqrt{v_t} + d_t \epsilon} + \lambda x_t\right), \qquad
-      x_{t+1} = (1 - c_t) x_t + c_t z_{t+1}, \qquad c_t = \frac{t^r}{1^r + \dots + t^r}$$
+    $$z_t = z_{t-1} - \eta_t \left(\frac{d_{t-1} g(y_t)}{\sqrt{v_t} + d_t \epsilon} + \lambda x_{t-1}\right), \qquad
+      c_t = \frac{t^r}{1^r + \dots + t^r}, \qquad x_t = (1 - c_t) x_{t-1} + c_t z_t$$
 
     The distance is measured from $z$, at the gradients of $y$, which is the parameter; inner product and norm go over
     all parameters of all groups, each with its own $\eta_t$. **The weights to use are $x$**: see
@@ -1977,7 +1977,7 @@ class Shampoo(Optimizer):
         weight_decay: float = 0.0,
         precondition_frequency: int = 10,
         max_precond_dim: int = 8192,
-        grafting: str | None = 'adam',
+        grafting: str | None = "adam",
         one_sided: bool = False,
         accumulate: bool = False,
         *,
@@ -1995,20 +1995,19 @@ class PSGDKron(Optimizer):
     r"""PSGD-Kron: the average of gradients, whitened by a Kronecker product that is fitted to it in each step.
 
     $$m_t = \mu m_{t-1} + (1 - \mu) g_t, \qquad
-      u_t = Q_L^\top Q_L \, \hat m_t \, Q_R^\top Q_R, \qquad
-      x_t = (1 - \eta \lambda) x_{t-1} - \eta \min\left(1, \frac{1.1}{\mathrm{rms}(u_t)}\right) u_t$$
+      A = Q_L \hat m_t Q_R^\top, \qquad
+      B = Q_L^{-\top} V Q_R^{-1}$$
+    $$Q_L \leftarrow Q_L - \eta_Q \frac{\mathrm{triu}(A A^\top - B B^\top)}{\lVert A A^\top + B B^\top \rVert} Q_L,
+      \qquad u_t = Q_L^\top Q_L \, \hat m_t \, Q_R^\top Q_R$$
+    $$x_t = (1 - \eta \lambda) x_{t-1} - \eta \min\left(1, \frac{1.1}{\mathrm{rms}(u_t)}\right) u_t$$
 
-    where $\hat m$ is corrected for starting at zero. Before, $Q_L$ and $Q_R$, upper triangular, take a step of length
-    $\eta_Q$ towards $\mathrm{E}\, u u^\top = I$: with $A = Q_L \hat m Q_R^\top$ and $B = Q_L^{-\top} V Q_R^{-1}$, for
-    signs $V$ that are drawn anew,
-
-    $$Q_L \leftarrow Q_L - \eta_Q \frac{\mathrm{triu}(A A^\top - B B^\top)}{\lVert A A^\top + B B^\top \rVert} Q_L$$
-
-    and likewise $Q_R$, with a lower bound of the spectral norm. A tensor of more than two axes is taken for the matrix
-    that is nearest to square; a vector, and an axis that is longer than `max_size_triangular`, has a diagonal $Q$;
-    `memory_save_mode` makes the longest axis ("one_diag", "smart_one_diag": if there is one) or all ("all_diag")
-    diagonal. $Q$ follows in every of the first 500 steps, then more and more rarely, in one of 34 from step 4000 on; or
-    with the probability `preconditioner_update_probability`, at regular distances.
+    where $\hat m$ is corrected for starting at zero, $V$ are signs that are drawn anew, and $Q_R$ follows as $Q_L$
+    does, both upper triangular, until $u$ has the covariance $I$. The norm is a lower bound of the spectral one. A
+    tensor of more than two axes is taken for the matrix that is nearest to square; a vector, and an axis that is
+    longer than `max_size_triangular`, has a diagonal $Q$; `memory_save_mode` makes the longest axis ("one_diag",
+    "smart_one_diag": if there is one) or all ("all_diag") diagonal. $Q$ follows in each of the first 500 steps, then
+    more and more rarely, in one of 34 from step 4000 on; or with the probability `preconditioner_update_probability`,
+    at regular distances.
 
     As in the authors' code, but for $V$, which is normal there, and weight decay, which leaves vectors out there.
 

@@ -178,7 +178,7 @@ class ScheduleFreeRAdam(AveragedAdam):
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / correction
         # raised above 4 where the other case holds, so that no root is of a number that has no derivative
-        rho, limit = maximum(length, 4 + 1e-9), maximum(longest, 4 + 1e-9)
+        rho, limit = maximum(length, 4.0001), maximum(longest, 4.0001)
         known = sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
         factor = where(length > 4, known, 0.0 if self.silent_sgd_phase else 1.0)
         scaled = grad / (sqrt(exp_avg_sq / correction) + self.eps)
