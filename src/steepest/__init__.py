@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .playground import play as play
     from .program.latex import latex as latex
     from .program.stability import stability_limit as stability_limit
-    from .report import write_report as write_report
+    from .report.build import write_report as write_report
     from .rules import RULES as RULES
     from .rules import Rule as Rule
     from .study import Comparison as Comparison
@@ -54,7 +54,7 @@ _HOMES = {
     "statistics": "statistics",  # the module itself
     "trace": "paths.tracing",
     "watch": "diagnose",
-    "write_report": "report",
+    "write_report": "report.build",
 }
 
 

@@ -475,7 +475,7 @@ def _is_told(part: Comparison) -> bool:
 
 def _shown(comparison: Comparison, folder: Path) -> Comparison:
     """Write what there is to see."""
-    from .report import write_report
+    from .report.build import write_report
 
     write_report(comparison, folder)
     return comparison

@@ -1,9 +1,15 @@
 """`steepest diagnose`: a script as it is, and a workload, with the doctor beside them."""
 
+import re
+
 import pytest
 import torch
+from rich.cells import cell_len
 from torch import nn
 
+from steepest.base.errors import InvalidValue
+from steepest.cli import terminal
+from steepest.diagnose import Diagnosis
 from steepest.diagnose.everywhere import everywhere
 
 SCRIPT = """
@@ -52,6 +58,35 @@ def test_a_workload_is_trained_by_the_optimizer_that_is_named(write_workload, co
     assert code == 0 and "12 steps" in printed and "nothing was found" in printed
 
 
+def test_a_page_is_written_whatever_the_script_ends_with(script, command, tmp_path):
+    page = tmp_path / "run.html"
+    code, printed, _ = command(f"diagnose {script} --report {page} -- 0.01 four")
+    assert code == 1 and f"report: {page}" in printed
+    assert "<title>steepest diagnose: train.py</title>" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_at_the_end_is_one_line_after_what_was_found(script, command, monkeypatch):
+    def refuse(self, file, lang):
+        raise InvalidValue(f"{file}: cannot be written (No space left on device); choose another place")
+
+    monkeypatch.setattr("steepest.diagnose.Doctor.report", refuse)
+    code, printed, complaint = command(f"diagnose {script} --report run.html -- 0.01 0")
+    assert code == 2 and "gradients are not zeroed between steps" in printed
+    assert complaint.splitlines()[-1].startswith("steepest: run.html: cannot be written (No space left on device)")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    text = Diagnosis("zero_grad", {"step": 1}).text(lang)
+    terminal.paragraph(text, "found: ")
+    lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).split("\n")
+    assert lines[-2:] == ["", ""] and all(cell_len(line) <= width for line in lines) and len(lines) > 4 - width // 50
+    assert "".join(lines).replace(" ", "") == f"found: {text}".replace(" ", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -59,6 +94,11 @@ def test_a_workload_is_trained_by_the_optimizer_that_is_named(write_workload, co
         ("diagnose digits --budget 2", "budget: must be a share of the time, above 0 and at most 1, got 2.0"),
         ("diagnose digits extra", "digits: a workload takes no arguments, got extra"),
         ("diagnose digitz", "unknown workload 'digitz'"),
+        ("diagnose digits --report run.txt", "run.txt: a page is an .html file"),
+        (
+            "diagnose digits --report missing/run.html",
+            "missing/run.html: cannot be written (No such file or directory)",
+        ),
     ],
 )
 def test_bad_input_is_one_line(arguments, told, command):

@@ -14,7 +14,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from steepest.base.errors import InvalidValue
-from steepest.report import exports, write_report
+from steepest.report import exports
+from steepest.report.build import write_report
 from steepest.report.data import as_json
 from steepest.report.exports import FORMATS, check_formats, export, table_of, tables_of
 from steepest.report.markdown import as_markdown

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from steepest.report import write_report
+from steepest.report.build import write_report
 from steepest.report.markdown import as_markdown
 from steepest.report.overview import first_names, lead, places, relative
 from steepest.study import Comparison

@@ -21,8 +21,7 @@ from steepest.figures.comparison import band, draw_curves, draw_profiles
 from steepest.figures.contestants import looks
 from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity, trend
 from steepest.findings.catalogue import Finding
-from steepest.report import write_report
-from steepest.report.build import draw_all
+from steepest.report.build import draw_all, write_report
 from steepest.report.filenames import file_names
 from steepest.report.page import both, render
 from steepest.report.rows import packed_runs

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import check_syntax
+from ..web import check_page_file
 from . import language, terminal
 from .language import translate
 from .options import Lang
 
 if TYPE_CHECKING:
-    from ..diagnose import Diagnosis
+    from ..diagnose import Diagnosis, Doctor
 
 __all__ = ["command"]
 
@@ -27,6 +28,9 @@ def command(
     optimizer: Annotated[str, typer.Option(help="Optimizer of a workload, such as 'adam(lr=0.01)'.")] = "adam",
     seed: Annotated[int, typer.Option(help="Seed of a workload.")] = 1,
     budget: Annotated[float, typer.Option(help="Share of the time that observing takes.")] = 0.05,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page with pictures of what was found to this file.")
+    ] = None,
     lang: Lang = "",
 ) -> None:
     """Run a training script as it is, and say what is wrong with its training.
@@ -34,16 +38,20 @@ def command(
     [dim]steepest diagnose train.py -- --epochs 3                  a script with its own arguments[/dim]
 
     [dim]steepest diagnose my_workload.py --optimizer "sgd(lr=1)"  a workload[/dim]
+
+    [dim]steepest diagnose train.py --report run.html              a page with pictures[/dim]
     """
     if not 0 < budget <= 1:
         raise InvalidValue(f"budget: must be a share of the time, above 0 and at most 1, got {budget!r}")
     script = Path(target).expanduser() if target.endswith(".py") and not _is_workload(target) else None
     if script is None and arguments:
         raise InvalidValue(f"{target}: a workload takes no arguments, got {' '.join(arguments)}")
+    if report is not None:
+        check_page_file(report)
     shown = language.language()
 
     def tell(finding: "Diagnosis") -> None:
-        terminal.echo(f"{translate('found')}: {finding.text(shown)}\n", error=True)
+        terminal.paragraph(finding.text(shown), f"{translate('found')}: ", error=True)
 
     from ..diagnose.everywhere import everywhere
 
@@ -60,13 +68,28 @@ def command(
                 terminal.echo(translate("no model was trained by an optimizer of torch: nothing was observed"))
             else:
                 doctor.close()
-                steps, ticks = doctor.record.steps, len(doctor.record.ticks)
+                steps, ticks = doctor.record.steps, doctor.record.observed
                 terminal.echo(translate("{} steps, {} of them observed", steps, ticks))
-                terminal.echo(doctor.text(shown) or translate("nothing was found"))
+                for finding in (*doctor.findings, *doctor.unseen):
+                    terminal.paragraph(finding.text(shown))
+                if not doctor.findings:
+                    terminal.echo(translate("nothing was found"))
                 if doctor.step_size is not None:
-                    terminal.echo(f"{translate('step size')}: {doctor.step_size.happened(shown)}")
+                    terminal.paragraph(doctor.step_size.happened(shown), f"{translate('step size')}: ")
+                if report is not None:
+                    code = _write(doctor, report, shown) or code
     if code:
         raise typer.Exit(code)
+
+
+def _write(doctor: "Doctor", report: Path, lang: str) -> int:
+    """Write the page, and give an exit code: what became of the training is told in any case."""
+    try:
+        terminal.echo(translate("report: {}", doctor.report(report, lang)))
+    except SteepestError as error:
+        terminal.echo(f"steepest: {language.explain(error)}", error=True)
+        return 2
+    return 0
 
 
 def _is_workload(path: str) -> bool:

@@ -23,6 +23,8 @@ HELP = {
     "Run a training script as it is, and say what is wrong with its training.": "原样运行训练脚本，并指出训练中的问题。",
     "steepest diagnose train.py -- --epochs 3 a script with its own arguments": "steepest diagnose train.py -- --epochs 3                  脚本及其自身的参数",
     'steepest diagnose my_workload.py --optimizer "sgd(lr=1)" a workload': 'steepest diagnose my_workload.py --optimizer "sgd(lr=1)"  工作负载',
+    "steepest diagnose train.py --report run.html a page with pictures": "steepest diagnose train.py --report run.html              带图的网页",
+    "Write a page with pictures of what was found to this file.": "把发现的问题连同图写成网页，保存到此文件。",
     "A training script, or a workload.": "训练脚本，或工作负载。",
     "The script's own arguments, behind --.": "脚本自身的参数，写在 -- 之后。",
     "Optimizer of a workload, such as 'adam(lr=0.01)'.": "工作负载的优化器，例如 'adam(lr=0.01)'。",

@@ -46,7 +46,7 @@ def command(
 
     [dim]steepest report steepest-digits --format tensorboard    then: tensorboard --logdir steepest-digits[/dim]
     """
-    from ..report import write_report
+    from ..report.build import write_report
     from ..report.provenance import provenance_sentences
     from ..report.verdict import unfinished_sentence
     from ..study import Comparison
@@ -72,7 +72,7 @@ def _watch(study: Path, home: Path) -> None:
 
     A study is finished if it was complete, with nothing more to do, at two looks in a row: seeds may be added to it.
     """
-    from ..report import write_report
+    from ..report.build import write_report
     from ..report.verdict import unfinished_sentence
     from ..study import Comparison
 

@@ -21,7 +21,8 @@ from ..base.text import visible
 from .language import explain, translate
 
 __all__ = [
-    "INTERRUPTED", "Console", "Sentence", "Working", "echo", "folded_help", "notices", "point", "print_rows", "table",
+    "INTERRUPTED", "Console", "Sentence", "Working", "echo", "folded_help", "notices", "paragraph", "point",
+    "print_rows", "table",
 ]  # fmt: skip
 
 WIDE = "\u2e80-\u9fff\uff00-\uffef"
@@ -46,6 +47,21 @@ class Console(rich.console.Console):
 def echo(text: str, error: bool = False) -> None:
     """Print lines, to standard error if wanted; control characters are shown, not sent to the terminal."""
     typer.echo(visible(text, keep="\n"), err=error)
+
+
+def paragraph(text: str, head: str = "", error: bool = False) -> None:
+    """Print a sentence and an empty line: folded to the width of a terminal; to a file or a pipe as one line.
+
+    Args:
+        text: the sentence.
+        head: what stands before it, in bold.
+        error: whether it goes to standard error.
+    """
+    console = Console(stderr=error, highlight=False, markup=False)
+    if console.is_terminal:
+        console.print(Sentence(Text.assemble((head, "bold"), text)), "")
+    else:
+        echo(f"{head}{text}\n", error)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

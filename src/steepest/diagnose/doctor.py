@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +16,7 @@ from ..findings.catalogue import Finding
 from .examine import held_out, measure_step, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
+from .origin import Origin, origin_of
 from .parameters import scale_free, units_of
 from .proof import KEPT, Patient, Proof, Recording, prove
 from .record import Record
@@ -91,6 +94,7 @@ class Doctor:
         record: all that was seen, as numbers.
         unseen: what the doctor cannot see in this training, a finding each.
         proofs: what came of each finding's advice that was tried.
+        origin: what one needs to run the training again.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Doctor:
         keep: int = KEPT,
     ) -> None:
         self.record, self.unseen, self.proofs = Record(), list[Finding](), list[Proof]()
+        self.origin = Origin()
         self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
         self._recording = Recording(keep)
         self._patient: Patient | None = None
@@ -152,6 +157,25 @@ class Doctor:
             InvalidValue: `lang` is neither `"en"` nor `"zh"`.
         """
         return "\n".join(finding.text(lang) for finding in (*self.findings, *self.unseen))
+
+    def report(self, file: str | Path, lang: str | None = None) -> Path:
+        """Write a page of all that was found and seen so far: one file, which needs no network.
+
+        Of several processes the first one writes it.
+
+        Args:
+            file: such as `"run.html"`.
+            lang: `"en"`, `"zh"`, or None to follow the reader's browser; the page can switch.
+
+        Returns:
+            The file.
+
+        Raises:
+            InvalidValue: the file is no page or cannot be written, or the language is another one.
+        """
+        home: Any = import_module("..report.diagnosis", __package__)  # pages stand above: loaded where one is wanted
+        path: Path = home.write_page(self, file, lang, save=_rank() == 0)
+        return path
 
     def __str__(self) -> str:
         return self.text()
@@ -232,6 +256,7 @@ class Doctor:
             self.unseen.append(Finding(code, numbers))
 
     def _begin(self, model: nn.Module, optimizers: list[Any]) -> None:
+        self.origin = origin_of(model, optimizers)
         known = [each for each in optimizers if isinstance(getattr(each, "param_groups", None), list)]
         for each in optimizers:
             if not hasattr(each, "register_step_pre_hook"):
@@ -367,7 +392,8 @@ class Doctor:
         recovered = recovered_from(path, forward, value) if forward is not None else None
         tick = tick_of(step, seen, recovered)
         self.record.no_limit = self._sensors.no_limit if self._sensors is not None else ""
-        self.record.ticks.append(tick)
+        tick.rates = tuple(rate for _, _, rate in self.record.rates)
+        self.record.observe(tick)
         if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
             self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
         if seen.in_step:

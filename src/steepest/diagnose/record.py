@@ -13,6 +13,15 @@ __all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick
 ROUNDED = 0.1
 """A curvature is not told where rounding may move it by more than this part of its limit."""
 
+MOST_TICKS, LEAST_TICKS = 512, 64
+"""Observed steps that a record keeps: at most, and at least, however many layers a model has."""
+
+MOST_LAYERS = 100_000
+"""Layers of all observed steps together that a record keeps, some 20 MB."""
+
+FIRST = 30
+"""The last of the first steps, which are all kept."""
+
 Kind = Literal["cross_entropy", "log_likelihood", "squared_error", "binary", "probability", "other"]
 
 
@@ -55,7 +64,7 @@ class LossFacts:
     outside: float = 0.0
 
 
-@dataclass
+@dataclass(slots=True)
 class LayerFacts:
     """One parameter in one step.
 
@@ -155,6 +164,7 @@ class Tick:
         gain: decrease of the loss on the same batch, over what the gradient promised; NaN where it was not measured.
         second: curvature of the loss along the step, times the squared length of the step: $\delta^\top H \delta$.
         rounding: how far `second` may be off by rounding.
+        rates: the learning rate of each group of parameters.
     """
 
     step: int
@@ -166,6 +176,7 @@ class Tick:
     gain: float = math.nan
     second: float = math.nan
     rounding: float = math.nan
+    rates: tuple[float, ...] = ()
 
     @property
     def edge(self) -> float:
@@ -181,7 +192,8 @@ class Record:
 
     Attributes:
         losses: the loss of each step; NaN where it was not a number.
-        ticks: the observed steps, in order.
+        ticks: the observed steps, in order; of a long training the first ones, and others evenly spread (`observe`).
+        observed: number of observed steps, those that were dropped included.
         proved: numbers of each finding that needs no threshold, by code.
         rates: for each group of parameters its first, largest and last learning rate.
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
@@ -197,6 +209,7 @@ class Record:
 
     losses: list[float] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
+    observed: int = 0
     proved: dict[str, dict[str, Any]] = field(default_factory=dict)
     rates: list[tuple[float, float, float]] = field(default_factory=list)
     vanished: int = 0
@@ -227,6 +240,17 @@ class Record:
             self, losses=self.losses[:count], ticks=[tick for tick in self.ticks if tick.step < count],
             vanished=vanished, validation=[pair for pair in self.validation if pair[0] < count],
         )  # fmt: skip
+
+    def observe(self, tick: Tick) -> None:
+        """Keep an observed step; where it is one too many, the one closest to its neighbours is dropped."""
+        self.ticks.append(tick)
+        self.observed += 1
+        layers = max((len(each.update.layers) for each in self.ticks[-3:] if each.update is not None), default=1)
+        if len(self.ticks) > max(LEAST_TICKS, min(MOST_TICKS, MOST_LAYERS // max(layers, 1))):
+            steps = [each.step for each in self.ticks]
+            gaps = ((steps[place + 1] - steps[place - 1], place) for place in range(1, len(steps) - 1))
+            _, crowded = min((gap for gap in gaps if steps[gap[1]] > FIRST), default=(0, len(steps) - 1))
+            del self.ticks[crowded]
 
     def prove(self, code: str, **numbers: Any) -> None:
         """Keep an exact finding, at the step at which it was first seen."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..findings.catalogue import TRAINING
 from .record import LayerFacts, Record, StepFacts, Tick
 
-__all__ = ["SIGNS", "guessing", "signs_of"]
+__all__ = ["SIGNS", "guessing", "guessing_level", "signs_of"]
 
 Numbers = dict[str, Any]
 WINDOWS = (40, 80, 160)
@@ -75,11 +75,17 @@ def _per_example(record: Record) -> float:
     return median(ratios) if ratios else math.nan
 
 
-def _level(record: Record) -> float:
-    """What guessing reaches, in the unit of the losses that were handed over; the first losses where it is unknown."""
+def guessing_level(record: Record) -> float:
+    """What guessing reaches, in the unit of the losses that were handed over; NaN if unknown."""
     guess, factor = guessing(record), _per_example(record)
-    if guess > 0 and factor > 0:
-        return guess * factor
+    return guess * factor if guess > 0 and factor > 0 else math.nan
+
+
+def _level(record: Record) -> float:
+    """What guessing reaches, as `guessing_level`; the first losses where it is unknown."""
+    level = guessing_level(record)
+    if not math.isnan(level):
+        return level
     first = [loss for loss in record.losses[:3] if math.isfinite(loss)]
     return fmean(first) if first else math.nan
 
@@ -320,6 +326,8 @@ def _leap(record: Record) -> Numbers | None:
     """A loss that is above its start for several steps."""
     start = max(_level(record), fmean(record.losses[:1]) if record.losses else math.nan)
     losses = record.losses
+    if not any(loss > TRAINING.leap * start for loss in losses):  # a million medians take a second
+        return None
     for step in range(1, len(losses) - 2):
         if start > 0 and median(losses[step : step + 3]) > TRAINING.leap * start:
             peak = max((loss for loss in losses[step : step + 3] if math.isfinite(loss)), default=math.inf)

@@ -14,7 +14,9 @@ from ..base.numbers import general, percent, point
 from ..base.status import Status
 from ..base.translation import in_chinese, joined_parts
 
-__all__ = ["CATALOGUE", "DIAGNOSES", "LIMITS", "PROOFS", "TRAINING", "TRYING", "Finding", "phrase"]
+__all__ = [
+    "CATALOGUE", "DIAGNOSES", "LESSONS", "LIMITS", "PROOFS", "TRAINING", "TRYING", "Finding", "phrase",
+]  # fmt: skip
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -29,6 +31,9 @@ DIAGNOSES = _read("training.toml")
 
 PROOFS = _read("proofs.toml")
 """The same of what came of trying the advice of such a finding."""
+
+LESSONS = _read("lessons.toml")
+"""By code of these, what a page tells of it beside its sentence: its meaning, and which picture shows it."""
 
 LIMITS = SimpleNamespace(**CATALOGUE["thresholds"])
 TRAINING = SimpleNamespace(**DIAGNOSES["thresholds"])

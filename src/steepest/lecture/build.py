@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..base.checks import check_language
-from ..playground.build import build_facts, check_page_file
-from ..web import Page, script_of
+from ..playground.build import build_facts
+from ..web import Page, check_page_file, script_of
 from .stations import stations_as_data
 
 __all__ = ["build_lecture", "open_lecture", "save_lecture"]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..base.checks import check_language
 from ..base.errors import InvalidValue
-from ..base.files import check_place
 from ..landscapes import find
 from ..landscapes.geometry import CONSTANTS
 from ..landscapes.grammar import GRAMMAR
@@ -18,7 +17,7 @@ from ..paths.rates import CONSTANTS as RATES
 from ..paths.rates import proposed_rate
 from ..program.record import why_not_recorded
 from ..rules import External, Reference, resolve_all
-from ..web import Page, script_of
+from ..web import Page, check_page_file, script_of
 from .facts import about_as_data, both, findings_as_data, landscapes_in_javascript, rules_in_javascript
 from .tour import tour_as_data
 from .words import SCHEDULES
@@ -130,13 +129,6 @@ def play(save: str | Path | None = None, lang: str | None = None, rules: str | S
         return open_playground(lang, rules)[0]
     check_page_file(save)
     return build_page(lang, rules).save(save)
-
-
-def check_page_file(file: str | Path) -> None:
-    """Raise `InvalidValue` where a page cannot be written to a file, or no browser would open it as one."""
-    if Path(file).suffix.lower() not in (".html", ".htm") and not Path(file).is_dir():
-        raise InvalidValue(f"{file}: a page is an .html file")
-    check_place(file)
 
 
 def open_playground(lang: str | None = None, rules: str | Sequence[str] = ()) -> tuple[Path, bool]:

@@ -1,5 +1,1 @@
-"""The report of a comparison: tables, figures and one self-contained page, written into the study's folder."""
-
-from .build import write_report
-
-__all__ = ["write_report"]
+"""The pages of a comparison (`build.py`) and of a training that was watched (`diagnosis/`)."""

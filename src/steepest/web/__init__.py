@@ -9,6 +9,6 @@ dependencies. The bundle's first line holds a digest of its sources, so that a s
 """
 
 from .bundle import digest_of_sources, read_bundle, script_of
-from .page import Page
+from .page import Page, check_page_file
 
-__all__ = ["Page", "digest_of_sources", "read_bundle", "script_of"]
+__all__ = ["Page", "check_page_file", "digest_of_sources", "read_bundle", "script_of"]

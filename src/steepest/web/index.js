@@ -5,6 +5,7 @@ import { answerMaps } from "./core/maps.js";
 import { useScript } from "./parts/map_job.js";
 import { mountAll } from "./parts/page.js";
 
+export { mountDiagnosis } from "./parts/diagnosis.js";
 export { mountLecture } from "./parts/lecture.js";
 export { mountPaths } from "./parts/paths.js";
 export { mountPlayground } from "./parts/playground.js";

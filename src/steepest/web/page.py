@@ -8,10 +8,10 @@ from html import escape
 from pathlib import Path
 
 from ..base.errors import InvalidValue
-from ..base.files import write
+from ..base.files import check_place, write
 from .bundle import read_text
 
-__all__ = ["Page"]
+__all__ = ["Page", "check_page_file"]
 
 STYLE = """html { color-scheme: light dark; font-size: clamp(15px, 4.6px + 0.755vw, 26px); }
 html[data-light="light"] { color-scheme: light; }
@@ -88,6 +88,13 @@ class Page:
     def _repr_html_(self) -> str:
         style = "width: 100%; height: 44rem; border: 0"
         return f'<iframe title="steepest" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
+
+
+def check_page_file(file: str | Path) -> None:
+    """Raise `InvalidValue` where a page cannot be written to a file, or no browser would open it as one."""
+    if Path(file).suffix.lower() not in (".html", ".htm") and not Path(file).is_dir():
+        raise InvalidValue(f"{file}: a page is an .html file")
+    check_place(file)
 
 
 def _hash(script: str) -> str:

@@ -5,11 +5,12 @@
 // the # in the address of a playground), or the name of a state that Python printed into the page.
 
 import * as Steepest from "../core/api.js";
+import { mountDiagnosis } from "./diagnosis.js";
 import { mountLecture } from "./lecture.js";
 import { mountPaths } from "./paths.js";
 import { mountPlayground } from "./playground.js";
 
-const PARTS = { playground: mountPlayground, paths: mountPaths, lecture: mountLecture };
+const PARTS = { playground: mountPlayground, paths: mountPaths, lecture: mountLecture, diagnosis: mountDiagnosis };
 const LINKED = ["playground", "lecture"]; // parts whose state is a link
 const LINK_PAUSE = 300; // milliseconds: browsers allow about a hundred changes of a link in half a minute
 

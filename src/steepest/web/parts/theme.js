@@ -12,7 +12,7 @@ const SLOPES = { // of the surface, which stands in the light of a lamp
 
 export const HEAT = ["#fdf3d8", "#f3d38a", "#dfa15c", "#b96a5f", "#7d4468", "#402a5c", "#1b1638"]; // even steps of lightness
 
-const NAMES = ["ink", "soft", "line", "paper", "card", "accent", "bad", "iso", "bare", "family"];
+const NAMES = ["ink", "soft", "line", "paper", "card", "accent", "warm", "bad", "iso", "bare", "family"];
 
 /** The size of the page's letters, in which parts are measured. */
 export function remOf() { return parseFloat(getComputedStyle(document.documentElement).fontSize); }
