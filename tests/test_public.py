@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 import steepest
-from steepest.rules import RULES
+from steepest.rules import RULES, WRAPPERS
 
 NAMES = {
     "BasinMap", "Comparison", "Doctor", "MuonWith", "Optimizer", "Path", "RULES", "Rule", "SteepestError", "SweepMap",
@@ -15,7 +15,7 @@ NAMES = {
     "stability_limit", "statistics", "trace", "watch", "write_report",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}
-OPTIMIZERS = {rule.__name__ for rule in RULES.values()}
+OPTIMIZERS = {rule.__name__ for rule in (*RULES.values(), *WRAPPERS.values())}
 HEAVY = ("torch", "sympy", "matplotlib", "pandas", "sklearn", "scipy", "numpy", "numba", "typer", "rich")
 
 MODULES = sorted(

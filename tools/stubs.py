@@ -10,7 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from steepest.optim import SWITCHES, document
-from steepest.rules import BUILT_IN, Rule
+from steepest.rules import BUILT_IN, WRAPPERS, Rule, Wrapper
 
 STUB = Path(__file__).parent.parent / "src" / "steepest" / "optim" / "__init__.pyi"
 
@@ -18,7 +18,7 @@ HEAD = '''"""Typed signatures of the optimizers, printed from the rules by tools
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 import torch
 from torch import Tensor
@@ -78,8 +78,16 @@ def optimizer_stub(rule: type[Rule]) -> str:
     return f"\nclass {rule.__name__}(Optimizer):\n{text}\n\n    def __init__(\n{arguments}\n    ) -> None: ...\n"
 
 
+def wrapper_stub(wrapper: type[Wrapper]) -> str:
+    """The overloads of one wrapper."""
+    kinds = {"rule: type[Optimizer]": "type[Optimizer]", "rule: type[Rule]": "type[Rule]"}
+    kinds["rule: Rule | str, **settings: object"] = "Rule"
+    return "".join(f"@overload\ndef {wrapper.__name__}({given}) -> {result}: ...\n" for given, result in kinds.items())
+
+
 def main() -> int:
     text = HEAD + "".join(optimizer_stub(rule) for rule in BUILT_IN)
+    text += "\n" + "".join(map(wrapper_stub, WRAPPERS.values()))
     if "--check" in sys.argv:
         if STUB.read_text(encoding="utf-8") != text:
             print("optim/__init__.pyi is out of date: run `python tools/stubs.py`", file=sys.stderr)

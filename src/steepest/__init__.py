@@ -64,12 +64,19 @@ def _optimizers() -> list[str]:
     return [rule.__name__ for rule in BUILT_IN]
 
 
+def _wrappers() -> list[str]:
+    from .rules import WRAPPERS
+
+    return [wrapper.__name__ for wrapper in WRAPPERS.values()]
+
+
 if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a misspelt name
 
     def __getattr__(name: str) -> Any:
         with without_forks:
             home = _HOMES.get(name)
-            if home is None and not name.startswith("_") and name in ("Optimizer", "as_optimizer", *_optimizers()):
+            in_optim = ("Optimizer", "as_optimizer", *_optimizers(), *_wrappers())
+            if home is None and not name.startswith("_") and name in in_optim:
                 home = "optim"
             if home is None:
                 raise AttributeError(f"module 'steepest' has no attribute {name!r}")
@@ -80,4 +87,4 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and tells a mis
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, *_optimizers(), "Optimizer", "as_optimizer", "__version__"])
+    return sorted([*_HOMES, *_optimizers(), *_wrappers(), "Optimizer", "as_optimizer", "__version__"])

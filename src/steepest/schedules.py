@@ -241,7 +241,7 @@ def find(schedule: "str | Schedule | None") -> Schedule:
         return schedule
     if not isinstance(schedule, str):
         raise InvalidValue(f"schedule: expected a name or a function, got {schedule!r}")
-    spec = parse(_normalized(schedule))
+    spec = parse(_normalized(schedule), nested=False)
     if spec.module or spec.file:
         raise InvalidValue(f"schedule {schedule!r}: acts on an optimizer; only steepest compare can take one")
     if spec.name not in SCHEDULES:
@@ -301,7 +301,7 @@ COMPARED = 20
 
 def is_scheduler(schedule: str) -> bool:
     """Whether a schedule is a scheduler of an installed module: `torch.optim.lr_scheduler:OneCycleLR`."""
-    return parse(_normalized(schedule)).module is not None
+    return parse(_normalized(schedule), nested=False).module is not None
 
 
 def scheduler(optimizer: Any, schedule: str, steps: int) -> Any:
@@ -331,7 +331,7 @@ def scheduler(optimizer: Any, schedule: str, steps: int) -> Any:
 
         factor = find(schedule)
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(step, steps))
-    spec = parse(schedule)
+    spec = parse(schedule, nested=False)
     make = _maker(schedule, spec)
     rates = [float(group["lr"]) for group in optimizer.param_groups]
     of_the_run = {"steps": steps, "rates": rates if len(rates) > 1 else rates[0]}

@@ -42,7 +42,7 @@ def words(text: str) -> str:
                         "--range", "--schedule", "--widen", "--on", "--timeout", "--out", "--resume",
                         "--add-rules", "--add-seeds", "--add-trials",
                         "steepest compare airfoil --optimizers sgd --batch-size 1,10,100,all"]),
-        ("list --help", ["List the rules, landscapes, schedules, workloads and sets of these"]),
+        ("list --help", ["List the rules, their wrappers, landscapes"]),
     ],
     ids=["steepest", "trace", "compare", "list"],
 )  # fmt: skip

@@ -33,7 +33,7 @@ HELP = {
     "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
     "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
     "Open the lecture: guess, watch, and try, a station at a time. One file, no network.": "打开讲座：先猜，再看，然后动手试，一站一站地走。单个文件，无需网络。",
-    "List the rules, landscapes, schedules, workloads and sets of these, a line each.": "列出优化器、地形、学习率调度、工作负载及其集合，每个一行。",
+    "List the rules, their wrappers, landscapes, schedules, workloads and sets of these, a line each.": "列出优化器、其包装器、地形、学习率调度、工作负载及其集合，每个一行。",
     "Draw maps of many runs: which minimum each start reaches, what each pair of settings does.": "画出大量运行的地图：每个起点到达哪个极小点，每对设置的效果如何。",
     "Find out which minimum each start on a grid reaches, and after how many steps.": "找出网格上每个起点到达哪个极小点，以及用了多少步。",
     "Run every pair of values of two hyperparameters from one start: last value, and steps to the minimum.": "从同一起点运行两个超参数的每一对取值：最终函数值，以及到达极小点的步数。",

@@ -13,11 +13,12 @@ __all__ = ["command"]
 
 
 def command(lang: Lang = "") -> None:
-    """List the rules, landscapes, schedules, workloads and sets of these, a line each."""
+    """List the rules, their wrappers, landscapes, schedules, workloads and sets of these, a line each."""
     from .. import landscapes, rules, schedules, workloads
 
     sections = {
         "Rules": {name: rule.summary(lang) for name, rule in rules.RULES.items()},
+        "Wrappers of rules": {f"{name}(adamw)": wrapper.summary(lang) for name, wrapper in rules.WRAPPERS.items()},
         "Landscapes": {name: say(landscape.about) for name, landscape in landscapes.LANDSCAPES.items()}
         | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},
         "Schedules": {name: _first_line(schedule) for name, schedule in schedules.SCHEDULES.items()},

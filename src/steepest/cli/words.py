@@ -72,6 +72,7 @@ CHINESE = {
     "name": "名称",
     "what it is": "说明",
     "Rules": "优化器",
+    "Wrappers of rules": "优化器的包装器",
     "Landscapes": "地形",
     "Schedules": "学习率调度",
     "Workloads": "工作负载",

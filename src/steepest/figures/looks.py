@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from matplotlib import colors
 
-from ..rules import RULES
+from ..rules import WRAPPERS, class_named
 from ..rules.base import DASHES as NAMES_OF_DASHES
 
 __all__ = ["Look", "colors_and_marks", "lightness", "luminance", "made_look", "mix"]
@@ -74,7 +74,7 @@ def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequ
     >>> colors_and_marks("sgd", 1)
     Look(colour='#80b8d8', marker='P', dash=(0, (4, 1.5)))
     """
-    known = RULES.get(name.lower()) if look is None else None
+    known = class_named(name.lower()) if look is None else None
     colour, marker, dash = look or (known and known.look) or made_look(name)
     tints = _tints(colour, dark)
     if marker in MARKERS:  # a rule may have another, which it keeps
@@ -84,7 +84,12 @@ def colors_and_marks(name: str, variant: int = 0, dark: bool = False, look: Sequ
 
 
 def made_look(name: str) -> tuple[str, str, str]:
-    """The look of a rule that has none of its own, which follows from its name."""
+    """The look of a rule that has none of its own, which follows from its name; a wrapped rule keeps its colour."""
+    outer, bracket, inner = name.partition("(")
+    if bracket and outer in WRAPPERS:
+        inner = inner.removesuffix(")")
+        known = class_named(inner)
+        return ((known and known.look) or made_look(inner))[0], WRAPPERS[outer].marker, "dashdot"
     place = len(PALETTE) + zlib.crc32(name.encode()) % 84
     dash = NAMES_OF_DASHES[place // ROUND % len(DASHES)]
     return PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], dash

@@ -62,7 +62,7 @@ def find(on: str | Landscape) -> Landscape:
 
 
 def _member(text: str) -> Landscape:
-    spec = parse(text)
+    spec = parse(text, nested=False)
     try:
         return FAMILIES[spec.name](*spec.args, **dict(spec.kwargs))
     except TypeError:

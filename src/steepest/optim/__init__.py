@@ -6,3 +6,4 @@ Editors and type checkers read their signatures from `__init__.pyi`, which `tool
 from .optimizer import *  # noqa: F403
 from .signature import SWITCHES as SWITCHES
 from .signature import document as document
+from .wrappers import *  # noqa: F403

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import InvalidValue, UnknownSetting
-from ..rules import BUILT_IN, Rule
+from ..rules import BUILT_IN, Rule, Wrapped
 from . import sharded
 from .settings import later_rule_of
 
@@ -139,6 +139,8 @@ def _check_settings(rule_class: type[Rule], ours: Group, saved: Group, states: s
         )
     if own <= saved.keys():
         return
+    if issubclass(rule_class, Wrapped) and not rule_class.own_states:
+        return  # its states are those of the rule inside, whose checkpoint it takes, and its own settings have defaults
     for rule in BUILT_IN:  # a setting may be missing, as older versions had it not; unless then it is another rule's
         is_possible = (OURS in saved or hasattr(torch.optim, rule.__name__)) and states <= {*rule.symbols, *COUNTERS}
         if is_possible and rule.hyperparameters().keys() == settings & saved.keys():

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..rules import Rule
+from ..rules import Rule, Wrapped
 from ..rules.base import Unchecked
 from .checks import check_trainable
 from .cpu.step import FusedStep
@@ -17,7 +17,7 @@ from .dispatch import GroupStep
 from .half import complete_state
 from .reports import Report
 from .settings import is_lasting, later_rule_of
-from .sharded import check_gradients
+from .sharded import Triple, check_gradients
 from .together import Together
 
 __all__ = ["GroupCache"]
@@ -52,8 +52,8 @@ class GroupCache:
 
     @property
     def fused(self) -> FusedStep | None:
-        """The last step, if it was one of fused kernels alone that can be made again."""
-        return self._fused
+        """The last step, if it was one of fused kernels alone that can be made again, from the same gradients."""
+        return None if isinstance(self._rule, Wrapped) and self._rule.is_of_gradient else self._fused
 
     def prepare(
         self,
@@ -65,6 +65,12 @@ class GroupCache:
         """Do everything of a step that may fail, such as compiling a kernel; the returned function makes the step."""
         rule = self._current_rule(rule_class, group)
         triples = [(param, grad, states[param]) for param in group["params"] if (grad := param.grad) is not None]
+        while isinstance(rule, Wrapped) and rule.is_of_gradient and all(map(_is_plain, triples)):
+            # one pass over the gradients, and the rule inside has its own engine
+            with torch.no_grad():
+                change = rule.wrapper.gradient
+                triples = [(param, change(grad), state) for param, grad, state in triples]
+            rule = rule.inner
         fused = self._fused
         if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):
             return partial(fused.run, rule, triples)
@@ -94,6 +100,12 @@ class GroupCache:
             lasting = all(map(is_lasting, settings[:-1])) and not isinstance(self._rule.lr, Unchecked)
             self._settings = settings if lasting else OTHERS
         return self._rule
+
+
+def _is_plain(triple: Triple) -> bool:
+    """Whether a gradient can be changed before the step as well as in it: whole, real, and of no lower precision."""
+    _, grad, _ = triple
+    return type(grad) is Tensor and grad.layout is torch.strided and grad.dtype in (torch.float32, torch.float64)
 
 
 @cache

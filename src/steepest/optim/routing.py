@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InvalidValue
-from ..rules import RULES, External, Rule, find
+from ..rules import External, Rule, class_named, find
 from . import SWITCHES, Optimizer, as_optimizer
 from .checkpoints import check_checkpoint
 from .external import Joined
@@ -99,12 +99,14 @@ class MuonWith(Optimizer):
 
     def _rule_named(self, name_or_rule: str | Rule) -> Rule:
         rule = find(name_or_rule)
-        if RULES.get(type(rule).__name__.lower()) is not type(rule):
+        if class_named(type(rule).__name__.lower()) is not type(rule):
             raise InvalidValue(f"MuonWith: {rule.title} is not one of steepest's own rules, or of a plugin's")
         return rule
 
     def _class(self, group: dict[str, Any]) -> type[Rule]:
-        return RULES[group["rule"]]
+        if (rule := class_named(group["rule"])) is None:
+            raise InvalidValue(f"MuonWith: unknown rule {group['rule']!r} of a group")
+        return rule
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
         for ours, saved in zip(self.param_groups, given["param_groups"], strict=False):

@@ -1,6 +1,7 @@
 """The arguments and the documentation of an optimizer, made from its rule."""
 
 import inspect
+import re
 from typing import Any
 
 from ..base.errors import UnknownSetting, did_you_mean
@@ -69,6 +70,11 @@ def bind(name: str, rule_class: type[Rule], args: tuple[Any, ...], kwargs: dict[
     return dict(bound.arguments)
 
 
+def in_python(rule_class: type[Rule]) -> str:
+    """The optimizer as an expression: `steepest.AdamW`, `steepest.Cautious(steepest.AdamW)`."""
+    return re.sub(r"\w+", lambda name: f"steepest.{name[0]}", rule_class.__name__)
+
+
 def document(rule_class: type[Rule]) -> str:
     """The docstring of an optimizer, with an example."""
     params = "[model.weight]" if rule_class.least_axes > 1 else "model.parameters()"
@@ -93,7 +99,7 @@ def document(rule_class: type[Rule]) -> str:
         "",
         ">>> import steepest, torch",
         ">>> model = torch.nn.Linear(2, 1)",
-        f">>> optimizer = steepest.{rule_class.__name__}({params}, lr=0.1)",
+        f">>> optimizer = {in_python(rule_class)}({params}, lr=0.1)",
         ">>> model(torch.ones(1, 2)).sum().backward()",
         ">>> optimizer.step()",
     ]

@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import landscapes
 from ..landscapes import Landscape
-from ..rules import Rule, find
+from ..rules import Rule, Wrapped, find
+from ..rules.wrapper import without_decay
 from .algebra import Node, apply, leaf, number, print_node
 from .gradient import record_gradient
 from .record import Operation, Program, Value, inputs_of, record, why_not_recorded
@@ -40,7 +41,7 @@ def latex(rule: str | Rule | type[Rule]) -> list[str]:
     """
     chosen = find(rule)
     if why_not_recorded(chosen) is not None:
-        return _documented(chosen)
+        return _of_wrapped(chosen) if isinstance(chosen, Wrapped) else _documented(type(chosen))
     return [f"{left} = {print_node(right)}" for left, right in equations(chosen)]
 
 
@@ -96,8 +97,19 @@ def at(symbol: str, index: str) -> str:
     return f"{stem}_{inside}" if len(inside) == 1 else f"{stem}_{{{inside}}}"
 
 
-def _documented(rule: Rule) -> list[str]:
-    text = " ".join((inspect.getdoc(type(rule)) or "").split())
+def _of_wrapped(rule: Wrapped) -> list[str]:
+    """The formulas of the rule inside, on another gradient or with another step, and those of the wrapper."""
+    own = _documented(rule.wrapper_class)
+    if rule.is_of_gradient:
+        return [*own, *(line.replace(r"\nabla f(x_{t-1})", r"\hat g_t") for line in latex(rule.inner))]
+    bare = without_decay(rule.inner) if rule.inner.decays_apart else rule.inner
+    inside = [re.sub("^x_t =", lambda _: r"\tilde x_t =", line) for line in latex(bare)]
+    return [*inside, r"\Delta_t = \tilde x_t - x_{t-1}", *own]
+
+
+def _documented(described: type) -> list[str]:
+    """The formulas in the documentation of a class."""
+    text = " ".join((inspect.getdoc(described) or "").split())
     return [
         line.strip().rstrip(",.").strip()
         for block in re.findall(r"\$\$(.*?)\$\$", text)

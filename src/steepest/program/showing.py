@@ -60,12 +60,14 @@ def find(name: str) -> Rule | Landscape:
     steepest.base.errors.UnknownName: unknown rule or landscape 'adm'; did you mean 'adam'?
     """
     head = name.partition("(")[0].strip()
-    if ".py:" in name or MODULE.match(name) or head.endswith(".py") or head.lower() in rules.RULES:
+    if ".py:" in name or MODULE.match(name) or head.endswith(".py") or head.lower() in (*rules.RULES, *rules.WRAPPERS):
         return rules.find(name)
     known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
     if head in known or (is_formula(name) and "=" not in name):
         return landscapes.find(name)
-    raise UnknownName(f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.RULES, *known))}")
+    raise UnknownName(
+        f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.RULES, *rules.WRAPPERS, *known))}"
+    )
 
 
 def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list[Page | Table | Difference]":

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.spec import Spec, parse
 from ..base.text import Text
-from ..rules import RULES
+from ..rules import RULES, WRAPPERS
 from ..schedules import OF_THE_WORKLOAD
 from ..study import Comparison, Contestant
 
@@ -54,17 +54,29 @@ def spec_of(rule: str, settings: Mapping[str, Any], tuples: Mapping[str, Any] | 
 
     >>> spec_of("adam(eps=1e-6)", {"lr": 0.0123}), spec_of("torch.optim:Rprop", {"lr": 0.1})
     ('adam(eps=1e-06, lr=0.0123)', 'torch.optim:Rprop(lr=0.1)')
-    >>> spec_of("adam", {"lr": 0.1, "betas.1": 0.98})
-    'adam(lr=0.1, betas=(0.9, 0.98))'
+    >>> spec_of("adam", {"lr": 0.1, "betas.1": 0.98}), spec_of("lookahead(adamw(eps=1e-6), k=4)", {"lr": 0.1})
+    ('adam(lr=0.1, betas=(0.9, 0.98))', 'lookahead(adamw, eps=1e-06, k=4, lr=0.1)')
     """
     spec = parse(rule)
+    arguments = _merged(spec, settings, tuples)
+    if spec.inner is not None:
+        return f"{spec.name}({_without_settings(spec.inner)}{_arguments(arguments, ', {}')})"
+    return f"{_without_settings(rule)}{_arguments(arguments, '({})')}"
+
+
+def _without_settings(rule: str) -> str:
+    """A spec without its settings: those of all rules inside one another can be given to the outermost."""
+    spec = parse(rule)
+    if spec.inner is not None:
+        return f"{spec.name}({_without_settings(spec.inner)})"
     where = spec.file or spec.module
-    return (f"{where}:" if where else "") + f"{spec.name}{_arguments(_merged(spec, settings, tuples), '({})')}"
+    return f"{where}:{spec.name}" if where else spec.name
 
 
 def _merged(spec: Spec, settings: Mapping[str, Any], tuples: Mapping[str, Any] | None) -> dict[str, Any]:
     """The settings of a spec and those of a trial; numbers of a tuple are put into its default."""
-    known = RULES.built_in.get(spec.name.lower()) if not (spec.file or spec.module) else None
+    inside = spec.innermost
+    known = RULES.built_in.get(inside.name.lower()) if not (spec.file or spec.module) else None
     defaults: Mapping[str, Any] = known.defaults() if known else tuples or {}
     merged = dict(spec.kwargs)
     for name, value in settings.items():
@@ -87,22 +99,35 @@ def _optimizer(contestant: Contestant, settings: Mapping[str, Any], facts: Mappi
     """The imports, and the line that makes the optimizer."""
     spec, tuples = parse(contestant.rule), facts.get("tuples")
     arguments = _arguments(_merged(spec, settings, tuples), ", {}")
-    built_in = RULES.built_in.get(spec.name.lower()) if not (spec.file or spec.module) else None
+    built_in = RULES.built_in.get(spec.innermost.name.lower()) if not (spec.file or spec.module) else None
     module = Path(spec.file).stem if spec.file else spec.module
-    if facts["partner"] or (module is None and built_in is None) or (spec.module and not facts.get("external")):
+    if (
+        facts["partner"]
+        or (module is None and built_in is None)
+        or (spec.module and not facts.get("external"))
+        or (spec.inner is not None and module is not None)
+    ):
         text = spec_of(contestant.rule, settings, tuples)  # a rule of a plugin, or for matrices, with its partner
         imports = ["from steepest.optim.routing import optimizer_of", "from steepest.rules import find"]
         return imports, f"optimizer = optimizer_of(find({text!r}), model)"
     if module is None:
         assert built_in is not None
-        name = built_in.__name__
-        return [f"from steepest import {name}"], f"optimizer = {name}(model.parameters(){arguments})"
+        name, wrappers = built_in.__name__, _wrappers_of(spec)
+        imported = ", ".join(sorted({name, *wrappers}))
+        for wrapper in reversed(wrappers):
+            name = f"{wrapper}({name})"
+        return [f"from steepest import {imported}"], f"optimizer = {name}(model.parameters(){arguments})"
     made = [f"from {module} import {spec.name}"]
     if facts.get("external"):
         return made, f"optimizer = {spec.name}(model.parameters(){arguments})"
     return [*made, "from steepest import as_optimizer"], (
         f"optimizer = as_optimizer({spec.name})(model.parameters(){arguments})"
     )
+
+
+def _wrappers_of(spec: Spec) -> list[str]:
+    """The names in Python of the wrappers of a spec, the outermost first."""
+    return [] if spec.inner is None else [WRAPPERS[spec.name.lower()].__name__, *_wrappers_of(parse(spec.inner))]
 
 
 def _note(schedule: str, batch_size: int, steps: int, facts: Mapping[str, Any]) -> Text:

@@ -25,12 +25,16 @@ from .adamax import Adamax
 from .adan import Adan
 from .ademamix import AdEMAMix
 from .adopt import ADOPT
+from .averaged import Averaged
 from .base import Rule
+from .cautious import Cautious, CautiousDecay
 from .elements import with_elements
 from .external import External, external, is_optimizer, optimizers_in
+from .gradients import Centralized, Clipped
 from .lamb import LAMB
 from .lars import LARS
 from .lion import Lion, Signum
+from .lookahead import Lookahead
 from .mars import MARS
 from .muon import Muon
 from .nadam import NAdam
@@ -47,13 +51,15 @@ from .shampoo import Shampoo
 from .soap import SOAP
 from .stable_adamw import StableAdamW
 from .validation import check_class
+from .wrapper import Wrapped, Wrapper, wrapped
 
 __all__ = [
-    "ADOPT", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "AdEMAMix", "AdaBelief", "Adadelta", "Adafactor",
-    "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "External", "Lion", "Momentum", "Muon", "NAdam", "Nesterov",
-    "NorMuon", "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop", "Rule",
-    "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "check_numbers",
-    "find", "resolve", "resolve_all",
+    "ADOPT", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "WRAPPERS", "AdEMAMix", "AdaBelief", "Adadelta",
+    "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "Averaged", "Cautious", "CautiousDecay",
+    "Centralized", "Clipped", "External", "Lion", "Lookahead", "Momentum", "Muon", "NAdam", "Nesterov", "NorMuon",
+    "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop", "Rule",
+    "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "Wrapped",
+    "Wrapper", "check_numbers", "class_named", "find", "resolve", "resolve_all", "wrapped",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
@@ -92,6 +98,22 @@ def _check_partner(rule: type[Rule]) -> None:
 
 RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.rules", _check_rule)
 """By name in small letters; rules of plugins come last."""
+
+
+WRAPPERS: dict[str, type[Wrapper]] = {
+    wrapper.__name__.lower(): wrapper
+    for wrapper in (Cautious, CautiousDecay, Lookahead, Averaged, Centralized, Clipped)
+}
+"""By name in small letters: `lookahead(adamw)` is AdamW in a Lookahead."""
+
+
+def class_named(name: str) -> type[Rule] | None:
+    """The rule with this name in small letters, such as `adamw` or `lookahead(adamw)`; None if there is none."""
+    outer, bracket, rest = name.partition("(")
+    if not bracket:
+        return RULES.get(name)
+    inner = class_named(rest.removesuffix(")"))
+    return None if inner is None or outer not in WRAPPERS else wrapped(WRAPPERS[outer], inner)
 
 
 @dataclass(frozen=True)
@@ -178,11 +200,15 @@ def resolve(text: str) -> Reference:
             raise InvalidValue(f"{text}: defines {', '.join(names)}; name one, for example {text.strip()}:{names[0]}")
         return first
     spec = parse(text)
+    if spec.inner is not None:
+        return _wrapped(spec)
     if spec.module:
         return _in_module(text.strip(), spec)
     source = load(spec.file) if spec.file else None
     known: Mapping[str, type[Rule]] = _rules_in(source, spec.name) if source else RULES
     name = spec.name if source else spec.name.lower()
+    if name not in known and name in WRAPPERS:
+        raise UnknownName(f"{spec.name} is a wrapper of rules; name one inside it, for example {name}(adamw)")
     if name not in known:
         module, dot, last = spec.name.rpartition(".")
         hint = f"write {module}:{last} for a class of an installed module" if dot else did_you_mean(spec.name, known)
@@ -193,6 +219,25 @@ def resolve(text: str) -> Reference:
         _check(known[name], source)
         text = f"{source.path}:{text.strip().rpartition('.py:')[2]}"
     return Reference(text, spec.name.lower(), known[name], known[name].translated(dict(spec.kwargs)), source)
+
+
+def _wrapped(spec: Spec) -> Reference:
+    """The rule that a spec such as `lookahead(adamw(lr=0.1), k=6)` names."""
+    assert spec.inner is not None
+    if (name := spec.name.lower()) not in WRAPPERS:
+        known = f"{spec.name} is a rule: name its settings, for example {spec.name}(lr=0.1)"
+        raise UnknownName(known if name in RULES else f"unknown wrapper {spec.name!r}; {did_you_mean(name, WRAPPERS)}")
+    if spec.args:
+        raise InvalidValue(f"{spec.name}: name the settings behind the rule, for example {spec.name}(adamw, lr=0.1)")
+    inner = resolve(spec.inner)
+    rule = wrapped(WRAPPERS[name], inner.rule_class)
+    own = spec.kwargs[len(parse(spec.inner).kwargs) :]
+    settings = rule.translated(dict(own))
+    for setting in settings.keys() & inner.settings.keys():
+        raise InvalidValue(f"{spec.name}: {setting} is given inside and outside; leave out one")
+    settings = {**inner.settings, **settings}
+    text = f"{name}({', '.join([inner.text, *(f'{setting}={value!r}' for setting, value in own)])})"
+    return Reference(text, rule.__name__.lower(), rule, settings, inner.source, inner.module)
 
 
 def _in_module(text: str, spec: Spec) -> Reference:

@@ -325,6 +325,11 @@ class Rule(ABC):
         """
         return type(self), *(_kind(getattr(self, name)) for name in self.hyperparameters())
 
+    @property
+    def decays_apart(self) -> bool:
+        r"""Whether the step is that at a weight decay of 0, minus $\eta \lambda x$."""
+        return self.decay == "decoupled" or getattr(self, "decoupled_weight_decay", False)
+
     @classmethod
     def configure(cls, **settings: Any) -> Self:
         """The rule with these hyperparameters.

@@ -35,7 +35,7 @@ class StableAdamW(Rule, foreign=FOREIGN):
     symbols = {"exp_avg": "m", "exp_avg_sq": "v"}
     elementwise = False
     eps_stands = "outside the root, after bias correction"
-    decay = "decoupled"
+    decay = "scaled"
     helps = Text(
         "A sudden large gradient shortens its own step, so loss spikes of transformers stay away without clipping.",
         "突然变大的梯度会缩短自己的步长，Transformer 无需裁剪也少有损失尖峰。",

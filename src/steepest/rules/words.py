@@ -132,4 +132,16 @@ CHINESE = {
     "Schedule-Free Prodigy: Schedule-Free Adam along a learning rate that grows with the distance travelled.": "Schedule-Free Prodigy：学习率随走过的距离增长的 Schedule-Free Adam。",
     "Shampoo: the average of gradients, divided along each axis by a root of the products of gradients so far.": "Shampoo：梯度平均沿每个轴除以迄今梯度乘积的根。",
     "PSGD-Kron: the average of gradients, whitened by a Kronecker product that is fitted to it in each step.": "PSGD-Kron：用每步都在拟合的克罗内克积把梯度平均白化。",
+    # wrappers
+    "Cautious: the step of a rule, only where it goes against the newest gradient.": "Cautious：只在与最新梯度相反的坐标上执行规则的步。",
+    "Cautious weight decay: a coordinate decays only where the step goes towards zero anyway.": "谨慎权重衰减：只有步本来就朝零走的坐标才衰减。",
+    "Lookahead: after every k steps of a rule, only a part of the way is gone, and the rule starts from there.": "Lookahead：规则每走 k 步，只保留其中一部分路程，再从那里出发。",
+    "EMA of weights: trains by a rule as it is, and evaluates an exponential average of the path.": "权重 EMA：训练照常，评估时用轨迹的指数移动平均。",
+    "Gradient centralization: each output's gradient without its mean over the inputs.": "梯度中心化：每个输出的梯度减去其对各输入的均值。",
+    "Clipping by block: the gradient of each tensor is scaled down to a root mean square of at most `max_rms`.": "按张量裁剪：把每个张量的梯度缩小到均方根不超过 `max_rms`。",
+    "steps of the rule between two pulls": "两次回拉之间规则的步数",
+    "share of the way that is gone": "保留的路程比例",
+    "memory of the average of the weights": "权重平均的记忆",
+    "a shorter memory at the start": "开始时用较短的记忆",
+    "largest root mean square of a tensor's gradient": "一个张量梯度的最大均方根",
 }

@@ -101,10 +101,16 @@ def _of_module(module: str) -> dict[str, str]:
 
 def _of_class(reference: Reference) -> dict[str, str]:
     own = {} if reference.source is None else reference.source.digests
-    modules = {parent.__module__ for parent in reference.rule_class.__mro__ if issubclass(parent, Rule)}
+    modules = {parent.__module__ for part in _parts(reference.rule_class) for parent in part.__mro__}
+    modules = {name for name in modules if name not in ("abc", "builtins")}
     # a module of the user's may have left its name to another, so only libraries are looked up
     files = [Path(str(sys.modules[name].__file__)) for name in modules - {Rule.__module__} if name in sys.modules]
     return own | {_name(file): _digest(file) for file in files if not own or file.is_relative_to(PACKAGE)}
+
+
+def _parts(rule: type) -> list[type]:
+    """A rule, and those that a wrapped one is made of."""
+    return [rule, rule.wrapper_class, *_parts(rule.inner_class)] if issubclass(rule, rules.Wrapped) else [rule]
 
 
 def _name(file: Path) -> str:
@@ -189,7 +195,7 @@ def foreign_code(plan: Plan) -> list[str]:
     names = [name if name.endswith(".py") else name.partition("(")[0].strip() for name in named]
     found = [name for name in names if name not in workloads.WORKLOADS]
     for contestant in plan.contestants:
-        spec = parse(contestant.rule)
+        spec = parse(contestant.rule).innermost
         of_schedule = parse(contestant.schedule).module if schedules.is_scheduler(contestant.schedule) else None
         found += [module for module in (spec.module, of_schedule) if module and module.partition(".")[0] != "torch"]
         if spec.module:

@@ -91,7 +91,7 @@ def _facts_of_external(rule: type[External]) -> dict[str, Any]:
 def name_of(spec: str) -> str:
     """The name of the rule in a spec, in small letters; of a text that is no spec, the text."""
     try:
-        return parse(spec).name.lower()
+        return parse(spec).path
     except InvalidValue:
         return spec.lower()
 

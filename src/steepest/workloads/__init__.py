@@ -204,7 +204,7 @@ def _name(workload: str) -> str:
 
 @cache
 def _built_in(text: str) -> Problem:
-    spec = parse(text)
+    spec = parse(text, nested=False)
     module = _module(spec.name)
     if spec.name in FAMILIES:
         return _member(getattr(module, spec.name), spec, text)
@@ -228,7 +228,7 @@ def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:
 
 @cache
 def _member_of_plugin(text: str) -> Problem:
-    spec = parse(text)
+    spec = parse(text, nested=False)
     return _member(cast("Callable[..., Problem]", PLUGINS[spec.name]), spec, text)
 
 

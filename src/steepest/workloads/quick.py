@@ -23,7 +23,7 @@ def quick_name(workload: str, quick: Mapping[str, Any]) -> str:
     >>> quick_name("clothes(images=500)", {"width": 4, "images": 2000, "steps": 60})
     'clothes(images=500, width=4)'
     """
-    spec = parse(workload)
+    spec = parse(workload, nested=False)
     if spec.args:
         raise InvalidValue(f"{workload!r}: name its settings for a quick size, as in {spec.name}(width=4)")
     settings = dict(spec.kwargs)

@@ -258,7 +258,7 @@ def _relocated(entry: Entry, folders: Mapping[str, str]) -> Entry:
         if str(Path(workload).parent) == original:
             workload = str(Path(folder) / Path(workload).name)
         if (file := parse(rule).file) and str(Path(file).parent) == original:
-            rule = f"{Path(folder) / Path(file).name}{rule.removeprefix(file)}"
+            rule = rule.replace(f"{file}:", f"{Path(folder) / Path(file).name}:")
     device = "cuda:0" if entry.device == "cuda" else entry.device
     return replace(entry, workload=workload, rule=rule, device=device)
 
