@@ -98,7 +98,9 @@ function lookedFor(part, looked) {
   const list = (kind) => make("ul", { class: "looked" }, ...looked[kind].map(({ title, found, alarms }) =>
     make("li", { class: found ? "seen" : null }, say(part, "span", title), found ? word(part, "b", "seen") : null,
       alarms ? make("small", {}, `${alarms[0]} / ${alarms[1]}`) : null)));
-  return make("section", { class: "wide" }, word(part, "h2", "lookedFor"), word(part, "p", "lookedHint", { class: "hint" }),
+  const counted = [...looked.exact, ...looked.signs].some(({ alarms }) => alarms);
+  const hint = make("p", { class: "hint" }, word(part, "span", "lookedHint"), " ", counted ? word(part, "span", "alarmsHint") : null);
+  return make("section", { class: "wide" }, word(part, "h2", "lookedFor"), hint,
     word(part, "h3", "exactKind"), list("exact"), word(part, "h3", "signKind"), list("signs"));
 }
 

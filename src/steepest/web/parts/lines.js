@@ -4,7 +4,7 @@ import { percent } from "../core/numbers.js";
 import { powerName } from "./chart.js";
 import { make } from "./dom.js";
 import { logTicks, makeFrame, pretty, prettyAll, roomFor, roundTicks } from "./frame.js";
-import { clipTo, setLetters, setStroke, strokeBox, strokeLines } from "./pen.js";
+import { clipTo, setLetters, setStroke, strokeBox, strokeLines, tracePolygon } from "./pen.js";
 
 const COLOURS = ["accent", "warm", "iso", "ink"], DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 const EARLY = 0.05; // share of the steps: where the marked ones are all before, the axis is logarithmic
@@ -174,15 +174,20 @@ function drawLine(part, pen, { values, low, high, points }, place, xs, toY) {
   }
 }
 
-/** From the least to the largest of the steps that a point stands for. */
+/** From the least to the largest of the steps (or runs) that a point stands for, in pieces without missing numbers. */
 function drawBand(pen, colour, low, high, xs, toY) {
   pen.fillStyle = colour;
   pen.globalAlpha = 0.25;
-  xs.forEach((x, i) => {
-    if (low[i] === null) return;
-    const next = xs[i + 1] ?? x + 1, top = toY(high[i]);
-    pen.fillRect(x, top, Math.max(1, next - x), Math.max(1, toY(low[i]) - top));
-  });
+  for (let first = 0, i = 0; i <= low.length; i++) {
+    if (i < low.length && low[i] !== null) continue;
+    const piece = Array.from({ length: i - first }, (_, k) => first + k);
+    if (piece.length > 1) {
+      pen.beginPath();
+      tracePolygon(pen, [...piece.map((k) => [xs[k], toY(high[k])]), ...piece.reverse().map((k) => [xs[k], toY(low[k])])]);
+      pen.fill();
+    } else if (piece.length) pen.fillRect(xs[first] - 1, toY(high[first]), 2, Math.max(1, toY(low[first]) - toY(high[first])));
+    first = i + 1;
+  }
   pen.globalAlpha = 1;
 }
 
