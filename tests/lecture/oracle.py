@@ -1,12 +1,15 @@
 """The numbers of every station by plain arithmetic: Python's floats, no steepest; and the lecture's printed values."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 PRINTED = {
     "vanishing": {"slope": "0.0013"},
     "leap": {"end": "-1.528166"},
     "two-variables": {"x": "-0.057646", "y": "-0.000073"},
+    "full-batch": {"limit": "0.953"},
+    "momentum": {"half": "6.6"},
+    "ill-conditioning": {"x": "-0.126340", "y": "-0.186632"},
 }
 """What the lecture prints, by station and number."""
 
@@ -132,7 +135,181 @@ def two_variables() -> dict[str, float]:
     }  # fmt: skip
 
 
-ORACLE: Sequence[Callable[[], dict[str, float]]] = (
+def spread(noise: float, lr: float, curvature: float) -> float:
+    """From the variance's own recursion: v = (1 - lr curvature)^2 v + lr^2 noise^2, until it stays."""
+    v = 0.0
+    for _ in range(20_000):
+        v = (1 - lr * curvature) ** 2 * v + (lr * noise) ** 2
+    return math.sqrt(v)
+
+
+def stochastic() -> dict[str, float]:
+    half = bisect(lambda lr: spread(1, lr, 2) - spread(1, 0.1, 2) / 2, 0.01, 0.1)
+    return {
+        "start": -5, "lr": 0.1, "steps": 100, "x_spread": spread(1, 0.1, 2), "y_spread": spread(1, 0.1, 4),
+        "early": 10, "mean": -5 * 0.8**10, "half": half, "least": 0.002,
+    }  # fmt: skip
+
+
+def decay() -> dict[str, float]:
+    fast = [0.1 * math.exp(-0.1 * t) for t in range(100)]
+    slow = [0.1 / math.sqrt(1 + 0.1 * t) for t in range(100)]
+    ends = [-5 * math.prod(1 - 2 * lr for lr in rates) for rates in (fast, slow)]
+    return {
+        "sum": sum(fast), "exponential": ends[0], "root": ends[1], "last": slow[-1], "spread": spread(1, 0.1, 2),
+        "far": 0.4,
+    }  # fmt: skip
+
+
+def full_batch() -> dict[str, float]:
+    return {
+        "rows": 1503, "lr": 1, "calm": 0.9, "steep": 2 * 1.04925, "flat": 2 * 0.08685, "limit": 1 / 1.04925,
+        "factor": 1 - 2 * 1.04925, "few": 30, "close": 0.1,
+    }  # fmt: skip
+
+
+def heavy_ball(curvatures: Sequence[float], start: Sequence[float], lr: float, mu: float, steps: int) -> list[float]:
+    """The end of momentum on 1/2 sum(curvature x^2)."""
+    ends = []
+    for curvature, place in zip(curvatures, start, strict=True):
+        x, v = place, 0.0
+        for _ in range(steps):
+            v = mu * v + curvature * x
+            x -= lr * v
+        ends.append(x)
+    return ends
+
+
+def momentum() -> dict[str, float]:
+    return {
+        "mu": 0.5, "lr": 0.4, "steps": 20, "gain": 2, "plain": -5 * (1 - 0.4 * 0.2) ** 20,
+        "heavy": heavy_ball((0.2, 4), (-5, -2), 0.4, 0.5, 20)[0], "long": 0.9, "half": math.log(2) / -math.log(0.9),
+        "long_gain": 10, "few": 15, "close": 0.1,
+    }  # fmt: skip
+
+
+def best_pair() -> dict[str, float]:
+    """Polyak's: the two roots of the curvatures, and the shares of the slowest mode in closed form."""
+    low, high = 0.2, 4.0
+    mu = ((math.sqrt(high) - math.sqrt(low)) / (math.sqrt(high) + math.sqrt(low))) ** 2
+    plain, heavy = (high - low) / (high + low), math.sqrt(mu)
+    return {
+        "sgd_lr": 2 / (low + high), "lr": (2 / (math.sqrt(low) + math.sqrt(high))) ** 2, "mu": mu,
+        "condition": high / low, "root": math.sqrt(high / low), "sgd_share": plain, "share": heavy,
+        "sgd_steps": math.log(1000) / -math.log(plain), "steps": math.log(1000) / -math.log(heavy), "goal": 0.7,
+    }  # fmt: skip
+
+
+def ill_conditioning() -> dict[str, float]:
+    x, y = heavy_ball((0.2, 4), (-5, -2), 0.6, 0.25, 20)
+    return {
+        "slow": 0.4, "fast": 0.6, "mu": 0.25, "steps": 20, "slow_x": -5 * (1 - 0.4 * 0.2) ** 20, "limit": 2 / 4,
+        "raised": 2 * (1 + 0.25) / 4, "x": x, "y": y, "larger": 0.8,
+    }  # fmt: skip
+
+
+def adagrad_end(curvature: float, x: float, lr: float, steps: int, eps: float, inside: bool) -> list[float]:
+    total, path = 0.0, [x]
+    for _ in range(steps):
+        g = curvature * path[-1]
+        total += g * g
+        path.append(path[-1] - lr * g / (math.sqrt(total + eps) if inside else math.sqrt(total) + eps))
+    return path
+
+
+def sparse() -> dict[str, float]:
+    own = adagrad_end(0.02, -4, 1, 60, 1e-10, inside=False)
+    return {"steps": 60, "plain": -4 * (1 - 0.4 * 0.02) ** 60, "own": own[-1], "near": 1.3, "minus_near": -1.3}
+
+
+def adagrad() -> dict[str, float]:
+    slow, fast = (adagrad_end(0.2, -5, lr, 20, 1e-6, inside=True) for lr in (0.4, 2))
+    return {
+        "start": -5, "lr": 0.4, "steps": 20, "slow": slow[-1], "last": slow[-1] - slow[-2], "fast_lr": 2,
+        "fast": fast[-1], "outside": adagrad_end(0.2, -5, 0.4, 20, 1e-6, inside=False)[-1], "close": 0.01,
+    }  # fmt: skip
+
+
+def rmsprop_path(
+    curvature: float, x: float, lr: float, alpha: float, steps: int, eps: float, inside: bool
+) -> list[float]:
+    s, path = 0.0, [x]
+    for _ in range(steps):
+        g = curvature * path[-1]
+        s = alpha * s + (1 - alpha) * g * g
+        path.append(path[-1] - lr * g / (math.sqrt(s + eps) if inside else math.sqrt(s) + eps))
+    return path
+
+
+def rmsprop() -> dict[str, float]:
+    quick = [rmsprop_path(c, x, 0.4, 0.9, 20, 1e-6, inside=True)[-1] for c, x in ((0.2, -5.0), (4, -2.0))]
+    slow = [adagrad_end(c, x, 0.4, 20, 1e-6, inside=True)[-1] for c, x in ((0.2, -5.0), (4, -2.0))]
+    return {
+        "lr": 0.4, "alpha": 0.9, "steps": 20, "half": math.log(2) / -math.log(0.9), "quick": math.hypot(*quick),
+        "slow": math.hypot(*slow), "far": 0.15,
+    }  # fmt: skip
+
+
+def cycle() -> dict[str, float]:
+    last = rmsprop_path(2, 10, 0.4, 0.9, 200, 1e-8, inside=False)[-2:]
+    return {"lr": 0.4, "low": min(last), "high": max(last), "close": 0.01}
+
+
+def adam() -> dict[str, float]:
+    def path(beta: float) -> list[float]:
+        x, m, v, places = -5.0, 0.0, 0.0, []
+        for t in range(1, 61):
+            g = 0.2 * x
+            m, v = 0.9 * m + (1 - 0.9) * g, beta * v + (1 - beta) * g * g
+            x -= 0.4 * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - beta**t)) + 1e-6)
+            places.append(x)
+        return places
+
+    one, other = path(0.999), path(0.98)
+    return {
+        "first": (one[0] + 5) / 0.4, "raw": 0.1 / math.sqrt(0.001), "m_share": 0.1, "v_share": 0.001, "beta": 0.999,
+        "other_beta": 0.98, "steps": 60, "x": one[-1], "other_x": other[-1], "close": 0.05,
+    }  # fmt: skip
+
+
+def uses() -> dict[str, float | str]:
+    """Winners of the challenge: 28.2 % in 2010, 3.57 % in 2015, 2.25 % in 2017; a person 5.1 %."""
+    factor = 28.2 / 2.25
+    return {
+        "people": 5.1, "year": 2015, "below": 3.57, "first_year": 2010, "first": 28.2, "last_year": 2017, "last": 2.25,
+        "factor": factor, "factor_low": factor - 0.1, "factor_high": factor + 0.1, "factor_text": "12.5",
+    }  # fmt: skip
+
+
+def cards() -> dict[str, float]:
+    return {"weights": 25, "bytes": 4, "megabytes": 25 * 2 * 4, "low": 190, "high": 210}
+
+
+def mistakes() -> dict[str, float | str]:
+    inside, outside = (adagrad_end(2, 0.001, 0.4, 3, 1e-6, inside=place)[-1] for place in (True, False))
+
+    def adam_end(curvature: float, x: float, beta: float) -> float:
+        m = v = 0.0
+        for t in range(1, 61):
+            g = curvature * x
+            m, v = 0.9 * m + (1 - 0.9) * g, beta * v + (1 - beta) * g * g
+            x -= 0.4 * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - beta**t)) + 1e-6)
+        return x
+
+    apart = [adam_end(c, x, 0.98) - adam_end(c, x, 0.999) for c, x in ((0.2, -5.0), (4, -2.0))]
+    half = math.log(2) / -math.log(0.95)
+    return {
+        "lr": 1, "limit": 1 / 1.04925, "cycle": abs(rmsprop_path(2, 10, 0.4, 0.9, 200, 1e-8, inside=False)[-1]),
+        "rms_lr": 0.4, "memory": 0.9, "half": math.log(2) / -math.log(0.9), "left": 100 * 0.9**10, "steps": 3,
+        "small_start": 0.001, "inside": inside, "outside": outside, "late": 1, "due": math.exp(-0.1),
+        "text_beta": 0.98, "code_beta": 0.999, "adam_steps": 60, "apart": math.hypot(*apart), "exercise_memory": 0.95,
+        "exercise_half": half, "exercise_low": half - 0.1, "exercise_high": half + 0.1, "exercise_text": "13.5",
+    }  # fmt: skip
+
+
+ORACLE: Sequence[Callable[[], Mapping[str, float | str]]] = (
     local_minimum, noise_escapes, saddle, inflection, vanishing, descent, learning_rate, leap, two_variables,
+    stochastic, decay, full_batch, momentum, best_pair, ill_conditioning, sparse, adagrad, rmsprop, cycle, adam,
+    uses, cards, mistakes,
 )  # fmt: skip
 """A function each, named as the station with "_" for "-"."""

@@ -15,6 +15,12 @@ BY_ID = {station.id: station for station in STATIONS}
 ORACLES = {function.__name__.replace("_", "-"): function for function in ORACLE}
 
 
+DOUBLE_ROOT = 4 * 2.0**-26
+"""A double eigenvalue, as momentum's best pair has it, is known to the root of the machine's precision only."""
+
+OF_DOUBLE_ROOTS = [("best-pair", "share"), ("best-pair", "steps")]
+
+
 def texts(value):
     """All pairs [English, Chinese] of a station's file."""
     if isinstance(value, dict):
@@ -40,7 +46,11 @@ def test_numbers_are_those_of_plain_arithmetic(name):
     numbers = station.numbers()
     assert numbers.keys() == expected.keys()
     for key, value in numbers.items():
-        assert value == pytest.approx(expected[key], rel=1e-9, abs=1e-12), key
+        close = DOUBLE_ROOT if (name, key) in OF_DOUBLE_ROOTS else 1e-9
+        if isinstance(value, str):
+            assert value == expected[key], key
+        else:
+            assert value == pytest.approx(expected[key], rel=close, abs=1e-12), key
     facts = dict(station.facts)
     for pair in texts(facts):
         assert filled(pair, numbers) == filled(pair, expected)

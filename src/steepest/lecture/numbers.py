@@ -5,14 +5,19 @@ the same numbers by plain arithmetic, so that a changed rule that changes a numb
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..landscapes import Landscape, find, formula
 from ..paths.tracing import Path, trace
-from ..program.stability import stability_limit
-from ..rules import RULES, Rule
+from ..playground.tour import AIRFOIL
+from ..program.character import memory
+from ..program.linear_step import Step
+from ..program.stability import spectral_radius, stability_limit
+from ..rules import RULES, SGD, Rule
+from .uses import IMAGENET, PEOPLE
 
 __all__ = ["NUMBERS", "Number"]
 
@@ -27,6 +32,15 @@ def _of(station: str) -> Callable[[Callable[[list[Path]], dict[str, Number]]], N
 
     def register(compute: Callable[[list[Path]], dict[str, Number]]) -> None:
         NUMBERS[station] = lambda facts: compute(paths_of(facts["figure"]["state"]))
+
+    return register
+
+
+def _alone(station: str) -> Callable[[Callable[[], dict[str, Number]]], None]:
+    """Registers a function of a station whose figure shows no paths."""
+
+    def register(compute: Callable[[], dict[str, Number]]) -> None:
+        NUMBERS[station] = lambda facts: compute()
 
     return register
 
@@ -169,6 +183,212 @@ def _(paths: list[Path]) -> dict[str, Number]:
         "x": float(path.x[-1, 0]), "y": float(path.x[-1, 1]), "x_curvature": x_curvature, "y_curvature": y_curvature,
         "x_limit": stability_limit("sgd", x_curvature), "y_limit": stability_limit("sgd", y_curvature),
         "x_factor": float(path.x[1, 0] / path.x[0, 0]), "y_factor": float(path.x[1, 1] / path.x[0, 1]),
+    }  # fmt: skip
+
+
+# --- rows 9 and 10: noise ---------------------------------------------------------------------------------------------
+
+
+@_of("stochastic")
+def _(paths: list[Path]) -> dict[str, Number]:
+    (path,) = paths
+    lr, noise = float(path.rule.lr), path.noise
+    x_curvature, y_curvature = (float(value) for value in np.diag(path.landscape.hessian([0.0, 0.0])))
+    return _settings(path) | {
+        "x_spread": _spread(noise, lr, x_curvature),
+        "y_spread": _spread(noise, lr, y_curvature),
+        "early": 10,
+        "mean": float(trace(path.rule, path.landscape, path.x[0], 10).x[-1, 0]),
+        "half": _rate_of_spread(noise, _spread(noise, lr, x_curvature) / 2, x_curvature),
+        "least": 0.002,
+    }
+
+
+def _spread(noise: float, lr: float, curvature: float) -> float:
+    """The stationary standard deviation of gradient descent with noise: of x = (1 - lr curvature) x + lr noise."""
+    return noise * float(np.sqrt(lr / (curvature * (2 - lr * curvature))))
+
+
+def _rate_of_spread(noise: float, spread: float, curvature: float) -> float:
+    """The learning rate at which that standard deviation is `spread`."""
+    share = (spread / noise) ** 2 * curvature
+    return 2 * share / (1 + share * curvature)
+
+
+@_of("decay")
+def _(paths: list[Path]) -> dict[str, Number]:
+    (path,) = paths
+    steps, curvature = len(path.x) - 1, float(path.landscape.hessian([0.0, 0.0])[0, 0])
+    still = {
+        name: trace(path.rule, path.landscape, path.x[0], steps, schedule=name)
+        for name in ("exponential(rate=0.1)", "inverse_sqrt(rate=0.1)")
+    }
+    fast, slow = still.values()
+    return {
+        "sum": float(fast.lr.sum()), "exponential": float(fast.x[-1, 0]), "root": float(slow.x[-1, 0]),
+        "last": float(slow.lr[-1]), "spread": _spread(path.noise, float(path.rule.lr), curvature), "far": 0.4,
+    }  # fmt: skip
+
+
+@_of("full-batch")
+def _(paths: list[Path]) -> dict[str, Number]:
+    wild, calm = paths
+    steep, flat = (float(value) for value in np.diag(wild.landscape.hessian([0.0, 0.0])))
+    return {
+        "rows": 1503, "lr": float(wild.rule.lr), "calm": float(calm.rule.lr), "steep": steep, "flat": flat,
+        "limit": stability_limit("sgd", steep), "factor": float(wild.x[1, 0] / wild.x[0, 0]), "few": 30, "close": 0.1,
+    }  # fmt: skip
+
+
+# --- rows 11 and 12: momentum -----------------------------------------------------------------------------------------
+
+
+@_of("momentum")
+def _(paths: list[Path]) -> dict[str, Number]:
+    plain, heavy = paths
+    mu, long = float(heavy.rule.momentum), 0.9  # type: ignore[attr-defined]
+    return {
+        "mu": mu, "lr": float(heavy.rule.lr), "steps": len(heavy.x) - 1, "gain": 1 / (1 - mu),
+        "plain": float(plain.x[-1, 0]), "heavy": float(heavy.x[-1, 0]),
+        "long": long, "half": half_life(long), "long_gain": 1 / (1 - long), "few": 15, "close": 0.1,
+    }  # fmt: skip
+
+
+def half_life(memory: float) -> float:
+    """Steps after which half of a gradient's weight in a leaky average is gone."""
+    return float(np.log(0.5) / np.log(memory))
+
+
+@_of("best-pair")
+def _(paths: list[Path]) -> dict[str, Number]:
+    plain, heavy = paths
+    curvatures = [float(value) for value in np.diag(heavy.landscape.hessian([0.0, 0.0]))]
+    shares = [max(spectral_radius(Step(path.rule).matrix(float(path.rule.lr), value)) for value in curvatures)
+              for path in paths]  # fmt: skip
+    sgd_steps, steps = (float(np.log(1e-3) / np.log(share)) for share in shares)
+    return {
+        "sgd_lr": float(plain.rule.lr), "lr": float(heavy.rule.lr),
+        "mu": float(heavy.rule.momentum),  # type: ignore[attr-defined]
+        "condition": max(curvatures) / min(curvatures), "root": float(np.sqrt(max(curvatures) / min(curvatures))),
+        "sgd_share": shares[0], "share": shares[1], "sgd_steps": sgd_steps, "steps": steps, "goal": 0.7,
+    }  # fmt: skip
+
+
+@_of("ill-conditioning")
+def _(paths: list[Path]) -> dict[str, Number]:
+    slow, wild, mended = paths
+    y_curvature = float(slow.landscape.hessian([0.0, 0.0])[1, 1])
+    return {
+        "slow": float(slow.rule.lr), "fast": float(wild.rule.lr),
+        "mu": float(mended.rule.momentum),  # type: ignore[attr-defined]
+        "steps": len(slow.x) - 1, "slow_x": float(slow.x[-1, 0]), "limit": stability_limit("sgd", y_curvature),
+        "raised": stability_limit(mended.rule, y_curvature), "x": float(mended.x[-1, 0]), "y": float(mended.x[-1, 1]),
+        "larger": 0.8,
+    }  # fmt: skip
+
+
+# --- rows 13 to 16: rates for each coordinate -------------------------------------------------------------------------
+
+
+@_of("sparse")
+def _(paths: list[Path]) -> dict[str, Number]:
+    plain, own = paths
+    near = 1.3
+    return {
+        "steps": len(plain.x) - 1, "plain": float(plain.x[-1, 1]), "own": float(own.x[-1, 1]), "near": near,
+        "minus_near": -near,
+    }  # fmt: skip
+
+
+@_of("adagrad")
+def _(paths: list[Path]) -> dict[str, Number]:
+    slow, fast = paths
+    outside = replace(slow.rule, eps_inside_sqrt=False)  # type: ignore[call-arg]
+    steps = len(slow.x) - 1
+    return _settings(slow) | {
+        "slow": float(slow.x[-1, 0]), "last": float(slow.x[-1, 0] - slow.x[-2, 0]),
+        "fast_lr": float(fast.rule.lr), "fast": float(fast.x[-1, 0]),
+        "outside": float(trace(outside, slow.landscape, slow.x[0], steps).x[-1, 0]), "close": 0.01,
+    }  # fmt: skip
+
+
+@_of("rmsprop")
+def _(paths: list[Path]) -> dict[str, Number]:
+    quick, slow = paths
+    alpha = float(quick.rule.alpha)  # type: ignore[attr-defined]
+    return {
+        "lr": float(quick.rule.lr), "alpha": alpha, "steps": len(quick.x) - 1, "half": half_life(alpha),
+        "quick": float(np.hypot(*quick.x[-1])), "slow": float(np.hypot(*slow.x[-1])), "far": 0.15,
+    }  # fmt: skip
+
+
+@_of("cycle")
+def _(paths: list[Path]) -> dict[str, Number]:
+    (path,) = paths
+    last = path.x[-2:, 0]
+    return {"lr": float(path.rule.lr), "low": float(last.min()), "high": float(last.max()), "close": 0.01}
+
+
+@_of("adam")
+def _(paths: list[Path]) -> dict[str, Number]:
+    one, other = paths
+    (memory, beta), (_, other_beta) = one.rule.betas, other.rule.betas  # type: ignore[attr-defined]
+    return {
+        "first": float((one.x[1, 0] - one.x[0, 0]) / one.rule.lr),
+        "raw": float((1 - memory) / np.sqrt(1 - beta)), "m_share": 1 - memory, "v_share": 1 - beta,
+        "beta": beta, "other_beta": other_beta, "steps": len(one.x) - 1,
+        "x": float(one.x[-1, 0]), "other_x": float(other.x[-1, 0]), "close": 0.05,
+    }  # fmt: skip
+
+
+# --- rows 1 and 17 ----------------------------------------------------------------------------------------------------
+
+
+@_alone("uses")
+def _() -> dict[str, Number]:
+    (first_year, first, *_), *_, (last_year, last, *_) = IMAGENET
+    year, below = next((year, error) for year, error, *_ in IMAGENET if error < PEOPLE)
+    factor = first / last
+    return {
+        "people": PEOPLE, "year": year, "below": below, "first_year": first_year, "first": first,
+        "last_year": last_year, "last": last, "factor": factor, "factor_low": factor - 0.1, "factor_high": factor + 0.1,
+        "factor_text": f"{factor:.1f}",
+    }  # fmt: skip
+
+
+@_alone("cards")
+def _() -> dict[str, Number]:
+    millions, size = 25, memory(RULES["adam"]()).size
+    megabytes = round(millions * size)
+    return {
+        "weights": millions, "bytes": 4, "megabytes": megabytes, "low": 0.95 * megabytes, "high": 1.05 * megabytes,
+    }  # fmt: skip
+
+
+@_alone("mistakes")
+def _() -> dict[str, Number]:
+    """Each from the station at which it can be seen."""
+    regression = paths_of({"landscape": {"formula": AIRFOIL}, "rules": [{"id": "sgd", "settings": {"lr": 1.0}}]})[0]
+    steep = float(regression.landscape.hessian([0.0, 0.0])[0, 0])
+    cycling = trace(_rule("rmsprop", {"lr": 0.4, "alpha": 0.9}), "parabola", steps=200)
+    inside, outside = (
+        trace(_rule("adagrad", {"lr": 0.4, "eps": 1e-6, "eps_inside_sqrt": place}), "parabola", 0.001, 3).x[-1, 0]
+        for place in (True, False)
+    )
+    due = trace("sgd", "parabola", steps=2, schedule="exponential(rate=0.1)").lr / SGD().lr
+    texts, code = (
+        trace(_rule("adam", {"lr": 0.4, "betas": [0.9, beta], "eps": 1e-6}), "ravine", steps=60).x[-1]
+        for beta in (0.98, 0.999)
+    )
+    memory_, exercise = 0.9, 0.95
+    return {
+        "lr": 1, "limit": stability_limit("sgd", steep), "cycle": float(abs(cycling.x[-1, 0])), "rms_lr": 0.4,
+        "memory": memory_, "half": half_life(memory_), "left": 100 * memory_**10,
+        "steps": 3, "small_start": 0.001, "inside": float(inside), "outside": float(outside),
+        "late": float(due[0]), "due": float(due[1]),
+        "text_beta": 0.98, "code_beta": 0.999, "adam_steps": 60, "apart": float(np.linalg.norm(texts - code)),
+        "exercise_memory": exercise, "exercise_half": half_life(exercise), "exercise_low": half_life(exercise) - 0.1,
+        "exercise_high": half_life(exercise) + 0.1, "exercise_text": f"{half_life(exercise):.1f}",
     }  # fmt: skip
 
 

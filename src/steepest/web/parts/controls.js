@@ -12,7 +12,7 @@ import { both } from "./words.js";
 
 /**
  * Shows `part.options.controls`, a list of {kind, ...}: "setting" ({rule, name, place, low, high, scale}: of which rule,
- * which setting, and its range where it is not the usual one), "noise", "steps", "seed", "schedule" ({choices}).
+ * which setting, and its range where it is not the usual one; -1 is the last rule), "noise", "steps", "seed", "schedule" ({choices}).
  */
 export function startControls(part) {
   part.controls = { rows: [], shape: "" };
@@ -31,8 +31,8 @@ function showControls(part, state) {
 }
 
 const ROWS = {
-  setting(part, { rule: index = 0, name, place = null, ...range }) {
-    const { rules } = part.state;
+  setting(part, { rule = 0, name, place = null, ...range }) {
+    const { rules } = part.state, index = rule < 0 ? rules.length + rule : rule;
     if (!rules[index]) return null;
     const { id } = rules[index], known = Steepest.rules[id].settings.find((one) => one.name === name && one.place === place);
     const setting = { ...known, ...range }, read = () => valueIn(Steepest.settingsOf(id, part.state.rules[index]?.settings), setting);

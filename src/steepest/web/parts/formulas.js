@@ -47,9 +47,12 @@ function numbersOf({ runs, selected, step }, told, axis) {
   const values = Object.fromEntries(Object.entries(told?.values ?? {}).map(([name, list]) => [name, of(list)]));
   const settings = Object.entries(run.settings).filter(([, value]) => typeof value === "number");
   const start = run.point(0), hessian = run.landscape.hessian(...start), curvature = hessian[axis][axis];
+  const { lr, momentum = 0 } = run.settings, { noise } = run.spec, [high, low] = hessian.map((row, i) => row[i]).sort((a, b) => b - a);
+  const roots = Math.sqrt(high) + Math.sqrt(low ?? high);
   return {
     ...Object.fromEntries(settings), ...values, t: step, x0: start[axis], x: run.point(step)[axis], f: run.f[step], f0: run.f[0],
     curvature, gradient: of(run.landscape.grad(...run.point(step))), limit: Steepest.stability(run.landscape, run.rule, run.settings)?.limit,
-    noise: run.spec.noise,
+    noise, spread: noise * Math.sqrt(lr / (curvature * (2 - lr * curvature))), gain: 1 / (1 - momentum),
+    curvature_1: high, curvature_2: low, best_lr: (2 / roots) ** 2, best_mu: ((Math.sqrt(high) - Math.sqrt(low)) / roots) ** 2,
   };
 }

@@ -104,7 +104,8 @@ function showStation(part, state, changed) {
     const keeps = (record) => part.change({ done: { ...part.state.done, [stationOf(part).id]: { ...part.state.done[stationOf(part).id], ...record } } });
     part.station = new Station(part, stationOf(part), {
       phase: state.phase, done: state.done[state.at] ?? {}, figure: state.figure, keeps,
-      tells: () => part.change({ phase: PHASES.told }), onChange: () => part.options.onChange?.(part.state),
+      tells: () => part.change({ phase: PHASES.told }), goTo: (id) => go(part, { at: id, phase: PHASES.told }),
+      onChange: () => part.options.onChange?.(part.state),
     });
     part.byId("deck").replaceChildren(part.station.element);
     part.station.mount();
@@ -183,7 +184,7 @@ function printHandout(part) {
   if (part.handout.length) return;
   part.station?.element.toggleAttribute("data-aside", true);
   part.handout = part.data.stations.map((station) =>
-    new Station(part, station, { phase: PHASES.handout, done: {}, figure: "", keeps() {}, tells() {}, onChange() {} }));
+    new Station(part, station, { phase: PHASES.handout, done: {}, figure: "", keeps() {}, tells() {}, goTo() {}, onChange() {} }));
   part.byId("deck").append(...part.handout.map(({ element }) => element));
   for (const station of part.handout) station.mount();
 }

@@ -5,16 +5,17 @@ import { button, make } from "./dom.js";
 import { mountFigure } from "./figure.js";
 import { fillFormulas, formulasOf } from "./formulas.js";
 import { makeGuess, verdict } from "./guess.js";
+import { mountCards, mountMistakes, mountUses } from "./lists.js";
 
 /** What of a station is in view: the question with the guess, the answer, the exercise; on paper all of it. */
 export const PHASES = { ask: 0, told: 1, exercise: 2, handout: 3 };
 
-const FIGURES = { figure: mountFigure };
+const FIGURES = { figure: mountFigure, uses: mountUses, cards: mountCards, mistakes: mountMistakes };
 
 export class Station {
   /**
    * facts: the station as Python prints it. given: {phase, done: {guess, solved}, figure (text of its link), keeps(record):
-   * called with what was guessed or solved, tells(): asks for the answer, onChange()}.
+   * called with what was guessed or solved, tells(): asks for the answer, goTo(id): shows another station, onChange()}.
    */
   constructor(lecture, facts, given) {
     Object.assign(this, { lecture, facts, ...given, shown: null, timer: 0, wrong: false });
@@ -96,7 +97,8 @@ export class Station {
   mount() {
     const { figure } = this.facts;
     if (!figure) return;
-    const options = { ...figure, lang: this.lecture.lang(), data: this.lecture.data, onChange: () => this.changed() };
+    const { data } = this.lecture, { mistakes } = this.facts;
+    const options = { ...figure, mistakes, data, lang: this.lecture.lang(), goTo: this.goTo, onChange: () => this.changed() };
     this.shown = FIGURES[figure.part](this.place, this.base(this.phase), options);
     this.shown.light = this.lecture.light;
     this.begun = this.shown.link();
