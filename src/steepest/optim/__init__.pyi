@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from ..rules import Rule
+from .backward import StepInBackward
 
 SWITCHES: dict[str, tuple[Any, str]]
 
@@ -21,6 +22,13 @@ class Optimizer(torch.optim.Optimizer):
     def engine(self) -> str: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any: ...  # type: ignore[override]
+    def step_in_backward(
+        self,
+        model: torch.nn.Module | None = None,
+        *,
+        clip_value: float | None = None,
+        clip_last_norm: float | None = None,
+    ) -> StepInBackward: ...
     def eval(self) -> None: ...
     def train(self) -> None: ...
     def evaluating(self) -> AbstractContextManager[None]: ...

@@ -20,6 +20,7 @@ from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
 from . import compiled, modes, sharded
 from .authors import translated
+from .backward import StepInBackward
 from .checkpoints import check_checkpoint, in_our_order
 from .checks import check_parameters, non_finite
 from .group import GroupCache
@@ -43,6 +44,7 @@ class Optimizer(torch.optim.Optimizer):
     _caches: list[GroupCache]
     _kept: dict[Tensor, Tensor]
     _evaluating = False
+    _backward: StepInBackward | None = None
     skipped_steps = 0
     """Steps not made because of `non_finite="skip"`."""
 
@@ -59,10 +61,15 @@ class Optimizer(torch.optim.Optimizer):
         try:
             for group in self.param_groups[before:]:
                 self._check_group(group)
+                if self._backward is not None:
+                    self._backward.check_group(group)
             self._sharing()
         except Exception:
             del self.param_groups[before:]
             raise
+        if self._backward is not None:
+            for index in range(before, len(self.param_groups)):
+                self._backward.add_group(index)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         foreign = self._class(group).foreign_arguments().keys() & group.keys()
@@ -160,6 +167,55 @@ class Optimizer(torch.optim.Optimizer):
             return True
         return False
 
+    def step_in_backward(
+        self,
+        model: torch.nn.Module | None = None,
+        *,
+        clip_value: float | None = None,
+        clip_last_norm: float | None = None,
+    ) -> StepInBackward:
+        r"""From now on `backward()` steps each parameter as soon as its gradient is complete, and frees the gradient.
+
+        Gradients are so never all alive, which saves their memory: that of the weights once more. Every rule steps as
+        usual, bit by bit (one that shares numbers between parameters is refused). A training loop may stay as it is:
+        `step()` then finds no gradients and does nothing but call hooks and what schedulers watch, nor does
+        `zero_grad()`; a gradient that was not made by backward is stepped by `step()`. Parameters that are used several
+        times are stepped once, when all parts of the gradient are there. Checkpointed activations
+        (`use_reentrant=False`), schedulers, groups, `state_dict` and sparse gradients work as before.
+
+        What cannot be had so: DistributedDataParallel and sharded parameters, whose gradients are summed later;
+        `GradScaler`, which looks at all gradients before a step (use bfloat16); the gradient after `backward()`;
+        clipping by this step's norm. To accumulate gradients, call all but the last `backward()` within
+        `with handle.accumulating():`.
+
+        Args:
+            model: what is trained: refused if it holds a parameter that the optimizer does not step, or if it is in
+                DistributedDataParallel. Needed where there are several processes.
+            clip_value: bound on the size of each number of a gradient, as `torch.nn.utils.clip_grad_value_`.
+            clip_last_norm: bound $c$ on the norm, measured **one step late**: gradients are scaled by
+                $\min(1, c / n)$ with the norm $n$ of all gradients of the *last* backward; those of the first are not
+                clipped. It cannot bound a sudden spike; `steepest.Clipped` bounds each tensor's at once.
+
+        Returns:
+            A handle; `handle.remove()` ends it, as does the end of `with optimizer.step_in_backward():`.
+
+        Raises:
+            InvalidValue: the steps cannot be made so; why, in one line.
+
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
+        >>> optimizer = as_optimizer(BUILT_IN[0])([weight], lr=0.25)
+        >>> with optimizer.step_in_backward():
+        ...     (weight**2).sum().backward()
+        >>> weight.item(), weight.grad
+        (0.5, None)
+        """
+        if self._backward is not None:
+            raise InvalidValue(
+                f"{type(self).__name__}: it steps in backward already; call remove() of the handle first"
+            )
+        self._backward = StepInBackward(self, model, clip_value, clip_last_norm)
+        return self._backward
+
     def eval(self) -> None:
         """Put the weights to evaluate into the parameters, until `train()`; for most rules they are the same.
 
@@ -212,6 +268,7 @@ class Optimizer(torch.optim.Optimizer):
         counts: Counter[Report] = Counter()
         for _, cache in zip(self.param_groups, self._caches, strict=False):
             counts += cache.reports
+        counts += self._backward.reports if self._backward is not None else Counter()
         return describe(counts)
 
     def _class(self, group: dict[str, Any]) -> type[Rule]:
@@ -266,6 +323,8 @@ class Optimizer(torch.optim.Optimizer):
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""
         super().__setstate__(state)
         self._caches, self._kept = [], {}
+        if self._backward is not None:
+            self._backward.forget()
         for group in self.param_groups:
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
