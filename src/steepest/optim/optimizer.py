@@ -18,7 +18,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
-from . import compiled, modes, sharded
+from . import ascent, compiled, modes, sharded
 from .authors import translated
 from .backward import StepInBackward
 from .checkpoints import check_checkpoint, in_our_order
@@ -122,6 +122,10 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if self.needs_closure:
+            if closure is None:
+                raise InvalidValue(f"{type(self).__name__}: evaluates the gradient twice; call step(closure)")
+            ascent.evaluate_again(self, closure)
         checked = [group for group in self.param_groups if group["non_finite"] is not None]
         if checked and self._is_to_be_skipped(checked):
             self.skipped_steps += 1
@@ -215,6 +219,11 @@ class Optimizer(torch.optim.Optimizer):
             )
         self._backward = StepInBackward(self, model, clip_value, clip_last_norm)
         return self._backward
+
+    @property
+    def needs_closure(self) -> bool:
+        """Whether a step evaluates the gradient again, as SAM's does, and so needs a closure."""
+        return any(self._class(group).evaluations > 1 for group in self.param_groups)
 
     def eval(self) -> None:
         """Put the weights to evaluate into the parameters, until `train()`; for most rules they are the same.

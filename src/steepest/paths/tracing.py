@@ -17,7 +17,7 @@ from ..findings.catalogue import Finding
 from ..findings.outcome import explain
 from ..findings.why import explanations
 from ..landscapes import Landscape
-from ..rules import Rule
+from ..rules import Rule, Wrapped
 from ..rules.validation import on_arrays
 from ..schedules import Schedule
 from .trajectories import Trajectories, many, run
@@ -64,6 +64,11 @@ class Path:
     def steps(self) -> int:
         """Number of updates."""
         return len(self.x) - 1
+
+    @property
+    def evaluations(self) -> int:
+        """Number of gradients that were evaluated: as many as updates, or twice as many (SAM)."""
+        return self.steps * self.rule.evaluations
 
     @property
     def outcome(self) -> Finding:
@@ -126,7 +131,8 @@ def trace(
         rule: a name such as `"adam"`, with settings if you like, `"sgd(momentum=0.9)"`, or a rule.
         on: a landscape, its name, or a formula such as `"0.1*x**2 + 2*y**2"`.
         start: the first position, one number a coordinate; default: the landscape's own.
-        steps: number of updates.
+        steps: number of gradient evaluations, which is that of updates, but for rules such as SAM that evaluate the
+            gradient twice for an update, and so make half as many.
         noise: standard deviation of the normal noise added to each coordinate of each gradient.
         seed: of the noise; each path has its own generator.
         schedule: learning rate over the steps: `"cosine"`, `"exponential(0.1)"`, or a function
@@ -180,15 +186,22 @@ def _follow(
 ) -> Path:
     """The path from a position, step by step, with everything that the rule saw and kept on it."""
     random = np.random.default_rng(seed)
+    budget, steps = steps, steps // rule.evaluations
     x, grads, rates = [position], [], []
+
+    def gradient_at(point: Floats) -> Floats:
+        exact = landscape.gradient(point)
+        return exact + noise * random.standard_normal(landscape.dims) if noise else exact
+
     state = _initial_state(rule, position)
     states = [state]
     with on_arrays(rule), np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for step in range(1, steps + 1):
-            lr = rule.lr * factor(step - 1, steps)
-            grad = landscape.gradient(position)
-            if noise:
-                grad = grad + noise * random.standard_normal(landscape.dims)
+            lr = rule.lr * factor((step - 1) * rule.evaluations, budget)
+            grad = gradient_at(position)
+            if isinstance(rule, Wrapped) and rule.ascending is not None:
+                square = rule.ascending.square(grad, position)
+                grad = gradient_at(position + rule.ascending.ascent(grad, position, square))
             delta, *new = replace(rule, lr=lr).update(grad, position, step, *state.values())
             position = position + delta
             state = dict(zip(state, new, strict=True))

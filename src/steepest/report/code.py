@@ -144,7 +144,7 @@ def _note(schedule: str, batch_size: int, steps: int, facts: Mapping[str, Any]) 
     if facts.get("modes"):
         english.append("Call optimizer.train() before training, and optimizer.eval() before you evaluate or save.")
         chinese.append("训练前调用 optimizer.train()，评估或保存前调用 optimizer.eval()。")
-    if facts.get("closure"):
+    if facts.get("closure") or facts.get("evaluations", 1) > 1:
         english.append("Its step takes a closure that clears the gradients and computes the loss and them anew.")
         chinese.append("其 step 需要一个闭包：清空梯度，重新计算损失与梯度。")
     return Text(" ".join(english), "".join(chinese))

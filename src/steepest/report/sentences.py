@@ -116,6 +116,18 @@ def external_sentence(comparison: Comparison) -> Text | None:
                 f"{list_zh(labels)} 的一步会多次计算梯度（使用闭包），各优化器的步不可相比，因此以秒数决定先后。",
             )
         )
+    twice = [
+        one.label for one in comparison.plan.contestants if comparison.facts_of_rule(one.rule).get("evaluations", 1) > 1
+    ]
+    if labels := tuple(dict.fromkeys(twice)):
+        makes = "makes an update" if len(labels) == 1 else "make an update"
+        sentences.append(
+            Text(
+                f"Steps are evaluations of the gradient: {list_en(labels)} {makes} of two of them, half as many as the"
+                " others in the same number of steps.",
+                f"步数按梯度求值次数计：{list_zh(labels)} 每次更新求两次梯度，同样步数内的更新次数是其他优化器的一半。",
+            )
+        )
     if OF_THE_WORKLOAD in {contestant.schedule for contestant in comparison.plan.contestants}:
         sentences.append(
             Text(

@@ -48,14 +48,15 @@ from .rprop import Rprop
 from .schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from .sgd import SGD, Momentum, Nesterov
 from .shampoo import Shampoo
+from .sharpness import ASAM, SAM
 from .soap import SOAP
 from .stable_adamw import StableAdamW
 from .validation import check_class
 from .wrapper import Wrapped, Wrapper, wrapped
 
 __all__ = [
-    "ADOPT", "LAMB", "LARS", "MARS", "RULES", "SGD", "SOAP", "WRAPPERS", "AdEMAMix", "AdaBelief", "Adadelta",
-    "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "Averaged", "Cautious", "CautiousDecay",
+    "ADOPT", "ASAM", "LAMB", "LARS", "MARS", "RULES", "SAM", "SGD", "SOAP", "WRAPPERS", "AdEMAMix", "AdaBelief",
+    "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "Averaged", "Cautious", "CautiousDecay",
     "Centralized", "Clipped", "External", "Lion", "Lookahead", "Momentum", "Muon", "NAdam", "Nesterov", "NorMuon",
     "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop", "Rule",
     "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "Wrapped",
@@ -102,7 +103,7 @@ RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.r
 
 WRAPPERS: dict[str, type[Wrapper]] = {
     wrapper.__name__.lower(): wrapper
-    for wrapper in (Cautious, CautiousDecay, Lookahead, Averaged, Centralized, Clipped)
+    for wrapper in (Cautious, CautiousDecay, Lookahead, Averaged, Centralized, Clipped, SAM, ASAM)
 }
 """By name in small letters: `lookahead(adamw)` is AdamW in a Lookahead."""
 

@@ -41,6 +41,7 @@ class Wrapper(ABC):
     Class facts, as those of `Rule`, and:
         symbols: LaTeX of each state that the wrapper adds, in the order of `init`; it has to name all of them.
         elementwise: whether it needs no more than the number itself; False where it needs the whole tensor.
+        evaluations: how often a step evaluates the gradient, where the rule inside does so once.
         marker: Matplotlib's mark of the wrapped rule, which has the colour of the rule inside.
         decay: of the wrapped rule, where it is another than that of the rule inside.
         foreign: arguments of the authors' code: see `foreign.Foreign`.
@@ -50,6 +51,7 @@ class Wrapper(ABC):
     reference: ClassVar[str]
     symbols: ClassVar[Mapping[str, str]] = {}
     elementwise: ClassVar[bool] = True
+    evaluations: ClassVar[int] = 1
     marker: ClassVar[str]
     decay: ClassVar[str | None] = None
     foreign: ClassVar[Mapping[str, Foreign]] = {}
@@ -92,7 +94,7 @@ class Wrapper(ABC):
     @classmethod
     def refusal(cls, rule: type[Rule]) -> str | None:
         """Why the wrapper cannot be put around a rule; None if it can."""
-        if cls.gradient is Wrapper.gradient and rule.evaluation is not Rule.evaluation:
+        if cls.gradient is Wrapper.gradient and cls.evaluations == 1 and rule.evaluation is not Rule.evaluation:
             return "its weights to evaluate follow from steps that the wrapper would change; wrap the rule inside it"
         if rule.shared and not cls.elementwise:
             return "its steps need sums over all parameters, and the wrapper whole tensors"
@@ -157,7 +159,12 @@ class Wrapped(Rule, metaclass=_Kind):
     @property
     def is_of_gradient(self) -> bool:
         """Whether the wrapper changes the gradient alone: the step is that of the rule inside, on another gradient."""
-        return self.wrapper_class.gradient is not Wrapper.gradient
+        return self.wrapper_class.gradient is not Wrapper.gradient or self.wrapper_class.evaluations > 1
+
+    @property
+    def ascending(self) -> Any:
+        """The wrapper that says where the gradient is evaluated the second time; None where it is not."""
+        return self.wrapper if self.wrapper_class.evaluations > 1 else getattr(self.inner, "ascending", None)
 
     @property
     def decays_apart(self) -> bool:
@@ -244,6 +251,7 @@ def wrapped(wrapper: type[Wrapper], rule: type[Rule]) -> type[Wrapped]:
         "symbols": {**rule.symbols, **{own_states[name]: symbol for name, symbol in wrapper.symbols.items()}},
         "elementwise": wrapper.elementwise and rule.elementwise,
         "decay": wrapper.decay or rule.decay,
+        "evaluations": wrapper.evaluations * rule.evaluations,
         "partner": f"{wrapper.__name__.lower()}({rule.partner})",
         "helps": wrapper.helps,
         "fails": wrapper.fails,

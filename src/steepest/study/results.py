@@ -70,6 +70,7 @@ def _facts_of(rule: type[Rule]) -> dict[str, Any]:
         "partner_scaled": rule.partner_lr is not Rule.partner_lr,
         "limits": {name: field.metadata["facts"].limits for name, field in rule.hyperparameters().items()},
         "modes": rule.evaluation is not Rule.evaluation,
+        "evaluations": rule.evaluations,
         "tuples": {
             name: default
             for name, default in rule.defaults().items()

@@ -52,6 +52,8 @@ class Trainer:
         self._factor = schedules.find(schedule) if changes else None
         self._rates = [] if self._factor is None else rates_of(rule, self.optimizer)
         self._step, self._device = 0, device
+        self._evaluations, self._updates = rule.evaluations, 0
+        self._train_loss: float | None = None
         if not getattr(self.session, "seeds_batches", False) and may_draw(rule, self.optimizer):
             separate_draws(self.optimizer, seed, device)
         with seeded(seed ^ MEASURING, device):
@@ -84,7 +86,13 @@ class Trainer:
         set_random_state(states, self._device)
 
     def advance(self, count: int) -> float:
-        """Make `count` steps and return the mean of their training losses; this waits for the losses."""
+        """Make `count` steps and return the mean of their training losses; this waits for the losses.
+
+        Steps are counted in evaluations of the gradient: a rule that needs two of them for an update, as SAM does,
+        makes half as many updates. Where none is due, the loss is that of the last ones.
+        """
+        if self._evaluations > 1:
+            return self._advance_by_evaluations(count)
         if self._factor is None and self._scheduler is None:
             losses = self.session.advance(self.optimizer, count)
         else:
@@ -94,6 +102,22 @@ class Trainer:
                 losses.extend(self.session.advance(self.optimizer, 1))
         self._step += count
         return self.problem.read_losses(losses, count)
+
+    def _advance_by_evaluations(self, count: int) -> float:
+        """As `advance`, where an update takes several evaluations."""
+        if self._train_loss is None:
+            self._train_loss, _ = self.measure()
+        self._step += count
+        losses: list[Any] = []
+        while (self._updates + 1) * self._evaluations <= self._step:
+            here = self._updates * self._evaluations
+            for step in range(max(0, here - self._evaluations + 1), here + 1):  # a scheduler goes on by each of them
+                self.set_rates(step)
+            losses.extend(self.session.advance(self.optimizer, 1))
+            self._updates += 1
+        if losses:
+            self._train_loss = self.problem.read_losses(losses, len(losses))
+        return self._train_loss
 
     def set_rates(self, step: int) -> bool:
         """Set the learning rates of a step, counted from 0; whether they change from step to step.
