@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="steps of a faulty program")
     parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of the cost")
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs of a trial")
-    parser.add_argument("--arm", type=int, default=50, help="steps of a run of a trial")
+    parser.add_argument("--arm", type=int, default=100, help="steps of a run of a trial")
     parser.add_argument("--store", type=Path, default=STORE, help="where what was measured of proofs is kept")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

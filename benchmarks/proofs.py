@@ -48,7 +48,7 @@ class Every:
 
 def _keeping_all(model: Any, optimizer: Any, **options: Any) -> Any:
     doctor = steepest.watch(model, optimizer, keep=2**31, **options)
-    doctor._schedule = Every()
+    doctor._schedule, doctor._alone = Every(), False  # no forward pass is repeated
     doctor._recording.most_batches = 10**6
     return doctor
 
@@ -82,7 +82,7 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
         if len(further) < FURTHER // 4 or len(judged) < JUDGED // 4:
             row["trials"].append(entry | {"truth": None})  # after NaN no loss can be recovered
             continue
-        ends = []
+        ends, firsts = [], []
         with untouched(doctor._target.device):
             for follows in (False, True):
                 setup = left_alone(doctor._target, doctor._recording, doctor.record, trial.start, further[0])
@@ -93,8 +93,10 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
                     remedy.change(setup)
                 else:
                     setup.read = remedy.read
-                ends.append(_long(setup, further, judged, seed))
-        row["trials"].append(entry | {"truth": gain_between(*ends), "alone": ends[0], "advised": ends[1]})
+                losses, end = _long(setup, further, judged, seed)
+                ends.append(end)
+                firsts.append(losses[0])
+        row["trials"].append(entry | {"truth": gain_between(*ends, firsts[0]), "alone": ends[0], "advised": ends[1]})
     return row
 
 
@@ -102,10 +104,10 @@ def _named(proof: Any) -> tuple[str, dict[str, Any]]:
     return proof.remedy, dict(proof.numbers)
 
 
-def _long(setup: Any, further: Any, judged: Any, seed: int) -> float:
+def _long(setup: Any, further: Any, judged: Any, seed: int) -> tuple[list[float], float]:
     before, arms.DECAY = arms.DECAY, 0.0
     try:
-        return run(setup, further, on_batches(judged), FURTHER, seed)[1]
+        return run(setup, further, on_batches(judged), FURTHER, seed)
     finally:
         arms.DECAY = before
 

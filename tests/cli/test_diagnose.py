@@ -47,6 +47,20 @@ def test_a_script_runs_as_it_is_and_its_mistake_is_told(script, command):
     assert "gradients are not zeroed between steps" in printed and "found: gradients are not zeroed" in complaint
 
 
+def test_advice_is_tried_after_the_script_has_ended(script, command, monkeypatch):
+    code, printed, _ = command(f"diagnose {script} --prove -- 0.5 4")
+    assert code == 4 and ": with gradients zeroed before each step, from the start the loss" in printed
+    code, printed, _ = command(f"diagnose {script} --prove --lang zh -- 0.5 0")
+    assert code == 0 and "每步之前清零梯度，从头训练，未参与试验的已记录批次的损失最终为" in printed
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("steepest.diagnose.doctor.prove", interrupted)
+    code, printed, complaint = command(f"diagnose {script} --prove -- 0.01 4")
+    assert code == 130 and "interrupted" in complaint and "gradients are not zeroed" in printed
+
+
 def test_what_a_script_raises_is_printed_after_what_was_found(script, command):
     code, printed, complaint = command(f"diagnose {script} --lang zh -- 0.01 four")
     assert code == 1 and "各步之间没有清零梯度" in printed

@@ -188,7 +188,8 @@ def test_an_interruption_of_held_out_data_leaves_the_model_its_own_tensors():
 
 def test_a_learning_rate_that_is_too_high_is_proved_to_be():
     _, doctor = train(make=lambda params: torch.optim.SGD(params, 50.0), steps=60)
-    proof = doctor.prove(next(finding for finding in doctor.findings if finding.code == "lr_high"))
+    found = next(finding for finding in doctor.findings if finding.code == "lr_high")
+    proof = doctor.prove(found, steps=50)
     assert proof.verdict == "proved" and doctor.proofs == [proof]
     start, now = proof.trials
     assert (start.start, start.step, now.start, now.step) == ("start", 0, "now", 60)

@@ -31,6 +31,9 @@ def command(
     report: Annotated[
         Path | None, typer.Option(help="Write a page with pictures of what was found to this file.")
     ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Afterwards try the advice of each finding on copies of the model.")
+    ] = False,
     lang: Lang = "",
 ) -> None:
     """Run a training script as it is, and say what is wrong with its training.
@@ -56,12 +59,13 @@ def command(
     from ..diagnose.everywhere import everywhere
 
     with everywhere(budget, tell) as seen:
-        code = 0
+        code, ended = 0, False
         try:
             if script is not None:
                 code = _run(script, arguments or [])
             else:
                 _train(target, optimizer, seed)
+            ended = True
         finally:
             doctor = seen.doctor
             if doctor is None:
@@ -76,6 +80,8 @@ def command(
                     terminal.echo(translate("nothing was found"))
                 if doctor.step_size is not None:
                     terminal.paragraph(doctor.step_size.happened(shown), f"{translate('step size')}: ")
+                if prove and ended and not _proved(doctor, shown):
+                    code = terminal.INTERRUPTED
                 if report is not None:
                     code = _write(doctor, report, shown) or code
     if code:
@@ -90,6 +96,19 @@ def _write(doctor: "Doctor", report: Path, lang: str) -> int:
         terminal.echo(f"steepest: {language.explain(error)}", error=True)
         return 2
     return 0
+
+
+def _proved(doctor: "Doctor", lang: str) -> bool:
+    """Print what comes of trying each finding's advice; whether it was not interrupted."""
+    try:
+        for finding in doctor.findings:
+            with terminal.Working(translate("trying the advice: {}", finding.title(lang))) as working:
+                proof = doctor.prove(finding, tell=working)
+            terminal.paragraph(proof.text(lang), f"{finding.title(lang)}: ")
+    except KeyboardInterrupt:
+        terminal.echo(translate("interrupted: the other findings were not tried"), error=True)
+        return False
+    return True
 
 
 def _is_workload(path: str) -> bool:

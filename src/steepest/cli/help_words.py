@@ -30,6 +30,7 @@ HELP = {
     "Optimizer of a workload, such as 'adam(lr=0.01)'.": "工作负载的优化器，例如 'adam(lr=0.01)'。",
     "Seed of a workload.": "工作负载的种子。",
     "Share of the time that observing takes.": "观察所占时间的份额。",
+    "Afterwards try the advice of each finding on copies of the model.": "之后在模型的副本上尝试每条发现的建议。",
     "Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.": "显示一个优化器的公式、设置和特点，或一个地形的信息；多个优化器则并排显示。",
     "Open the playground: drag the start, slide the settings, and watch the rules run. One file, no network.": "打开演示台：拖动起点，调节设置，观察优化器运行。单个文件，无需网络。",
     "Open the lecture: guess, watch, and try, a station at a time. One file, no network.": "打开讲座：先猜，再看，然后动手试，一站一站地走。单个文件，无需网络。",

@@ -27,6 +27,8 @@ CHINESE = {
     "failed runs that are tried again: {}": "重试的失败运行数：{}",
     "found": "发现",
     "nothing was found": "没有发现问题",
+    "trying the advice: {}": "正在尝试建议：{}",
+    "interrupted: the other findings were not tried": "已中断：其余发现的建议没有尝试",
     "step size": "步长",
     "{} steps, {} of them observed": "共 {} 步，其中观察了 {} 步",
     "no model was trained by an optimizer of torch: nothing was observed": "没有模型由 torch 的优化器训练：没有可观察的内容",

@@ -187,7 +187,7 @@ class Doctor:
         batches: Iterable[Any] | None = None,
         loss: Callable[[nn.Module, Any], Tensor] | None = None,
         pairs: int = 5,
-        steps: int = 50,
+        steps: int = 100,
         tell: Callable[[int, int], object] | None = None,
     ) -> Proof:
         """Try a finding's advice against leaving things alone, on copies; the training stays as it is.

@@ -27,6 +27,9 @@ __all__ = ["LEAST_BATCHES", "Patient", "gain_between", "prove", "verdict_of"]
 LEAST_BATCHES = 4
 """The fewest batches of which each pair can leave one out."""
 
+LEARNT = 0.01
+"""Share of the first loss below which a loss counts as learnt: how far below makes no difference."""
+
 SCREENING = 10_000
 """Where the seeds of the first runs begin, in which one of several remedies is chosen: the pairs have others."""
 
@@ -59,7 +62,7 @@ def prove(
     batches: Iterable[Any] | None = None,
     loss: Loss | None = None,
     pairs: int = 5,
-    steps: int = 50,
+    steps: int = 100,
     tell: Callable[[int, int], object] | None = None,
 ) -> Proof:
     """Try a finding's advice, see `Doctor.prove`.
@@ -204,7 +207,8 @@ class Bench:
             sides[0].append(self.run(alone, seed, held))
             sides[1].append(self.run(self.advised(remedy, start, seed), seed, held))
         alone_ends, advised_ends = ([end for _, end in side] for side in sides)
-        gains = [gain_between(*ends) for ends in zip(alone_ends, advised_ends, strict=True)]
+        firsts = [losses[0] for losses, _ in sides[0]]
+        gains = [gain_between(*pair) for pair in zip(alone_ends, advised_ends, firsts, strict=True)]
         interval = bootstrap_interval(gains, confidence)
         low, high = max(interval.low, -1.0), min(interval.high, 1.0)
         return Trial(
@@ -221,15 +225,15 @@ def _fits(setup: Setup, model: nn.Module) -> bool:
     return kinds and setup.inputs is None and setup.outputs is None
 
 
-def gain_between(alone: float, advised: float) -> float:
-    """The gain of a pair, as `Trial` defines it.
+def gain_between(alone: float, advised: float, first: float = 0.0) -> float:
+    """The gain of a pair, as `Trial` defines it, where things left alone begin with a loss of `first`.
 
-    >>> gain_between(2.0, 0.5), gain_between(0.5, 2.0), gain_between(float("nan"), 0.5), gain_between(0.0, 0.0)
-    (0.75, -0.75, 1.0, 0.0)
+    >>> gain_between(2.0, 0.5), gain_between(0.5, 2.0), gain_between(float("nan"), 0.5), gain_between(1e-5, 0.0, 1.0)
+    (0.75, -0.75, 1.0, 0.001)
     """
     if not (math.isfinite(alone) and math.isfinite(advised)):
         return float(math.isfinite(advised)) - float(math.isfinite(alone))
-    larger = max(abs(alone), abs(advised))
+    larger = max(abs(alone), abs(advised), LEARNT * abs(first) if math.isfinite(first) else 0.0)
     return max(-1.0, min(1.0, (alone - advised) / larger)) if larger else 0.0
 
 

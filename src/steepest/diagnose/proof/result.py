@@ -18,9 +18,11 @@ class Trial:
     In each pair one run leaves things alone and the other one follows the advice. Both end with a learning rate that
     falls to 0. Their gain is
 
-    $$\frac{L_\mathrm{alone} - L_\mathrm{advised}}{\max(|L_\mathrm{alone}|, |L_\mathrm{advised}|)}$$
+    $$\frac{L_\mathrm{alone} - L_\mathrm{advised}}
+           {\max(|L_\mathrm{alone}|, |L_\mathrm{advised}|, |L_\mathrm{first}| / 100)}$$
 
-    a share of the larger loss: above 0 where the advice lowers it; 1 or -1 where only one of the two is finite.
+    a share of the larger loss: above 0 where the advice lowers it; 1 or -1 where only one of the two is finite. A loss
+    below a hundredth of the first one counts as learnt.
 
     Attributes:
         start: whether the runs begin with the initial state, or with that of now.
