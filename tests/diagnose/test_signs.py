@@ -6,7 +6,7 @@ import pytest
 
 from steepest.diagnose.finding import Diagnosis, ranked
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
-from steepest.diagnose.schedule import FIRST, Schedule
+from steepest.diagnose.schedule import FIRST, HIDDEN, Schedule
 from steepest.diagnose.signs import SIGNS, guessing, signs_of
 
 
@@ -159,3 +159,18 @@ def test_a_learning_rate_that_vanished_did_so_when_it_had_been_small_for_a_third
     faded.vanished, faded.vanished_from, faded.rates = 150, 50, [(0.1, 0.1, 1e-6)]
     faded.ticks += [Tick(step) for step in range(40, 200, 10)]
     assert signs_of(faded, {})["lr_vanished"]["step"] == 79  # 29 of 79 are more than 0.3, 19 of 69 are less
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("step_time", "share"), [(1e-3, 0.05), (3e-4, 0.10)])
+def test_what_the_doctor_costs_in_every_step_is_taken_from_observed_ones(step_time, share):
+    """21 microseconds in each step, ticks of 2 steps: 5 % at 1 ms, and 10 % at 0.3 ms."""
+    now, steps, taken = 0.0, 100_000, 1.1e-5
+    schedule = Schedule(0.05, clock=lambda: now)
+    for step in range(steps):
+        if schedule.due(step):
+            now += 2 * step_time
+            schedule.observed(step, 2 * step_time)
+        now += step_time + taken + HIDDEN
+        schedule.passed(taken)
+    assert share - 0.002 < now / (steps * step_time) - 1 <= share + 0.001

@@ -315,7 +315,7 @@ class Doctor:
             sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3, fresh=fresh)
         elif seen is not None:
             sensors.disarm()
-        self._schedule.spent += self._clock() - started
+        self._schedule.passed(self._clock() - started)
 
     def _take(self, loss: Any) -> None:
         """Keep the loss; on an accelerator values are fetched many at a time."""

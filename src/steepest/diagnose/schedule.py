@@ -9,15 +9,27 @@ FIRST = (0, 1, 2, 3, 5, 8, 12, 18, 30)
 """Steps that are observed whatever they cost: most mistakes show in them."""
 
 
+LEAST = 0.6
+"""The share of the budget that observed steps get at least."""
+
+HIDDEN = 1e-5
+"""Seconds of a step that no clock of the doctor's sees: the call of a module with a hook, and colder caches."""
+
+
 class Schedule:
     """Decides whether the next step is observed, by the time that was spent.
 
-    The first steps are a debt. It is paid back from half of the budget, so that observation goes on while it is; from
-    then on all time spent is at most the budget's share of the training's.
+    What is left between observed steps costs a little in each, `overhead`; observed steps get what that leaves of the
+    budget, and at least `LEAST` of it where steps are so short that it leaves nothing. The first steps are a debt, paid
+    back from half of that share, so that observation goes on while it is.
 
     Args:
         budget: share of the training's time.
         clock: seconds.
+
+    Attributes:
+        spent: seconds of observed steps.
+        overhead: seconds of the doctor in all steps besides.
 
     >>> now = iter(range(100))
     >>> schedule = Schedule(0.5, clock=lambda: float(next(now)))
@@ -27,7 +39,7 @@ class Schedule:
 
     def __init__(self, budget: float, clock: Callable[[], float] = perf_counter) -> None:
         self.budget, self.clock = budget, clock
-        self.spent = self.debt = self.dearest = 0.0
+        self.spent = self.overhead = self.debt = self.dearest = 0.0
         self._begin: float | None = None
         self._last = 0
 
@@ -40,9 +52,14 @@ class Schedule:
             return True
         if step < FIRST[-1] or step - self._last < 3:
             return False
-        trained = now - self._begin - self.spent
+        trained = now - self._begin - self.spent - self.overhead
+        allowed = max(self.budget * trained - self.overhead, LEAST * self.budget * trained)
         after = self.spent + self.dearest
-        return after <= self.budget * trained or after - self.debt <= self.budget / 2 * trained
+        return after <= allowed or after - self.debt <= allowed / 2
+
+    def passed(self, seconds: float) -> None:
+        """Say that a step was made, and what the doctor took in it without observing it."""
+        self.overhead += seconds + HIDDEN
 
     def observed(self, step: int, seconds: float) -> None:
         """Say that a step was observed, and what that took altogether."""
