@@ -11,21 +11,16 @@ import typer
 
 from ..base.checks import LANGUAGES, check_language
 from ..base.errors import InvalidValue, SteepestError
+from ..base.language import VARIABLE, default_language
 from ..base.text import Text
 from ..base.translation import in_chinese, joined_parts
 from .help_words import HELP, PANELS, USAGE
 from .words import CHINESE
 
 __all__ = [
-    "asked", "begin", "check_variable", "choose", "default_language", "explain", "language", "say", "translate",
+    "asked", "begin", "check_variable", "choose", "explain", "language", "say", "translate",
     "translated_help",
 ]  # fmt: skip
-
-VARIABLE = "STEEPEST_LANG"
-"""The environment variable that names the language."""
-
-LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""The variables of the locale in the order of POSIX: the first that is not empty decides."""
 
 _asked: str | None = None
 _used = "en"
@@ -46,21 +41,6 @@ def begin(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         if name == "--lang":
             _asked = value if equals else next_argument
     _used = _asked if _asked in LANGUAGES else default_language(environment)
-
-
-def default_language(environment: Mapping[str, str]) -> str:
-    """The language where --lang does not say it: that of STEEPEST_LANG, or else of the locale.
-
-    >>> default_language({"LANG": "zh_CN.UTF-8"}), default_language({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"})
-    ('zh', 'en')
-    >>> default_language({"STEEPEST_LANG": "en", "LANG": "zh_CN.UTF-8"}), default_language({})
-    ('en', 'en')
-    """
-    named = environment.get(VARIABLE)
-    if named in LANGUAGES:
-        return named
-    locale = next(filter(None, map(environment.get, LOCALES)), "")
-    return "zh" if locale.lower().startswith("zh") else "en"
 
 
 def check_variable(environment: Mapping[str, str] = os.environ) -> None:
