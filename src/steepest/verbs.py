@@ -14,6 +14,7 @@ from . import workloads
 from .base.errors import InvalidValue, SteepestError, UnknownName
 from .base.files import make_folder
 from .datasets import NotHere
+from .notebook.progress import progress as line_in_notebook
 from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, extend, make_plan
 from .study.budget import (
     CHOSEN,
@@ -138,7 +139,7 @@ def compare(
             on one seed, for pictures of what their models do after 0, 10, 30 and 100 % of the steps.
         out: folder for the study, tables, figures and report; a study there goes on where it stopped. None writes
             nothing.
-        on_progress: called with the store a few times a second.
+        on_progress: called with the store a few times a second. Default: a line in a notebook, nothing elsewhere.
 
     Returns:
         A `Comparison`: `.table`, `.verdict`, `.runs`, `.curves`; of several workloads, `.by_workload()`.
@@ -436,7 +437,8 @@ def _finish(
     devices: Sequence[str],
 ) -> None:  # fmt: skip
     """Do what is to be done, what lies beyond an edge and the pictures, if wanted."""
-    progress = (lambda: on_progress(store)) if on_progress else (lambda: None)
+    watch = on_progress or line_in_notebook()
+    progress = (lambda: watch(store)) if watch else (lambda: None)
     carry_out(store, start(), progress, devices)
     if widen:
         edges = {name: part.edges for name, part in Comparison.of(store, curves=False).by_workload().items()}

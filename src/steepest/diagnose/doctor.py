@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ..base.display import Displayed
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
 from .examine import held_out, measure_step, normalizes, number, recovered_from, tick_of
@@ -87,7 +88,7 @@ def watch(
     return Doctor(model, optimizers, budget, again, validation, tell, keep=keep)
 
 
-class Doctor:
+class Doctor(Displayed):
     """Watches a training; made by `steepest.watch`.
 
     Attributes:

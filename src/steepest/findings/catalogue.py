@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..base.checks import check_language
+from ..base.display import Displayed
 from ..base.numbers import general, percent, point
 from ..base.status import Status
 from ..base.translation import in_chinese, joined_parts
@@ -49,7 +50,7 @@ SPACE = re.compile(r" (?=[，；：。（）]|$)")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Displayed):
     """What was found on a path or in a run, as a code of the catalogue and the numbers of its sentence.
 
     Attributes:

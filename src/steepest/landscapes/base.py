@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..base.display import Displayed
 from ..base.text import Text
 
 __all__ = ["Landscape", "Point", "landscape"]
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Landscape(Displayed):
     """An objective to minimize, with the window to draw and its stationary points.
 
     Args:

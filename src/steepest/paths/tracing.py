@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import landscapes, rules, schedules
 from ..base.checks import check_whole
+from ..base.display import Displayed
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
 from ..findings.outcome import explain
@@ -31,7 +32,7 @@ MOST_STEPS, MOST_STEPS_OF_MANY = 10**6, 10**7
 
 
 @dataclass(frozen=True)
-class Path:
+class Path(Displayed):
     """The path of a rule over a landscape.
 
     Attributes:

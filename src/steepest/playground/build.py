@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..base.checks import check_language
+from ..base.display import in_notebook
 from ..base.errors import InvalidValue
 from ..landscapes import find
 from ..landscapes.geometry import CONSTANTS
@@ -106,7 +107,8 @@ def link_to(rules: str | Sequence[str]) -> str:
 def play(save: str | Path | None = None, lang: str | None = None, rules: str | Sequence[str] = ()) -> Path:
     """Open the playground in the browser, or save it: one file that needs no network and no server.
 
-    In it every elementwise rule runs on every landscape, and on formulas of your own.
+    In a notebook it is shown below the cell instead. In it every elementwise rule runs on every landscape, and on
+    formulas of your own.
 
     Args:
         save: the file to write, such as `"playground.html"`, without opening it; None writes a temporary one and opens
@@ -125,10 +127,16 @@ def play(save: str | Path | None = None, lang: str | None = None, rules: str | S
     ...     play(save=f"{folder}/playground.html", lang="en").name
     'playground.html'
     """
-    if save is None:
+    if save is not None:
+        check_page_file(save)
+        return build_page(lang, rules).save(save)
+    if not in_notebook():
         return open_playground(lang, rules)[0]
-    check_page_file(save)
-    return build_page(lang, rules).save(save)
+    from IPython.display import display
+
+    page = build_page(lang, rules)
+    display(page)
+    return page.save(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-playground.html")
 
 
 def open_playground(lang: str | None = None, rules: str | Sequence[str] = ()) -> tuple[Path, bool]:

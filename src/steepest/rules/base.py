@@ -34,6 +34,7 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
+from ..base.display import Displayed
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
 from ..base.text import Text
 from ..ops import is_zero, maximum, minimum
@@ -166,7 +167,7 @@ def memories(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(ABC):
+class Rule(Displayed, ABC):
     """Base of all rules; the module's docstring says which conditions `init` and `update` fulfil.
 
     Class facts (data, so that docs, pages and tests need not know any rule by name):

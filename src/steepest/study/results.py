@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..base.display import Displayed
 from ..base.errors import InvalidValue, did_you_mean
 from ..base.spec import parse
 from ..rules import RULES, External, Rule, resolve
@@ -134,7 +135,7 @@ class Printed(pd.DataFrame):
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Displayed):
     """The results of a comparison.
 
     Rankings (`table`, `verdict`, ...) exist for one workload. A study of several is split by `by_workload`, and judged

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ... import landscapes, schedules
 from ...base.checks import check_whole
+from ...base.display import Displayed
 from ...base.errors import InvalidValue
 from ...base.status import Status
 from ...landscapes import Landscape
@@ -45,7 +46,7 @@ class End(IntEnum):
 
 
 @dataclass(frozen=True)
-class BasinMap:
+class BasinMap(Displayed):
     """Which minimum each start on a grid reaches, for each rule.
 
     Attributes:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ... import landscapes, rules, schedules
 from ...base.checks import check_whole
+from ...base.display import Displayed
 from ...base.errors import InvalidValue, UnknownSetting
 from ...landscapes import Landscape
 from ...program.stability import stability_limit, stability_scales
@@ -51,7 +52,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class SweepMap:
+class SweepMap(Displayed):
     """What every pair of values of two hyperparameters comes to, for each rule.
 
     Attributes:
