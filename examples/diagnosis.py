@@ -1,7 +1,7 @@
 """The page of a training that goes wrong: python examples/diagnosis.py [folder].
 
-A classifier is trained at a learning rate that is too high. The folder gets `run.html`, and where Debian's `chromium` is
-installed `diagnosis.png`, a picture of its first screen.
+A classifier is trained at a learning rate that is too high. The folder gets `run.html`, and where Debian's `chromium`
+is installed `diagnosis.png`, a picture of its first screen.
 """
 
 import shutil

@@ -62,7 +62,7 @@ def diffusion(width: int = 256, depth: int = 3, images: int = 60_000, folder: st
         loss=loss,
         evaluate=partial(_evaluate, data),
         metric_name="Fréchet distance",
-        target=1.45,
+        target=1.6,
         batch_size=64,
         own_batch_size=64,
         steps=800,

@@ -59,7 +59,7 @@ def language(width: int = 64, depth: int = 2, file: str | None = None) -> "Langu
         metric=bits,
         metric_name="bits a character",
         higher_is_better=False,
-        target=2.3,
+        target=2.5,
         batch_size=8,
         steps=800,
         clip_norm=1.0,

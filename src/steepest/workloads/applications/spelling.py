@@ -60,7 +60,7 @@ def spelling(width: int = 48, depth: int = 1, file: str | None = None) -> "Spell
         metric=words_right,
         metric_name="words right",
         higher_is_better=True,
-        target=0.3,
+        target=0.26,
         batch_size=64,
         steps=1000,
         clip_norm=1.0,
