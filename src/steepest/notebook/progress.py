@@ -35,7 +35,7 @@ class _Line:
         from IPython.display import display
 
         if self._shown is None:
-            self._shown = display(content, raw=True, display_id=True)
+            self._shown = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._shown.update(content, raw=True)
 

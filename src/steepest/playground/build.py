@@ -135,7 +135,7 @@ def play(save: str | Path | None = None, lang: str | None = None, rules: str | S
     from IPython.display import display
 
     page = build_page(lang, rules)
-    display(page)
+    display(page)  # type: ignore[no-untyped-call]
     return page.save(Path(tempfile.mkdtemp(prefix="steepest-")) / "steepest-playground.html")
 
 
