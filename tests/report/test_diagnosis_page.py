@@ -12,6 +12,7 @@ from torch import nn
 import steepest
 from steepest.diagnose.proof import Proof, Trial
 from steepest.diagnose.record import LayerFacts, LossFacts, StepFacts, Tick
+from steepest.findings.catalogue import DIAGNOSES
 
 from ..accessibility import small_targets, violations
 
@@ -136,6 +137,14 @@ def test_a_finding_has_its_sentences_its_picture_and_what_was_tried(found, open_
     assert page.locator(".looked .seen").all_inner_texts() == ["Gradients not zeroedseen"]
 
 
+def test_how_often_a_finding_was_told_of_trainings_without_a_mistake(tmp_path, monkeypatch, open_page):
+    monkeypatch.setitem(DIAGNOSES["findings"]["zero_grad"], "alarms", [1, 432])
+    page = open_page(watched(10).report(tmp_path / "run.html"))
+    expect(page.locator(".finding")).to_contain_text("Told in 1 of 432 trainings without a mistake.")
+    expect(page.locator(".looked .seen")).to_contain_text("1 / 432")
+    expect(page.get_by_text("A number says in how many of so many trainings")).to_be_visible()
+
+
 def test_language_and_light_are_switched_in_the_page(found, open_page):
     page = open_page(found)
     before = page.locator("canvas").first.get_attribute("aria-label")
@@ -166,6 +175,7 @@ def test_on_paper_pictures_are_light(found, open_page):
     page.emulate_media(media="print")
     page.wait_for_timeout(300)
     assert page.evaluate(ink) == "#ffffff" and page.locator("canvas").first.evaluate(paper) == "0,0,0,0"
+    expect(page.locator(".colours").first).to_be_visible()
     assert len(page.pdf(format="A4")) > 10_000
 
 

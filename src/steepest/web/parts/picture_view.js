@@ -13,7 +13,7 @@ const KINDS = { lines: linesPicture, map: mapPicture };
  */
 export function figureOf(part, picture, { mark = null, row = null }) {
   const canvas = make("canvas", { role: "img" }), tip = make("output", { class: "tip", hidden: true });
-  const title = make("h3"), keys = make("p", { class: "keys" });
+  const title = make("h3"), keys = make("p", { class: "colours" });
   const place = make("div", { class: `drawing ${picture.kind}` }, canvas, tip);
   part.texts.push([title, picture.title]);
   if (picture.kind === "map") place.style.setProperty("--rows", Math.min(picture.rows.length, 30));
