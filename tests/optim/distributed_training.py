@@ -103,7 +103,7 @@ def check(*cases):
 
     def register(function):
         for case in cases:
-            label = case if isinstance(case, str) else case.__name__
+            label = case.__name__ if isinstance(case, type) else case
             CHECKS[f"{function.__name__} {label}"] = partial(function, case)
         return function
 
@@ -318,6 +318,30 @@ def half_precision(rule, rank):
                     param.grad = sharded.part_like(param, grad) if own is model else grad
                 optimizer.step()
         assert_same(model, alone.parameters(), tolerance)
+
+
+@check(8, 16)
+def low_bits(bits, rank):
+    """The parts have states in fewer bits; a checkpoint has them as whole numbers, for any number of processes."""
+    torch.manual_seed(0)
+    model = fully_shard(torch.nn.Linear(129, 129))
+    optimizer = steepest.Adam(model.parameters(), lr=0.01, state_bits=bits)
+    train(model, optimizer, torch.randn(4, 8, 129))
+    weight, saved = model.weight, deepcopy(optimizer.state_dict())
+    assert optimizer.state[weight]["exp_avg"].dtype == {8: torch.int8, 16: torch.bfloat16}[bits]
+    whole_state = get_optimizer_state_dict(model, optimizer, options=StateDictOptions(full_state_dict=True))
+    for ours in (bits, None):
+        other = steepest.Adam(model.parameters(), lr=0.01, state_bits=ours)
+        other.load_state_dict(saved)
+        for name in ("exp_avg", "exp_avg_sq"):
+            found, wanted = (whole(state["state"][0][name]) for state in (other.state_dict(), saved))
+            assert found.dtype == torch.float32 and found.shape == wanted.shape
+            error = (found - wanted).abs()
+            assert (error <= (wanted.abs() / 16 + wanted.abs().max() / 1000 if ours == 8 else 0)).all()
+            if rank == 0:
+                torch.testing.assert_close(whole_state["state"]["weight"][name], wanted.cpu(), rtol=0, atol=0)
+        train(model, other, torch.randn(1, 8, 129))
+    return optimizer.engine
 
 
 def result_of(run, rank):

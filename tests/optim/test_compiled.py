@@ -339,7 +339,7 @@ def test_no_temporary_as_large_as_the_model(monkeypatch):
     """Temporaries are as large as a piece: some numbers of a large tensor, or some small tensors."""
     monkeypatch.setattr(compiled, "PIECE", 1 << 10)
     params = parameters(torch.float32, [(100, 100), *[(400,)] * 4])
-    pieces = [sum(part.numel() for part in piece) for _, (piece,) in compiled._pieces([params])]
+    pieces = [sum(part.numel() for part in piece) for _, _, (piece,) in compiled._pieces([params])]
     assert pieces == [*[1024] * 9, 10000 - 9 * 1024, 800, 800]
     optimizer = steepest.Adam(params, foreach=True)
     train(optimizer, range(2))

@@ -3,6 +3,7 @@
 import platform
 import re
 import sys
+from types import MappingProxyType
 
 import pytest
 
@@ -35,8 +36,8 @@ def assembly(monkeypatch):
     modules = []
     monkeypatch.setattr(kernels, "load", lambda text: modules.append(load(text)) or modules[-1])
 
-    def read(rule, number):
-        kernels.build(record(rule), number)
+    def read(rule, number, codes=MappingProxyType({})):
+        kernels.build(record(rule), number, codes)
         return modules[-1].run._library.get_asm_str()
 
     return read
@@ -50,3 +51,12 @@ def test_every_operation_on_elements_is_a_vector_instruction(assembly, rule, num
     kinds = {operation.kind for operation in kernels.with_fewer_divisions(record(rule)).varying()}
     for kind in kinds & INSTRUCTIONS.keys():
         assert re.search(PACKED[platform.machine()].format(INSTRUCTIONS[kind]), text), kind
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="knows the names of no other machine")
+@pytest.mark.parametrize("number", ["float32", "bfloat16"])
+def test_codes_are_read_and_written_several_at_once(assembly, number):
+    """The products of the hash, the shifts and the conversions from and to bytes; else a step takes 8 times as long."""
+    text = assembly(Adam(), number, {"exp_avg": "int8", "exp_avg_sq": "uint8"})
+    for instruction in ("pmulld", "psrld", "pslld", "pmovsxbd", "pmovzxbd", "pmaxs?[ud]d?"):
+        assert re.search(rf"\tv{instruction}\t", text), instruction

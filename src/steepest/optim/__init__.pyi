@@ -64,6 +64,7 @@ class SGD(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -95,6 +96,7 @@ class SGD(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -119,6 +121,7 @@ class Momentum(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -150,6 +153,7 @@ class Momentum(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -177,6 +181,7 @@ class Adagrad(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -209,6 +214,7 @@ class Adagrad(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -237,6 +243,7 @@ class RMSprop(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -270,6 +277,7 @@ class RMSprop(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -299,6 +307,7 @@ class Adam(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -332,6 +341,7 @@ class Adam(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -358,6 +368,7 @@ class AdamW(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -390,6 +401,7 @@ class AdamW(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -413,6 +425,7 @@ class Nesterov(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -442,6 +455,7 @@ class Nesterov(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -468,6 +482,7 @@ class Adadelta(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -498,6 +513,7 @@ class Adadelta(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -523,6 +539,7 @@ class Adamax(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -553,6 +570,7 @@ class Adamax(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -582,6 +600,7 @@ class NAdam(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -614,6 +633,7 @@ class NAdam(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -643,6 +663,7 @@ class RAdam(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -674,6 +695,7 @@ class RAdam(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -696,6 +718,7 @@ class Signum(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -725,6 +748,7 @@ class Signum(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -749,6 +773,7 @@ class Lion(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -778,6 +803,7 @@ class Lion(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -811,6 +837,7 @@ class AdEMAMix(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -844,6 +871,7 @@ class AdEMAMix(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -870,6 +898,7 @@ class LAMB(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -900,6 +929,7 @@ class LAMB(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -932,6 +962,7 @@ class ScheduleFreeSGD(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -964,6 +995,7 @@ class ScheduleFreeSGD(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -996,6 +1028,7 @@ class ScheduleFreeAdamW(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1030,6 +1063,7 @@ class ScheduleFreeAdamW(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1065,6 +1099,7 @@ class Prodigy(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1099,6 +1134,7 @@ class Prodigy(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1131,6 +1167,7 @@ class Adafactor(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1162,6 +1199,7 @@ class Adafactor(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1202,6 +1240,7 @@ class Muon(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1237,6 +1276,7 @@ class Muon(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1271,6 +1311,7 @@ class SOAP(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1304,6 +1345,7 @@ class SOAP(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1332,6 +1374,7 @@ class AdaBelief(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1363,6 +1406,7 @@ class AdaBelief(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1392,6 +1436,7 @@ class ADOPT(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1424,6 +1469,7 @@ class ADOPT(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1453,6 +1499,7 @@ class Adan(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1483,6 +1530,7 @@ class Adan(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1511,6 +1559,7 @@ class StableAdamW(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1542,6 +1591,7 @@ class StableAdamW(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1572,6 +1622,7 @@ class MARS(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1603,6 +1654,7 @@ class MARS(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1634,6 +1686,7 @@ class LARS(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1666,6 +1719,7 @@ class LARS(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1693,6 +1747,7 @@ class Rprop(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1722,6 +1777,7 @@ class Rprop(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule, Wrapped
 from . import sharded
+from .low_bits import SCALE
 from .settings import later_rule_of
 
 __all__ = ["check_checkpoint", "in_our_order"]
@@ -93,7 +94,7 @@ def _check_state(rule: Rule, param: Tensor, state: State, index: int) -> None:
     if not state:
         return
     initial = rule.init(sharded.stand_in(rule, param))
-    foreign = sorted(set(state) - set(initial) - COUNTERS)
+    foreign = sorted(set(state) - set(initial) - COUNTERS - {f"{name}{SCALE}" for name in initial})
     if foreign:
         raise InvalidValue(
             f"{rule.title}: the checkpoint is of another optimizer: it holds {', '.join(foreign)}, {rule.title}"
@@ -116,7 +117,7 @@ def _check_state(rule: Rule, param: Tensor, state: State, index: int) -> None:
 
 def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | None:
     """The shape that a state must have; None where the rule does not determine it."""
-    if name == "step" or name in rule.numbers or name in rule.shared:
+    if name == "step" or name in rule.numbers or name in rule.shared or name.endswith(SCALE):
         return None
     if isinstance(initial, Tensor):
         return initial.shape

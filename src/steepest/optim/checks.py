@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from ..base.errors import InvalidValue
 from ..program.record import why_not_recorded
 from ..rules import Rule
-from . import sharded
+from . import low_bits, sharded
 
 __all__ = ["check_parameters", "check_state", "check_trainable", "non_finite", "refusal"]
 
@@ -30,8 +30,11 @@ def check_trainable(title: str, param: Tensor) -> None:
         )
 
 
-def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
-    """The reason why neither kernels nor lists can step a parameter, but the eager engine can; None if they can."""
+def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None = None) -> str | None:
+    """The reason why neither kernels nor lists can step a parameter, but the eager engine can; None if they can.
+
+    Its state is in so many bits (see `low_bits`).
+    """
     if not rule.elementwise:
         return "the rule needs whole tensors"
     if reason := why_not_recorded(rule):
@@ -40,10 +43,12 @@ def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> s
         return f"{type(param).__name__} is a tensor of its own kind"
     if grad.layout is not torch.strided:
         return "sparse gradient"
+    coded = low_bits.codes_of(rule, bits)
+    own = ("step", *rule.numbers, *coded, *(f"{name}{low_bits.SCALE}" for name in coded))
     for name, value in state.items():
         if not isinstance(value, Tensor | None):
             return f"{name} is no tensor"
-        if value is not None and name not in ("step", *rule.numbers) and value.dtype != param.dtype:
+        if value is not None and name not in own and value.dtype != param.dtype:
             return f"{value.dtype} state of {param.dtype} parameters"
     if any(tensor.is_neg() for tensor in (param, *state.values()) if tensor is not None):
         return "a view with the other sign"
@@ -57,6 +62,8 @@ def check_state(title: str, param: Tensor, state: dict[str, Any], numbers: Colle
     """
     for name, value in state.items():
         if not isinstance(value, Tensor) or name == "step" or name in numbers or (value.ndim == 0 and param.ndim > 0):
+            continue
+        if name.endswith(low_bits.SCALE):
             continue
         if value.shape != param.shape:
             raise InvalidValue(

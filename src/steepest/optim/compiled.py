@@ -16,9 +16,12 @@ from torch import Tensor
 from ..base.errors import InvalidValue
 from ..program.record import record
 from ..rules import Rule
+from . import low_bits
 from .eager import HALF, Triple
 from .lists.functions import function, one_by_one
+from .lists.low_bits import Coding
 from .lists.uniform import Row, Uniform, place_counters
+from .low_bits import BLOCK
 from .reports import Engine
 
 __all__ = ["engine_for", "refuse_to_be_captured", "step", "uncapturable"]
@@ -70,26 +73,27 @@ def step(rule: Rule, triples: Sequence[Triple], group: Group) -> str | None:
         Why the step was not compiled, where `fused=True` and compilation failed; else None.
     """
     trouble = None
-    alike: dict[tuple[torch.device, torch.dtype], list[Triple]] = defaultdict(list)
+    alike: dict[tuple[torch.device, torch.dtype, int | None], list[Triple]] = defaultdict(list)
     for triple in triples:
-        alike[triple[0].device, triple[0].dtype].append(triple)
-    for own in alike.values():
-        trouble = _step_alike(rule, own, group) or trouble
+        alike[triple[0].device, triple[0].dtype, low_bits.bits_of(triple[0], group["state_bits"])].append(triple)
+    for (_, _, bits), own in alike.items():
+        trouble = _step_alike(rule, own, group, bits) or trouble
     return trouble
 
 
-def _step_alike(rule: Rule, triples: Sequence[Triple], group: Group) -> str | None:
+def _step_alike(rule: Rule, triples: Sequence[Triple], group: Group, bits: int | None) -> str | None:
     plan, states, trouble = _plan_for(rule, group["maximize"]), [state for *_, state in triples], None
     place_counters(rule, states, triples[0][0].device if group["capturable"] else torch.device("cpu"))
     uniform = plan.uniform.on_device if group["capturable"] else plan.uniform.on_host
     rows = uniform(rule, states)
     numbers = [rows.pop() for _ in rule.numbers][::-1]
-    columns = _columns(plan, triples)
+    columns, coding = _columns(plan, triples), _coding(rule, plan, states, bits)
     if group["fused"]:
-        key = (rule.structure, group["maximize"], tuple(param.shape for param in group["params"]))
-        trouble = _run_compiled(plan, key, columns, rows)
+        kinds = tuple(low_bits.codes_of(rule, bits).items())
+        key = (rule.structure, group["maximize"], kinds, tuple(param.shape for param in group["params"]))
+        trouble = _run_compiled(plan, key, columns, rows, coding)
     if trouble or not group["fused"]:
-        _run_in_pieces(plan, columns, rows)
+        _run_in_pieces(plan, columns, rows, coding)
     for name, row in zip(rule.numbers, numbers, strict=True):
         one_by_one(Tensor.fill_, [state[name] for state in states], row.unbind() if isinstance(row, Tensor) else row)
     torch._foreach_add_([state["step"] for state in states], 1)
@@ -135,62 +139,95 @@ def _columns(plan: _Plan, triples: Sequence[Triple]) -> Columns:
     return [[torch.view_as_real(tensor) for tensor in column] for column in columns]
 
 
+def _coding(rule: Rule, plan: _Plan, states: Sequence[dict[str, Any]], bits: int | None) -> Coding | None:
+    """How states in so many bits are read and rounded; None if all are as the parameters are."""
+    codes = low_bits.codes_of(rule, bits)
+    if not codes:
+        return None
+    units = [[state[f"{name}{low_bits.SCALE}"] for state in states] for name in codes] if bits == 8 else []
+    steps = [state["step"].to(torch.int64) + 1 for state in states]
+    pairs = range((len(codes) + 1) // 2)
+    seeds = [
+        [low_bits.seed_of(step if step.device.type != "cpu" else int(step), pair) for step in steps] for pair in pairs
+    ]
+    return Coding([2 + plan.states.index(name) for name in codes], units, seeds, [0] * len(states))
+
+
 def _number(columns: Columns) -> torch.dtype:
     """What is computed with: half precision in float32."""
     dtype = columns[0][0].dtype
     return torch.float32 if dtype in HALF else dtype
 
 
-def _update(plan: _Plan, columns: Columns, rows: Sequence[Any]) -> None:
-    """The arithmetic of elements; half precision is rounded once."""
-    if columns[0][0].dtype not in HALF:
+def _update(plan: _Plan, columns: Columns, rows: Sequence[Any], coding: Coding | None = None) -> None:
+    """The arithmetic of elements; half precision, and states in fewer bits, are rounded once."""
+    number, is_half = _number(columns), columns[0][0].dtype in HALF
+    if not is_half and coding is None:
         plan.update(*columns, *rows)
         return
-    wide = [[tensor.float() for tensor in column] for column in columns]
+    coded = coding.places if coding else []
+    wide: list[Any] = [
+        [tensor.float() for tensor in column] if is_half and index not in coded else column
+        for index, column in enumerate(columns)
+    ]
+    if coding:
+        wide = coding.read(wide, number)
     plan.update(*wide, *rows)
     for index, column in enumerate(columns):
-        if index != 1:  # gradients are never written to
+        if is_half and index != 1 and index not in coded:  # gradients are never written to
             torch._foreach_copy_(list(column), wide[index])
+    if coding:
+        coding.write(columns, wide)
 
 
 # --- lists as they are ------------------------------------------------------------------------------------------------
 
 
-def _run_in_pieces(plan: _Plan, columns: Columns, rows: Sequence[Row]) -> None:
+def _run_in_pieces(plan: _Plan, columns: Columns, rows: Sequence[Row], coding: Coding | None) -> None:
     """Update the lists, as many elements at a time as makes temporaries that are small beside a model."""
     number = _number(columns)
     spread = [_tensors(row, number) if isinstance(row, Tensor) else row for row in rows]
-    for places, piece in _pieces(columns):
+    units = coding.units if coding else []
+    for places, firsts, piece in _pieces(columns, units):
         own = [row if isinstance(row, int | float) else [row[index] for index in places] for row in spread]
-        _update(plan, piece, own)
+        part = coding.of(places, firsts, piece[len(columns) :]) if coding else None
+        _update(plan, piece[: len(columns)], own, part)
 
 
 def _tensors(row: Tensor, number: torch.dtype) -> tuple[Tensor, ...]:
     return (row if row.dtype is torch.bool else row.to(number)).unbind()
 
 
-def _pieces(columns: Columns) -> Iterator[tuple[list[int], Columns]]:
-    """Shorter lists, and which of the long ones' places they hold; a large tensor is cut, if it lies in one piece."""
+def _pieces(columns: Columns, units: Columns = ()) -> Iterator[tuple[list[int], list[int], Columns]]:
+    """Shorter lists, those of `units` behind the others; a large tensor is cut, if it lies in one piece.
+
+    Before them: which of the long lists' places they hold, and the first element that each holds of its tensor.
+    """
     places: list[int] = []
+    firsts: list[int] = []
     parts: list[Sequence[Tensor]] = []
     size = 0
-    for index, tensors in enumerate(zip(*columns, strict=True)):
-        large = tensors[0].numel() > PIECE and all(tensor.is_contiguous() for tensor in tensors)
-        for part in zip(*(tensor.view(-1).split(PIECE) for tensor in tensors), strict=True) if large else [tensors]:
+    blocks = max(1, PIECE // BLOCK)
+    lengths = [blocks * BLOCK if units else PIECE] * len(columns) + [blocks] * len(units)
+    for index, tensors in enumerate(zip(*columns, *units, strict=True)):
+        large = tensors[0].numel() > lengths[0] and all(tensor.is_contiguous() for tensor in tensors)
+        cut = [tensor.view(-1).split(length) for tensor, length in zip(tensors, lengths, strict=True)] if large else []
+        for number, part in enumerate(zip(*cut, strict=True) if large else [tensors]):
             if places and size + part[0].numel() > PIECE:
-                yield places, list(zip(*parts, strict=True))
-                places, parts, size = [], [], 0
-            places, parts, size = [*places, index], [*parts, part], size + part[0].numel()
-    yield places, list(zip(*parts, strict=True))
+                yield places, firsts, list(zip(*parts, strict=True))
+                places, firsts, parts, size = [], [], [], 0
+            places, firsts = [*places, index], [*firsts, number * lengths[0]]
+            parts, size = [*parts, part], size + part[0].numel()
+    yield places, firsts, list(zip(*parts, strict=True))
 
 
 # --- lists compiled ---------------------------------------------------------------------------------------------------
 
-_compiled: dict[Any, Callable[[Columns, Tensor], None]] = {}
+_compiled: dict[Any, Callable[..., None]] = {}
 _failed: dict[Any, str] = {}
 
 
-def _run_compiled(plan: _Plan, key: Any, columns: Columns, rows: Sequence[Row]) -> str | None:
+def _run_compiled(plan: _Plan, key: Any, columns: Columns, rows: Sequence[Row], coding: Coding | None) -> str | None:
     """Update the lists by a compiled function, which belongs to a rule's structure and a group's shapes.
 
     Numbers go in as a table on the device, so that other values need no new compilation; other lists of parameters do,
@@ -204,10 +241,11 @@ def _run_compiled(plan: _Plan, key: Any, columns: Columns, rows: Sequence[Row]) 
     if key in _failed:
         return _failed[key]
     if key not in _compiled:
-        _compiled[key] = _compile(plan)
+        _compiled[key] = _compile(plan, coding)
     table = _table(rows, len(columns[0]), columns[0][0].device, _number(columns))
+    more = coding.tensors(columns[0][0].device) if coding else ()
     try:
-        _compiled[key](columns, table)
+        _compiled[key](columns, table, *more)
     except exc.FailOnRecompileLimitHit:
         return "too many different sets of parameters had gradients to compile a step for each"
     except exc.TorchDynamoException as error:
@@ -216,10 +254,13 @@ def _run_compiled(plan: _Plan, key: Any, columns: Columns, rows: Sequence[Row]) 
     return None
 
 
-def _compile(plan: _Plan) -> Callable[[Columns, Tensor], None]:
-    def update(columns: Columns, table: Tensor) -> None:
+def _compile(plan: _Plan, coding: Coding | None) -> Callable[..., None]:
+    coded = coding.places if coding else None
+
+    def update(columns: Columns, table: Tensor, *more: Any) -> None:
         kinds = zip(table.unbind(), plan.uniform.conditions, strict=True)
-        _update(plan, columns, [(row != 0 if is_condition else row).unbind() for row, is_condition in kinds])
+        rows = [(row != 0 if is_condition else row).unbind() for row, is_condition in kinds]
+        _update(plan, columns, rows, None if coded is None else Coding.from_tensors(coded, *more))
 
     update.__code__ = update.__code__.replace()  # recompilations are counted by code: each function has its own
     return torch.compile(update, fullgraph=True, dynamic=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..base.errors import InvalidValue
 from ..program.native import NotCompiled
 from ..rules import Rule
-from . import compiled, eager, half, sharded, sparse
+from . import compiled, eager, half, low_bits, sharded, sparse
 from .checks import check_state, refusal
 from .cpu import step as cpu
 from .eager import Triple
@@ -53,7 +53,7 @@ class GroupStep:
         for engine, chosen in self._taken.items():
             if engine is not Engine.FUSED:  # a kernel's arguments are checked as they are laid out
                 for param, grad, state in chosen:
-                    _check(rule, param, grad, state)
+                    _check(rule, param, grad, state, group["state_bits"])
         half.load_kernel(rule, self._taken.get(Engine.HALF, ()), group)
         if together is not None and (sharing := self._taken.get(Engine.TOGETHER)):
             together.measure(rule, sharing, group)
@@ -72,7 +72,7 @@ class GroupStep:
         if triples is None:
             return None
         try:
-            return cpu.FusedStep(self._rule, triples, self._group["maximize"])
+            return cpu.FusedStep(self._rule, triples, self._group["maximize"], self._group["state_bits"])
         except NotCompiled as error:
             self._taken[Engine.EAGER] += self._taken.pop(Engine.FUSED)
             self.reports[Report(Engine.EAGER, str(error))] = self.reports.pop(Report(Engine.FUSED))
@@ -97,13 +97,14 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
     param, grad, _ = triple
     if group["differentiable"] and (obstacle := _not_differentiable(rule, param, grad, group)):
         raise InvalidValue(f"{rule.title}: differentiable=True is not possible with {obstacle}")
+    bits = low_bits.bits_of(param, group["state_bits"])
     if sharded.is_sharded(param):
         if sharded.needs_whole(rule):
             return Report(Engine.GATHERED)
         if not group["differentiable"] and not rule.shared:
             return Report(Engine.LOCAL)
     if way := compiled.engine_for(param, group):
-        refused = "float32 copies" if half.is_compensated(param, group) else refusal(rule, *triple)
+        refused = "float32 copies" if half.is_compensated(param, group) else refusal(rule, *triple, bits)
         if refused is None:
             return Report(way)
         if group["capturable"]:
@@ -118,7 +119,7 @@ def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
         return Report(Engine.EAGER, "differentiable=True")
     if group["fused"] is False:
         return Report(Engine.EAGER, "fused=False")
-    refused = cpu.refusal(rule, *triple)
+    refused = cpu.refusal(rule, *triple, bits)
     return Report(Engine.FUSED) if refused is None else Report(Engine.EAGER, refused)
 
 
@@ -131,7 +132,7 @@ def _not_differentiable(rule: Rule, param: Tensor, grad: Tensor, group: Group) -
     return "sparse gradients" if grad.is_sparse else None
 
 
-def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None) -> None:
     """Refuse a parameter that the rule cannot step, before any is stepped."""
     if rule.elementwise:
         check_state(rule.title, param, state, rule.numbers)
@@ -139,14 +140,13 @@ def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> No
         raise RuntimeError(f"{rule.title} does not support complex parameters")
     if grad.is_sparse:
         sparse.check(rule)
+        if bits is not None:
+            raise InvalidValue(f"{rule.title}: state_bits={bits} does not support sparse gradients; give them a group")
 
 
-def _one_by_one(run: Callable[..., None]) -> Callable[[Rule, Sequence[Triple], Group], None]:
-    def run_all(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
-        for triple in triples:
-            run(rule, *triple, group["maximize"])
-
-    return run_all
+def _step_one_by_one(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
+    for triple in triples:
+        eager.step(rule, *triple, group["maximize"], low_bits.bits_of(triple[0], group["state_bits"]))
 
 
 def _step_gathered(rule: Rule, triples: Sequence[Triple], group: Group) -> None:
@@ -159,7 +159,7 @@ AT_ONCE = (Engine.FUSED, Engine.LISTS, Engine.COMPILED)
 RUN: dict[Engine, Callable[[Rule, Sequence[Triple], Group], str | None]] = {
     Engine.LISTS: compiled.step,
     Engine.COMPILED: compiled.step,
-    Engine.EAGER: _one_by_one(eager.step),
+    Engine.EAGER: _step_one_by_one,
     Engine.SPARSE: sparse.step,
     Engine.HALF: half.step,
     Engine.GATHERED: _step_gathered,

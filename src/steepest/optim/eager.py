@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..rules import Rule
-from . import sharded
+from . import low_bits, sharded
 from .sharded import Triple
 
 __all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluation", "from_evaluation", "step", "wide"]
@@ -15,8 +15,18 @@ __all__ = ["HALF", "Triple", "apply", "arguments_of", "complete_state", "evaluat
 HALF = (torch.bfloat16, torch.float16)
 
 
-def step(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool) -> None:
-    """One step of one parameter; `state` is complete (see `complete_state`) and is brought up to date."""
+def step(
+    rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, bits: int | None = None
+) -> None:
+    """One step of one parameter; `state` is complete (see `complete_state`) and is brought up to date.
+
+    Where it is in fewer bits than the parameter, the step is made in full precision and then rounded (see `low_bits`).
+    """
+    if bits is not None:
+        after = low_bits.decoded(rule, param, state, bits)
+        step(rule, param, grad, after, maximize)
+        low_bits.put_back(rule, state, after, bits)
+        return
     if param.numel() == 0:  # rules of whole tensors divide by sizes
         state["step"] += 1
         return
@@ -54,6 +64,7 @@ def arguments_of(
 
 def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
     real, _ = wide(param)
+    state = low_bits.readable(param, state)
     values: list[Any] = []
     for name, start in rule.init(param).items():
         if name in rule.shared and name in shared:

@@ -25,7 +25,7 @@ __all__ = ["GroupCache"]
 Group = dict[str, Any]
 
 SWITCHES = operator.itemgetter(
-    "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"
+    "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding", "state_bits"
 )
 """Those on which the choice of an engine depends."""
 
@@ -75,6 +75,8 @@ class GroupCache:
         if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):
             return partial(fused.run, rule, triples)
         self._fused = None
+        if self._switches != SWITCHES(group):
+            self._completed = None
         if not rule.elementwise:
             check_gradients(rule.title, group)
         with torch.set_grad_enabled(group["differentiable"]):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..program.native import NotCompiled
 from ..rules import Rule
-from . import eager, sharded
+from . import eager, low_bits, sharded
 from .cpu import step as cpu
 from .eager import Triple
 
@@ -36,20 +36,22 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict
             state["master"] = wide
     else:
         eager.complete_state(rule, param, state)
+    low_bits.conform(rule, param, state, group["state_bits"])
 
 
 def load_kernel(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """Load or compile the kernel of a step, which may take long or be interrupted, before anything is changed."""
     if rule.elementwise and any(param.device.type == "cpu" for param, _, _ in triples):
         with suppress(NotCompiled):  # the eager engine needs no compiler
-            cpu.kernel_for(rule, group["maximize"], "float32")
+            for bits in {low_bits.bits_of(param, group["state_bits"]) for param, _, _ in triples}:
+                cpu.kernel_for(rule, group["maximize"], "float32", bits)
 
 
 def step(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """One step of each parameter, computed in float32 and rounded by the group's setting."""
     for triple in triples:
         wide, grad, state = widened(triple, group)
-        _step_in_float32(rule, (wide, grad, state), group["maximize"])
+        _step_in_float32(rule, (wide, grad, state), group["maximize"], low_bits.bits_of(wide, group["state_bits"]))
         write_back(triple[0], wide, state, group)
 
 
@@ -68,14 +70,14 @@ def write_back(param: Tensor, wide: Tensor, state: dict[str, Any], group: dict[s
         param.copy_(wide if masters else round_stochastically(wide, param.dtype, seed=int(state["step"])))
 
 
-def _step_in_float32(rule: Rule, triple: Triple, maximize: bool) -> None:
-    if cpu.refusal(rule, *triple) is None:
+def _step_in_float32(rule: Rule, triple: Triple, maximize: bool, bits: int | None) -> None:
+    if cpu.refusal(rule, *triple, bits) is None:
         try:
-            cpu.FusedStep(rule, [triple], maximize).run(rule, [triple])
+            cpu.FusedStep(rule, [triple], maximize, bits).run(rule, [triple])
             return
         except NotCompiled:
             pass
-    eager.step(rule, *triple, maximize)
+    eager.step(rule, *triple, maximize, bits)
 
 
 def round_stochastically(values: Tensor, dtype: torch.dtype, seed: int) -> Tensor:

@@ -18,7 +18,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
-from . import ascent, compiled, modes, sharded
+from . import ascent, compiled, low_bits, modes, sharded
 from .authors import translated
 from .backward import StepInBackward
 from .checkpoints import check_checkpoint, in_our_order
@@ -87,6 +87,7 @@ class Optimizer(torch.optim.Optimizer):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")
+        low_bits.check(rule, group)
         sharded.refuse_flat_pieces(name, rule, group["params"])
         check_parameters(name, group["params"], rule.least_axes)
 
@@ -284,6 +285,25 @@ class Optimizer(torch.optim.Optimizer):
         """The rule of a group; the same for all, unless a subclass routes (see `routing`)."""
         return self.rule_class
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds: torch's names and numbers; of `state_bits=8` and `16` in full precision, too.
+
+        Of 8-bit states it holds the units of the blocks too, so that a run that loads it goes on exactly.
+        """
+        places = [(param, group) for group in self.param_groups for param in group["params"]]
+
+        def decode(_: Any, result: dict[str, Any]) -> None:
+            for key, (param, group) in enumerate(places):
+                if group["state_bits"] is not None and (state := result["state"].get(key)):
+                    rule = later_rule_of(self._class(group), group)
+                    result["state"][key] = low_bits.full(rule, param, state, group["state_bits"])
+
+        first = self.register_state_dict_post_hook(decode, prepend=True)
+        try:
+            return super().state_dict()
+        finally:
+            first.remove()
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state saved by this optimizer, or by torch's of the same name, or the authors' of the same rule.
 
@@ -295,6 +315,7 @@ class Optimizer(torch.optim.Optimizer):
             InvalidValue: the checkpoint is of another rule, or does not fit the parameters; nothing was loaded.
         """
         seen: list[dict[str, Any]] = []
+        own_bits = [group["state_bits"] for group in self.param_groups]
         params = [param for group in self.param_groups for param in group["params"]]
 
         def check(_: Any, checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -310,6 +331,8 @@ class Optimizer(torch.optim.Optimizer):
         finally:
             last.remove()
         saved = [key for group in seen[0]["param_groups"] for key in group["params"]]
+        for group, bits in zip(self.param_groups, own_bits, strict=True):
+            group["state_bits"] = bits
         groups = [group for group in self.param_groups for _ in group["params"]]
         for key, param, group in zip(saved, params, groups, strict=True):
             on_host = () if group["capturable"] else ("step", *self._class(group).numbers)
@@ -319,6 +342,9 @@ class Optimizer(torch.optim.Optimizer):
                     own = value.detach().to(device, copy=True)
                     is_whole = sharded.is_sharded(param) and not sharded.is_sharded(own) and own.shape == param.shape
                     self.state[param][name] = sharded.part_like(param, own) if is_whole and own.ndim else own
+            if state := self.state.get(param):
+                rule = later_rule_of(self._class(group), group)
+                low_bits.conform(rule, param, state, group["state_bits"])
 
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
         check_checkpoint(self.rule_class, self.param_groups, given)

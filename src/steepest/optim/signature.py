@@ -29,6 +29,11 @@ SWITCHES: dict[str, tuple[Any, str]] = {
     ),
     "master_weights": (False, "keep float32 weights in the state of half-precision parameters"),
     "stochastic_rounding": (False, "round half-precision parameters up or down at random, with the right mean"),
+    "state_bits": (
+        None,
+        "8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with"
+        " 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision",
+    ),
     "capturable": (
         False,
         "counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step",

@@ -15,14 +15,16 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from ...base.errors import InvalidValue
 from ...program.record import settings
 from ...rules import Rule
 from ..checks import check_state
 from ..eager import Triple
+from ..low_bits import BLOCK
 from . import threads
 from .kernels import PLAN, Kernel
 
-__all__ = ["ArgumentBlock"]
+__all__ = ["ArgumentBlock", "has_no_gaps", "order_of"]
 
 SMALL = 1 << 15
 """Elements a thread must have at least: below, waking it takes longer than it saves. torch has the same."""
@@ -30,6 +32,9 @@ SMALL = 1 << 15
 SHARES = PLAN.index("shares")
 
 DTYPE = operator.attrgetter("dtype")
+
+DTYPES = {"int8": torch.int8, "uint8": torch.uint8, "bfloat16": torch.bfloat16}
+"""Of coded states."""
 
 
 class ArgumentBlock:
@@ -146,9 +151,9 @@ class ArgumentBlock:
 
 
 def tensors_of(kernel: Kernel, triples: Sequence[Triple]) -> list[Tensor]:
-    """The tensors of a kernel in the order of its addresses: parameters, gradients, each state, step, numbers."""
+    """The tensors of a kernel in the order of its addresses: parameters, gradients, states, units, step, numbers."""
     params, grads, states = zip(*triples, strict=True)
-    names = (*kernel.states, "step", *kernel.numbers)
+    names = (*kernel.states, *kernel.scales, "step", *kernel.numbers)
     return [*params, *grads, *(state[name] for name in names for state in states)]
 
 
@@ -164,6 +169,11 @@ def _check_shapes(kernel: Kernel, title: str, triples: Sequence[Triple]) -> None
         for array in (grad, *(state[name] for name in kernel.states)):
             if array.shape != param.shape or array.device != param.device:
                 check_state(title, param, state)
+        for name in kernel.scales:
+            if state[name].numel() != -(-param.numel() // BLOCK):
+                raise InvalidValue(
+                    f"{title}: {name} has {state[name].numel()} numbers, one a block of {BLOCK} is needed"
+                )
 
 
 # --- copies of tensors that a kernel cannot read as they are ----------------------------------------------------------
@@ -176,14 +186,15 @@ def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tens
     it; whichever order (contiguous, channels last, transposed), it must be the same, and without gaps.
     """
     arrays = (2 + len(kernel.states)) * count
-    params = [param if _has_no_gaps(param) else param.contiguous() for param in tensors[:count]]
-    others = [torch.float32] * count + [torch.float64] * len(kernel.numbers) * count
-    return [_like(params[index % count], tensor) for index, tensor in enumerate(tensors[:arrays])] + [
-        tensor.to("cpu", dtype) for tensor, dtype in zip(tensors[arrays:], others, strict=True)
-    ]
+    params = [param if has_no_gaps(param) else param.contiguous() for param in tensors[:count]]
+    kept = [None, None, *(DTYPES.get(kernel.codes.get(name, "")) for name in kernel.states)]
+    others = [torch.float32] * (len(kernel.scales) + 1) * count + [torch.float64] * len(kernel.numbers) * count
+    return [
+        _like(params[index % count], tensor, kept[index // count]) for index, tensor in enumerate(tensors[:arrays])
+    ] + [tensor.to("cpu", dtype) for tensor, dtype in zip(tensors[arrays:], others, strict=True)]
 
 
-def _has_no_gaps(tensor: Tensor) -> bool:
+def has_no_gaps(tensor: Tensor) -> bool:
     if tensor.is_contiguous():
         return True
     size = 1
@@ -195,18 +206,18 @@ def _has_no_gaps(tensor: Tensor) -> bool:
     return True
 
 
-def _like(param: Tensor, tensor: Tensor) -> Tensor:
-    """The tensor, if it lies on the host in the parameter's order and dtype; else a copy that does."""
+def _like(param: Tensor, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """The tensor, if it lies on the host in the parameter's order and in a dtype, or its own; else a copy that does."""
     if tensor is param or (
-        tensor.dtype == param.dtype
+        tensor.dtype == (dtype or param.dtype)
         and tensor.device == param.device
-        and _order(tensor) == _order(param)
+        and order_of(tensor) == order_of(param)
         and not tensor.is_neg()
     ):
         return tensor
-    return torch.empty_like(param.detach()).copy_(tensor.detach())
+    return torch.empty_like(param.detach(), dtype=dtype).copy_(tensor.detach())
 
 
-def _order(tensor: Tensor) -> list[int]:
+def order_of(tensor: Tensor) -> list[int]:
     """The strides, but for axes of length 1, where they mean nothing."""
     return [stride for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length != 1]

@@ -14,6 +14,9 @@ from ...program.evaluate import number as number_text
 from ...program.native import load
 from ...program.operations import OPERATIONS
 from ...program.record import Operation, Program, Value
+from ..low_bits import SCALE
+from . import low_bits
+from .low_bits import EXACT, Codes
 
 __all__ = ["PLAN", "Kernel", "Number", "build", "with_fewer_divisions"]
 
@@ -60,6 +63,7 @@ def to_bfloat16(number):
         return np.uint16(0x7FC0)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
+{helpers}
 
 @numba.njit(inline="always")
 def begin_of(share, shares, size):
@@ -99,11 +103,14 @@ def run(task):
             if last <= first:
                 continue
 {open}
-            # an index that Numba can prove not to be negative; one that might be negative keeps LLVM from vectorizing
-            for i in range(param.size):
-{run}
+{loop}
         share = take_next(task)
 '''
+
+LOOP = """\
+            # an index that Numba can prove not to be negative; one that might be negative keeps LLVM from vectorizing
+            for i in range(param.size):
+"""
 
 HEAD_START = 1 << 12
 """Elements: about what a thread does in the half microsecond in which another wakes."""
@@ -113,8 +120,9 @@ PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalar
 
 Threads take shares of the elements of all tensors, one after the other: number `next` of so many `shares`. The last
 four are addresses: of `offsets` (where each tensor begins in the count of all elements, and where the last ends), of
-`addresses` (a row each for `param`, `grad` and the states; then for `step`, in float32, and the states that are one
-number, in float64), of `settings` (float64) and of `scalars` (float64, a row a tensor).
+`addresses` (a row each for `param`, `grad` and the states; then for the units of those in 8 bits and for `step`, in
+float32, and the states that are one number, in float64), of `settings` (float64) and of `scalars` (float64, a row a
+tensor).
 """
 
 
@@ -129,6 +137,7 @@ class Kernel:
         settings: names of the hyperparameters that `prepare` reads, in order.
         scalars: how many numbers `prepare` computes for each tensor.
         states: names of the states with a number for each element, in order.
+        codes: how those are stored that are not as the parameter is, by name.
         numbers: names of the states that are one number, in order.
     """
 
@@ -137,11 +146,22 @@ class Kernel:
     settings: tuple[str, ...]
     scalars: int
     states: tuple[str, ...]
+    codes: Codes
     numbers: tuple[str, ...]
 
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """Names of the units of the states in 8 bits, in order."""
+        return tuple(f"{name}{SCALE}" for name, code in self.codes.items() if code != "bfloat16")
 
-def build(program: Program, number: Number) -> Kernel:
+
+def build(program: Program, number: Number, codes: Codes = EXACT) -> Kernel:
     """Print the program as a kernel for arrays of one kind of number; load it, compiled or from the cache.
+
+    Args:
+        program: of the rule.
+        number: of the parameters, and of states that are not coded.
+        codes: of those that are.
 
     Raises:
         NotCompiled: Numba cannot compile it on this machine.
@@ -150,8 +170,8 @@ def build(program: Program, number: Number) -> Kernel:
     states, numbers, uniform = tuple(program.states), tuple(program.numbers), _uniform_values(program)
     own = ("step", *numbers)
     settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
-    module = load(_kernel_text(program, number, settings, uniform))
-    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, numbers)
+    module = load(_kernel_text(program, number, codes, settings, uniform))
+    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, codes, numbers)
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -200,31 +220,51 @@ def _uniform_values(program: Program) -> list[Value]:
     return list(values.values())
 
 
-def _kernel_text(program: Program, number: Number, settings: Sequence[str], uniform: Sequence[Value]) -> str:
+def _kernel_text(
+    program: Program, number: Number, codes: Codes, settings: Sequence[str], uniform: Sequence[Value]
+) -> str:
+    scales = sum(code != "bfloat16" for code in codes.values())
     return HEAD.format(
         real="float32" if number == "bfloat16" else number,
         fields=len(PLAN),
         head_start=HEAD_START,
         **{name: index for index, name in enumerate(PLAN)},
-        rows=3 + len(program.states) + len(program.numbers),
+        helpers=low_bits.helpers(codes),
+        rows=3 + len(program.states) + scales + len(program.numbers),
         setting_count=len(settings),
         scalar_count=len(uniform),
-        prepare=_indented(8, _prepare_lines(program, settings, uniform)),
-        open=_indented(12, _opening_lines(program, number, uniform)),
-        run=_indented(16, _element_lines(program, number, uniform)),
+        prepare=_indented(8, _prepare_lines(program, settings, uniform, len(_arrays(program)) + scales)),
+        open=_indented(12, _opening_lines(program, codes, uniform, len(_arrays(program)) + scales)),
+        loop=_loop(program, number, codes, uniform),
     )
+
+
+def _loop(program: Program, number: Number, codes: Codes, uniform: Sequence[Value]) -> str:
+    """The loop over the elements of a tensor from the `first` to the `last` of a share, or over blocks of them."""
+    arrays = _arrays(program)
+    plain = "uint16" if number == "bfloat16" else number
+    stored = {name: "uint16" if codes.get(name) == "bfloat16" else codes.get(name, plain) for name in arrays}
+    body, results = _element_lines(program, number, codes, uniform)
+    if "bfloat16" in codes.values() or not codes:
+        opening = [
+            f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored[name]})[first:]"
+            for row, name in enumerate(arrays)
+        ]
+        lines = [*body, *low_bits.writing_at_random(codes, results)]
+        return "\n".join([_indented(12, opening), f"{LOOP}{_indented(16, lines)}"])
+    scales = {name: len(arrays) + index for index, name in enumerate(codes)}
+    return _indented(12, low_bits.block_lines(codes, arrays, scales, stored, body, results))
 
 
 def _indented(by: int, lines: Iterable[str]) -> str:
     return "\n".join(" " * by + line for line in lines)
 
 
-def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value]) -> list[str]:
-    """A tensor's step and numbers, and what its elements share."""
+def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value], row: int) -> list[str]:
+    """A tensor's step and numbers, which have the rows from this on, and what its elements share."""
     names = {"step": "step"} | {name: f"settings[{index}]" for index, name in enumerate(settings)}
     names |= {name: f"n{index}" for index, name in enumerate(program.numbers)}
     names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.uniform())}
-    row = len(_arrays(program))
     lines = [
         f"done = numba.carray(pointer(addresses[{row}, tensor]), 1, np.float32)",
         "done[0] += np.float32(1)",
@@ -250,22 +290,22 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     return lines
 
 
-def _opening_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
-    """A tensor's scalars and arrays, from the first element to the last of a share."""
-    stored = "uint16" if number == "bfloat16" else number
+def _opening_lines(program: Program, codes: Codes, uniform: Sequence[Value], row: int) -> list[str]:
+    """A tensor's scalars, and the seeds of what is rounded at random; its step is in this row."""
     conditions = {operation.result.name for operation in program.operations if OPERATIONS[operation.kind].condition}
     lines = []
     for column, value in enumerate(uniform):
         form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
         lines.append(form.format(column))
-    for row, name in enumerate(_arrays(program)):
-        lines.append(f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored})[first:]")
-    return lines
+    return [*lines, *low_bits.seed_lines(codes, row)] if codes else lines
 
 
-def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -> list[str]:
-    """The update of an element."""
+def _element_lines(
+    program: Program, number: Number, codes: Codes, uniform: Sequence[Value]
+) -> tuple[list[str], dict[str, str]]:
+    """The update of an element, but for the writing of coded states; and the new numbers of all states by name."""
     read, write = ("from_bfloat16({}[i])", "to_bfloat16({})") if number == "bfloat16" else ("{}[i]", "{}")
+    reading = {name: f"real({low_bits.reading(codes, name)})" for name in codes}
     arrays = _arrays(program)
     names = {value.name: f"s{column}" for column, value in enumerate(uniform)}
     names |= {name: f"{name}_i" for name in arrays}
@@ -274,11 +314,11 @@ def _element_lines(program: Program, number: Number, uniform: Sequence[Value]) -
         name: names[value.name] if isinstance(value, Value) else f"real({number_text(value)})"
         for name, value in program.outputs.items()
     }
-    lines = [f"{name}_i = {read.format(name)}" for name in arrays]
+    lines = [f"{name}_i = {reading.get(name, read).format(name)}" for name in arrays]
     for operation in program.varying():
         lines.append(f"{names[operation.result.name]} = {expression(operation, 'kernel', names, 'real({})')}")
-    lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states]
-    return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"]
+    lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states if name not in codes]
+    return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"], results
 
 
 def _arrays(program: Program) -> list[str]:

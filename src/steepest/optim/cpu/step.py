@@ -15,7 +15,8 @@ from ...program.record import record
 from ...rules import Rule
 from .. import checks
 from ..eager import Triple
-from .arguments import ArgumentBlock
+from ..low_bits import bits_of, codes_of
+from .arguments import ArgumentBlock, has_no_gaps, order_of
 from .kernels import Kernel, Number, build
 
 __all__ = ["FusedStep", "kernel_for", "refusal"]
@@ -25,33 +26,46 @@ NUMBERS: dict[torch.dtype, Number] = {
 }  # fmt: skip
 
 
-def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any]) -> str | None:
-    """The reason why this engine cannot step a parameter; None if it can."""
-    if reason := checks.refusal(rule, param, grad, state):
+def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None = None) -> str | None:
+    """The reason why this engine cannot step a parameter, whose state is in so many bits; None if it can."""
+    if reason := checks.refusal(rule, param, grad, state, bits):
         return reason
     if param.device.type != "cpu":
         return f"on {param.device.type}"
+    if bits is not None and not _in_order(param, [state[name] for name in codes_of(rule, bits)]):
+        return "the blocks of its states are in another order"
     return None if param.dtype in NUMBERS else f"{param.dtype} parameters"
 
 
+def _in_order(param: Tensor, states: Sequence[Tensor]) -> bool:
+    """Whether the elements of states lie in memory in the order of the parameter's, which has no gaps."""
+    return has_no_gaps(param) and all(order_of(state) == order_of(param) for state in states)
+
+
 class FusedStep:
-    """A step of parameters that `refusal` does not refuse, by one kernel for each dtype.
+    """A step of parameters that `refusal` does not refuse, by one kernel for each dtype, and for coded states.
 
     To make it loads or compiles the kernels and lays out their arguments, and changes nothing; `run` makes the step.
+
+    Args:
+        rule: of the group.
+        triples: the parameters; those that are large enough have their states in so many bits.
+        maximize: climb.
+        bits: None for the parameter's own.
 
     Raises:
         NotCompiled: a kernel cannot be compiled on this machine.
     """
 
-    def __init__(self, rule: Rule, triples: Sequence[Triple], maximize: bool) -> None:
+    def __init__(self, rule: Rule, triples: Sequence[Triple], maximize: bool, bits: int | None = None) -> None:
         self._structure, self._maximize, self._count = rule.structure, maximize, len(triples)
-        places: dict[torch.dtype, list[int]] = defaultdict(list)
+        places: dict[tuple[torch.dtype, int | None], list[int]] = defaultdict(list)
         for index, (param, _, _) in enumerate(triples):
-            places[param.dtype].append(index)
-        kernels = {dtype: kernel_for(rule, maximize, NUMBERS[dtype]) for dtype in places}
+            places[param.dtype, bits_of(param, bits)].append(index)
+        kernels = {kind: kernel_for(rule, maximize, NUMBERS[kind[0]], kind[1]) for kind in places}
         self._parts = [
-            (None if len(places) == 1 else chosen, ArgumentBlock(kernels[dtype], rule.title, _chosen(triples, chosen)))
-            for dtype, chosen in places.items()
+            (None if len(places) == 1 else chosen, ArgumentBlock(kernels[kind], rule.title, _chosen(triples, chosen)))
+            for kind, chosen in places.items()
         ]
         self.is_in_place = all(block.is_in_place for _, block in self._parts)
 
@@ -83,9 +97,10 @@ def _chosen(triples: Sequence[Triple], places: Sequence[int] | None) -> Sequence
 _kernels: dict[Any, Kernel] = {}
 
 
-def kernel_for(rule: Rule, maximize: bool, number: Number) -> Kernel:
-    """The kernel of a rule's structure, built once in a process."""
-    key = (rule.structure, maximize, number)
+def kernel_for(rule: Rule, maximize: bool, number: Number, bits: int | None = None) -> Kernel:
+    """The kernel of a rule's structure, with states in so many bits, built once in a process."""
+    codes = {name: str(dtype).removeprefix("torch.") for name, dtype in codes_of(rule, bits).items()}
+    key = (rule.structure, maximize, number, *codes.items())
     if key not in _kernels:
-        _kernels[key] = build(record(rule, maximize), number)
+        _kernels[key] = build(record(rule, maximize), number, codes)
     return _kernels[key]
