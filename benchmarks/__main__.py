@@ -58,6 +58,15 @@ def keep(name: str, text: str) -> None:
     VERDICTS.write_text(f"{before}{begin}{text}\n\n{machine()}\n{end}{after}", encoding="utf-8")
 
 
+def keep_section(title: str, text: str) -> None:
+    """Put a section into RESULTS.md, in the place of the one with this title, or behind the last."""
+    head, *parts = RESULTS.read_text(encoding="utf-8").rstrip().split("\n\n## ")
+    titles = [part.partition("\n")[0] for part in parts]
+    place = titles.index(title) if title in titles else len(parts)
+    parts[place : place + 1] = [f"{title}\n{text}"]
+    RESULTS.write_text("\n\n## ".join([head, *parts]) + "\n", encoding="utf-8")
+
+
 def machine() -> str:
     """The line about date, processor and versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
@@ -82,6 +91,9 @@ def main() -> None:
         parts.append(f"## {title}\n{text}")
         print(f"\n{parts[-1]}", flush=True)
     if arguments.write:
+        titles = [part.partition("\n")[0] for part in parts]
+        own = ["## " + part for part in RESULTS.read_text(encoding="utf-8").rstrip().split("\n\n## ")[1:]]
+        parts += [part for part in own if part.partition("\n")[0] not in titles]  # of benchmarks with a command each
         RESULTS.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

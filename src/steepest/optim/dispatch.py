@@ -141,7 +141,10 @@ def _check(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits:
     if grad.is_sparse:
         sparse.check(rule)
         if bits is not None:
-            raise InvalidValue(f"{rule.title}: state_bits={bits} does not support sparse gradients; give them a group")
+            raise InvalidValue(
+                f"{rule.title}: state_bits={bits} does not support sparse gradients; put the parameter into a group"
+                " without it"
+            )
 
 
 def _step_one_by_one(rule: Rule, triples: Sequence[Triple], group: Group) -> None:

@@ -145,7 +145,9 @@ def check(rule: Rule, group: dict[str, Any]) -> None:
     if group["differentiable"]:
         raise UnknownSetting(f"{title}: state_bits={bits} is not possible with differentiable=True")
     if any(param.is_complex() for param in group["params"]):
-        raise InvalidValue(f"{title}: state_bits={bits} is not possible with complex parameters; give them a group")
+        raise InvalidValue(
+            f"{title}: state_bits={bits} is not possible with complex parameters; put them into a group without it"
+        )
 
 
 # --- codes ------------------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def _check_shapes(kernel: Kernel, title: str, triples: Sequence[Triple]) -> None
         for name in kernel.scales:
             if state[name].numel() != -(-param.numel() // BLOCK):
                 raise InvalidValue(
-                    f"{title}: {name} has {state[name].numel()} numbers, one a block of {BLOCK} is needed"
+                    f"{title}: {name} has {state[name].numel()} numbers; it needs one for each block of {BLOCK}"
                 )
 
 
