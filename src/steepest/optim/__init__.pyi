@@ -1812,6 +1812,7 @@ class NorMuon(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1848,6 +1849,7 @@ class NorMuon(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1880,6 +1882,7 @@ class ScheduleFreeRAdam(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1913,6 +1916,7 @@ class ScheduleFreeRAdam(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -1949,6 +1953,7 @@ class ProdigyScheduleFree(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -1982,6 +1987,7 @@ class ProdigyScheduleFree(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -2019,6 +2025,7 @@ class Shampoo(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -2054,6 +2061,7 @@ class Shampoo(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
@@ -2095,6 +2103,7 @@ class PSGDKron(Optimizer):
         non_finite: what to do about a gradient that holds an infinity or a NaN: 'skip' the step and count it in `skipped_steps`, 'raise' naming the parameter, or None: step as torch does, without looking. Default None.
         master_weights: keep float32 weights in the state of half-precision parameters. Default False.
         stochastic_rounding: round half-precision parameters up or down at random, with the right mean. Default False.
+        state_bits: 8 or 16: keep the rule's averages in so many bits, rounded at random with the right mean, of parameters with 4096 numbers or more (see `steepest.optim.low_bits`); None: in the parameter's precision. Default None.
         capturable: counts steps on the parameters' device and reads nothing back, so that a CUDA graph can record the step. Default False.
 
     Raises:
@@ -2130,6 +2139,7 @@ class PSGDKron(Optimizer):
         non_finite: Literal["skip", "raise"] | None = None,
         master_weights: bool = False,
         stochastic_rounding: bool = False,
+        state_bits: bool | None = None,
         capturable: bool = False,
     ) -> None: ...
 
