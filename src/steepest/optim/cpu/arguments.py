@@ -195,6 +195,7 @@ def readable(kernel: Kernel, tensors: Sequence[Tensor], count: int) -> list[Tens
 
 
 def has_no_gaps(tensor: Tensor) -> bool:
+    """Whether the elements of a tensor, in some order of its axes, lie next to each other in memory."""
     if tensor.is_contiguous():
         return True
     size = 1
