@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 PRINTED = {
     "vanishing": {"slope": "0.0013"},
@@ -307,9 +308,82 @@ def mistakes() -> dict[str, float | str]:
     }  # fmt: skip
 
 
+def torch_network(seed: int) -> tuple[Any, Any, Any, int]:
+    """The network of `digits` in float64 torch, its weights drawn by NumPy; images, labels, how many are trained on."""
+    import numpy as np
+    import torch
+
+    from steepest.workloads import digits
+
+    inputs, labels, held, held_labels = digits.data()
+    model, random = digits.model().double(), np.random.default_rng(seed)
+    with torch.no_grad():
+        for layer in (model[0], model[2]):
+            for part in (layer.weight, layer.bias):
+                drawn = torch.tensor(random.random(part.numel())).reshape(part.shape)
+                part.copy_((2 * drawn - 1) / layer.in_features**0.5)
+    return model, torch.cat([inputs, held]).double(), torch.cat([labels, held_labels]), len(inputs)
+
+
+def mini_batch() -> dict[str, float]:
+    """The noise from torch's own gradients of single images."""
+    import torch
+    from torch.func import functional_call, grad, vmap
+
+    model, images, labels, train = torch_network(0)
+    weights = dict(model.named_parameters())
+
+    def loss(parameters: Any, image: Any, label: Any) -> Any:
+        return torch.nn.functional.cross_entropy(functional_call(model, parameters, (image,)), label)
+
+    each = vmap(grad(loss), in_dims=(None, 0, 0))(weights, images[:train], labels[:train])
+    flat = torch.cat([part.reshape(train, -1) for part in each.values()], dim=1)
+    noise = ((flat - flat.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt().item()
+    return {
+        "weights": 64 * 32 + 32 + 32 * 10 + 10, "images": 1437, "large": 64, "gain": 8, "single": noise,
+        "batch": noise / 8, "updates": 1437, "batch_updates": 22, "steps": 400, "goal": 0.1,
+    }  # fmt: skip
+
+
+def race() -> dict[str, float]:
+    """Of torch's own optimizers, in float64."""
+    import numpy as np
+    import torch
+
+    numbers: dict[str, float] = {"batch": 64, "steps": 300, "goal": 0.1, "winner": 0}
+    rules = {
+        "sgd": (0.05, lambda weights: torch.optim.SGD(weights, lr=0.05)),
+        "momentum": (0.05, lambda weights: torch.optim.SGD(weights, lr=0.05, momentum=0.9)),
+        "adam": (0.01, lambda weights: torch.optim.Adam(weights, lr=0.01)),
+        "better": (1, lambda weights: torch.optim.SGD(weights, lr=1)),
+    }
+    for name, (lr, make) in rules.items():
+        model, images, labels, train = torch_network(0)
+        optimizer, random, order, losses = make(model.parameters()), np.random.default_rng((0, 1)), [], []
+        for _ in range(300):
+            if len(order) < 64:
+                order = list(range(train))
+                for i in range(train - 1, 0, -1):
+                    j = math.floor(random.random() * (i + 1))
+                    order[i], order[j] = order[j], order[i]
+            rows, order = order[:64], order[64:]
+            loss = torch.nn.functional.cross_entropy(model(images[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        right = (model(images[train:]).argmax(dim=1) == labels[train:]).double().mean()
+        numbers |= {f"{name}_lr": lr, f"{name}_loss": sum(losses[-20:]) / 20, name: 100 * float(right)}
+    del numbers["better"]
+    numbers["better"] = numbers.pop("better_loss")
+    names = ["sgd", "momentum", "adam"]
+    numbers["winner"] = min(range(3), key=lambda i: numbers[f"{names[i]}_loss"])
+    return numbers
+
+
 ORACLE: Sequence[Callable[[], Mapping[str, float | str]]] = (
     local_minimum, noise_escapes, saddle, inflection, vanishing, descent, learning_rate, leap, two_variables,
     stochastic, decay, full_batch, momentum, best_pair, ill_conditioning, sparse, adagrad, rmsprop, cycle, adam,
-    uses, cards, mistakes,
+    uses, cards, mistakes, mini_batch, race,
 )  # fmt: skip
 """A function each, named as the station with "_" for "-"."""

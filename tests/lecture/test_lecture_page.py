@@ -8,12 +8,13 @@ from steepest.lecture import STATIONS
 from steepest.lecture.stations import stations_as_data
 
 from ..accessibility import small_targets, violations
+from .conftest import PATIENCE
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 WITH_EXERCISE = [station.id for station in STATIONS if "exercise" in station.facts]
-FOR_AXE = ["local-minimum", "saddle", "learning-rate", "two-variables"]
+FOR_AXE = ["uses", "saddle", "learning-rate", "race", "best-pair", "cards", "mistakes"]
 
 
 def link_of(page) -> str:
@@ -26,18 +27,19 @@ def test_arrow_keys_lead_through_every_station(open_lecture):
     page = open_lecture()
     for station in stations_as_data():
         expect(page.locator("h1")).to_have_text(station["title"][0])
-        assert page.locator(".ask .question").inner_text() == station["question"][0]
-        assert page.locator(".told-here").is_hidden()
+        expect(page.locator(".ask .question")).to_have_text(station["question"][0])
+        expect(page.locator(".told-here")).to_be_hidden()
         page.keyboard.press("ArrowRight")
         told = re.sub(r"[*\n]", "", station["told"][0])
+        expect(page.locator(".told-here")).to_be_visible()
         assert page.locator(".sentence").evaluate_all("all => all.map((one) => one.textContent).join('')") == told
         if "exercise" in station:
             page.keyboard.press("PageDown")
-            assert station["exercise"]["ask"][0] in page.locator(".exercise").inner_text()
+            expect(page.locator(".exercise")).to_contain_text(station["exercise"]["ask"][0])
         page.keyboard.press("ArrowRight")
     expect(page.locator("#next")).to_be_disabled()
     page.keyboard.press("ArrowLeft")
-    assert page.locator(".told-here").is_visible()
+    expect(page.locator(".told-here")).to_be_visible()
 
 
 @pytest.mark.parametrize("name", WITH_EXERCISE)
@@ -47,7 +49,7 @@ def test_an_exercise_is_failed_and_solved(name, open_lecture):
     page.locator("[data-key=hint]").click()
     expect(page.locator(".exercise .hint")).to_be_visible()
     page.locator("[data-key=solution]").click()
-    expect(page.locator(".status")).to_have_class("status solved")
+    expect(page.locator(".status")).to_have_class("status solved", timeout=1000 * PATIENCE)
     assert f"{name}:-*" in link_of(page)
     if page.locator("[data-key=again]").count():
         page.locator("[data-key=again]").click()
@@ -125,8 +127,8 @@ def test_the_projector_has_large_letters(open_lecture):
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     before = page.evaluate(size)
     page.keyboard.press("p")
-    page.wait_for_timeout(100)
-    assert page.evaluate(size) > 1.3 * before and "big=1" in link_of(page)
+    page.wait_for_function(f"{size} > {1.3 * before}")
+    assert "big=1" in link_of(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
 
 

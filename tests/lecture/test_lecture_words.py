@@ -18,6 +18,9 @@ ORACLES = {function.__name__.replace("_", "-"): function for function in ORACLE}
 DOUBLE_ROOT = 4 * 2.0**-26
 """A double eigenvalue, as momentum's best pair has it, is known to the root of the machine's precision only."""
 
+TRAINED = 1e-6
+"""Hundreds of steps multiply what rounding differs by; these numbers are shown with three digits."""
+
 OF_DOUBLE_ROOTS = [("best-pair", "share"), ("best-pair", "steps")]
 
 
@@ -47,6 +50,7 @@ def test_numbers_are_those_of_plain_arithmetic(name):
     assert numbers.keys() == expected.keys()
     for key, value in numbers.items():
         close = DOUBLE_ROOT if (name, key) in OF_DOUBLE_ROOTS else 1e-9
+        close = TRAINED if name == "race" else close
         if isinstance(value, str):
             assert value == expected[key], key
         else:

@@ -10,6 +10,7 @@ from ..base.checks import check_language
 from ..playground.build import build_facts
 from ..web import Page, check_page_file, script_of
 from .cards import cards_as_data
+from .network import images_as_data
 from .stations import stations_as_data
 from .uses import Results, uses_as_data
 
@@ -21,7 +22,12 @@ TITLES = {"en": "Optimization in deep learning", "zh": "深度学习中的优化
 def lecture_as_data(study: str | Path | None = None) -> dict[str, Any]:
     """What the page's part takes, as `parts/lecture.js` says."""
     results = Results.read(study) if study is not None else None
-    return {"stations": stations_as_data(), "uses": uses_as_data(results), "cards": cards_as_data(results)}
+    return {
+        "stations": stations_as_data(),
+        "uses": uses_as_data(results),
+        "cards": cards_as_data(results),
+        "digits": images_as_data(),
+    }
 
 
 def build_lecture(lang: str | None = None, study: str | Path | None = None) -> Page:

@@ -17,6 +17,7 @@ from ..program.character import memory
 from ..program.linear_step import Step
 from ..program.stability import spectral_radius, stability_limit
 from ..rules import RULES, SGD, Rule
+from . import network
 from .uses import IMAGENET, PEOPLE
 
 __all__ = ["NUMBERS", "Number"]
@@ -390,6 +391,51 @@ def _() -> dict[str, Number]:
         "exercise_memory": exercise, "exercise_half": half_life(exercise), "exercise_low": half_life(exercise) - 0.1,
         "exercise_high": half_life(exercise) + 0.1, "exercise_text": f"{half_life(exercise):.1f}",
     }  # fmt: skip
+
+
+# --- the network that is trained in the page --------------------------------------------------------------------------
+
+
+def _with_facts(station: str) -> Callable[[Callable[[Mapping[str, Any]], dict[str, Number]]], None]:
+    """Registers a function of a station's file."""
+
+    def register(compute: Callable[[Mapping[str, Any]], dict[str, Number]]) -> None:
+        NUMBERS[station] = compute
+
+    return register
+
+
+@_with_facts("mini-batch")
+def _(facts: Mapping[str, Any]) -> dict[str, Number]:
+    state, found = facts["figure"]["state"], network.images()
+    weights, large = network.first_weights(found.pixels.shape[1], state["seed"]), state["batch"]
+    rows = range(found.train)
+    single = np.array([network.loss_of(weights, found.pixels[[i]], found.labels[[i]])[1] for i in rows])
+    noise = float(np.sqrt(((single - single.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    return {
+        "weights": weights.size, "images": found.train, "large": large, "gain": float(np.sqrt(large)),
+        "single": noise, "batch": noise / float(np.sqrt(large)), "updates": found.train,
+        "batch_updates": found.train // large, "steps": state["steps"], "goal": 0.1,
+    }  # fmt: skip
+
+
+@_with_facts("race")
+def _(facts: Mapping[str, Any]) -> dict[str, Number]:
+    state = facts["figure"]["state"]
+    ends = {
+        rule["id"]: network.train(_rule(rule["id"], rule["settings"]), state["batch"], state["steps"], state["seed"])
+        for rule in state["rules"]
+    }
+    losses = [end["loss"] for end in ends.values()]
+    numbers: dict[str, Number] = {"batch": state["batch"], "steps": state["steps"], "goal": 0.1}
+    for rule in state["rules"]:
+        name = rule["id"]
+        numbers |= {
+            f"{name}_lr": rule["settings"]["lr"], f"{name}_loss": ends[name]["loss"],
+            name: 100 * ends[name]["accuracy"],
+        }  # fmt: skip
+    end = network.train(SGD(lr=1.0), state["batch"], state["steps"], state["seed"])
+    return numbers | {"winner": losses.index(min(losses)), "better_lr": 1, "better": end["loss"]}
 
 
 def _between(function: Callable[[float], float], low: float, high: float) -> float:

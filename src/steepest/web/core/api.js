@@ -9,6 +9,7 @@ export { parse } from "./formula.js";
 export { link } from "./link.js";
 export { eigenvalues } from "./linear.js";
 export { maps } from "./maps.js";
+export { Training, firstWeights, lossOf, readImages } from "./network.js";
 export { general, generalPoint, percent, readNumber } from "./numbers.js";
 export { landscapes } from "./landscapes.js";
 export { run } from "./run.js";

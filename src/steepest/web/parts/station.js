@@ -5,12 +5,13 @@ import { button, make } from "./dom.js";
 import { mountFigure } from "./figure.js";
 import { fillFormulas, formulasOf } from "./formulas.js";
 import { makeGuess, verdict } from "./guess.js";
+import { mountNetwork } from "./network.js";
 import { mountCards, mountMistakes, mountUses } from "./lists.js";
 
 /** What of a station is in view: the question with the guess, the answer, the exercise; on paper all of it. */
 export const PHASES = { ask: 0, told: 1, exercise: 2, handout: 3 };
 
-const FIGURES = { figure: mountFigure, uses: mountUses, cards: mountCards, mistakes: mountMistakes };
+const FIGURES = { figure: mountFigure, network: mountNetwork, uses: mountUses, cards: mountCards, mistakes: mountMistakes };
 
 export class Station {
   /**
@@ -98,7 +99,7 @@ export class Station {
     const { figure } = this.facts;
     if (!figure) return;
     const { data } = this.lecture, { mistakes } = this.facts;
-    const options = { ...figure, mistakes, data, lang: this.lecture.lang(), goTo: this.goTo, onChange: () => this.changed() };
+    const options = { ...figure, mistakes, atOnce: this.phase === PHASES.handout, data, lang: this.lecture.lang(), goTo: this.goTo, onChange: () => this.changed() };
     this.shown = FIGURES[figure.part](this.place, this.base(this.phase), options);
     this.shown.light = this.lecture.light;
     this.begun = this.shown.link();

@@ -1,0 +1,62 @@
+"""The network in the page: its gradient is PyTorch's, and its training that of Python."""
+
+import numpy as np
+import pytest
+import torch
+
+from steepest.lecture import network
+from steepest.rules import RULES
+
+from ..web.web_node import ask
+from .oracle import torch_network
+
+ROWS = [3, 0, 700, 1436, 1500]
+RACE = [("sgd", 0.05), ("momentum", 0.05), ("adam", 0.01)]
+STEPS = 60
+
+
+@pytest.fixture(scope="module")
+def answer():
+    rules = [{"id": name, "settings": {"lr": lr}} for name, lr in RACE]
+    spec = {"rules": rules, "batch": 64, "steps": STEPS, "seed": 3}
+    asked = {"digits": network.images_as_data(), "seed": 3, "rows": ROWS, "trainings": [spec]}
+    return ask("network", asked)
+
+
+def test_the_gradient_is_that_of_torch(answer):
+    model, images, labels, _ = torch_network(3)
+    loss = torch.nn.functional.cross_entropy(model(images[ROWS]), labels[ROWS])
+    loss.backward()
+    weights, gradient = (
+        np.concatenate([part.detach().numpy().ravel() for part in parts])
+        for parts in (list(model.parameters()), [part.grad for part in model.parameters()])
+    )
+    found = network.images()
+    ours = network.loss_of(network.first_weights(64, 3), found.pixels[ROWS], found.labels[ROWS])
+    np.testing.assert_array_equal(answer["weights"], weights)
+    for value, slopes in ((answer["loss"], answer["gradient"]), ours[:2]):
+        assert value == pytest.approx(loss.item(), rel=1e-12)
+        np.testing.assert_allclose(slopes, gradient, rtol=0, atol=1e-10)
+    assert np.abs(gradient).max() > 0.1
+
+
+def test_the_page_trains_as_python_does(answer):
+    """The same weights and batches, so that only rounding differs."""
+    for (name, lr), end in zip(RACE, answer["ends"][0], strict=True):
+        expected = network.train(RULES[name](lr=lr), batch=64, steps=STEPS, seed=3)
+        assert np.mean(end["losses"][-20:]) == pytest.approx(expected["loss"], rel=1e-7)
+        assert end["accuracy"] == pytest.approx(expected["accuracy"])
+        assert len(end["losses"]) == STEPS
+
+
+def test_batches_go_through_all_images_before_any_comes_again():
+    drawn = network.batches(10, 3, seed=0)
+    rows = np.concatenate([next(drawn) for _ in range(3)])
+    assert len(set(rows)) == 9
+
+
+def test_images_are_packed_without_loss():
+    packed, found = network.images_as_data(), network.images()
+    letters = np.frombuffer(packed["pixels"].encode(), dtype=np.uint8).reshape(found.pixels.shape)
+    np.testing.assert_array_equal((letters - ord("a")) / 16, found.pixels)
+    assert packed["labels"] == "".join(map(str, found.labels)) and packed["train"] == found.train == 1437
