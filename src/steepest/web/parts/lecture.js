@@ -11,6 +11,7 @@ import { PHASES, Station } from "./station.js";
 
 const BIG = 1.4; // letters of the projector mode, times those of the page
 const SWIPE = 60; // pixels
+const NAMES = ["phaseAsk", "phaseTold", "phaseExercise"]; // by PHASES
 
 /**
  * Mounts the lecture in an element.
@@ -124,9 +125,9 @@ function showTurn(part, state, changed) {
   part.byId("previous").disabled = at === 0 && here === 0;
   const last = at === stations.length - 1 && here === phases.length - 1, following = phases[here + 1];
   part.byId("next").disabled = last;
-  part.byId("next").querySelector("span").textContent = part.say(following === undefined ? "nextStation" : `next-${following}`);
+  part.byId("next").querySelector("span").textContent = part.say(following === undefined ? "nextStation" : NAMES[following]);
   part.byId("phases").replaceChildren(...phases.map((phase) => {
-    const name = part.say(`phase-${phase}`);
+    const name = part.say(NAMES[phase]);
     return button({ "aria-current": phase === state.phase ? "step" : null, click: () => part.change({ phase }) }, name);
   }));
 }
