@@ -7,6 +7,7 @@ import pytest
 from steepest.lecture import STATIONS, build_lecture
 from steepest.lecture.numbers import NUMBERS
 from steepest.lecture.stations import filled, written
+from steepest.program.mathml import mathml
 
 from .oracle import ORACLE, PRINTED
 
@@ -115,6 +116,14 @@ def test_a_station_is_whole(name):
     assert {"title", "question", "told"} <= facts.keys()
     if "exercise" in facts:
         assert {"ask", "hint", "done", "goals", "solution"} <= facts["exercise"].keys()
+
+
+def test_every_formula_is_mathml_to_the_last_sign():
+    formulas = [formula for station in STATIONS for formula in station.facts.get("formulas", []) if "latex" in formula]
+    assert len(formulas) > 10
+    for formula in formulas:
+        assert "\\" not in mathml(formula["latex"], formula.get("names", {})), formula["latex"]
+        assert formula.get("plain") or "result" in formula or "names" in formula
 
 
 def test_stations_follow_the_rows_of_the_lecture():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..base.text import plain_line
 from ..program.character import memory, stability
 from ..program.latex import latex
 from ..program.mathml import mathml
@@ -30,8 +31,8 @@ def _card(name: str, rule: Rule, results: Results | None) -> dict[str, Any]:
         "equations": [mathml(line) for line in latex(rule)] if name in LECTURES else [],
         "stores": [kept.short("en"), kept.short("zh")],
         "limit": [limit.en, limit.zh],
-        "helps": [rule.helps.en, rule.helps.zh],
-        "fails": [rule.fails.en, rule.fails.zh],
+        "helps": [plain_line(rule.helps.en), plain_line(rule.helps.zh)],
+        "fails": [plain_line(rule.fails.en), plain_line(rule.fails.zh)],
         "reference": rule.reference,
         "first": results.first_on(rule.title) if results else None,
     }
