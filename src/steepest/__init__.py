@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from .base.forking import without_forks
 
 if TYPE_CHECKING:
+    from . import hf as hf
     from . import statistics as statistics
     from .base.errors import SteepestError as SteepestError
     from .diagnose import Doctor as Doctor
     from .diagnose import watch as watch
     from .optim import *  # noqa: F403
+    from .optim.creating import create as create
+    from .optim.creating import group_table as group_table
+    from .optim.qk_clip import QKClip as QKClip
     from .optim.routing import MuonWith as MuonWith
     from .paths.maps import BasinMap as BasinMap
     from .paths.maps import SweepMap as SweepMap
@@ -40,12 +44,16 @@ _HOMES = {
     "Doctor": "diagnose",
     "MuonWith": "optim.routing",
     "Path": "paths.tracing",
+    "QKClip": "optim.qk_clip",
     "RULES": "rules",
     "Rule": "rules",
     "SteepestError": "base.errors",
     "SweepMap": "paths.maps",
     "Trajectories": "paths.trajectories",
     "compare": "verbs",
+    "create": "optim.creating",
+    "group_table": "optim.creating",
+    "hf": "hf",  # the module itself
     "latex": "program.latex",
     "map_basin": "paths.maps",
     "map_sweep": "paths.maps",

@@ -1,6 +1,7 @@
 """One optimizer for a model of mixed parameters: Muon for the matrices inside, another rule for the rest."""
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
@@ -202,7 +203,8 @@ def _parts(rule: Rule, group: dict[str, Any], groups: Iterable[dict[str, Any]]) 
         mine = [(name, param) for name, param in named if id(param) in ids]
         if mine:
             names, chosen = zip(*mine, strict=True)
-            why = {name: group["why"][name] for name in names}
+            also = own.get("why", {})
+            why = {name: ", ".join(filter(None, (group["why"][name], also.get(name)))) for name in names}
             parts.append(group | settings | {"params": list(chosen), "param_names": list(names), "why": why})
     return parts
 
@@ -229,6 +231,9 @@ def _external_with_partner(rule: External, model: nn.Module) -> torch.optim.Opti
 
 @cache
 def _optimizer_class(rule_class: type[Rule]) -> type[Optimizer]:
+    known: type[Optimizer] | None = getattr(sys.modules[__package__], rule_class.__name__, None)
+    if known is not None and getattr(known, "rule_class", None) is rule_class:
+        return known
     return as_optimizer(rule_class)
 
 
