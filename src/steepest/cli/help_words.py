@@ -137,6 +137,7 @@ HELP = {
     "Rules, such as adam or 'sgd(momentum=0.9)', or landscapes.": "优化器，例如 adam 或 'sgd(momentum=0.9)'；或地形。",
     "Every rule, side by side.": "全部优化器，并排显示。",
     "What differs between two rules.": "两个优化器的差别。",
+    "A class of another library, such as timm.lamb: what it is here.": "其他库的类，例如 timm.lamb：它对应这里的哪一个。",
     "Only the equations, as LaTeX.": "只显示公式，LaTeX 格式。",
     "Write the page to this file instead of opening it.": "把网页写到这个文件，而不打开。",
 }

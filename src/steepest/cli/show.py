@@ -25,6 +25,9 @@ def command(
     everything: Annotated[bool, typer.Option("--all", help="Every rule, side by side.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="What differs between two rules.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Only the equations, as LaTeX.")] = False,
+    like: Annotated[
+        str, typer.Option("--like", help="A class of another library, such as timm.lamb: what it is here.")
+    ] = "",
     lang: Lang = "",
 ) -> None:
     """Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.
@@ -38,8 +41,11 @@ def command(
     [dim]steepest show rosenbrock                                formula, gradient, minima, saddles[/dim]
     """
     from .. import rules
-    from ..program import showing
+    from ..program import equivalents, showing
 
+    if like:
+        _print_shown(equivalents.page_of(like, lang))
+        return
     chosen = [*rules.RULES] if everything else names or []
     shown = showing.show(chosen, diff=diff, lang=lang)
     if latex:
