@@ -80,6 +80,20 @@ def in_python(rule_class: type[Rule]) -> str:
     return re.sub(r"\w+", lambda name: f"steepest.{name[0]}", rule_class.__name__)
 
 
+def example_of_step(evaluations: int) -> list[str]:
+    """The lines of an example that make a step, by a closure where that evaluates the gradient again."""
+    if evaluations == 1:
+        return [">>> model(torch.ones(1, 2)).sum().backward()", ">>> optimizer.step()"]
+    return [
+        ">>> def closure():",
+        "...     optimizer.zero_grad()",
+        "...     loss = model(torch.ones(1, 2)).sum()",
+        "...     loss.backward()",
+        "...     return loss",
+        ">>> loss = optimizer.step(closure)",
+    ]
+
+
 def document(rule_class: type[Rule]) -> str:
     """The docstring of an optimizer, with an example."""
     params = "[model.weight]" if rule_class.least_axes > 1 else "model.parameters()"
@@ -105,7 +119,6 @@ def document(rule_class: type[Rule]) -> str:
         ">>> import steepest, torch",
         ">>> model = torch.nn.Linear(2, 1)",
         f">>> optimizer = {in_python(rule_class)}({params}, lr=0.1)",
-        ">>> model(torch.ones(1, 2)).sum().backward()",
-        ">>> optimizer.step()",
+        *example_of_step(rule_class.evaluations),
     ]
     return "\n".join(lines)

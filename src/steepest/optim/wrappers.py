@@ -10,6 +10,7 @@ from typing import Any
 from ..base.errors import InvalidValue
 from ..rules import WRAPPERS, Rule, Wrapper, find, wrapped
 from .optimizer import Optimizer, as_optimizer
+from .signature import example_of_step
 
 __all__ = [wrapper.__name__ for wrapper in WRAPPERS.values()]
 
@@ -29,8 +30,7 @@ Settings of the result are those of the rule and of the wrapper{own}.
 >>> import steepest, torch
 >>> model = torch.nn.Linear(2, 1)
 >>> optimizer = steepest.{name}(steepest.AdamW)(model.parameters(), lr=0.1)
->>> model(torch.ones(1, 2)).sum().backward()
->>> optimizer.step()
+{step}
 >>> steepest.{name}("sgd(lr=0.1)").title
 '{title} SGD'
 
@@ -59,6 +59,7 @@ def _function_of(wrapper: type[Wrapper]) -> Any:
     own = wrapper.settings()
     text = ": " + ", ".join(f"{name} (default {setting.default})" for name, setting in own.items()) if own else ""
     facts = {"name": wrapper.__name__, "title": wrapper.title, "reference": wrapper.reference, "own": text}
+    facts["step"] = "\n".join(example_of_step(wrapper.evaluations))
     wrap.__doc__ = (inspect.getdoc(wrapper) or "") + EXAMPLE.format(**facts)
     return wrap
 
