@@ -8,6 +8,7 @@ from torch import nn
 import steepest
 from steepest.base.errors import InvalidValue
 from steepest.landscapes import find as find_landscape
+from steepest.report.sentences import external_sentence
 from steepest.rules import find
 from steepest.training import train
 from steepest.workloads import find as find_workload
@@ -195,3 +196,12 @@ def test_a_run_has_as_many_evaluations_as_one_of_any_other_rule(monkeypatch):
         counted.append((sum(updates), run.curve[-1].step))
         assert np.isfinite([point.train_loss for point in run.curve]).all()
     assert counted == [(21, 21), (10, 21)]
+
+
+def test_the_report_says_what_a_step_counts(tmp_path, without_report):
+    optimizers, small = ["sgd", "sam(sgd)"], {"trials": 1, "seeds": 2, "steps": 20}
+    study = steepest.compare("digits", optimizers, out=tmp_path / "study", pictures=False, **small)
+    sentence = external_sentence(study)
+    assert sentence is not None
+    assert "Steps are evaluations of the gradient: SAM SGD makes an update of two of them" in sentence.en
+    assert "SAM SGD" in sentence.zh
