@@ -17,7 +17,8 @@ def run(label, phase, number, steps=10.0, **facts):
     row = {
         "workload": "w", "label": label, "rule": "sgd", "batch_size": 32, "steps": 100, "phase": phase,
         "trial": float(number) if search else math.nan, "seed": 1000 if search else number, "settings": {"lr": 0.1},
-        "status": "finished", "message": "well", "finding": None, "last_step": 100, "steps_to_target": float(steps),
+        "status": "finished", "message": "well", "finding": None, "diagnoses": None, "last_step": 100,
+        "steps_to_target": float(steps),
         "seconds_a_step": 0.5, "initial_loss": 1.0, "final_loss": 0.2, "best_loss": 0.15, "final_metric": 0.9,
         "best_metric": 0.95,
     }  # fmt: skip

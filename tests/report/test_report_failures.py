@@ -7,7 +7,7 @@ import pytest
 from steepest.base.status import Status
 from steepest.base.text import Text
 from steepest.findings.catalogue import Finding
-from steepest.report.failures import all_failed, failed_sentences
+from steepest.report.failures import all_failed, diagnosed_sentences, failed_sentences
 from steepest.report.page import render
 from steepest.report.verdict import verdict_sentence, verdict_texts
 from steepest.study.jobs import columns_of
@@ -112,3 +112,33 @@ def test_a_loss_that_is_no_number_at_the_start_is_the_workloads_fault():
         "Every run became non-finite: the loss is not a finite number before the first step; correct the workload: no"
         " optimizer has made a step yet."
     )
+
+
+def found(*codes):
+    numbers = {"sign": "leap", "step": 3, "loss": 9.0, "ratio": 4.0, "heavy": False}
+    return "[" + ", ".join(Finding(code, numbers).to_json() for code in codes) + "]"
+
+
+def test_failed_trials_are_counted_by_the_worst_finding_of_the_doctor():
+    fresh = [run("a", "report", seed, 9, lr=0.001) for seed in (1, 2, 3)]
+    rows = [*trials("a", [math.inf] * 3 + [20], diagnoses=found("lr_high", "spike")), *fresh]
+    rows[1]["diagnoses"] = found("lr_low")
+    rows[2]["diagnoses"] = found()
+    assert diagnosed_sentences(study_of(rows)) == [
+        Text(
+            "1 of 3 failed trials of a: learning rate too high; 1: learning rate too low.",
+            "a 的 3 次失败试验中有 1 次：学习率过高；1 次：学习率过低。",
+        )
+    ]
+    rows[0] |= {"status": Status.STOPPED}
+    assert diagnosed_sentences(study_of(rows))[0].en == "1 of 2 failed trials of a: learning rate too low."
+    assert diagnosed_sentences(study_of(reports("b", [5, 6, 7]))) == []
+
+
+def test_what_was_proved_in_most_runs_is_said_once_of_the_workload():
+    proved = found("zero_grad", "lr_high")
+    fresh = [run("a", "report", seed, 9, lr=0.001, diagnoses=proved) for seed in (1, 2, 3)]
+    rows = [*trials("a", [math.inf] * 2, diagnoses=proved), *fresh]
+    first, second = diagnosed_sentences(study_of(rows))
+    assert first.en.startswith("The doctor found in 5 of 5 runs: gradients are not zeroed between steps")
+    assert second.en == "2 of 2 failed trials of a: learning rate too high."

@@ -111,7 +111,7 @@ def second(study, tmp_path) -> Path:
 
 def test_a_study_of_the_second_version_gets_a_column_for_findings(second, study):
     now, before = Comparison.read(second).runs, Comparison.read(study).runs
-    new = ["finding", "default"]
+    new = ["finding", "diagnoses", "default"]
     pd.testing.assert_frame_equal(now.drop(columns=new), before.drop(columns=new))
     assert not now["default"].any()
     assert now["finding"].isna().all() and before["finding"].notna().all()
@@ -148,7 +148,10 @@ def test_a_study_of_the_third_version_keeps_its_winners_and_its_protocol(third, 
     file = (third / STUDY_FILE).read_bytes()
     now, before = Comparison.read(third), Comparison.read(study)
     assert (third / STUDY_FILE).read_bytes() == file
-    pd.testing.assert_frame_equal(now.runs, before.runs.assign(default=False))
+    assert now.runs["diagnoses"].isna().all()
+    pd.testing.assert_frame_equal(
+        now.runs.drop(columns="diagnoses"), before.runs.drop(columns="diagnoses").assign(default=False)
+    )
     same = ["workload", "label", "round", "seconds_a_step"]
     pd.testing.assert_frame_equal(now.timings[same], before.timings[same])
     assert set(now.timings["clock"]) == {"wall"}
@@ -230,7 +233,10 @@ def test_a_study_of_the_fourth_version_is_what_it_was_and_goes_on(fourth, study)
     file = (fourth / STUDY_FILE).read_bytes()
     now, before = Comparison.read(fourth), Comparison.read(study)
     assert (fourth / STUDY_FILE).read_bytes() == file
-    pd.testing.assert_frame_equal(now.runs, before.runs.assign(default=False))
+    assert now.runs["diagnoses"].isna().all()
+    pd.testing.assert_frame_equal(
+        now.runs.drop(columns="diagnoses"), before.runs.drop(columns="diagnoses").assign(default=False)
+    )
     pd.testing.assert_frame_equal(now.curves, before.curves)
     assert (now.plan, set(now.runs["device"])) == (replace(before.plan, default_trial=False), {"cpu"})
     done = rows(fourth)

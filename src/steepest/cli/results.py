@@ -76,6 +76,7 @@ def _print_workload(console: terminal.Console, comparison: "Comparison") -> None
             console.print(Sentence(say(remark)))
     for warning in (
         *failures.failed_sentences(comparison),
+        *failures.diagnosed_sentences(comparison),
         *searching.search_warnings(comparison),
         *sentences.edge_warnings(comparison),
         *map(sentences.aside_sentence, comparison.set_aside),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -17,12 +18,14 @@ from ..findings.catalogue import Finding
 from .examine import held_out, measure_step, normalizes, number, recovered_from, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
+from .losses import Recovered
 from .origin import Origin, origin_of
 from .parameters import scale_free, units_of
 from .proof import KEPT, Patient, Proof, Recording, prove
-from .record import Record
+from .record import Record, Tick
+from .replay import Unrepeatable
 from .schedule import FIRST, Schedule
-from .sensors import Observation, Sensors, Target
+from .sensors import Forward, Observation, Sensors, Target, unwrapped_optimizer
 from .signs import signs_of
 from .structure import Structure
 
@@ -84,8 +87,8 @@ def watch(
         raise InvalidValue(f"budget: must be a share of the time, above 0 and at most 1, got {budget!r}")
     if not isinstance(model, nn.Module):
         raise InvalidValue(f"model: must be a torch.nn.Module, got {type(model).__name__}")
-    optimizers = list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]
-    return Doctor(model, optimizers, budget, again, validation, tell, keep=keep)
+    optimizers = optimizer if isinstance(optimizer, Iterable) else [optimizer]
+    return Doctor(model, [unwrapped_optimizer(each) for each in optimizers], budget, again, validation, tell, keep=keep)
 
 
 class Doctor(Displayed):
@@ -119,7 +122,7 @@ class Doctor(Displayed):
         self._sensors: Sensors | None = None
         self._pending: list[Tensor] = []
         self._sums: list[float] = []
-        self._unchanged = self._suspicions = 0
+        self._unchanged = self._suspicions = self._idle = 0
         self._since: dict[str, int] = {}
         self._ranked: tuple[int, list[Diagnosis]] = (-1, [])
         if _rank() == 0:
@@ -220,6 +223,11 @@ class Doctor(Displayed):
         self.proofs = [each for each in self.proofs if each.code != code] + [proof]
         return proof
 
+    @property
+    def seconds(self) -> float:
+        """Time that it has taken from the training so far."""
+        return self._schedule.spent + (self._sensors.seconds if self._sensors is not None else 0.0)
+
     def close(self) -> None:
         """Remove all hooks; findings remain."""
         if self._sensors is not None:
@@ -250,7 +258,8 @@ class Doctor(Displayed):
         )
         sensors, self._sensors = self._sensors, None
         if sensors is not None:
-            sensors.leave()
+            with suppress(Exception):
+                sensors.leave()
 
     def _cannot(self, code: str, **numbers: Any) -> None:
         if all(finding.code != code for finding in self.unseen):
@@ -263,6 +272,8 @@ class Doctor(Displayed):
             if not hasattr(each, "register_step_pre_hook"):
                 self._cannot("unseen_optimizer", name=type(each).__name__)
         self._target = target = Target(model, known)
+        if target.compiles_itself:
+            self._cannot("unseen_compiled")
         if not any(True for _ in model.parameters()):
             self._cannot("unseen_parameters")
         size = sum(param.numel() * param.element_size() for param in model.parameters())
@@ -296,6 +307,7 @@ class Doctor(Displayed):
         self._take(loss)
         self._read_rates()
         step, seen = self.record.steps - 1, sensors.now
+        sensors.settle()
         if seen is not None:
             self._observe(seen, loss, sensors.closely)
             if self._sensors is None:
@@ -321,9 +333,9 @@ class Doctor(Displayed):
     def _take(self, loss: Any) -> None:
         """Keep the loss; on an accelerator values are fetched many at a time."""
         mark = self._view.sum() if self._view is not None else None
-        if not isinstance(loss, Tensor):
+        if not (isinstance(loss, Tensor) and loss.requires_grad) and self._sentinel is not None:
             self._cannot("unseen_number")
-        elif not loss.is_cpu and loss.numel() == 1:
+        if isinstance(loss, Tensor) and not loss.is_cpu and loss.numel() == 1:
             values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
             self._pending.append(torch.stack(values))
             self.record.losses.append(math.nan)
@@ -331,7 +343,8 @@ class Doctor(Displayed):
                 self._flush()
             return
         self.record.losses.append(number(loss))
-        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0)
+        told = isinstance(loss, Tensor | int | float)
+        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0, told)
 
     def _flush(self) -> None:
         if self._pending:
@@ -341,16 +354,16 @@ class Doctor(Displayed):
                 self.record.losses[step] = row[0]
                 self._compare(step, row[1] if len(row) > 1 else 0.0)
 
-    def _compare(self, step: int, mark: float) -> None:
+    def _compare(self, step: int, mark: float, told: bool = True) -> None:
         """Whether parameters change, and what is not finite first."""
         before = self._sums[-1] if self._sums else math.nan
         self._sums = [*self._sums[-1:], mark]
         self._unchanged = self._unchanged + 1 if mark == before else 0
         loss = self.record.losses[step]
-        if "nan" in self.record.proved or (math.isfinite(loss) and math.isfinite(mark)):
+        if "nan" in self.record.proved or ((math.isfinite(loss) or not told) and math.isfinite(mark)):
             return
-        ratio = _growth(self.record.losses[:step])
-        if not math.isfinite(loss):
+        ratio = self.record.growth(step)
+        if told and not math.isfinite(loss):
             if any(value.is_floating_point() and not bool(value.isfinite().all()) for value in self._last_inputs()):
                 cause = "input"
             else:
@@ -397,18 +410,33 @@ class Doctor(Displayed):
         self.record.observe(tick)
         if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
             self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
+        self._idle = 0 if seen.forwards or seen.updates or seen.in_step else self._idle + 1
+        if self._idle == 3:
+            self._cannot("unseen_idle")
         if seen.in_step:
             self._cannot("unseen_closure")
-        elif not seen.forwards and seen.updates:
+        elif seen.updates and forward is None:
             self._cannot("unseen_model")
-        elif forward is not None and forward is seen.forwards[-1] and self._alone:
-            if self._again is None and (recovered is None or recovered.again is None):
-                self._cannot("unseen_loss")
-            measure_step(tick, self._target, forward, path, recovered, value, self._again)
-        if forward is not None and forward is seen.forwards[-1]:
+        elif tick.backwards and not seen.updates and self._target.version > seen.version and not self.unseen:
+            self._cannot("unseen_step")
+        if tick.update is not None and tick.update.partial and self._alone:
+            self._cannot("unseen_sparse")
+        elif tick.update is not None and tick.update.finite and forward is not None and self._alone:
+            self._measure(tick, forward, path, recovered)
+        if forward is not None and forward.inputs is not None:
             self._recording.keep(forward, recovered, tick, value, self._target)
         if self._validation is not None:
             self.record.validation.append((step, held_out(self._target, self._validation)))
+
+    def _measure(self, tick: Tick, forward: Forward, path: list[Any], recovered: Recovered | None) -> None:
+        if self._again is None and (recovered is None or recovered.again is None):
+            self._cannot("unseen_loss")
+        try:
+            if forward.inputs is not None:
+                loss = self.record.losses[tick.step]
+                measure_step(tick, self._target, forward, path, recovered, loss, self._again)
+        except Unrepeatable as obstacle:
+            self._cannot("unseen_repeat", kind=obstacle.kind)
 
     # --- findings ---------------------------------------------------------------------------------------------------
 
@@ -421,12 +449,6 @@ class Doctor(Displayed):
             if finding.code not in self._told and self._tell is not None:
                 self._told.add(finding.code)
                 self._tell(finding)
-
-
-def _growth(losses: list[float]) -> float:
-    """How far the last losses lie above the first one."""
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    return max(finite[-3:]) / abs(finite[0]) if finite and finite[0] else 1.0
 
 
 def _rank() -> int:

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .doctor import Doctor, watch
 from .finding import Diagnosis
+from .roots import noting_roots
 
 __all__ = ["Everywhere", "everywhere"]
 
@@ -20,6 +21,7 @@ class Everywhere:
 
     Attributes:
         doctor: that of the first model that was trained; None before its first call.
+        root: gives the tensor that was differentiated last.
     """
 
     def __init__(self, budget: float, tell: Callable[[Diagnosis], object] | None) -> None:
@@ -27,7 +29,7 @@ class Everywhere:
         self._budget, self._tell, self._depth = budget, tell, 0
         self._optimizers: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
         self._watched: list[torch.optim.Optimizer] = []
-        self._loss: Any = None
+        self.root: Callable[[], Any] = lambda: None
 
     def _made(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizers.add(optimizer)
@@ -49,8 +51,7 @@ class Everywhere:
 
     def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self.doctor is not None and self._watched and optimizer is self._watched[-1]:
-            loss, self._loss = self._loss, None
-            self.doctor.step(loss)
+            self.doctor.step(self.root())
 
 
 @contextmanager
@@ -74,8 +75,8 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
     ['zero_grad']
     """
     seen = Everywhere(budget, tell)
-    optimizers, modules, tensors = cast("Any", torch.optim.Optimizer), cast("Any", nn.Module), cast("Any", Tensor)
-    make, call, backward = optimizers.__init__, modules.__call__, tensors.backward
+    optimizers, modules = cast("Any", torch.optim.Optimizer), cast("Any", nn.Module)
+    make, call = optimizers.__init__, modules.__call__
 
     def making(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
@@ -90,21 +91,15 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
         finally:
             seen._depth -= 1
 
-    def descending(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if seen.doctor is not None:
-            seen._loss = self
-        return backward(self, *args, **kwargs)
-
     hook = register_optimizer_step_post_hook(seen._stepped)
     optimizers.__init__ = making
     modules.__call__ = calling
-    tensors.backward = descending
     try:
-        yield seen
+        with noting_roots() as seen.root:
+            yield seen
     finally:
         optimizers.__init__ = make
         modules.__call__ = call
-        tensors.backward = backward
         hook.remove()
         if seen.doctor is not None:
             seen.doctor.close()

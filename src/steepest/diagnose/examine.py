@@ -9,16 +9,19 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from .losses import Recovered, recover
+from .parameters import dense
 from .record import InputFacts, Tick
-from .replay import draws_now, undisturbed
+from .replay import Unrepeatable, draws_now, undisturbed
 from .sensors import Forward, Observation, Target
 
 __all__ = ["counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tick_of"]
 
 
 def number(loss: Any) -> float:
-    """A loss as a number; NaN where it is none."""
+    """A loss as a number, the mean of several; NaN where it is none."""
     try:
+        if isinstance(loss, Tensor):
+            loss = loss.detach().mean() if loss.numel() > 1 else loss
         value = loss.item() if isinstance(loss, Tensor) else loss
         return float(value.real if isinstance(value, complex) else value)
     except (TypeError, ValueError, RuntimeError):
@@ -36,6 +39,8 @@ def normalizes(model: nn.Module) -> bool:
 
 def recovered_from(path: list[Any], forward: Forward, loss: float) -> Recovered | None:
     """The loss with its targets, from the nodes between it and an output of this call; None where they do not meet."""
+    if not forward.is_intact:
+        return None
     for place, output in enumerate(forward.outputs):
         if path and output.grad_fn is path[-1] and place in forward.gradients:
             return recover(path, output, forward.gradients[place], loss)
@@ -53,12 +58,15 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
             first.bound += other.bound
             first.parallel = first.parallel and other.parallel
             first.finite = first.finite and other.finite
+            first.partial = first.partial or other.partial
         tick.update = first
-    if seen.forwards:
-        args, kwargs = seen.forwards[-1].inputs
-        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and value.numel()]
-        tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and not value.is_sparse]
-        tick.batch = tensors[0].shape[0] if tensors and tensors[0].dim() else 0
+    inputs = next((forward.inputs for forward in reversed(seen.forwards) if forward.inputs is not None), None)
+    if inputs is not None:
+        args, kwargs = inputs
+        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and not value.is_nested]
+        tensors = [value for value in tensors if value.numel()]
+        tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and dense(value)]
+        tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
     return tick
 
 
@@ -98,8 +106,12 @@ def measure_step(
         return
     else:
         place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
-        args, kwargs = forward.inputs
-        with undisturbed(target.model, forward.draws):
+        args, kwargs = forward.inputs or ((), {})
+        if not forward.is_repeatable:
+            raise Unrepeatable("inputs")
+        if target.model.training != forward.training:
+            raise Unrepeatable("mode")
+        with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):
             returned = target.model(*args, **kwargs)
             after = counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
         if after is None:

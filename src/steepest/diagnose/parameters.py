@@ -29,13 +29,13 @@ def scale_free(optimizers: Sequence[Any]) -> bool:
 
 
 def dense(tensor: Tensor | None) -> bool:
-    """Whether a tensor is an ordinary one of numbers: neither sparse nor sharded nor quantized."""
+    """Whether a tensor is an ordinary one of numbers: neither sparse nor sharded, quantized, or without its memory."""
     return (
         tensor is not None
         and tensor.layout == torch.strided
-        and not tensor.is_meta
-        and not tensor.is_quantized
+        and not (tensor.is_meta or tensor.is_quantized or tensor.is_nested)
         and type(tensor).__name__ != "DTensor"
+        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size() * (0 not in tensor.stride())
     )
 
 
@@ -78,6 +78,7 @@ class Before:
         self.gradients = [gradient.detach() for _, gradient in kept if gradient is not None]
         self.optimizer, self.states, self.units = optimizer, optimizer.state, units
         size = sum(param.numel() * param.element_size() for _, param, _ in self.params)
+        self.partial = any(param.grad is not None and not dense(param.grad) for _, param, _ in params)
         self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= most else None
         self.no_limit = ""
 
@@ -85,7 +86,7 @@ class Before:
         """What the step has done; `raw` has the norm of each gradient as the backward pass left it, by parameter."""
         gradients = norms(self.gradients)
         weights = norms(self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params])
-        facts = StepFacts([], finite=all(map(math.isfinite, gradients)))
+        facts = StepFacts([], finite=all(map(math.isfinite, gradients)), partial=self.partial)
         if raw:
             facts.raw = math.hypot(*raw.values())
             facts.parallel = self._parallel(gradients, raw)
@@ -94,7 +95,7 @@ class Before:
             changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies, strict=True)]
             updates = norms(changes)
             products = _products(changes, self.gradients)
-            facts.descent = -math.fsum(products)
+            facts.descent = math.nan if self.partial else -math.fsum(products)
             facts.bound, self.no_limit = self._bound(changes, products)
             facts.unmoved = self._unmoved(changes)
         zero = self._zero_rows()

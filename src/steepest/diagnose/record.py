@@ -98,6 +98,7 @@ class StepFacts:
         eps: that eps.
         decay: weight decay that is part of the gradient or beside it, the largest of any group.
         finite: whether all gradients were finite.
+        partial: whether there were gradients besides, sparse or in shards: descent is unknown then.
         momentum: the optimizer's own memory of gradients (`momentum` or the first of `betas`).
         bound: the largest second-order change of the loss, twice, at which such a step is stable: see `limits.py`; NaN
             where the optimizer has no such limit.
@@ -112,6 +113,7 @@ class StepFacts:
     eps: float = math.nan
     decay: float = 0.0
     finite: bool = True
+    partial: bool = False
     momentum: float = 0.0
     bound: float = math.nan
     parallel: bool = True
@@ -231,6 +233,11 @@ class Record:
     def steps(self) -> int:
         """Number of steps so far."""
         return len(self.losses)
+
+    def growth(self, step: int) -> float:
+        """How far the last losses before a step lie above the first one."""
+        finite = [loss for loss in self.losses[:step] if math.isfinite(loss)]
+        return max(finite[-3:]) / abs(finite[0]) if finite and finite[0] else 1.0
 
     def until(self, step: int) -> "Record":
         """The record as it was after a step, counted from 0; learning rates are those of the whole of it."""

@@ -2,8 +2,7 @@
 
 import random
 import sys
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Draws", "draws_now", "undisturbed"]
+from .state import State, Unrepeatable
 
-OF_TORCH = frozenset(nn.Module().__dict__)
-"""Attributes that torch gives every module."""
-
-Contents = list[Any] | dict[Any, Any] | set[Any] | deque[Any]
+__all__ = ["Draws", "Unrepeatable", "draws_now", "undisturbed"]
 
 
 @dataclass
@@ -52,23 +48,25 @@ def draws_now(device: torch.device) -> Draws:
 
 
 @contextmanager
-def undisturbed(model: nn.Module, draws: Draws) -> Iterator[None]:
+def undisturbed(model: nn.Module, draws: Draws, inputs: Iterable[Any] | None = None) -> Iterator[None]:
     """Within it the model runs with the random numbers of `draws`, and nothing that it changes remains.
 
-    Buffers are exchanged for copies, so that a graph that holds them stays valid; attributes of modules are put back,
-    the contents of lists, dictionaries and sets among them.
+    See `State` for what is put back.
+
+    Args:
+        model: what runs.
+        draws: where generators begin.
+        inputs: of the forward pass that is about to be repeated; None: a function of the user's runs, who wants it to.
+
+    Raises:
+        Unrepeatable: a forward pass on `inputs` might leave a trace.
     """
     now = draws_now(next((param.device for param in model.parameters()), torch.device("cpu")))
-    kept = []
-    for module in model.modules():
-        attributes = dict(module.__dict__)
-        contents = [(value, _copy(value)) for name, value in attributes.items() if _holds(name, value)]
-        kept.append((module, attributes, dict(module._buffers), contents))
-        for name, buffer in module._buffers.items():
-            if buffer is not None:
-                module._buffers[name] = buffer.clone()
-    draws.restore()
+    state = State(model, inputs or ())
     try:
+        if inputs is not None and state.obstacle:
+            raise Unrepeatable(state.obstacle)
+        draws.restore()
         if draws.autocast:
             with torch.no_grad(), torch.autocast(draws.autocast[0], draws.autocast[1], cache_enabled=False):
                 yield
@@ -76,37 +74,5 @@ def undisturbed(model: nn.Module, draws: Draws) -> Iterator[None]:
             with torch.no_grad():
                 yield
     finally:
-        for module, attributes, buffers, contents in kept:
-            module._buffers.clear()
-            module._buffers.update(buffers)
-            for name in module.__dict__.keys() - attributes.keys():
-                del module.__dict__[name]
-            module.__dict__.update(attributes)
-            for value, copy in contents:
-                _refill(value, copy)
+        state.restore()
         now.restore()
-
-
-def _holds(name: str, value: Any) -> bool:
-    """Whether an attribute is a container of the user's; those that torch made of a module begin with `_`."""
-    return isinstance(value, list | dict | set | deque) and name not in OF_TORCH
-
-
-def _copy(value: Contents) -> Contents:
-    return value.copy()
-
-
-def _refill(value: Any, copy: Any) -> None:
-    if value == copy if not isinstance(value, list | dict | deque) else _same(value, copy):
-        return
-    value.clear()
-    value.extend(copy) if isinstance(value, list | deque) else value.update(copy)
-
-
-def _same(value: Any, copy: Any) -> bool:
-    """Whether two containers hold the same objects, without asking tensors whether they are equal."""
-    if len(value) != len(copy):
-        return False
-    if isinstance(value, dict):
-        return all(one is other and value[one] is copy[other] for one, other in zip(value, copy, strict=True))
-    return all(one is other for one, other in zip(value, copy, strict=True))

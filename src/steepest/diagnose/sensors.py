@@ -4,10 +4,12 @@ A hook never raises into the training: what goes wrong inside is handed to `fail
 Between observed steps one hook remains, which keeps weak references to the last inputs.
 """
 
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 import torch
@@ -19,7 +21,13 @@ from .parameters import Before, dense
 from .record import StepFacts
 from .replay import Draws, draws_now
 
-__all__ = ["Forward", "Observation", "Sensors", "Target", "unwrapped"]
+__all__ = ["Forward", "Observation", "Sensors", "Target", "unwrapped", "unwrapped_optimizer"]
+
+KEPT = 4
+"""Calls of the model in one step of which outputs are kept: the last ones."""
+
+MISSED = 3
+"""Observed steps without a call of the model after which no hooks are put on it any more."""
 
 Optimizers = Sequence[torch.optim.Optimizer]
 
@@ -35,23 +43,58 @@ def unwrapped(model: nn.Module) -> nn.Module:
         model = inner
 
 
+def unwrapped_optimizer(optimizer: Any) -> Any:
+    """The optimizer inside a wrapper that is none itself, such as those of accelerate and Lightning."""
+    while not hasattr(optimizer, "_optimizer_step_pre_hooks"):
+        inner = getattr(optimizer, "optimizer", None)
+        if not isinstance(inner, torch.optim.Optimizer) or inner is optimizer:
+            break
+        optimizer = inner
+    return optimizer
+
+
 @dataclass
 class Forward:
     """One call of the model in training.
 
     Attributes:
-        inputs: its arguments and named arguments.
+        inputs: its arguments and named arguments; None once they are dropped.
         draws: random numbers as they were before it.
         training: whether the model was in training mode.
+        versions: of the tensors among them, which tell whether they were changed in place since.
         outputs: the tensors that it returned and that need a gradient.
+        made: the versions of these.
         gradients: the gradient of each, once the backward pass has reached it.
     """
 
-    inputs: tuple[tuple[Any, ...], dict[str, Any]]
+    inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
     draws: Draws
     training: bool
+    versions: list[tuple[Tensor, int]]
     outputs: list[Tensor] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
     gradients: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether its inputs are what they were."""
+        return all(tensor._version == version for tensor, version in self.versions)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether its outputs are what it returned."""
+        return all(output._version == version for output, version in zip(self.outputs, self.made, strict=True))
+
+    def drop_batch(self) -> None:
+        """Let go of the inputs: it is not repeated."""
+        self.inputs = None
+        self.versions.clear()
+
+    def release(self) -> None:
+        """Let go of batch and graph: a hook on an output refers to them, and the output to its hook."""
+        self.drop_batch()
+        for kept in (self.outputs, self.made, self.gradients):
+            kept.clear()
 
 
 @dataclass
@@ -64,6 +107,7 @@ class Observation:
     in_step: int = 0
     raw: tuple[list[int], Tensor] | None = None
     fresh: bool = False
+    version: int = 0
     kept: Tensor | None = None
     left: Tensor | None = None
     came: Tensor | None = None
@@ -74,11 +118,9 @@ class Observation:
     twins: list[tuple[str, int]] = field(default_factory=list)
 
     def release(self) -> None:
-        """Let go of batches and graphs: a hook on an output refers to them, and the output to its hook."""
+        """Let go of batches and graphs."""
         for forward in self.forwards:
-            forward.inputs = ((), {})
-            forward.outputs.clear()
-            forward.gradients.clear()
+            forward.release()
         self.kept = self.left = self.came = None
 
 
@@ -98,7 +140,24 @@ class Target:
         }
         self.device = next((param.device for param in self.model.parameters()), torch.device("cpu"))
         self.compiled = model is not self.model and hasattr(model, "_orig_mod")
+        self.compiles_itself = getattr(self.model, "_compiled_call_impl", None) is not None
+        inside = {
+            id(child)
+            for module in self.model.modules()
+            if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+            for child in module.modules()
+        }
+        self.hookable = [
+            module
+            for module in dict.fromkeys(self.owners.values())
+            if not (self.compiled or id(module) in inside or isinstance(module, torch.jit.ScriptModule))
+        ]
         self.sharded = any(type(param).__name__ == "DTensor" for param in self.model.parameters())
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever a parameter is changed in place."""
+        return sum(param._version for _, _, param in self.stepped())
 
     def stepped(self) -> Iterator[tuple[torch.optim.Optimizer, dict[str, Any], Tensor]]:
         """Every parameter that an optimizer steps, with its group."""
@@ -113,8 +172,8 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(method)
     def hook(self: "Sensors", *args: Any, **kwargs: Any) -> None:
-        if self.now is None:
-            return
+        if torch.compiler.is_compiling() or self.now is None:
+            return  # a hook that is compiled does nothing, and the compiled code does not depend on it
         started = self.clock()
         try:
             method(self, *args, **kwargs)
@@ -158,12 +217,19 @@ class Sensors:
         self.seconds = 0.0
         self.closely = False
         self.marker: Tensor | None = None
-        self._inside = False
+        self._inside, self._left, self._closures = False, False, 0
+        self._optimizer: torch.optim.Optimizer | None = None
+        self._deferred: Callable[[], None] | None = None
         self._before: Before | None = None
         self._handles: list[Any] = []
         self._marking: Any = None
         self._last: list[weakref.ref[Tensor]] = []
-        self._root = target.outer.register_forward_pre_hook(self._begin, with_kwargs=True)
+        self._missed = 0
+        self._root: Any = None
+        try:
+            self._root = target.outer.register_forward_pre_hook(self._begin, with_kwargs=True)
+        except RuntimeError:  # a scripted module takes no hooks
+            self._missed = MISSED
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Sensors":
         """A copy of the model, such as a moving average, carries hooks that do nothing."""
@@ -181,29 +247,48 @@ class Sensors:
             closely: whether to see which modules run, too.
             fresh: whether the optimizer has just stepped, so that gradients should be zeroed now.
         """
-        if self.now is None:
-            self._handles.append(self.target.outer.register_forward_hook(self._end))
+        self._renew()
+        self.closely = closely
+        self.now = Observation(fresh=fresh, version=self.target.version)
+        self._when_allowed(self._hook)
+
+    def _hook(self) -> None:
+        if not self._handles:
+            if self._missed < MISSED:
+                self._handles.append(self.target.outer.register_forward_hook(self._end))
             for optimizer in self.target.optimizers:
                 if hasattr(optimizer, "register_step_pre_hook"):
                     self._handles.append(optimizer.register_step_pre_hook(self._pre))
                     self._handles.append(optimizer.register_step_post_hook(self._post))
-            if closely and not self.target.compiled:
-                owners = {id(module): module for module in self.target.owners.values()}
-                self._handles += [module.register_forward_pre_hook(self._runs) for module in owners.values()]
-        self._renew()
-        self.closely = closely
-        self.now = Observation(fresh=fresh)
+            if self.closely and self._missed < MISSED:
+                self._handles += [module.register_forward_pre_hook(self._runs) for module in self.target.hookable]
 
     def disarm(self) -> None:
         """Remove all hooks but the one that stays."""
+        self._renew()
+        self.now = None
+        self._when_allowed(self._unhook)
+
+    def _unhook(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._renew()
-        self.now = None
+
+    def _when_allowed(self, change: Callable[[], None]) -> None:
+        """Change hooks now; within a hook of an optimizer's step, which goes through them, at the next forward pass."""
+        self._deferred = change if _among_hooks() else None
+        if self._deferred is None:
+            change()
+
+    def settle(self) -> None:
+        """Take up a step that is made, before its own hook comes: `Doctor.step` may be called by another one."""
+        if self._before is not None and self._optimizer is not None and _among_hooks() == "after":
+            self._post(self._optimizer, (), {})
 
     def _renew(self) -> None:
         if self.now is not None:
+            if self.now.updates and self._missed < MISSED:
+                self._missed = 0 if self.now.forwards else self._missed + 1
             self.now.release()
         self._before, self._inside = None, False
         if self._marking is not None:
@@ -213,7 +298,9 @@ class Sensors:
     def leave(self) -> None:
         """Remove every hook."""
         self.disarm()
-        self._root.remove()
+        self._left = True
+        if self._root is not None and self._deferred is None:
+            self._root.remove()
 
     def last_inputs(self) -> list[Tensor]:
         """Tensors of the last call of the model that still exist."""
@@ -222,9 +309,13 @@ class Sensors:
     # --- hooks ----------------------------------------------------------------------------------------------------
 
     def _begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self.silent or not torch.is_grad_enabled():
+        if torch.compiler.is_compiling() or self.silent or not torch.is_grad_enabled() or _within():
             return
         try:
+            if self._deferred is not None:
+                self._when_allowed(self._deferred)
+                if self._left:
+                    self.leave()
             values = (*args, *kwargs.values())
             self._last = [weakref.ref(value) for value in values if isinstance(value, Tensor)]
             if self.now is not None:
@@ -236,14 +327,17 @@ class Sensors:
     def _observe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         assert self.now is not None
         training = self.target.model.training
-        self.now.forwards = self.now.forwards[-63:]
-        self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training))
-        if len(self.now.forwards) > 1:  # only the last one is looked at: no more batches are kept
-            self.now.forwards[-2].inputs = ((), {})
+        versions = [(value, value._version) for value in _tensors((args, kwargs)) if not value.is_inference()]
+        self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training, versions))
+        for earlier in self.now.forwards[:-1]:  # only one is repeated, so no more batches are kept
+            if not earlier.gradients:
+                earlier.drop_batch()
+        if len(self.now.forwards) > KEPT:
+            self.now.forwards.pop(0).release()
 
     @guarded
     def _end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if self.now is None or not torch.is_grad_enabled() or not self.now.forwards:
+        if self.now is None or not torch.is_grad_enabled() or not self.now.forwards or _within():
             return
         forward = self.now.forwards[-1]
         forward.outputs = [
@@ -253,6 +347,7 @@ class Sensors:
             forward.outputs = [
                 value for value in vars(output).values() if isinstance(value, Tensor) and value.requires_grad
             ][:8]
+        forward.made = [value._version for value in forward.outputs]
         for place, tensor in enumerate(forward.outputs):
             tensor.register_hook(self._reached(self.now, forward, place))  # type: ignore[no-untyped-call]
 
@@ -274,6 +369,9 @@ class Sensors:
         forward.gradients[place] = gradient.detach()
         if not first:
             return
+        for other in now.forwards:
+            if other is not forward:
+                other.drop_batch()
         there = self.marker.grad if self.marker is not None else None
         if now.came is None and now.fresh and there is not None and dense(there):
             now.kept, now.left = there, there.detach().clone()
@@ -296,7 +394,10 @@ class Sensors:
         if now is not self.now:
             return
         now.backwards += 1
-        now.in_step += self._inside
+        if self._inside and self._optimizer is not None:  # in a closure: the step follows it
+            self._closures += 1
+            now.in_step += self._closures == 2
+            self._prepare(self._optimizer)
         if now.left is not None and now.came is not None and self.marker is not None:
             summed = self.marker.grad
             size, new = (float(torch.linalg.vector_norm(tensor.float())) for tensor in (now.left, now.came))
@@ -318,7 +419,13 @@ class Sensors:
     def _pre(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self.now is None:
             return
-        self._inside = True
+        self._inside, self._closures = True, 0
+        self._prepare(optimizer)
+
+    def _prepare(self, optimizer: torch.optim.Optimizer) -> None:
+        """Keep what an optimizer is about to change."""
+        assert self.now is not None
+        self._optimizer = optimizer
         params = [
             (self.target.names.get(id(param), f"parameter {index}"), param, group)
             for group in optimizer.param_groups
@@ -336,12 +443,34 @@ class Sensors:
 
     @guarded
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        self._inside = False
+        self._inside, self._optimizer = False, None
         if self.now is not None and self._before is not None and not self.now.in_step:
             keys, norms = self.now.raw or ([], torch.zeros(0))
             self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True))))
             self.no_limit = self._before.no_limit
             self._before = None
+
+
+def _among_hooks() -> str:
+    """Whether an optimizer calls this by one of its own hooks: "before" or "after" its step."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "wrapper" and frame.f_globals.get("__name__") == "torch.optim.optimizer":
+            hook, optimizer = frame.f_locals.get("post_hook"), frame.f_locals.get("self")
+            if hook is None:
+                return "before"
+            return "after" if hook in getattr(optimizer, "_optimizer_step_post_hooks", {}).values() else ""
+        frame = frame.f_back
+    return ""
+
+
+def _within() -> bool:
+    """Whether a model runs within a backward pass (checkpointing) or a transformation of torch.func."""
+    return torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [value for value in pytree.tree_leaves(tree) if isinstance(value, Tensor)]
 
 
 def _silent() -> Sensors:

@@ -87,6 +87,8 @@ def _level(record: Record) -> float:
     if not math.isnan(level):
         return level
     first = [loss for loss in record.losses[:3] if math.isfinite(loss)]
+    if first and max(first) > 3 * min(first):
+        return first[0]  # they have leapt already
     return fmean(first) if first else math.nan
 
 

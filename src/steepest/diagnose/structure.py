@@ -218,7 +218,7 @@ def _sum(param: Tensor) -> float:
 
 
 def _tensors(forward: Forward) -> list[Tensor]:
-    args, kwargs = forward.inputs
+    args, kwargs = forward.inputs or ((), {})
     return [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
 
 

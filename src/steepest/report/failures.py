@@ -1,18 +1,32 @@
 """What is said of runs that failed or broke, in English and Chinese: how many, why, and what to do about it."""
 
+import json
 from collections import Counter
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..base.numbers import list_en, list_zh
 from ..base.status import Status
 from ..base.text import Text
-from ..findings.catalogue import Finding
-from ..statistics import BROKEN
+from ..findings.catalogue import DIAGNOSES, Finding
+from ..statistics import BROKEN, STOPPED
 from ..study import Comparison
 from .rows import ending_text
 
-__all__ = ["all_failed", "failed_sentences", "none_worked", "why_most_broke", "why_none_worked"]
+__all__ = [
+    "all_failed", "diagnosed_sentences", "failed_sentences", "none_worked", "why_most_broke", "why_none_worked",
+]  # fmt: skip
+
+ORDER = {code: place for place, code in enumerate(DIAGNOSES["findings"])}
+"""The precedence of what the doctor can find."""
+
+OF_A_RUN = ("nan", "ascent", "eps_large", "rounding", "half_adam")
+"""What is proved of one run and its optimizer's settings, and says nothing of the workload."""
+
+MOST_CAUSES = 3
+"""Findings of the doctor that are named for an optimizer: the commonest."""
 
 RETRIED = (Status.FAILED, Status.TIMED_OUT)
 """Statuses of the runs that `--retry failed` does again."""
@@ -77,6 +91,59 @@ def _such_as(what: str, what_zh: str, failed: pd.DataFrame) -> Text:
         f"{what}, such as: {cause.en}. Try again with: steepest compare --resume FOLDER --retry failed",
         f"{what_zh}，例如：{cause.zh}。重试：steepest compare --resume 文件夹 --retry failed",
     )
+
+
+def diagnosed_sentences(comparison: Comparison) -> list[Text]:
+    """What the doctor found: first what is wrong with the workload itself, then how trials of each optimizer failed.
+
+    The workload is wrong where the same thing was proved in most of all runs, whoever trained. A trial has failed if
+    it did not reach the target, unless it was stopped before its end; of each the worst finding counts.
+    """
+    runs = comparison.runs
+    if runs.empty or runs["diagnoses"].isna().all():
+        return []
+    found = runs["diagnoses"].map(_diagnoses)
+    everywhere = _proved_everywhere(found)
+    sentences = [
+        Text(
+            f"The doctor found in {count} of {len(runs)} runs: {finding.text()}.",
+            f"医生在 {len(runs)} 次运行中的 {count} 次发现：{finding.text('zh')}。",
+        )
+        for finding, count in everywhere
+    ]
+    known = {finding.code for finding, _ in everywhere}
+    missed = (runs["phase"] == "search") & (runs["status"] != STOPPED) & ~np.isfinite(runs["steps_to_target"])
+    for label, own in found[missed].groupby(runs["label"][missed], sort=False):
+        worst = [next((each for each in listed if each.code not in known), None) for listed in own]
+        causes = Counter(finding.code for finding in worst if finding is not None).most_common(MOST_CAUSES)
+        if not causes:
+            continue
+        named = [(DIAGNOSES["findings"][code]["title"], count) for code, count in causes]
+        (first, count), rest = named[0], named[1:]
+        trials = "failed trial" if len(own) == 1 else "failed trials"
+        more = "".join(f"; {times}: {title['en']}" for title, times in rest)
+        more_zh = "".join(f"；{times} 次：{title['zh']}" for title, times in rest)
+        sentences.append(
+            Text(
+                f"{count} of {len(own)} {trials} of {label}: {first['en']}{more}.",
+                f"{label} 的 {len(own)} 次失败试验中有 {count} 次：{first['zh']}{more_zh}。",
+            )
+        )
+    return sentences
+
+
+def _diagnoses(text: str | None) -> list[Finding]:
+    return [Finding(**each) for each in json.loads(text)] if isinstance(text, str) else []
+
+
+def _proved_everywhere(found: "pd.Series[Any]") -> list[tuple[Finding, int]]:
+    """What was proved in more than half of the runs, an example with the number of its runs, the worst first."""
+    certain = {code for code, entry in DIAGNOSES["findings"].items() if entry.get("certain")} - set(OF_A_RUN)
+    proved = [finding for listed in found for finding in listed if finding.code in certain]
+    counts = Counter(finding.code for finding in proved)
+    examples = {finding.code: finding for finding in reversed(proved)}
+    common = [code for code, count in counts.items() if 2 * count > len(found)]
+    return [(examples[code], counts[code]) for code in sorted(common, key=ORDER.__getitem__)]
 
 
 def why_none_worked(comparison: Comparison) -> Text:

@@ -9,6 +9,7 @@ from ..study import Comparison
 from .cells import defused
 from .code import recipe_of
 from .data import as_json
+from .failures import diagnosed_sentences, failed_sentences
 from .overview import first_names, lead, places, relative
 from .pictures import picture_files, strips
 from .provenance import provenance_sentences
@@ -42,6 +43,8 @@ def as_markdown(study: Comparison) -> str:
             external_sentence(comparison),
             stopped_sentence(comparison),
             broken_sentence(comparison),
+            *failed_sentences(comparison),
+            *diagnosed_sentences(comparison),
             *search_warnings(comparison),
             *edge_warnings(comparison),
         ]

@@ -21,7 +21,7 @@ from ..study import Comparison, Plan
 from ..study.looks import level_of
 from .cells import defused
 from .code import recipe_of
-from .failures import failed_sentences
+from .failures import diagnosed_sentences, failed_sentences
 from .overview import first_names, lead, places, relative
 from .pictures import strips
 from .provenance import provenance_sentences
@@ -188,7 +188,12 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "partner": joined_or_none(
             partner_sentence(comparison), external_sentence(comparison), stopped_sentence(comparison)
         ),
-        "warnings": [*failed_sentences(comparison), *search_warnings(comparison), *edge_warnings(comparison)],
+        "warnings": [
+            *failed_sentences(comparison),
+            *diagnosed_sentences(comparison),
+            *search_warnings(comparison),
+            *edge_warnings(comparison),
+        ],
         "rows": rows,
         "recipes": [recipe_of(comparison, row["label"]) for row in rows],
         "budgets": [_filled(best_of, k) for k in budgets],

@@ -38,8 +38,8 @@ TASK_COLUMNS = "id, contestant, phase, trial, seed, attempts, pause"
 
 
 RESULT = (
-    "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "initial_loss", "final_loss",
-    "best_loss", "final_metric", "best_metric", "fingerprint",
+    "status", "message", "finding", "diagnoses", "last_step", "steps_to_target", "seconds_a_step", "initial_loss",
+    "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
 )  # fmt: skip
 """The columns of `runs` that a result fills."""
 

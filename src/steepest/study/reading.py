@@ -16,13 +16,13 @@ from typing import Any
 from ..base.decode import decode, parse_json
 from ..base.errors import InvalidValue
 from ..base.text import visible
-from ..findings.catalogue import Finding
+from ..findings.catalogue import DIAGNOSES, Finding
 from ..rules.base import is_look
 from .devices import is_name
 from .plan import MOST_POINTS_SEED, SAMPLERS, Contestant, Plan
 from .ranges import RUN_SETTINGS, Range, Settings, dimension_of
 
-__all__ = ["checked_facts", "read_plan", "sound_finding"]
+__all__ = ["checked_facts", "read_plan", "sound_finding", "sound_findings"]
 
 MOST_TRIALS = 1_000_000
 """Trials and contestants of a study, and seeds, at most."""
@@ -214,3 +214,19 @@ def sound_finding(text: str) -> str | None:
     except Exception:  # whatever stands there instead of numbers
         return None
     return text if all(isinstance(word, str) for word in words) else None
+
+
+def sound_findings(text: str) -> str | None:
+    """The JSON of a list of findings of a training without those that are none; None of what is no list."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(listed, list):
+        return None
+    sound = (sound_finding(json.dumps(each)) for each in listed)
+    return f"[{', '.join(each for each in sound if each is not None and _is_of_training(each))}]"
+
+
+def _is_of_training(finding: str) -> bool:
+    return json.loads(finding)["code"] in DIAGNOSES["findings"]

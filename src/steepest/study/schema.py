@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "create_tables", "migrate"]
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 SCHEMA = """
 create table study (key text primary key, value text not null) without rowid;
@@ -29,6 +29,7 @@ create table runs (
     pause integer,                   -- the step of its next rung, see early.py; null: it runs to its end
     status text, message text,       -- in English
     finding text,                    -- its code and numbers, as JSON
+    diagnoses text,                  -- what the doctor found in it, the worst first, as a JSON list of such findings
     last_step integer,
     steps_to_target real, seconds_a_step real,
     initial_loss real, final_loss real, best_loss real, final_metric real, best_metric real,
@@ -87,7 +88,9 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         for part in ("data", "model", "optimizer"):
             connection.execute(f"alter table timings add column {part} real")
         connection.execute("alter table runs add column pause integer")
-    connection.execute(_statement("pictures"))  # version 5 had none
+    if version <= 5:  # had no pictures
+        connection.execute(_statement("pictures"))
+    connection.execute("alter table runs add column diagnoses text")  # version 6 had none
     connection.execute("update study set value = ? where key = 'schema'", (str(SCHEMA_VERSION),))
 
 

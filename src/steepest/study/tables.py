@@ -4,6 +4,8 @@ A table of runs has one finished run a row: `id`, `workload`, `label`, `rule`, `
 ("search" or "report"), `trial` (its number; of a report, that of the trial whose settings it has), `search` (the
 trial's), `seed`, `lr`, `settings` (JSON of all that was searched), `default` (whether they are the rule's defaults),
 `status`, `message`, `finding` (code and numbers of the message, as JSON; none in studies of older versions),
+`diagnoses` (what the doctor found in the run, the worst first, as a JSON list of such findings; none where it was not
+watched),
 `last_step`, `steps_to_target` (inf: missed), `seconds_a_step` (from the separate measurement, all optimizers in
 turns, where that is done; else within the run), `seconds_to_target` (their product), `initial_loss`, `final_loss`,
 `best_loss`, `final_metric`, `best_metric`, `fingerprint`,
@@ -24,7 +26,7 @@ from ..base.status import Status
 from ..base.text import visible
 from ..statistics import BROKEN
 from .plan import Contestant, Plan
-from .reading import sound_finding
+from .reading import sound_finding, sound_findings
 from .shots import ERROR, IMAGES, MOST_READ, TEXT
 
 __all__ = ["PARTS", "PICTURE_COLUMNS", "curves", "pictures", "runs", "standings", "timings"]
@@ -34,14 +36,15 @@ NUMBERS = [
 ]  # fmt: skip
 COLUMNS = [
     "id", "workload", "label", "rule", "batch_size", "steps", "phase", "trial", "search", "seed", "lr", "settings",
-    "default", "status", "message", "finding", "last_step", "steps_to_target", "seconds_a_step", "seconds_to_target",
-    "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
+    "default", "status", "message", "finding", "diagnoses", "last_step", "steps_to_target", "seconds_a_step",
+    "seconds_to_target", "initial_loss", "final_loss", "best_loss", "final_metric", "best_metric", "fingerprint",
     "device",
 ]  # fmt: skip
 
 RUN: dict[str, type] = {
     "id": int, "contestant": int, "phase": str, "trial": int, "seed": int, "status": str, "message": str,
-    "finding": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str, "device": str,
+    "finding": str, "diagnoses": str, "last_step": int, **dict.fromkeys(NUMBERS, float), "fingerprint": str,
+    "device": str,
 }  # fmt: skip
 PARTS = ("data", "model", "optimizer")
 """The parts of a training step, in the order in which a step goes through them."""
@@ -95,6 +98,8 @@ def runs(connection: sqlite3.Connection, plan: Plan, where: str = "", values: tu
     table["default"] = [plan.is_default(plan.contestants[index], trial) for index, trial in keys]
     findings = {text: sound_finding(text) for text in table["finding"].dropna().unique()}
     table["finding"] = table["finding"].map(findings).where(table["finding"].notna(), None)
+    lists = {text: sound_findings(text) for text in table["diagnoses"].dropna().unique()}
+    table["diagnoses"] = table["diagnoses"].map(lists).where(table["diagnoses"].notna(), None)
     of_seeds = (table["seed"] - 1) % plan.searches  # the same for all, also for one whose settings are fixed
     table["search"] = (table["trial"] % plan.searches).where(table["phase"] == "search", of_seeds)
     # SQL has no infinite number: a missed target is stored as null

@@ -1,9 +1,10 @@
 """One run: a problem trained by one rule from one seed, measured on a fixed grid of steps."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..findings.catalogue import Finding
 from ..rules import Rule
@@ -18,7 +19,18 @@ from .trainer import Trainer
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Record", "Run", "train"]
+__all__ = ["Observer", "Record", "Run", "train"]
+
+
+class Observer(Protocol):
+    """What looks at a run without changing it."""
+
+    @property
+    def seconds(self) -> float:
+        """Time that it has taken between two steps so far: it is no time of the run's."""
+
+    def watching(self, trainer: Trainer) -> AbstractContextManager[object]:
+        """The context in which the trainer makes all of its steps."""
 
 
 @dataclass
@@ -73,6 +85,7 @@ def train(
     schedule: str = "constant",
     device: "torch.device | str" = "cpu",
     until: int | None = None,
+    observer: Observer | None = None,
 ) -> Run:
     """Train a fresh session of a problem by a rule, and measure it on the way.
 
@@ -90,6 +103,7 @@ def train(
         device: where to train.
         until: a step after which the run ends, at its next measurement; what it has done is the beginning of the whole
             run. Default: all steps.
+        observer: looks at the run; the time that it takes is left out of the run's.
 
     Returns:
         A `Run`. One that diverges ends early and says so.
@@ -101,13 +115,15 @@ def train(
     with seeded(seed, device):
         trainer = Trainer(problem, rule, seed, steps, batch_size, schedule, device)
         record, step, seconds = Record(trainer), 0, 0.0
-        for goal in grid(steps):
-            started = perf_counter()
-            train_loss = trainer.advance(goal - step)
-            trainer.synchronize()
-            seconds += perf_counter() - started
-            step = goal
-            goes_on = record.add(step, train_loss, *trainer.measure(), seconds)
-            if not goes_on or (until is not None and step >= until):
-                break
+        with observer.watching(trainer) if observer is not None else nullcontext():
+            for goal in grid(steps):
+                started, before = perf_counter(), observer.seconds if observer is not None else 0.0
+                train_loss = trainer.advance(goal - step)
+                trainer.synchronize()
+                seconds += perf_counter() - started
+                seconds -= observer.seconds - before if observer is not None else 0.0
+                step = goal
+                goes_on = record.add(step, train_loss, *trainer.measure(), seconds)
+                if not goes_on or (until is not None and step >= until):
+                    break
     return record.run()

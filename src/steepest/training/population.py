@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ from .loop import Record, Run
 from .stacked import Stacked, tensors_of
 from .trainer import Trainer
 
-__all__ = ["Member", "Population", "train_many"]
+__all__ = ["Member", "Population", "PopulationObserver", "train_many"]
 
 Applied = Chain | Stacked
 
@@ -61,6 +61,20 @@ class Member:
     schedule: str = "constant"
 
 
+class PopulationObserver(Protocol):
+    """What looks at a population without changing it."""
+
+    @property
+    def seconds(self) -> float:
+        """Time that it has taken so far: it is no time of the runs'."""
+
+    def before(self, population: "Population", step: int) -> None:
+        """Called before each step, counted from 0, once the gradients are there."""
+
+    def after(self, population: "Population", step: int, batches: Any, losses: Tensor) -> None:
+        """Called after it, with its batches and the losses before it, of all `members`."""
+
+
 def train_many(
     problem: Problem,
     members: Sequence[Member],
@@ -68,6 +82,7 @@ def train_many(
     batch_size: int | None = None,
     device: "torch.device | str" = "cpu",
     until: int | None = None,
+    observer: PopulationObserver | None = None,
 ) -> list[Run]:
     """Train many fresh sessions of a problem as one, and measure each on the way; the same runs as those of `train`.
 
@@ -82,6 +97,7 @@ def train_many(
         batch_size: examples a step; default (or 0): the problem's.
         device: where to train.
         until: a step after which the runs end, as in `train`.
+        observer: looks at the runs; the time that it takes is left out of theirs.
 
     Returns:
         A `Run` for each member.
@@ -101,13 +117,14 @@ def train_many(
         with seeded(member.seed, device):
             trainers.append(Trainer(problem, member.rule, member.seed, steps, batch_size, member.schedule, device))
             records.append(Record(trainers[-1]))
-    population = Population(trainers, [member.seed for member in members])
+    population = Population(trainers, [member.seed for member in members], observer)
     step, seconds = 0, [0.0] * len(members)
     for goal in grid(steps):
         alive = list(population.alive)
-        started = perf_counter()
+        started, before = perf_counter(), observer.seconds if observer is not None else 0.0
         train_losses = population.advance(goal - step)
-        share = (perf_counter() - started) / len(alive)
+        taken = observer.seconds - before if observer is not None else 0.0
+        share = (perf_counter() - started - taken) / len(alive)
         step = goal
         for index, train_loss, measured in zip(alive, train_losses, population.measure(), strict=True):
             seconds[index] += share
@@ -124,17 +141,23 @@ class Population:
     Args:
         trainers: fresh ones, of one problem, with the same batch size.
         seeds: of each; those of one seed have the same batches.
+        observer: looks at each step.
 
     Attributes:
+        trainers: all of them.
         alive: the indices of the trainers that make steps.
+        members: the indices of those in the stack, a row each; some may have ended.
         batches: gives the batches of a step, with a row for each run.
 
     Raises:
         InvalidValue: the session offers no functions.
     """
 
-    def __init__(self, trainers: Sequence[Trainer], seeds: Sequence[int]) -> None:
-        self._trainers, self._problem = trainers, trainers[0].problem
+    def __init__(
+        self, trainers: Sequence[Trainer], seeds: Sequence[int], observer: PopulationObserver | None = None
+    ) -> None:
+        self.observer = observer
+        self.trainers, self._problem = trainers, trainers[0].problem
         offers = {seed: trainer.session.functional() for seed, trainer in zip(seeds, trainers, strict=True)}
         functions = [offer for offer in offers.values() if offer is not None]
         if not functions:
@@ -155,8 +178,8 @@ class Population:
 
     def _stack(self) -> None:
         """Move the weights and buffers of those who are alive into one stack for each name."""
-        self._members = list(self.alive)
-        models = [tensors_of(self._trainers[index].session.model) for index in self._members]
+        self.members = list(self.alive)
+        models = [tensors_of(self.trainers[index].session.model) for index in self.members]
         self._stacks = {name: torch.stack([model[name].detach() for model in models]) for name in models[0]}
         self._trained = [name for name, own in models[0].items() if own.requires_grad]
         self._params = [[model[name] for name in self._trained] for model in models]
@@ -166,8 +189,8 @@ class Population:
             for model, own in zip(models, stack, strict=True):
                 model[name].data = own
             stack.requires_grad_(name in self._trained)
-        self._replays: list[Replay | None] = [None] * len(self._members)
-        self._sources = self.batches.sources = [self._numbers[index] for index in self._members]
+        self._replays: list[Replay | None] = [None] * len(self.members)
+        self._sources = self.batches.sources = [self._numbers[index] for index in self.members]
 
     def end(self, index: int) -> None:
         """Take out a run, which makes no more steps."""
@@ -175,18 +198,23 @@ class Population:
 
     def advance(self, count: int) -> list[float]:
         """Make `count` steps of all runs that are alive, and return the mean of each one's training losses."""
-        if len(self.alive) < SPARSE * len(self._members):
+        if len(self.alive) < SPARSE * len(self.members):
             self._stack()
-        places = [self._members.index(index) for index in self.alive]
+        places = [self.members.index(index) for index in self.alive]
         losses = [self._step(places) for _ in range(count)]
         means = (torch.stack(losses).sum(dim=0) / count).tolist()
         return [means[place] for place in places]
 
     def _step(self, places: Sequence[int]) -> Tensor:
-        losses = self.differentiate(next(self.batches))
+        batches = next(self.batches)
+        losses = self.differentiate(batches)
+        if self.observer is not None:
+            self.observer.before(self, self._made)
         with torch.no_grad():
             for place in places:
-                self._update(place, self._trainers[self._members[place]])
+                self._update(place, self.trainers[self.members[place]])
+        if self.observer is not None:
+            self.observer.after(self, self._made, batches, losses)
         self._made += 1
         return losses
 
@@ -197,11 +225,26 @@ class Population:
         self._take(torch.autograd.grad(losses.sum(), leaves, allow_unused=True))
         return losses.detach()
 
+    def weights(self) -> dict[str, Tensor]:
+        """The trained parameters by name, a row for each of `members`; steps change them in place."""
+        return {name: self._stacks[name].detach() for name in self._trained}
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradients of those that the loss uses, as `weights`."""
+        return {name: grad for name, grad, used in zip(self._trained, self._grads, self._used, strict=True) if used}
+
+    @torch.no_grad()
+    def losses(self, batches: Any) -> Tensor:
+        """The losses on batches, with nothing changed."""
+        kept = {name: stack if name in self._trained else stack.clone() for name, stack in self._stacks.items()}
+        losses: Tensor = self._loss(kept, batches)
+        return losses
+
     def _take(self, grads: Sequence[Tensor | None]) -> None:
         """Put gradients where those of the last step were; a parameter that the loss does not use has None."""
         used = [grad is not None for grad in grads]
         if used != self._used:
-            self._used, self._replays = used, [None] * len(self._members)
+            self._used, self._replays = used, [None] * len(self.members)
             for place, params in enumerate(self._params):
                 for param, stack, is_used in zip(params, self._grads, used, strict=True):
                     param.grad = stack[place] if is_used else None
@@ -221,17 +264,17 @@ class Population:
             with suppress(Exception):  # such as a metric that looks at values; what else is wrong is told below
                 return self._measure_together(self._measure)
         self._measure = None
-        return [self._trainers[index].measure() for index in self.alive]
+        return [self.trainers[index].measure() for index in self.alive]
 
     @torch.no_grad()
     def _measure_together(self, function: Applied) -> list[tuple[float, float]]:
         """In pieces that take no more memory than a training step does."""
-        count = len(self._members)
+        count = len(self.members)
         piece = max(1, int(MEASURED * count * self.batches.size / max(1, self._held_out.size)))
         numbers: dict[str, list[float]] = {}
         with ExitStack() as stack:
             for index in self.alive:
-                stack.enter_context(evaluating(self._trainers[index].optimizer))
+                stack.enter_context(evaluating(self.trainers[index].optimizer))
             self._model.eval()
             stack.callback(self._model.train)
             for first in range(0, count, piece):
@@ -240,7 +283,7 @@ class Population:
                 found = function(stacks, self._held_out.of(self._sources[rows]))
                 for name, values in found.items():
                     numbers.setdefault(name, []).extend(values.tolist())
-        rows_by_index = {index: place for place, index in enumerate(self._members)}
+        rows_by_index = {index: place for place, index in enumerate(self.members)}
         return [
             self._problem.read_measure({name: values[rows_by_index[index]] for name, values in numbers.items()})
             for index in self.alive

@@ -212,7 +212,7 @@ class Recording:
             self.incomplete += 1
             return
         function, scale, place = again
-        args, kwargs = pytree.tree_map(lambda value: _copied(value), forward.inputs)
+        args, kwargs = pytree.tree_map(lambda value: _copied(value), forward.inputs or ((), {}))
         held = [value for value in pytree.tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
         size = _bytes(held + _closed_over(function))
         room = self.most - (self.state_size if self.initial is not None else 0)

@@ -3,7 +3,7 @@
 import gc
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple, replace
 from functools import cache
@@ -16,6 +16,8 @@ from ...base.guards import exits_raised
 from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
+from ...diagnose import Diagnosis
+from ...diagnose.beside import Beside, BesideMany
 from ...findings.catalogue import Finding
 from ...rules import External, Rule
 from ...training import Run, StepTimes, pictures, step_parts, step_times, train
@@ -31,6 +33,12 @@ from ..jobs import BEGUN, LOADING, READING, Ending, Entry, Job, columns_of
 from ..shots import Shot, content_of
 
 __all__ = ["do"]
+
+MOST_DIAGNOSES = 5
+"""Findings of the doctor that are stored of a run: the worst."""
+
+LOOKED_AT = 5
+"""Steps of one run by itself in which it is looked what is wrong with all runs of a population."""
 
 
 def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
@@ -113,8 +121,10 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
     how = entry.steps, entry.batch_size, entry.schedule, entry.device, entry.until
-    run = train(problem, rule, entry.seed, *how)
-    return Ending(job.id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs)
+    beside = Beside()
+    run = train(problem, rule, entry.seed, *how, observer=beside)
+    summary = _summary(run, problem, beside.findings)
+    return Ending(job.id, summary, [list(astuple(point)) for point in run.curve], differs=differs)
 
 
 def _run_many(job: Job, tell: Callable[[bytes], None]) -> Ending:
@@ -124,18 +134,25 @@ def _run_many(job: Job, tell: Callable[[bytes], None]) -> Ending:
     tell(READING)
     _begin(problem, first.device)
     tell(LOADING)
-    for entry in {entry.rule: entry for entry in job.entries}.values():
-        _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
+    certain = {
+        rule: _certain(problem, _rule_of(entry), entry.batch_size, entry.device)
+        for rule, entry in {entry.rule: entry for entry in job.entries}.items()
+    }
     differs = {
         id: _difference(problem, entry) for id, entry in zip(job.ids, job.entries, strict=True) if id in job.checks
     }
     tell(BEGUN)
     members = [Member(rules.find(entry.rule, **entry.settings), entry.seed, entry.schedule) for entry in job.entries]
-    runs = train_many(problem, members, first.steps, first.batch_size, first.device, until=first.until)
+    beside = BesideMany()
+    how = first.steps, first.batch_size, first.device
+    runs = train_many(problem, members, *how, until=first.until, observer=beside)
     parts = [
-        Ending(id, _summary(run, problem), [list(astuple(point)) for point in run.curve], differs=differs.get(id))
-        for id, run in zip(job.ids, runs, strict=True)
-    ]
+        Ending(
+            id, _summary(run, problem, [*certain[entry.rule], *beside.findings(place)]),
+            [list(astuple(point)) for point in run.curve], differs=differs.get(id),
+        )
+        for place, (id, entry, run) in enumerate(zip(job.ids, job.entries, runs, strict=True))
+    ]  # fmt: skip
     return Ending(job.id, parts=parts)
 
 
@@ -229,6 +246,17 @@ def _warm_up(problem: Problem, rule: Rule, batch_size: int, device: str) -> None
     train(problem, rule, 0, 1, batch_size, "constant", device)
 
 
+@cache
+def _certain(problem: Problem, rule: Rule, batch_size: int, device: str) -> list[Diagnosis]:
+    """What is wrong for certain with every run of a population, which itself hides outputs, targets and modes.
+
+    It is seen in a few steps of one run by itself, that are thrown away and load and compile what the others need.
+    """
+    beside = Beside()
+    train(problem, rule, 0, LOOKED_AT, batch_size, "constant", device, observer=beside)
+    return [finding for finding in beside.findings if finding.certain]
+
+
 def _out_of_memory(entry: Entry, words: str) -> Finding:
     """The finding of a run whose device has too little memory, with the largest batch that fits, if one does."""
     problem = _problem(workloads.find(entry.workload, try_out=False), entry.target)
@@ -243,12 +271,13 @@ def _largest_batch(problem: Problem, rule: Rule, size: int, seed: int, device: s
     return largest_batch(problem, rule, size, seed, device)
 
 
-def _summary(run: Run, problem: Problem) -> dict[str, object]:
+def _summary(run: Run, problem: Problem, diagnoses: Sequence[Diagnosis]) -> dict[str, object]:
     first, last = run.curve[0], run.curve[-1]
     best = max if problem.higher_is_better else min
     metrics = [point.metric for point in run.curve if math.isfinite(point.metric)]
     return {
         **columns_of(run.outcome),
+        "diagnoses": f"[{', '.join(finding.to_json() for finding in diagnoses[:MOST_DIAGNOSES])}]",
         "last_step": last.step,
         "steps_to_target": run.steps_to_target,
         "seconds_a_step": run.seconds_a_step,
