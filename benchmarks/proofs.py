@@ -96,7 +96,7 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
                 losses, end = _long(setup, further, judged, seed)
                 ends.append(end)
                 firsts.append(losses[0])
-        row["trials"].append(entry | {"truth": gain_between(*ends, firsts[0]), "alone": ends[0], "advised": ends[1]})
+        row["trials"].append(entry | {"truth": gain_between(*ends, min(firsts)), "alone": ends[0], "advised": ends[1]})
     return row
 
 

@@ -207,7 +207,7 @@ class Bench:
             sides[0].append(self.run(alone, seed, held))
             sides[1].append(self.run(self.advised(remedy, start, seed), seed, held))
         alone_ends, advised_ends = ([end for _, end in side] for side in sides)
-        firsts = [losses[0] for losses, _ in sides[0]]
+        firsts = [min(alone[0], advised[0]) for (alone, _), (advised, _) in zip(*sides, strict=True)]
         gains = [gain_between(*pair) for pair in zip(alone_ends, advised_ends, firsts, strict=True)]
         interval = bootstrap_interval(gains, confidence)
         low, high = max(interval.low, -1.0), min(interval.high, 1.0)
@@ -226,7 +226,7 @@ def _fits(setup: Setup, model: nn.Module) -> bool:
 
 
 def gain_between(alone: float, advised: float, first: float = 0.0) -> float:
-    """The gain of a pair, as `Trial` defines it, where things left alone begin with a loss of `first`.
+    """The gain of a pair, as `Trial` defines it, whose lower first loss is `first`.
 
     >>> gain_between(2.0, 0.5), gain_between(0.5, 2.0), gain_between(float("nan"), 0.5), gain_between(1e-5, 0.0, 1.0)
     (0.75, -0.75, 1.0, 0.001)

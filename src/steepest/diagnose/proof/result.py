@@ -22,7 +22,7 @@ class Trial:
            {\max(|L_\mathrm{alone}|, |L_\mathrm{advised}|, |L_\mathrm{first}| / 100)}$$
 
     a share of the larger loss: above 0 where the advice lowers it; 1 or -1 where only one of the two is finite. A loss
-    below a hundredth of the first one counts as learnt.
+    below a hundredth of the first one, the lower of both, counts as learnt.
 
     Attributes:
         start: whether the runs begin with the initial state, or with that of now.
