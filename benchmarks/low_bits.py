@@ -287,6 +287,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["codes", "steps", "quality"], help="codes, steps, quality")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=300, help="of a training")
+    parser.add_argument("--path", type=int, default=100, help="steps along which the errors of codes are measured")
     parser.add_argument("--rules", default=",".join(name for name, rule in RULES.items() if rule.elementwise))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--write", action="store_true", help="keep the tables in benchmarks/RESULTS.md")
@@ -294,7 +295,7 @@ def main() -> None:
     from .__main__ import keep_section, machine, table
 
     made = {
-        "codes": ("Codes of 8-bit states", lambda: codes(500)),
+        "codes": ("Codes of 8-bit states", lambda: codes(arguments.path)),
         "steps": ("Adam with states in fewer bits, GPT-2", lambda: steps(arguments.rounds)),
         "quality": (
             "Training with states in fewer bits",
@@ -303,7 +304,11 @@ def main() -> None:
     }
     for part in arguments.parts:
         title, measure = made[part]
-        about = f"{arguments.steps} steps, {arguments.seeds} seeds. " if part == "quality" else ""
+        lengths = {
+            "codes": f"{arguments.path} steps. ",
+            "quality": f"{arguments.steps} steps, {arguments.seeds} seeds. ",
+        }
+        about = lengths.get(part, "")
         text = f"{table(measure())}\n\n{about}{machine()}"
         print(f"## {title}\n{text}\n", flush=True)
         if arguments.write:
