@@ -3,12 +3,12 @@
 `prove` tries the advice of findings, and says how often that agrees with a long training (see `proofs.py`).
 
 `--folder` names a folder of programs, a file each, with `TRUTH` and `train(watch, seed, fixed, steps)`; without it the
-project's own are run (`--held` only those that no threshold was chosen with).
+project's own are run (`--held` only those that no threshold was chosen with). `healthy` goes on where it was ended
+(`alarms.py`).
 """
 
 import argparse
 import importlib.util
-import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ import torch
 
 import steepest
 
+from . import alarms
 from .__main__ import machine, table
 from .faults import PROGRAMS
-from .faults.healthy import FACTORS, OPTIMIZERS, WORKLOADS, run
 from .faults.parts import Program, mlp
 from .proofs import STORE, proofs
 
@@ -69,47 +69,6 @@ def faults(programs: dict[str, Program], seeds: int, steps: int) -> Iterator[str
         f"{len(programs)} programs, {seeds} seeds: named first {first} of {total} ({first / total:.1%}), "
         f"found {anywhere} ({anywhere / total:.1%}); repaired programs with an alarm {alarms} ({alarms / total:.1%})"
     )
-
-
-def healthy(seeds: int) -> Iterator[str]:
-    """Alarms on trainings without a mistake, at learning rates from a third of the best to three times it.
-
-    A training in that range that does not get half of the way from its first loss to the best one is counted by itself.
-    """
-    counts = {"learn": [0, 0, 0], "hardly learn": [0, 0, 0]}
-    by_code: dict[str, int] = {}
-    for workload in WORKLOADS:
-        for optimizer in OPTIMIZERS:
-            for seed in range(seeds):
-                ends, starts, found = [], [], []
-                for factor in FACTORS:
-                    doctor = run(steepest.watch, workload, optimizer, factor, seed)
-                    last = doctor.record.losses[-20:]
-                    ends.append(fmean(last) if all(map(math.isfinite, last)) else math.inf)
-                    starts.append(doctor.record.losses[0])
-                    codes_of(doctor)
-                    found.append(doctor.findings)
-                best = min(range(len(FACTORS)), key=ends.__getitem__)
-                for place in range(max(0, best - 1), min(len(FACTORS), best + 2)):
-                    kind = "learn" if ends[place] < (starts[place] + ends[best]) / 2 else "hardly learn"
-                    certain = any(finding.certain for finding in found[place])
-                    counts[kind][0] += 1
-                    counts[kind][1] += certain
-                    counts[kind][2] += bool(found[place]) and not certain
-                    if found[place]:
-                        codes = [finding.code for finding in found[place]]
-                        for code in codes if kind == "learn" else []:
-                            by_code[code] = by_code.get(code, 0) + 1
-                        rate = f"{FACTORS[place] / FACTORS[best]:.3g} of the best rate"
-                        ends_at = f"{ends[place]:.3g}, the best at {ends[best]:.3g}"
-                        yield f"  {workload}, {optimizer}, {rate}, seed {seed}: {codes}; ends at {ends_at}"
-    yield f"{len(WORKLOADS)} workloads by {len(OPTIMIZERS)} optimizers:"
-    for kind, (total, certain, hints) in counts.items():
-        yield (
-            f"{total} trainings that {kind}: {certain} with an exact finding ({certain / max(total, 1):.2%}), "
-            f"{hints} with a sign only ({hints / max(total, 1):.2%})"
-        )
-    yield f"codes on those that learn: {by_code or 'none'}"
 
 
 def cost(rounds: int) -> Iterator[str]:
@@ -175,6 +134,7 @@ def main() -> None:
     parser.add_argument("--held", action="store_true", help="only the programs that no threshold was chosen with")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300, help="steps of a faulty program")
+    parser.add_argument("--write", action="store_true", help="put the counts of `healthy` into the catalogue")
     parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of the cost")
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs of a trial")
     parser.add_argument("--arm", type=int, default=100, help="steps of a run of a trial")
@@ -189,7 +149,7 @@ def main() -> None:
         print(f"\n{part}")
         lines = {
             "faults": lambda: faults(programs, arguments.seeds, arguments.steps),
-            "healthy": lambda: healthy(arguments.seeds),
+            "healthy": lambda: alarms.measure(arguments.seeds, arguments.write),
             "cost": lambda: cost(arguments.rounds),
             "prove": lambda: proofs(
                 programs, arguments.seeds, arguments.steps, arguments.pairs, arguments.arm, arguments.store

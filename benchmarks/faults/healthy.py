@@ -53,6 +53,7 @@ class Workload:
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy
     clip: float | None = None
     schedule: bool = False
+    steps: int = STEPS
 
 
 def _images(seed: int) -> Any:
@@ -125,10 +126,113 @@ WORKLOADS = {
 }  # fmt: skip
 
 
-def run(watch: Watch, workload: str, optimizer: str, factor: float, seed: int, steps: int = STEPS) -> Any:
+class Patches(nn.Module):
+    """A small vision transformer: sixteen patches of a digit, their places, one block, their mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut, self.places = nn.Conv2d(1, 24, 2, 2), nn.Parameter(0.02 * torch.randn(16, 24))
+        self.block = nn.TransformerEncoderLayer(24, 2, 48, 0.1, batch_first=True, norm_first=True)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.block(self.cut(images).flatten(2).mT + self.places).mean(1))
+
+
+class Residual(nn.Module):
+    """Normalized blocks that are added to their inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 32)) for _ in range(3)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.first(images.flatten(1))
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        return self.head(hidden)
+
+
+class Variational(nn.Module):
+    """An autoencoder whose code is drawn; the divergence of its distribution goes along with the output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = mlp(64, 48, 16), mlp(8, 48, 64)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log = self.encoder(images).chunk(2, 1)
+        code = mean + (log / 2).exp() * torch.randn_like(mean)
+        return self.decoder(code), (mean.square() + log.exp() - 1 - log).sum(1).mean() / 2
+
+
+class Pairs(nn.Module):
+    """Two encoders whose codes of the same digit, seen from the left and from the right, are to be alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = mlp(32, 48, 16), mlp(32, 48, 16)
+
+    def forward(self, images: Tensor) -> Tensor:
+        halves = (images[..., :4], images[..., 4:])
+        codes = [
+            functional.normalize(net(half), dim=1) for net, half in zip((self.left, self.right), halves, strict=True)
+        ]
+        return 5 * codes[0] @ codes[1].T
+
+
+def _evidence(outputs: tuple[Tensor, Tensor], targets: Tensor) -> Tensor:
+    return functional.mse_loss(outputs[0], targets) + 0.01 * outputs[1]
+
+
+def _alike(scores: Tensor, targets: Tensor) -> Tensor:
+    own = torch.arange(len(scores))
+    return (functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)) / 2
+
+
+def _counts(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.poisson_nll_loss(outputs.squeeze(-1), targets)
+
+
+def _numbers(seed: int) -> Any:
+    inputs, targets = table()
+    return batches(inputs, torch.poisson((0.7 * targets).exp(), generator=torch.Generator().manual_seed(1)), seed)
+
+
+def _rare(seed: int) -> Any:
+    images, labels = digits()
+    return batches(images, (labels == 8).long(), seed)
+
+
+def _few(seed: int) -> Any:
+    return batches(*table(), seed, size=2)
+
+
+NEW = {
+    "patches": Workload(Patches, _images, schedule=True),
+    "residual": Workload(Residual, _images),
+    "variational": Workload(Variational, _codes, _evidence),
+    "pairs": Workload(Pairs, _images, _alike),
+    "counts": Workload(lambda: mlp(10, 32, 1), _numbers, _counts),
+    "rare class, weighted": Workload(
+        lambda: mlp(64, 32, 2), _rare, partial(functional.cross_entropy, weight=torch.tensor([0.55, 5.0]))
+    ),
+    "regression, batches of two": Workload(lambda: mlp(10, 32, 1), _few, squared),
+    "regression, longer": Workload(lambda: mlp(10, 32, 1), _rows, squared, steps=600),
+}  # fmt: skip
+"""Workloads that were added after all thresholds had been chosen."""
+
+WORKLOADS |= NEW
+
+
+def run(watch: Watch, workload: str, optimizer: str, factor: float, seed: int, steps: int | None = None) -> Any:
     """One training; its doctor is returned."""
     torch.manual_seed(seed)
     chosen, (make, rate) = WORKLOADS[workload], OPTIMIZERS[optimizer]
+    steps = steps or chosen.steps
     model = chosen.model()
     stepped = make(model.parameters(), lr=rate * factor)
     after: Callable[[int], object] = lambda step: None  # noqa: E731

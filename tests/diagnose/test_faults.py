@@ -18,7 +18,8 @@ LONGER = {  # what shows only after a while, with the number of steps
     "evaluated_on_the_way": 160, "never_stepped": 110, "gap_in_a_table": 60, "zero_by_zero": 130, "lost_steps": 40,
     "fast_regression": 40, "fast_autoencoder": 60, "negative_error": 160, "misaligned_table": 220, "tiny_targets": 40,
     "slow_regression": 220, "halved_each_batch": 120, "clipped_norm": 40, "raw_table": 40, "sorted_images": 60,
-    "strong_decoupled_decay": 120, "few_examples": 150,
+    "strong_decoupled_decay": 120, "few_examples": 150, "skipped_always": 40, "grown_each_step": 60, "same_images": 40,
+    "repeated_before_the_split": 40, "scheduled_before": 12,
 }  # fmt: skip
 QUICK = {
     "never_zeroed",
@@ -29,7 +30,7 @@ QUICK = {
     "differences_by_hand",
     "half_precision",
 }
-SLOW = {"embedding_without_graph", "softmax_outside", "one_at_a_time", "maximized"}
+SLOW = {"convolutions_only", "embedding_without_graph", "softmax_outside", "one_at_a_time", "maximized"}
 TRIED = [
     pytest.param(name, LONGER.get(name, 12), marks=pytest.mark.quick if name in QUICK else ())
     for name, program in PROGRAMS.items()

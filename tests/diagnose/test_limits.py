@@ -193,7 +193,7 @@ def test_a_step_beyond_the_edge_of_a_parabola_grows():
                 optimizer.step()
                 doctor.step(loss)
         assert all(edge == pytest.approx(rate / 2, abs=1e-4) for _, edge in doctor.record.edges)
-        assert [found.code for found in doctor.findings] == ([] if rate < 2 else ["lr_high"])
+        assert doctor.findings == []  # four losses of two examples are too few to call a rate too high
         assert "SGD" in doctor.step_size.happened("zh")
         assert doctor.step_size.numbers["now"] == pytest.approx(rate / 2, abs=1e-4)
 

@@ -174,3 +174,110 @@ def test_what_the_doctor_costs_in_every_step_is_taken_from_observed_ones(step_ti
         now += step_time + taken + HIDDEN
         schedule.passed(taken)
     assert share - 0.002 < now / (steps * step_time) - 1 <= share + 0.001
+
+
+def test_losses_of_single_examples_lie_far_apart_and_are_no_spikes():
+    apart = [1.4] * 10 + [0.2, 0.4, 0.65] * 20
+    assert SIGNS["spike"](record([*apart, 1.8, 0.2])) is None
+    assert SIGNS["spike"](record([*apart, 5.0, 0.2]))["high"] == 5.0
+
+
+def test_a_plateau_is_a_constant_rate_whose_steps_promise_much_and_keep_nothing():
+    flat = [1.4] * 50 + [0.4, 0.6] * 225
+    late = (*range(0, 300, 30), 310, 350, 400, 450, 480)
+    noisy = record(flat, late, descent=0.5)
+    assert SIGNS["noise_floor"](noisy) == {"loss": 0.5, "excess": pytest.approx(0.25), "steps": 250}
+    assert SIGNS["noise_floor"](record(flat, late, descent=0.1)) is None  # little of the loss is noise
+    assert SIGNS["noise_floor"](record(falling(500), late, descent=0.5)) is None
+    noisy.rates = [(0.1, 0.1, 0.01)]
+    assert SIGNS["noise_floor"](noisy) is None
+
+
+def test_steps_that_a_scaler_skips():
+    def skipping(which, steps=120):
+        made = record([1.4] * steps, (0, 1, 2, 3, 5, 8, 12, 18, 30, 60, 100))
+        for tick in made.ticks:
+            if which(tick.step):
+                tick.overflow, tick.update = True, None
+        return made
+
+    assert SIGNS["loss_scale"](skipping(lambda step: step < 12)) is None  # until the scale is found
+    assert SIGNS["loss_scale"](skipping(lambda step: step >= 12))["step"] == 12
+    some = skipping(lambda step: step in (0, 2, 8, 18, 60))
+    assert SIGNS["loss_scale"](some) is None
+    some.still = 60
+    assert SIGNS["loss_scale"](some) == {"kind": "many", "step": 0, "steps": 120, "share": 0.5}
+
+
+def test_schedulers_at_the_wrong_place():
+    early = record(falling())
+    for tick in early.ticks[:7]:
+        tick.moved = True
+    assert SIGNS["scheduler"](early) == {"kind": "before"}
+    slow = record(falling())
+    slow.rates, slow.peak, slow.changes = [(0.004, 0.0042, 0.0042)], 0.1, 5
+    assert SIGNS["scheduler"](slow) == {"kind": "epoch", "steps": 300, "now": 0.0042, "peak": 0.1}
+    slow.changes = 280  # a long warm-up, step by step
+    assert SIGNS["scheduler"](slow) is None
+
+
+def test_held_out_rows_that_are_trained_on():
+    shared = record(falling())
+    for rows, told in (((7, 20), False), ((8, 20), True), ((40, 600), False)):
+        shared.shared = rows
+        assert (SIGNS["leak"](shared) is not None) == told
+
+
+def regression(means, batch=32, facts=None):
+    """A regression whose batches have these mean targets, with variance 1 within them."""
+    made = record(falling(), range(len(means)))
+    for tick, mean in zip(made.ticks, means, strict=True):
+        tick.loss = LossFacts("squared_error", 1.0, 1.0, None, (batch, mean, 1.0), **(facts or {}))
+    return made
+
+
+def test_batches_of_like_targets_are_not_shuffled():
+    assert SIGNS["not_shuffled"](regression([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0]))["kind"] == "targets"
+    assert SIGNS["not_shuffled"](regression([0.1, -0.2, 0.15, 0.0, -0.1, 0.05])) is None
+    assert SIGNS["not_shuffled"](regression([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0], batch=32 * 64)) is None  # of images
+
+
+def test_guessing_gives_each_entry_its_own_mean():
+    images = regression([0.0] * 6, facts={"component": 0.4})
+    images.losses = [1.0] * 300
+    assert guessing(images) == pytest.approx(0.4)
+    for tick in images.ticks:
+        tick.loss.component = math.nan
+    assert guessing(images) == pytest.approx(1.0)
+
+
+def test_targets_far_on_one_side():
+    assert SIGNS["target_scale"](regression([0.0] * 6, facts={"far": 2005.0}))["mean"] == 2005.0
+    assert SIGNS["target_scale"](regression([0.0] * 6, facts={"far": 12.0})) is None
+
+
+def test_a_period_in_epochs():
+    waves = record(falling())
+    waves.turns = 25
+    assert SIGNS["scheduler"](waves) == {"kind": "period", "period": 12}
+    waves.turns = 4
+    assert SIGNS["scheduler"](waves) is None
+
+
+def test_strong_decay_need_not_have_shrunk_all():
+    pulled = record([1.38] * 300, decay=20.0)
+    assert SIGNS["weight_decay"](pulled) is None
+    for tick in pulled.ticks[-1:]:
+        tick.update.layers = [LayerFacts("0.weight", 100, 1.3, 3**0.5, 0.01)]
+    assert SIGNS["weight_decay"](pulled)["pull"] > 5
+    for tick in pulled.ticks:
+        tick.update.decay = 2.0
+    assert SIGNS["weight_decay"](pulled) is None
+
+
+def test_a_leap_of_small_batches_lasts_as_many_examples():
+    leapt = record([1.4] * 3 + [3.0] * 8 + [1.4] * 200)
+    assert SIGNS["lr_high"](leapt)["sign"] == "leap"
+    for tick in leapt.ticks:
+        tick.batch = 2
+    assert SIGNS["lr_high"](leapt) is None

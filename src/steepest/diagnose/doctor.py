@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from ..base.display import Displayed
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
-from .examine import held_out, measure_step, normalizes, number, recovered_from, tick_of
+from .examine import held_out, measure_step, normalizes, number, recovered_from, tensors_of, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
+from .leak import Rows
 from .losses import Recovered
 from .origin import Origin, origin_of
 from .parameters import scale_free, units_of
@@ -45,6 +46,7 @@ def watch(
     *,
     again: Callable[[], Any] | None = None,
     validation: Callable[[], Any] | None = None,
+    averaged: nn.Module | None = None,
     tell: Callable[[Diagnosis], object] | None = None,
     keep: int = KEPT,
 ) -> "Doctor":
@@ -61,6 +63,8 @@ def watch(
             is paid back later.
         again: computes the loss of the last batch again, for losses that the doctor does not know.
         validation: computes the loss on held-out data, in evaluation mode of its own; called now and then.
+        averaged: a moving average of the model, such as `torch.optim.swa_utils.AveragedModel`: at the end it is looked
+            whether it was ever updated.
         tell: called once with each new finding, for instance `print`.
         keep: the most bytes of copies that are kept for `Doctor.prove` until the doctor is dropped: of the initial
             state, at most half of them, and of the last observed batches, at most 64. 0: none.
@@ -88,7 +92,8 @@ def watch(
     if not isinstance(model, nn.Module):
         raise InvalidValue(f"model: must be a torch.nn.Module, got {type(model).__name__}")
     optimizers = optimizer if isinstance(optimizer, Iterable) else [optimizer]
-    return Doctor(model, [unwrapped_optimizer(each) for each in optimizers], budget, again, validation, tell, keep=keep)
+    chosen = [unwrapped_optimizer(each) for each in optimizers]
+    return Doctor(model, chosen, budget, again, validation, tell, averaged, keep=keep)
 
 
 class Doctor(Displayed):
@@ -109,6 +114,7 @@ class Doctor(Displayed):
         again: Callable[[], Any] | None,
         validation: Callable[[], Any] | None,
         tell: Callable[[Diagnosis], object] | None,
+        averaged: nn.Module | None = None,
         clock: Callable[[], float] = perf_counter,
         keep: int = KEPT,
     ) -> None:
@@ -117,6 +123,8 @@ class Doctor(Displayed):
         self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
         self._recording = Recording(keep)
         self._patient: Patient | None = None
+        self._rows, self._averaged = Rows(), averaged
+        self._falls = False
         self._told: set[str] = set()
         self._schedule = Schedule(budget, clock)
         self._sensors: Sensors | None = None
@@ -232,6 +240,7 @@ class Doctor(Displayed):
         """Remove all hooks; findings remain."""
         if self._sensors is not None:
             self._guarded(self._flush)
+            self._guarded(self._look_at_average)
         if self._sensors is not None:
             self._sensors.leave()
             self._sensors = None
@@ -283,6 +292,7 @@ class Doctor(Displayed):
         if not self._alone:
             self._cannot("unseen_shards")
         self._structure = Structure(target, self.record)
+        self._average = _marks(self._averaged) if self._averaged is not None else []
         self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
         self._recording.begin(target)
         self._patient = Patient(target, self.record, self._recording, self._validation, self._alone)
@@ -359,6 +369,7 @@ class Doctor(Displayed):
         before = self._sums[-1] if self._sums else math.nan
         self._sums = [*self._sums[-1:], mark]
         self._unchanged = self._unchanged + 1 if mark == before else 0
+        self.record.still += mark == before
         loss = self.record.losses[step]
         if "nan" in self.record.proved or ((math.isfinite(loss) or not told) and math.isfinite(mark)):
             return
@@ -379,7 +390,7 @@ class Doctor(Displayed):
 
     def _read_rates(self) -> None:
         groups = [group for optimizer in self._target.optimizers for group in optimizer.param_groups]
-        rates, low = self.record.rates, True
+        rates, low, changed = self.record.rates, True, False
         for place, group in enumerate(groups):
             rate = group.get("lr")
             if type(rate) is not float:
@@ -388,9 +399,14 @@ class Doctor(Displayed):
                 rate = float(rate)
             if place == len(rates):
                 rates.append((math.nan, 0.0, math.nan))
-            first, high, _ = rates[place]
+            first, high, last = rates[place]
+            changed = changed or rate != last
+            if place == 0 and rate != last:
+                self.record.turns += self._falls and rate > last
+                self._falls = rate < last
             rates[place] = (rate if first != first else first, max(rate, high), rate)
             low = low and rate < rates[place][1] / 1000
+        self.record.changes += changed and self.record.steps > 1
         if low and groups:
             if not self.record.vanished:
                 self.record.vanished_from = self.record.steps - 1
@@ -400,6 +416,7 @@ class Doctor(Displayed):
 
     def _observe(self, seen: Observation, loss: Any, closely: bool) -> None:
         step = self.record.steps - 1
+        self.record.peak = self._target.peak()
         path = self._structure.look(seen, loss, closely)
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
         value = self.record.losses[step]
@@ -426,7 +443,20 @@ class Doctor(Displayed):
         if forward is not None and forward.inputs is not None:
             self._recording.keep(forward, recovered, tick, value, self._target)
         if self._validation is not None:
-            self.record.validation.append((step, held_out(self._target, self._validation)))
+            self._rows.trained(next(iter(tensors_of(seen)), None))
+            with self._rows.holding(self._target.outer):
+                self.record.validation.append((step, held_out(self._target, self._validation)))
+            self.record.shared = self._rows.shared
+
+    def _look_at_average(self) -> None:
+        """At the end of a training: whether its average of weights was ever updated."""
+        if self._averaged is None or self.record.steps < 2:
+            return
+        count = getattr(self._averaged, "n_averaged", None)
+        still = self._average == _marks(self._averaged)
+        if int(count) == 0 if isinstance(count, Tensor) else still:
+            self.record.prove("average", step=0, steps=self.record.steps)
+            self._ranked = (-1, [])
 
     def _measure(self, tick: Tick, forward: Forward, path: list[Any], recovered: Recovered | None) -> None:
         if self._again is None and (recovered is None or recovered.again is None):
@@ -449,6 +479,11 @@ class Doctor(Displayed):
             if finding.code not in self._told and self._tell is not None:
                 self._told.add(finding.code)
                 self._tell(finding)
+
+
+def _marks(module: nn.Module) -> list[tuple[int, float]]:
+    """Version and sum of each parameter: both stay while nothing writes to it."""
+    return [(param._version, number(param.detach().sum())) for param in module.parameters()]
 
 
 def _rank() -> int:

@@ -14,7 +14,9 @@ from .record import InputFacts, Tick
 from .replay import Unrepeatable, draws_now, undisturbed
 from .sensors import Forward, Observation, Target
 
-__all__ = ["counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tick_of"]
+__all__ = [
+    "counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tensors_of", "tick_of",
+]  # fmt: skip
 
 
 def number(loss: Any) -> float:
@@ -50,6 +52,8 @@ def recovered_from(path: list[Any], forward: Forward, loss: float) -> Recovered 
 def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
     """The numbers of an observation, its gain excepted."""
     tick = Tick(step, backwards=seen.backwards, loss=recovered.facts if recovered is not None else None)
+    tick.overflow = seen.raw is not None and not math.isfinite(float(seen.raw[1].sum()))
+    tick.moved = seen.moved
     if seen.updates and not seen.in_step:
         first, *others = seen.updates
         for other in others:
@@ -60,14 +64,20 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
             first.finite = first.finite and other.finite
             first.partial = first.partial or other.partial
         tick.update = first
-    inputs = next((forward.inputs for forward in reversed(seen.forwards) if forward.inputs is not None), None)
-    if inputs is not None:
-        args, kwargs = inputs
-        tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and not value.is_nested]
-        tensors = [value for value in tensors if value.numel()]
-        tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and dense(value)]
-        tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
+    tensors = tensors_of(seen)
+    tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and dense(value)]
+    tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
     return tick
+
+
+def tensors_of(seen: Observation) -> list[Tensor]:
+    """The inputs of the last call that are tensors."""
+    inputs = next((forward.inputs for forward in reversed(seen.forwards) if forward.inputs is not None), None)
+    if inputs is None:
+        return []
+    args, kwargs = inputs
+    tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and not value.is_nested]
+    return [value for value in tensors if value.numel()]
 
 
 def _facts(value: Tensor) -> InputFacts:

@@ -37,6 +37,15 @@ class Diagnosis(Finding):
         return bool(self._entry.get("certain", False))
 
     @property
+    def false_alarms(self) -> tuple[int, int] | None:
+        """In how many of how many trainings without a mistake it was told, as measured; None if it was not measured.
+
+        These are small trainings of many kinds at learning rates from a third of the best to three times it.
+        """
+        alarms = self._entry.get("alarms")
+        return (int(alarms[0]), int(alarms[1])) if alarms else None
+
+    @property
     def first_step(self) -> int:
         """The step at which it was first so, counted from 0."""
         return int(self.numbers.get("step", 0))

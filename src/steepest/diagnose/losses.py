@@ -31,6 +31,12 @@ REACHES: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 """The values that each last activation can take."""
 
+UNSURE = 0.3
+"""How far the loss recovered for two classes may be off: beyond, it is not known which of them was meant."""
+
+ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
+"""Nodes of losses that far from 0 grow with the size of a difference."""
+
 LAST = {
     "ReluBackward0": "relu", "ThresholdBackward0": "relu", "ClampMinBackward0": "relu", "SigmoidBackward0": "sigmoid",
     "TanhBackward0": "tanh", "SoftmaxBackward0": "softmax", "LogSoftmaxBackward0": "log_softmax", "ExpBackward0": "exp",
@@ -98,6 +104,8 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
         labels = _counted(targets.long().flatten()) if min(d.shape[1:], default=1) == 1 else None
         mean = float(again(z)) / (weight * z.numel()) if weight > 0 else math.nan
         return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
+    if any(name_of(node).startswith(ABSOLUTE) for node in path[:-1]):
+        return Recovered(_one_side(z, d, loss))
     return Recovered(LossFacts(kind))
 
 
@@ -148,6 +156,7 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     rows, slopes = rows[used], slopes[used]
     logs = rows.log_softmax(-1)
     best: tuple[float, Tensor, Tensor, float, float] | None = None
+    known = False
     for sign in (1.0, -1.0):
         labels = (sign * slopes).argmin(-1, keepdim=True)
         rest = 1 - logs.gather(-1, labels).exp()
@@ -163,10 +172,12 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         own = min(abs(mean - loss), abs(mean * total - loss)) / max(abs(loss), 1e-6)
         wrong = float(((sign * slopes) < 0).sum(-1).float().mean()) - 1 + own
         if best is None or wrong < best[0]:
-            best = wrong, labels.squeeze(-1), sign * weights, mean, sign * total
+            best, known = (wrong, labels.squeeze(-1), sign * weights, mean, sign * total), bool(sure.all())
     if best is None:
         return Recovered(LossFacts("cross_entropy"))
-    _, labels, weights, mean, scale = best
+    wrong, labels, weights, mean, scale = best
+    if classes == 2 and (wrong > UNSURE or not known):
+        return Recovered(LossFacts("cross_entropy"))
 
     def again(new: Tensor) -> Tensor:
         logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
@@ -238,4 +249,17 @@ def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     outside = float(((targets < low - slack) | (targets > high + slack)).float().mean())
     moments = size, float(targets.mean()), float(targets.var(correction=0))
     mean = float((z - targets).square().mean())
-    return Recovered(LossFacts("squared_error", mean, weight * size, None, moments, outside), again)
+    facts = LossFacts("squared_error", mean, weight * size, None, moments, outside)
+    if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
+        facts.component = float(targets.var(0, correction=1).mean())
+    return Recovered(facts, again)
+
+
+def _one_side(z: Tensor, d: Tensor, loss: float) -> LossFacts:
+    """Of a loss that grows with the size of differences: where all targets lie, if all on one side of the outputs."""
+    slopes = d.abs()
+    alike = float(slopes.amax() - slopes.amin()) <= 1e-3 * float(slopes.amax())
+    side = float(d.sign().mean())
+    if not alike or abs(side) < 1 or not loss > 0:
+        return LossFacts("other")
+    return LossFacts("other", far=float(z.mean()) - side * loss / (float(slopes.mean()) * z.numel()))

@@ -54,6 +54,9 @@ class LossFacts:
         labels: number of examples of each class, of classification.
         targets: number, mean and variance of the targets, of regression.
         outside: share of the targets that the last activation cannot reach.
+        component: mean over the entries of an example of the variance of that entry between examples, of regression
+            with several of them; NaN else.
+        far: mean of targets that all lie on one side of the outputs, of losses by absolute differences; NaN else.
     """
 
     kind: Kind
@@ -62,6 +65,8 @@ class LossFacts:
     labels: dict[int, int] | None = None
     targets: tuple[int, float, float] | None = None
     outside: float = 0.0
+    component: float = math.nan
+    far: float = math.nan
 
 
 @dataclass(slots=True)
@@ -167,6 +172,8 @@ class Tick:
         second: curvature of the loss along the step, times the squared length of the step: $\delta^\top H \delta$.
         rounding: how far `second` may be off by rounding.
         rates: the learning rate of each group of parameters.
+        overflow: whether the gradients were not finite as the backward pass left them.
+        moved: whether a scheduler changed the learning rate between the forward pass and the optimizer's step.
     """
 
     step: int
@@ -179,6 +186,8 @@ class Tick:
     second: float = math.nan
     rounding: float = math.nan
     rates: tuple[float, ...] = ()
+    overflow: bool = False
+    moved: bool = False
 
     @property
     def edge(self) -> float:
@@ -205,6 +214,11 @@ class Record:
         normalized_input: whether the first layer that runs is a normalization.
         scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
         validation: pairs of step and loss on held-out data.
+        changes: number of steps at which a learning rate differed from that of the step before.
+        still: number of steps at which a small parameter did not change.
+        turns: how often the learning rate of the first group rose after it had fallen.
+        peak: the largest learning rate that the groups' scheduler names as its base or its peak; 0 without one.
+        shared: of `validation`, how many rows of inputs were trained on too, and how many were in observed batches.
         optimizer: the name of the optimizer's class; of several, joined by commas.
         no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
     """
@@ -221,6 +235,11 @@ class Record:
     normalized_input: bool = False
     scale_free: bool = False
     validation: list[tuple[int, float]] = field(default_factory=list)
+    changes: int = 0
+    still: int = 0
+    turns: int = 0
+    peak: float = 0.0
+    shared: tuple[int, int] = (0, 0)
     optimizer: str = ""
     no_limit: str = ""
 

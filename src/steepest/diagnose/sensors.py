@@ -116,6 +116,8 @@ class Observation:
     had: set[int] = field(default_factory=set)
     updates: list[StepFacts] = field(default_factory=list)
     twins: list[tuple[str, int]] = field(default_factory=list)
+    rates: list[Any] = field(default_factory=list)
+    moved: bool = False
 
     def release(self) -> None:
         """Let go of batches and graphs."""
@@ -165,6 +167,17 @@ class Target:
             for group in optimizer.param_groups:
                 for param in group["params"]:
                     yield optimizer, group, param
+
+    def peak(self) -> float:
+        """The largest base or peak that a scheduler of torch keeps in the groups; 0 without one."""
+        names = ("initial_lr", "max_lr")
+        kept = [group.get(name) for optimizer in self.optimizers for group in optimizer.param_groups for name in names]
+        return max((float(value) for value in kept if isinstance(value, int | float)), default=0.0)
+
+    def rates(self) -> list[Any]:
+        """The learning rate of each group, where it is a number."""
+        rates = [group.get("lr") for optimizer in self.optimizers for group in optimizer.param_groups]
+        return [rate for rate in rates if isinstance(rate, int | float)]
 
 
 def guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -329,6 +342,7 @@ class Sensors:
         training = self.target.model.training
         versions = [(value, value._version) for value in _tensors((args, kwargs)) if not value.is_inference()]
         self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training, versions))
+        self.now.rates = self.target.rates()
         for earlier in self.now.forwards[:-1]:  # only one is repeated, so no more batches are kept
             if not earlier.gradients:
                 earlier.drop_batch()
@@ -420,6 +434,8 @@ class Sensors:
         if self.now is None:
             return
         self._inside, self._closures = True, 0
+        if self.now.rates and hasattr(optimizer.step, "_wrapped_by_lr_sched") and not self.now.updates:
+            self.now.moved = self.now.rates != self.target.rates()
         self._prepare(optimizer)
 
     def _prepare(self, optimizer: torch.optim.Optimizer) -> None:

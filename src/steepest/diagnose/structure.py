@@ -12,6 +12,7 @@ from .losses import last_activation
 from .parameters import dense
 from .record import Record
 from .sensors import Forward, Observation, Target
+from .stacked import stacked
 
 __all__ = ["Structure"]
 
@@ -147,6 +148,21 @@ class Structure:
             self._surely("loss_input", 2, step=step, kind="divergence")
         if output is not None:
             self._broadcast(path, output, step)
+            self._over_batch(path, output, step)
+            if (layers := stacked(path[-1])) > 1:
+                self._surely("no_activation", 1, step=step, layers=layers)
+
+    def _over_batch(self, path: Sequence[Any], output: Tensor, step: int) -> None:
+        """A softmax over the examples of a batch, where each row should have its own."""
+        nodes = [node for node in path if name_of(node) in ("SoftmaxBackward0", "LogSoftmaxBackward0")]
+        if any(_over_one(node) for node in nodes):
+            self._surely("softmax_dim", 1, step=step, kind="one")
+            return
+        shape = tuple(output.shape)
+        if len(shape) != 2 or shape[0] == shape[1] or min(shape) < 2:  # square ones compare each with each, both ways
+            return
+        if any(node._saved_dim in (0, 2**64 - 2, -2) and shape_of(node) in ((), shape) for node in nodes):
+            self._surely("softmax_dim", 1, step=step, kind="batch", count=shape[0], classes=shape[1])
 
     def _broadcast(self, path: Sequence[Any], output: Tensor, step: int) -> None:
         """Outputs of N examples against N targets that became N by N differences."""
@@ -211,6 +227,13 @@ class Structure:
     def _still(self, key: int, param: Tensor) -> bool:
         """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
         return self._marks.get(key) == (param._version, _sum(param))
+
+
+def _over_one(node: Any) -> bool:
+    """Whether a softmax goes over a single entry."""
+    shape = shape_of(node)
+    dim = node._saved_dim - 2**64 if node._saved_dim >= 2**63 else node._saved_dim
+    return bool(shape) and -len(shape) <= dim < len(shape) and shape[dim] == 1
 
 
 def _sum(param: Tensor) -> float:

@@ -16,7 +16,7 @@ from ..base.status import Status
 from ..base.translation import in_chinese, joined_parts
 
 __all__ = [
-    "CATALOGUE", "DIAGNOSES", "LESSONS", "LIMITS", "PROOFS", "TRAINING", "TRYING", "Finding", "phrase",
+    "ALARMS", "CATALOGUE", "DIAGNOSES", "LESSONS", "LIMITS", "PROOFS", "TRAINING", "TRYING", "Finding", "phrase",
 ]  # fmt: skip
 
 
@@ -29,6 +29,13 @@ CATALOGUE = _read("catalogue.toml")
 
 DIAGNOSES = _read("training.toml")
 """The same of what can be found in a training, in the order of precedence."""
+
+ALARMS: dict[str, Any] = json.loads((files(__package__) / "alarms.json").read_text(encoding="utf-8"))
+"""How often each of them was told in trainings without a mistake, as `python -m benchmarks.doctor healthy` measured."""
+
+for _code, _entry in DIAGNOSES["findings"].items():
+    if "title" in _entry and ALARMS["trainings"]:
+        _entry["alarms"] = [ALARMS["told"].get(_code, 0), ALARMS["trainings"]]
 
 PROOFS = _read("proofs.toml")
 """The same of what came of trying the advice of such a finding."""

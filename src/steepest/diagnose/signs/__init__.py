@@ -1,0 +1,55 @@
+"""Signs in a record: each is a function that gives the numbers of its finding, or None.
+
+A sign reads the record and the thresholds of `findings/training.toml`, nothing else. Which finding explains another one
+stands in that catalogue, too.
+"""
+
+from collections.abc import Callable
+
+from ...findings.catalogue import TRAINING
+from ..record import Record
+from . import course, data, rates, steps
+from .levels import Numbers, guessing, guessing_level
+
+__all__ = ["SIGNS", "guessing", "guessing_level", "signs_of"]
+
+SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
+    name: getattr(module, name) for module in (data, steps, rates, course) for name in module.__all__ if name.islower()
+}
+"""Each sign by the code of its finding."""
+
+LOOKS = 64
+"""The most places of a record at which it is looked whether a sign held already."""
+
+
+def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
+    """The numbers of each sign that a record shows, with the `step` at which it was first so.
+
+    Args:
+        record: all that was seen.
+        since: these steps by code, as far as they are known; new ones are added.
+    """
+    found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(record)) is not None}
+    for code, numbers in found.items():
+        if "step" not in numbers:
+            if code not in since:
+                since[code] = _first_step(SIGNS[code], record)
+            numbers["step"] = since[code]
+    return found
+
+
+def _first_step(sign: Callable[[Record], Numbers | None], record: Record) -> int:
+    """The first observed step after which the record showed a sign; in a long one every so many are tried."""
+    seen = [tick.step for tick in record.ticks]
+    tried = sorted(
+        {
+            *seen[:: max(1, len(seen) // LOOKS)],
+            *(window - 1 for window in steps.WINDOWS),
+            TRAINING.slow_steps - 1,
+            TRAINING.stuck_steps - 1,
+        }
+    )
+    for step in tried:
+        if step < record.steps and sign(record.until(step)) is not None:
+            return int(step)
+    return record.steps - 1

@@ -1,0 +1,119 @@
+"""Signs of how a training starts, and of how it goes."""
+
+import math
+from statistics import fmean, median, stdev
+
+from ...findings.catalogue import TRAINING
+from ..record import Record
+from .levels import Numbers, guessing, level_of, per_example, recent, target_moments, updates_in
+
+__all__ = ["dead_units", "init_large", "no_signal", "noise_floor", "overfitting", "spike", "vanishing"]
+
+
+def init_large(record: Record) -> Numbers | None:
+    """A first loss far above that of guessing."""
+    if not record.ticks or record.ticks[0].step != 0 or record.ticks[0].loss is None:
+        return None
+    facts, guess = record.ticks[0].loss, guessing(record)
+    if facts.labels is None or not guess > 0.1 or not facts.mean > TRAINING.start * guess:
+        return None
+    return {"loss": facts.mean, "guess": guess, "ratio": facts.mean / guess}
+
+
+def dead_units(record: Record) -> Numbers | None:
+    """Units that no example reaches, from the start."""
+    early = [update for _, update in updates_in(record, 3)]
+    if len(early) < 2:
+        return None
+    shares: dict[str, list[float]] = {}
+    for update in early:
+        for layer in update.layers:
+            if not math.isnan(layer.zero_rows):
+                shares.setdefault(layer.name, []).append(layer.zero_rows)
+    worst = max(shares, key=lambda name: min(shares[name]), default=None)
+    if worst is not None and min(shares[worst]) >= TRAINING.dead:
+        return {"name": worst, "share": min(shares[worst])}
+    return None
+
+
+def vanishing(record: Record) -> Numbers | None:
+    """First layers whose gradient is nothing beside the last ones'."""
+    early = [update for _, update in updates_in(record, 3)]
+    ratios = []
+    for update in early:
+        matrices = [layer for layer in update.layers if layer.name.endswith("weight") and layer.size > 1]
+        if len(matrices) < 3:
+            return None
+        first, last = matrices[0], matrices[-1]
+        if last.gradient > 0 and first.gradient > 0:
+            ratios.append((first.gradient / first.size**0.5) / (last.gradient / last.size**0.5))
+    if len(ratios) >= 2 and max(ratios) < TRAINING.vanishing:
+        matrices = [layer for layer in early[0].layers if layer.name.endswith("weight")]
+        return {"ratio": median(ratios), "first": matrices[0].name, "last": matrices[-1].name}
+    return None
+
+
+def spike(record: Record) -> Numbers | None:
+    """A loss above that of guessing after it was well below it."""
+    level, losses = level_of(record), record.losses
+    below = 0
+    for step, loss in enumerate(losses):
+        before = losses[max(0, step - 50) : step]
+        if below >= TRAINING.spike_after and loss > max(level, TRAINING.spike_over * max(before)):
+            return {"step": step, "low": median(losses[max(0, step - 20) : step]), "high": loss}
+        below = below + 1 if loss < TRAINING.spike_below * level else 0
+    return None
+
+
+FEW = 100
+"""Targets of which the variance is not known to a quarter."""
+
+
+def no_signal(record: Record) -> Numbers | None:
+    """Nothing learnt in many steps."""
+    guess, factor = guessing(record), per_example(record)
+    if record.steps < TRAINING.stuck_steps or not guess > 0 or not factor > 0:
+        return None
+    moments = target_moments(record)
+    if moments is not None and moments[0] < FEW:  # twice the standard deviation of a variance of so few targets
+        guess *= 1 + 2 * math.sqrt(2 / moments[0])
+    now = recent(record, 40) / factor
+    return {"steps": record.steps, "loss": now, "guess": guess} if now > TRAINING.stuck * guess else None
+
+
+def noise_floor(record: Record) -> Numbers | None:
+    r"""A loss that no longer falls, and lies well above where a smaller learning rate would take it.
+
+    Where steps of a constant learning rate fall back as much as they gain, the loss lies about $D / (4 (1 - \beta))$
+    above its floor: $D$ is what a step promises on its own batch, which is noise then, and $\beta$ is the memory of
+    the gradients (a quadratic loss with gradients whose covariance is in proportion to its curvature).
+    """
+    if record.steps < TRAINING.plateau_steps or not all(first == high == last for first, high, last in record.rates):
+        return None
+    half = record.losses[record.steps // 2 :]
+    if not all(map(math.isfinite, half)):
+        return None
+    parts = [half[place * len(half) // 8 : (place + 1) * len(half) // 8] for place in range(8)]
+    means = [fmean(part) for part in parts]
+    early, late = means[:4], means[4:]
+    noise = stdev(means) / 2
+    late_updates = [(tick, update) for tick, update in updates_in(record) if tick.step >= record.steps // 2]
+    if len(late_updates) < 4 or fmean(early) - fmean(late) > max(noise, TRAINING.plateau_trend * fmean(late)):
+        return None
+    excess = median(update.descent / (4 * max(1 - update.momentum, 0.01)) for _, update in late_updates)
+    if excess > TRAINING.plateau * fmean(half) > 0:
+        return {"loss": fmean(half), "excess": excess / fmean(half), "steps": record.steps // 2}
+    return None
+
+
+def overfitting(record: Record) -> Numbers | None:
+    """A loss on held-out data that rises while the training loss falls."""
+    if len(record.validation) < 4:
+        return None
+    step, least = min(record.validation, key=lambda pair: pair[1])
+    now = fmean(loss for _, loss in record.validation[-2:])
+    before = [loss for loss in record.losses[max(0, step - 10) : step + 10] if math.isfinite(loss)]
+    falls = bool(before) and recent(record) < fmean(before)
+    if step < record.validation[-2][0] and least > 0 and now > TRAINING.overfit * least and falls:
+        return {"step": step, "least": least, "now": now}
+    return None

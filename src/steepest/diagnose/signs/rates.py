@@ -1,0 +1,130 @@
+"""Signs of learning rates: too high, too low, ended, or of one group only."""
+
+import math
+from statistics import fmean, median
+
+from ...findings.catalogue import TRAINING
+from ..record import LayerFacts, Record, StepFacts
+from .course import no_signal
+from .levels import EARLY, Numbers, level_of, recent, updates_in
+
+__all__ = ["group_lr", "lr_high", "lr_low", "lr_vanished", "scheduler"]
+
+
+def group_lr(record: Record) -> Numbers | None:
+    """A group of parameters whose learning rate is nothing beside another one's."""
+    highest = [high for _, high, _ in record.rates if math.isfinite(high)]
+    if len(highest) > 1 and record.steps >= 3 and max(highest) > TRAINING.group_rates * min(highest):
+        return {"low": min(highest), "high": max(highest)}
+    return None
+
+
+def lr_vanished(record: Record) -> Numbers | None:
+    """A schedule that ends long before the training."""
+    if record.steps >= 50 and record.vanished > TRAINING.rate_vanished * record.steps:
+        return {"share": record.vanished / record.steps, "high": max(high for _, high, _ in record.rates)}
+    return None
+
+
+def scheduler(record: Record) -> Numbers | None:
+    """A scheduler that is stepped between backward pass and step, or once an epoch where once a step was meant."""
+    stepped = [tick.moved for tick, _ in updates_in(record)]
+    if sum(stepped) >= 3 and fmean(stepped) > TRAINING.moved:
+        return {"kind": "before"}
+    period = record.steps / max(record.turns, 1)
+    if record.turns >= 5 and period < TRAINING.rate_period:
+        return {"kind": "period", "period": round(period)}
+    rising = [last == high > first for first, high, last in record.rates]
+    highest = max((high for _, high, _ in record.rates), default=0.0)
+    seldom = 0 < record.changes < TRAINING.rate_changes * record.steps
+    low = 0 < highest < TRAINING.rate_reached * record.peak
+    if record.steps >= TRAINING.slow_steps and rising and all(rising) and seldom and low:
+        return {"kind": "epoch", "steps": record.steps, "now": highest, "peak": record.peak}
+    return None
+
+
+def lr_high(record: Record) -> Numbers | None:
+    """Steps beyond what the loss allows."""
+    leap = _leap(record)
+    if _learns(record, leap["ratio"] if leap is not None else 0.0):
+        return None
+    heavy = {"heavy": any(update.momentum > 0.98 for _, update in updates_in(record, EARLY)) and not record.scale_free}
+    probed = [tick for tick in record.ticks if not math.isnan(tick.gain)][:3]
+    over = [tick for tick in probed if tick.gain < TRAINING.overshoot]
+    if len(over) >= 2:
+        return {"sign": "overshoot", "step": over[0].step, "gain": -min(tick.gain for tick in over)} | heavy
+    if leap is not None:
+        return leap | heavy
+    updates = list(updates_in(record))
+    if updates and updates[0][1].weight > 0:
+        for tick, update in updates:
+            ratio = update.weight / updates[0][1].weight
+            if ratio > TRAINING.grown:
+                return {"sign": "grown", "step": tick.step, "ratio": ratio} | heavy
+    return _died(record, heavy) or _stuck(record, heavy)
+
+
+def _stuck(record: Record, heavy: Numbers) -> Numbers | None:
+    """Nothing learnt after first steps that threw the initial weights about."""
+    if no_signal(record) is None:
+        return None
+    early = [(tick, update) for tick, update in updates_in(record, EARLY) if update.weight > 0]
+    gains = [tick.gain for tick, _ in early if not math.isnan(tick.gain)]
+    shares = [update.update / update.weight for _, update in early]
+    if len(gains) >= 3 and median(gains) < TRAINING.stuck_gain and median(shares) > TRAINING.stuck_change:
+        return {"sign": "stuck", "share": median(shares), "steps": record.steps} | heavy
+    return None
+
+
+def _learns(record: Record, leap: float) -> bool:
+    """Whether the last losses are well below those of guessing: large steps that come through harm nothing."""
+    below = TRAINING.learns if leap < TRAINING.leap_far else TRAINING.learns_far
+    return bool(recent(record) < below * level_of(record))
+
+
+def _leap(record: Record) -> Numbers | None:
+    """A loss that is above its start for several steps: for more of them where batches are small, whose losses vary."""
+    losses, batches = record.losses, [tick.batch for tick in record.ticks if tick.batch]
+    count = max(3, math.ceil(TRAINING.leap_examples / median(batches))) if batches else 3
+    start = max(level_of(record), fmean(losses[: count // 3]) if losses else math.nan)
+    if count > 3:  # twice the standard deviation of a variance of so few examples
+        start *= 1 + 2 * math.sqrt(2 / sum(batches))
+    if not any(loss > TRAINING.leap * start for loss in losses):  # a million medians take a second
+        return None
+    for step in range(1, len(losses) - count + 1):
+        if start > 0 and losses[step] > TRAINING.leap * start < median(losses[step : step + count]):
+            peak = max((loss for loss in losses[step : step + count] if math.isfinite(loss)), default=math.inf)
+            return {"sign": "leap", "step": step, "loss": peak, "ratio": peak / start}
+    return None
+
+
+def _died(record: Record, heavy: Numbers) -> Numbers | None:
+    first: dict[str, float] = {}
+    for tick, update in updates_in(record):
+        for layer in update.layers:
+            if math.isnan(layer.zero_rows):
+                continue
+            before = first.setdefault(layer.name, layer.zero_rows)
+            if before <= TRAINING.died_before and layer.zero_rows > TRAINING.died and tick.step > 2:
+                later = [_layer(update, layer.name) for _, update in updates_in(record)][-3:]
+                if all(each is not None and each.zero_rows > TRAINING.died for each in later):
+                    return {"sign": "died", "step": tick.step, "name": layer.name, "share": layer.zero_rows} | heavy
+    return None
+
+
+def _layer(update: StepFacts, name: str) -> LayerFacts | None:
+    return next((layer for layer in update.layers if layer.name == name), None)
+
+
+def lr_low(record: Record) -> Numbers | None:
+    """Steps that take off just what their gradients promise, and little of it."""
+    gains = [tick.gain for tick in record.ticks if not math.isnan(tick.gain)]
+    warming = any(first < high / 2 and last == high for first, high, last in record.rates)
+    if record.steps < TRAINING.slow_steps or len(gains) < 4 or record.vanished or warming:
+        return None
+    first, last = fmean(record.losses[:10]), fmean(record.losses[-20:])
+    promised = record.steps * median(update.descent for _, update in updates_in(record) if update.descent > 0)
+    exact = abs(1 - median(gains)) < 1 - TRAINING.slow or promised < TRAINING.slow_promise / 10 * first
+    slow = exact and promised < TRAINING.slow_promise * first
+    stuck = last > (1 - TRAINING.slow_progress) * first and not last < TRAINING.stuck * level_of(record)
+    return {"steps": record.steps, "first": first, "last": last} if slow and stuck and first > 0 else None

@@ -1,0 +1,120 @@
+"""Signs of what a step is made of: precision, direction, clipping, decay."""
+
+import math
+from statistics import fmean, median, stdev
+
+from ...findings.catalogue import TRAINING
+from ..record import Record
+from .data import not_shuffled
+from .levels import EARLY, Numbers, level_of, recent, updates_in
+
+__all__ = ["WINDOWS", "accumulation", "ascent", "clip", "eps_large", "loss_scale", "rounding", "weight_decay"]
+
+
+def rounding(record: Record) -> Numbers | None:
+    """Steps in half precision that rounding takes back."""
+    shares = [(tick.step, update.unmoved) for tick, update in updates_in(record) if not math.isnan(update.unmoved)]
+    if len(shares) >= 3 and median(share for _, share in shares) > TRAINING.unmoved:
+        return {"step": shares[0][0], "share": median(share for _, share in shares)}
+    return None
+
+
+def eps_large(record: Record) -> Numbers | None:
+    """An eps that outweighs the root of the second moment."""
+    seen = [update for tick, update in updates_in(record) if tick.step > 0 and not math.isnan(update.small_root)]
+    if len(seen) >= 2 and median(update.small_root for update in seen) > TRAINING.small_root:
+        return {"share": median(update.small_root for update in seen), "eps": seen[0].eps}
+    return None
+
+
+WINDOWS = (40, 80, 160)
+"""Numbers of first steps over which it is looked whether losses rise."""
+
+
+STILL = 100
+"""Steps after which a share of them that were skipped is told: by then a scaler has found its scale."""
+
+
+def loss_scale(record: Record) -> Numbers | None:
+    """Steps that a gradient scaler skips, since the gradients are not finite although the loss is."""
+    seen = [tick for tick in record.ticks if tick.backwards and math.isfinite(record.losses[tick.step])]
+    skipped = [tick.overflow and (tick.update is None or not tick.update.finite) for tick in seen]
+    last = next((count for count, each in enumerate(skipped[::-1]) if not each), len(skipped))
+    if last >= TRAINING.skipped_ticks and seen[-1].step - seen[-last].step >= TRAINING.skipped_steps:
+        return {"kind": "all", "step": seen[-last].step, "steps": seen[-1].step - seen[-last].step, "share": 1.0}
+    share = record.still / max(record.steps, 1)
+    if sum(skipped) >= TRAINING.skipped_ticks and record.steps >= STILL and share > TRAINING.skipped_share:
+        return {"kind": "many", "step": 0, "steps": record.steps, "share": share}
+    return None
+
+
+def ascent(record: Record) -> Numbers | None:
+    """Steps along the gradient, or down the negative of the loss."""
+    early = [tick for tick in record.ticks if tick.step <= EARLY]
+    scales = [tick.loss.scale for tick in early if tick.loss is not None and not math.isnan(tick.loss.scale)]
+    if len(scales) >= 3 and all(scale < 0 for scale in scales):
+        return {"by": "loss"}
+    descents = [update.descent for tick, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
+    if len(descents) >= 3 and all(descent < 0 for descent in descents):
+        return {"by": "optimizer"}
+    return _rises(record)
+
+
+def _rises(record: Record) -> Numbers | None:
+    """Losses that rise by what the steps promise to take off, where batches are alike."""
+    gains = [tick.gain for tick in record.ticks if tick.step <= EARLY and not math.isnan(tick.gain)]
+    if len(gains) < 3 or min(gains) < 0.5 or not_shuffled(record) is not None:
+        return None
+    for window in WINDOWS:
+        losses, part = record.losses[:window], window // 4
+        if len(losses) < window or not all(map(math.isfinite, losses)):
+            return None
+        descents = [update.descent for _, update in updates_in(record, window) if not math.isnan(update.descent)]
+        promised = (window - part) * median(descents)
+        rise = fmean(losses[-part:]) - fmean(losses[:part])
+        noise = (stdev(losses[:part]) + stdev(losses[-part:])) / part**0.5
+        if rise > 3 * noise and rise > TRAINING.climbs * promised > 0:
+            return {"by": "trend"}
+    return None
+
+
+def clip(record: Record) -> Numbers | None:
+    """Gradients that reach the optimizer much shorter than they were."""
+    seen = [(update.clipped, update.raw) for _, update in updates_in(record) if update.raw > 0]
+    clipped = [(ratio, raw) for ratio, raw in seen if ratio > TRAINING.clip]
+    if len(seen) < 4 or len(clipped) < TRAINING.clip_share * len(seen) or record.scale_free:
+        return None
+    return {
+        "ratio": median(ratio for ratio, _ in clipped),
+        "share": len(clipped) / len(seen),
+        "norm": median(raw for _, raw in clipped),
+    }
+
+
+def accumulation(record: Record) -> Numbers | None:
+    """Several backward passes a step, each of a whole mean."""
+    seen = [
+        tick.backwards
+        for tick in record.ticks
+        if tick.update is not None
+        and tick.loss is not None
+        and tick.backwards >= TRAINING.accumulated
+        and 0.9 < tick.loss.scale < 1.1
+    ]
+    if len(seen) >= 3 and not record.scale_free:
+        return {"count": round(median(seen))}
+    return None
+
+
+def weight_decay(record: Record) -> Numbers | None:
+    """Weight decay that outweighs the loss."""
+    seen = [(tick, update) for tick, update in updates_in(record) if update.decay > 0 and update.gradient > 0]
+    level = level_of(record)
+    if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.decay_stuck * level:
+        return None
+    pull = median(update.decay * update.weight / update.gradient for _, update in seen)
+    shrunk = seen[-1][1].weight / seen[0][1].weight if seen[0][1].weight > 0 else 1.0
+    shrinks = shrunk < (TRAINING.decay_shrinks if pull > TRAINING.decay_strong else TRAINING.decay_shrunk)
+    if pull > TRAINING.decay_pull and shrinks:
+        return {"decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk}
+    return None
