@@ -184,7 +184,7 @@ def random_signs(x: Any, step: int) -> Any:
 
     >>> import numpy as np
     >>> random_signs(np.zeros(8), 1)
-    array([ 1., -1., -1.,  1., -1., -1.,  1., -1.])
+    array([ 1., -1., -1., -1., -1., -1.,  1.,  1.])
     """
     library = _namespace(x)
     count = math.prod(x.shape)

@@ -55,6 +55,9 @@ class EveryStep:
     def observed(self, step, seconds):
         pass
 
+    def passed(self, seconds):
+        pass
+
 
 def train(
     make=lambda params: torch.optim.SGD(params, 0.1), loss=functional.cross_entropy, data=classes, steps=40, *, sums=1,

@@ -408,5 +408,5 @@ def test_a_checkpoint_of_the_authors_code_for_another_rule_is_refused(giver):
     assert {name for name, optimizer in takers.items() if refused(optimizer, saved) is None} == {giver}
 
 
-WHOLE = ("Muon",)
+WHOLE = ("Muon", "NorMuon")
 """For matrices only, which the problem has others than."""

@@ -197,6 +197,7 @@ def test_pictures_that_are_none_are_refused(finished, column, value, message):
 
 def test_a_study_of_the_fifth_version_gets_a_table(finished):
     change(finished, "drop table pictures")
+    change(finished, "alter table runs drop column diagnoses")
     change(finished, "delete from study where key = 'shows'")
     change(finished, "update study set value = '5' where key = 'schema'")
     assert Comparison.read(finished).pictures.empty

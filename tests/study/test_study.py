@@ -181,9 +181,9 @@ def test_a_process_warms_up_before_the_clock_runs(write_workload, monkeypatch):
     """What it loads and compiles for its first step would make its first run look a hundred times slower."""
     train, asked = worker.train, []
 
-    def watched(workload, rule, seed, steps, *more):
+    def watched(workload, rule, seed, steps, *more, **named):
         asked.append((type(rule).__name__, steps))
-        return train(workload, rule, seed, steps, *more)
+        return train(workload, rule, seed, steps, *more, **named)
 
     monkeypatch.setattr(worker, "train", watched)
     result = steepest.compare(write_workload(), ["sgd", "adam(lr=0.1)"], trials=2, seeds=1, search_seeds=1, jobs=1)

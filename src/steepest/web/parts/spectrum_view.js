@@ -14,6 +14,7 @@ const DASHES = [[], [7, 4], [2, 3]];
 export function startSpectrum(part) {
   part.spectrum = { size: [0, 0], key: "", data: null };
   const figure = part.byId("spectrum");
+  figure.querySelector("canvas").setAttribute("aria-label", part.say("spectrumTitle"));  // until it is described
   part.watchSize(figure, (size) => { part.spectrum.size = size; });
   part.follow(drawSpectrum);
   part.follow(describeSpectrum, true);
