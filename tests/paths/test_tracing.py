@@ -265,7 +265,7 @@ def test_divergence_raises_nothing_and_the_arrays_keep_their_shape(name):
     with np.errstate(all="raise"):
         path = trace(rule, "x**4 + y**4", lr=1e30, steps=30)
     assert path.x.shape == (31, 2) and path.f.shape == (31,) and path.grad.shape == (30, 2)
-    early = path.x[1:3]  # ADOPT measures in its first step
+    early = path.x[1:8]  # ADOPT measures in its first step, and Schedule-Free RAdam stands still for five
     assert np.abs(early).max() > 1e20 or not np.isfinite(early).all()
     if path.outcome.status is not Status.DIVERGED:  # a rule of steps of one length comes back, leap for leap
         assert str(path.outcome).startswith(("swings around a minimum at (0, 0), up to ", "cycles around a minimum"))
