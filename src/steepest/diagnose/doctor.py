@@ -234,7 +234,8 @@ class Doctor(Displayed):
     @property
     def seconds(self) -> float:
         """Time that it has taken from the training so far."""
-        return self._schedule.spent + (self._sensors.seconds if self._sensors is not None else 0.0)
+        schedule = self._schedule
+        return schedule.spent + schedule.overhead + (self._sensors.seconds if self._sensors is not None else 0.0)
 
     def close(self) -> None:
         """Remove all hooks; findings remain."""
