@@ -17,7 +17,8 @@ from steepest.workloads.supervised import Supervised
 ROWS = 50
 INPUTS = torch.randn(ROWS, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 TARGETS = (INPUTS.sum(dim=1) > 0).long()
-MODEL = nn.Linear(3, 2, dtype=torch.float64).requires_grad_(False)
+with seeded(0, "cpu"):
+    MODEL = nn.Linear(3, 2, dtype=torch.float64).requires_grad_(False)
 
 
 def f1(output, targets):
@@ -43,6 +44,14 @@ def test_functions_of_any_kind_come_out_as_on_all_rows_at_once(name, rows, littl
     functions = OF["mean"], OF[name]
     expected = [float(function(MODEL(INPUTS), TARGETS)) for function in functions]
     assert measured_in_pieces(MODEL, INPUTS, TARGETS, rows, functions) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("rows", [5, 7, 16, 32])
+def test_what_is_no_mean_is_not_taken_for_one_by_chance(rows):
+    """F1 scores of few rows are fractions of small numbers, of which parts often agree."""
+    outputs = torch.randn(2000, rows, 2, generator=torch.Generator().manual_seed(1))
+    taken = sum(pieces._is_mean(f1, output, TARGETS[:rows]) for output in outputs)
+    assert taken <= 2 and pieces._is_mean(OF["accuracy"], outputs[0], TARGETS[:rows])
 
 
 Pair = namedtuple("Pair", "scores more")

@@ -147,17 +147,16 @@ def _mapped(function: Callable[..., Tensor], outputs: list[Any]) -> Any:
 
 def _is_mean(function: Of, output: Any, targets: Tensor) -> bool:
     """Whether a function is a mean over rows, judged by a piece, its parts, and outputs that belong to other rows."""
-    cut, count = (len(targets) + 2) // 3, len(targets)
-    differ = False
+    count, differ = len(targets), False
     for shift in range(min(SHIFTS, count)):
         moved = _mapped(lambda tensor, shift=shift: tensor.roll(shift, 0), [output])
-        first, second = (
-            float(function(_mapped(lambda tensor, rows=rows: tensor[rows], [moved]), targets[rows]))
-            for rows in (slice(cut), slice(cut, None))
-        )
-        if not math.isclose(
-            (first * cut + second * (count - cut)) / count, float(function(moved, targets)), rel_tol=SAME
-        ):
-            return False
-        differ = differ or first != second  # else a constant would pass for a mean
+        whole = float(function(moved, targets))
+        for cut in {-(-count // parts) for parts in (2, 3, 4)}:
+            first, second = (
+                float(function(_mapped(lambda tensor, rows=rows: tensor[rows], [moved]), targets[rows]))
+                for rows in (slice(cut), slice(cut, None))
+            )
+            if not math.isclose((first * cut + second * (count - cut)) / count, whole, rel_tol=SAME):
+                return False
+            differ = differ or first != second  # else a constant would pass for a mean
     return differ
