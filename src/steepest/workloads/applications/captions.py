@@ -57,7 +57,7 @@ def captions(width: int = 96, depth: int = 2, folder: str | None = None) -> "Cap
         evaluate=partial(evaluate, own),
         metric_name="names right",
         higher_is_better=True,
-        target=0.5,
+        target=0.3,
         batch_size=64,
         own_batch_size=64,
         steps=500,
