@@ -71,3 +71,17 @@ def test_another_thread_has_no_limit():
     thread.start()
     thread.join()
     assert done
+
+
+@pytest.mark.quick
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_limit_that_ends_in_a_finalizer_where_python_drops_it_is_said_again():
+    class Slow:
+        def __del__(self):
+            time.sleep(0.3)
+
+    with pytest.raises(TimeIsUp), time_limit(0.2):
+        Slow()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            pass

@@ -25,6 +25,9 @@ class TimeIsUp(BaseException):
     """The seconds of `time_limit` are over; no `Exception`, which a user's code might catch."""
 
 
+AGAIN = 1.0
+"""Seconds after which `TimeIsUp` is raised again where it was not heard."""
+
 _exit = os._exit
 _guarded: list[tuple[int, int]] = []
 """Process and thread of each open context."""
@@ -66,7 +69,8 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # again and again: Python drops what is raised within a finalizer or the callback of a weak reference
+    signal.setitimer(signal.ITIMER_REAL, seconds, min(seconds, AGAIN))
     try:
         yield
     finally:

@@ -29,7 +29,7 @@ class Schedule:
 
     Attributes:
         spent: seconds of observed steps.
-        overhead: seconds of the doctor in all steps besides.
+        overhead: seconds of the doctor in all steps besides, as its clock saw them.
 
     >>> now = iter(range(100))
     >>> schedule = Schedule(0.5, clock=lambda: float(next(now)))
@@ -41,7 +41,7 @@ class Schedule:
         self.budget, self.clock = budget, clock
         self.spent = self.overhead = self.debt = self.dearest = 0.0
         self._begin: float | None = None
-        self._last = 0
+        self._last = self._steps = 0
 
     def due(self, step: int) -> bool:
         """Whether this step is to be observed."""
@@ -52,14 +52,16 @@ class Schedule:
             return True
         if step < FIRST[-1] or step - self._last < 3:
             return False
-        trained = now - self._begin - self.spent - self.overhead
-        allowed = max(self.budget * trained - self.overhead, LEAST * self.budget * trained)
+        between = self.overhead + self._steps * HIDDEN
+        trained = now - self._begin - self.spent - between
+        allowed = max(self.budget * trained - between, LEAST * self.budget * trained)
         after = self.spent + self.dearest
         return after <= allowed or after - self.debt <= allowed / 2
 
     def passed(self, seconds: float) -> None:
         """Say that a step was made, and what the doctor took in it without observing it."""
-        self.overhead += seconds + HIDDEN
+        self.overhead += seconds
+        self._steps += 1
 
     def observed(self, step: int, seconds: float) -> None:
         """Say that a step was observed, and what that took altogether."""
