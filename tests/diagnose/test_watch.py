@@ -11,6 +11,7 @@ from torch.nn import functional
 
 import steepest
 from steepest.base.errors import InvalidValue
+from steepest.diagnose.doctor import Doctor
 
 
 class Net(nn.Module):
@@ -149,3 +150,26 @@ def test_a_budget_that_is_no_share_is_refused(budget):
 def test_what_is_no_module_is_refused():
     with pytest.raises(InvalidValue, match=r"^model: must be a torch\.nn\.Module, got int$"):
         steepest.watch(3, None)
+
+
+def test_no_time_is_counted_twice_where_a_look_at_a_step_calls_hooks():
+    """Each call of the clock within `doctor.step` is a second, and nothing else takes time."""
+    seconds, inside = 0.0, False
+
+    def clock():
+        nonlocal seconds
+        seconds += inside
+        return seconds
+
+    net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    doctor = Doctor(net, [optimizer], 1.0, None, None, None, clock=clock)
+    for _, (inputs, labels) in zip(range(12), batches(), strict=False):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(net(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        inside = True
+        doctor.step(loss)
+        inside = False
+        assert doctor.seconds <= seconds

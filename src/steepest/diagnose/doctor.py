@@ -315,6 +315,7 @@ class Doctor(Displayed):
     def _step(self, loss: Any) -> None:
         started, sensors = self._clock(), self._sensors
         assert sensors is not None
+        hooks = sensors.seconds  # those that still come are called from here
         self._take(loss)
         self._read_rates()
         step, seen = self.record.steps - 1, sensors.now
@@ -328,7 +329,7 @@ class Doctor(Displayed):
             if self._tell is not None:
                 self._tell_new()
             now = self._clock()
-            self._schedule.observed(step, now - started + sensors.seconds)
+            self._schedule.observed(step, now - started + hooks)
             started, sensors.seconds = now, 0.0
         following = step + 1
         suspicious = self._unchanged == STILL or (not self._target.model.training and bool(self._structure.sensitive))

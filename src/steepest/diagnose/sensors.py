@@ -187,12 +187,12 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
     def hook(self: "Sensors", *args: Any, **kwargs: Any) -> None:
         if torch.compiler.is_compiling() or self.now is None:
             return  # a hook that is compiled does nothing, and the compiled code does not depend on it
-        started = self.clock()
+        started, before = self.clock(), self.seconds
         try:
             method(self, *args, **kwargs)
         except Exception as error:  # the training must go on
             self.failed(error)
-        self.seconds += self.clock() - started
+        self.seconds = before + self.clock() - started  # what hooks within this one took is in it
 
     return hook
 
