@@ -345,9 +345,80 @@ def mini_batch() -> dict[str, float]:
     }  # fmt: skip
 
 
+def torch_path(make: Callable[[Any], Any], batch: int, steps: int) -> tuple[Any, Any, list[float]]:
+    """A training by torch's own optimizer in float64: model, weights every tenth step, losses of batches."""
+    import numpy as np
+    import torch
+
+    model, images, labels, train = torch_network(0)
+    optimizer, random, order, losses = make(model.parameters()), np.random.default_rng((0, 1)), [], []
+    kept = [torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy().copy()]
+    for step in range(1, steps + 1):
+        if len(order) < batch:
+            order = list(range(train))
+            for i in range(train - 1, 0, -1):
+                j = math.floor(random.random() * (i + 1))
+                order[i], order[j] = order[j], order[i]
+        rows, order = order[:batch], order[batch:]
+        loss = torch.nn.functional.cross_entropy(model(images[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if step % 10 == 0:
+            kept.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy().copy())
+    return model, np.array(kept), losses
+
+
+def torch_losses(points: Any) -> list[float]:
+    """Torch's loss over all images that are trained on, at each point."""
+    import torch
+
+    model, images, labels, train = torch_network(0)
+    found = []
+    with torch.no_grad():
+        for point in points:
+            torch.nn.utils.vector_to_parameters(torch.tensor(point), model.parameters())
+            found.append(torch.nn.functional.cross_entropy(model(images[:train]), labels[:train]).item())
+    return found
+
+
+def principal_plane(path: Any) -> tuple[Any, Any, Any]:
+    """Mean, two principal axes and their shares of the variance, from the covariance of the points' coordinates."""
+    import numpy as np
+
+    mean = path.mean(axis=0)
+    axes = np.linalg.svd(path - mean, full_matrices=False)[2][:2]
+    if (path[-1] - path[0]) @ axes[0] < 0:
+        axes[0] *= -1
+    if (path[0] - mean) @ axes[1] < 0:
+        axes[1] *= -1
+    variances = ((path - mean) @ axes.T).var(axis=0)
+    return mean, axes, variances / path.var(axis=0).sum()
+
+
+def loss_slice() -> dict[str, float]:
+    """By torch's optimizers, losses and autograd-free forward passes, and a singular value decomposition."""
+    import torch
+
+    paths = [
+        torch_path(make, 64, 300)[1]
+        for make in (lambda weights: torch.optim.SGD(weights, lr=1), lambda weights: torch.optim.Adam(weights, lr=0.01))
+    ]
+    mean, axes, shares = principal_plane(paths[0])
+    held = (paths[1] @ axes.T).var(axis=0).sum() / paths[1].var(axis=0).sum()
+    own, beneath = torch_losses([paths[1][-1], mean + (paths[1][-1] - mean) @ axes.T @ axes])
+    many = 10_000
+    walk = (1 + 1 / 4) / (sum(1 / k**2 for k in range(1, many + 1)) + 1 / many - 1 / (2 * many**2))
+    return {
+        "weights": 64 * 32 + 32 + 32 * 10 + 10, "share": 100 * shares.sum(), "first": 100 * shares[0],
+        "walk": 100 * walk, "adam_share": 100 * held, "near": 10, "own": own, "beneath": beneath, "goal": 0.9,
+        "goal_percent": 90,
+    }  # fmt: skip
+
+
 def race() -> dict[str, float]:
     """Of torch's own optimizers, in float64."""
-    import numpy as np
     import torch
 
     numbers: dict[str, float] = {"batch": 64, "steps": 300, "goal": 0.1, "winner": 0}
@@ -358,20 +429,8 @@ def race() -> dict[str, float]:
         "better": (1, lambda weights: torch.optim.SGD(weights, lr=1)),
     }
     for name, (lr, make) in rules.items():
-        model, images, labels, train = torch_network(0)
-        optimizer, random, order, losses = make(model.parameters()), np.random.default_rng((0, 1)), [], []
-        for _ in range(300):
-            if len(order) < 64:
-                order = list(range(train))
-                for i in range(train - 1, 0, -1):
-                    j = math.floor(random.random() * (i + 1))
-                    order[i], order[j] = order[j], order[i]
-            rows, order = order[:64], order[64:]
-            loss = torch.nn.functional.cross_entropy(model(images[rows]), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
+        model, _, losses = torch_path(make, 64, 300)
+        _, images, labels, train = torch_network(0)
         right = (model(images[train:]).argmax(dim=1) == labels[train:]).double().mean()
         numbers |= {f"{name}_lr": lr, f"{name}_loss": sum(losses[-20:]) / 20, name: 100 * float(right)}
     del numbers["better"]
@@ -384,6 +443,6 @@ def race() -> dict[str, float]:
 ORACLE: Sequence[Callable[[], Mapping[str, float | str]]] = (
     local_minimum, noise_escapes, saddle, inflection, vanishing, descent, learning_rate, leap, two_variables,
     stochastic, decay, full_batch, momentum, best_pair, ill_conditioning, sparse, adagrad, rmsprop, cycle, adam,
-    uses, cards, mistakes, mini_batch, race,
+    uses, cards, mistakes, mini_batch, race, loss_slice,
 )  # fmt: skip
 """A function each, named as the station with "_" for "-"."""

@@ -16,11 +16,14 @@ from ..rules import Rule
 from ..rules.validation import on_arrays
 from ..workloads import digits
 
-__all__ = ["CLASSES", "HIDDEN", "Images", "first_weights", "images", "images_as_data", "loss_of", "train"]
+__all__ = ["CLASSES", "HIDDEN", "Images", "first_weights", "images", "images_as_data", "loss_of", "path", "train"]
 
 Floats = NDArray[np.float64]
 
 HIDDEN, CLASSES = 32, 10
+EVERY = 10
+"""Steps between two points of a path."""
+
 LEVELS = 16
 """A pixel is a whole number up to this one."""
 
@@ -92,17 +95,31 @@ def batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
         left = left[size:]
 
 
-def train(rule: Rule, batch: int, steps: int, seed: int) -> Mapping[str, float]:
-    """Trains as the page does; `accuracy` on the held-out images, and the mean `loss` of the last twenty batches."""
-    found, losses = images(), []
+def walk(rule: Rule, batch: int, steps: int, seed: int) -> Iterator[tuple[Floats, float]]:
+    """Trains as the page does: after each step the weights, and the loss of its batch at the weights before."""
+    found = images()
     weights, drawn = first_weights(found.pixels.shape[1], seed), batches(found.train, min(batch, found.train), seed)
     state = dict(rule.init(weights))
     with on_arrays(rule), np.errstate(all="ignore"):
         for step in range(1, steps + 1):
             rows = next(drawn)
             loss, gradient, _ = loss_of(weights, found.pixels[rows], found.labels[rows])
-            losses.append(loss)
             delta, *new = replace(rule).update(gradient, weights, step, *state.values())
             weights, state = weights + delta, dict(zip(state, new, strict=True))
-    held = loss_of(weights, found.pixels[found.train :], found.labels[found.train :])
+            yield weights, loss
+
+
+def train(rule: Rule, batch: int, steps: int, seed: int) -> Mapping[str, float]:
+    """`accuracy` on the held-out images after a training, and the mean `loss` of its last twenty batches."""
+    found = images()
+    points, losses = zip(*walk(rule, batch, steps, seed), strict=True)
+    held = loss_of(points[-1], found.pixels[found.train :], found.labels[found.train :])
     return {"accuracy": held[2] / (len(found.pixels) - found.train), "loss": float(np.mean(losses[-20:]))}
+
+
+def path(rule: Rule, batch: int, steps: int, seed: int) -> Floats:
+    """The weights at the start, after every tenth step and at the end, shape (points, weights)."""
+    first = first_weights(images().pixels.shape[1], seed)
+    kept = [weights for step, (weights, _) in enumerate(walk(rule, batch, steps, seed), 1)
+            if step % EVERY == 0 or step == steps]  # fmt: skip
+    return np.array([first, *kept])

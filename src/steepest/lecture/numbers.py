@@ -18,6 +18,7 @@ from ..program.linear_step import Step
 from ..program.stability import spectral_radius, stability_limit
 from ..rules import RULES, SGD, Rule
 from . import network
+from .plane import Plane, full_loss
 from .uses import IMAGENET, PEOPLE
 
 __all__ = ["NUMBERS", "Number"]
@@ -436,6 +437,25 @@ def _(facts: Mapping[str, Any]) -> dict[str, Number]:
         }  # fmt: skip
     end = network.train(SGD(lr=1.0), state["batch"], state["steps"], state["seed"])
     return numbers | {"winner": losses.index(min(losses)), "better_lr": 1, "better": end["loss"]}
+
+
+@_with_facts("loss-slice")
+def _(facts: Mapping[str, Any]) -> dict[str, Number]:
+    state = facts["figure"]["state"]
+    batch, steps, seed, rules = state["batch"], state["steps"], state["seed"], state["rules"]
+    paths = {rule["id"]: network.path(_rule(rule["id"], rule["settings"]), batch, steps, seed) for rule in rules}
+    plane = Plane.through(paths["sgd"])
+    away = paths["adam"][-1]
+    return {
+        "weights": away.size, "share": 100 * sum(plane.explained), "first": 100 * plane.explained[0],
+        "walk": 100 * RANDOM_WALK, "adam_share": 100 * plane.share_of(paths["adam"]), "near": 10,
+        "own": full_loss(away), "beneath": full_loss(plane.beneath(away)), "goal": 0.9, "goal_percent": 90,
+    }  # fmt: skip
+
+
+RANDOM_WALK = 6 / np.pi**2 * (1 + 1 / 4)
+"""The share of a long random walk's variance that the first two of its principal components hold, in very many
+dimensions (Antognini and Sohl-Dickstein 2018)."""
 
 
 def _between(function: Callable[[float], float], low: float, high: float) -> float:

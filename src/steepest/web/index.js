@@ -2,8 +2,8 @@
 
 import * as core from "./core/api.js";
 import { answerMaps } from "./core/maps.js";
-import { useScript } from "./parts/map_job.js";
 import { mountAll } from "./parts/page.js";
+import { useScript } from "./parts/worker.js";
 
 export { mountDiagnosis } from "./parts/diagnosis.js";
 export { mountLecture } from "./parts/lecture.js";

@@ -1,5 +1,6 @@
 // Maps: the end of a run from every start (basin), or with every pair of values of two settings (sweep). Coarse to
 // fine, in short slices of time, so that a page or a worker can draw what is there and stop what is no longer wanted. Without noise.
+// A slice of the network's loss is computed in the same way.
 
 import { LIMITS } from "./catalogue.js";
 import { diagonalOf, kindOf, newtonFrom, outsideOf } from "./geometry.js";
@@ -8,6 +9,7 @@ import { landscapeOf } from "./landscapes.js";
 import { explain } from "./outcome.js";
 import { factorsOf } from "./schedules.js";
 import { rules, settingsOf } from "./settings.js";
+import { slicing } from "./slice.js";
 import { SCALES } from "./sliders.js";
 
 const SLICE = 12; // milliseconds
@@ -184,7 +186,24 @@ function job(map, onRows, compute) {
 
 const now = () => performance.now();
 
-export const maps = { basin, sweep };
+/** A slice of the network's loss, as core/slice.js says; calls onPiece(slice) after each piece. */
+function slice(spec, onPiece = () => {}) {
+  let stopped = false;
+  async function go() {
+    let since = now(), last = null;
+    for (last of slicing(spec)) {
+      onPiece(last);
+      if (now() - since < SLICE) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      since = now();
+      if (stopped) return null;
+    }
+    return last;
+  }
+  return { cancel: () => { stopped = true; }, done: go() };
+}
+
+export const maps = { basin, sweep, slice };
 
 /** Computes the map of {kind, spec}, and calls tell(map) at most every 60 milliseconds; {cancel(), done}. */
 export function computeMap({ kind, spec }, tell) {

@@ -4,7 +4,7 @@
 import { Generator } from "./random.js";
 import { rules, settingsOf } from "./settings.js";
 
-const EVERY = 10; // steps between two measurements on held-out images
+export const EVERY = 10; // steps between two measurements on held-out images
 
 /** Images as Python packs them: a letter a pixel, "a" for 0, "q" for 16; a digit a label; those to train on first. */
 export function readImages({ pixels, labels, train, hidden, classes }) {
@@ -25,45 +25,69 @@ export function firstWeights(sizes, seed) {
   return Float64Array.from({ length: end }, (_, i) => (2 * random.uniform() - 1) / Math.sqrt(i < w2 ? sizes[0] : sizes[1]));
 }
 
-/** The mean loss on some rows and how many are told right, {loss, right}; its gradient goes into `gradient`, if given. */
-export function lossOf({ images, labels, sizes }, weights, rows, gradient = null) {
-  const [inputs, hidden, classes] = sizes, [b1, w2, b2] = places(sizes);
-  const units = new Float64Array(hidden), shares = new Float64Array(classes), share = 1 / rows.length;
+/** A layer: its weights from `at` on, row by row, and its biases, on the inputs from `from` on; into `outputs` from `to` on. */
+function layer(weights, at, biases, inputs, from, size, outputs, to, count) {
+  for (let k = 0; k < count; k++) {
+    let sum = weights[biases + k];
+    for (let i = 0; i < size; i++) sum += weights[at++] * inputs[from + i];
+    outputs[to + k] = sum;
+  }
+}
+
+/** Adds a multiple of some numbers to others. */
+function addTo(sums, to, factor, values, from, count) {
+  for (let i = 0; i < count; i++) sums[to + i] += factor * values[from + i];
+}
+
+/** What goes into the hidden units, for each of some rows: linear in the weights. */
+export function unitsOf({ images, sizes }, weights, rows) {
+  const [inputs, hidden] = sizes, [b1] = places(sizes), sums = new Float64Array(rows.length * hidden);
+  rows.forEach((row, n) => layer(weights, 0, b1, images, row * inputs, inputs, sums, n * hidden, hidden));
+  return sums;
+}
+
+/** Turns scores into exponentials above the greatest of them; {best, top: the greatest, total: their sum}. */
+function exponentials(scores) {
+  let best = 0, total = 0;
+  for (let k = 1; k < scores.length; k++) if (scores[k] > scores[best]) best = k;
+  const top = scores[best];
+  for (let k = 0; k < scores.length; k++) total += scores[k] = Math.exp(scores[k] - top);
+  return { best, top, total };
+}
+
+/** Adds to the gradient what one image adds; `slopes` are those of the loss by the scores. */
+function addGradient({ images, sizes: [inputs, hidden, classes] }, weights, [b1, w2, b2], slopes, units, from, gradient) {
+  addTo(gradient, b2, 1, slopes, 0, classes);
+  for (let k = 0; k < classes; k++) addTo(gradient, w2 + k * hidden, slopes[k], units, 0, hidden);
+  for (let j = 0; j < hidden; j++) {
+    if (units[j] === 0) continue;
+    let slope = 0;
+    for (let k = 0; k < classes; k++) slope += slopes[k] * weights[w2 + k * hidden + j];
+    gradient[b1 + j] += slope;
+    addTo(gradient, j * inputs, slope, images, from, inputs);
+  }
+}
+
+/**
+ * The mean loss on some rows and how many are told right, {loss, right}; its gradient goes into `gradient`, if given. What
+ * `unitsOf` tells of the rows need not be computed again where it is given as `sums`.
+ */
+export function lossOf(data, weights, rows, gradient = null, sums = unitsOf(data, weights, rows)) {
+  const { labels, sizes } = data, [inputs, hidden, classes] = sizes, parts = places(sizes), [, w2, b2] = parts;
+  const units = new Float64Array(hidden), scores = new Float64Array(classes), share = 1 / rows.length;
   let loss = 0, right = 0;
   gradient?.fill(0);
-  for (const row of rows) {
-    const from = row * inputs, label = labels[row];
-    for (let j = 0, at = 0; j < hidden; j++) {
-      let sum = weights[b1 + j];
-      for (let i = 0; i < inputs; i++) sum += weights[at++] * images[from + i];
-      units[j] = sum > 0 ? sum : 0;
-    }
-    let top = -Infinity, best = 0;
-    for (let k = 0, at = w2; k < classes; k++) {
-      let sum = weights[b2 + k];
-      for (let j = 0; j < hidden; j++) sum += weights[at++] * units[j];
-      shares[k] = sum;
-      if (sum > top) [top, best] = [sum, k];
-    }
-    let total = 0;
-    for (let k = 0; k < classes; k++) total += Math.exp(shares[k] - top);
-    loss += Math.log(total) - (shares[label] - top);
+  rows.forEach((row, n) => {
+    const label = labels[row];
+    for (let j = 0; j < hidden; j++) units[j] = Math.max(0, sums[n * hidden + j]);
+    layer(weights, w2, b2, units, 0, hidden, scores, 0, classes);
+    const told = scores[label], { best, top, total } = exponentials(scores);
+    loss += Math.log(total) - (told - top);
     right += best === label;
-    if (!gradient) continue;
-    for (let k = 0; k < classes; k++) {
-      const slope = share * (Math.exp(shares[k] - top) / total - (k === label)), at = w2 + k * hidden;
-      gradient[b2 + k] += slope;
-      shares[k] = slope;
-      for (let j = 0; j < hidden; j++) gradient[at + j] += slope * units[j];
-    }
-    for (let j = 0; j < hidden; j++) {
-      if (units[j] === 0) continue;
-      let slope = 0;
-      for (let k = 0; k < classes; k++) slope += shares[k] * weights[w2 + k * hidden + j];
-      gradient[b1 + j] += slope;
-      for (let i = 0, at = j * inputs; i < inputs; i++) gradient[at + i] += slope * images[from + i];
-    }
-  }
+    if (!gradient) return;
+    for (let k = 0; k < classes; k++) scores[k] = share * (scores[k] / total - (k === label));
+    addGradient(data, weights, parts, scores, units, row * inputs, gradient);
+  });
   return { loss: share * loss, right };
 }
 
@@ -80,16 +104,16 @@ function shuffled(count, random) {
 /**
  * Several rules that train the same network from the same weights on the same batches.
  *
- * spec: {rules: [{id, settings}], batch, seed, steps}. `runners` have the curves: `losses` of the batches, `accuracies` on
- * held-out images every `EVERY` steps.
+ * spec: {rules: [{id, settings}], batch, seed, steps, keeps}. `runners` have the curves: `losses` of the batches, and every
+ * `EVERY` steps `accuracies` on held-out images and, where `keeps` says so, the weights, as `path`.
  */
 export class Training {
-  constructor(data, { rules: chosen, batch, seed, steps }) {
-    Object.assign(this, { data, batch, steps, step: 0, order: [], random: new Generator(seed, 1) });
+  constructor(data, { rules: chosen, batch, seed, steps, keeps = false }) {
+    Object.assign(this, { data, batch, steps, keeps, step: 0, order: [], random: new Generator(seed, 1) });
     this.held = Int32Array.from({ length: data.count - data.train }, (_, i) => data.train + i);
     this.runners = chosen.map(({ id, settings: given }) => {
       const settings = settingsOf(id, given), { init, step } = rules[id].variant(settings), weights = firstWeights(data.sizes, seed);
-      return { settings, step, weights, state: init(settings, weights), gradient: new Float64Array(weights.length), losses: [], accuracies: [] };
+      return { settings, step, weights, state: init(settings, weights), gradient: new Float64Array(weights.length), losses: [], accuracies: [], path: [] };
     });
     this.measure();
   }
@@ -114,7 +138,8 @@ export class Training {
   }
 
   measure() {
-    for (const { weights, accuracies } of this.runners) {
+    for (const { weights, accuracies, path } of this.runners) {
+      if (this.keeps) path.push(weights.slice());
       accuracies.push([this.step, lossOf(this.data, weights, this.held).right / this.held.length]);
     }
   }

@@ -114,7 +114,12 @@ function crossing(loop, grid, width, edge, level, value) {
 /** All that is drawn of a landscape from above: levels, the loops of each, and the shades between them. */
 export function contoursOf(landscape, frame, spacing) {
   const [, , width, height] = frame.box, sides = [width, height].map((side) => Math.max(24, Math.round(side / spacing)));
-  const grid = sampleGrid(landscape.f, frame, ...sides), { levels } = levelsOf(grid, landscape);
+  return contoursOfGrid(sampleGrid(landscape.f, frame, ...sides), landscape);
+}
+
+/** The same of values that are known on a grid. */
+export function contoursOfGrid(grid, landscape) {
+  const { levels } = levelsOf(grid, landscape);
   const loops = levels.map((level) => loopsAbove(grid, level));
   const bare = grid.z.some(Number.isNaN) ? loopsAbove({ ...grid, z: grid.z.map((value) => Number(Number.isNaN(value))) }, 0.5) : [];
   return { levels, loops, bare, shades: shadesOf(grid.z, levels) };

@@ -1,37 +1,10 @@
-// Maps are computed in a worker made of the page's own script, so that the page never waits. A map is stopped by ending its
-// worker; a new one starts a moment after the last change of what it shows. Where a page mounted its parts by itself there
-// is no such script: then the map is computed in the page, between its pictures.
+// Maps are computed in a worker. A map is stopped by ending its worker; a new one starts a moment after the last change of
+// what it shows.
 
-import { computeMap } from "../core/maps.js";
 import { axesOf, modeOf, selectedRule } from "./scene.js";
+import { startJob } from "./worker.js";
 
 const MAP_SIZE = 144, MAP_WAIT = 220;
-
-let script = "", address = null;
-
-/** What workers run: the text of the script that this is a piece of; empty where there are to be none. */
-export function useScript(text) { script = text; }
-
-/** Starts the map; `tell(map)` follows it. Returns {terminate()}. */
-function startWorker(wanted, tell) {
-  address ??= URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const worker = new Worker(address);
-  worker.onmessage = ({ data }) => tell(data);
-  worker.postMessage(wanted);
-  return worker;
-}
-
-/** The same without a worker. */
-function startHere(wanted, tell) {
-  let job = null;
-  const timer = setTimeout(() => { job = computeMap(wanted, tell); });
-  return {
-    terminate() {
-      clearTimeout(timer);
-      job?.cancel();
-    },
-  };
-}
 
 /** What is to be computed for a state: {kind, spec}, or null where no map is in view. */
 export function mapWanted(part, state) {
@@ -65,7 +38,7 @@ export function followMaps(part, state) {
 function startMap(part, wanted, key) {
   const { maps } = part;
   maps.timer = 0;
-  maps.worker = (script ? startWorker : startHere)(wanted, (map) => {
+  maps.worker = startJob(wanted, (map) => {
     Object.assign(maps, { map: { ...map, spec: wanted.spec, kind: wanted.kind, image: null }, of: key });
     if (map.done) stopMap(part);
     part.request();

@@ -1,37 +1,44 @@
 // A figure of the lecture in which a network is trained on handwritten digits while one looks: the loss of every batch, and
-// the accuracy on images that it was not trained on.
+// the accuracy on images that it was not trained on; or, when it is trained, a slice of its loss (slice_view.js).
 
 import * as Steepest from "../core/api.js";
-import { button, fitted, make } from "./dom.js";
+import { fitted, make } from "./dom.js";
 import { makeFrame, pretty, roundTicks } from "./frame.js";
 import { lookIcon } from "./marks.js";
+import { showNetworkControls } from "./network_controls.js";
 import { Part } from "./part.js";
 import { clipTo, setLetters, setStroke, strokeBox, strokeLines } from "./pen.js";
-import { makeSlider } from "./slider.js";
+import { measuredOfSlice, startSlice } from "./slice_view.js";
 import { colourOf } from "./theme.js";
 
-const FRAME = `<div class="frame"><div class="page paths figure network"><section class="centre">
-<div class="pictures"><section class="values"><h2 data-say="batchLoss"></h2><figure id="losses"><canvas role="img"></canvas></figure></section>
-<section class="values"><h2 data-say="heldOutAccuracy"></h2><figure id="accuracies"><canvas role="img"></canvas></figure></section></div>
-<ul id="legend"></ul><div id="controls"></div></section></div></div>`;
+const CURVES = { losses: "batchLoss", accuracies: "heldOutAccuracy" }, SLICE = { slice: "sliceTitle", heights: "heightsTitle" };
+
+/** Panes by their ids, with the words above each. */
+function frameOf(panes) {
+  const pane = ([id, title]) => `<section class="values"><h2 data-say="${title}"></h2><figure id="${id}"><canvas role="img"></canvas></figure></section>`;
+  return `<div class="frame"><div class="page paths figure network"><section class="centre">
+<div class="pictures">${Object.entries(panes).map(pane).join("")}</div><ul id="legend"></ul><div id="controls"></div></section></div></div>`;
+}
+
 const BUDGET = 10; // milliseconds of training in a frame
 const SMOOTH = 0.9; // of the thick line of losses
 
 let images = null; // of the page, read once
 
 /**
- * Mounts the figure. state: {rules, batch, steps, seed}; options: as in part.js, `data.digits` (the packed images),
- * `batches` (the choices; "all" is 0) and `rates` (whether learning rates can be set).
+ * Mounts the figure. state: {rules, batch, steps, seed, and of a slice through (the place of a rule) and point}; options: as
+ * in part.js, `data.digits` (the packed images), `slice` (whether to show that), and as in network_controls.js.
  */
 export function mountNetwork(element, state, options) {
   images ??= Steepest.readImages(options.data.digits);
-  const part = new Part(element, FRAME, { lang: null, ...state }, options);
+  const panes = options.slice ? SLICE : CURVES, part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
   part.host.dataset.kind = "figure";
   Object.assign(part, { training: null, waiting: false, turn: 0, sizes: {}, rows: [] });
-  for (const name of ["losses", "accuracies"]) part.watchSize(part.byId(name), (size) => { part.sizes[name] = size; });
+  for (const name of Object.keys(panes)) part.watchSize(part.byId(name), (size) => { part.sizes[name] = size; });
   part.follow(restart);
   part.follow(showNetworkControls);
-  part.follow(drawNetwork);
+  if (options.slice) startSlice(part);
+  else part.follow(drawNetwork);
   part.endings.push(() => cancelAnimationFrame(part.turn));
   const first = state;
   return {
@@ -53,7 +60,7 @@ export function mountNetwork(element, state, options) {
         part.request();
       } else train(part);
     },
-    seen: () => ({ measured: measuredOf(part) }),
+    seen: () => ({ measured: options.slice ? measuredOfSlice(part) : measuredOf(part) }),
     link: () => linkOf(part.state, first),
     follow(text) { part.change(stateOf(text, part.state)); },
     reset(given) { part.change({ ...given, run: (part.state.run ?? 0) + 1 }); },
@@ -65,7 +72,8 @@ export function mountNetwork(element, state, options) {
 /** A changed setting begins anew. */
 function restart(part, state, changed) {
   if (part.training && !changed("rules", "batch", "steps", "seed", "run")) return;
-  part.training = new Steepest.Training(images, { ...state, batch: state.batch || images.train });
+  const { slice } = part.options;
+  part.training = new Steepest.Training(images, { ...state, batch: state.batch || images.train, keeps: slice });
   if (!part.waiting) train(part);
 }
 
@@ -103,7 +111,9 @@ function linkOf(state, first) {
   const parts = [];
   if (state.batch !== first.batch) parts.push(`batch=${state.batch}`);
   if (rates(state) !== rates(first)) parts.push(`lr=${rates(state)}`);
-  if (state.seed !== first.seed) parts.push(`seed=${state.seed}`);
+  for (const name of ["seed", "through", "point"]) {
+    if ((state[name] ?? null) !== (first[name] ?? null)) parts.push(`${name}=${state[name]}`);
+  }
   return parts.join("&");
 }
 
@@ -111,30 +121,8 @@ function stateOf(text, state) {
   const given = Object.fromEntries(text.split("&").map((part) => part.split("=")));
   const rates = (given.lr ?? "").split(",").map(Number), whole = (name) => (/^\d{1,6}$/.test(given[name] ?? "") ? { [name]: Number(given[name]) } : {});
   const rules = state.rules.map((rule, i) => (rates[i] > 0 ? { ...rule, settings: { ...rule.settings, lr: rates[i] } } : rule));
-  return { ...whole("batch"), ...whole("seed"), rules };
-}
-
-// --- controls ---------------------------------------------------------------------------------------------------------
-
-function showNetworkControls(part, state, changed) {
-  if (!changed("lang") && part.rows.length) return part.rows.forEach((row) => row.update());
-  const { batches = [], rates = true } = part.options;
-  const tab = (size) => button({ "data-key": size, click: () => part.change({ batch: size }) }, size ? String(size) : part.say("allImages"));
-  const tabs = make("div", { class: "tabs-row", role: "group", "aria-label": part.say("batchSize") }, make("span", { class: "hint" }, part.say("batchSize")), ...batches.map(tab));
-  tabs.update = () => tabs.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(Number(one.dataset.key) === part.state.batch)));
-  const rate = ({ id }, index) => {
-    const setting = Steepest.rules[id].settings.find(({ name }) => name === "lr");
-    const write = (lr) => part.change({ rules: part.state.rules.map((rule, i) => (i === index ? { ...rule, settings: { ...rule.settings, lr } } : rule)) });
-    const row = makeSlider(part, { ...setting, low: 1e-4, high: 3 }, () => part.state.rules[index].settings.lr, write), { looks: [look], title } = Steepest.rules[id];
-    row.style.setProperty("--rule", colourOf(part, look));
-    row.prepend(make("span", { class: "whose", html: lookIcon(part, look, 26), title }));
-    return row;
-  };
-  const again = button({ click: () => part.change({ seed: part.state.seed + 1 }) }, part.say("otherSeed"));
-  const seeds = Object.assign(make("div", { class: "tabs-row" }, again), { update() {} });
-  part.rows = [...(batches.length ? [tabs] : []), ...(rates ? state.rules.map(rate) : []), seeds];
-  part.byId("controls").replaceChildren(...part.rows);
-  part.rows.forEach((row) => row.update());
+  const through = Number(given.through) < rules.length ? whole("through") : {};
+  return { ...whole("batch"), ...whole("seed"), ...whole("point"), ...through, rules };
 }
 
 // --- pictures ---------------------------------------------------------------------------------------------------------
