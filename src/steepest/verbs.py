@@ -19,8 +19,9 @@ from .study import LECTURE_FIVE, Comparison, Plan, Store, carry_out, code, exten
 from .study.budget import (
     CHOSEN,
     Budget,
+    Expected,
     budget_of,
-    expected_seconds,
+    expected_time,
     forecasts_of,
     is_same_request,
     planned,
@@ -216,10 +217,10 @@ def plan_comparison(
         return planned(partial(make, **others), given, budget, times)
 
 
-def expected(plan: Plan, processes: int) -> float:
+def expected(plan: Plan, processes: int) -> Expected:
     """About how long a study takes with so many runs at a time, from a few steps on each workload."""
     problems = [workloads.find(goal.name, try_out=False) for goal in plan.workloads]
-    return expected_seconds(plan, rough_forecasts(plan, problems, plan.devices[0]), processes)
+    return expected_time(plan, rough_forecasts(plan, problems, plan.devices[0]), processes)
 
 
 def _all_tried_out(names: Sequence[str], timeout: float | None, quick: bool) -> list[workloads.Problem]:

@@ -9,7 +9,7 @@ from steepest import compare, verbs
 from steepest.base.errors import InvalidValue, UnknownName
 from steepest.study import budget as budgets
 from steepest.study import extend, make_plan
-from steepest.study.budget import Budget, duration, expected_seconds, is_same_request, planned, read_seconds
+from steepest.study.budget import Budget, duration, expected_time, is_same_request, planned, read_seconds
 from steepest.study.early import EARLY_STOPPING, planned_share
 from steepest.training.forecast import Forecast, forecasts
 from steepest.training.grid import grid
@@ -46,8 +46,18 @@ def test_a_budget_of_time_is_what_the_plan_will_take():
     for text, processes in (("1m", 1), ("1m", 4), ("10m", 2)):
         budget = Budget(text, processes=processes)
         plan = planned(MAKE, {}, budget, [FAST, FAST])
-        assert 0.85 * read_seconds(text) <= budget.expected <= read_seconds(text)
-        assert budget.expected == expected_seconds(plan, [FAST, FAST], processes)
+        assert 0.85 * read_seconds(text) <= budget.expected.seconds <= read_seconds(text)
+        assert budget.expected == expected_time(plan, [FAST, FAST], processes)
+
+
+def test_the_optimizer_whose_runs_take_most_of_the_time_is_named():
+    plan = MAKE(trials=4, seeds=5)
+    assert expected_time(plan, [FAST, FAST], 1).dearest is None
+    expected = expected_time(plan, [FAST, SLOW], 2)
+    slow, fast = (each.run(plan.contestants[0].steps) for each in (SLOW, FAST))
+    assert expected.shares["Adam"] == pytest.approx(slow / (slow + fast))
+    assert expected.dearest == ("Adam" if slow >= 3 * fast else None)
+    assert expected_time(plan, [FAST, Forecast(0.01, 0.1, 0.002)], 2).dearest == "Adam"
 
 
 def test_stopping_early_makes_room_for_more_trials():

@@ -25,6 +25,7 @@ from .results import print_comparison, settings_line
 
 if TYPE_CHECKING:
     from ..study import Comparison, Plan, Store
+    from ..study.budget import Expected
     from ..study.ranges import Range
 
 __all__ = ["command"]
@@ -249,10 +250,8 @@ def command(
         _compare(home, lambda progress: verbs.run_comparison(plan, start, **more, on_progress=progress))
 
 
-def _planned(plan: "Plan", seconds: float | None) -> str:
+def _planned(plan: "Plan", expected: "Expected | None") -> str:
     """What a budget was planned to be spent on."""
-    from ..study.budget import duration
-
     line = translate(
         "planned for {}: {} runs, with {} trials in each of {} searches on {} seeds, and {} fresh seeds",
         plan.budget, plan.runs, plan.trials, plan.searches, plan.search_seeds, plan.seeds,
@@ -260,7 +259,7 @@ def _planned(plan: "Plan", seconds: float | None) -> str:
     if plan.equal == "seconds":
         trials = {contestant.label: len(contestant.trials) // plan.searches for contestant in plan.contestants}
         line += translate("; trials for the same seconds: {}", ", ".join(f"{name} {n}" for name, n in trials.items()))
-    return line if seconds is None else line + translate("; about {}", duration(seconds))
+    return line + _about(expected)
 
 
 def _note_easy_targets(plan: "Plan") -> None:
@@ -277,16 +276,24 @@ def _note_easy_targets(plan: "Plan") -> None:
             terminal.echo(f"steepest: {goal.name}: {say(sentence)}", error=True)
 
 
-def _expected(plan: "Plan", seconds: float | None) -> str:
+def _expected(plan: "Plan", expected: "Expected | None") -> str:
     """How much a study of several workloads is, before it begins."""
-    from ..study.budget import duration
-
     optimizers = dict.fromkeys(contestant.label for contestant in plan.contestants)
     line = translate(
         "{} workloads, {} optimizers with {} trials in each of {} searches, {} fresh seeds: {} runs",
         len(plan.workloads), len(optimizers), plan.trials, plan.searches, plan.seeds, f"{plan.runs:,}",
     )  # fmt: skip
-    return line if seconds is None else line + translate("; about {}", duration(seconds))
+    return line + _about(expected)
+
+
+def _about(expected: "Expected | None") -> str:
+    """How long it takes, and which optimizer takes most of that, if one does."""
+    from ..study.budget import duration
+
+    if expected is None:
+        return ""
+    line, label = translate("; about {}", duration(expected.seconds)), expected.dearest
+    return line if label is None else line + translate(", {} of it {}", f"{expected.shares[label]:.0%}", label)
 
 
 def _once(pairs: "Iterable[tuple[str, Range | str]]", option: str = "--range") -> "dict[str, Range | str]":

@@ -23,6 +23,7 @@ CHINESE = {
     "packed into {} ({} MB); steepest compare --resume {} goes on from it": "已打包到 {}（{} MB）；用 steepest compare --resume {} 从此继续",
     "; trials for the same seconds: {}": "；相同秒数内的试验数：{}",
     "; about {}": "；约需 {}",
+    ", {} of it {}": "，其中 {1} 占 {0}",
     "no run has failed: there is nothing to try again": "没有失败的运行：无需重试",
     "failed runs that are tried again: {}": "重试的失败运行数：{}",
     "found": "发现",

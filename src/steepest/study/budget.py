@@ -8,7 +8,7 @@ search, where an optimizer whose steps take longer gets fewer trials. Times are 
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import rules
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..workloads import Problem
 
 __all__ = [
-    "CHOSEN", "EQUAL", "Budget", "budget_of", "check_equal", "duration", "expected_seconds", "forecasts_of",
+    "CHOSEN", "EQUAL", "Budget", "Expected", "budget_of", "check_equal", "duration", "expected_time", "forecasts_of",
     "is_same_request", "planned", "read_seconds", "rough_forecasts",
 ]  # fmt: skip
 
@@ -92,13 +92,34 @@ def seconds_of_search(plan: Plan, contestant: Contestant, forecast: "Forecast") 
     return seconds + whole * forecast.run(steps)
 
 
-def expected_seconds(plan: Plan, forecasts: "Sequence[Forecast]", processes: int) -> float:
-    """Seconds of a whole study, from a forecast for each contestant, with so many runs at a time."""
-    work = sum(
-        seconds_of_search(plan, contestant, forecast) + plan.seeds * forecast.run(contestant.steps)
-        for contestant, forecast in zip(plan.contestants, forecasts, strict=True)
-    )
-    return START + SLACK * work / processes
+@dataclass(frozen=True)
+class Expected:
+    """What a study will take.
+
+    Attributes:
+        seconds: from its first run to its report.
+        shares: of the runs of each optimizer, by label, in that time.
+    """
+
+    seconds: float
+    shares: Mapping[str, float]
+
+    @property
+    def dearest(self) -> str | None:
+        """The optimizer whose runs take the most, if that is half as much again as if all took alike."""
+        label = max(self.shares, key=lambda label: self.shares[label])
+        return label if self.shares[label] >= 1.5 / len(self.shares) else None
+
+
+def expected_time(plan: Plan, forecasts: "Sequence[Forecast]", processes: int) -> Expected:
+    """The time of a whole study, from a forecast for each contestant, with so many runs at a time."""
+    work = dict.fromkeys((contestant.label for contestant in plan.contestants), 0.0)
+    for contestant, forecast in zip(plan.contestants, forecasts, strict=True):
+        reports = plan.seeds * forecast.run(contestant.steps)
+        work[contestant.label] += seconds_of_search(plan, contestant, forecast) + reports
+    total = sum(work.values())
+    shares = {label: seconds / total for label, seconds in work.items()} if total else dict.fromkeys(work, 0.0)
+    return Expected(START + SLACK * total / processes, shares)
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------------
@@ -115,7 +136,7 @@ class Budget:
 
     Attributes:
         text: what was asked for.
-        expected: seconds that the plan will take, once it is made, where steps were timed.
+        expected: what the plan will take, once it is made, where steps were timed.
 
     Raises:
         InvalidValue: both, or one out of range.
@@ -132,7 +153,7 @@ class Budget:
             raise InvalidValue(f"runs: must be a whole number from 1, got {runs!r}")
         self.seconds = None if seconds is None else read_seconds(seconds)
         self.runs, self.equal, self.processes = runs, equal, processes
-        self.expected: float | None = None
+        self.expected: Expected | None = None
         self.text = f"{runs} runs" if seconds is None else re.sub(r"\s", "", seconds)
 
     @property
@@ -143,13 +164,13 @@ class Budget:
     def allows(self, plan: Plan, forecasts: "Sequence[Forecast]") -> bool:
         """Whether a plan costs no more."""
         if self.seconds is not None:
-            return expected_seconds(plan, forecasts, self.processes) <= self.seconds
+            return expected_time(plan, forecasts, self.processes).seconds <= self.seconds
         return plan.runs <= (self.runs or 0)
 
     def refusal(self, plan: Plan, forecasts: "Sequence[Forecast]") -> InvalidValue:
         """The error where even the smallest plan costs more."""
         if self.seconds is not None:
-            least = duration(expected_seconds(plan, forecasts, self.processes))
+            least = duration(expected_time(plan, forecasts, self.processes).seconds)
             return InvalidValue(f"budget: {self.text} is too little for this comparison; the least is about {least}")
         return InvalidValue(f"runs: {self.runs} are too few for this comparison; the least is {plan.runs}")
 
@@ -186,7 +207,7 @@ def planned(make: Make, kept: Mapping[str, Any], budget: Budget, forecasts: "Seq
         else:
             high = middle
     if forecasts:
-        budget.expected = expected_seconds(best, forecasts, budget.processes)
+        budget.expected = expected_time(best, forecasts, budget.processes)
     return replace(best, budget=budget.text, equal=budget.equal)
 
 
