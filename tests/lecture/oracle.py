@@ -397,6 +397,66 @@ def principal_plane(path: Any) -> tuple[Any, Any, Any]:
     return mean, axes, variances / path.var(axis=0).sum()
 
 
+def plain_texts() -> tuple[list[list[int]], list[float]]:
+    """300 words by Zipf's law, 2,500 texts of ten, good where the sum of their words' values is above the median."""
+    import bisect
+
+    import numpy as np
+
+    random, whole, ends = np.random.default_rng(0), sum(1 / k for k in range(1, 301)), [0.0]
+    for k in range(1, 301):
+        ends.append(ends[-1] + 1 / k / whole)
+    words = [min(bisect.bisect_left(ends, random.random(), 1) - 1, 299) for _ in range(25_000)]
+    values = [math.log(k * whole) * random.standard_normal() for k in range(1, 301)]
+    texts = [words[10 * n : 10 * n + 10] for n in range(2500)]
+    sums = [sum(values[word] for word in text) for text in texts]
+    middle = sum(sorted(sums)[1249:1251]) / 2
+    return texts, [float(total > middle) for total in sums]
+
+
+def rare_words() -> dict[str, float | str]:
+    """By torch's embeddings, loss, optimizers and scheduler, in float64."""
+    import numpy as np
+    import torch
+
+    texts, good = (torch.tensor(part) for part in plain_texts())
+    good = good.double()
+
+    def train(make: Callable[[Any], Any], decay: float) -> tuple[float, float, Any, Any]:
+        model = torch.nn.EmbeddingBag(300, 1, mode="sum").double()
+        torch.nn.init.zeros_(model.weight)
+        optimizer, random, order = make([model.weight]), np.random.default_rng((0, 1)), []
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / math.sqrt(1 + decay * step))
+        for _ in range(300):
+            if len(order) < 32:
+                order = list(range(2000))
+                for i in range(1999, 0, -1):
+                    j = math.floor(random.random() * (i + 1))
+                    order[i], order[j] = order[j], order[i]
+            rows, order = order[:32], order[32:]
+            optimizer.zero_grad()
+            scores = model(texts[rows])[:, 0]
+            torch.nn.functional.binary_cross_entropy_with_logits(scores, good[rows]).backward()
+            lr = optimizer.param_groups[0]["lr"]
+            optimizer.step()
+            scheduler.step()
+        scores = model(texts[2000:])[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, good[2000:]).item()
+        right = ((scores > 0) == (good[2000:] > 0)).double().mean().item()
+        return loss, right, lr, optimizer.state[model.weight].get("sum")
+
+    decaying = min((train(lambda w, lr=lr: torch.optim.SGD(w, lr=lr), 0.1), lr) for lr in (5, 10, 20, 50))
+    own = min((train(lambda w, lr=lr: torch.optim.Adagrad(w, lr=lr), 0), lr) for lr in (1, 2, 4))
+    (_, plain, decayed, _), sgd_lr = decaying
+    (_, best, _, squares), lr = own
+    rates = lr / (squares.sqrt() + 1e-10).numpy()[:, 0]
+    return {
+        "train": 2000, "vocabulary": 300, "steps": 300, "rank": 100, "frequent": rates[0], "rare": rates[99], "near": 5,
+        "ratio": rates[99] / rates[0], "decayed": decayed, "sgd_lr": sgd_lr, "sgd": 100 * plain, "adagrad": 100 * best,
+        "sgd_tried": "5, 10, 20, 50", "adagrad_tried": "1, 2, 4", "goal": 0.9, "goal_percent": 90,
+    }  # fmt: skip
+
+
 def loss_slice() -> dict[str, float]:
     """By torch's optimizers, losses and autograd-free forward passes, and a singular value decomposition."""
     import torch
@@ -444,5 +504,6 @@ ORACLE: Sequence[Callable[[], Mapping[str, float | str]]] = (
     local_minimum, noise_escapes, saddle, inflection, vanishing, descent, learning_rate, leap, two_variables,
     stochastic, decay, full_batch, momentum, best_pair, ill_conditioning, sparse, adagrad, rmsprop, cycle, adam,
     uses, cards, mistakes, mini_batch, race, loss_slice,
+    rare_words,
 )  # fmt: skip
 """A function each, named as the station with "_" for "-"."""

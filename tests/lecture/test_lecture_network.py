@@ -4,22 +4,26 @@ import numpy as np
 import pytest
 import torch
 
-from steepest.lecture import network
+from steepest.lecture import network, rare_words
 from steepest.rules import RULES
 
 from ..web.web_node import ask
-from .oracle import torch_network
+from .oracle import plain_texts, torch_network
 
 ROWS = [3, 0, 700, 1436, 1500]
 RACE = [("sgd", 0.05), ("momentum", 0.05), ("adam", 0.01)]
 STEPS = 60
+WATCHED = [0, 9, 250]
 
 
 @pytest.fixture(scope="module")
 def answer():
     rules = [{"id": name, "settings": {"lr": lr}} for name, lr in RACE]
     spec = {"rules": rules, "batch": 64, "steps": STEPS, "seed": 3}
+    decaying = {"id": "sgd", "settings": {"lr": 20}, "schedule": {"id": "inverse_sqrt", "rate": 0.1}}
+    words = {"rules": [decaying, {"id": "adagrad", "settings": {"lr": 2}}], "batch": 32, "steps": STEPS, "seed": 3}
     asked = {"digits": network.images_as_data(), "seed": 3, "rows": ROWS, "trainings": [spec]}
+    asked |= {"texts": rare_words.SIZES, "wordTraining": words, "watched": WATCHED}
     return ask("network", asked)
 
 
@@ -47,6 +51,37 @@ def test_the_page_trains_as_python_does(answer):
         assert np.mean(end["losses"][-20:]) == pytest.approx(expected["loss"], rel=1e-7)
         assert end["accuracy"] == pytest.approx(expected["accuracy"])
         assert len(end["losses"]) == STEPS
+
+
+def test_texts_are_those_of_plain_draws(answer):
+    texts, good = plain_texts()
+    assert answer["words"]["words"] == [word for text in texts for word in text]
+    assert answer["words"]["good"] == good
+    counts, ours = rare_words.texts()
+    np.testing.assert_array_equal(counts, [np.bincount(text, minlength=300) for text in texts])
+    np.testing.assert_array_equal(ours, good)
+
+
+def test_the_loss_of_texts_and_its_gradient_are_those_of_torch(answer):
+    texts, good = (torch.tensor(part)[ROWS] for part in plain_texts())
+    weights = torch.sin(torch.arange(300, dtype=torch.float64)).requires_grad_()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(weights[texts].sum(dim=1), good.double())
+    loss.backward()
+    assert answer["words"]["lossOfTexts"]["loss"] == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(answer["words"]["slopes"], weights.grad, rtol=0, atol=1e-12)
+
+
+def test_the_page_trains_on_texts_as_python_does(answer):
+    decaying, own = answer["words"]["ends"]
+    for end, rule, schedule in ((decaying, "sgd", "inverse_sqrt(rate=0.1)"), (own, "adagrad", "constant")):
+        expected = rare_words.train(RULES[rule](lr=20 if rule == "sgd" else 2), schedule, 32, STEPS, 3)
+        assert end["accuracy"] == pytest.approx(expected.accuracy)
+        rates = np.array(end["rates"], dtype=float)
+        seen = [column[np.isfinite(column)] for column in rates.T]
+        last = [column[-1] if len(column) else np.nan for column in seen]
+        np.testing.assert_allclose(last, expected.rates[WATCHED], rtol=1e-7)
+    assert np.isfinite(rates[:, 0]).all() and 0 < len(seen[2]) < STEPS / 2  # rare words are in few batches
+    assert (np.diff(seen[2]) < 0).all()
 
 
 def test_batches_go_through_all_images_before_any_comes_again():

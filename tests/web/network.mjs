@@ -1,8 +1,9 @@
-// The network: first weights, the loss and its gradient on some rows, and trainings to the end.
+// The network: first weights, the loss and its gradient on some rows, and trainings to the end; the same of texts with
+// rare words.
 
 import { Steepest } from "./harness.mjs";
 
-export default ({ digits, seed, rows, trainings }) => {
+export default ({ digits, seed, rows, trainings, texts, wordTraining, watched }) => {
   const data = Steepest.readImages(digits), weights = Steepest.firstWeights(data.sizes, seed), gradient = new Float64Array(weights.length);
   const { loss, right } = Steepest.lossOf(data, weights, rows, gradient);
   const ends = trainings.map((spec) => {
@@ -10,5 +11,12 @@ export default ({ digits, seed, rows, trainings }) => {
     training.advance();
     return training.runners.map(({ losses, accuracies }) => ({ losses, accuracy: accuracies.at(-1)[1] }));
   });
-  return { weights, loss, right, gradient, ends };
+  const read = texts && Steepest.drawTexts(texts), slopes = texts && new Float64Array(texts.vocabulary);
+  const asked = texts && { ...wordTraining, watched }, training = texts && new Steepest.Training(read, asked, Steepest.TEXTS);
+  training?.advance();
+  const words = texts && {
+    ...read, lossOfTexts: Steepest.lossOfTexts(read, Float64Array.from({ length: texts.vocabulary }, (_, k) => Math.sin(k)), rows, slopes), slopes,
+    ends: training.runners.map(({ rates, accuracies, losses }) => ({ rates, losses, accuracy: accuracies.at(-1)[1] })),
+  };
+  return { words, weights, loss, right, gradient, ends };
 };

@@ -11,6 +11,7 @@ from ..playground.build import build_facts
 from ..web import Page, check_page_file, script_of
 from .cards import cards_as_data
 from .network import images_as_data
+from .rare_words import SIZES
 from .stations import stations_as_data
 from .uses import Results, uses_as_data
 
@@ -27,6 +28,7 @@ def lecture_as_data(study: str | Path | None = None) -> dict[str, Any]:
         "uses": uses_as_data(results),
         "cards": cards_as_data(results),
         "digits": images_as_data(),
+        "texts": SIZES,
     }
 
 

@@ -17,7 +17,7 @@ from ..program.character import memory
 from ..program.linear_step import Step
 from ..program.stability import spectral_radius, stability_limit
 from ..rules import RULES, SGD, Rule
-from . import network
+from . import network, rare_words
 from .plane import Plane, full_loss
 from .uses import IMAGENET, PEOPLE
 
@@ -417,6 +417,31 @@ def _(facts: Mapping[str, Any]) -> dict[str, Number]:
         "weights": weights.size, "images": found.train, "large": large, "gain": float(np.sqrt(large)),
         "single": noise, "batch": noise / float(np.sqrt(large)), "updates": found.train,
         "batch_updates": found.train // large, "steps": state["steps"], "goal": 0.1,
+    }  # fmt: skip
+
+
+@_with_facts("rare-words")
+def _(facts: Mapping[str, Any]) -> dict[str, Number]:
+    """Each rule at the best of the rates that are tried, by the loss on the texts held out."""
+    state, tried = facts["figure"]["state"], facts["figure"]["tried"]
+    batch, steps, seed, (decaying, own) = state["batch"], state["steps"], state["seed"], state["rules"]
+    decay = decaying["schedule"]["rate"]
+    schedules = (f"inverse_sqrt(rate={decay})", "constant")
+    ends = []
+    for rule, schedule, rates in zip((decaying, own), schedules, tried, strict=True):
+        found = {lr: rare_words.train(_rule(rule["id"], {"lr": lr}), schedule, batch, steps, seed) for lr in rates}
+        best = min(found, key=lambda lr: found[lr].loss)
+        if best != rule["settings"]["lr"]:
+            raise ValueError(f"rare-words: of the rates tried {best} is the best of {rule['id']}, not what is shown")
+        ends.append(found[best])
+    rank, goal = 100, 90
+    return {
+        "train": rare_words.SIZES["train"], "vocabulary": rare_words.SIZES["vocabulary"], "steps": steps, "rank": rank,
+        "frequent": float(ends[1].rates[0]), "rare": float(ends[1].rates[rank - 1]), "near": 5,
+        "ratio": float(ends[1].rates[rank - 1] / ends[1].rates[0]), "decayed": float(ends[0].rates[0]),
+        "sgd_lr": decaying["settings"]["lr"], "sgd": 100 * ends[0].accuracy, "adagrad": 100 * ends[1].accuracy,
+        "sgd_tried": ", ".join(map(str, tried[0])), "adagrad_tried": ", ".join(map(str, tried[1])),
+        "goal": goal / 100, "goal_percent": goal,
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ export { general, generalPoint, percent, readNumber } from "./numbers.js";
 export { landscapes } from "./landscapes.js";
 export { slicing } from "./slice.js";
 export { run } from "./run.js";
+export { TEXTS, drawTexts, lossOfTexts } from "./rare_words.js";
 export { proposedRate } from "./rates.js";
 export { schedules } from "./schedules.js";
 export { check, look, rules, settingsOf, within } from "./settings.js";

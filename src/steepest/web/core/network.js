@@ -1,7 +1,8 @@
-// A small network that is trained in the page: images, one hidden layer of rectified units, softmax and cross-entropy, in
+// What is trained in the page, and how. A small network: images, one hidden layer of rectified units, softmax and cross-entropy, in
 // float64, by the same printed rules as paths. `steepest.lecture.network` does the same in Python, weight for weight.
 
 import { Generator } from "./random.js";
+import { factorsOf } from "./schedules.js";
 import { rules, settingsOf } from "./settings.js";
 
 export const EVERY = 10; // steps between two measurements on held-out images
@@ -101,19 +102,25 @@ function shuffled(count, random) {
   return order;
 }
 
+const IMAGES = { first: ({ sizes }, seed) => firstWeights(sizes, seed), lossOf };
+
 /**
- * Several rules that train the same network from the same weights on the same batches.
+ * Several rules that train the same model from the same weights on the same batches.
  *
- * spec: {rules: [{id, settings}], batch, seed, steps, keeps}. `runners` have the curves: `losses` of the batches, and every
- * `EVERY` steps `accuracies` on held-out images and, where `keeps` says so, the weights, as `path`.
+ * data: with `train`, how many to train on, and `count`, how many there are; problem: {first(data, seed), lossOf(...)}, the
+ * weights at the start, and the loss as above. spec: {rules: [{id, settings, schedule}], batch, seed, steps, keeps, watched}.
+ * `runners` have the curves: `losses` of the batches; every `EVERY` steps `accuracies` on what is held out and, where `keeps`
+ * says so, the weights, as `path`; and `rates`, for each step the rate of each of the `watched` weights, which is how far it
+ * went, over its gradient: NaN where that is 0.
  */
 export class Training {
-  constructor(data, { rules: chosen, batch, seed, steps, keeps = false }) {
-    Object.assign(this, { data, batch, steps, keeps, step: 0, order: [], random: new Generator(seed, 1) });
+  constructor(data, { rules: chosen, batch, seed, steps, keeps = false, watched = [] }, problem = IMAGES) {
+    Object.assign(this, { data, problem, batch, steps, keeps, watched, step: 0, order: [], random: new Generator(seed, 1) });
     this.held = Int32Array.from({ length: data.count - data.train }, (_, i) => data.train + i);
-    this.runners = chosen.map(({ id, settings: given }) => {
-      const settings = settingsOf(id, given), { init, step } = rules[id].variant(settings), weights = firstWeights(data.sizes, seed);
-      return { settings, step, weights, state: init(settings, weights), gradient: new Float64Array(weights.length), losses: [], accuracies: [], path: [] };
+    this.runners = chosen.map(({ id, settings: given, schedule }) => {
+      const settings = settingsOf(id, given), { init, step } = rules[id].variant(settings), weights = problem.first(data, seed);
+      const lr = factorsOf(schedule, steps).map((factor) => factor * settings.lr);
+      return { settings, step, lr, rates: [], weights, state: init(settings, weights), gradient: new Float64Array(weights.length), losses: [], accuracies: [], path: [] };
     });
     this.measure();
   }
@@ -131,8 +138,11 @@ export class Training {
     const rows = this.rows();
     this.step += 1;
     for (const runner of this.runners) {
-      runner.losses.push(lossOf(this.data, runner.weights, rows, runner.gradient).loss);
-      runner.step(runner.settings, runner.gradient, runner.weights, runner.state, this.step);
+      const { weights, gradient, settings } = runner, before = this.watched.map((i) => weights[i]);
+      runner.losses.push(this.problem.lossOf(this.data, weights, rows, gradient).loss);
+      settings.lr = runner.lr[this.step - 1];
+      runner.step(settings, gradient, weights, runner.state, this.step);
+      if (before.length) runner.rates.push(before.map((value, k) => (value - weights[this.watched[k]]) / gradient[this.watched[k]]));
     }
     if (this.step % EVERY === 0 || this.done) this.measure();
   }
@@ -140,7 +150,7 @@ export class Training {
   measure() {
     for (const { weights, accuracies, path } of this.runners) {
       if (this.keeps) path.push(weights.slice());
-      accuracies.push([this.step, lossOf(this.data, weights, this.held).right / this.held.length]);
+      accuracies.push([this.step, this.problem.lossOf(this.data, weights, this.held).right / this.held.length]);
     }
   }
 

@@ -1,17 +1,25 @@
 // A figure of the lecture in which a network is trained on handwritten digits while one looks: the loss of every batch, and
-// the accuracy on images that it was not trained on; or, when it is trained, a slice of its loss (slice_view.js).
+// the accuracy on images that it was not trained on; or, when it is trained, a slice of its loss (slice_view.js). Or logistic
+// regression on texts with rare words: the learning rate of each word.
 
 import * as Steepest from "../core/api.js";
-import { fitted, make } from "./dom.js";
-import { makeFrame, pretty, roundTicks } from "./frame.js";
+import { drawCurves, strokeCurve } from "./curves.js";
+import { make } from "./dom.js";
+import { pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
 import { showNetworkControls } from "./network_controls.js";
 import { Part } from "./part.js";
-import { clipTo, setLetters, setStroke, strokeBox, strokeLines } from "./pen.js";
+import { setLetters, setStroke } from "./pen.js";
 import { measuredOfSlice, startSlice } from "./slice_view.js";
 import { colourOf } from "./theme.js";
 
-const CURVES = { losses: "batchLoss", accuracies: "heldOutAccuracy" }, SLICE = { slice: "sliceTitle", heights: "heightsTitle" };
+/** What may be looked at: the panes, with the words above each; what starts them, or draws them; what exercises ask for. */
+const VIEWS = {
+  curves: { panes: { losses: "batchLoss", accuracies: "heldOutAccuracy" }, start: (part) => part.follow(drawNetwork), measured: measuredOf },
+  slice: { panes: { slice: "sliceTitle", heights: "heightsTitle" }, start: startSlice, measured: measuredOfSlice },
+  words: { panes: { rates: "wordRates", accuracies: "heldOutTexts" }, start: (part) => part.follow(drawWords), measured: measuredOf },
+};
+const WATCHED = [0, 9, 99]; // words, by how frequent they are
 
 /** Panes by their ids, with the words above each. */
 function frameOf(panes) {
@@ -23,22 +31,28 @@ function frameOf(panes) {
 const BUDGET = 10; // milliseconds of training in a frame
 const SMOOTH = 0.9; // of the thick line of losses
 
-let images = null; // of the page, read once
+let images = null, texts = null; // of the page, read once
+
+/** A training of what a view shows. */
+function trainingOf({ state, options: { view, data } }) {
+  if (view === "words") return new Steepest.Training(texts ??= Steepest.drawTexts(data.texts), { ...state, watched: WATCHED }, Steepest.TEXTS);
+  images ??= Steepest.readImages(data.digits);
+  return new Steepest.Training(images, { ...state, batch: state.batch || images.train, keeps: view === "slice" });
+}
 
 /**
  * Mounts the figure. state: {rules, batch, steps, seed, and of a slice through (the place of a rule) and point}; options: as
- * in part.js, `data.digits` (the packed images), `slice` (whether to show that), and as in network_controls.js.
+ * in part.js, `data` (of which `digits` are the packed images, and `texts` what `drawTexts` takes), `view` (of VIEWS), and as
+ * in network_controls.js.
  */
 export function mountNetwork(element, state, options) {
-  images ??= Steepest.readImages(options.data.digits);
-  const panes = options.slice ? SLICE : CURVES, part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
+  const { panes, start, measured } = VIEWS[options.view ?? "curves"], part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
   part.host.dataset.kind = "figure";
   Object.assign(part, { training: null, waiting: false, turn: 0, sizes: {}, rows: [] });
   for (const name of Object.keys(panes)) part.watchSize(part.byId(name), (size) => { part.sizes[name] = size; });
   part.follow(restart);
   part.follow(showNetworkControls);
-  if (options.slice) startSlice(part);
-  else part.follow(drawNetwork);
+  start(part);
   part.endings.push(() => cancelAnimationFrame(part.turn));
   const first = state;
   return {
@@ -60,7 +74,7 @@ export function mountNetwork(element, state, options) {
         part.request();
       } else train(part);
     },
-    seen: () => ({ measured: options.slice ? measuredOfSlice(part) : measuredOf(part) }),
+    seen: () => ({ measured: measured(part) }),
     link: () => linkOf(part.state, first),
     follow(text) { part.change(stateOf(text, part.state)); },
     reset(given) { part.change({ ...given, run: (part.state.run ?? 0) + 1 }); },
@@ -72,8 +86,7 @@ export function mountNetwork(element, state, options) {
 /** A changed setting begins anew. */
 function restart(part, state, changed) {
   if (part.training && !changed("rules", "batch", "steps", "seed", "run")) return;
-  const { slice } = part.options;
-  part.training = new Steepest.Training(images, { ...state, batch: state.batch || images.train, keeps: slice });
+  part.training = trainingOf(part);
   if (!part.waiting) train(part);
 }
 
@@ -130,46 +143,46 @@ function stateOf(text, state) {
 function drawNetwork(part, state) {
   const { training } = part;
   const most = 1.1 * Math.max(0.5, ...training.runners.flatMap(({ losses }) => losses.slice(0, 3)).filter(Number.isFinite));
-  drawCurves(part, "losses", [0, Math.min(most, 4)], ({ losses }, pen, frame, colour) => {
-    trace(pen, losses.map((loss, i) => [i + 1, loss]), frame, colour, 1, losses.length > 60 ? 0.3 : 0.6);
+  drawCurves(part, "losses", { range: [0, Math.min(most, 4)], title: part.say("batchLoss") }, (pen, frame) => eachRunner(part, ({ losses }, colour) => {
+    strokeCurve(part, pen, losses.map((loss, i) => [i + 1, loss]), frame, colour, 1, { opacity: losses.length > 60 ? 0.3 : 0.6 });
     let mean = losses[0];
-    trace(pen, losses.map((loss, i) => [i + 1, (mean = SMOOTH * mean + (1 - SMOOTH) * loss)]), frame, colour, 2.4 * part.theme.unit);
-  });
-  drawCurves(part, "accuracies", [0, 1], ({ accuracies }, pen, frame, colour) => trace(pen, accuracies, frame, colour, 2.4 * part.theme.unit));
-  const list = part.byId("legend"), told = training.runners.map(({ losses, accuracies }, i) => {
-    const { title, looks: [look] } = Steepest.rules[state.rules[i].id];
+    strokeCurve(part, pen, losses.map((loss, i) => [i + 1, (mean = SMOOTH * mean + (1 - SMOOTH) * loss)]), frame, colour, 2.4);
+  }));
+  drawAccuracies(part, state, [0, 1], part.say("heldOutAccuracy"));
+}
+
+/** The rates of some words, each rule's, and the accuracy. */
+function drawWords(part, state) {
+  const { training, theme } = part, seen = training.runners.flatMap(({ rates }) => rates.flat()).filter((rate) => rate > 0);
+  const range = seen.length ? [Math.min(...seen) / 1.5, Math.max(...seen) * 1.5] : [0.1, 10], names = [];
+  drawCurves(part, "rates", { range, log: true, title: part.say("wordRates") }, (pen, frame) => eachRunner(part, ({ rates, lr }, colour) => {
+    const shared = rates.every((row, n) => row.every((rate) => !(Math.abs(rate - lr[n]) > 1e-6 * lr[n])));
+    (shared ? [0] : training.watched.keys()).forEach((k) => {
+      const points = rates.map((row, n) => [n + 1, row[k]]).filter(([, rate]) => Number.isFinite(rate));
+      strokeCurve(part, pen, points, frame, colour, 2.2 - 0.4 * k, { opacity: 1 - 0.18 * k });
+      if (points.length) names.push([frame, points.at(-1), part.say(shared ? "everyWord" : "wordOfRank", training.watched[k] + 1)]);
+    });
+  }));
+  const pen = part.byId("rates").querySelector("canvas").getContext("2d");
+  setLetters(part, pen, 0.74, theme.ink, "right", "bottom", 600);
+  setStroke(pen, theme.paper, 3);
+  for (const [frame, [step, rate], text] of names) {
+    pen.strokeText(text, frame.toX(step) - 5, frame.toY(rate) - 3);
+    pen.fillText(text, frame.toX(step) - 5, frame.toY(rate) - 3);
+  }
+  drawAccuracies(part, state, [0.5, 1], part.say("heldOutTexts"));
+}
+
+function eachRunner(part, draw) {
+  part.training.runners.forEach((runner, i) => draw(runner, colourOf(part, Steepest.rules[part.state.rules[i].id].looks[0])));
+}
+
+function drawAccuracies(part, state, range, title) {
+  const { training } = part;
+  drawCurves(part, "accuracies", { range, title }, (pen, frame) => eachRunner(part, ({ accuracies }, colour) => strokeCurve(part, pen, accuracies, frame, colour, 2.4)));
+  part.byId("legend").replaceChildren(...training.runners.map(({ losses, accuracies }, i) => {
+    const { title: name, looks: [look] } = Steepest.rules[state.rules[i].id];
     const numbers = part.say("afterSteps", training.step, pretty(losses.at(-1) ?? NaN, 3), pretty(100 * accuracies.at(-1)[1], 3));
-    return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), title), make("output", {}, numbers));
-  });
-  list.replaceChildren(...told);
-}
-
-function drawCurves(part, name, range, draw) {
-  const { theme, training } = part, [width, height] = part.sizes[name], { rem } = theme, canvas = part.byId(name).querySelector("canvas");
-  const pen = fitted(canvas, width, height), box = [2.8 * rem, 0.6 * rem, width - 3.4 * rem, height - 2.6 * rem];
-  const frame = makeFrame([[0, training.steps], range], box, false);
-  pen.clearRect(0, 0, width, height);
-  strokeBox(part, pen, box);
-  setLetters(part, pen, 0.72, theme.soft, "right");
-  const ys = roundTicks(...range, box[3] / (3 * rem));
-  ys.forEach((y) => pen.fillText(String(y), box[0] - 0.4 * rem, frame.toY(y)));
-  setStroke(pen, theme.line, 1);
-  strokeLines(pen, ys.map((y) => [box[0], frame.toY(y), box[0] + box[2], frame.toY(y)]));
-  setLetters(part, pen, 0.72, theme.soft, "center", "top");
-  roundTicks(0, training.steps, box[2] / (4.5 * rem)).forEach((step) => pen.fillText(String(step), frame.toX(step), box[1] + box[3] + 0.3 * rem));
-  pen.save();
-  clipTo(pen, box);
-  training.runners.forEach((runner, i) => draw(runner, pen, frame, colourOf(part, Steepest.rules[part.state.rules[i].id].looks[0])));
-  pen.restore();
-  canvas.setAttribute("aria-label", part.say(name === "losses" ? "batchLoss" : "heldOutAccuracy"));
-}
-
-function trace(pen, points, frame, colour, width, opacity = 1) {
-  setStroke(pen, colour, width);
-  pen.globalAlpha = opacity;
-  pen.lineJoin = "round";
-  pen.beginPath();
-  points.forEach(([x, y], i) => (i ? pen.lineTo : pen.moveTo).call(pen, frame.toX(x), frame.toY(Number.isFinite(y) ? Math.min(y, 1e3) : 1e3)));
-  pen.stroke();
-  pen.globalAlpha = 1;
+    return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), name), make("output", {}, numbers));
+  }));
 }

@@ -8,14 +8,17 @@ import { makeSlider } from "./slider.js";
 import { colourOf } from "./theme.js";
 import { both } from "./words.js";
 
-/** Shows them; `part.options` has `batches` (the choices; "all" is 0), `rates` (whether there are sliders) and `slice`. */
+/**
+ * Shows them. `part.options` has `batches` (the choices; "all" is 0), `rates` (whether there are sliders of learning rates),
+ * `high` (the largest of those) and `view`.
+ */
 export function showNetworkControls(part, state, changed) {
   if (!changed("lang") && part.rows.length) return part.rows.forEach((row) => row.update());
-  const { batches = [], rates = true, slice } = part.options, made = [];
+  const { batches = [], rates = true, high = 3, view } = part.options, slice = view === "slice", made = [];
   if (slice && state.rules.length > 1) made.push(tabs(part, "planeThrough", "through", state.rules.map(({ id }, i) => [i, Steepest.rules[id].title])));
   if (batches.length) made.push(tabs(part, "batchSize", "batch", batches.map((size) => [size, size ? String(size) : part.say("allImages")])));
   if (slice) made.push(pointSlider(part));
-  if (rates) made.push(...state.rules.map((rule, i) => rateSlider(part, rule, i)));
+  if (rates) made.push(...state.rules.map((rule, i) => rateSlider(part, rule, i, high)));
   made.push(otherSeed(part));
   part.rows = made;
   part.byId("controls").replaceChildren(...made);
@@ -30,10 +33,10 @@ function tabs(part, word, name, choices) {
   return Object.assign(row, { update });
 }
 
-function rateSlider(part, { id }, index) {
+function rateSlider(part, { id }, index, high) {
   const setting = Steepest.rules[id].settings.find(({ name }) => name === "lr");
   const write = (lr) => part.change({ rules: part.state.rules.map((rule, i) => (i === index ? { ...rule, settings: { ...rule.settings, lr } } : rule)) });
-  const row = makeSlider(part, { ...setting, low: 1e-4, high: 3 }, () => part.state.rules[index].settings.lr, write), { looks: [look], title } = Steepest.rules[id];
+  const row = makeSlider(part, { ...setting, low: high > 10 ? 0.1 : 1e-4, high }, () => part.state.rules[index].settings.lr, write), { looks: [look], title } = Steepest.rules[id];
   row.style.setProperty("--rule", colourOf(part, look));
   row.prepend(make("span", { class: "whose", html: lookIcon(part, look, 26), title }));
   return row;

@@ -3,8 +3,9 @@
 
 import * as Steepest from "../core/api.js";
 import { contoursOfGrid, drawIsolines, drawLabels, drawRelief } from "./contours.js";
+import { boxOf, drawCurves, strokeCurve } from "./curves.js";
 import { fitted, make } from "./dom.js";
-import { logTicks, makeFrame, pretty } from "./frame.js";
+import { makeFrame, pretty } from "./frame.js";
 import { lookIcon } from "./marks.js";
 import { clipTo, setLetters, setStroke, strokeBox, strokeLines } from "./pen.js";
 import { drawAxes } from "./plane.js";
@@ -36,11 +37,6 @@ function lastPoint({ state }) { return Math.ceil(state.steps / Steepest.EVERY); 
 
 /** The point in view: of those that are kept, the last one unless another is chosen. */
 function pointOf(part) { return Math.min(part.state.point ?? lastPoint(part), lastPoint(part)); }
-
-function boxOf(part, name) {
-  const [width, height] = part.sizes[name], { rem } = part.theme;
-  return [2.9 * rem, 0.6 * rem, width - 3.6 * rem, height - 2.4 * rem];
-}
 
 // --- computing --------------------------------------------------------------------------------------------------------
 
@@ -128,51 +124,21 @@ function drawSlice(part) {
 function percent(share) { return pretty(100 * share, 3); }
 
 function drawHeights(part) {
-  const { slice, theme } = part, { rem } = theme, canvas = part.byId("heights").querySelector("canvas"), size = part.sizes.heights;
-  const pen = fitted(canvas, ...size), box = boxOf(part, "heights");
-  pen.clearRect(0, 0, ...size);
-  canvas.setAttribute("aria-label", part.say("heightsTitle"));
-  strokeBox(part, pen, box);
-  part.heights = null;
-  if (slice?.own?.some((heights) => heights.length)) {
-    const curves = [...slice.own, ...slice.beneath].flat().filter((loss) => loss > 0 && loss < 1e6), [low, high] = [Math.min(...curves) / 1.2, Math.max(...curves) * 1.2];
-    const frame = makeFrame([[0, part.training.steps], [Math.log10(low), Math.log10(high)]], box, false);
-    part.heights = { frame };
-    drawHeightAxes(part, pen, frame, low, high);
-    pen.save();
-    clipTo(pen, box);
-    const now = frame.toX(Math.min(pointOf(part) * Steepest.EVERY, part.training.steps));
-    setStroke(pen, theme.ink, 1);
-    pen.globalAlpha = 0.5;
+  const { slice, theme, training } = part, known = slice?.own?.some((heights) => heights.length);
+  const seen = known ? [...slice.own, ...slice.beneath].flat().filter((loss) => loss > 0 && loss < 1e6) : [];
+  const range = seen.length ? [Math.min(...seen) / 1.2, Math.max(...seen) * 1.2] : [0.1, 3];
+  const frame = drawCurves(part, "heights", { range, log: true, title: part.say("heightsTitle") }, (pen, { box, toX, toY }) => {
+    if (!known) return;
+    const now = toX(Math.min(pointOf(part) * Steepest.EVERY, training.steps)), steps = (heights) => heights.map((loss, k) => [Math.min(k * Steepest.EVERY, training.steps), loss]);
+    setStroke(pen, theme.soft, 1);
     strokeLines(pen, [[now, box[1], now, box[1] + box[3]]]);
-    pen.globalAlpha = 1;
     tracksOf(part).forEach(({ look }, i) => {
-      strokeHeights(part, pen, frame, slice.beneath[i], colourOf(part, look), [5, 4]);
-      strokeHeights(part, pen, frame, slice.own[i], colourOf(part, look), []);
+      strokeCurve(part, pen, steps(slice.beneath[i]), { toX, toY }, colourOf(part, look), 2, { dash: [5, 4] });
+      strokeCurve(part, pen, steps(slice.own[i]), { toX, toY }, colourOf(part, look), 2);
     });
-    pen.restore();
-  }
-  part.byId("legend").replaceChildren(...part.state.rules.map((rule, i) => entry(part, rule, i, rem)));
-}
-
-function strokeHeights(part, pen, frame, heights, colour, dash) {
-  setStroke(pen, colour, 2 * part.theme.unit, dash);
-  pen.lineJoin = "round";
-  pen.beginPath();
-  heights.forEach((loss, k) => (k ? pen.lineTo : pen.moveTo).call(pen, frame.toX(Math.min(k * Steepest.EVERY, part.training.steps)), frame.toY(Math.log10(Math.max(loss, 1e-12)))));
-  pen.stroke();
-  pen.setLineDash([]);
-}
-
-function drawHeightAxes(part, pen, frame, low, high) {
-  const { theme } = part, [left, top, width, height] = frame.box, { rem } = theme;
-  const ys = logTicks(low, high, height / (2.2 * rem)), xs = [0, part.training.steps / 2, part.training.steps];
-  setStroke(pen, theme.line, 1);
-  strokeLines(pen, ys.map((y) => [left, frame.toY(Math.log10(y)), left + width, frame.toY(Math.log10(y))]));
-  setLetters(part, pen, 0.72, theme.soft, "right");
-  ys.forEach((y) => pen.fillText(pretty(y), left - 0.4 * rem, frame.toY(Math.log10(y))));
-  setLetters(part, pen, 0.72, theme.soft, "center", "top");
-  xs.forEach((x) => pen.fillText(String(x), frame.toX(x), top + height + 0.35 * rem));
+  });
+  part.heights = known ? { frame } : null;
+  part.byId("legend").replaceChildren(...part.state.rules.map((rule, i) => entry(part, rule, i)));
 }
 
 /** A rule, its loss at the point in view and on the plane beneath, and how much of its path the plane holds. */
