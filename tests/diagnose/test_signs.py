@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from steepest.diagnose.curve import Curve
 from steepest.diagnose.finding import Diagnosis, ranked
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
 from steepest.diagnose.schedule import FIRST, HIDDEN, Schedule
@@ -23,7 +24,7 @@ def record(losses, ticks=(0, 1, 2, 3, 5, 8, 12, 18, 30), labels=None, **given):
         for step in ticks
         if step < len(losses)
     ]
-    return Record(losses=list(losses), ticks=made, rates=[(0.1, 0.1, 0.1)])
+    return Record(losses=Curve(losses), ticks=made, rates=[(0.1, 0.1, 0.1)])
 
 
 def falling(steps=300, start=1.4, end=0.1):
@@ -244,7 +245,7 @@ def test_batches_of_like_targets_are_not_shuffled():
 
 def test_guessing_gives_each_entry_its_own_mean():
     images = regression([0.0] * 6, facts={"component": 0.4})
-    images.losses = [1.0] * 300
+    images.losses = Curve([1.0] * 300)
     assert guessing(images) == pytest.approx(0.4)
     for tick in images.ticks:
         tick.loss.component = math.nan
@@ -281,3 +282,20 @@ def test_a_leap_of_small_batches_lasts_as_many_examples():
     for tick in leapt.ticks:
         tick.batch = 2
     assert SIGNS["lr_high"](leapt) is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "seen"), [(5, (0, 1, 2)), (112, (0, 1, 2)), (400, (0, 1, 2, 3, 5, 8)), (2000, FIRST)]
+)
+def test_where_the_number_of_steps_is_known_first_steps_cost_no_more_than_all_of_them_pay_for(steps, seen):
+    """Steps of 1 ms, the first one of 40; ticks of 3 ms."""
+    now, ticks = 0.0, []
+    schedule = Schedule(0.05, clock=lambda: now, steps=steps)
+    for step in range(steps):
+        if schedule.due(step):
+            now += 3e-3
+            schedule.observed(step, 3e-3)
+            ticks.append(step)
+        now += 4e-2 if step == 0 else 1e-3
+    assert tuple(ticks[: len(seen)]) == seen and all(step > FIRST[-1] for step in ticks[len(seen) :])
+    assert schedule.spent <= max(9e-3, 0.05 * steps * 1e-3) + 1e-9

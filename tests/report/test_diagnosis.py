@@ -10,6 +10,7 @@ from torch import nn
 
 import steepest
 from steepest.base.errors import InvalidValue
+from steepest.diagnose.curve import Curve
 from steepest.diagnose.finding import Diagnosis
 from steepest.diagnose.proof import Proof, Trial
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
@@ -44,7 +45,7 @@ def record_of(losses, layers=(), steps=range(10)):
     ticks = [
         Tick(step, 32, 1, [], LossFacts("cross_entropy", 1.0, 1.0, {0: 8, 1: 24}), facts["step"], 0.9) for step in steps
     ]
-    return Record(losses=list(losses), ticks=ticks, observed=len(ticks))
+    return Record(losses=Curve(losses), ticks=ticks, observed=len(ticks))
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------
@@ -91,6 +92,21 @@ def test_of_a_million_losses_a_picture_keeps_what_stands_out():
     assert line["high"][place] == 40.0 and 2.0 < line["values"][place] < 3.0  # a mean of many
     assert picture["gaps"] == [[700_000, 700_399]] and picture["end"] == 999_999
     assert "400 are not finite" in picture["alt"][0] and "400 个不是有限数" in picture["alt"][1]
+
+
+def test_of_thinned_losses_a_picture_keeps_what_stands_out():
+    record = record_of([2.0] * 400_000)
+    for step, loss in ((123_456, 40.0), (200_000, 0.5), (399_990, math.nan)):
+        record.losses.correct(step, loss)
+    record.losses.fold()
+    assert record.losses.nbytes < 2**20
+    picture = loss_picture(record)
+    line, steps = picture["lines"][0], picture["steps"]
+    assert len(steps) <= MOST_POINTS and steps == sorted(set(steps)) and picture["end"] == 399_999
+    assert max(value for value in line["high"] if value) == 40.0 and min(value for value in line["low"] if value) == 0.5
+    place = max(place for place, step in enumerate(steps) if step <= 123_456)
+    assert line["high"][place] == 40.0 and 2.0 < line["values"][place] < 3.0
+    assert picture["gaps"] == [[399_990, 399_990]] and "1 are not finite" in picture["alt"][0]
 
 
 def test_a_line_has_no_number_where_no_loss_is_finite_and_ends_soon_after_the_last_one():

@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 import steepest
+from steepest.diagnose.curve import Curve
 from steepest.diagnose.proof import Proof, Trial
 from steepest.diagnose.record import LayerFacts, LossFacts, StepFacts, Tick
+from steepest.diagnose.signs import settle
 from steepest.findings.catalogue import DIAGNOSES
 
 from ..accessibility import small_targets, violations
@@ -59,9 +61,11 @@ def huge(tmp_path_factory):
     """A page of a million steps of 200 layers with awkward names, some of which are not finite."""
     doctor = watched()
     record = doctor.record
-    record.losses = [2.0 * math.exp(-step / 3e5) + 0.1 * math.sin(step) for step in range(1_000_000)]
-    record.losses[600_000:600_050] = [40.0] * 50
-    record.losses[700_000:700_500] = [math.nan] * 500
+    losses = [2.0 * math.exp(-step / 3e5) + 0.1 * math.sin(step) for step in range(1_000_000)]
+    losses[600_000:600_050] = [40.0] * 50
+    losses[700_000:700_500] = [math.nan] * 500
+    record.losses = Curve(losses)
+    settle(record)
     names = [f"blocks.{index}.<script>alert({index})</script>.{'mlp' * 12}.weight" for index in range(200)]
     for step in (0, 1, 2, 3, 5, 8, *range(100, 1_000_000, 5000)):
         layers = [
@@ -76,7 +80,7 @@ def huge(tmp_path_factory):
             for index, name in enumerate(names)
         ]
         labels = {label: 1 + (step + label) % 5 for label in range(50)}
-        loss = LossFacts("cross_entropy", record.losses[step], 1.0, labels)
+        loss = LossFacts("cross_entropy", losses[step], 1.0, labels)
         record.observe(Tick(step, 32, 1, [], loss, StepFacts(layers, raw=1e30, descent=0.1), math.sin(step), (0.1,)))
     record.prove("no_grad", step=3, name=names[70], count=1, of=200)
     record.prove("zero_grad", step=1)

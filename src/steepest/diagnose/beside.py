@@ -12,18 +12,23 @@ from torch import Tensor
 
 from ..training.population import Population
 from ..training.trainer import Trainer
-from .doctor import Doctor, watch
+from .doctor import Doctor
 from .finding import Diagnosis, ranked
 from .parameters import scale_free
 from .record import LayerFacts, Record, StepFacts, Tick
 from .roots import noting_roots
 from .schedule import Schedule
-from .signs import signs_of
+from .sensors import unwrapped_optimizer
+from .signs import settle, signs_of
 
 __all__ = ["BUDGET", "Beside", "BesideMany"]
 
 BUDGET = 0.05
 """Share of a run's time that observing takes."""
+
+
+FETCHED = 512
+"""Steps after which the losses of a population are fetched from its device."""
 
 
 class Beside:
@@ -57,7 +62,8 @@ class Beside:
         """Watch the steps that the trainer makes within this context."""
         optimizer: Any = trainer.optimizer
         own, step = vars(optimizer).get("step"), optimizer.step
-        with noting_roots() as root, watch(trainer.session.model, optimizer, self._budget, keep=0) as doctor:
+        watched = trainer.session.model, [unwrapped_optimizer(optimizer)], self._budget, None, None, None
+        with noting_roots() as root, Doctor(*watched, keep=0, steps=trainer.updates) as doctor:
             self._doctor = doctor
 
             @wraps(step)
@@ -105,6 +111,7 @@ class BesideMany:
     def before(self, population: Population, step: int) -> None:
         """Before a step of all runs, whose gradients are there."""
         if not self._records:
+            self._schedule.steps = population.trainers[0].updates
             self._records = [Record(scale_free=scale_free([trainer.optimizer])) for trainer in population.trainers]
         self._started = perf_counter()
         due = self._schedule.due(step)
@@ -113,6 +120,8 @@ class BesideMany:
     def after(self, population: Population, step: int, batches: Any, losses: Tensor) -> None:
         """After it, with the losses before it."""
         self._losses.append((list(population.members), losses))
+        if len(self._losses) >= FETCHED:
+            self._flush()
         if self._before is not None:
             self._look(population, step, batches, losses, self._before)
             self._before = None
@@ -142,7 +151,7 @@ class BesideMany:
             update.finite = all(math.isfinite(layer.gradient) for layer in layers)
             gain = gains[place] if update.finite and update.descent > 0 else math.nan
             record = self._records[index]
-            record.ticks.append(Tick(step, backwards=1, update=update, gain=gain))
+            record.observe(Tick(step, backwards=1, update=update, gain=gain))
             groups = population.trainers[index].optimizer.param_groups
             rates = [float(group["lr"]) for group in groups if isinstance(group.get("lr"), int | float)]
             known = record.rates or [(rate, rate, rate) for rate in rates]
@@ -157,6 +166,8 @@ class BesideMany:
                 record = self._records[index]
                 if "nan" not in record.proved:
                     record.losses.append(loss)
+                    if record.losses.is_full:
+                        settle(record)
                     if not math.isfinite(loss):
                         step = record.steps - 1
                         ratio = record.growth(step)

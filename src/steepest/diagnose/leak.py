@@ -12,7 +12,7 @@ from .parameters import dense
 __all__ = ["Rows"]
 
 MOST = 2**16
-"""The most rows whose checksums are kept, on either side: half a megabyte."""
+"""The most rows whose checksums are kept, on either side: some 8 MiB."""
 
 LEAST = 4
 """Rows of fewer entries may well be alike by chance."""

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .curve import Curve
+
 __all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
 
 ROUNDED = 0.1
@@ -17,10 +19,16 @@ MOST_TICKS, LEAST_TICKS = 512, 64
 """Observed steps that a record keeps: at most, and at least, however many layers a model has."""
 
 MOST_LAYERS = 100_000
-"""Layers of all observed steps together that a record keeps, some 20 MB."""
+"""Layers, and classes in batches, of all observed steps together that a record keeps: some 22 MiB."""
+
+MOST_VALIDATIONS = 512
+"""Losses on held-out data that a record keeps."""
 
 FIRST = 30
 """The last of the first steps, which are all kept."""
+
+NEAR = 100
+"""Steps among which the first and the last finite loss are looked for."""
 
 Kind = Literal["cross_entropy", "log_likelihood", "squared_error", "binary", "probability", "other"]
 
@@ -202,10 +210,12 @@ class Record:
     """All that has been seen of a training.
 
     Attributes:
-        losses: the loss of each step; NaN where it was not a number.
+        losses: the loss of each step; NaN where it was not a number. Of a long training those between the first and the
+            last 16,384 are means of several (`Curve`).
         ticks: the observed steps, in order; of a long training the first ones, and others evenly spread (`observe`).
         observed: number of observed steps, those that were dropped included.
         proved: numbers of each finding that needs no threshold, by code.
+        events: what single losses told before they were thinned: the first spike, and the first leap (`signs.settle`).
         rates: for each group of parameters its first, largest and last learning rate.
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
         vanished_from: the first of these steps.
@@ -213,7 +223,8 @@ class Record:
         last: the activation that the model ends in; empty where it ends in none.
         normalized_input: whether the first layer that runs is a normalization.
         scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
-        validation: pairs of step and loss on held-out data.
+        validation: pairs of step and loss on held-out data; of many the least one, the last ones, and others evenly
+            spread.
         changes: number of steps at which a learning rate differed from that of the step before.
         still: number of steps at which a small parameter did not change.
         turns: how often the learning rate of the first group rose after it had fallen.
@@ -223,10 +234,11 @@ class Record:
         no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
     """
 
-    losses: list[float] = field(default_factory=list)
+    losses: Curve = field(default_factory=Curve)
     ticks: list[Tick] = field(default_factory=list)
     observed: int = 0
     proved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
     rates: list[tuple[float, float, float]] = field(default_factory=list)
     vanished: int = 0
     vanished_from: int = 0
@@ -255,29 +267,48 @@ class Record:
 
     def growth(self, step: int) -> float:
         """How far the last losses before a step lie above the first one."""
-        finite = [loss for loss in self.losses[:step] if math.isfinite(loss)]
-        return max(finite[-3:]) / abs(finite[0]) if finite and finite[0] else 1.0
+        first = [loss for loss in self.losses[: min(step, NEAR)] if math.isfinite(loss)]
+        last = [loss for loss in self.losses[max(0, step - NEAR) : step] if math.isfinite(loss)]
+        return max(last[-3:]) / abs(first[0]) if first and last and first[0] else 1.0
 
     def until(self, step: int) -> "Record":
         """The record as it was after a step, counted from 0; learning rates are those of the whole of it."""
         count = step + 1
         vanished = max(0, min(self.vanished, count - self.vanished_from))
         return replace(
-            self, losses=self.losses[:count], ticks=[tick for tick in self.ticks if tick.step < count],
+            self, losses=self.losses.until(count), ticks=[tick for tick in self.ticks if tick.step < count],
             vanished=vanished, validation=[pair for pair in self.validation if pair[0] < count],
+            events={name: event for name, event in self.events.items() if event["step"] < count},
         )  # fmt: skip
 
     def observe(self, tick: Tick) -> None:
         """Keep an observed step; where it is one too many, the one closest to its neighbours is dropped."""
         self.ticks.append(tick)
         self.observed += 1
-        layers = max((len(each.update.layers) for each in self.ticks[-3:] if each.update is not None), default=1)
-        if len(self.ticks) > max(LEAST_TICKS, min(MOST_TICKS, MOST_LAYERS // max(layers, 1))):
-            steps = [each.step for each in self.ticks]
-            gaps = ((steps[place + 1] - steps[place - 1], place) for place in range(1, len(steps) - 1))
-            _, crowded = min((gap for gap in gaps if steps[gap[1]] > FIRST), default=(0, len(steps) - 1))
-            del self.ticks[crowded]
+        size = max(map(_size, self.ticks[-3:]))
+        if len(self.ticks) > max(LEAST_TICKS, min(MOST_TICKS, MOST_LAYERS // max(size, 1))):
+            del self.ticks[_crowded([each.step for each in self.ticks])]
+
+    def validated(self, step: int, loss: float) -> None:
+        """Keep a loss on held-out data."""
+        self.validation.append((step, loss))
+        if len(self.validation) > MOST_VALIDATIONS:
+            least = min(self.validation, key=lambda pair: pair[1])
+            others = [pair for pair in self.validation if pair is not least]
+            self.validation.remove(others[_crowded([step for step, _ in others])])
 
     def prove(self, code: str, **numbers: Any) -> None:
         """Keep an exact finding, at the step at which it was first seen."""
         self.proved.setdefault(code, numbers)
+
+
+def _size(tick: Tick) -> int:
+    """The number of things that a tick has several numbers of."""
+    layers = len(tick.update.layers) if tick.update is not None else 0
+    return layers + (len(tick.loss.labels) if tick.loss is not None and tick.loss.labels else 0)
+
+
+def _crowded(steps: list[int]) -> int:
+    """The place of the step that is closest to its neighbours, not counting first steps and the last one."""
+    gaps = ((steps[place + 1] - steps[place - 1], place) for place in range(1, len(steps) - 1))
+    return min((gap for gap in gaps if steps[gap[1]] > FIRST), default=(0, len(steps) - 1))[1]

@@ -6,8 +6,10 @@ from time import perf_counter
 __all__ = ["FIRST", "Schedule"]
 
 FIRST = (0, 1, 2, 3, 5, 8, 12, 18, 30)
-"""Steps that are observed whatever they cost: most mistakes show in them."""
+"""Steps that are observed although they are not paid for yet: most mistakes show in them."""
 
+NEEDED = 3
+"""The first steps that are observed however short a training is known to be: in them who is trained is proved."""
 
 LEAST = 0.6
 """The share of the budget that observed steps get at least."""
@@ -21,11 +23,13 @@ class Schedule:
 
     What is left between observed steps costs a little in each, `overhead`; observed steps get what that leaves of the
     budget, and at least `LEAST` of it where steps are so short that it leaves nothing. The first steps are a debt, paid
-    back from half of that share, so that observation goes on while it is.
+    back from half of that share, so that observation goes on while it is. Where it is known how many steps there will
+    be, the debt is at most what all of them will pay for; the first three are observed in any case.
 
     Args:
         budget: share of the training's time.
         clock: seconds.
+        steps: of the whole training; None where that is not known.
 
     Attributes:
         spent: seconds of observed steps.
@@ -37,10 +41,11 @@ class Schedule:
     (True, False)
     """
 
-    def __init__(self, budget: float, clock: Callable[[], float] = perf_counter) -> None:
-        self.budget, self.clock = budget, clock
+    def __init__(self, budget: float, clock: Callable[[], float] = perf_counter, steps: int | None = None) -> None:
+        self.budget, self.clock, self.steps = budget, clock, steps
         self.spent = self.overhead = self.debt = self.dearest = 0.0
         self._begin: float | None = None
+        self._warm = 0.0
         self._last = self._steps = 0
 
     def due(self, step: int) -> bool:
@@ -48,15 +53,25 @@ class Schedule:
         now = self.clock()
         if self._begin is None:
             self._begin = now
+        between = self.overhead + self._steps * HIDDEN
+        trained = now - self._begin - self.spent - between
+        if step == 1:
+            self._warm = trained  # a first step may load and compile
+        after = self.spent + self.dearest
+        if self.steps is not None and step >= NEEDED:
+            ahead = (self.steps - 1) / (step - 1)
+            if after > self._allowed(ahead * (trained - self._warm), ahead * between):
+                return False
         if step in FIRST:
             return True
         if step < FIRST[-1] or step - self._last < 3:
             return False
-        between = self.overhead + self._steps * HIDDEN
-        trained = now - self._begin - self.spent - between
-        allowed = max(self.budget * trained - between, LEAST * self.budget * trained)
-        after = self.spent + self.dearest
+        allowed = self._allowed(trained, between)
         return after <= allowed or after - self.debt <= allowed / 2
+
+    def _allowed(self, trained: float, between: float) -> float:
+        """Seconds of observed steps that so many seconds of training pay for."""
+        return max(self.budget * trained - between, LEAST * self.budget * trained)
 
     def passed(self, seconds: float) -> None:
         """Say that a step was made, and what the doctor took in it without observing it."""

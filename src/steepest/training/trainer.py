@@ -60,6 +60,11 @@ class Trainer:
             self._measuring = random_state(device)
 
     @property
+    def updates(self) -> int:
+        """The number of steps of the optimizer in the whole run."""
+        return self.steps // self._evaluations
+
+    @property
     def on_processor(self) -> bool:
         """Whether it trains on the CPU, where a thread's clock counts all of the work."""
         return torch.device(self._device).type == "cpu"

@@ -11,12 +11,15 @@ from ..record import Record
 from . import course, data, rates, steps
 from .levels import Numbers, guessing, guessing_level
 
-__all__ = ["SIGNS", "guessing", "guessing_level", "signs_of"]
+__all__ = ["SIGNS", "guessing", "guessing_level", "settle", "signs_of"]
 
 SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
     name: getattr(module, name) for module in (data, steps, rates, course) for name in module.__all__ if name.islower()
 }
 """Each sign by the code of its finding."""
+
+EVENTS: dict[str, Callable[[Record], Numbers | None]] = {"spike": course.first_spike, "leap": rates.first_leap}
+"""What single losses tell, wherever in a training they are."""
 
 LOOKS = 64
 """The most places of a record at which it is looked whether a sign held already."""
@@ -36,6 +39,14 @@ def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
                 since[code] = _first_step(SIGNS[code], record)
             numbers["step"] = since[code]
     return found
+
+
+def settle(record: Record) -> None:
+    """Thin the losses of a long training, once it is noted what single ones of them tell."""
+    for name, event in EVENTS.items():
+        if name not in record.events and (found := event(record)) is not None:
+            record.events[name] = found
+    record.losses.fold()
 
 
 def _first_step(sign: Callable[[Record], Numbers | None], record: Record) -> int:

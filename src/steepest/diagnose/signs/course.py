@@ -55,12 +55,19 @@ def vanishing(record: Record) -> Numbers | None:
 
 def spike(record: Record) -> Numbers | None:
     """A loss above that of guessing after it was well below it."""
-    level, losses = level_of(record), record.losses
+    return record.events.get("spike") or first_spike(record)
+
+
+def first_spike(record: Record) -> Numbers | None:
+    """The first one among the losses that nothing has looked at yet."""
+    level, (start, losses) = level_of(record), record.losses.untold
+    if not any(loss > level for loss in losses):
+        return None
     below = 0
     for step, loss in enumerate(losses):
         before = losses[max(0, step - 50) : step]
         if below >= TRAINING.spike_after and loss > max(level, TRAINING.spike_over * max(before)):
-            return {"step": step, "low": median(losses[max(0, step - 20) : step]), "high": loss}
+            return {"step": start + step, "low": median(losses[max(0, step - 20) : step]), "high": loss}
         below = below + 1 if loss < TRAINING.spike_below * level else 0
     return None
 
@@ -90,19 +97,18 @@ def noise_floor(record: Record) -> Numbers | None:
     """
     if record.steps < TRAINING.plateau_steps or not all(first == high == last for first, high, last in record.rates):
         return None
-    half = record.losses[record.steps // 2 :]
-    if not all(map(math.isfinite, half)):
+    begin = record.steps // 2
+    means = record.losses.means([begin + place * (record.steps - begin) // 8 for place in range(9)])
+    if not all(map(math.isfinite, means)):
         return None
-    parts = [half[place * len(half) // 8 : (place + 1) * len(half) // 8] for place in range(8)]
-    means = [fmean(part) for part in parts]
-    early, late = means[:4], means[4:]
+    early, late, half = means[:4], means[4:], fmean(means)
     noise = stdev(means) / 2
-    late_updates = [(tick, update) for tick, update in updates_in(record) if tick.step >= record.steps // 2]
+    late_updates = [(tick, update) for tick, update in updates_in(record) if tick.step >= begin]
     if len(late_updates) < 4 or fmean(early) - fmean(late) > max(noise, TRAINING.plateau_trend * fmean(late)):
         return None
     excess = median(update.descent / (4 * max(1 - update.momentum, 0.01)) for _, update in late_updates)
-    if excess > TRAINING.plateau * fmean(half) > 0:
-        return {"loss": fmean(half), "excess": excess / fmean(half), "steps": record.steps // 2}
+    if excess > TRAINING.plateau * half > 0:
+        return {"loss": half, "excess": excess / half, "steps": begin}
     return None
 
 

@@ -45,7 +45,7 @@ def scheduler(record: Record) -> Numbers | None:
 
 def lr_high(record: Record) -> Numbers | None:
     """Steps beyond what the loss allows."""
-    leap = _leap(record)
+    leap = record.events.get("leap") or first_leap(record)
     if _learns(record, leap["ratio"] if leap is not None else 0.0):
         return None
     heavy = {"heavy": any(update.momentum > 0.98 for _, update in updates_in(record, EARLY)) and not record.scale_free}
@@ -82,11 +82,15 @@ def _learns(record: Record, leap: float) -> bool:
     return bool(recent(record) < below * level_of(record))
 
 
-def _leap(record: Record) -> Numbers | None:
-    """A loss that is above its start for several steps: for more of them where batches are small, whose losses vary."""
-    losses, batches = record.losses, [tick.batch for tick in record.ticks if tick.batch]
+def first_leap(record: Record) -> Numbers | None:
+    """The first loss, of those that nothing has looked at yet, that is above its start, as the following ones are.
+
+    These are more of them where batches are small, whose losses vary.
+    """
+    begin, losses = record.losses.untold
+    batches = [tick.batch for tick in record.ticks if tick.batch]
     count = max(3, math.ceil(TRAINING.leap_examples / median(batches))) if batches else 3
-    start = max(level_of(record), fmean(losses[: count // 3]) if losses else math.nan)
+    start = max(level_of(record), fmean(record.losses[: count // 3]) if losses else math.nan)
     if count > 3:  # twice the standard deviation of a variance of so few examples
         start *= 1 + 2 * math.sqrt(2 / sum(batches))
     if not any(loss > TRAINING.leap * start for loss in losses):  # a million medians take a second
@@ -94,7 +98,7 @@ def _leap(record: Record) -> Numbers | None:
     for step in range(1, len(losses) - count + 1):
         if start > 0 and losses[step] > TRAINING.leap * start < median(losses[step : step + count]):
             peak = max((loss for loss in losses[step : step + count] if math.isfinite(loss)), default=math.inf)
-            return {"sign": "leap", "step": step, "loss": peak, "ratio": peak / start}
+            return {"sign": "leap", "step": begin + step, "loss": peak, "ratio": peak / start}
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...base.numbers import general
 from ...base.text import Text
+from ...diagnose.curve import Pieces
 from ...diagnose.record import Record
 from ...diagnose.signs import guessing_level
 from ...findings.catalogue import phrase
@@ -31,19 +32,20 @@ MOST_GAPS = 20
 
 def loss(record: Record) -> Picture | None:
     """The loss of every step, on held-out data too, and what guessing reaches."""
-    values = np.array(record.losses, dtype=float)
-    finite = np.isfinite(values)
-    if not finite.any():
+    pieces = record.losses.pieces()
+    if not pieces.finite.any():
         return None
-    seen, end = values[finite], end_of(len(values), int(np.flatnonzero(finite)[-1]))
-    starts = _starts(len(values))
-    starts = starts[starts <= end]
-    lines = [{"name": pair(Text("loss", "损失"))} | _grouped(values[: end + 1], starts), *_held_out(record, starts)]
+    end, low, high = end_of(record.steps, pieces.last_finite), pieces.low.min(), pieces.high.max()
+    places = np.searchsorted(pieces.starts, _starts(record.steps), side="right") - 1
+    places = np.unique(places[pieces.starts[places] <= end])
+    starts = pieces.starts[places]
+    shown = int(np.searchsorted(pieces.starts, end, side="right"))
+    lines = [{"name": pair(Text("loss", "损失"))} | _grouped(pieces, places, shown), *_held_out(record, starts)]
     level = guessing_level(record)
     return {
-        "kind": "lines", "title": pair(Text("Loss at each step", "每一步的损失")), "alt": pair(_told(values, seen)),
-        "observed": False, "axis": "log" if seen.min() > 0 and seen.max() > 10 * seen.min() else "linear",
-        "steps": starts.tolist(), "end": end, "lines": lines, "zones": [], "gaps": _gaps(finite),
+        "kind": "lines", "title": pair(Text("Loss at each step", "每一步的损失")), "alt": pair(_told(pieces)),
+        "observed": False, "axis": "log" if low > 0 and high > 10 * low else "linear",
+        "steps": starts.tolist(), "end": end, "lines": lines, "zones": [], "gaps": _gaps(pieces),
         "levels": [{"value": short(level), "name": pair(Text("guessing", "随机猜测"))}] if math.isfinite(level) else [],
     }  # fmt: skip
 
@@ -61,15 +63,15 @@ def _starts(count: int) -> Any:
     return np.unique(np.concatenate(places).astype(int))
 
 
-def _grouped(values: Any, starts: Any) -> dict[str, Any]:
-    """Mean of the finite values of each group, and its least and largest where groups have several."""
-    finite = np.isfinite(values)
-    many = np.add.reduceat(finite.astype(float), starts)
-    shares = np.where(finite, values, 0.0) / np.repeat(np.maximum(many, 1), np.diff([*starts, len(values)]))
-    line = {"values": np.add.reduceat(shares, starts)}
-    if len(starts) < len(values):
-        line["low"] = np.minimum.reduceat(np.where(finite, values, np.inf), starts)
-        line["high"] = np.maximum.reduceat(np.where(finite, values, -np.inf), starts)
+def _grouped(pieces: Pieces, places: Any, shown: int) -> dict[str, Any]:
+    """Mean of the finite losses of each group of pieces, and the least and largest where groups have several steps."""
+    finite = pieces.finite[:shown]
+    many = np.add.reduceat(finite, places)
+    shares = finite / np.repeat(np.maximum(many, 1), np.diff([*places, shown]))
+    line = {"values": np.add.reduceat(np.where(finite > 0, pieces.means[:shown], 0.0) * shares, places)}
+    if len(places) < pieces.counts[:shown].sum():
+        line["low"] = np.minimum.reduceat(pieces.low[:shown], places)
+        line["high"] = np.maximum.reduceat(pieces.high[:shown], places)
     return {name: shorts(np.where(many > 0, each, np.nan)) for name, each in line.items()}
 
 
@@ -85,13 +87,12 @@ def _held_out(record: Record, starts: Any) -> list[dict[str, Any]]:
     return [{"name": pair(Text("loss on held-out data", "验证损失")), "values": values, "points": True}]
 
 
-def _told(values: Any, seen: Any) -> Text:
+def _told(pieces: Pieces) -> Text:
     """The picture in words."""
-    count, first, last, low, high = (
-        f"{len(values):,}",
-        *(general(float(value), 3) for value in (seen[0], seen[-1], seen.min(), seen.max())),
-    )
-    lost = len(values) - len(seen)
+    means = pieces.means[pieces.finite > 0]
+    ends = means[0], means[-1], pieces.low.min(), pieces.high.max()
+    first, last, low, high = (general(float(value), 3) for value in ends)
+    count, lost = f"{pieces.counts.sum():,}", int((pieces.counts - pieces.finite).sum())
     en, zh = (f"; {lost:,} are not finite", f"；其中 {lost:,} 个不是有限数") if lost else ("", "")
     return Text(
         f"The loss of {count} steps: {first} at first, {last} at last, from {low} to {high}{en}",
@@ -99,9 +100,10 @@ def _told(values: Any, seen: Any) -> Text:
     )
 
 
-def _gaps(finite: Any) -> list[list[int]]:
+def _gaps(pieces: Pieces) -> list[list[int]]:
     """First and last steps of the stretches without a finite loss."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], ~finite, [False]]).astype(int)))
+    places = np.flatnonzero(np.diff(np.concatenate([[False], pieces.finite == 0, [False]]).astype(int)))
+    edges = np.append(pieces.starts, pieces.counts.sum())[places]
     stretches = sorted(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), key=lambda ends: ends[0] - ends[1])
     return sorted([first, end - 1] for first, end in stretches[:MOST_GAPS])
 

@@ -35,8 +35,8 @@ DEVIATION, MEAN = Text("standard deviation", "标准差"), Text("size of the mea
 
 def pictures_of(record: Record) -> dict[str, Picture]:
     """All pictures that a record has numbers for, by name; what comes long after the last finite loss is left out."""
-    steps = range(record.steps - 1, -1, -1)
-    last = next((step for step in steps if math.isfinite(record.losses[step])), record.steps)
+    last = record.losses.pieces().last_finite
+    last = record.steps if last < 0 else last
     seen = replace(record, ticks=[tick for tick in record.ticks if tick.step <= end_of(record.steps, last)])
     made = {name: make(seen) for name, make in PICTURES.items()}
     return {name: picture for name, picture in made.items() if picture is not None}
