@@ -5,6 +5,8 @@ cache, such as those of a small network, a rule with a root and a division for e
 """
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -33,24 +35,23 @@ def blocks(task):  # type: ignore[no-untyped-def]
     return own[0], own[1], own[2], count
 
 
-@numba.cfunc("void(int64)", error_model="numpy")  # type: ignore[untyped-decorator]
-def quotient(task):  # type: ignore[no-untyped-def]
+LOOP = """
+def run(task):
     a, b, result, count = blocks(task)
     for _ in range(count):
         for i in range(BLOCK):
-            result[i] = a[i] / b[i]
+            result[i] = {expression}
+"""
 
 
-@numba.cfunc("void(int64)", error_model="numpy")  # type: ignore[untyped-decorator]
-def root_and_quotient(task):  # type: ignore[no-untyped-def]
-    a, b, result, count = blocks(task)
-    for _ in range(count):
-        for i in range(BLOCK):
-            result[i] = a[i] / np.sqrt(b[i])
-
-
-KERNELS = {(0, 1): quotient, (1, 1): root_and_quotient}
-"""Kernels by the numbers of roots and of divisions for an element."""
+@cache
+def _kernel(roots: int, divisions: int) -> Any:
+    """A loop with so many roots and divisions for an element, none of which waits for another but for its own root."""
+    below = [f"np.sqrt(b[i] + np.float32({k}))" if k < roots else "b[i]" for k in range(max(roots, divisions))]
+    terms = [f"(a[i] + np.float32({k})) / {term}" if k < divisions else term for k, term in enumerate(below)]
+    scope: dict[str, Any] = {"np": np, "blocks": blocks, "BLOCK": BLOCK}
+    exec(LOOP.format(expression=" + ".join(terms)), scope)
+    return numba.cfunc("void(int64)", error_model="numpy")(scope["run"])
 
 
 def arithmetic(size: int, program: Program) -> dict[str, Callable[[], object]]:
@@ -59,7 +60,7 @@ def arithmetic(size: int, program: Program) -> dict[str, Callable[[], object]]:
     count = kinds.count("sqrt"), kinds.count("truediv")
     if count == (0, 0):
         return {}
-    kernel, shares = KERNELS[count].ctypes, torch.get_num_threads()
+    kernel, shares = _kernel(*count).ctypes, torch.get_num_threads()
     arrays = torch.full((shares + 1, 3, BLOCK), 0.5)
     plan = np.array([0, shares, size, arrays.data_ptr()])
 

@@ -2,10 +2,12 @@
 
 It has one array for each kind of tensor (parameter, gradient, state), as long as all tensors of that kind together: the
 gradient is read once, each of the others is read and written once. It runs on one thread and on all threads, with the
-cheapest way of distributing work; the faster counts. There is no optimizer around it.
+cheapest way of distributing work; the faster counts. There is no optimizer around it. Where a rule takes sums over a
+tensor, the arrays that they need are read once before, as they have to be.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numba
@@ -57,67 +59,79 @@ def take_share(plan, task):  # type: ignore[no-untyped-def]
     return begin, size * (share + 1) // shares // 64 * 64 if share + 1 < shares else size
 
 
-@numba.cfunc(SIGNATURE)  # type: ignore[untyped-decorator]
-def stream_0(task):  # type: ignore[no-untyped-def]
-    plan = numba.carray(pointer(task), 5, np.int64)
+STEP = """
+def stream(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
     begin, end = take_share(plan, task)
     param, grad = array(plan, 0, begin, end), array(plan, 1, begin, end)
+    {arrays}
     for i in range(param.size):
-        param[i] += grad[i]
+        {add}
+        param[i] += {total}
+"""
+"""Adds the gradient to each state, and the states to the parameter; without states the gradient."""
 
-
-@numba.cfunc(SIGNATURE)  # type: ignore[untyped-decorator]
-def stream_1(task):  # type: ignore[no-untyped-def]
-    plan = numba.carray(pointer(task), 6, np.int64)
+READ = """
+def read(task):
+    plan = numba.carray(pointer(task), {fields}, np.int64)
     begin, end = take_share(plan, task)
-    param, grad, a = array(plan, 0, begin, end), array(plan, 1, begin, end), array(plan, 2, begin, end)
-    for i in range(param.size):
-        a[i] += grad[i]
-        param[i] += a[i]
+    {arrays}
+    total = np.float32(0)
+    for i in range(a0.size):
+        total += {total}
+    result = numba.carray(pointer(plan[{last}]), 1, np.float32)
+    result[0] += total
+"""
+"""Sums arrays, and writes no more than the sum."""
 
 
-@numba.cfunc(SIGNATURE)  # type: ignore[untyped-decorator]
-def stream_2(task):  # type: ignore[no-untyped-def]
-    plan = numba.carray(pointer(task), 7, np.int64)
-    begin, end = take_share(plan, task)
-    param, grad, a = array(plan, 0, begin, end), array(plan, 1, begin, end), array(plan, 2, begin, end)
-    b = array(plan, 3, begin, end)
-    for i in range(param.size):
-        a[i] += grad[i]
-        b[i] += grad[i]
-        param[i] += a[i] + b[i]
+@cache
+def _kernel(text: str, name: str) -> Any:
+    scope: dict[str, Any] = {"numba": numba, "np": np, "pointer": pointer, "array": array, "take_share": take_share}
+    exec(text, scope)
+    return numba.cfunc(SIGNATURE, fastmath=True)(scope[name])
 
 
-@numba.cfunc(SIGNATURE)  # type: ignore[untyped-decorator]
-def stream_3(task):  # type: ignore[no-untyped-def]
-    plan = numba.carray(pointer(task), 8, np.int64)
-    begin, end = take_share(plan, task)
-    param, grad, a = array(plan, 0, begin, end), array(plan, 1, begin, end), array(plan, 2, begin, end)
-    b, c = array(plan, 3, begin, end), array(plan, 4, begin, end)
-    for i in range(param.size):
-        a[i] += grad[i]
-        b[i] += grad[i]
-        c[i] += grad[i]
-        param[i] += a[i] + b[i] + c[i]
+def _stepping(states: int) -> Any:
+    names = [f"a{index}" for index in range(states)]
+    lines = {
+        "fields": 5 + states,
+        "arrays": "\n    ".join(f"{name} = array(plan, {2 + index}, begin, end)" for index, name in enumerate(names)),
+        "add": "\n        ".join(f"{name}[i] += grad[i]" for name in names),
+        "total": " + ".join(f"{name}[i]" for name in names) or "grad[i]",
+    }
+    return _kernel(STEP.format(**lines), "stream")
 
 
-STREAMS = (stream_0, stream_1, stream_2, stream_3)
-"""Kernels by number of states."""
+def _reading(count: int) -> Any:
+    names = [f"a{index}" for index in range(count)]
+    lines = {
+        "fields": 4 + count,
+        "arrays": "\n    ".join(f"{name} = array(plan, {index}, begin, end)" for index, name in enumerate(names)),
+        "total": " + ".join(f"{name}[i]" for name in names),
+        "last": 3 + count,
+    }
+    return _kernel(READ.format(**lines), "read")
 
 
-def streams(size: int, states: int) -> dict[str, Callable[[], object]]:
-    """Calls that stream `size` elements of a parameter, its gradient and its states: on one thread, and on torch's."""
+def streams(size: int, states: int, reads: Sequence[int] = ()) -> dict[str, Callable[[], object]]:
+    """Calls that stream `size` elements of a parameter, its gradient and its states: on one thread, and on torch's.
+
+    With `reads`, so many of the arrays are read once more, before: a number for each pass.
+    """
     tensors = [torch.full((size,), 1e-3) for _ in range(2 + states)]
-    kernel = STREAMS[states].ctypes
+    result = torch.zeros(1)
 
     def run(count: int) -> Callable[[], object]:
-        plan = np.array([0, count, size, *(tensor.data_ptr() for tensor in tensors)])
-        address = plan.ctypes.data
+        passes = [(_reading(arrays).ctypes, [*(tensors[1:] + tensors[:1])[:arrays], result]) for arrays in reads]
+        passes.append((_stepping(states).ctypes, tensors))
+        plans = [np.array([0, count, size, *(tensor.data_ptr() for tensor in used)]) for _, used in passes]
 
         def call() -> list[torch.Tensor]:
-            plan[0] = 0
-            threads.run(kernel, address, count)
-            return tensors  # the closure keeps the memory alive that the kernel writes to
+            for (kernel, _), plan in zip(passes, plans, strict=True):
+                plan[0] = 0
+                threads.run(kernel, plan.ctypes.data, count)
+            return [*tensors, result]  # the closure keeps the memory alive that the kernels write to
 
         return call
 

@@ -18,8 +18,8 @@ from typing import Any
 
 __all__ = [
     "absolute", "arctan", "cos", "cosh", "e", "eigenvectors", "exp", "is_zero", "log", "machine_epsilon", "maximum",
-    "minimum", "norm", "orthonormal", "pi", "random_signs", "sign", "sin", "sinh", "solve_lower", "sqrt", "tan", "tanh",
-    "upper_triangle", "where", "zeros_like",
+    "minimum", "norm", "orthonormal", "pi", "random_signs", "rms", "sign", "sin", "sinh", "solve_lower", "sqrt", "tan",
+    "tanh", "upper_triangle", "where", "zeros_like",
 ]  # fmt: skip
 
 pi = math.pi
@@ -144,6 +144,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def norm(x: Any) -> Any:
     """The Euclidean norm over all elements, a number."""
     return sqrt((x * x).sum())
+
+
+def rms(x: Any) -> Any:
+    """The root of the mean square of all elements, a number."""
+    return sqrt((x * x).mean())
 
 
 def zeros_like(x: Any) -> Any:

@@ -13,6 +13,7 @@ import steepest
 from steepest.base.errors import InvalidValue, UnknownSetting
 from steepest.optim import low_bits
 from steepest.optim.low_bits import BLOCK, LEAST, SIGNED, UNSIGNED, decode, encode, noise, seed_of
+from steepest.program.record import why_not_recorded
 from steepest.program.signs import never_negative
 from steepest.rules import RULES
 
@@ -447,7 +448,7 @@ def test_other_numbers_of_bits_are_refused(bits):
         steepest.Adam(parameters(), state_bits=bits)
 
 
-@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if not rule.elementwise])
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if why_not_recorded(rule(), sums=True)])
 def test_rules_for_whole_tensors_are_refused(name):
     with pytest.raises(UnknownSetting, match="state_bits=8 is for rules that go number by number"):
         optimizer_class(name)(parameters(shapes=[(80, 80)]), state_bits=8)

@@ -126,7 +126,7 @@ def limit_of(rule: Rule) -> Limit | Why:
     if name in LIKE:
         return limit_of(LIKE[name](rule))
     if not rule.elementwise:
-        return "sign" if name == "Muon" else "tensor"
+        return "sign" if isinstance(rule, rules.Muon) else "tensor"
     if getattr(rule, "centered", False):
         return "unknown"  # what it divides by is made of gradients with their signs
     try:

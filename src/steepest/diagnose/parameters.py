@@ -18,6 +18,7 @@ SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
 
 SCALE_FREE = (
     "adam", "lion", "sign", "rmsprop", "adagrad", "adadelta", "lamb", "muon", "soap", "prodigy", "adafactor", "rprop",
+    "adabelief", "adan", "adopt", "ademamix", "lars", "mars", "shampoo", "kron",
 )  # fmt: skip
 """Parts of the names of optimizers whose steps do not depend on the scale of the gradient."""
 

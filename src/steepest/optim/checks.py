@@ -30,15 +30,15 @@ def check_trainable(title: str, param: Tensor) -> None:
         )
 
 
-def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None = None) -> str | None:
+def refusal(
+    rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None = None, sums: bool = False
+) -> str | None:
     """The reason why neither kernels nor lists can step a parameter, but the eager engine can; None if they can.
 
-    Its state is in so many bits (see `low_bits`).
+    Its state is in so many bits (see `low_bits`); the engine can or cannot take `sums` over a tensor.
     """
-    if not rule.elementwise:
-        return "the rule needs whole tensors"
-    if reason := why_not_recorded(rule):
-        return reason
+    if reason := why_not_recorded(rule, sums):
+        return reason if rule.elementwise else "the rule needs whole tensors"
     if type(param) not in (Parameter, Tensor) or type(grad) is not Tensor:
         return f"{type(param).__name__} is a tensor of its own kind"
     if grad.layout is not torch.strided:

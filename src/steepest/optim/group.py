@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..program.record import why_not_recorded
 from ..rules import Rule, Wrapped
 from ..rules.base import Unchecked
 from .checks import check_trainable
@@ -49,11 +50,12 @@ class GroupCache:
         self._completed: Rule | None = None
         self._switches: tuple[Any, ...] = ()
         self._fused: FusedStep | None = None
+        self._sees_gradients = True
 
     @property
     def fused(self) -> FusedStep | None:
         """The last step, if it was one of fused kernels alone that can be made again, from the same gradients."""
-        return None if isinstance(self._rule, Wrapped) and self._rule.is_of_gradient else self._fused
+        return self._fused if self._sees_gradients else None
 
     def prepare(
         self,
@@ -64,13 +66,18 @@ class GroupCache:
     ) -> Callable[[], None]:
         """Do everything of a step that may fail, such as compiling a kernel; the returned function makes the step."""
         rule = self._current_rule(rule_class, group)
+        self._sees_gradients = rule.evaluations == 1
         triples = [(param, grad, states[param]) for param in group["params"] if (grad := param.grad) is not None]
-        while isinstance(rule, Wrapped) and rule.is_of_gradient and all(map(_is_plain, triples)):
-            # one pass over the gradients, and the rule inside has its own engine
+        while (
+            isinstance(rule, Wrapped)
+            and rule.is_of_gradient
+            and why_not_recorded(rule, sums=True) is not None
+            and all(map(_is_plain, triples))
+        ):  # one pass over the gradients, and the rule inside has its own engine
             with torch.no_grad():
                 change = rule.wrapper.gradient
                 triples = [(param, change(grad), state) for param, grad, state in triples]
-            rule = rule.inner
+            rule, self._sees_gradients = rule.inner, False
         fused = self._fused
         if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):
             return partial(fused.run, rule, triples)

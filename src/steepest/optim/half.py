@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..program.native import NotCompiled
+from ..program.record import why_not_recorded
 from ..rules import Rule
 from . import eager, low_bits, sharded
 from .cpu import step as cpu
@@ -41,7 +42,7 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any], group: dict
 
 def load_kernel(rule: Rule, triples: Sequence[Triple], group: dict[str, Any]) -> None:
     """Load or compile the kernel of a step, which may take long or be interrupted, before anything is changed."""
-    if rule.elementwise and any(param.device.type == "cpu" for param, _, _ in triples):
+    if why_not_recorded(rule, sums=True) is None and any(param.device.type == "cpu" for param, _, _ in triples):
         with suppress(NotCompiled):  # the eager engine needs no compiler
             for bits in {low_bits.bits_of(param, group["state_bits"]) for param, _, _ in triples}:
                 cpu.kernel_for(rule, group["maximize"], "float32", bits)

@@ -111,7 +111,7 @@ _codes: dict[Any, dict[str, torch.dtype]] = {}
 
 def _averages(rule: Rule) -> list[str]:
     """The states with a number for each element that do not begin as the parameter."""
-    program = record(rule)
+    program = record(rule, sums=True)
     return [name for name in program.states if program.initial[name] is not program.inputs["param"]]
 
 
@@ -135,7 +135,8 @@ def check(rule: Rule, group: dict[str, Any]) -> None:
         return
     if bits not in (8, 16) or isinstance(bits, bool):
         raise InvalidValue(f"{title}: state_bits must be None (the parameter's precision), 16 or 8, got {bits!r}")
-    if reason := why_not_recorded(rule):
+    whole = not any(map(sharded.is_sharded, group["params"]))  # a sum needs all parts, and blocks are of one
+    if reason := why_not_recorded(rule, sums=whole):
         raise UnknownSetting(f"{title}: state_bits={bits} is for rules that go number by number: {reason}")
     if differences(rule):
         raise UnknownSetting(

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import ops
 
-__all__ = ["FUNCTIONS", "OPERATIONS", "Kind"]
+__all__ = ["FUNCTIONS", "OPERATIONS", "REDUCTIONS", "Kind"]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,9 @@ _KINDS = (
 
 OPERATIONS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 """Every operation that a program may hold, by name."""
+
+REDUCTIONS: dict[str, Callable[[Any], Any]] = {"sum": lambda x: x.sum(), "mean": lambda x: x.mean()}
+"""Sums over all elements of a tensor, by name: methods of arrays and tensors, which only rules for tensors may use."""
 
 FUNCTIONS: tuple[str, ...] = tuple(name for name in OPERATIONS if hasattr(ops, name))
 """Those that are functions of `steepest.ops`."""

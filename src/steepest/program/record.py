@@ -17,7 +17,7 @@ are exactly 0, are decided while recording; all other hyperparameters stay input
     momentum_buffer = %4
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import SimpleNamespace
@@ -43,12 +43,14 @@ class Value:
     Attributes:
         program: where operations on it are recorded.
         name: of an input, or `%` and the operation's place.
-        uniform: whether it is the same for all elements (made of hyperparameters and the step alone).
+        uniform: whether it is the same for all elements: made of hyperparameters, the step and sums over elements.
+        stage: how many sums have to be complete, one after the other, before it can be computed.
     """
 
     program: "Program" = field(repr=False)
     name: str
     uniform: bool
+    stage: int = 0
 
     def __bool__(self) -> bool:
         raise InvalidValue("it branches on a value; write steepest.ops.where(condition, a, b) instead of `if`")
@@ -61,6 +63,14 @@ class Value:
 
     def __pos__(self) -> "Value":
         return self
+
+    def sum(self) -> "Value":
+        """The sum over all elements of the tensor, in a program that may have some."""
+        return self.program.reduce("sum", self)
+
+    def mean(self) -> "Value":
+        """The mean over all elements of the tensor, in a program that may have some."""
+        return self.program.reduce("mean", self)
 
     __hash__ = object.__hash__
 
@@ -113,12 +123,14 @@ class Program:
         inputs: the stand-ins by name: hyperparameters (`lr`, `betas_0`), `step`, `grad`, `param`, states.
         outputs: `delta` and the new states by name; a value or a plain number.
         initial: the states before the first step by name; a value or a plain number.
+        sums: whether there may be sums over all elements, of a rule that is not elementwise.
     """
 
     operations: list[Operation] = field(default_factory=list)
     inputs: dict[str, Value] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     initial: dict[str, Any] = field(default_factory=dict)
+    sums: bool = False
 
     def input(self, name: str, uniform: bool) -> Value:
         """A new input."""
@@ -127,26 +139,43 @@ class Program:
 
     def add(self, kind: str, *operands: Any) -> Value:
         """Record an operation; one that was recorded before gives the same value again."""
+        values = [operand for operand in operands if isinstance(operand, Value)]
+        uniform, stage = all(value.uniform for value in values), max((value.stage for value in values), default=0)
+        return self._added(kind, operands, uniform, stage)
+
+    def reduce(self, kind: str, operand: Value) -> Value:
+        """Record a sum or mean over all elements, of a value that is not the same for all of them."""
+        if not self.sums:
+            raise InvalidValue(f"it takes a {kind} over the tensor; say so by elementwise = False")
+        if operand.uniform:
+            raise InvalidValue(f"it takes a {kind} of what is the same for all elements of the tensor")
+        return self._added(kind, (operand,), True, operand.stage + 1)
+
+    def _added(self, kind: str, operands: tuple[Any, ...], uniform: bool, stage: int) -> Value:
         key = (kind, *(_key(operand) for operand in operands))
         for operation in self.operations:
             if (operation.kind, *(_key(operand) for operand in operation.operands)) == key:
                 return operation.result
-        uniform = all(operand.uniform for operand in operands if isinstance(operand, Value))
-        result = Value(self, f"%{len(self.operations)}", uniform)
+        result = Value(self, f"%{len(self.operations)}", uniform, stage)
         self.operations.append(Operation(kind, operands, result))
         return result
 
     def uniform(self) -> list[Operation]:
-        """Operations to be done once a step."""
+        """Operations to be done once a step for a tensor, sums among them."""
         return [operation for operation in self.needed() if operation.result.uniform]
+
+    @property
+    def passes(self) -> int:
+        """How often the elements are read for sums, before they are read and written for the step."""
+        return max((operation.result.stage for operation in self.needed()), default=0)
 
     def varying(self) -> list[Operation]:
         """Operations to be done for every element."""
         return [operation for operation in self.needed() if not operation.result.uniform]
 
-    def needed(self) -> list[Operation]:
-        """Operations that an output depends on, in order."""
-        needed = {value.name for value in self.outputs.values() if isinstance(value, Value)}
+    def needed(self, of: Iterable[Any] = ()) -> list[Operation]:
+        """Operations that some values depend on, or the outputs, in order."""
+        needed = {value.name for value in of or self.outputs.values() if isinstance(value, Value)}
         kept = []
         for operation in reversed(self.operations):
             if operation.result.name in needed:
@@ -180,13 +209,19 @@ def _text(operand: Any) -> str:
     return operand.name if isinstance(operand, Value) else repr(operand)
 
 
-def record(rule: Rule, maximize: bool = False) -> Program:
-    """Run the rule's update once on stand-ins; to maximize, on the negative gradient.
+def record(rule: Rule, maximize: bool = False, sums: bool = False) -> Program:
+    """Run the rule's update once on stand-ins.
+
+    Args:
+        rule: whose update it is.
+        maximize: on the negative gradient.
+        sums: whether the caller can do with sums over all elements of a tensor, as a rule that is not elementwise may
+            take; of whole tensors a program has nothing else.
 
     Raises:
         NotRecorded: the rule is not elementwise, branches on a value, or uses more than operators and `steepest.ops`.
     """
-    if not rule.elementwise:
+    if not rule.elementwise and (rule.shared or not sums):
         raise NotRecorded(f"{rule.title} is not elementwise: it needs whole tensors")
     if isinstance(rule, External):
         raise NotRecorded(f"{rule.title}: is its authors' class, of which steepest has no equation")
@@ -198,22 +233,23 @@ def record(rule: Rule, maximize: bool = False) -> Program:
         raise NotRecorded(f"{rule.title}: {line_of(error, type(rule))}{reason}") from error
 
 
-def why_not_recorded(rule: Rule) -> str | None:
-    """The reason why a rule has no program, found once for each structure; None if it has one."""
-    if rule.structure not in _reasons:
+def why_not_recorded(rule: Rule, sums: bool = False) -> str | None:
+    """The reason why a rule has no program, found once for each structure; None if it has one. As `record`."""
+    key = rule.structure, sums
+    if key not in _reasons:
         try:
-            record(rule)
-            _reasons[rule.structure] = None
+            record(rule, sums=sums)
+            _reasons[key] = None
         except NotRecorded as error:
-            _reasons[rule.structure] = str(error)
-    return _reasons[rule.structure]
+            _reasons[key] = str(error)
+    return _reasons[key]
 
 
 _reasons: dict[Any, str | None] = {}
 
 
 def _recorded(rule: Rule, maximize: bool) -> Program:
-    program = Program()
+    program = Program(sums=not rule.elementwise)
     symbolic = replace(rule, **{name: _stand_in(program, name, value) for name, value in _numeric(rule)})
     step = program.input("step", uniform=True)
     grad, param = program.input("grad", uniform=False), program.input("param", uniform=False)

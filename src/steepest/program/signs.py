@@ -1,4 +1,4 @@
-"""Which states of a rule are never negative, proved from its program.
+"""Which states of a rule are never negative, proved from its program; and signs that need less than the number itself.
 
 A value has bounds: of the step 1 and infinity; of a setting 0 and 1 where it lies there now, as the memory of an
 average does, otherwise those of its interval. Sums, products and powers of bounded values are bounded; a product in
@@ -8,13 +8,14 @@ never negative if it begins so and stays so wherever all such states are so befo
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from ..rules import Rule
-from .record import Program, Value, inputs_of, record
+from .record import Operation, Program, Value, inputs_of, record
 
-__all__ = ["differences", "never_negative"]
+__all__ = ["differences", "never_negative", "with_signs_of_factors"]
 
 Bounds = tuple[float, float]
 
@@ -51,7 +52,7 @@ def _proved(rule: Rule) -> tuple[frozenset[str], bool]:
     limits = _limits(rule)
     key = rule.structure, *limits.values()
     if key not in _results:
-        program = record(rule)
+        program = record(rule, sums=True)
         states = {name for name in program.states if _initially(program, name, limits)}
         while True:
             bounds = _bounds(program, limits | dict.fromkeys(states, NOT_NEGATIVE))
@@ -120,6 +121,63 @@ def _has_difference(program: Program, bounds: Mapping[str, Bounds]) -> bool:
     )
 
 
+# --- signs of products ------------------------------------------------------------------------------------------------
+
+
+def with_signs_of_factors(program: Program, rule: Rule) -> Program:
+    """The same program with each sign of a product or quotient as the product of the factors' signs.
+
+    A divisor that is never negative is left out, so that whoever needs the sign of Adam's step reads no second moment.
+    The results differ only where the product is rounded to 0 and its factors are not.
+    """
+    limits = {part: limit for name, field in rule.hyperparameters().items() if name != "lr"
+              for part in inputs_of(name, getattr(rule, name))
+              for limit in [field.metadata["facts"].limits]}  # fmt: skip
+    bounds = _bounds(program, {"step": (1.0, math.inf)} | limits)
+    origins = {operation.result.name: operation for operation in program.operations}
+    operations: list[Operation] = []
+    for operation in program.operations:
+        operations += _sign_of_factors(operation, origins, bounds) if operation.kind == "sign" else [operation]
+    return replace(program, operations=operations)
+
+
+def _sign_of_factors(
+    operation: Operation, origins: Mapping[str, Operation], bounds: Mapping[str, Bounds]
+) -> list[Operation]:
+    result, factors = operation.result, _signed_factors(operation.operands[0], origins, bounds)
+    steps: list[Operation] = []
+
+    def add(kind: str, *operands: Any, last: bool = False) -> Value:
+        uniform, stage = all(operand.uniform for operand in operands), max(operand.stage for operand in operands)
+        value = result if last else Value(result.program, f"{result.name}.{len(steps)}", uniform, stage)
+        steps.append(Operation(kind, operands, value))
+        return value
+
+    *first, final = sorted(factors, key=lambda factor: not factor.uniform)
+    if not first:
+        add("sign", final, last=True)
+        return steps
+    known = add("sign", first[0])
+    for factor in first[1:]:
+        known = add("mul", known, add("sign", factor))
+    add("mul", known, add("sign", final), last=True)
+    return steps
+
+
+def _signed_factors(value: Any, origins: Mapping[str, Operation], bounds: Mapping[str, Bounds]) -> list[Value]:
+    """The factors of a value on which its sign depends, at least one; the value itself where it is no product."""
+    origin = origins.get(value.name)
+    if value.uniform or origin is None or origin.kind not in ("mul", "truediv"):
+        return [value]
+    a, b = origin.operands
+    if not (isinstance(a, Value) and isinstance(b, Value)):
+        return [value]
+    above = _signed_factors(a, origins, bounds)
+    if origin.kind == "truediv" and _of(b, bounds)[0] >= 0 and not b.uniform:
+        return above
+    return [*above, *_signed_factors(b, origins, bounds)]
+
+
 # --- bounds of results ------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +219,8 @@ RULES: dict[str, Any] = {
     "exp": lambda a: NOT_NEGATIVE,
     "maximum": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
     "minimum": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
+    "sum": lambda a: NOT_NEGATIVE if a[0] >= 0 else ANY,
+    "mean": lambda a: a,
     "where": lambda condition, a, b: (min(a[0], b[0]), max(a[1], b[1])),
 }
 """Bounds of the result of an operation by those of its operands; of the others nothing is known."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import machine_epsilon, maximum, minimum, sqrt, zeros_like
+from ..ops import machine_epsilon, maximum, minimum, rms, sqrt, zeros_like
 from .base import Rule, hyperparameter, with_decoupled_decay
 from .foreign import only, renamed
 
@@ -73,11 +73,6 @@ class Adafactor(Rule, look=("#5A874B", "X", "dotted"), foreign=FOREIGN):
         else:
             estimate = variance = variance + newest * (square - variance)
         direction = grad / sqrt(maximum(estimate, least * least))
-        size = maximum(_rms(param), self.eps[1]) * minimum(self.lr, step**-0.5)
-        delta = -size / maximum(_rms(direction) / self.d, 1.0) * direction
+        size = maximum(rms(param), self.eps[1]) * minimum(self.lr, step**-0.5)
+        delta = -size / maximum(rms(direction) / self.d, 1.0) * direction
         return with_decoupled_decay(delta, param, self.lr, self.weight_decay), row_var, col_var, variance
-
-
-def _rms(x: Any) -> Any:
-    """Root mean square."""
-    return sqrt((x * x).mean())

@@ -37,14 +37,13 @@ from typing import Any, ClassVar, Literal, Self
 from ..base.display import Displayed
 from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
 from ..base.text import Text
-from ..ops import is_zero, maximum, minimum
+from ..ops import is_zero, maximum, minimum, norm, where
 from .foreign import Foreign, only, renamed, translated
 from .words import CHINESE
 
 __all__ = [
-    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "is_look", "memories", "warmed_up",
-    "with_decoupled_decay",
-    "with_weight_decay",
+    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "is_look", "memories", "trust_ratio", "warmed_up",
+    "with_decoupled_decay", "with_weight_decay",
 ]  # fmt: skip
 
 
@@ -174,7 +173,8 @@ class Rule(Displayed, ABC):
         title: the name as people write it; default: the name of the class.
         reference: where the method was published.
         symbols: LaTeX of each state.
-        elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`).
+        elementwise: whether each coordinate's update depends on that coordinate alone (and on `numbers`). A rule that
+            takes no more beside than sums or means over the whole tensor keeps the CPU's kernel.
         least_axes: the number of axes that a parameter must have at least; 2 for a rule for matrices.
         numbers: the states that are one number a parameter, not one a coordinate; an engine may also keep them as an
             array of the parameter's shape, which is then the same everywhere.
@@ -397,6 +397,16 @@ def with_weight_decay(grad: Any, param: Any, weight_decay: Any) -> Any:
 def with_decoupled_decay(delta: Any, param: Any, lr: Any, weight_decay: Any) -> Any:
     r"""Decoupled decay: $\Delta - \eta \lambda x$, the step minus a share of the parameter."""
     return delta if is_zero(weight_decay) else delta - lr * weight_decay * param
+
+
+def trust_ratio(param: Any, direction: Any, share: Any = 1.0, eps: Any = 0.0) -> Any:
+    r"""What makes a direction a share of a tensor's own length: $\tau \lVert x \rVert / (\lVert u \rVert + \epsilon)$.
+
+    It is 1 where either length is 0.
+    """
+    length, radius = norm(direction), norm(param)
+    ratio = share * radius / (where(length > 0, length, 1.0) + eps)
+    return where(radius > 0, where(length > 0, ratio, 1.0), 1.0)
 
 
 def warmed_up(step: Any, steps: Any) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import maximum, sqrt
+from ..ops import maximum, rms
 from .base import hyperparameter
 from .wrapper import Wrapper
 
@@ -67,4 +67,4 @@ class Clipped(Wrapper):
     )
 
     def gradient(self, grad: Any) -> Any:
-        return grad / maximum(sqrt((grad * grad).mean()) / self.max_rms, 1.0)
+        return grad / maximum(rms(grad) / self.max_rms, 1.0)

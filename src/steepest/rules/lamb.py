@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import norm, where
 from .adam import AdamW
-from .base import Rule, hyperparameter, memories
+from .base import Rule, hyperparameter, memories, trust_ratio
 from .foreign import ANY, only
 
 FOREIGN = {
@@ -65,7 +64,4 @@ class LAMB(Rule, look=("#004BA5", "^", "dotted"), foreign=FOREIGN):
     def update(self, grad: Any, param: Any, step: Any, exp_avg: Any, exp_avg_sq: Any) -> tuple[Any, ...]:
         adamw = AdamW(lr=1.0, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
         direction, exp_avg, exp_avg_sq, _ = adamw.update(grad, param, step, exp_avg, exp_avg_sq, None)
-        length, radius = norm(direction), norm(param)
-        moves = (length > 0) & (radius > 0)
-        trust = where(moves, radius / where(moves, length, 1.0), 1.0)
-        return self.lr * trust * direction, exp_avg, exp_avg_sq
+        return self.lr * trust_ratio(param, direction) * direction, exp_avg, exp_avg_sq

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import norm, where
-from .base import Rule, hyperparameter, with_weight_decay
+from .base import Rule, hyperparameter, trust_ratio, with_weight_decay
 from .foreign import only, renamed
 
 FOREIGN = {
@@ -58,9 +57,6 @@ class LARS(Rule, foreign=FOREIGN):
 
     def update(self, grad: Any, param: Any, step: Any, momentum_buffer: Any) -> tuple[Any, ...]:
         direction = with_weight_decay(grad, param, self.weight_decay)
-        length, radius = norm(direction), norm(param)
-        moves = (length > 0) & (radius > 0)
-        trust = where(moves, self.trust_coefficient * radius / (where(moves, length, 1.0) + self.eps), 1.0)
-        scaled = self.lr * trust * direction
+        scaled = self.lr * trust_ratio(param, direction, self.trust_coefficient, self.eps) * direction
         velocity = self.momentum * momentum_buffer + scaled
         return -(scaled + self.momentum * velocity if self.nesterov else velocity), velocity

@@ -1,11 +1,10 @@
 """StableAdamW: AdamW whose learning rate gives way where a gradient is larger than its scale expects."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from ..base.text import Text
-from ..ops import maximum, norm, sqrt
+from ..ops import maximum, rms, sqrt
 from .base import Rule, hyperparameter, memories, with_decoupled_decay
 from .foreign import only, renamed
 
@@ -59,7 +58,7 @@ class StableAdamW(Rule, foreign=FOREIGN):
         exp_avg = beta1 * exp_avg + (1 - beta1) * grad
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad * grad
         scale = sqrt(exp_avg_sq / (1 - beta2**step))
-        excess = norm(grad / maximum(scale, self.eps)) / math.sqrt(max(1, math.prod(param.shape)))
+        excess = rms(grad / maximum(scale, self.eps))
         lr = self.lr / maximum(excess / self.d, 1.0)
         delta = -lr / (1 - beta1**step) * exp_avg / (scale + self.eps)
         return with_decoupled_decay(delta, param, lr, self.weight_decay), exp_avg, exp_avg_sq

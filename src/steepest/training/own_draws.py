@@ -19,7 +19,7 @@ def may_draw(rule: Rule, optimizer: torch.optim.Optimizer) -> bool:
     """Whether a step could draw random numbers: not that of a rule of ours, of a recorded one, or of torch's own."""
     if type(optimizer).__module__.startswith("torch.optim."):
         return False
-    return type(rule) not in BUILT_IN and why_not_recorded(rule) is not None
+    return type(rule) not in BUILT_IN and why_not_recorded(rule, sums=True) is not None
 
 
 def separate_draws(optimizer: torch.optim.Optimizer, seed: int, device: torch.device | str) -> None:

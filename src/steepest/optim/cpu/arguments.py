@@ -23,6 +23,7 @@ from ..eager import Triple
 from ..low_bits import BLOCK
 from . import threads
 from .kernels import PLAN, Kernel
+from .passes import PIECE
 
 __all__ = ["ArgumentBlock", "has_no_gaps", "order_of"]
 
@@ -61,8 +62,11 @@ class ArgumentBlock:
         self._copies = readable(kernel, tensors, len(params))
         self.is_in_place = all(map(operator.is_, tensors, self._copies))
         self.addresses = np.array([copy.data_ptr() for copy in self._copies], dtype=np.int64)
+        self._spans = _spans(self._offsets) if kernel.passes else np.zeros((0, 3), dtype=np.int64)
+        self._partials = np.zeros((len(self._spans), kernel.sums))
         tables = (self._offsets, self.addresses, self._settings, self.scalars)
-        self._plan = np.array([0, 1, len(params), *(table.ctypes.data for table in tables)], dtype=np.int64)
+        places = [table.ctypes.data for table in (*tables, self._spans, self._partials)]
+        self._plan = np.array([0, 1, len(params), *places[:4], len(self._spans), *places[4:]], dtype=np.int64)
         self._address = self._plan.ctypes.data
         if self._most_shares > 1 and self._has_overlap():
             self._most_shares = 1  # then tensors are stepped one after the other, as in the eager engine
@@ -95,8 +99,7 @@ class ArgumentBlock:
         """Step the parameters, with the hyperparameters of the rule."""
         self.set(rule)
         self._plan[SHARES] = self._shares = min(torch.get_num_threads(), self._most_shares)
-        self.prepare()
-        threads.run(self._kernel.run, self._address, self._shares)
+        self._run()
         increment_version([param for param, _, _ in triples])  # autograd may still need the values from before
         if not self.is_in_place:
             for index, (tensor, copy) in enumerate(zip(tensors_of(self._kernel, triples), self._copies, strict=True)):
@@ -112,11 +115,15 @@ class ArgumentBlock:
         if lr is not None and "lr" in self._kernel.settings:
             self._settings[self._kernel.settings.index("lr")] = lr
             self._rule = None
-        self._kernel.prepare(self._address)
-        if self._shares == 1:
-            self._kernel.run(self._address)
-        else:
-            threads.run(self._kernel.run, self._address, self._shares)
+        self._run()
+
+    def _run(self) -> None:
+        """The passes of the kernel, each by all threads; what is between them takes one."""
+        self.prepare()
+        for reduce, complete in self._kernel.passes:
+            threads.run(reduce, self._address, self._shares)
+            complete(self._address)
+        threads.run(self._kernel.run, self._address, self._shares)
 
     def set(self, rule: Rule) -> None:
         """Take the hyperparameters of a rule; those of the same rule as before only if they may have changed in it."""
@@ -148,6 +155,16 @@ class ArgumentBlock:
 
     def _without_gradients(self, addresses: list[int]) -> list[int]:
         return addresses[: self._count] + addresses[2 * self._count :]
+
+
+def _spans(offsets: Any) -> Any:
+    """The pieces of all tensors, in order, for sums: a row each of the tensor, its first element, and its end."""
+    rows = [
+        (tensor, first, min(first + PIECE, size))
+        for tensor, size in enumerate(np.diff(offsets).tolist())
+        for first in range(0, size, PIECE)
+    ]
+    return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
 def tensors_of(kernel: Kernel, triples: Sequence[Triple]) -> list[Tensor]:

@@ -1,27 +1,26 @@
 """Kernels for the CPU, printed from a rule's program and compiled by Numba.
 
 A kernel reads each array once, does the whole update in registers and writes each array once: the least that memory
-allows. It takes addresses, so one call serves all tensors of a group.
+allows. It takes addresses, so one call serves all tensors of a group. Where a step takes sums over a tensor, such as a
+norm, the arrays that these depend on are read once more, before: see `passes`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from ...program.evaluate import expression
 from ...program.evaluate import number as number_text
 from ...program.native import load
-from ...program.operations import OPERATIONS
+from ...program.operations import REDUCTIONS
 from ...program.record import Operation, Program, Value
 from ..low_bits import SCALE
-from . import low_bits
+from . import low_bits, passes
+from .elements import Number, arrays_of, computing, indented, scalar_lines, stored
 from .low_bits import EXACT, Codes
 
 __all__ = ["PLAN", "Kernel", "Number", "build", "with_fewer_divisions"]
-
-Number = Literal["float32", "float64", "bfloat16"]
-"""What the arrays hold. bfloat16 is read into float32, computed there, and rounded to nearest even."""
 
 HEAD = '''"""Made by steepest; safe to delete."""
 import math
@@ -105,7 +104,7 @@ def run(task):
 {open}
 {loop}
         share = take_next(task)
-'''
+{passes}'''
 
 LOOP = """\
             # an index that Numba can prove not to be negative; one that might be negative keeps LLVM from vectorizing
@@ -115,14 +114,14 @@ LOOP = """\
 HEAD_START = 1 << 12
 """Elements: about what a thread does in the half microsecond in which another wakes."""
 
-PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalars")
+PLAN = ("next", "shares", "tensors", "offsets", "addresses", "settings", "scalars", "pieces", "spans", "partials")
 """What a kernel is told, in the order of these numbers in memory.
 
-Threads take shares of the elements of all tensors, one after the other: number `next` of so many `shares`. The last
-four are addresses: of `offsets` (where each tensor begins in the count of all elements, and where the last ends), of
-`addresses` (a row each for `param`, `grad` and the states; then for the units of those in 8 bits and for `step`, in
-float32, and the states that are one number, in float64), of `settings` (float64) and of `scalars` (float64, a row a
-tensor).
+Threads take shares of the elements of all tensors, one after the other: number `next` of so many `shares`. Four are
+addresses: of `offsets` (where each tensor begins in the count of all elements, and where the last ends), of `addresses`
+(a row each for `param`, `grad` and the states; then for the units of those in 8 bits and for `step`, in float32, and
+the states that are one number, in float64), of `settings` (float64) and of `scalars` (float64, a row a tensor). For
+sums there are so many `pieces` of tensors, and the addresses of their `spans` and of their `partials`: see `passes`.
 """
 
 
@@ -133,21 +132,26 @@ class Kernel:
     Attributes:
         prepare: counts each tensor's step, brings its numbers up to date, and computes in float64 what is the same for
             all its elements; to be called first, once.
+        passes: for each pass over the elements before the last, a function that sums them piece by piece until none is
+            left, to be called by any number of threads, and one that completes the sums, to be called once.
         run: updates the elements, share by share until none is left; to be called by any number of threads.
         settings: names of the hyperparameters that `prepare` reads, in order.
         scalars: how many numbers `prepare` computes for each tensor.
         states: names of the states with a number for each element, in order.
         codes: how those are stored that are not as the parameter is, by name.
         numbers: names of the states that are one number, in order.
+        sums: how many sums a pass has at most.
     """
 
     prepare: Callable[[int], None]
+    passes: tuple[tuple[Callable[[int], None], Callable[[int], None]], ...]
     run: Callable[[int], None]
     settings: tuple[str, ...]
     scalars: int
     states: tuple[str, ...]
     codes: Codes
     numbers: tuple[str, ...]
+    sums: int
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -171,7 +175,14 @@ def build(program: Program, number: Number, codes: Codes = EXACT) -> Kernel:
     own = ("step", *numbers)
     settings = tuple(name for name, value in program.inputs.items() if value.uniform and name not in own)
     module = load(_kernel_text(program, number, codes, settings, uniform))
-    return Kernel(module.prepare.ctypes, module.run.ctypes, settings, len(uniform), states, codes, numbers)
+    before = tuple(
+        (getattr(module, f"reduce{stage}").ctypes, getattr(module, f"complete{stage}").ctypes)
+        for stage in range(1, program.passes + 1)
+    )
+    sums = max((len(passes.summed(program, stage)) for stage in range(1, program.passes + 1)), default=0)
+    return Kernel(
+        module.prepare.ctypes, before, module.run.ctypes, settings, len(uniform), states, codes, numbers, sums
+    )
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -198,26 +209,26 @@ def _with_fewer_divisions(operation: Operation, radicands: dict[str, Any]) -> li
         return [operation]
     over, below = operation.operands
     if below.uniform:
-        reciprocal = Value(result.program, f"1/{below.name}", uniform=True)
+        reciprocal = Value(result.program, f"1/{below.name}", uniform=True, stage=below.stage)
         return [Operation("truediv", (1.0, below), reciprocal), Operation("mul", (over, reciprocal), result)]
     if isinstance(over, Value) and {over.name, below.name} <= radicands.keys():
-        square = Value(result.program, f"{result.name}^2", uniform=False)
+        square = Value(result.program, f"{result.name}^2", uniform=False, stage=result.stage)
         quotient = Operation("truediv", (radicands[over.name], radicands[below.name]), square)
         return [quotient, Operation("sqrt", (square,), result)]
     return [operation]
 
 
 def _uniform_values(program: Program) -> list[Value]:
-    """The uniform values that the arithmetic of an element uses."""
-    values: dict[str, Value] = {}
-    for operation in program.varying():
-        values |= {
-            operand.name: operand for operand in operation.operands if isinstance(operand, Value) and operand.uniform
-        }
-    values |= {
-        output.name: output for output in program.outputs.values() if isinstance(output, Value) and output.uniform
-    }
-    return list(values.values())
+    """The uniform values that the arithmetic of an element uses, or that of what is known after a later sum."""
+    used: list[Any] = [*program.outputs.values()]
+    for operation in program.needed():
+        later = not operation.result.uniform or operation.kind in REDUCTIONS
+        used += [
+            operand
+            for operand in operation.operands
+            if later or (isinstance(operand, Value) and operand.stage < operation.result.stage)
+        ]
+    return [*{value.name: value for value in used if isinstance(value, Value) and value.uniform}.values()]
 
 
 def _kernel_text(
@@ -233,38 +244,35 @@ def _kernel_text(
         rows=3 + len(program.states) + scales + len(program.numbers),
         setting_count=len(settings),
         scalar_count=len(uniform),
-        prepare=_indented(8, _prepare_lines(program, settings, uniform, len(_arrays(program)) + scales)),
-        open=_indented(12, _opening_lines(program, codes, uniform, len(_arrays(program)) + scales)),
+        prepare=indented(8, _prepare_lines(program, settings, uniform, len(arrays_of(program)) + scales)),
+        open=indented(12, _opening_lines(program, codes, uniform, len(arrays_of(program)) + scales)),
         loop=_loop(program, number, codes, uniform),
+        passes=passes.text(program, number, codes, uniform, PLAN, scales) if program.passes else "",
     )
 
 
 def _loop(program: Program, number: Number, codes: Codes, uniform: Sequence[Value]) -> str:
     """The loop over the elements of a tensor from the `first` to the `last` of a share, or over blocks of them."""
-    arrays = _arrays(program)
-    plain = "uint16" if number == "bfloat16" else number
-    stored = {name: "uint16" if codes.get(name) == "bfloat16" else codes.get(name, plain) for name in arrays}
+    arrays, types = arrays_of(program), stored(program, number, codes)
     body, results = _element_lines(program, number, codes, uniform)
     if "bfloat16" in codes.values() or not codes:
         opening = [
-            f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{stored[name]})[first:]"
+            f"{name} = numba.carray(pointer(addresses[{row}, tensor]), last, np.{types[name]})[first:]"
             for row, name in enumerate(arrays)
         ]
         lines = [*body, *low_bits.writing_at_random(codes, results)]
-        return "\n".join([_indented(12, opening), f"{LOOP}{_indented(16, lines)}"])
+        return "\n".join([indented(12, opening), f"{LOOP}{indented(16, lines)}"])
     scales = {name: len(arrays) + index for index, name in enumerate(codes)}
-    return _indented(12, low_bits.block_lines(codes, arrays, scales, stored, body, results))
-
-
-def _indented(by: int, lines: Iterable[str]) -> str:
-    return "\n".join(" " * by + line for line in lines)
+    return indented(12, low_bits.block_lines(codes, arrays, scales, types, body, results))
 
 
 def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[Value], row: int) -> list[str]:
-    """A tensor's step and numbers, which have the rows from this on, and what its elements share."""
+    """A tensor's step and numbers, which have the rows from this on, and what its elements share before any sum."""
+    operations = [operation for operation in program.uniform() if operation.result.stage == 0]
     names = {"step": "step"} | {name: f"settings[{index}]" for index, name in enumerate(settings)}
     names |= {name: f"n{index}" for index, name in enumerate(program.numbers)}
-    names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.uniform())}
+    names |= {operation.result.name: f"v{index}" for index, operation in enumerate(operations)}
+    known = [(column, value) for column, value in enumerate(uniform) if value.stage == 0]
     lines = [
         f"done = numba.carray(pointer(addresses[{row}, tensor]), 1, np.float32)",
         "done[0] += np.float32(1)",
@@ -273,30 +281,20 @@ def _prepare_lines(program: Program, settings: Sequence[str], uniform: Sequence[
     if not program.numbers:  # then tensors that made as many steps share everything
         lines += [
             "if tensor > 0 and step == before:",
-            *(f"    scalars[tensor, {column}] = scalars[tensor - 1, {column}]" for column in range(len(uniform))),
+            *(f"    scalars[tensor, {column}] = scalars[tensor - 1, {column}]" for column, _ in known),
             "    continue",
             "before = step",
         ]
     for index in range(len(program.numbers)):
-        lines.append(f"number{index} = numba.carray(pointer(addresses[{row + 1 + index}, tensor]), 1, np.float64)")
-        lines.append(f"n{index} = number{index}[0]")
-    lines += [
-        f"{names[operation.result.name]} = {expression(operation, 'python', names)}" for operation in program.uniform()
-    ]
-    lines += [f"scalars[tensor, {column}] = {names[value.name]}" for column, value in enumerate(uniform)]
-    for index, name in enumerate(program.numbers):
-        output = program.outputs[name]
-        lines.append(f"number{index}[0] = {names[output.name] if isinstance(output, Value) else number_text(output)}")
-    return lines
+        lines.append(f"n{index} = numba.carray(pointer(addresses[{row + 1 + index}, tensor]), 1, np.float64)[0]")
+    lines += [f"{names[operation.result.name]} = {expression(operation, 'python', names)}" for operation in operations]
+    lines += [f"scalars[tensor, {column}] = {names[value.name]}" for column, value in known]
+    return [*lines, *passes.number_lines(program, 0, names, row + 1)]
 
 
 def _opening_lines(program: Program, codes: Codes, uniform: Sequence[Value], row: int) -> list[str]:
     """A tensor's scalars, and the seeds of what is rounded at random; its step is in this row."""
-    conditions = {operation.result.name for operation in program.operations if OPERATIONS[operation.kind].condition}
-    lines = []
-    for column, value in enumerate(uniform):
-        form = "s{0} = scalars[tensor, {0}] != 0.0" if value.name in conditions else "s{0} = real(scalars[tensor, {0}])"
-        lines.append(form.format(column))
+    lines = scalar_lines(program, uniform)
     return [*lines, *low_bits.seed_lines(codes, row)] if codes else lines
 
 
@@ -304,22 +302,12 @@ def _element_lines(
     program: Program, number: Number, codes: Codes, uniform: Sequence[Value]
 ) -> tuple[list[str], dict[str, str]]:
     """The update of an element, but for the writing of coded states; and the new numbers of all states by name."""
-    read, write = ("from_bfloat16({}[i])", "to_bfloat16({})") if number == "bfloat16" else ("{}[i]", "{}")
-    reading = {name: f"real({low_bits.reading(codes, name)})" for name in codes}
-    arrays = _arrays(program)
-    names = {value.name: f"s{column}" for column, value in enumerate(uniform)}
-    names |= {name: f"{name}_i" for name in arrays}
-    names |= {operation.result.name: f"v{index}" for index, operation in enumerate(program.varying())}
+    write = "to_bfloat16({})" if number == "bfloat16" else "{}"
+    lines, names = computing(program, number, codes, uniform, [*program.outputs.values(), program.inputs["param"]])
     results = {
         name: names[value.name] if isinstance(value, Value) else f"real({number_text(value)})"
         for name, value in program.outputs.items()
+        if name not in program.numbers
     }
-    lines = [f"{name}_i = {reading.get(name, read).format(name)}" for name in arrays]
-    for operation in program.varying():
-        lines.append(f"{names[operation.result.name]} = {expression(operation, 'kernel', names, 'real({})')}")
     lines += [f"{name}[i] = {write.format(results[name])}" for name in program.states if name not in codes]
     return [*lines, f"param[i] = {write.format('param_i + ' + results['delta'])}"], results
-
-
-def _arrays(program: Program) -> list[str]:
-    return ["param", "grad", *program.states]

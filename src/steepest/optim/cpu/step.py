@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...program.record import record
+from ...program.record import Program, record
+from ...program.signs import with_signs_of_factors
 from ...rules import Rule
 from .. import checks
 from ..eager import Triple
@@ -19,7 +20,7 @@ from ..low_bits import bits_of, codes_of
 from .arguments import ArgumentBlock, has_no_gaps, order_of
 from .kernels import Kernel, Number, build
 
-__all__ = ["FusedStep", "kernel_for", "refusal"]
+__all__ = ["FusedStep", "kernel_for", "program_of", "refusal"]
 
 NUMBERS: dict[torch.dtype, Number] = {
     torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16",
@@ -28,9 +29,10 @@ NUMBERS: dict[torch.dtype, Number] = {
 
 def refusal(rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], bits: int | None = None) -> str | None:
     """The reason why this engine cannot step a parameter, whose state is in so many bits; None if it can."""
-    if reason := checks.refusal(rule, param, grad, state, bits):
+    on_host = param.device.type == "cpu"
+    if reason := checks.refusal(rule, param, grad, state, bits, sums=on_host):
         return reason
-    if param.device.type != "cpu":
+    if not on_host:
         return f"on {param.device.type}"
     if bits is not None and not _in_order(param, [state[name] for name in codes_of(rule, bits)]):
         return "the blocks of its states are in another order"
@@ -102,5 +104,11 @@ def kernel_for(rule: Rule, maximize: bool, number: Number, bits: int | None = No
     codes = {name: str(dtype).removeprefix("torch.") for name, dtype in codes_of(rule, bits).items()}
     key = (rule.structure, maximize, number, *codes.items())
     if key not in _kernels:
-        _kernels[key] = build(record(rule, maximize), number, codes)
+        _kernels[key] = build(program_of(rule, maximize), number, codes)
     return _kernels[key]
+
+
+def program_of(rule: Rule, maximize: bool = False) -> Program:
+    """The program that a rule's kernel is printed from."""
+    program = record(rule, maximize, sums=True)
+    return with_signs_of_factors(program, rule) if program.passes else program  # so that passes read less
