@@ -26,6 +26,7 @@ from torch.optim.optimizer import ParamsT
 
 from ..rules import Rule
 from .backward import StepInBackward
+from .distribution import Distribution
 
 SWITCHES: dict[str, tuple[Any, str]]
 
@@ -34,6 +35,7 @@ class Optimizer(torch.optim.Optimizer):
     skipped_steps: int
     _caches: list[Any]
     _kept: dict[Tensor, Tensor]
+    _over: Any
     @property
     def engine(self) -> str: ...
     @property
@@ -47,6 +49,9 @@ class Optimizer(torch.optim.Optimizer):
         clip_value: float | None = None,
         clip_last_norm: float | None = None,
     ) -> StepInBackward: ...
+    def distribute(self, over: Any = None) -> Distribution: ...
+    @property
+    def distribution(self) -> Distribution: ...
     def eval(self) -> None: ...
     def train(self) -> None: ...
     def evaluating(self) -> AbstractContextManager[None]: ...

@@ -41,7 +41,7 @@ def test_every_rule_in_two_processes_as_in_one(tmp_path):
 
     found = {name: [result["found"] for result in ranks] for name, ranks in results.items()}
     assert found["ddp AdamW"] == found["fsdp AdamW"] == ["fused CPU kernel for 8 parameters"] * 2
-    assert found["fsdp SOAP"] == ["gathered from all ranks for 8 parameters"] * 2
+    assert found["fsdp SOAP"] == ["gathered from all ranks for 1 parameters; assigned to ranks for 7 parameters"] * 2
     assert found["low_bits 8"] == found["low_bits 16"] == ["fused CPU kernel for 2 parameters"] * 2
     assert found["non_finite skip"] == [[1, None]] * 2
     assert found["non_finite raise"] == [[0, "Adam: the gradient of 2.weight is not finite; nothing was stepped"]] * 2

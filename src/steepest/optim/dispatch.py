@@ -10,6 +10,7 @@ from ..base.errors import InvalidValue
 from ..program.native import NotCompiled
 from ..rules import Rule
 from . import compiled, eager, half, low_bits, sharded, sparse
+from .assigned import Assigned
 from .checks import check_state, refusal
 from .cpu import step as cpu
 from .eager import Triple
@@ -29,15 +30,22 @@ class GroupStep:
         fused: the fused step, if it is of all parameters and can be made again; None otherwise.
     """
 
-    def __init__(self, rule: Rule, triples: Sequence[Triple], group: Group, together: Together | None = None) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        triples: Sequence[Triple],
+        group: Group,
+        together: Together | None = None,
+        assigned: Assigned | None = None,
+    ) -> None:
         if triples and not group["capturable"]:
             compiled.refuse_to_be_captured(rule.title, triples[0][0])
-        self._rule, self._group, self._together = rule, group, together
+        self._rule, self._group, self._together, self._assigned = rule, group, together, assigned
         self._taken: dict[Engine, list[Triple]] = defaultdict(list)
         self.reports: Counter[Report] = Counter()
         repeated = len({id(param) for param, *_ in triples}) < len(triples)
         for triple in triples:
-            report = _choose(rule, triple, group)
+            report = _choose(rule, triple, group, None if repeated else assigned)
             if repeated and report.engine in AT_ONCE:
                 if group["capturable"]:
                     raise InvalidValue(
@@ -86,18 +94,22 @@ class GroupStep:
         for engine, triples in self._taken.items():
             if engine is Engine.FUSED and self._fused is not None:
                 self._fused.run(self._rule, triples)
+            elif engine is Engine.ASSIGNED and self._assigned is not None:
+                self._assigned.run()  # those of all groups, at the first of them
             elif engine is Engine.TOGETHER and self._together is not None:
                 self._together.step(self._rule, triples, self._group)
             elif reason := RUN[engine](self._rule, triples, self._group):
                 self.reports[Report(Engine.LISTS, reason)] = self.reports.pop(Report(engine))
 
 
-def _choose(rule: Rule, triple: Triple, group: Group) -> Report:
+def _choose(rule: Rule, triple: Triple, group: Group, assigned: Assigned | None) -> Report:
     """The engine of a parameter."""
     param, grad, _ = triple
     if group["differentiable"] and (obstacle := _not_differentiable(rule, param, grad, group)):
         raise InvalidValue(f"{rule.title}: differentiable=True is not possible with {obstacle}")
     bits = low_bits.bits_of(param, group["state_bits"])
+    if assigned is not None and assigned.take(rule, triple, group):
+        return Report(Engine.ASSIGNED)
     if sharded.is_sharded(param):
         if sharded.needs_whole(rule):
             return Report(Engine.GATHERED)

@@ -53,20 +53,31 @@ def from_evaluation(rule: Rule, weights: Tensor, state: dict[str, Any], group: d
 
 
 def arguments_of(
-    rule: Rule, param: Tensor, grad: Tensor, state: dict[str, Any], maximize: bool, shared: dict[str, Any] | None = None
+    rule: Rule,
+    param: Tensor,
+    grad: Tensor,
+    state: dict[str, Any],
+    maximize: bool,
+    shared: dict[str, Any] | None = None,
+    like: Tensor | None = None,
 ) -> tuple[Any, ...]:
-    """What the rule's `update` takes; `shared` are the numbers that are not in the state."""
+    """What the rule's `update` takes; `shared` are the numbers that are not in the state.
+
+    Where the parameter is a part of one, `like` is a tensor of the shape of that, without memory.
+    """
     real, _ = wide(param)
     # the step is in place; where autograd records it, it needs the values from before
     inputs = (real(-grad if maximize else grad), real(param.clone() if torch.is_grad_enabled() else param))
-    return *inputs, int(state["step"]) + 1, *_values(rule, param, state, shared or {})
+    return *inputs, int(state["step"]) + 1, *_values(rule, param, state, shared or {}, like)
 
 
-def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
+def _values(
+    rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, Any], like: Tensor | None = None
+) -> list[Any]:
     real, _ = wide(param)
     state = low_bits.readable(param, state)
     values: list[Any] = []
-    for name, start in rule.init(param).items():
+    for name, start in rule.init(param if like is None else like).items():
         if name in rule.shared and name in shared:
             values.append(shared[name])
         elif name in rule.numbers and start is not None:
@@ -77,13 +88,18 @@ def _values(rule: Rule, param: Tensor, state: dict[str, Any], shared: dict[str, 
 
 
 def apply(
-    rule: Rule, param: Tensor, state: dict[str, Any], arguments: tuple[Any, ...], result: tuple[Any, ...]
+    rule: Rule,
+    param: Tensor,
+    state: dict[str, Any],
+    arguments: tuple[Any, ...],
+    result: tuple[Any, ...],
+    like: Tensor | None = None,
 ) -> dict[str, Any]:
-    """Bring parameter and state up to date; the new shared numbers are handed back."""
+    """Bring parameter and state up to date; the new shared numbers are handed back. `like`: see `arguments_of`."""
     _, back = wide(param)
     delta, *new = result
     shared = {}
-    for name, value in zip(rule.init(param), new, strict=True):
+    for name, value in zip(rule.init(param if like is None else like), new, strict=True):
         if name in rule.shared:
             shared[name] = value
         elif name in rule.numbers:

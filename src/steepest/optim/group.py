@@ -12,6 +12,7 @@ from torch import Tensor
 from ..program.record import why_not_recorded
 from ..rules import Rule, Wrapped
 from ..rules.base import Unchecked
+from .assigned import Assigned
 from .checks import check_trainable
 from .cpu.step import FusedStep
 from .dispatch import GroupStep
@@ -63,6 +64,7 @@ class GroupCache:
         group: Group,
         states: MutableMapping[Tensor, dict[str, Any]],
         together: Together | None = None,
+        assigned: Assigned | None = None,
     ) -> Callable[[], None]:
         """Do everything of a step that may fail, such as compiling a kernel; the returned function makes the step."""
         rule = self._current_rule(rule_class, group)
@@ -85,13 +87,13 @@ class GroupCache:
         if self._switches != SWITCHES(group):
             self._completed = None
         if not rule.elementwise:
-            check_gradients(rule.title, group)
+            check_gradients(rule.title, group, assigned.over if assigned is not None else None)
         with torch.set_grad_enabled(group["differentiable"]):
             for param, _, state in triples:
                 if rule is not self._completed or "step" not in state or any(map(IS_NONE, state.values())):
                     check_trainable(rule.title, param)
                     complete_state(rule, param, state, group)
-            step = GroupStep(rule, triples, group, together)
+            step = GroupStep(rule, triples, group, together, assigned)
         self._completed = rule
 
         def run() -> None:

@@ -19,10 +19,12 @@ from torch.optim import optimizer as torch_optimizer
 from ..base.errors import InvalidValue, UnknownSetting
 from ..rules import BUILT_IN, Rule
 from . import ascent, compiled, low_bits, modes, sharded
+from .assigned import Assigned
 from .authors import translated
 from .backward import StepInBackward
 from .checkpoints import check_checkpoint, in_our_order
 from .checks import check_parameters, non_finite
+from .distribution import Distribution, group_of
 from .group import GroupCache
 from .reports import Report, describe
 from .settings import later_rule_of, rule_of
@@ -45,6 +47,7 @@ class Optimizer(torch.optim.Optimizer):
     _kept: dict[Tensor, Tensor]
     _evaluating = False
     _backward: StepInBackward | None = None
+    _over: Any = None
     skipped_steps = 0
     """Steps not made because of `non_finite="skip"`."""
 
@@ -141,9 +144,9 @@ class Optimizer(torch.optim.Optimizer):
     def _step_groups(self) -> None:
         """Prepare the steps of all groups, then make them: where one cannot be made, none is."""
         self._caches += [GroupCache() for _ in self.param_groups[len(self._caches) :]]
-        together = self._sharing()
+        together, assigned = self._sharing(), Assigned(self._over)
         steps = [
-            cache.prepare(self._class(group), group, self.state, together.get(self._class(group)))
+            cache.prepare(self._class(group), group, self.state, together.get(self._class(group)), assigned)
             for group, cache in zip(self.param_groups, self._caches, strict=False)
         ]
         for make in steps:
@@ -218,8 +221,55 @@ class Optimizer(torch.optim.Optimizer):
             raise InvalidValue(
                 f"{type(self).__name__}: it steps in backward already; call remove() of the handle first"
             )
+        if self._over is not None:
+            raise InvalidValue(f"{type(self).__name__}: its steps are divided among processes; step as usual")
         self._backward = StepInBackward(self, model, clip_value, clip_last_norm)
         return self._backward
+
+    def distribute(self, over: Any = None) -> Distribution:
+        r"""Divide the steps of whole matrices among processes: each is computed by one of them, which sends the result.
+
+        For Muon and other rules that need whole tensors; all else is stepped as before. Sharded parameters
+        (`fully_shard`) are divided without this call. Under DistributedDataParallel every process would otherwise
+        compute all steps: call this once, in every process, before training; then train as before. The result is that
+        of one process to rounding (matrices: the same operations in the same order), whatever the number of processes,
+        groups and matrices; gradients may be accumulated, clipped and scaled. Checkpoints are as without it: any
+        process has all states that it had before, for any number of processes. A step is refused in all processes
+        where a gradient is None in some only; if a process fails within a step, the others stop with an error that
+        says so, and one that does not call `step()` lets them wait until the timeout of the group.
+
+        With $P$ processes, a matrix of $N$ numbers of $b$ bytes and Muon: arithmetic is that of one process divided by
+        $P$, as evenly as whole matrices can be given out. Under DDP the owner sends $b N$ bytes to each other process,
+        which keeps its states (Muon: $b N$). Sharded over $P$, every process sends its part, $b N / P$ bytes, to the
+        owner, and gets its part back; states are parts, too. While a round lasts, an owner holds what was sent for at
+        most 32 MiB of matrices, and the results. `optim/assigned.py` has the formulas for any rule and mesh;
+        `print(optimizer.distribution)` the numbers.
+
+        Args:
+            over: the model, in DistributedDataParallel or sharded; or the group of the processes whose parameters and
+                gradients are the same, or a mesh of one axis; None: all processes.
+
+        Returns:
+            Who does what; `print` shows it as a table.
+
+        Raises:
+            InvalidValue: the processes have other parameters, or nothing says that their gradients are the same.
+
+        Example:
+            model = DistributedDataParallel(model)
+            optimizer = steepest.MuonWith(model.module)
+            print(optimizer.distribute(model))
+        """
+        name = type(self).__name__
+        if self._backward is not None:
+            raise InvalidValue(f"{name}: steps in backward cannot be divided; call remove() of the handle first")
+        self._over = group_of(name, self.param_groups, over)
+        return self.distribution
+
+    @property
+    def distribution(self) -> Distribution:
+        """Which process computes the steps of which whole matrices, and what is sent: see `distribute`."""
+        return Distribution(type(self).__name__, self)
 
     @property
     def needs_closure(self) -> bool:

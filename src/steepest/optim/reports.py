@@ -17,6 +17,7 @@ class Engine(Enum):
     TOGETHER = "together"
     HALF = "half"
     EAGER = "eager"
+    ASSIGNED = "assigned"
     GATHERED = "gathered"
     LOCAL = "local"  # never reported: the parts that lie here have engines of their own
 
@@ -37,6 +38,7 @@ TEXTS = {
     Engine.TOGETHER: "eager for {} parameters",
     Engine.HALF: "float32 copies for {} parameters in half precision",
     Engine.EAGER: "eager for {} parameters",
+    Engine.ASSIGNED: "assigned to ranks for {} parameters",
     Engine.GATHERED: "gathered from all ranks for {} parameters",
 }
 

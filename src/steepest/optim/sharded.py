@@ -1,8 +1,9 @@
 """Parameters of which each process has a part (`DTensor`, as FSDP2 makes them).
 
-A rule that goes number by number steps the parts where they lie, by the engine that steps plain tensors. A rule that
-needs whole tensors gets them gathered, one parameter after the other; all ranks compute the same step of it, and each
-keeps its part. Numbers that a rule sums over parameters, and what is decided from gradients, are the same on all ranks.
+A rule that goes number by number steps the parts where they lie, by the engine that steps plain tensors. Where a rule
+needs whole tensors, each is stepped by one rank (see `assigned`); or, where that would send more, they are gathered,
+one parameter after the other, all ranks compute the same step of it, and each keeps its part. Numbers that a rule sums
+over parameters, and what is decided from gradients, are the same on all ranks.
 """
 
 import sys
@@ -19,8 +20,8 @@ from ..base.errors import InvalidValue
 from ..rules import Rule
 
 __all__ = [
-    "LocalParts", "Triple", "check_gradients", "initial_state", "is_sharded", "local", "needs_whole", "numbers",
-    "on_any_rank", "part_like", "refuse_flat_pieces", "stand_in", "step_gathered",
+    "LocalParts", "Triple", "check_gradients", "collective", "initial_state", "is_sharded", "local", "names_of",
+    "needs_whole", "numbers", "on_any_rank", "part_like", "refuse_flat_pieces", "stand_in", "step_gathered",
 ]  # fmt: skip
 
 PLAIN = (Parameter, Tensor)
@@ -131,7 +132,7 @@ def numbers(values: Sequence[Any]) -> list[Any]:
         if all(placement.is_replicate() or getattr(placement, "reduce_op", None) == "sum" for placement in placements):
             own = torch.stack([local(values[index]).double() for index in places])
             axes = [axis for axis, placement in enumerate(placements) if placement.is_partial()]
-            known = _reduced(own, mesh, axes, ReduceOp.SUM)
+            known = _reduced(own, map(mesh.get_group, axes), ReduceOp.SUM)
         else:
             known = [float(values[index].full_tensor()) for index in places]
         for index, number in zip(places, known, strict=True):
@@ -139,47 +140,68 @@ def numbers(values: Sequence[Any]) -> list[Any]:
     return results
 
 
-def check_gradients(title: str, group: dict[str, Any]) -> None:
-    """Refuse a group with a sharded parameter that has a gradient on some of its ranks only.
+def check_gradients(title: str, group: dict[str, Any], over: Any = None) -> None:
+    """Refuse a group with a sharded parameter that has a gradient on some of its ranks only; see `on_any_rank`.
 
     The others would wait for ever for a rank that takes no part in gathering it.
     """
     params = group["params"]
-    if not any(map(is_sharded, params)):
+    if over is None and not any(map(is_sharded, params)):
         return
     has_none = [param.grad is None for param in params]
-    flags, _ = on_any_rank([*params, *params], has_none + [not none for none in has_none])
-    names = group.get("param_names") or [f"parameter {index} of the group" for index in range(len(params))]
+    flags, _ = on_any_rank([*params, *params], has_none + [not none for none in has_none], over)
+    names = names_of(group).values()
     for name, some_have_none, some_have_one in zip(names, flags[: len(params)], flags[len(params) :], strict=True):
         if some_have_none and some_have_one:
             raise InvalidValue(f"{title}: {name} has a gradient on some ranks only; give the others one of zeros")
 
 
-def on_any_rank(params: Sequence[Tensor], flags: Sequence[bool]) -> tuple[list[bool], bool]:
+def on_any_rank(params: Sequence[Tensor], flags: Sequence[bool], over: Any = None) -> tuple[list[bool], bool]:
     """For each parameter whether its flag is set on any rank that has a part of it; and whether any is set at all.
 
-    The second is known to all ranks that share a parameter, directly or by way of one other mesh.
+    The second is known to all ranks that share a parameter, directly or by way of one other mesh. Plain parameters are
+    those of the ranks of the group `over`, if there is one.
     """
     meshes: dict[Any, list[int]] = defaultdict(list)
     for index, param in enumerate(params):
         if is_sharded(param):
             meshes[param.device_mesh].append(index)  # type: ignore[attr-defined]
+        elif over is not None:
+            meshes[over].append(index)
     result, any_at_all = list(flags), any(flags)
     for _ in meshes:  # a flag that a later mesh knows reaches the ranks of an earlier one in the next round
         for mesh, places in meshes.items():
+            groups = [over] if mesh is over else [mesh.get_group(axis) for axis in range(mesh.ndim)]
             own = torch.tensor([any_at_all, *(result[index] for index in places)], dtype=torch.int32)
-            any_at_all, *known = map(bool, _reduced(own, mesh, range(mesh.ndim), ReduceOp.MAX))
+            any_at_all, *known = map(bool, _reduced(own.to(params[places[0]].device), groups, ReduceOp.MAX))
             for index, flag in zip(places, known, strict=True):
                 result[index] = flag
     return result, any_at_all
 
 
-def _reduced(own: Tensor, mesh: Any, axes: Iterable[int], how: Any) -> list[Any]:
-    """The numbers of all ranks along these axes of a mesh, summed or otherwise reduced."""
-    sent = own.to(mesh.device_type)
-    for axis in axes:
-        all_reduce(sent, how, mesh.get_group(axis))
-    return sent.tolist()
+def _reduced(own: Tensor, groups: Iterable[Any], how: Any) -> list[Any]:
+    """The numbers of all ranks of these groups, summed or otherwise reduced; `own` is overwritten."""
+    for group in groups:
+        collective(all_reduce, own, how, group)
+    return own.tolist()
+
+
+def collective(call: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    """A call that all ranks of a group have to make; raises in one line where another has ended or does not come."""
+    try:
+        call(*arguments, **named)
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RuntimeError(
+            f"another rank did not take part in the step: its own error says why; go on from a checkpoint ({reason})"
+        ) from error
+
+
+def names_of(group: dict[str, Any]) -> dict[int, str]:
+    """The names of a group's parameters, or their places, by `id`."""
+    params = group["params"]
+    names = group.get("param_names") or [f"parameter {index} of the group" for index in range(len(params))]
+    return dict(zip(map(id, params), names, strict=True))
 
 
 # --- DTensors ---------------------------------------------------------------------------------------------------------
