@@ -35,7 +35,7 @@ def sections(short: bool) -> Iterable[tuple[str, str]]:
     rounds = 5 if short else 15
     yield "One step", f"{steps.COLUMNS}\n\n{table(steps.measure(networks, rules, rounds))}"
     yield "One step, channels last", table(others.channels_last(rounds))
-    yield "One step on an accelerator", accelerator.measure(networks, ["rmsprop", "adam", "adamw"], rounds)
+    yield accelerator.TITLE, accelerator.section()
     count, length = (20_000, 200) if short else (100_000, 1_000)
     yield "Trajectories, Adam on Rosenbrock", table(trajectories.measure(count, length, rounds))
     yield "Sparse gradients", table(others.sparse(rounds))

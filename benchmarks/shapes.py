@@ -24,14 +24,13 @@ def resnet18() -> list[Shape]:
     return [*shapes, (1000, 512), (1000,)]
 
 
-def gpt2() -> list[Shape]:
-    """GPT-2 124M (Radford et al. 2019): 148 tensors, 124 million numbers."""
-    width = 768
+def gpt2(width: int = 768, blocks: int = 12) -> list[Shape]:
+    """GPT-2 (Radford et al. 2019): 12 tensors a block and four; 124 million numbers, or 1.56 billion of width 1600."""
     block: list[Shape] = [
         (width,), (width,), (width, 3 * width), (3 * width,), (width, width), (width,),
         (width,), (width,), (width, 4 * width), (4 * width,), (4 * width, width), (width,),
     ]  # fmt: skip
-    return [(50257, width), (1024, width), *block * 12, (width,), (width,)]
+    return [(50257, width), (1024, width), *block * blocks, (width,), (width,)]
 
 
-SHAPES = {"mlp": mlp(), "resnet18": resnet18(), "gpt2": gpt2()}
+SHAPES = {"mlp": mlp(), "resnet18": resnet18(), "gpt2": gpt2(), "gpt2-1.5b": gpt2(1600, 48)}
