@@ -1,10 +1,11 @@
 """How often the doctor errs: its findings in trainings without a mistake, a line each in `alarms.jsonl`; resumable.
 
 A group is a workload, an optimizer and a seed at five learning rates, and at more until the best lies between others.
-Of them count those from a third of the best to three times it, if they get at least half of the way from their
-first loss to the best one. What remains to be run is run in an order that mixes workloads and optimizers, so that any
-part of it is a fair one. The counts go to `src/steepest/findings/alarms.json`, from where the catalogue, the report and
-`Diagnosis.false_alarms` have them.
+Of them count those from a third of the best to three times it, if they get at least half of the way to the best one
+from their first loss, or from that of guessing where it is lower: what learns a constant output only learns nothing.
+What remains to be run is run in an order that mixes workloads and optimizers, so that any part of it is a fair one. The
+counts go to `src/steepest/findings/alarms.json`, from where the catalogue, the report and `Diagnosis.false_alarms` have
+them.
 """
 
 import json
@@ -19,6 +20,8 @@ from typing import Any
 
 import steepest
 import steepest.findings
+from steepest.diagnose.record import Record
+from steepest.diagnose.signs import guessing_level
 
 from .__main__ import machine
 from .faults.healthy import FACTORS, OPTIMIZERS, WORKLOADS, run
@@ -99,10 +102,16 @@ def _row(workload: str, optimizer: str, seed: int, factor: float) -> Row:
     last = losses[-20:]
     return {
         "workload": workload, "optimizer": optimizer, "seed": seed, "factor": factor, "start": losses[0],
-        "end": fmean(last) if all(map(math.isfinite, last)) else None,
+        "end": fmean(last) if all(map(math.isfinite, last)) else None, "guess": _guess(doctor.record),
         "codes": [finding.code for finding in doctor.findings],
         "certain": any(finding.certain for finding in doctor.findings),
     }  # fmt: skip
+
+
+def _guess(record: Record) -> float | None:
+    """What guessing reaches, or None."""
+    level = guessing_level(record)
+    return level if math.isfinite(level) else None
 
 
 def _counted(rows: list[Row]) -> Iterator[Row]:
@@ -117,7 +126,8 @@ def _counted(rows: list[Row]) -> Iterator[Row]:
             continue  # a better rate may lie beyond those that were tried
         best = ordered[place]
         for row in ordered[place - 1 : place + 2]:
-            learns = row["end"] is not None and row["end"] < (row["start"] + best["end"]) / 2
+            begin = min(row["start"], row["guess"]) if row.get("guess") is not None else row["start"]
+            learns = row["end"] is not None and row["end"] < (begin + best["end"]) / 2
             yield row | {"learns": learns, "times": row["factor"] / best["factor"], "best": best["end"]}
 
 

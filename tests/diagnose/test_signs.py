@@ -55,6 +55,15 @@ def test_a_spike_is_a_leap_above_guessing_after_a_while_well_below(height, after
 
 
 @pytest.mark.parametrize(
+    ("height", "then", "told"), [(1.6, 0.5, False), (1.6, 1.0, True), (9.0, 0.5, True), (9.0, 1.0, True)]
+)
+def test_a_spike_that_is_overcome_is_told_only_where_it_was_far_above_guessing(height, then, told):
+    losses = [1.4] * 10 + [0.4] * 60 + [height] + [then] * 60
+    assert (SIGNS["spike"](record(losses)) is not None) == told
+    assert SIGNS["spike"](record(losses[:90]))["step"] == 70  # it is not known yet whether it will be
+
+
+@pytest.mark.parametrize(
     ("end", "peak", "told"), [(1.4, 3.0, True), (0.1, 3.0, False), (0.6, 20.0, True), (0.1, 20.0, False)]
 )
 def test_a_leap_that_is_overcome_is_no_sign_of_too_large_steps(end, peak, told):

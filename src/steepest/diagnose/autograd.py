@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["VIEWS", "leaves", "name_of", "path_between", "shape_of", "through_views"]
+__all__ = ["VIEWS", "leaves", "name_of", "others_between", "path_between", "shape_of", "through_views"]
 
 VIEWS = frozenset(
     f"{name}Backward{version}"
@@ -64,6 +64,22 @@ def path_between(loss: Tensor, outputs: Iterable[Tensor]) -> list[Any]:
                 before[following] = node
                 waiting.append(following)
     return []
+
+
+def others_between(loss: Tensor, outputs: Iterable[Tensor], node: Any) -> bool:
+    """Whether a loss depends on one of the outputs by a way that does not lead through a node, that of another one."""
+    if loss.grad_fn is None:
+        return False
+    ends = {output.grad_fn for output in outputs if output.grad_fn is not None} - {node, loss.grad_fn}
+    known, waiting = {node, loss.grad_fn}, [loss.grad_fn]
+    while waiting and len(known) < MOST:
+        for following in inputs_of(waiting.pop()):
+            if following in ends:
+                return True
+            if following not in known:
+                known.add(following)
+                waiting.append(following)
+    return bool(waiting)
 
 
 def through_views(node: Any) -> Any:

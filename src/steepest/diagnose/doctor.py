@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..base.display import Displayed
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
+from .autograd import others_between
 from .examine import held_out, measure_step, normalizes, number, recovered_from, tensors_of, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
@@ -26,7 +27,7 @@ from .proof import KEPT, Patient, Proof, Recording, prove
 from .record import Record, Tick
 from .replay import Unrepeatable
 from .schedule import FIRST, Schedule
-from .sensors import Forward, Observation, Sensors, Target, unwrapped_optimizer
+from .sensors import Forward, Observation, Sensors, Target, unwrapped, unwrapped_optimizer
 from .signs import settle, signs_of
 from .structure import Structure
 
@@ -173,6 +174,17 @@ class Doctor(Displayed):
         """
         return step_size(self.record)
 
+    def is_average(self, module: nn.Module) -> bool:
+        """Whether a module has the parameters of the model that is watched, by name and shape."""
+        if self._sensors is None:
+            return False
+        own = {name: param.shape for name, param in self._target.model.named_parameters()}
+        return bool(own) and own == {name: param.shape for name, param in unwrapped(module).named_parameters()}
+
+    def follow_average(self, averaged: nn.Module) -> None:
+        """Look at the end whether a moving average of the model was ever updated, as `watch(averaged=...)` does."""
+        self._guarded(self._follow, averaged)
+
     def text(self, lang: str = "en") -> str:
         """All findings, a paragraph each, and what could not be seen.
 
@@ -304,7 +316,8 @@ class Doctor(Displayed):
         if not self._alone:
             self._cannot("unseen_shards")
         self._structure = Structure(target, self.record)
-        self._average = _marks(self._averaged) if self._averaged is not None else []
+        if self._averaged is not None:
+            self._follow(self._averaged)
         self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
         self._recording.begin(target)
         self._patient = Patient(target, self.record, self._recording, self._validation, self._alone)
@@ -456,12 +469,17 @@ class Doctor(Displayed):
         elif tick.update is not None and tick.update.finite and forward is not None and self._alone:
             self._measure(tick, forward, path, recovered)
         if forward is not None and forward.inputs is not None:
-            self._recording.keep(forward, recovered, tick, value, self._target)
+            outputs = [output for each in seen.forwards for output in each.outputs]
+            whole = bool(path) and not others_between(loss, outputs, path[-1])
+            self._recording.keep(forward, path[-1] if whole else None, recovered, tick, value, self._target)
         if self._validation is not None:
             self._rows.trained(next(iter(tensors_of(seen)), None))
             with self._rows.holding(self._target.outer):
                 self.record.validated(step, held_out(self._target, self._validation))
             self.record.shared = self._rows.shared
+
+    def _follow(self, averaged: nn.Module) -> None:
+        self._averaged, self._average = averaged, _marks(averaged)
 
     def _look_at_average(self) -> None:
         """At the end of a training: whether its average of weights was ever updated."""

@@ -23,7 +23,10 @@ from .record import Kind, LossFacts
 __all__ = ["Recovered", "kind_of", "last_activation", "recover"]
 
 LARGEST = 2**24
-"""The most entries of an output that are looked at: 64 MiB in float32."""
+"""The most entries of an output that are looked at together: 64 MiB in float32."""
+
+MOST = 2**28
+"""The most entries of an output that are looked at in parts, as of models of language with large vocabularies."""
 
 REACHES: dict[str, tuple[float, float]] = {
     "relu": (0.0, math.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "exp": (0.0, math.inf),
@@ -33,6 +36,9 @@ REACHES: dict[str, tuple[float, float]] = {
 
 UNSURE = 0.3
 """How far the loss recovered for two classes may be off: beyond, it is not known which of them was meant."""
+
+SURE = 1e-2
+"""The same where the weights of examples that are learnt are not known."""
 
 ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
 """Nodes of losses that far from 0 grow with the size of a difference."""
@@ -82,8 +88,11 @@ class Recovered:
 def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
     """The loss of a step from the nodes between it and the output, the output, its gradient, and the loss's value."""
     kind = kind_of(path) if path else "other"
-    if output.numel() > LARGEST or output.numel() == 0 or not bool(gradient.isfinite().all()):
+    if output.numel() > MOST or output.numel() == 0 or not bool(gradient.isfinite().all()):
         return Recovered(LossFacts(kind))
+    if output.numel() > LARGEST:
+        large = kind == "cross_entropy" and output.shape[-1] <= LARGEST and output.shape[-1] > 2
+        return _in_parts(path, output.detach(), gradient.detach(), loss) if large else Recovered(LossFacts(kind))
     z, d = _numbers(output.detach()), _numbers(gradient.detach())
     if kind == "cross_entropy":
         return _classes(path, z, d, loss)
@@ -124,15 +133,21 @@ def _counted(labels: Tensor) -> dict[int, int]:
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+def _axis_of_classes(path: Sequence[Any], output: Tensor) -> int | None:
+    """The dimension of an output that a softmax behind it goes over; None where that is not known."""
     softmax = next(node for node in path if name_of(node) == "LogSoftmaxBackward0")
     shape = shape_of(softmax)
-    dim = softmax._saved_dim
-    dim = (dim - 2**64 if dim >= 2**63 else dim) % max(1, len(shape)) if shape else 0
     if not shape:
-        return Recovered(LossFacts("cross_entropy"))
-    axis = dim if shape == tuple(z.shape) else -1
-    if z.shape[axis] != shape[dim] or z.shape[axis] < 2:
+        return None
+    dim = softmax._saved_dim
+    dim = (dim - 2**64 if dim >= 2**63 else dim) % len(shape)
+    axis: int = dim if shape == tuple(output.shape) else -1
+    return axis if output.shape[axis] == shape[dim] and output.shape[axis] >= 2 else None
+
+
+def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    axis = _axis_of_classes(path, z)
+    if axis is None:
         return Recovered(LossFacts("cross_entropy"))
     classes = z.shape[axis]
     rows, slopes = (tensor.movedim(axis, -1).reshape(-1, classes) for tensor in (z, d))
@@ -141,6 +156,8 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     if not bool(used.any()):
         return Recovered(LossFacts("cross_entropy"))
     even = _even(rows, slopes, used, loss)
+    if even is not None and classes == 2 and _weighed(rows[used], slopes[used], loss):
+        even = None
     if even is not None:
         wanted, weight, mean = even
 
@@ -176,7 +193,7 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     if best is None:
         return Recovered(LossFacts("cross_entropy"))
     wrong, labels, weights, mean, scale = best
-    if classes == 2 and (wrong > UNSURE or not known):
+    if classes == 2 and wrong > (UNSURE if known else SURE):
         return Recovered(LossFacts("cross_entropy"))
 
     def again(new: Tensor) -> Tensor:
@@ -201,6 +218,57 @@ def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tens
             if math.isclose(mean, loss, rel_tol=1e-2, abs_tol=1e-4):
                 return wanted, sign / count, mean
     return None
+
+
+def _weighed(rows: Tensor, slopes: Tensor, loss: float) -> bool:
+    """Whether weights of two classes explain a loss: the same of all rows of a class, and all together the loss.
+
+    Where a model is sure and wrong, targets between the classes explain the same gradient, with the wrong one ahead.
+    """
+    labels = slopes.argmin(-1, keepdim=True)
+    logs = rows.log_softmax(-1).gather(-1, labels).squeeze(-1)
+    rest = 1 - logs.exp()
+    weights = -slopes.gather(-1, labels).squeeze(-1) / rest.clamp_min(1e-12)
+    if not bool((rest > 1e-4).all()) or not math.isclose(-float((weights * logs).sum()), loss, rel_tol=1e-2):
+        return False
+    own = [weights[labels.squeeze(-1) == label] for label in (0, 1)]
+    return all(not len(each) or float(each.amax() - each.amin()) <= 1e-2 * float(each.amax()) for each in own)
+
+
+def _in_parts(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
+    """Cross-entropy of many classes, a part of the rows at a time; unknown where targets are no classes."""
+    classes = output.shape[-1]
+    if _axis_of_classes(path, output) not in (-1, output.dim() - 1):
+        return Recovered(LossFacts("cross_entropy"))
+    count = max(1, LARGEST // classes)
+
+    def logs_of(z: Tensor, labels: Tensor) -> Tensor:
+        return z.gather(-1, labels.unsqueeze(-1)).squeeze(-1) - z.logsumexp(-1)
+
+    found = []
+    rows, slopes = (torch.split(each.reshape(-1, classes), count) for each in (output, gradient))
+    for part, slope in zip(rows, slopes, strict=True):
+        least, labels = _numbers(slope).min(-1)
+        logs = logs_of(_numbers(part), labels)
+        found.append((labels, logs, -least, (slope < 0).sum(-1)))
+    labels, logs, pulls, negative = (torch.cat(each) for each in zip(*found, strict=True))
+    used = pulls > 1e-6 * pulls.amax()
+    rest = 1 - logs.exp()
+    sure = used & (rest > 1e-4)
+    if not bool(sure.any()) or float(negative[used].float().mean()) > 1.5:
+        return Recovered(LossFacts("cross_entropy"))
+    weights = torch.where(sure, pulls / rest.clamp_min(1e-12), (pulls / rest.clamp_min(1e-12))[sure].median()) * used
+    scale, value = float(weights.sum()), -float((weights * logs).sum())
+    if not any(math.isclose(each, loss, rel_tol=2e-2) for each in (value, value / scale)):
+        return Recovered(LossFacts("cross_entropy"))
+
+    def again(new: Tensor) -> Tensor:
+        split = (torch.split(each, count) for each in (new.reshape(-1, classes), labels, weights))
+        parts = zip(*split, strict=True)
+        losses = [_times(-1.0, (own * logs_of(_numbers(part), wanted)).sum()) for part, wanted, own in parts]
+        return torch.stack(losses).sum()
+
+    return Recovered(LossFacts("cross_entropy", value / scale, scale, _counted(labels[used])), again)
 
 
 def _picked(z: Tensor, d: Tensor, loss: float) -> Recovered:

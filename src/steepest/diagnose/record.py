@@ -215,7 +215,7 @@ class Record:
         ticks: the observed steps, in order; of a long training the first ones, and others evenly spread (`observe`).
         observed: number of observed steps, those that were dropped included.
         proved: numbers of each finding that needs no threshold, by code.
-        events: what single losses told before they were thinned: the first spike, and the first leap (`signs.settle`).
+        events: what single losses told before they were thinned (`signs.settle`): the highest spike, the first leap.
         rates: for each group of parameters its first, largest and last learning rate.
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
         vanished_from: the first of these steps.

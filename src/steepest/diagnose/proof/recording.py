@@ -200,14 +200,16 @@ class Recording:
                 copy.deepcopy(states),
             )
 
-    def keep(self, forward: Forward, recovered: Recovered | None, tick: Tick, loss: float, target: Target) -> None:
-        """Keep the batch of an observed step, if its loss can be computed again."""
+    def keep(
+        self, forward: Forward, node: Any, recovered: Recovered | None, tick: Tick, loss: float, target: Target
+    ) -> None:
+        """Keep the batch of an observed step, if its loss can be computed again from the output with this node."""
         if not self.most:
             return
         self.backwards = max(tick.backwards, 1)
         self.modes = [module.training for module in target.model.modules()]
         scaler = tick.update.scaler if tick.update is not None else 1.0
-        again = _checked(forward, recovered, tick, loss, scaler)
+        again = _checked(forward, node, recovered, tick, loss, scaler)
         if again is None:
             self.incomplete += 1
             return
@@ -227,15 +229,16 @@ class Recording:
 
 
 def _checked(
-    forward: Forward, recovered: Recovered | None, tick: Tick, loss: float, scaler: float
+    forward: Forward, node: Any, recovered: Recovered | None, tick: Tick, loss: float, scaler: float
 ) -> tuple[Callable[[Tensor], Tensor], float, int] | None:
     """What was differentiated, its factor to the mean loss, and the place of the output; None where it is not sure.
 
     Its gradient must be the one that was seen, and its value the loss: else more than this output is in the loss.
     """
-    if recovered is None or recovered.again is None or len(forward.gradients) != 1:
+    place = next((place for place, output in enumerate(forward.outputs) if output.grad_fn is node), None)
+    if recovered is None or recovered.again is None or place not in forward.gradients:
         return None
-    place, gradient = next(iter(forward.gradients.items()))
+    gradient = forward.gradients[place]
     output, facts = forward.outputs[place].detach(), recovered.facts
     if not (math.isfinite(facts.scale) and facts.scale and math.isfinite(facts.mean) and output.numel() <= LARGEST):
         return None

@@ -18,7 +18,7 @@ SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
 }
 """Each sign by the code of its finding."""
 
-EVENTS: dict[str, Callable[[Record], Numbers | None]] = {"spike": course.first_spike, "leap": rates.first_leap}
+EVENTS: dict[str, Callable[[Record], Numbers | None]] = {"spike": course.worst_spike, "leap": rates.first_leap}
 """What single losses tell, wherever in a training they are."""
 
 LOOKS = 64
@@ -44,7 +44,8 @@ def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
 def settle(record: Record) -> None:
     """Thin the losses of a long training, once it is noted what single ones of them tell."""
     for name, event in EVENTS.items():
-        if name not in record.events and (found := event(record)) is not None:
+        found, known = event(record), record.events.get(name)
+        if found is not None and (known is None or (name == "spike" and found["high"] > known["high"])):
             record.events[name] = found
     record.losses.fold()
 

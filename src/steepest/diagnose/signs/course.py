@@ -54,22 +54,33 @@ def vanishing(record: Record) -> Numbers | None:
 
 
 def spike(record: Record) -> Numbers | None:
-    """A loss above that of guessing after it was well below it."""
-    return record.events.get("spike") or first_spike(record)
+    """A loss above that of guessing after it was well below it; one that is soon where it was must be far above."""
+    known, found = record.events.get("spike"), worst_spike(record)
+    worst = max((each for each in (known, found) if each is not None), key=lambda each: each["high"], default=None)
+    if worst is None:
+        return None
+    far = worst["high"] > TRAINING.leap_far * level_of(record)
+    recovered = record.steps > worst["step"] + RECOVERED and recent(record) < TRAINING.spike_recovered * worst["low"]
+    return worst if far or not recovered else None
 
 
-def first_spike(record: Record) -> Numbers | None:
-    """The first one among the losses that nothing has looked at yet."""
+def worst_spike(record: Record) -> Numbers | None:
+    """The highest one among the losses that nothing has looked at yet."""
     level, (start, losses) = level_of(record), record.losses.untold
     if not any(loss > level for loss in losses):
         return None
-    below = 0
+    below, worst = 0, None
     for step, loss in enumerate(losses):
-        before = losses[max(0, step - 50) : step]
-        if below >= TRAINING.spike_after and loss > max(level, TRAINING.spike_over * max(before)):
-            return {"step": start + step, "low": median(losses[max(0, step - 20) : step]), "high": loss}
+        if below >= TRAINING.spike_after and loss > level:
+            before = losses[max(0, step - 50) : step]
+            if loss > TRAINING.spike_over * max(before) and (worst is None or loss > worst["high"]):
+                worst = {"step": start + step, "low": median(before[-20:]), "high": loss}
         below = below + 1 if loss < TRAINING.spike_below * level else 0
-    return None
+    return worst
+
+
+RECOVERED = 30
+"""Steps after a spike before which the last losses do not tell whether it was overcome."""
 
 
 FEW = 100

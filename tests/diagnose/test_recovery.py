@@ -1,0 +1,129 @@
+"""Losses that are recovered from the gradient of an output: weighted, of a model's own, and of many classes."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import steepest
+from steepest.diagnose import losses as module
+from steepest.diagnose.autograd import path_between
+from steepest.diagnose.losses import recover
+
+
+def recovered(z, loss):
+    (slope,) = torch.autograd.grad(loss, z, retain_graph=True)
+    return recover(path_between(loss, [z]), z, slope, loss.item())
+
+
+def output_of(values):
+    """Values as a model returns them: with a node of the graph."""
+    return values.clone().requires_grad_() * 1.0
+
+
+@pytest.mark.quick
+def test_labels_of_two_weighted_classes_are_right_where_a_model_is_sure_and_wrong():
+    """27 rows of the first class, for which the second is predicted for sure, and 5 of the second."""
+    z = output_of(
+        torch.tensor([-40.0, 40.0]).repeat(32, 1) + torch.randn(32, 2, generator=torch.Generator().manual_seed(0))
+    )
+    labels = (torch.arange(32) >= 27).long()
+    loss = functional.cross_entropy(z, labels, weight=torch.tensor([0.55, 5.0]))
+    found = recovered(z, loss)
+    assert found.facts.labels == {0: 27, 1: 5}
+    assert float(found.again(z.detach() - torch.tensor([0.0, 1.0]))) < float(found.again(z.detach()))
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([0.55, 5.0]), torch.tensor([3.0, 0.1])])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("scale", [0.1, 3.0])
+def test_two_classes_weighted_or_smoothed(weight, smoothing, scale):
+    generator = torch.Generator().manual_seed(1)
+    z = output_of(scale * torch.randn(64, 2, generator=generator))
+    labels = (torch.rand(64, generator=generator) < 0.2).long()
+    if weight is not None and smoothing:
+        return  # neither classes nor one weight for all: not recovered, and not claimed
+    found = recovered(z, functional.cross_entropy(z, labels, weight=weight, label_smoothing=smoothing))
+    assert found.facts.labels == {0: int((labels == 0).sum()), 1: int(labels.sum())}
+    again = z.detach() + 0.1 * torch.randn(64, 2, generator=generator)
+    exact = functional.cross_entropy(again, labels, weight=weight, label_smoothing=smoothing)
+    assert float(found.again(again)) == pytest.approx(float(exact), rel=1e-3)
+
+
+class Language(nn.Module):
+    """A model of language that computes its own loss, of labels that it shifts, as those of Hugging Face do."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way, self.symbols, self.norm = way, nn.Embedding(40, 16), nn.LayerNorm(16)
+        self.head = nn.Linear(16, 40, bias=False)
+
+    def forward(self, input_ids, labels, count=None):
+        hidden = self.norm(self.symbols(input_ids))
+        logits = self.head(hidden)
+        if self.way == "slices":
+            shown, wanted = logits[..., :-1, :].contiguous(), labels[..., 1:].contiguous()
+            loss = functional.cross_entropy(shown.view(-1, 40), wanted.view(-1))
+        else:
+            wanted = functional.pad(labels, (0, 1), value=-100)[..., 1:].contiguous().view(-1)
+            shown = logits.float().view(-1, 40)
+            if count is None:
+                loss = functional.cross_entropy(shown, wanted, ignore_index=-100)
+            else:
+                loss = functional.cross_entropy(shown, wanted, ignore_index=-100, reduction="sum") / count
+        return {"loss": loss, "logits": logits, "past_key_values": ((hidden, hidden),)}
+
+
+@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize("way", ["slices", "padding", "count"])
+def test_a_models_own_loss_of_shifted_labels_is_understood(way, parts, monkeypatch):
+    if parts:  # as with a large vocabulary
+        monkeypatch.setattr(module, "LARGEST", 1000)
+    torch.manual_seed(0)
+    model = Language(way)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    doctor = steepest.watch(model, optimizer)
+    told = []
+    for _ in range(6):
+        symbols = torch.randint(40, (8, 9))
+        optimizer.zero_grad()
+        loss = model(symbols, symbols, count=64 if way == "count" else None)["loss"]
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+        told.append(symbols[:, 1:])
+    assert doctor.unseen == [] and doctor.findings == []
+    for tick in doctor.record.ticks:
+        assert 0.5 < tick.gain < 1.2 and tick.loss.scale == pytest.approx(1, rel=1e-3)
+        assert tick.loss.mean == pytest.approx(doctor.record.losses[tick.step], rel=1e-3)
+        values, counts = told[tick.step].unique(return_counts=True)
+        assert tick.loss.labels == dict(zip(values.tolist(), counts.tolist(), strict=True))
+    assert len(doctor._recording.batches) == len(doctor.record.ticks)  # their loss can be tried
+
+
+def test_many_classes_are_recovered_in_parts_as_all_at_once(monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    z = output_of(2 * torch.randn(37, 50, generator=generator))
+    labels, weights = torch.randint(50, (37,), generator=generator), torch.rand(50, generator=generator) + 0.5
+    for options in ({}, {"weight": weights}, {"reduction": "sum"}):
+        loss = functional.cross_entropy(z, labels, **options)
+        whole = recovered(z, loss)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "LARGEST", 600)
+            parts = recovered(z, loss)
+        assert parts.facts.labels == whole.facts.labels and parts.facts.mean == pytest.approx(
+            whole.facts.mean, rel=1e-4
+        )
+        again = z.detach() + 0.1
+        again[:, 3] += 0.2
+        assert float(parts.again(again)) == pytest.approx(float(whole.again(again)), rel=1e-4)
+        (slope,) = torch.autograd.grad(loss, z, retain_graph=True)
+        point = z.detach().clone().requires_grad_()
+        assert torch.allclose(torch.autograd.grad(parts.again(point), point)[0], slope, atol=1e-5)
+
+
+def test_targets_between_classes_are_not_taken_for_classes_in_parts(monkeypatch):
+    monkeypatch.setattr(module, "LARGEST", 600)
+    z = output_of(torch.randn(37, 50, generator=torch.Generator().manual_seed(2)))
+    loss = functional.cross_entropy(z, torch.arange(37), label_smoothing=0.3)
+    assert recovered(z, loss).again is None
