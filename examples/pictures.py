@@ -1,21 +1,72 @@
-"""The two pictures of the README: python examples/pictures.py [folder]."""
+"""The pictures of the README: python examples/pictures.py [folder] [hero | digits]."""
 
 import sys
 from pathlib import Path
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 import steepest
-from steepest.figures.paths import draw_paths
+from steepest.figures.path_data import frame_of, tracks_of
+from steepest.figures.paths import draw_background, halo
 from steepest.figures.search import draw_learning_rates
-from steepest.figures.style import save
+from steepest.figures.style import clean, house_style, new_figure, save, theme
+
+RULES = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+ON, STEPS = "rosenbrock", 400
+RATES = np.geomspace(1e-4, 10, 51)
+"""Learning rates that each rule is tried at: ten a decade, the same for all."""
 
 
-def main(folder: Path) -> None:
-    """Draw the five rules of the lecture in a ravine, and how they fare on handwritten digits."""
-    rates = {"sgd": 0.4, "momentum": 0.1, "adagrad": 2.0, "rmsprop": 0.1, "adam": 0.4}
-    paths = [steepest.trace(rule, "ravine", lr=lr, steps=40) for rule, lr in rates.items()]
-    save(draw_paths(paths), folder / "ravine.png")
-    save(draw_learning_rates(steepest.compare("digits")), folder / "digits.png")
+def best(rule: str) -> steepest.Path:
+    """The path of a rule at that of `RATES` with the lowest last value, of those that never rise above the start."""
+    paths = [steepest.trace(rule, ON, lr=float(rate), steps=STEPS) for rate in RATES]
+    return min((path for path in paths if np.max(path.f) <= path.f[0]), key=lambda path: path.f[-1])
+
+
+def draw_hero(paths: list[steepest.Path]) -> Figure:
+    """Each path on the landscape, and its value against the step, with its name and learning rate beside it."""
+    landscape, frame = paths[0].landscape, ((-1.7, 1.5), (-0.5, 1.7))
+    tracks = tracks_of(paths, frame_of(paths, frame))
+    with house_style():
+        figure = new_figure(11.0, 4.2)
+        grid = figure.add_gridspec(1, 2, width_ratios=(1.15, 1.0))
+        picture, values = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        draw_background(picture, landscape, frame)
+        for path, track in zip(paths, tracks, strict=True):
+            line = {"color": track.look.colour, "linewidth": 2.0, "path_effects": halo()}
+            picture.plot(*path.x.T, **line, zorder=4)
+            picture.plot(*path.x[-1], track.look.marker, color=track.look.colour, markersize=8, mec="white", zorder=6)
+            values.plot(path.f, **line)
+        picture.plot(*paths[0].x[0], "o", color="none", markersize=11, mec=theme().ink, mew=1.5, zorder=8)
+        picture.set(xlim=frame[0], ylim=frame[1])
+        values.set(yscale="log", xlim=(0, STEPS))
+        clean(values, "step", "value above the minimum", f"each at the best of {len(RATES)} learning rates")
+        label(values, paths, [track.look.colour for track in tracks])
+    return figure
+
+
+def label(axes: Axes, paths: list[steepest.Path], colours: list[str]) -> None:
+    """The name of each path beside its end, kept apart where ends are near each other."""
+    low, high = (np.log10(end) for end in axes.get_ylim())
+    places = [(np.log10(path.f[-1]) - low) / (high - low) for path in paths]
+    taken = -1.0
+    for i in np.argsort(places):
+        taken = max(places[i], taken + 0.075)
+        name = f"{type(paths[i].rule).title}  {paths[i].rule.lr:.2g}"
+        place = {"xycoords": "axes fraction", "va": "center", "annotation_clip": False}
+        axes.annotate(name, (1.02, taken), color=colours[i], weight="bold", fontsize=11, **place)
+    axes.annotate("rate", (1.02, taken + 0.09), color=theme().grey, xycoords="axes fraction", va="center")
+
+
+def main(folder: Path, only: str = "") -> None:
+    """Draw the five rules of the lecture, each at its best rate, and how they fare on handwritten digits."""
+    if only in ("", "hero"):
+        save(draw_hero([best(rule) for rule in RULES]), folder / "hero.png")
+    if only in ("", "digits"):
+        save(draw_learning_rates(steepest.compare("digits")), folder / "digits.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"), *sys.argv[2:3])

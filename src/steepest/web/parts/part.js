@@ -40,6 +40,7 @@ export class Part {
     this.home = { landscape: null, start: null };
     this.readTheme();
     this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.readTheme());
+    this.watchLight();
     this.listen(window, "resize", () => { if (remOf() !== this.theme.rem) this.readTheme(); });
     this.listen(window, "beforeprint", () => this.setPrinted(true));
     this.listen(window, "afterprint", () => this.setPrinted(false));
@@ -152,6 +153,13 @@ export class Part {
       element.title = this.say(element.dataset.tip);
       element.setAttribute("aria-label", element.title);
     }
+  }
+
+  /** Whoever mounted the part may set the host's `data-light`, as a page does that has a switch of its own. */
+  watchLight() {
+    const observer = new MutationObserver(() => this.readTheme());
+    observer.observe(this.host, { attributeFilter: ["data-light"] });
+    this.endings.push(() => observer.disconnect());
   }
 
   readTheme() {

@@ -1,0 +1,130 @@
+"""The site that `./dev docs` has built, in headless Chromium, opened from the disk: nothing of it needs a network."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from steepest import workloads
+from steepest.rules import RULES, WRAPPERS
+
+from ..accessibility import violations
+
+SITE = Path(__file__).parents[2] / "build/site"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+LANGUAGES = {"en": "", "zh": "zh/"}
+KINDS = (
+    "index",
+    "watch/index",
+    "rules/index",
+    "rules/adam",
+    "workloads/clothes",
+    "reference/watch",
+    "compare/verdicts",
+    "gallery/index",
+    "lecture/index",
+)
+"""A page of every kind."""
+
+pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="needs the site: ./dev docs")
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a page of the site; at the end nothing must have gone wrong in it, nor anything been asked of a network."""
+    contexts, wrong = [], []
+
+    def open_(name: str, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith(("file:", "blob:", "data:")) else wrong.append(request.url),
+        )
+        page.goto((SITE / name).as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", LANGUAGES.values(), ids=LANGUAGES)
+def test_every_rule_and_every_workload_has_its_page(folder):
+    names = [f"rules/{name}" for name in RULES.built_in] + [f"rules/wrapper-{name}" for name in WRAPPERS]
+    names += [f"workloads/{name}" for name in workloads.WORKLOADS]
+    for name in names:
+        text = (SITE / f"{folder}{name}.html").read_text(encoding="utf-8")
+        assert "<math" in text or not name.startswith("rules/"), name
+        assert not re.search(r"(src|href)=\"https?://[^\"]*\.(js|css|woff2?)", text), name
+
+
+@pytest.mark.parametrize(
+    ("folder", "asked", "found"),
+    [
+        ("", "catapult", 0), ("", "stochastic rounding", 1), ("", "Fashion-MNIST", 1), ("zh/", "权重衰减", 1),
+        ("zh/", "梯度下降 动量", 1), ("zh/", "表情符号", 1), ("zh/", "绣花针", 0), ("zh/", "Kingma", 1),
+    ],
+)  # fmt: skip
+def test_the_search_finds_what_there_is_and_nothing_else(open_page, folder, asked, found):
+    page = open_page(f"{folder}search.html")
+    page.goto(f"{(SITE / folder / 'search.html').as_uri()}?q={asked}")
+    page.wait_for_function("document.querySelector('#search-results h2') !== null && Search._pulse_status < 0")
+    assert (page.locator("#search-results ul.search li").count() > 0) == bool(found)
+
+
+def test_languages_switch_on_the_same_page(open_page):
+    page = open_page("rules/adam.html")
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.locator("a.language-switch").first.click()
+    assert page.url == (SITE / "zh/rules/adam.html").as_uri()
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert page.locator("h2").first.inner_text().startswith("公式")
+    page.locator("a.language-switch").first.click()
+    assert page.url == (SITE / "rules/adam.html").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "told"), [("adam", "", "Optimizers"), ("adam", "zh/", "优化器"), ("soap", "", "")]
+)
+def test_the_live_part_is_mounted_when_it_comes_into_view(open_page, name, folder, told):
+    page = open_page(f"{folder}rules/{name}.html")
+    place = page.locator(".live")
+    assert page.evaluate("window.steepestParts === undefined")
+    place.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('.live > div')?.shadowRoot")
+    if told:
+        place.get_by_text(told, exact=True).wait_for()
+    light = "document.querySelector('.live > div').dataset.light"
+    for theme in ("dark", "light"):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        page.wait_for_function(f"{light} === '{theme}'")
+        dark = "getComputedStyle(document.querySelector('.live > div')).getPropertyValue('--dark').trim()"
+        assert page.evaluate(dark) == ("1" if theme == "dark" else "0")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("folder", LANGUAGES.values(), ids=LANGUAGES)
+def test_a_phone_need_not_scroll_sideways(open_page, kind, folder):
+    page = open_page(f"{folder}{kind}.html", **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_shuts_people_out(open_page, kind, theme):
+    for folder in LANGUAGES.values():
+        page = open_page(f"{folder}{kind}.html", color_scheme=theme)
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        assert violations(page) == []
+
+
+def test_the_lecture_and_the_playground_open(open_page):
+    page = open_page("zh/lecture/index.html")
+    page.locator("a.button").first.click()
+    page.wait_for_url("**/live/lecture-page.html**")
+    page.wait_for_function("document.querySelector('[data-steepest] > div')?.shadowRoot")

@@ -1,0 +1,227 @@
+"""tools/site: pages for whatever the registries hold, documents whose links lead somewhere, words in both languages."""
+
+import re
+import shutil
+import string
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from tools.site import rules, stage
+from tools.site.docstrings import restructured
+from tools.site.reference import reference_pages
+from tools.site.stations import lecture_page
+from tools.site.words import WORDS
+from tools.site.workloads import datasets_of, settings_of, workload_pages
+
+import steepest
+from steepest import workloads
+from steepest.base.plugins import Registry
+from steepest.base.text import Text
+from steepest.rules import BUILT_IN, Lion, Lookahead, Signum
+
+ROOT = Path(__file__).parents[2]
+
+PLANES = '''
+"""A plane through a few points."""
+
+import torch
+
+about_zh = "一个平面。"
+target = 0.1
+batch_size = 8
+loss = torch.nn.functional.mse_loss
+
+
+def data():
+    points = torch.eye(8)
+    return points, points[:, :1], points, points[:, :1]
+
+
+def model():
+    return torch.nn.Linear(8, 1)
+'''
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crawl(Signum):
+    r"""Crawl: one learning rate along the sign.
+
+    $$x_t = x_{t-1} - \eta \, \mathrm{sign}(g_t)$$
+    """
+
+    title = "The crawl"
+    helps = Text("Creeps anywhere.", "到处都能爬。")
+    fails = Text("Never settles.", "从不停下。")
+
+
+@pytest.fixture
+def few_rules(monkeypatch):
+    """A registry of two rules, one of them new."""
+    registry = Registry({"crawl": Crawl, "lion": Lion}, "steepest.nothing", lambda name, loaded: loaded)
+    monkeypatch.setattr(rules, "RULES", registry)
+    monkeypatch.setattr(rules, "INSIDE", "lion")
+    monkeypatch.setattr(rules, "WRAPPERS", {"lookahead": Lookahead})
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("lang", "helps", "memory"), [("en", "Creeps anywhere.", "memory"), ("zh", "到处都能爬。", "内存")]
+)
+def test_a_new_rule_has_a_page_and_a_line_by_itself(few_rules, lang, helps, memory):
+    pages = rules.rule_pages(lang, {"crawl": ("playground", "on=ravine&rule=crawl(lr=0.1)")})
+    assert set(pages) == {"rules/crawl", "rules/lion", "rules/wrapper-lookahead", "rules/index"}
+    page = pages["rules/crawl"]
+    for part in ("# The crawl", r"\eta", helps, memory, 'data-state="on=ravine&amp;rule=crawl(lr=0.1)"', "`exp_avg`"):
+        assert part in page
+    assert "[The crawl](crawl.md)" in pages["rules/index"] and "The crawl <crawl>" in pages["rules/index"]
+    assert "autoclass" not in page  # steepest has no name for it
+    assert ".. autoclass:: steepest.Lion" in pages["rules/lion"] and "`optax.lion`" in pages["rules/lion"]
+    assert ".. autofunction:: steepest.Lookahead" in pages["rules/wrapper-lookahead"]
+
+
+def test_a_rule_for_matrices_says_why_it_has_no_path(few_rules):
+    assert "data-part" not in rules.rule_pages("en", {})["rules/lion"]
+    assert "It steps matrices only" in rules.rule_pages("en", {})["rules/lion"]
+
+
+def test_a_new_workload_has_a_page_and_a_line_by_itself(monkeypatch, tmp_path):
+    (tmp_path / "planes_of_a_plugin.py").write_text(PLANES, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry = EntryPoint("planes", "planes_of_a_plugin", "steepest.workloads")
+    monkeypatch.setitem(workloads.PLUGINS.plugins, "planes", entry)
+    monkeypatch.setattr("tools.site.workloads.WORKLOADS", ("digits", "clothes"))
+    pages = workload_pages("zh", lambda document, heading: "")
+    assert "workloads/planes" in pages and "[planes](planes.md)" in pages["workloads/index"]
+    assert "一个平面。" in pages["workloads/planes"] and "loss ≤ 0.1" in pages["workloads/planes"]
+    clothes = workload_pages("en", lambda document, heading: f"{document} says {heading}")["workloads/clothes"]
+    for part in (
+        "MIT",
+        "20,490",
+        "accuracy ≥ 0.89",
+        "18 of 20",
+        "clothes(folder='my_folder')",
+        "says clothes:",
+        " s with adam",
+    ):
+        assert part in clothes
+
+
+def test_data_sets_and_settings_of_workloads_are_found_in_their_files():
+    found = {name: [data.name for data in datasets_of(name)] for name in workloads.WORKLOADS}
+    assert found["clothes"] == found["diffusion"] == ["clothes"] and found["photos"] == ["stamps"]
+    assert found["quadratic"] == found["board"] == [] and found["proteins"] == ["proteins"]
+    loaded = {data for names in found.values() for data in names}
+    assert loaded >= {"digits", "airfoil", "language", "quatrains", "spelling", "emoji"}
+    for name in workloads.FAMILIES:
+        assert all(told and "Raises" not in told for _, told in settings_of(name).values()), name
+
+
+def test_every_public_name_is_on_a_page_of_the_reference_or_on_a_rules():
+    text = "\n".join(reference_pages("en").values())
+    optimizers = {rule.__name__ for rule in BUILT_IN} | {"Lookahead", "Averaged"}
+    for name in dir(steepest):
+        thing = getattr(steepest, name)
+        if not name.startswith("_") and name not in optimizers and not hasattr(thing, "__path__"):
+            assert f"steepest.{name}" in text or name in dir(steepest.optim), name
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_links_of_all_documents_lead_to_pages(tmp_path, lang):
+    pages = stage.Pages(tmp_path, lang)
+    texts = [pages.document(source) for source in stage.DOCUMENTS]
+    for page, heading in stage.SECTIONS.items():
+        texts.append(pages.document(f"docs/zh/{page}.md" if lang == "zh" else "README.md", heading))
+        assert len(texts[-1]) > 200
+    texts.append(pages.document("docs/zh/start.md" if lang == "zh" else "README.md", "Start"))
+    known = {f"/{page}.md" for page, _ in stage.DOCUMENTS.values()} | {f"/{page}/index.md" for page in stage.SECTIONS}
+    known |= {"/index.md"} | {f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*.md")}
+    known |= {f"/{file.relative_to(ROOT / 'docs')}" for file in (ROOT / "docs/images").rglob("*.*")}
+    for text in texts:
+        for link in re.findall(r"\]\((/[^)#]*)", "".join(stage.FENCE.split(text)[::2])):
+            assert link in known
+
+
+def test_a_link_to_nothing_is_an_error(tmp_path):
+    with pytest.raises(stage.Broken, match=r"README.md: links to docs/lost.md, which is not there"):
+        stage.Pages(tmp_path, "en").linked("see [it](docs/lost.md)", "README.md")
+
+
+def test_every_document_is_on_the_site():
+    there = {f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")}
+    assert there == {source for source in stage.DOCUMENTS if source.startswith("docs/")}
+    chinese = {file.stem for file in (ROOT / "docs/zh").glob("*.md")}
+    assert chinese == {"start", *stage.SECTIONS}
+
+
+def test_commands_in_chinese_are_those_of_readme():
+    """But for the comments beside them."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ("start", "watch", "compare", "diagnose"):
+        text = (ROOT / f"docs/zh/{page}.md").read_text(encoding="utf-8")
+        for line in "".join(stage.FENCE.split(text)[1::2]).split("\n"):
+            command = line.split("  #")[0].strip()
+            assert command.startswith("```") or command in readme, command
+
+
+def test_words_are_in_both_languages_with_the_same_fields():
+    for key, text in WORDS.items():
+        english, chinese = (
+            len([field for _, field, *_ in string.Formatter().parse(each) if field is not None])
+            for each in (text.en, text.zh)
+        )
+        assert english == chinese, key
+        assert text.zh and (text.en or key == "only_english")
+        assert re.search("[\u3400-\u9fff]", text.zh) or key in ("at_least", "at_most", "of", "api"), key
+
+
+def test_the_page_of_the_lecture_has_every_station():
+    from steepest.lecture.stations import STATIONS
+
+    page = lecture_page("zh")
+    for station in STATIONS:
+        assert f"at={station.id}&lang=zh" in page and station.facts["title"][1] in page
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("The rate $\\eta$ of `Adam`s.", "The rate :math:`\\eta` of ``Adam``\\ s."),
+        ("Two\n\n$$x = 1,\n  y$$\n\nthree", "Two\n\n.. math:: x = 1, y\n\n\n\nthree"),
+        ("A:\n- b\n- c", "A:\n\n- b\n- c"),
+        ("[here](https://a.b) *so* 2 * 3", "`here <https://a.b>`__ *so* 2 \\* 3"),
+        (">>> f('$x$', `a`)\n'$x$'", ">>> f('$x$', `a`)\n'$x$'"),
+        ("Facts:\n    a: one\n        two\n    b: three", "Facts:\n\n- a: one\n  two\n- b: three"),
+        ("Args:\n    a: `one`\n    *b: two", "Args:\n    a: ``one``\n    \\*b: two"),
+    ],
+)
+def test_docstrings_become_restructured_text(written, made):
+    assert "\n".join(restructured(written.split("\n"))) == made
+
+
+def test_formulas_of_all_rules_and_docstrings_are_mathml():
+    pytest.importorskip("latex2mathml", reason="needs the extra docs")
+    from tools.site.formulas import mathml
+
+    for rule in BUILT_IN:
+        for block, line in re.findall(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", rule.__doc__, re.S):
+            assert mathml(block or line).startswith("<math alttext=")
+    assert mathml(r"\frac{a}{b}").endswith("<mfrac><mi>a</mi><mi>b</mi></mfrac></mrow></math>")
+    for wrong in (r"\nonsense{x}", r"\frac{a}"):
+        with pytest.raises(ValueError, match=re.escape(wrong)):
+            mathml(wrong)
+
+
+def test_chinese_is_split_alike_in_python_and_in_the_browser():
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    from tools.site.chinese import SPLITTER, pairs
+
+    texts = ["Adam 的学习率", "步", "动量", "梯度下降，Muon2！", "lr_max"]
+    assert pairs(texts[0]) == ["Adam", "的学", "学习", "习率"] and pairs("步") == ["步"]
+    if (node := shutil.which("node")) is None:
+        pytest.skip("needs node")
+    script = f"{SPLITTER}\nprocess.stdout.write(JSON.stringify({texts!r}.map(splitQuery)))"
+    made = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True).stdout
+    assert made == str([pairs(text) for text in texts]).replace("'", '"').replace(", ", ",")

@@ -1,0 +1,25 @@
+"""Tables and formulas in MyST's Markdown, for generated pages."""
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["inline", "listed", "table"]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """A table; without a heading, of facts by label."""
+    lines = ["", ":::{list-table}", *([":header-rows: 1"] if any(head) else []), f":class: {kind or 'table'}", ""]
+    for row in ([list(head)] if any(head) else []) + [list(row) for row in rows]:
+        for i, cell in enumerate(row):
+            lines.append(f"{'* -' if i == 0 else '  -'} {cell}".rstrip())
+    return "\n".join([*lines, ":::", ""])
+
+
+def inline(latex: str) -> str:
+    """A formula in a line."""
+    return f"{{math}}`{latex}`" if latex else ""
+
+
+def listed(pages: Iterable[str], *, caption: str = "", hidden: bool = True) -> str:
+    """A table of contents of pages."""
+    options = [*([f":caption: {caption}"] if caption else []), *([":hidden:"] if hidden else []), ":maxdepth: 1"]
+    return "\n".join(["", "```{toctree}", *options, *pages, "```", ""])

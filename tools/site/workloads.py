@@ -1,0 +1,234 @@
+"""A page for each workload, from its problem, its data set and its measurements, so that a new one has its page."""
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.site.tables import listed, table
+from tools.site.words import say
+
+from steepest.base.numbers import general
+from steepest.datasets import DATASETS, Dataset
+from steepest.workloads import FAMILIES, PLUGINS, WORKLOADS, Problem, file_of, find, summary
+
+__all__ = ["datasets_of", "settings_of", "workload_pages"]
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/images/workloads"
+
+OWN = {"folder": "my_folder", "file": "my_text.txt"}
+"""Settings that take a user's own data, and an example."""
+
+
+def workload_pages(lang: str, section: Callable[[str, str], str]) -> dict[str, str]:
+    """All pages by path, with one that lists them.
+
+    Args:
+        lang: `"en"` or `"zh"`.
+        section: gives what a document says under a heading.
+    """
+    names = [*WORKLOADS, *(name for name in PLUGINS.plugins if name in PLUGINS)]
+    pages = {f"workloads/{name}": _page(name, lang, section) for name in names}
+    head = [say(word, lang) for word in ("workload", "what", "target", "steps")]
+    rows = []
+    for name in names:
+        problem = find(name, try_out=False)
+        rows.append((f"[{name}]({name}.md)", summary(name, lang), _target(problem), f"{problem.steps:,}"))
+    pages["workloads/index"] = "\n".join(
+        [f"# {say('workloads', lang)}", "", say("workloads_about", lang), table(head, rows), listed(names)]
+    )
+    return pages
+
+
+def _page(name: str, lang: str, section: Callable[[str, str], str]) -> str:
+    problem, measured = find(name, try_out=False), _measured(name)
+    return "\n".join(
+        [
+            f"# {name}", "", summary(name, lang), "",
+            *_picture(name, problem, measured, lang),
+            table(("", ""), _facts(problem, measured, lang), "facts"),
+            f"## {say('run', lang)}", "", f"```sh\nsteepest compare {name} --quick\nsteepest compare {name}\n```", "",
+            f"## {say('own', lang)}", "", *_own(name, lang),
+            f"## {say('data', lang)}", "", *_data(name, lang),
+            f"## {say('measured', lang)}", "", *_measurement(measured, lang),
+            *_more(name, lang, section),
+        ]
+    )  # fmt: skip
+
+
+def _target(problem: Problem) -> str:
+    words = "at_least" if problem.higher_is_better else "at_most"
+    return say(words, "en", problem.metric_name, general(problem.target, 4))
+
+
+def _facts(problem: Problem, measured: dict[str, Any] | None, lang: str) -> Iterator[tuple[str, str]]:
+    yield say("target", lang), _target(problem)
+    yield say("steps", lang), f"{problem.steps:,}"
+    if problem.batch_size is not None:
+        yield say("batch", lang), str(problem.batch_size)
+    if measured is None:
+        return
+    yield say("parameters", lang), f"{measured['parameters']:,}"
+    cost = measured["cost"]
+    seconds = [
+        say("seconds_of", lang, general(value, 2), rule) for rule, value in cost["processor_seconds_a_run"].items()
+    ]
+    yield say("seconds", lang), "; ".join(seconds)
+    steps = {rule: sum(parts.values()) for rule, parts in cost.get("milliseconds_a_step", {}).items()}
+    if steps:
+        told = [say("milliseconds_of", lang, general(value, 2), rule) for rule, value in steps.items()]
+        yield say("milliseconds", lang), "; ".join(told)
+
+
+# --- its settings, and a user's own data ------------------------------------------------------------------------------
+
+
+def settings_of(name: str) -> dict[str, tuple[Any, str]]:
+    """The settings of a family: default and description, by name; empty for a workload that has none."""
+    function = _family(name)
+    if function is None:
+        return {}
+    told = _arguments(inspect.getdoc(function) or "")
+    return {
+        setting: (parameter.default, told.get(setting, ""))
+        for setting, parameter in inspect.signature(function).parameters.items()
+    }
+
+
+def _family(name: str) -> Callable[..., Any] | None:
+    if name in FAMILIES:
+        from steepest import workloads
+
+        return getattr(workloads._module(name), name)  # type: ignore[no-any-return]
+    plugin = PLUGINS.get(name) if name in PLUGINS.plugins else None
+    return plugin if inspect.isfunction(plugin) else None
+
+
+def _arguments(docstring: str) -> dict[str, str]:
+    """The descriptions under `Args:`, by name."""
+    block = re.search(r"(?m)^Args:\n((?:    .*\n?|\n)+)", docstring + "\n")
+    if block is None:
+        return {}
+    entries = re.split(r"(?m)^    (?=\w+:)", block[1])
+    pairs = [entry.partition(":") for entry in entries if entry.strip()]
+    return {name.strip(): " ".join(text.split()) for name, _, text in pairs}
+
+
+def _own(name: str, lang: str) -> Iterator[str]:
+    settings = settings_of(name)
+    if not settings:
+        yield say("own_none", lang)
+        yield ""
+        return
+    yield say("own_about", lang)
+    yield ""
+    examples = [f"steepest compare \"{name}({setting}='{OWN[setting]}')\"" for setting in settings if setting in OWN]
+    first, (default, _) = next(iter(settings.items()))
+    if isinstance(default, int | float):
+        examples.insert(0, f'steepest compare "{name}({first}={2 * default:g})"')
+    yield "\n".join(["```sh", *examples, "```"])
+    head = [say(word, lang) for word in ("setting", "default", "meaning")]
+    rows = [(f"`{setting}`", f"`{default}`", text) for setting, (default, text) in settings.items()]
+    yield table(head if lang == "zh" else [*head[:2], say("what", lang)], rows)
+
+
+# --- its data ---------------------------------------------------------------------------------------------------------
+
+
+def datasets_of(name: str) -> list[Dataset]:
+    """The data sets that a workload's file loads, itself or by the modules of workloads that it imports.
+
+    >>> [data.name for data in datasets_of("captions")]
+    ['emoji']
+    """
+    seen: dict[Path, None] = {}
+    loaded: dict[str, None] = {}
+    _walk(file_of(name), seen, loaded)
+    return [DATASETS[data] for data in loaded]
+
+
+def _walk(file: Path, seen: dict[Path, None], loaded: dict[str, None]) -> None:
+    if file in seen:
+        return
+    seen[file] = None
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="load"), args=[ast.Constant(value=str(data))]) if data in DATASETS:
+                loaded[data] = None
+            case ast.ImportFrom(module=str(module), level=1):
+                inside = file.parent / f"{module.replace('.', '/')}.py"
+                if inside.exists():
+                    _walk(inside, seen, loaded)
+
+
+def _data(name: str, lang: str) -> Iterator[str]:
+    found = datasets_of(name)
+    if not found:
+        yield say("no_data", lang)
+        yield ""
+        return
+    head = [say(word, lang) for word in ("data", "what", "licence", "source", "fetched")]
+    rows = []
+    for data in found:
+        size = f"{data.size / 1e6:.1f} MB" if data.size and data.commands else say("comes_along", lang)
+        rows.append((f"`{data.name}`", getattr(data.about, lang), getattr(data.licence, lang), data.source, size))
+    yield table(head, rows)
+
+
+# --- its measurements -------------------------------------------------------------------------------------------------
+
+
+def _measured(name: str) -> dict[str, Any] | None:
+    file = file_of(name).parent / "measured" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _measurement(measured: dict[str, Any] | None, lang: str) -> Iterator[str]:
+    if measured is None:
+        yield say("not_measured", lang)
+        yield ""
+        return
+    where = measured["measured"]
+    yield say("measured_about", lang, where["date"], where["processor"], where["versions"]["torch"])
+    rows = []
+    for rule, facts in measured["rules"].items():
+        rows.append((rule, f"{facts['lr']:g}", *_result(facts["best"], lang)))
+        if "a_tenth" in facts:
+            rows.append((say("tenth", lang, rule), f"{facts['lr'] / 10:g}", *_result(facts["a_tenth"], lang)))
+    yield table([say(word, lang) for word in ("rule", "rate", "reached", "at", "ends")], rows)
+
+
+def _result(run: dict[str, Any], lang: str) -> tuple[str, str, str]:
+    middle = run["share_of_run"][1]
+    at = "" if middle is None else f"{middle:.0%}"
+    return say("of", lang, run["reached"], run["seeds"]), at, general(run["final"][1], 3)
+
+
+# --- what else there is -----------------------------------------------------------------------------------------------
+
+
+def _picture(name: str, problem: Problem, measured: dict[str, Any] | None, lang: str) -> Iterator[str]:
+    """What its model does at the end of a run, as `tools/workload_pictures.py` has kept it."""
+    image, text = PICTURES / f"{name}.png", PICTURES / f"{name}.txt"
+    if measured is None or not (image.exists() or text.exists()):
+        return
+    title, bar = say("picture", lang, name), measured["bar"]
+    if image.exists():
+        yield f"![{title}](/images/workloads/{name}.png)\n"
+    else:
+        yield f"```text\n{text.read_text(encoding='utf-8')}```\n"
+    yield f"{say('picture_about', lang, name, bar['rule'], bar['lr'], f'{problem.steps:,}')}\n"
+
+
+def _more(name: str, lang: str, section: Callable[[str, str], str]) -> Iterator[str]:
+    """What docs/applications.md says about it: here where the page is English, and by a link where it is Chinese."""
+    text = section("docs/applications.md", f"{name}:")
+    if not text:
+        return
+    yield f"## {say('more', lang).removesuffix('（英文）') if lang == 'zh' else say('more', lang)}"
+    yield ""
+    yield text if lang == "en" else "[docs/applications.md](/compare/applications.md)（英文）"
