@@ -18,8 +18,8 @@ from .parameters import scale_free
 from .record import LayerFacts, Record, StepFacts, Tick
 from .roots import noting_roots
 from .schedule import Schedule
-from .sensors import unwrapped_optimizer
 from .signs import settle, signs_of
+from .target import unwrapped_optimizer
 
 __all__ = ["BUDGET", "Beside", "BesideMany"]
 

@@ -21,15 +21,17 @@ from .finding import Diagnosis, ranked
 from .gauge import step_size
 from .leak import Rows
 from .losses import Recovered
+from .observation import Forward, Observation
 from .origin import Origin, origin_of
 from .parameters import scale_free, units_of
 from .proof import KEPT, Patient, Proof, Recording, prove
 from .record import Record, Tick
 from .replay import Unrepeatable
 from .schedule import FIRST, Schedule
-from .sensors import Forward, Observation, Sensors, Target, unwrapped, unwrapped_optimizer
+from .sensors import Sensors
 from .signs import settle, signs_of
 from .structure import Structure
+from .target import Target, unwrapped, unwrapped_optimizer
 
 __all__ = ["Doctor", "watch"]
 

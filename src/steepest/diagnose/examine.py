@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from .losses import Recovered, recover
+from .observation import Forward, Observation
 from .parameters import dense
 from .record import InputFacts, Tick
 from .replay import Unrepeatable, draws_now, undisturbed
-from .sensors import Forward, Observation, Target
+from .target import Target
 
 __all__ = [
     "counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tensors_of", "tick_of",

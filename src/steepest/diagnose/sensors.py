@@ -6,8 +6,7 @@ Between observed steps one hook remains, which keeps weak references to the last
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -17,167 +16,18 @@ from torch import Tensor, nn
 from torch.autograd import Variable
 from torch.utils import _pytree as pytree
 
+from .observation import Forward, Observation
 from .parameters import Before, dense
-from .record import StepFacts
-from .replay import Draws, draws_now
+from .replay import draws_now
+from .target import Target
 
-__all__ = ["Forward", "Observation", "Sensors", "Target", "unwrapped", "unwrapped_optimizer"]
+__all__ = ["Sensors"]
 
 KEPT = 4
 """Calls of the model in one step of which outputs are kept: the last ones."""
 
 MISSED = 3
 """Observed steps without a call of the model after which no hooks are put on it any more."""
-
-Optimizers = Sequence[torch.optim.Optimizer]
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside wrappers of DDP and `torch.compile`, which runs without their machinery."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and type(model).__name__ in ("DistributedDataParallel", "DataParallel"):
-            inner = getattr(model, "module", None)
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
-
-
-def unwrapped_optimizer(optimizer: Any) -> Any:
-    """The optimizer inside a wrapper that is none itself, such as those of accelerate and Lightning."""
-    while not hasattr(optimizer, "_optimizer_step_pre_hooks"):
-        inner = getattr(optimizer, "optimizer", None)
-        if not isinstance(inner, torch.optim.Optimizer) or inner is optimizer:
-            break
-        optimizer = inner
-    return optimizer
-
-
-@dataclass
-class Forward:
-    """One call of the model in training.
-
-    Attributes:
-        inputs: its arguments and named arguments; None once they are dropped.
-        draws: random numbers as they were before it.
-        training: whether the model was in training mode.
-        versions: of the tensors among them, which tell whether they were changed in place since.
-        outputs: the tensors that it returned and that need a gradient.
-        made: the versions of these.
-        gradients: the gradient of each, once the backward pass has reached it.
-    """
-
-    inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
-    draws: Draws
-    training: bool
-    versions: list[tuple[Tensor, int]]
-    outputs: list[Tensor] = field(default_factory=list)
-    made: list[int] = field(default_factory=list)
-    gradients: dict[int, Tensor] = field(default_factory=dict)
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether its inputs are what they were."""
-        return all(tensor._version == version for tensor, version in self.versions)
-
-    @property
-    def is_intact(self) -> bool:
-        """Whether its outputs are what it returned."""
-        return all(output._version == version for output, version in zip(self.outputs, self.made, strict=True))
-
-    def drop_batch(self) -> None:
-        """Let go of the inputs: it is not repeated."""
-        self.inputs = None
-        self.versions.clear()
-
-    def release(self) -> None:
-        """Let go of batch and graph: a hook on an output refers to them, and the output to its hook."""
-        self.drop_batch()
-        for kept in (self.outputs, self.made, self.gradients):
-            kept.clear()
-
-
-@dataclass
-class Observation:
-    """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped."""
-
-    forwards: list[Forward] = field(default_factory=list)
-    ran: set[int] = field(default_factory=set)
-    backwards: int = 0
-    in_step: int = 0
-    raw: tuple[list[int], Tensor] | None = None
-    fresh: bool = False
-    version: int = 0
-    kept: Tensor | None = None
-    left: Tensor | None = None
-    came: Tensor | None = None
-    not_zeroed: bool = False
-    lacking: set[int] = field(default_factory=set)
-    had: set[int] = field(default_factory=set)
-    updates: list[StepFacts] = field(default_factory=list)
-    twins: list[tuple[str, int]] = field(default_factory=list)
-    rates: list[Any] = field(default_factory=list)
-    moved: bool = False
-
-    def release(self) -> None:
-        """Let go of batches and graphs."""
-        for forward in self.forwards:
-            forward.release()
-        self.kept = self.left = self.came = None
-
-
-class Target:
-    """What is trained: the model, its parameters by identity, and the optimizers with theirs.
-
-    Args:
-        model: the model, perhaps wrapped.
-        optimizers: those that step its parameters.
-    """
-
-    def __init__(self, model: nn.Module, optimizers: Optimizers) -> None:
-        self.outer, self.model, self.optimizers = model, unwrapped(model), optimizers
-        self.names = {id(param): name for name, param in self.model.named_parameters()}
-        self.owners = {
-            id(param): module for module in self.model.modules() for param in module.parameters(recurse=False)
-        }
-        self.device = next((param.device for param in self.model.parameters()), torch.device("cpu"))
-        self.compiled = model is not self.model and hasattr(model, "_orig_mod")
-        self.compiles_itself = getattr(self.model, "_compiled_call_impl", None) is not None
-        inside = {
-            id(child)
-            for module in self.model.modules()
-            if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
-            for child in module.modules()
-        }
-        self.hookable = [
-            module
-            for module in dict.fromkeys(self.owners.values())
-            if not (self.compiled or id(module) in inside or isinstance(module, torch.jit.ScriptModule))
-        ]
-        self.sharded = any(type(param).__name__ == "DTensor" for param in self.model.parameters())
-
-    @property
-    def version(self) -> int:
-        """A number that grows whenever a parameter is changed in place."""
-        return sum(param._version for _, _, param in self.stepped())
-
-    def stepped(self) -> Iterator[tuple[torch.optim.Optimizer, dict[str, Any], Tensor]]:
-        """Every parameter that an optimizer steps, with its group."""
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                for param in group["params"]:
-                    yield optimizer, group, param
-
-    def peak(self) -> float:
-        """The largest base or peak that a scheduler of torch keeps in the groups; 0 without one."""
-        names = ("initial_lr", "max_lr")
-        kept = [group.get(name) for optimizer in self.optimizers for group in optimizer.param_groups for name in names]
-        return max((float(value) for value in kept if isinstance(value, int | float)), default=0.0)
-
-    def rates(self) -> list[Any]:
-        """The learning rate of each group, where it is a number."""
-        rates = [group.get("lr") for optimizer in self.optimizers for group in optimizer.param_groups]
-        return [rate for rate in rates if isinstance(rate, int | float)]
 
 
 def guarded(method: Callable[..., None]) -> Callable[..., None]:

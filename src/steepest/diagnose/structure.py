@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from ..findings.catalogue import TRAINING
 from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views
 from .losses import last_activation
+from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
-from .sensors import Forward, Observation, Target
 from .stacked import stacked
+from .target import Target
 
 __all__ = ["Structure"]
 

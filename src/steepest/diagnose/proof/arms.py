@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..examine import number
 from ..record import Record
 from ..replay import draws_now, undisturbed
-from ..sensors import Target
+from ..target import Target
 from .recording import Batch, Recording
 from .remedies import Setup, Untried
 from .result import Start

@@ -13,7 +13,7 @@ from ...base.errors import InvalidValue
 from ...findings.catalogue import TRYING, Finding
 from ...statistics.intervals import bootstrap_interval
 from ..record import Record
-from ..sensors import Target
+from ..target import Target
 from .arms import Held, left_alone, line_of, on_batches, on_validation, run, seed_all, untouched
 from .recording import MOST_BATCHES, Batch, OwnBatch, Recording
 from .remedies import REMEDIES, SEEN, Case, Remedy, Setup, Untried

@@ -17,8 +17,9 @@ from torch.utils import _pytree as pytree
 
 from ..examine import counterpart
 from ..losses import Recovered
+from ..observation import Forward
 from ..record import Tick
-from ..sensors import Forward, Target
+from ..target import Target
 
 __all__ = ["KEPT", "Batch", "Initial", "Outputs", "OwnBatch", "RecordedBatch", "Recording"]
 

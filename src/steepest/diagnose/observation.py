@@ -1,0 +1,84 @@
+"""What hooks see of one step: the calls of the model with their batches and graphs, until these are let go."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from .record import StepFacts
+from .replay import Draws
+
+__all__ = ["Forward", "Observation"]
+
+
+@dataclass
+class Forward:
+    """One call of the model in training.
+
+    Attributes:
+        inputs: its arguments and named arguments; None once they are dropped.
+        draws: random numbers as they were before it.
+        training: whether the model was in training mode.
+        versions: of the tensors among them, which tell whether they were changed in place since.
+        outputs: the tensors that it returned and that need a gradient.
+        made: the versions of these.
+        gradients: the gradient of each, once the backward pass has reached it.
+    """
+
+    inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
+    draws: Draws
+    training: bool
+    versions: list[tuple[Tensor, int]]
+    outputs: list[Tensor] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
+    gradients: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether its inputs are what they were."""
+        return all(tensor._version == version for tensor, version in self.versions)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether its outputs are what it returned."""
+        return all(output._version == version for output, version in zip(self.outputs, self.made, strict=True))
+
+    def drop_batch(self) -> None:
+        """Let go of the inputs: it is not repeated."""
+        self.inputs = None
+        self.versions.clear()
+
+    def release(self) -> None:
+        """Let go of batch and graph: a hook on an output refers to them, and the output to its hook."""
+        self.drop_batch()
+        for kept in (self.outputs, self.made, self.gradients):
+            kept.clear()
+
+
+@dataclass
+class Observation:
+    """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped."""
+
+    forwards: list[Forward] = field(default_factory=list)
+    ran: set[int] = field(default_factory=set)
+    backwards: int = 0
+    in_step: int = 0
+    raw: tuple[list[int], Tensor] | None = None
+    fresh: bool = False
+    version: int = 0
+    kept: Tensor | None = None
+    left: Tensor | None = None
+    came: Tensor | None = None
+    not_zeroed: bool = False
+    lacking: set[int] = field(default_factory=set)
+    had: set[int] = field(default_factory=set)
+    updates: list[StepFacts] = field(default_factory=list)
+    twins: list[tuple[str, int]] = field(default_factory=list)
+    rates: list[Any] = field(default_factory=list)
+    moved: bool = False
+
+    def release(self) -> None:
+        """Let go of batches and graphs."""
+        for forward in self.forwards:
+            forward.release()
+        self.kept = self.left = self.came = None

@@ -1,0 +1,86 @@
+"""What is trained: a model and its optimizers, without the wrappers around them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Target", "unwrapped", "unwrapped_optimizer"]
+
+Optimizers = Sequence[torch.optim.Optimizer]
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module inside wrappers of DDP and `torch.compile`, which runs without their machinery."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in ("DistributedDataParallel", "DataParallel"):
+            inner = getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
+
+
+def unwrapped_optimizer(optimizer: Any) -> Any:
+    """The optimizer inside a wrapper that is none itself, such as those of accelerate and Lightning."""
+    while not hasattr(optimizer, "_optimizer_step_pre_hooks"):
+        inner = getattr(optimizer, "optimizer", None)
+        if not isinstance(inner, torch.optim.Optimizer) or inner is optimizer:
+            break
+        optimizer = inner
+    return optimizer
+
+
+class Target:
+    """What is trained: the model, its parameters by identity, and the optimizers with theirs.
+
+    Args:
+        model: the model, perhaps wrapped.
+        optimizers: those that step its parameters.
+    """
+
+    def __init__(self, model: nn.Module, optimizers: Optimizers) -> None:
+        self.outer, self.model, self.optimizers = model, unwrapped(model), optimizers
+        self.names = {id(param): name for name, param in self.model.named_parameters()}
+        self.owners = {
+            id(param): module for module in self.model.modules() for param in module.parameters(recurse=False)
+        }
+        self.device = next((param.device for param in self.model.parameters()), torch.device("cpu"))
+        self.compiled = model is not self.model and hasattr(model, "_orig_mod")
+        self.compiles_itself = getattr(self.model, "_compiled_call_impl", None) is not None
+        inside = {
+            id(child)
+            for module in self.model.modules()
+            if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+            for child in module.modules()
+        }
+        self.hookable = [
+            module
+            for module in dict.fromkeys(self.owners.values())
+            if not (self.compiled or id(module) in inside or isinstance(module, torch.jit.ScriptModule))
+        ]
+        self.sharded = any(type(param).__name__ == "DTensor" for param in self.model.parameters())
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever a parameter is changed in place."""
+        return sum(param._version for _, _, param in self.stepped())
+
+    def stepped(self) -> Iterator[tuple[torch.optim.Optimizer, dict[str, Any], Tensor]]:
+        """Every parameter that an optimizer steps, with its group."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                for param in group["params"]:
+                    yield optimizer, group, param
+
+    def peak(self) -> float:
+        """The largest base or peak that a scheduler of torch keeps in the groups; 0 without one."""
+        names = ("initial_lr", "max_lr")
+        kept = [group.get(name) for optimizer in self.optimizers for group in optimizer.param_groups for name in names]
+        return max((float(value) for value in kept if isinstance(value, int | float)), default=0.0)
+
+    def rates(self) -> list[Any]:
+        """The learning rate of each group, where it is a number."""
+        rates = [group.get("lr") for optimizer in self.optimizers for group in optimizer.param_groups]
+        return [rate for rate in rates if isinstance(rate, int | float)]
