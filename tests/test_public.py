@@ -10,9 +10,10 @@ import steepest
 from steepest.rules import RULES, WRAPPERS
 
 NAMES = {
-    "BasinMap", "Comparison", "Doctor", "MuonWith", "Optimizer", "Path", "QKClip", "RULES", "Rule", "SteepestError",
-    "SweepMap", "Trajectories", "__version__", "as_optimizer", "compare", "create", "group_table", "hf", "latex",
-    "map_basin", "map_sweep", "play", "stability_limit", "statistics", "trace", "watch", "write_report",
+    "BasinMap", "Comparison", "Doctor", "LBFGS", "MuonWith", "Optimizer", "Path", "QKClip", "RULES", "Rule",
+    "SteepestError", "SweepMap", "Trajectories", "__version__", "as_optimizer", "compare", "create", "group_table",
+    "hf", "latex", "map_basin", "map_sweep", "play", "stability_limit", "statistics", "trace", "watch",
+    "write_report",
 }  # fmt: skip
 LECTURES = {"SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "AdamW"}
 OPTIMIZERS = {rule.__name__ for rule in (*RULES.values(), *WRAPPERS.values())}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .optim import *  # noqa: F403
     from .optim.creating import create as create
     from .optim.creating import group_table as group_table
+    from .optim.lbfgs import LBFGS as LBFGS
     from .optim.qk_clip import QKClip as QKClip
     from .optim.routing import MuonWith as MuonWith
     from .paths.maps import BasinMap as BasinMap
@@ -42,6 +43,7 @@ _HOMES = {
     "BasinMap": "paths.maps",
     "Comparison": "study",
     "Doctor": "diagnose",
+    "LBFGS": "optim.lbfgs",
     "MuonWith": "optim.routing",
     "Path": "paths.tracing",
     "QKClip": "optim.qk_clip",

@@ -132,6 +132,26 @@ def test_the_order_in_memory_does_not_matter(name):
     assert_near(train(optimizer_of(name, make())), train(optimizer_of(name, make(), fused=False)), 5e-6)
 
 
+def test_a_wrapper_of_gradients_keeps_the_lists_of_its_rule():
+    """Where lists were asked for, and on accelerators: the gradients are changed before."""
+    optimizer = optimizer_of("clipped(adamw)", parameters(shapes=((6, 5), (3,))), foreach=True)
+    result = train(optimizer)
+    assert optimizer.engine == "operations on lists for 2 parameters"
+    plain = optimizer_of("clipped(adamw)", parameters(shapes=((6, 5), (3,))))
+    assert_near(result, train(plain), 5e-6)
+    assert plain.engine == "fused CPU kernel for 2 parameters"
+
+
+def test_parameters_that_share_memory_are_stepped_one_after_the_other():
+    def make():
+        matrix = torch.randn((6, 8), generator=torch.Generator().manual_seed(2))
+        return [torch.nn.Parameter(matrix), torch.nn.Parameter(matrix[2:4])]
+
+    optimizer = optimizer_of("clipped(adamw)", make())
+    assert_near(train(optimizer), train(optimizer_of("clipped(adamw)", make(), fused=False)), 0)
+    assert optimizer.engine == "eager for 2 parameters (two of them share memory)"
+
+
 @pytest.mark.parametrize("settings", [{"master_weights": True}, {"stochastic_rounding": True}], ids=str)
 def test_compensated_half_precision(settings):
     result = train(optimizer_of("cautious(adamw)", parameters(torch.bfloat16), **settings))

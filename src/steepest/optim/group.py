@@ -2,7 +2,7 @@
 
 import operator
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -73,7 +73,7 @@ class GroupCache:
         while (
             isinstance(rule, Wrapped)
             and rule.is_of_gradient
-            and why_not_recorded(rule, sums=True) is not None
+            and not _is_in_kernel(rule, triples, group)
             and all(map(_is_plain, triples))
         ):  # one pass over the gradients, and the rule inside has its own engine
             with torch.no_grad():
@@ -111,6 +111,12 @@ class GroupCache:
             lasting = all(map(is_lasting, settings[:-1])) and not isinstance(self._rule.lr, Unchecked)
             self._settings = settings if lasting else OTHERS
         return self._rule
+
+
+def _is_in_kernel(rule: Rule, triples: Sequence[Triple], group: Group) -> bool:
+    """Whether the kernel of a CPU takes the sums of the wrapped rule itself; lists of tensors do not."""
+    on_host = all(param.device.type == "cpu" for param, _, _ in triples)
+    return on_host and not group["foreach"] and why_not_recorded(rule, sums=True) is None
 
 
 def _is_plain(triple: Triple) -> bool:

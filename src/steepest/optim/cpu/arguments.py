@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from ...base.errors import InvalidValue
+from ...program.native import NotCompiled
 from ...program.record import settings
 from ...rules import Rule
 from ..checks import check_state
@@ -40,6 +41,8 @@ DTYPES = {"int8": torch.int8, "uint8": torch.uint8, "bfloat16": torch.bfloat16}
 
 class ArgumentBlock:
     """The arguments of a kernel for parameters of one dtype; see `kernels.PLAN` for their order in memory.
+
+    Raises `NotCompiled` where a kernel that takes sums would have to step parameters that share memory.
 
     Attributes:
         addresses: of the tensors (see `tensors_of`), or of copies that the kernel can read.
@@ -68,7 +71,9 @@ class ArgumentBlock:
         places = [table.ctypes.data for table in (*tables, self._spans, self._partials)]
         self._plan = np.array([0, 1, len(params), *places[:4], len(self._spans), *places[4:]], dtype=np.int64)
         self._address = self._plan.ctypes.data
-        if self._most_shares > 1 and self._has_overlap():
+        if (self._most_shares > 1 or kernel.passes) and self._has_overlap():
+            if kernel.passes:  # sums of a tensor would be taken before the step of the other
+                raise NotCompiled("two of them share memory")
             self._most_shares = 1  # then tensors are stepped one after the other, as in the eager engine
         if self.is_in_place:
             self._copies = []

@@ -56,7 +56,7 @@ class FusedStep:
         bits: None for the parameter's own.
 
     Raises:
-        NotCompiled: a kernel cannot be compiled on this machine.
+        NotCompiled: a kernel cannot be compiled on this machine, or not step these parameters.
     """
 
     def __init__(self, rule: Rule, triples: Sequence[Triple], maximize: bool, bits: int | None = None) -> None:
