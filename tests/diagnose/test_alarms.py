@@ -33,6 +33,14 @@ def test_rates_about_the_best_count_if_they_learn_and_the_best_is_known():
     assert (counts["exact"], counts["signs"], counts["hardly_learning"], counts["told_of_them"]) == (0, 2, 1, 1)
 
 
+@pytest.mark.parametrize(("guess", "learns"), [(0.8, 2), (None, 3), (5.0, 3)])
+def test_what_learns_a_constant_output_only_does_not_count(guess, learns):
+    ends = (1.5, 0.78, 0.3, 0.32, None)
+    rows = [row(factor, end) | {"guess": guess} for factor, end in zip(FACTORS, ends, strict=True)]
+    counts = alarms.summary(rows)
+    assert (counts["trainings"], counts["hardly_learning"]) == (learns, 3 - learns)
+
+
 def test_what_was_run_is_not_run_again(tmp_path, monkeypatch):
     monkeypatch.setattr(alarms, "ROWS", tmp_path / "rows.jsonl")
     monkeypatch.setattr(alarms, "RESULT", tmp_path / "counts.json")

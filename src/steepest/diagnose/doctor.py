@@ -1,6 +1,5 @@
 """`steepest.watch`: what is wrong with a training, found while it runs and without changing it."""
 
-import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -16,6 +15,7 @@ from ..base.display import Displayed
 from ..base.errors import InvalidValue
 from ..findings.catalogue import Finding
 from .autograd import others_between
+from .every_step import EveryStep
 from .examine import held_out, measure_step, normalizes, number, recovered_from, tensors_of, tick_of
 from .finding import Diagnosis, ranked
 from .gauge import step_size
@@ -138,13 +138,11 @@ class Doctor(Displayed):
         self._recording = Recording(keep)
         self._patient: Patient | None = None
         self._rows, self._averaged = Rows(), averaged
-        self._falls = False
         self._told: set[str] = set()
         self._schedule = Schedule(budget, clock, steps)
         self._sensors: Sensors | None = None
-        self._pending: list[Tensor] = []
-        self._sums: list[float] = []
-        self._unchanged = self._suspicions = self._idle = 0
+        self._every: EveryStep | None = None
+        self._suspicions = self._idle = 0
         self._since: dict[str, int] = {}
         self._ranked: tuple[int, list[Diagnosis]] = (-1, [])
         if _rank() == 0:
@@ -164,7 +162,7 @@ class Doctor(Displayed):
     @property
     def findings(self) -> list[Diagnosis]:
         """What is wrong, the worst first; empty where nothing was found."""
-        if self._ranked[0] != self.record.steps or self._pending:
+        if self._ranked[0] != self.record.steps or (self._every is not None and self._every.waits):
             self._guarded(self._rank)
         return self._ranked[1]
 
@@ -265,7 +263,8 @@ class Doctor(Displayed):
     def close(self) -> None:
         """Remove all hooks; findings remain."""
         if self._sensors is not None:
-            self._guarded(self._flush)
+            if self._every is not None:
+                self._guarded(self._every.flush)
             self._guarded(self._look_at_average)
         if self._sensors is not None:
             self._sensors.leave()
@@ -325,122 +324,48 @@ class Doctor(Displayed):
         self._patient = Patient(target, self.record, self._recording, self._validation, self._alone)
         self.record.scale_free = scale_free(known)
         self.record.normalized_input = normalizes(target.model)
-        self.record.rates = [(math.nan, 0.0, math.nan) for each in known for _ in each.param_groups]
-        trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
-        own = [param for param in trained if id(param) in target.names] or trained
-        self._sentinel = min(own[:2], key=lambda param: param.numel(), default=None)
+        self._every = EveryStep(target, self.record, self._last_inputs)
         self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model), MOST)
         self._schedule.due(0)
         self._sensors.arm(closely=True, fresh=False)
-        self._view = self._sentinel.detach() if self._sentinel is not None and not target.sharded else None
-        if self._view is not None:
-            self._sums.append(number(self._view.sum()))
 
     # --- each step --------------------------------------------------------------------------------------------------
 
     def _step(self, loss: Any) -> None:
-        started, sensors = self._clock(), self._sensors
-        assert sensors is not None
+        started, sensors, every = self._clock(), self._sensors, self._every
+        assert sensors is not None and every is not None
         hooks = sensors.seconds  # those that still come are called from here
-        self._take(loss)
-        if self.record.losses.is_full and not self._pending:
+        if not (isinstance(loss, Tensor) and loss.requires_grad) and every.param is not None:
+            self._cannot("unseen_number")
+        every.take(loss, now=sensors.now is not None)
+        if self.record.losses.is_full and not every.waits:
             settle(self.record)
-        self._read_rates()
+        every.read_rates()
         step, seen = self.record.steps - 1, sensors.now
         sensors.settle()
         if seen is not None:
             self._observe(seen, loss, sensors.closely)
             if self._sensors is None:
                 return
-            if self._view is not None and self._sentinel is not None:
-                self._view = self._sentinel.detach()  # `param.data = ...` gives a parameter other memory
+            every.renew()
             if self._tell is not None:
                 self._tell_new()
             now = self._clock()
             self._schedule.observed(step, now - started + hooks)
             started, sensors.seconds = now, 0.0
         following = step + 1
-        suspicious = self._unchanged == STILL or (not self._target.model.training and bool(self._structure.sensitive))
+        suspicious = every.unchanged == STILL or (not self._target.model.training and bool(self._structure.sensitive))
         suspicious = suspicious and self._suspicions < 6
         self._suspicions += suspicious
         if self._schedule.due(following) or suspicious:
-            fresh = self._unchanged == 0 or (seen is not None and bool(seen.updates))
+            fresh = every.unchanged == 0 or (seen is not None and bool(seen.updates))
             sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3, fresh=fresh)
         elif seen is not None:
             sensors.disarm()
         self._schedule.passed(self._clock() - started)
 
-    def _take(self, loss: Any) -> None:
-        """Keep the loss; on an accelerator values are fetched many at a time."""
-        mark = self._view.sum() if self._view is not None else None
-        if not (isinstance(loss, Tensor) and loss.requires_grad) and self._sentinel is not None:
-            self._cannot("unseen_number")
-        if isinstance(loss, Tensor) and not loss.is_cpu and loss.numel() == 1:
-            values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
-            self._pending.append(torch.stack(values))
-            self.record.losses.append(math.nan)
-            if len(self._pending) >= 32 or (self._sensors is not None and self._sensors.now is not None):
-                self._flush()
-            return
-        self.record.losses.append(number(loss))
-        told = isinstance(loss, Tensor | int | float)
-        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0, told)
-
-    def _flush(self) -> None:
-        if self._pending:
-            rows = torch.stack(self._pending).tolist()
-            self._pending = []
-            for step, row in enumerate(rows, self.record.steps - len(rows)):
-                self.record.losses.correct(step, row[0])
-                self._compare(step, row[1] if len(row) > 1 else 0.0)
-
-    def _compare(self, step: int, mark: float, told: bool = True) -> None:
-        """Whether parameters change, and what is not finite first."""
-        before = self._sums[-1] if self._sums else math.nan
-        self._sums = [*self._sums[-1:], mark]
-        self._unchanged = self._unchanged + 1 if mark == before else 0
-        self.record.still += mark == before
-        loss = self.record.losses[step]
-        if "nan" in self.record.proved or ((math.isfinite(loss) or not told) and math.isfinite(mark)):
-            return
-        ratio = self.record.growth(step)
-        if told and not math.isfinite(loss):
-            if any(value.is_floating_point() and not bool(value.isfinite().all()) for value in self._last_inputs()):
-                cause = "input"
-            else:
-                cause = "growth" if ratio > 3 else "loss"
-        else:
-            gradient = self._sentinel.grad if self._sentinel is not None else None
-            cause = "update" if gradient is not None and bool(gradient.isfinite().all()) else "gradient"
-            cause = "growth" if ratio > 3 else cause
-        self.record.prove("nan", step=step, cause=cause, ratio=ratio)
-
     def _last_inputs(self) -> list[Tensor]:
         return self._sensors.last_inputs() if self._sensors is not None else []
-
-    def _read_rates(self) -> None:
-        groups = [group for optimizer in self._target.optimizers for group in optimizer.param_groups]
-        rates, low, changed = self.record.rates, True, False
-        for place, group in enumerate(groups):
-            rate = group.get("lr")
-            if type(rate) is not float:
-                if not isinstance(rate, int) or isinstance(rate, bool):
-                    return  # a tensor, which would have to be fetched, or none
-                rate = float(rate)
-            if place == len(rates):
-                rates.append((math.nan, 0.0, math.nan))
-            first, high, last = rates[place]
-            changed = changed or rate != last
-            if place == 0 and rate != last:
-                self.record.turns += self._falls and rate > last
-                self._falls = rate < last
-            rates[place] = (rate if first != first else first, max(rate, high), rate)
-            low = low and rate < rates[place][1] / 1000
-        self.record.changes += changed and self.record.steps > 1
-        if low and groups:
-            if not self.record.vanished:
-                self.record.vanished_from = self.record.steps - 1
-            self.record.vanished += 1
 
     # --- observed steps ---------------------------------------------------------------------------------------------
 
@@ -455,8 +380,9 @@ class Doctor(Displayed):
         self.record.no_limit = self._sensors.no_limit if self._sensors is not None else ""
         tick.rates = tuple(rate for _, _, rate in self.record.rates)
         self.record.observe(tick)
-        if self._unchanged > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
-            self.record.prove("no_step", step=step - self._unchanged, calls=self._unchanged)
+        still = self._every.unchanged if self._every is not None else 0
+        if still > STILL and tick.backwards and not seen.updates and not seen.in_step and not self.unseen:
+            self.record.prove("no_step", step=step - still, calls=still)
         self._idle = 0 if seen.forwards or seen.updates or seen.in_step else self._idle + 1
         if self._idle == 3:
             self._cannot("unseen_idle")
@@ -506,7 +432,8 @@ class Doctor(Displayed):
     # --- findings ---------------------------------------------------------------------------------------------------
 
     def _rank(self) -> None:
-        self._flush()
+        if self._every is not None:
+            self._every.flush()
         self._ranked = self.record.steps, ranked(signs_of(self.record, self._since) | self.record.proved)
 
     def _tell_new(self) -> None:

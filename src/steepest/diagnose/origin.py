@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,13 +54,19 @@ def origin_of(model: nn.Module, optimizers: Sequence[Any]) -> Origin:
         command=_command(sys.argv),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=f"{platform.system()} {platform.machine()}",
-        versions={"steepest": version("steepest"), "torch": torch.__version__, "Python": platform.python_version()},
+        versions={"steepest": _own_version(), "torch": torch.__version__, "Python": platform.python_version()},
         device=str(params[0].device) if params else "",
         model=type(model).__name__,
         parameters=sum(param.numel() for param in params),
         optimizers=tuple(_settings(optimizer) for optimizer in optimizers),
         seed=torch.initial_seed(),
     )
+
+
+@cache
+def _own_version() -> str:
+    """Read once: metadata is a file, and a study watches thousands of runs."""
+    return version("steepest")
 
 
 def _command(arguments: Sequence[str]) -> str:

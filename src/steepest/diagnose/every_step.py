@@ -1,0 +1,123 @@
+"""What is looked at in every step: its loss, whether a small parameter changes, and the learning rates."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .examine import number
+from .record import Record
+from .target import Target
+
+__all__ = ["EveryStep"]
+
+FETCHED = 32
+"""Steps after which values are fetched from an accelerator."""
+
+
+class EveryStep:
+    """Looks at each step, and keeps in a record what it sees.
+
+    Args:
+        target: what is trained.
+        record: where it goes.
+        last_inputs: gives the tensors of the last call of the model that still exist.
+
+    Attributes:
+        param: the small parameter; None where there is none.
+        unchanged: number of steps since it changed.
+    """
+
+    def __init__(self, target: Target, record: Record, last_inputs: Callable[[], list[Tensor]]) -> None:
+        self.record, self._target, self._last_inputs = record, target, last_inputs
+        self._pending: list[Tensor] = []
+        self._sums: list[float] = []
+        self._falls, self.unchanged = False, 0
+        record.rates = [(math.nan, 0.0, math.nan) for each in target.optimizers for _ in each.param_groups]
+        trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
+        own = [param for param in trained if id(param) in target.names] or trained
+        self.param = min(own[:2], key=lambda param: param.numel(), default=None)
+        self._view: Tensor | None = None
+        self.renew()
+        if self._view is not None:
+            self._sums.append(number(self._view.sum()))
+
+    @property
+    def waits(self) -> bool:
+        """Whether values are still on a device."""
+        return bool(self._pending)
+
+    def renew(self) -> None:
+        """Look at the parameter anew: `param.data = ...` gives it other memory."""
+        self._view = self.param.detach() if self.param is not None and not self._target.sharded else None
+
+    def take(self, loss: Any, now: bool) -> None:
+        """Keep the loss of a step; those on an accelerator are fetched many at a time, unless they are wanted `now`."""
+        mark = self._view.sum() if self._view is not None else None
+        if isinstance(loss, Tensor) and not loss.is_cpu and loss.numel() == 1:
+            values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
+            self._pending.append(torch.stack(values))
+            self.record.losses.append(math.nan)
+            if now or len(self._pending) >= FETCHED:
+                self.flush()
+            return
+        self.record.losses.append(number(loss))
+        told = isinstance(loss, Tensor | int | float)
+        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0, told)
+
+    def flush(self) -> None:
+        """Read the values that are still on a device."""
+        if self._pending:
+            rows = torch.stack(self._pending).tolist()
+            self._pending = []
+            for step, row in enumerate(rows, self.record.steps - len(rows)):
+                self.record.losses.correct(step, row[0])
+                self._compare(step, row[1] if len(row) > 1 else 0.0)
+
+    def _compare(self, step: int, mark: float, told: bool = True) -> None:
+        """Whether parameters change, and what is not finite first."""
+        before = self._sums[-1] if self._sums else math.nan
+        self._sums = [*self._sums[-1:], mark]
+        self.unchanged = self.unchanged + 1 if mark == before else 0
+        self.record.still += mark == before
+        loss = self.record.losses[step]
+        if "nan" in self.record.proved or ((math.isfinite(loss) or not told) and math.isfinite(mark)):
+            return
+        ratio = self.record.growth(step)
+        if told and not math.isfinite(loss):
+            if any(value.is_floating_point() and not bool(value.isfinite().all()) for value in self._last_inputs()):
+                cause = "input"
+            else:
+                cause = "growth" if ratio > 3 else "loss"
+        else:
+            gradient = self.param.grad if self.param is not None else None
+            cause = "update" if gradient is not None and bool(gradient.isfinite().all()) else "gradient"
+            cause = "growth" if ratio > 3 else cause
+        self.record.prove("nan", step=step, cause=cause, ratio=ratio)
+
+    def read_rates(self) -> None:
+        """Keep first, largest and last learning rate of each group, and how they change."""
+        groups = [group for optimizer in self._target.optimizers for group in optimizer.param_groups]
+        rates, low, changed = self.record.rates, True, False
+        for place, group in enumerate(groups):
+            rate = group.get("lr")
+            if type(rate) is not float:
+                if not isinstance(rate, int) or isinstance(rate, bool):
+                    return  # a tensor, which would have to be fetched, or none
+                rate = float(rate)
+            if place == len(rates):
+                rates.append((math.nan, 0.0, math.nan))
+            first, high, last = rates[place]
+            changed = changed or rate != last
+            if place == 0 and rate != last:
+                self.record.turns += self._falls and rate > last
+                self._falls = rate < last
+            rates[place] = (rate if first != first else first, max(rate, high), rate)
+            low = low and rate < rates[place][1] / 1000
+        self.record.changes += changed and self.record.steps > 1
+        if low and groups:
+            if not self.record.vanished:
+                self.record.vanished_from = self.record.steps - 1
+            self.record.vanished += 1
