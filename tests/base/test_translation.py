@@ -130,6 +130,12 @@ PLACEHOLDERS = re.compile(r"文件夹|名称(\(|!?=[\w:,]*)|(?<=get )名称|下�
 
 
 @pytest.mark.quick
+def test_a_message_that_begins_with_what_a_user_wrote_is_translated():
+    assert in_chinese("'zipf(3)': zipf takes no settings") == "'zipf(3)'：zipf 没有设置"
+    assert in_chinese("'no such file'") == "'no such file'"  # all of it is a user's
+
+
+@pytest.mark.quick
 def test_no_space_stands_between_chinese_characters_where_a_field_is_chinese_too():
     for chinese in (*catalogue().values(), *words.CHINESE.values()):
         assert not STRAY.search(PLACEHOLDERS.sub("x", chinese)), chinese

@@ -25,6 +25,17 @@ def test_the_list_is_chinese_and_fits_a_narrow_terminal(command, monkeypatch):
     assert "许可证" in shown and "licence" not in shown and "here" not in shown
 
 
+@pytest.mark.parametrize(
+    ("lang", "line"),
+    [("en", "is no folder; name one, or unset it"), ("zh", "不是文件夹；请指明一个文件夹，或取消设置")],
+)
+def test_a_variable_that_names_no_folder_is_told_below_the_list(command, monkeypatch, lang, line):
+    monkeypatch.setenv("STEEPEST_DATA", "/none/there")
+    assert line in command(f"data --lang {lang}")[1].splitlines()[-1]
+    monkeypatch.delenv("STEEPEST_DATA")
+    assert line not in command(f"data --lang {lang}")[1]
+
+
 def test_one_that_is_here_is_not_fetched(command):
     code, shown, complaint = command("data get digits language")
     assert (code, complaint) == (0, "")

@@ -125,7 +125,7 @@ def test_what_is_nowhere_and_cannot_be_fetched_says_what_helps(folder, monkeypat
         datasets.find("stamps")
     assert str(error.value) == (
         "stamps: not on this machine (it cannot be fetched); one of these helps: apt-get install"
-        " tuxpaint-stamps-default | STEEPEST_DATA=<stamps>"
+        " tuxpaint-stamps-default | STEEPEST_DATA=FOLDER (FOLDER/stamps)"
     )
 
 

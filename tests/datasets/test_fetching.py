@@ -33,6 +33,10 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, begin))
         if self.path == "/404":
             return self.send_error(404)
+        if self.path == "/round-and-round":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            return self.end_headers()
         if self.path == "/ignores-ranges":
             begin = 0
         content = CONTENT[::-1] if self.path == "/another" else CONTENT
@@ -139,6 +143,7 @@ def test_what_is_there_whole_is_only_checked(sample, server, cache):
     ("path", "reason"),
     [
         ("/404", "HTTP 404 Not Found"),
+        ("/round-and-round", "would lead to an infinite loop"),  # said by Python in three lines
         ("/another", "not the published file (its SHA-256 differs)"),
         ("/endless", "sends more than the file has"),
         ("/breaks-off", f"the connection was closed after {HALF} of {len(CONTENT)} bytes"),
@@ -149,7 +154,7 @@ def test_what_cannot_be_fetched_is_one_line_with_what_helps(sample, server, cach
     with pytest.raises(SteepestError) as error:
         find(name)
     parts = ("sample: ", server.address + path, reason, "apt-get install a-package", "steepest data get sample")
-    assert all(part in str(error.value) for part in (*parts, "STEEPEST_DATA=<sample.bin>"))
+    assert all(part in str(error.value) for part in (*parts, "STEEPEST_DATA=FOLDER (FOLDER/sample.bin)"))
     assert "\n" not in str(error.value)
     assert "这台机器上没有" in error.value.text("zh")
     assert "sample.bin" not in names(cache)

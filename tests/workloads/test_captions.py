@@ -17,6 +17,7 @@ from steepest.workloads import file_of, find, summary
 from steepest.workloads.applications import caption_sheet, lettering, named_pictures
 from steepest.workloads.applications.captions import QUICK, Captioner
 from steepest.workloads.draws import epoch_seed
+from steepest.workloads.own import own_folder
 
 LINE = "Vision and language: emoji named in English and in Chinese, word by word, a small transformer that sees them."
 COLOURS = {"red": ("红", (220, 30, 30)), "green": ("绿", (30, 160, 60)), "blue": ("蓝", (40, 60, 210))}
@@ -65,7 +66,7 @@ def test_one_with_pictures_of_ones_own_keeps_the_contract(own):
 
 def test_a_hand_written_loop_gives_the_same_curve(own):
     problem, seed = quick(own).replace(steps=40, batch_size=16, ema=0.5), 5
-    vocabulary, training, held_out, _ = named_pictures.data(own)
+    vocabulary, training, held_out, _ = named_pictures.data(own_folder("captions", own))
     examples = [(training.pictures[i], training.names[i, language]) for i in range(29) for language in range(2)]
     asked = [(held_out.pictures[i], held_out.names[i, language]) for i in range(7) for language in range(2)]
 
@@ -112,7 +113,7 @@ def test_names_of_ones_own_pictures_are_learnt_and_written_word_by_word(own):
     session.advance(torch.optim.Adam(session.model.parameters(), lr=0.003), 80)
     measured = session.measure()["names right"]
     assert measured > 0.8
-    _, _, (pictures, _), truth = named_pictures.data(own)
+    _, _, (pictures, _), truth = named_pictures.data(own_folder("captions", own))
     written = [session.named(pictures, language) for language in range(2)]
     right = np.mean(
         [
@@ -129,7 +130,7 @@ def test_greedy_writing_agrees_with_one_pass_also_where_it_is_wrong(own):
     session = quick(own).replace(ema=None).begin(3, "cpu")
     session.advance(torch.optim.Adam(session.model.parameters(), lr=0.01), 25)
     measured = float(session.measure()["names right"])
-    _, _, (pictures, _), truth = named_pictures.data(own)
+    _, _, (pictures, _), truth = named_pictures.data(own_folder("captions", own))
     right = [
         said == true
         for language in range(2)
@@ -197,9 +198,9 @@ def test_long_names_are_broken_between_words():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=12", "captions: width must be a multiple of 8, depth from 1, got 12 and 2"),
-        ("depth=0", "captions: width must be a multiple of 8, depth from 1, got 96 and 0"),
-        ("folder='none/there'", r"captions: none/there/names.txt cannot be read as UTF-8 text .*"),
+        ("width=12", "captions: width: must be a multiple of 8, got 12"),
+        ("depth=0", "captions: depth: must be a whole number from 1, got 0"),
+        ("folder='none/there'", "captions: there is no folder none/there"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):

@@ -118,7 +118,7 @@ def test_what_it_shows_has_a_frame_for_each_picture(own):
         ("width=0", "width: must be a whole number from 1, got 0"),
         ("width=2.5", "width: must be a whole number from 1, got 2.5"),
         ("images=70000", "images: must be a whole number from 1 to 60000, got 70000"),
-        ("folder='none/there'", "none/there: must have a folder of images for each of two or more kinds"),
+        ("folder='none/there'", "there is no folder none/there"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
@@ -135,5 +135,9 @@ def test_a_damaged_picture_is_named(own):
 def test_folders_without_pictures_are_refused(tmp_path):
     for kind in "ab":
         (tmp_path / kind).mkdir()
-    with pytest.raises(InvalidValue, match=r"must have ten images or more in its folders, got 0"):
+    with pytest.raises(InvalidValue, match="must have a folder of images for each of two or more kinds"):
+        find(f"clothes(folder={str(tmp_path)!r})")
+    for kind in "ab":
+        Image.new("RGB", (4, 4)).save(tmp_path / kind / "0.png")
+    with pytest.raises(InvalidValue, match=r"must have ten images or more in its folders, got 2"):
         find(f"clothes(folder={str(tmp_path)!r})")

@@ -241,7 +241,7 @@ def test_what_it_shows_has_real_images_above_and_the_same_noise_each_time(small)
         ("width=0", "diffusion: width: must be a whole number from 1, got 0"),
         ("depth='deep'", "diffusion: depth: must be a whole number from 1, got 'deep'"),
         ("images=99", "diffusion: images: must be a whole number from 100 to 60000, got 99"),
-        ("folder='none/there'", "none/there: must have a folder of images for each of two or more kinds"),
+        ("folder='none/there'", "diffusion: there is no folder none/there"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):

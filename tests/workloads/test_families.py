@@ -1,8 +1,10 @@
 """Families: what their problems are called, and what is said of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from steepest.workloads import find
 from steepest.workloads.applications.clothes import clothes
@@ -35,10 +37,18 @@ def test_a_name_has_the_settings_that_are_not_the_default():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [lambda: clothes(3, folder="a b"), lambda: quadratic(spectrum=(2, 1), noise=0.5)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: clothes(3, folder="a b"),
+        lambda: clothes(folder=Path("a b")),
+        lambda: quadratic(spectrum=(2, 1), noise=0.5),
+    ],
+)
 def test_a_name_is_read_back(make, tmp_path, monkeypatch):
     for kind in "xy":
         (tmp_path / "a b" / kind).mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / "a b" / kind / "0.png")
     monkeypatch.chdir(tmp_path)
     assert find(make().name, try_out=False).name == make().name
 

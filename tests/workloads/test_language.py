@@ -115,9 +115,12 @@ def test_a_run_of_its_quick_size_is_that_of_a_loop_written_by_hand():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=12", "width must be a multiple of 8, depth from 1, got 12 and 2"),
-        ("depth=0", "width must be a multiple of 8, depth from 1, got 64 and 0"),
-        ("file='none'", "none cannot be read as UTF-8 text .*No such file.*"),
+        ("width=12", "width: must be a multiple of 8, got 12"),
+        ("width='a'", "width: must be a whole number from 8, got 'a'"),
+        ("width=16.0", "width: must be a whole number from 8, got 16.0"),
+        ("depth=0", "depth: must be a whole number from 1, got 0"),
+        ("file='none'", "there is no file none"),
+        ("file=5", "file: must be a path in quotes, got 5"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
@@ -131,6 +134,12 @@ def test_a_text_that_is_too_short_or_of_another_encoding_is_refused(tmp_path):
     short.write_text("The same again.\n\n" * 1000)
     with pytest.raises(InvalidValue, match=r"must have 4096 characters or more, not counting repeated .*, got 17$"):
         find(f"language(file={str(short)!r})")
+    short.write_text("".join(map(chr, range(0x4E00, 0x6000))), encoding="utf-8")
+    with pytest.raises(InvalidValue, match="has no character twice"):
+        find(f"language(file={str(short)!r})")
+    short.write_text("two bytes each", encoding="utf-16")
+    with pytest.raises(InvalidValue, match="if it is in UTF-16, this helps:  iconv -f UTF-16"):
+        find(f"language(file={str(short)!r})")
     chinese.write_bytes("白日依山盡\n".encode("gbk") * 900)
-    with pytest.raises(InvalidValue, match="cannot be read as UTF-8"):
+    with pytest.raises(InvalidValue, match=r"is not in UTF-8; if it is in GB18030, this helps:  iconv .*"):
         find(f"language(file={str(chinese)!r})")

@@ -18,6 +18,7 @@ from steepest.workloads import file_of, find, summary
 from steepest.workloads.applications import photographs
 from steepest.workloads.applications.photos import GREEN, QUICK, RED, TEMPERATURE, Embedding, contrast
 from steepest.workloads.draws import epoch_seed
+from steepest.workloads.own import own_folder
 
 LINE = (
     "Photo recognition: find the thing that was photographed before, contrastive learning of a convolutional network."
@@ -67,7 +68,7 @@ def test_one_with_pictures_of_ones_own_keeps_the_contract(own):
 
 def test_a_hand_written_loop_gives_the_same_curve(own):
     problem, seed = quick(own).replace(steps=12, batch_size=8), 5
-    pictures = photographs.things(own)
+    pictures = photographs.things(own_folder("photos", own))
     generator = torch.Generator().manual_seed(0)
     unseen = [photographs.photographed(pictures[27:], generator) for _ in range(2)]
     known = [photographs.photographed(pictures[:27], generator) for _ in range(32)]
@@ -166,7 +167,7 @@ def test_stamps_are_split_by_thing():
 
 def test_what_it_shows_has_a_frame_where_the_thing_is(own):
     session = quick(own).begin(1, "cpu")
-    before, query = photographs.held_out(torch.device("cpu"), own)
+    before, query = photographs.held_out(torch.device("cpu"), own_folder("photos", own))
     with session.evaluated():
         order = (session.model(query) @ session.model(before).T).topk(3).indices.tolist()
     sheet = session.show(rows=4, finds=3)
@@ -187,7 +188,7 @@ def test_what_it_shows_has_a_frame_where_the_thing_is(own):
     [
         ("width=0", "photos: width: must be a whole number from 1, got 0"),
         ("length=2.5", "photos: length: must be a whole number from 1, got 2.5"),
-        ("folder='none/there'", "none/there: must have twenty different images or more, got 0"),
+        ("folder='none/there'", "photos: there is no folder none/there"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):

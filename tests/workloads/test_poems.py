@@ -107,9 +107,12 @@ def test_quatrains_are_numbers_of_their_characters():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=10", "width must be a multiple of 8, depth from 1, got 10 and 2"),
-        ("depth=0", "width must be a multiple of 8, depth from 1, got 48 and 0"),
-        ("file='none'", "none cannot be read as UTF-8 text .*No such file.*"),
+        ("width=10", "width: must be a multiple of 8, got 10"),
+        ("width='a'", "width: must be a whole number from 8, got 'a'"),
+        ("width=16.0", "width: must be a whole number from 8, got 16.0"),
+        ("depth=0", "depth: must be a whole number from 1, got 0"),
+        ("file='none'", "there is no file none"),
+        ("file=5", "file: must be a path in quotes, got 5"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
@@ -120,5 +123,5 @@ def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
 @pytest.mark.parametrize("content", [b"", b"one\ntwo\n", "李白\n".encode("gbk") * 20])
 def test_a_text_that_is_too_short_or_of_another_encoding_is_refused(tmp_path, content):
     (tmp_path / "text.txt").write_bytes(content)
-    with pytest.raises(InvalidValue, match=r"must have ten lines or more|cannot be read as UTF-8"):
+    with pytest.raises(InvalidValue, match=r"must have ten lines or more|is not in UTF-8"):
         find(f"poems(file={str(tmp_path / 'text.txt')!r})")

@@ -219,9 +219,9 @@ def test_what_it_shows_has_the_true_contacts_above_the_diagonal(own):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=0", "proteins: width and depth must be from 1, length from 16, got 0, 6 and 64"),
-        ("length=8", "proteins: width and depth must be from 1, length from 16, got 16, 6 and 8"),
-        ("folder='none/there'", "none/there: must have ten different chains or more .*, got 0 in 0"),
+        ("width=0", "proteins: width: must be a whole number from 1, got 0"),
+        ("length=8", "proteins: length: must be a whole number from 16, got 8"),
+        ("folder='none/there'", "proteins: there is no folder none/there"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
@@ -232,7 +232,7 @@ def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
 def test_a_damaged_file_is_named(own, tmp_path):
     for seed in range(3):
         (tmp_path / f"{seed}.pdb").write_text("\n".join(pdb_lines(*chain(seed))))
-    with pytest.raises(InvalidValue, match=r"must have ten different chains or more .*, got 3 in 3$"):
+    with pytest.raises(InvalidValue, match=r"must have ten different chains of 20 residues or more .*, got 3 in 3$"):
         find(f"proteins(folder={str(tmp_path)!r})")
     (tmp_path / "4.pdb").write_text("ATOM      1  N   ALA A   1      no number here at all, really")
     with pytest.raises(InvalidValue, match=r"4\.pdb: cannot be read as PDB or mmCIF"):

@@ -149,9 +149,12 @@ def test_a_run_of_its_quick_size_is_that_of_a_loop_written_by_hand():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("width=12", "width must be a multiple of 8, depth from 1, got 12 and 1"),
-        ("depth=0", "width must be a multiple of 8, depth from 1, got 48 and 0"),
-        ("file='none'", "none cannot be read as UTF-8 text .*No such file.*"),
+        ("width=12", "width: must be a multiple of 8, got 12"),
+        ("width='a'", "width: must be a whole number from 8, got 'a'"),
+        ("width=16.0", "width: must be a whole number from 8, got 16.0"),
+        ("depth=0", "depth: must be a whole number from 1, got 0"),
+        ("file='none'", "there is no file none"),
+        ("file=5", "file: must be a path in quotes, got 5"),
     ],
 )
 def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
@@ -165,7 +168,7 @@ def test_settings_out_of_their_range_are_refused_in_one_line(settings, message):
     [
         ("recieve->receive\nteh the\n", "must have lines such as  recieve->receive, got  teh the"),
         ("teh->\n", "must have lines such as  recieve->receive, got  teh"),
-        ("recieve->receive\nteh->the\n" * 20, "must have 16 different words or more, got 2"),
+        ("recieve->receive\nteh->the\n" * 20, "must have 16 different words or more of up to 15 letters, got 2"),
     ],
 )
 def test_a_file_of_another_form_is_refused_in_one_line(tmp_path, content, message):

@@ -20,6 +20,8 @@ WIDE = "\u2e80-\u9fff\uff00-\uffef"
 MEETING = re.compile("[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u3400-\u9fff]")
 """A Chinese character (no punctuation) beside a letter or digit."""
 
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
 BEFORE, AFTER = re.compile(f"[{WIDE}] $"), re.compile(f" [{WIDE}]")
 """A Chinese character and a space at the end of a part, and at the beginning of one."""
 
@@ -42,7 +44,7 @@ def _translated(message: str) -> tuple[str, int]:
     A short template may enclose a message that stands in the catalogue, or cut it in two.
     """
     best = message, 0
-    if message[:1] in ("'", '"'):  # what a user wrote
+    if QUOTED.fullmatch(message):  # what a user wrote
         return best
     for pieces, chinese in _templates():
         values = _fields(message, pieces)

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import terminal
-from .language import say, translate
+from .language import explain, say, translate
 from .options import Lang
 from .terminal import Console, Sentence
 
@@ -38,6 +38,7 @@ def sets(context: typer.Context, lang: Lang = "") -> None:
     if context.invoked_subcommand is not None:
         return
     from ..datasets.catalogue import DATASETS
+    from ..datasets.getting import no_folder
 
     rows = [
         (name, say(each.about).rstrip(".。"), say(each.licence), _megabytes(each), _place(each))
@@ -50,6 +51,8 @@ def sets(context: typer.Context, lang: Lang = "") -> None:
         console.print(f"  {place}", soft_wrap=True)  # to be copied
     ending = "steepest data get NAME fetches one; the folder in STEEPEST_DATA is looked in first"
     console.print(Sentence(translate(ending)))
+    if misnamed := no_folder():
+        console.print(Sentence(explain(misnamed)))
 
 
 @command.command()

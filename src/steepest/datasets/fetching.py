@@ -50,7 +50,7 @@ def download(address: str, part: Path, name: str, size: int, progress: Progress)
             return
         except HTTPError as error:
             error.close()
-            raise NotFetched(f"{address}: HTTP {error.code} {error.reason}".rstrip()) from None
+            raise NotFetched(f"{address}: HTTP {error.code} {' '.join(str(error.reason).split())}".rstrip()) from None
         except _Cut as error:
             here, reason = _length(part), str(error)
         except (URLError, HTTPException, TimeoutError, ConnectionError, ValueError) as error:

@@ -19,7 +19,7 @@ from .fetching import NotFetched, Progress, download
 from .locating import cache, chosen, is_published, locate
 from .record import Dataset, File, Npm, Package, Url
 
-__all__ = ["NotHere", "Watch", "dataset", "find", "get", "here", "watch_with"]
+__all__ = ["NotHere", "Watch", "dataset", "find", "get", "here", "no_folder", "watch_with"]
 
 FEW = 4
 ELSEWHERE = "choose another folder with STEEPEST_CACHE"
@@ -91,8 +91,8 @@ def here(wanted: Dataset) -> tuple[Path, ...]:
 def get(name: str) -> tuple[Path, ...]:
     """As `find`, for a data set that is not here: fetch what is missing, and make what is to be made."""
     wanted = dataset(name)
-    if (folder := chosen()) and not folder.is_dir():  # not what the user meant, whatever can be fetched
-        raise SteepestError(f"STEEPEST_DATA: {folder} is no folder; name one, or unset it")
+    if misnamed := no_folder():  # not what the user meant, whatever can be fetched
+        raise misnamed
     missing = [file for file in wanted.fetched if locate(wanted, file) is None]
     try:
         if not all(map(_origin, missing)):
@@ -108,6 +108,14 @@ def get(name: str) -> tuple[Path, ...]:
     return here(wanted)
 
 
+def no_folder() -> SteepestError | None:
+    """What is wrong with the variable STEEPEST_DATA, if it names no folder."""
+    folder = chosen()
+    if folder is None or folder.is_dir():
+        return None
+    return SteepestError(f"STEEPEST_DATA: {folder} is no folder; name one, or unset it")
+
+
 def _remedies(wanted: Dataset) -> str:
     """Commands, for a message of one line."""
     return " | ".join(_commands(wanted))
@@ -115,8 +123,8 @@ def _remedies(wanted: Dataset) -> str:
 
 def _commands(wanted: Dataset) -> list[str]:
     own = [f"steepest data get {wanted.name}"] if all(map(_origin, wanted.fetched)) else []
-    folder = ", ".join(file.name for file in wanted.files)
-    return [*wanted.commands, *own, f"STEEPEST_DATA=<{folder}>"]
+    files = " ".join(f"FOLDER/{file.name}" for file in wanted.files)
+    return [*wanted.commands, *own, f"STEEPEST_DATA=FOLDER ({files})"]
 
 
 def _origin(file: File) -> Url | Npm | Package | None:

@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,18 +43,28 @@ class _Atom(NamedTuple):
 
 
 def chains(path: Path) -> list[Residues]:
-    """The chains of a file (.pdb, .ent, .cif, also .gz), of its first model.
+    """The chains of a file (.pdb, .ent, .cif, .mmcif, also .gz, in small or large letters), of its first model.
 
     Residues of other kinds, and those that lack an atom of the backbone, are left out; of atoms with several places the
     first is taken.
+
+    Raises:
+        OSError, EOFError, zlib.error: it cannot be read or unpacked.
+        ValueError, KeyError: it has no atoms, or one without a place.
     """
-    with gzip.open(path, "rt", errors="replace") if path.suffix == ".gz" else path.open(errors="replace") as lines:
-        atoms = _cif(lines) if path.name.removesuffix(".gz").endswith(".cif") else _pdb(lines)
+    name, is_empty = path.name.lower(), True
+    with gzip.open(path, "rt", errors="replace") if name.endswith(".gz") else path.open(errors="replace") as lines:
+        atoms = _cif(lines) if name.removesuffix(".gz").endswith("cif") else _pdb(lines)
         residues: dict[tuple[str, str], tuple[str, dict[int, tuple[float, float, float]]]] = {}
         for atom in atoms:
+            is_empty = False
+            if not all(map(isfinite, atom.place)):
+                raise ValueError("the place of an atom is no finite number")
             if atom.name in BACKBONE and atom.residue in CODES:
                 _, places = residues.setdefault((atom.chain, atom.number), (CODES[atom.residue], {}))
                 places.setdefault(BACKBONE[atom.name], atom.place)
+    if is_empty:
+        raise ValueError("it has no atoms")
     whole: dict[str, list[tuple[str, list[tuple[float, float, float]]]]] = {}
     for (chain, _), (code, places) in residues.items():
         if len(places) == len(BACKBONE):

@@ -21,6 +21,7 @@ from ..base.modules import Source, importing, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
 from ..base.text import Text
+from .own import states
 from .problem import Problem, Session
 from .quick import quick_name, quick_steps
 from .reading import problem_of
@@ -156,9 +157,11 @@ def _is_python(file: Path) -> bool:
 def _find(workload: str, try_out: bool) -> Problem:
     name = _name(workload)
     if name in WORKLOADS:
-        return _checked(_built_in(workload.strip()), try_out)
+        return _checked(_built_in(workload.strip(), _states(workload)), try_out)
     if name in PLUGINS.plugins and (plugin := PLUGINS.get(name)):
-        return _checked(plugin if isinstance(plugin, Problem) else _member_of_plugin(workload.strip()), try_out)
+        return _checked(
+            plugin if isinstance(plugin, Problem) else _member_of_plugin(workload.strip(), _states(workload)), try_out
+        )
     _check_file(workload)  # a plugin may have been left out just now
     source = load(file_of(workload))
     with importing(source.path.parent):
@@ -202,8 +205,14 @@ def _name(workload: str) -> str:
     return workload.partition("(")[0].strip()
 
 
+def _states(workload: str) -> tuple[int, ...]:
+    """Of the files and folders that the settings name: a problem whose data were edited is another one."""
+    spec = parse(workload.strip(), nested=False)
+    return states((*spec.args, *dict(spec.kwargs).values()))
+
+
 @cache
-def _built_in(text: str) -> Problem:
+def _built_in(text: str, states: tuple[int, ...]) -> Problem:
     spec = parse(text, nested=False)
     module = _module(spec.name)
     if spec.name in FAMILIES:
@@ -227,7 +236,7 @@ def _member(family: Callable[..., Problem], spec: Spec, text: str) -> Problem:
 
 
 @cache
-def _member_of_plugin(text: str) -> Problem:
+def _member_of_plugin(text: str, states: tuple[int, ...]) -> Problem:
     spec = parse(text, nested=False)
     return _member(cast("Callable[..., Problem]", PLUGINS[spec.name]), spec, text)
 

@@ -1,9 +1,10 @@
 """Families of problems: a function whose settings make one, which names it by those that are not the default."""
 
 import inspect
+import os
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from .problem import Problem
 
@@ -16,7 +17,8 @@ Made = TypeVar("Made", bound=Problem)
 def family(function: Callable[Settings, Made]) -> Callable[Settings, Made]:
     """Decorate a function that makes problems: a problem has a name that `workloads.find` reads back.
 
-    What it is, where the function leaves that open, is said by the first line of the module and by its `about_zh`.
+    What it is, where the function leaves that open, is said by the first line of the module and by its `about_zh`. A
+    `pathlib.Path` among the settings becomes its text.
 
     >>> from steepest.workloads.quadratic import quadratic
     >>> quadratic(100.0, dims=5).name, quadratic().name
@@ -27,8 +29,10 @@ def family(function: Callable[Settings, Made]) -> Callable[Settings, Made]:
 
     @wraps(function)
     def made(*args: Settings.args, **kwargs: Settings.kwargs) -> Made:
-        problem = function(*args, **kwargs)
-        settings = signature.bind(*args, **kwargs).arguments
+        bound = signature.bind(*args, **kwargs)
+        settings: dict[str, Any] = bound.arguments
+        settings |= {name: os.fspath(value) for name, value in settings.items() if isinstance(value, os.PathLike)}
+        problem = function(*bound.args, **bound.kwargs)
         changed = ", ".join(f"{name}={value!r}" for name, value in settings.items() if value != defaults[name])
         facts = {"name": f"{function.__name__}({changed})" if changed else function.__name__}
         if not vars(problem).get("about"):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +13,7 @@ from ...base.text import Text
 from ..batches import BatchesSession, FromBatches
 from ..devices import device_of
 from ..families import family
+from ..own import Own, own_folder
 from . import named_pictures
 from .named_pictures import FIRST, UNKNOWN, Named, batches, held_out, told
 from .transformer import NOTHING, Block, check_size, loss
@@ -44,12 +44,12 @@ def captions(width: int = 96, depth: int = 2, folder: str | None = None) -> "Cap
         InvalidValue: a setting out of its range, or a folder without such a file.
     """
     check_size("captions", width, depth)
-    own = None if folder is None else Path(folder).expanduser()
+    own = own_folder("captions", folder)
     if own is not None:
         named_pictures.data(own)
     return Captions(
-        about=OWN.en if folder else "",
-        about_zh=OWN.zh if folder else "",
+        about=OWN.en if own else "",
+        about_zh=OWN.zh if own else "",
         model=lambda: Captioner(len(named_pictures.data(own).vocabulary), width, depth),
         batches=partial(batches, own),
         takes=("seed", "batch_size", "device"),
@@ -63,7 +63,7 @@ def captions(width: int = 96, depth: int = 2, folder: str | None = None) -> "Cap
         steps=500,
         clip_norm=1.0,
         ema=0.98,
-        folder=own,
+        own=own,
     )
 
 
@@ -106,14 +106,14 @@ def batch_loss(model: nn.Module, batch: Named) -> Tensor:
     return loss(model(batch.pictures, batch.names[:, :-1].clamp(min=0)), batch.names[:, 1:])
 
 
-def evaluate(folder: Path | None, model: nn.Module) -> dict[str, Tensor]:
+def evaluate(own: Own | None, model: nn.Module) -> dict[str, Tensor]:
     """The same of held-out names, and the share of names that are right to the last word.
 
     A name that is written word by word, each the likeliest, is right if and only if each word is the likeliest behind
     the true words before it; so one pass tells.
     """
     losses, words, rights = [], [], []
-    for pictures, names in held_out(device_of(model), folder):
+    for pictures, names in held_out(device_of(model), own):
         scores, targets = model(pictures, names[:, :-1].clamp(min=0)), names[:, 1:]
         losses.append(loss(scores, targets))
         words.append((targets != NOTHING).sum())
@@ -127,27 +127,27 @@ def evaluate(folder: Path | None, model: nn.Module) -> dict[str, Tensor]:
 class Captions(FromBatches):
     """The problem, whose sessions can show how pictures are named."""
 
-    folder: Path | None
+    own: Own | None
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh network."""
         session = Session(self, seed, device)
-        session.folder = self.folder
+        session.own = self.own
         return session
 
     def examples(self) -> int:
         """Number of names to train on."""
-        return len(named_pictures.data(self.folder).training.names.flatten(0, 1))
+        return len(named_pictures.data(self.own).training.names.flatten(0, 1))
 
 
 class Session(BatchesSession):
     """One training."""
 
-    folder: Path | None
+    own: Own | None
 
     def named(self, pictures: Tensor, language: int) -> list[list[str]]:
         """The words of the names that the network gives, each word the likeliest, until it ends or is too long."""
-        vocabulary, training, *_ = named_pictures.data(self.folder)
+        vocabulary, training, *_ = named_pictures.data(self.own)
         words = torch.full((len(pictures), 1), FIRST + language, device=pictures.device)
         with self.evaluated():
             for _ in range(training.names.shape[2] - 1):
@@ -158,7 +158,7 @@ class Session(BatchesSession):
         """Held-out pictures and their names: green what is right; else red what the network says, above the truth."""
         from .caption_sheet import sheet
 
-        _, _, (pictures, _), truth = named_pictures.data(self.folder)
+        _, _, (pictures, _), truth = named_pictures.data(self.own)
         pictures = pictures[: rows * columns]
         said = [self.named(pictures.to(self._on), language) for language in range(len(truth))]
         return sheet(pictures.permute(0, 2, 3, 1).numpy(), said, truth, columns)

@@ -1,6 +1,6 @@
 """Chains of proteins: of the data set or of a user's folder, told apart by near-copies, and as maps of distances."""
 
-import gzip
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from ... import datasets
 from ...base.errors import InvalidValue
 from ...datasets.structures import Residues, chains, without_gaps
+from ..own import Own, is_hidden
 from .secondary import secondary_structure
 
 __all__ = ["BINS", "CODES", "CONTACT", "PADDING", "Maps", "all_chains", "chains_in", "families", "maps", "virtual_cb"]
@@ -37,38 +38,41 @@ CONTACT = (8 - NEAREST) // STEP
 
 PADDING = 255
 
-ENDINGS = (".pdb", ".ent", ".cif")
+ENDINGS = (".pdb", ".ent", ".cif", ".mmcif")
 
 
 @cache
-def all_chains(folder: Path | None) -> list[Residues]:
+def all_chains(own: Own | None) -> list[Residues]:
     """The chains of the data set, or of a folder."""
-    if folder is not None:
-        return chains_in(folder)
+    if own is not None:
+        return chains_in(own.path)
     read = datasets.load("proteins")
     return [Residues(*chain) for chain in zip(read.sequences, read.backbones, strict=True)]
 
 
 def chains_in(folder: Path) -> list[Residues]:
-    """The chains of a folder's PDB and mmCIF files, in parts without gaps; of equal sequences, the first.
+    """The chains of the PDB and mmCIF files in a folder, and in those in it, in parts without gaps.
+
+    Of equal sequences it is the first.
 
     Raises:
-        InvalidValue: there is no such folder, it has fewer than ten chains, or a file cannot be read.
+        InvalidValue: it has fewer than ten chains, or a file cannot be read.
     """
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    files = [file for file in files if file.name.lower().removesuffix(".gz").endswith(ENDINGS)]
+    files = [file for file in sorted(folder.rglob("*")) if file.name.lower().removesuffix(".gz").endswith(ENDINGS)]
+    files = [file for file in files if not (file.is_dir() or is_hidden(file, folder))]
     found: dict[str, Residues] = {}
     for file in files:
         try:
             parts = [part for chain in chains(file) for part in without_gaps(chain)]
-        except (OSError, EOFError, ValueError, KeyError, gzip.BadGzipFile) as error:
-            raise InvalidValue(f"{file}: cannot be read as PDB or mmCIF ({error})") from None
+        except (OSError, EOFError, ValueError, KeyError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidValue(f"{file}: cannot be read as PDB or mmCIF ({reason})") from None
         for part in parts:
             if len(part.sequence) >= SHORTEST:
                 found.setdefault(part.sequence, part)
     if len(found) < 10:
         raise InvalidValue(
-            f"{folder}: must have ten different chains or more in its PDB and mmCIF files,"
+            f"{folder}: must have ten different chains of {SHORTEST} residues or more in its PDB and mmCIF files,"
             f" got {len(found)} in {len(files)}"
         )
     return [*found.values()]

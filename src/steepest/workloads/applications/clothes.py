@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,7 @@ from ... import datasets
 from ...base.checks import check_whole
 from ...base.text import Text
 from ..families import family
+from ..own import own_folder
 from ..supervised import Data, Supervised, SupervisedSession
 from .images import images_in, kinds_in
 
@@ -45,13 +45,13 @@ def clothes(width: int = 16, images: int = 60_000, folder: str | None = None) ->
     """
     check_whole("clothes: width", width)
     check_whole("clothes: images", images, 1, 60_000)
-    own = None if folder is None else Path(folder).expanduser()
+    own = own_folder("clothes", folder)
     return Clothes(
         about=OWN.en if own else "",
         about_zh=OWN.zh if own else "",
         on_white=own is None,
         data=partial(_data, images) if own is None else partial(images_in, own, SIDE),
-        model=partial(_model, width, KINDS if own is None else len(kinds_in(own))),
+        model=partial(_model, width, KINDS if own is None else len(kinds_in(own.path))),
         loss=nn.functional.cross_entropy,
         metric=accuracy,
         metric_name="accuracy",

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +14,7 @@ from ...base.text import Text
 from ..batches import BatchesSession, FromBatches
 from ..devices import device_of
 from ..families import family
+from ..own import own_folder
 from ..supervised import Data
 from .frechet import Reference
 from .images import images_in, kinds_in
@@ -49,14 +49,14 @@ def diffusion(width: int = 256, depth: int = 3, images: int = 60_000, folder: st
     check_whole("diffusion: width", width)
     check_whole("diffusion: depth", depth)
     check_whole("diffusion: images", images, 100, 60_000)
-    own = None if folder is None else Path(folder).expanduser()
+    own = own_folder("diffusion", folder)
     data = partial(_halved, images) if own is None else partial(images_in, own, SIDE)
     return Diffusion(
         about=OWN.en if own else "",
         about_zh=OWN.zh if own else "",
         data=data,
         on_white=own is None,
-        model=partial(Velocity, SIDE**2, KINDS if own is None else len(kinds_in(own)), width, depth),
+        model=partial(Velocity, SIDE**2, KINDS if own is None else len(kinds_in(own.path)), width, depth),
         batches=partial(_batches, data),
         takes=("seed", "batch_size", "device"),
         loss=loss,

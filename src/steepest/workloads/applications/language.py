@@ -10,6 +10,7 @@ from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..families import family
+from ..own import Own, own_file
 from ..supervised import Data, Supervised, SupervisedSession
 from .texts import alphabet_of, as_numbers, read_text
 from .transformer import Transformer, bits, check_size, loss, write
@@ -48,13 +49,13 @@ def language(width: int = 64, depth: int = 2, file: str | None = None) -> "Langu
         InvalidValue: a setting out of its range, or a file that cannot be read or is too short.
     """
     check_size("language", width, depth)
-    if file is not None:
-        _parts(file)
+    if own := own_file("language", file):
+        _parts(own)
     return Language(
-        about=OWN.en if file else "",
-        about_zh=OWN.zh if file else "",
-        data=partial(_data, file),
-        model=lambda: Transformer(len(_alphabet(file)), width, depth, std=0.1),
+        about=OWN.en if own else "",
+        about_zh=OWN.zh if own else "",
+        data=partial(_data, own),
+        model=lambda: Transformer(len(_alphabet(own)), width, depth, std=0.1),
         loss=loss,
         metric=bits,
         metric_name="bits a character",
@@ -63,22 +64,25 @@ def language(width: int = 64, depth: int = 2, file: str | None = None) -> "Langu
         batch_size=8,
         steps=800,
         clip_norm=1.0,
-        file=file,
+        own=own,
     )
 
 
 @cache
-def _parts(file: str | None) -> tuple[list[str], list[str]]:
+def _parts(own: Own | None) -> tuple[list[str], list[str]]:
     """Passages to train on and held-out ones, which alternate; a paragraph that comes again counts once.
 
     (Python's help repeats whole chapters: what is held out would stand in what is trained on.)
     """
-    text = datasets.load("language") if file is None else read_text("language", file)
+    text = datasets.load("language") if own is None else read_text("language", own)
     text = "\n\n".join(dict.fromkeys(text.split("\n\n")))
+    where = own and own.path
     if len(text) < LEAST:
         raise InvalidValue(
-            f"language: {file} must have {LEAST} characters or more, not counting repeated paragraphs, got {len(text)}"
+            f"language: {where} must have {LEAST} characters or more, not counting repeated paragraphs, got {len(text)}"
         )
+    if len(set(text)) == len(text):
+        raise InvalidValue(f"language: {where} has no character twice, so that nothing can be learnt")
     apart = len(text) // PARTS
     held_out = WINDOW * min(HELD_OUT, apart // (4 * WINDOW)) + 1
     parts = [text[start : start + apart] for start in range(0, PARTS * apart, apart)]
@@ -86,14 +90,14 @@ def _parts(file: str | None) -> tuple[list[str], list[str]]:
 
 
 @cache
-def _alphabet(file: str | None) -> str:
-    return alphabet_of(_parts(file)[0])
+def _alphabet(own: Own | None) -> str:
+    return alphabet_of(_parts(own)[0])
 
 
 @cache
-def _data(file: str | None) -> Data:
+def _data(own: Own | None) -> Data:
     """Windows of the text as numbers of characters; the targets are the same, one place on."""
-    training, held_out = ([as_numbers(part, _alphabet(file)) for part in parts] for parts in _parts(file))
+    training, held_out = ([as_numbers(part, _alphabet(own)) for part in parts] for parts in _parts(own))
     stride = max(WINDOW // 4, sum(map(len, training)) // WINDOWS)
     windows = torch.cat([part.unfold(0, WINDOW + 1, stride) for part in training])
     asked = torch.cat([part.unfold(0, WINDOW + 1, WINDOW) for part in held_out])
@@ -104,12 +108,12 @@ def _data(file: str | None) -> Data:
 class Language(Supervised):
     """The problem, whose sessions can write."""
 
-    file: str | None
+    own: Own | None
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh transformer."""
         session = Session(self, seed, device)
-        session.alphabet = _alphabet(self.file)
+        session.alphabet = _alphabet(self.own)
         return session
 
 

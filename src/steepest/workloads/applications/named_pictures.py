@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ... import datasets
 from ...base.errors import InvalidValue
+from ..own import Own
 from .images import pixels
 from .texts import read_text
 from .transformer import NOTHING
@@ -84,13 +84,13 @@ def told(tokens: list[int], vocabulary: list[str]) -> list[str]:
 
 
 @cache
-def data(folder: Path | None) -> Data:
+def data(own: Own | None) -> Data:
     """Emoji, or the pictures in a folder; the held-out ones are drawn once.
 
     Raises:
         InvalidValue: the folder has no file of names, or not what it says.
     """
-    pictures, names = _emoji() if folder is None else _own(folder)
+    pictures, names = _emoji() if own is None else _own(own)
     count, languages = len(names), len(names[0])
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0)).tolist()
     known, unseen = np.split(order, [count - min(HELD_OUT, count // 5)])
@@ -131,10 +131,10 @@ def _emoji() -> tuple[NDArray[np.uint8], list[list[list[str]]]]:
         chosen = shared
 
 
-def _own(folder: Path) -> tuple[NDArray[np.uint8], list[list[list[str]]]]:
+def _own(own: Own) -> tuple[NDArray[np.uint8], list[list[list[str]]]]:
     """The pictures that a folder's `names.txt` has, a line each: the file, a tab, its name, and so on."""
-    file = folder / "names.txt"
-    lines = [line for line in read_text("captions", str(file)).splitlines() if line.strip()]
+    file = own.path / "names.txt"
+    lines = [line for line in read_text("captions", Own(file, own.state)).splitlines() if line.strip()]
     rows = [[part.strip() for part in line.split("\t")] for line in lines]
     if len(rows) < LEAST:
         raise InvalidValue(f"captions: {file} must name ten pictures or more, got {len(rows)}")
@@ -144,14 +144,14 @@ def _own(folder: Path) -> tuple[NDArray[np.uint8], list[list[list[str]]]]:
                 f"{file}: each line must be the file of a picture and its names, as many as in the first line, with"
                 f" tabs between, got {line!r}"
             )
-    pictures = np.stack([pixels(folder / row[0], SIDE, "RGB") for row in rows])
+    pictures = np.stack([pixels(own.path / row[0], SIDE, "RGB") for row in rows])
     return pictures, [[words_of(name) for name in row[1:]] for row in rows]
 
 
 @cache
-def _pairs(device: torch.device, folder: Path | None) -> list[Named]:
+def _pairs(device: torch.device, own: Own | None) -> list[Named]:
     """Pictures, each with a name in one language, on a device: those to train on, and the held-out ones."""
-    _, *sets, _ = data(folder)
+    _, *sets, _ = data(own)
     return [
         Named(pictures.repeat_interleave(names.shape[1], dim=0).to(device), names.flatten(0, 1).to(device))
         for pictures, names in sets
@@ -159,16 +159,16 @@ def _pairs(device: torch.device, folder: Path | None) -> list[Named]:
 
 
 @cache
-def held_out(device: torch.device, folder: Path | None) -> list[Named]:
+def held_out(device: torch.device, own: Own | None) -> list[Named]:
     """Held-out pictures, each with a name in one language, in pieces that are measured at a time."""
-    _, pairs = _pairs(device, folder)
+    _, pairs = _pairs(device, own)
     pieces = zip(torch.split(pairs.pictures, PIECE), torch.split(pairs.names, PIECE), strict=True)
     return [Named(pictures, _trimmed(names)) for pictures, names in pieces]
 
 
-def batches(folder: Path | None, seed: int, batch_size: int, device: torch.device) -> Iterator[Named]:
+def batches(own: Own | None, seed: int, batch_size: int, device: torch.device) -> Iterator[Named]:
     """An epoch: every picture with each of its names, in a new order; the remainder is left out."""
-    (pictures, names), _ = _pairs(device, folder)
+    (pictures, names), _ = _pairs(device, own)
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).to(device)
     size = min(batch_size, len(order))
     for chosen in order.unfold(0, size, size):

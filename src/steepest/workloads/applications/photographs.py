@@ -13,6 +13,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from ... import datasets
 from ...base.errors import InvalidValue
+from ..own import Own
 from .images import image_files, upright
 
 __all__ = ["SIDE", "batches", "held_out", "photographed", "things"]
@@ -27,16 +28,16 @@ LEAST = 20
 
 
 @cache
-def things(folder: Path | None) -> Tensor:
+def things(own: Own | None) -> Tensor:
     """Different things in an order drawn once, shape (n, 4, 48, 48), uint8: red, green, blue, opaque.
 
     Raises:
         InvalidValue: a folder has too few images, or one that cannot be read.
     """
-    files = datasets.load("stamps") if folder is None else image_files(folder)
+    files = datasets.load("stamps") if own is None else image_files(own.path)
     different = {picture.tobytes(): picture for picture in map(_thing, files)}
     if len(different) < LEAST:
-        raise InvalidValue(f"{folder}: must have twenty different images or more, got {len(different)}")
+        raise InvalidValue(f"{own and own.path}: must have twenty different images or more, got {len(different)}")
     order = torch.randperm(len(different), generator=torch.Generator().manual_seed(0))
     return torch.tensor(np.stack([*different.values()])).permute(0, 3, 1, 2)[order].contiguous()
 
@@ -82,30 +83,30 @@ def photographed(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @cache
-def _split(folder: Path | None) -> tuple[Tensor, Tensor]:
+def _split(own: Own | None) -> tuple[Tensor, Tensor]:
     """Photographs of known and of unseen things, shape (things, photographs, 3, 32, 32)."""
-    count = len(things(folder)) - min(HELD_OUT, len(things(folder)) // 3)
-    known, unseen = things(folder)[:count], things(folder)[count:]
+    count = len(things(own)) - min(HELD_OUT, len(things(own)) // 3)
+    known, unseen = things(own)[:count], things(own)[count:]
     generator = torch.Generator().manual_seed(0)
     shots = torch.stack([photographed(unseen, generator) for _ in range(2)], dim=1)
     return torch.stack([photographed(known, generator) for _ in range(VIEWS)], dim=1), shots
 
 
 @cache
-def _on(device: torch.device, folder: Path | None) -> tuple[Tensor, Tensor]:
-    known, unseen = _split(folder)
+def _on(device: torch.device, own: Own | None) -> tuple[Tensor, Tensor]:
+    known, unseen = _split(own)
     return known.to(device), unseen.to(device)
 
 
-def held_out(device: torch.device, folder: Path | None) -> tuple[Tensor, Tensor]:
+def held_out(device: torch.device, own: Own | None) -> tuple[Tensor, Tensor]:
     """Two photographs of each unseen thing, each of shape (n, 3, 32, 32): one taken before, and one to find it by."""
-    before, query = _on(device, folder)[1].unbind(dim=1)
+    before, query = _on(device, own)[1].unbind(dim=1)
     return before, query
 
 
-def batches(folder: Path | None, seed: int, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(own: Own | None, seed: int, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """An epoch: all things in a new order, two different photographs of each; the remainder is left out."""
-    known, _ = _on(device, folder)
+    known, _ = _on(device, own)
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(known), generator=generator).to(device)
     two = torch.rand(len(known), VIEWS, generator=generator).topk(2).indices.to(device)

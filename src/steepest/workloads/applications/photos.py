@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +13,7 @@ from ...base.text import Text
 from ..batches import BatchesSession, FromBatches
 from ..devices import device_of
 from ..families import family
+from ..own import Own, own_folder
 from .photographs import SIDE, batches, held_out, things
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def photos(width: int = 32, length: int = 64, folder: str | None = None) -> "Pho
     """
     check_whole("photos: width", width)
     check_whole("photos: length", length)
-    own = None if folder is None else Path(folder).expanduser()
+    own = own_folder("photos", folder)
     if own is not None:
         things(own)
     return Photos(
@@ -63,7 +63,7 @@ def photos(width: int = 32, length: int = 64, folder: str | None = None) -> "Pho
         batch_size=64,
         own_batch_size=64,
         steps=600,
-        folder=own,
+        own=own,
     )
 
 
@@ -103,9 +103,9 @@ def batch_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return contrast(first, second)
 
 
-def evaluate(folder: Path | None, model: nn.Module) -> dict[str, Tensor]:
+def evaluate(own: Own | None, model: nn.Module) -> dict[str, Tensor]:
     """The same of unseen things, and recall at 1: how often the nearest vector is that of the same thing."""
-    before, query = held_out(device_of(model), folder)
+    before, query = held_out(device_of(model), own)
     known, asked = model(before), model(query)
     is_found = (asked @ known.T).argmax(dim=1) == torch.arange(len(asked), device=asked.device)
     return {"loss": contrast(asked, known), "recall at 1": is_found.float().mean()}
@@ -115,24 +115,24 @@ def evaluate(folder: Path | None, model: nn.Module) -> dict[str, Tensor]:
 class Photos(FromBatches):
     """The problem, whose sessions can show what they find."""
 
-    folder: Path | None
+    own: Own | None
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh network."""
         session = Session(self, seed, device)
-        session.folder = self.folder
+        session.own = self.own
         return session
 
     def examples(self) -> int:
         """Number of things to train on."""
-        unseen, _ = held_out(torch.device("cpu"), self.folder)
-        return len(things(self.folder)) - len(unseen)
+        unseen, _ = held_out(torch.device("cpu"), self.own)
+        return len(things(self.own)) - len(unseen)
 
 
 class Session(BatchesSession):
     """One training."""
 
-    folder: Path | None
+    own: Own | None
 
     def show(self, rows: int = 8, finds: int = 5) -> "Image":
         """Photos of unseen things, two side by side, each with the nearest ones taken before, the nearest first.
@@ -141,7 +141,7 @@ class Session(BatchesSession):
         """
         from PIL import Image, ImageOps
 
-        before, query = held_out(self._on, self.folder)
+        before, query = held_out(self._on, self.own)
         query = query[: 2 * rows]
         with self.evaluated():
             order = (self.model(query) @ self.model(before).T).topk(min(finds, len(before))).indices.tolist()

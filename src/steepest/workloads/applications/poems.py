@@ -10,6 +10,7 @@ from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..families import family
+from ..own import Own, own_file
 from ..supervised import Data, Supervised, SupervisedSession
 from .texts import alphabet_of, as_numbers, read_text
 from .transformer import NOTHING, Transformer, bits, check_size, loss, write
@@ -43,13 +44,13 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
         InvalidValue: a setting out of its range, or a file that cannot be read or is too short.
     """
     check_size("poems", width, depth)
-    if file is not None:
-        _lines(file)
+    if own := own_file("poems", file):
+        _lines(own)
     return Poems(
-        about=OWN.en if file else "",
-        about_zh=OWN.zh if file else "",
-        data=partial(_data, file),
-        model=lambda: Transformer(len(_alphabet(file)), width, depth, places=LONGEST + 1, std=STD),
+        about=OWN.en if own else "",
+        about_zh=OWN.zh if own else "",
+        data=partial(_data, own),
+        model=lambda: Transformer(len(_alphabet(own)), width, depth, places=LONGEST + 1, std=STD),
         loss=loss,
         metric=bits,
         metric_name="bits a character",
@@ -57,34 +58,34 @@ def poems(width: int = 48, depth: int = 2, file: str | None = None) -> "Poems":
         target=7.75,
         batch_size=32,
         steps=500,
-        file=file,
+        own=own,
     )
 
 
 @cache
-def _lines(file: str | None) -> tuple[list[str], list[str]]:
+def _lines(own: Own | None) -> tuple[list[str], list[str]]:
     """Lines to train on, and held-out ones, which are spread over all."""
-    text = datasets.load("quatrains") if file is None else read_text("poems", file).split("\n")
+    text = datasets.load("quatrains") if own is None else read_text("poems", own).split("\n")
     lines = [line[:LONGEST] for line in text if line.strip()]
     if len(lines) < 10:
-        raise InvalidValue(f"poems: {file} must have ten lines or more, got {len(lines)}")
+        raise InvalidValue(f"poems: {own and own.path} must have ten lines or more, got {len(lines)}")
     apart = max(2, len(lines) // HELD_OUT)
     return [line for index, line in enumerate(lines) if index % apart], lines[::apart][:HELD_OUT]
 
 
 @cache
-def _alphabet(file: str | None) -> str:
+def _alphabet(own: Own | None) -> str:
     """The end of a line, a sign for rare characters, and those that come more than once, the most frequent first."""
-    return alphabet_of(_lines(file)[0], first=END)
+    return alphabet_of(_lines(own)[0], first=END)
 
 
 @cache
-def _data(file: str | None) -> Data:
+def _data(own: Own | None) -> Data:
     """Each line behind an end, as numbers of characters; the targets are the same, one place on."""
-    training, held_out = _lines(file)
+    training, held_out = _lines(own)
     numbers = torch.full((len(training) + len(held_out), 2 + max(map(len, training + held_out))), NOTHING)
     for row, line in zip(numbers, training + held_out, strict=True):
-        row[: len(line) + 2] = as_numbers(f"{END}{line}{END}", _alphabet(file))
+        row[: len(line) + 2] = as_numbers(f"{END}{line}{END}", _alphabet(own))
     inputs, targets, count = numbers[:, :-1].clamp(min=0), numbers[:, 1:].contiguous(), len(training)
     return inputs[:count], targets[:count], inputs[count:], targets[count:]
 
@@ -93,12 +94,12 @@ def _data(file: str | None) -> Data:
 class Poems(Supervised):
     """The problem, whose sessions can write."""
 
-    file: str | None
+    own: Own | None
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh transformer."""
         session = Session(self, seed, device)
-        session.alphabet = _alphabet(self.file)
+        session.alphabet = _alphabet(self.own)
         return session
 
 

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ...base.checks import check_whole
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..families import family
+from ..own import Own, own_folder
 from ..supervised import Data, Supervised, SupervisedSession
 from .chains import BINS, CODES, CONTACT, PADDING, all_chains, families, maps
 from .pair_network import PairNetwork
@@ -46,14 +47,14 @@ def proteins(width: int = 16, depth: int = 6, length: int = 64, folder: str | No
     Raises:
         InvalidValue: a setting out of its range, or a folder without chains.
     """
-    if width < 1 or depth < 1 or length < 16:
-        raise InvalidValue(
-            f"proteins: width and depth must be from 1, length from 16, got {width!r}, {depth!r} and {length!r}"
-        )
+    check_whole("proteins: width", width)
+    check_whole("proteins: depth", depth)
+    check_whole("proteins: length", length, 16)
+    own = own_folder("proteins", folder)
     return Proteins(
-        about=OWN.en if folder else "",
-        about_zh=OWN.zh if folder else "",
-        data=partial(_data, None if folder is None else Path(folder).expanduser(), length),
+        about=OWN.en if own else "",
+        about_zh=OWN.zh if own else "",
+        data=partial(_data, own, length),
         model=partial(PairNetwork, len(CODES), BINS + 3, length, width, depth),
         loss=loss,
         metric=precision,
@@ -68,12 +69,12 @@ def proteins(width: int = 16, depth: int = 6, length: int = 64, folder: str | No
 
 
 @cache
-def _data(folder: Path | None, length: int) -> Data:
+def _data(own: Own | None, length: int) -> Data:
     """Windows of chains, overlapping ones to train on, and others of chains that are no near-copies of those."""
-    chains = all_chains(folder)
+    chains = all_chains(own)
     family = families([chain.sequence for chain in chains])
-    if folder is not None and family.max() == 0:
-        raise InvalidValue(f"{folder}: all of its chains are near-copies of each other, so that none can be held out")
+    if own is not None and family.max() == 0:
+        raise InvalidValue(f"{own.path}: all of its chains are near-copies of each other, so that none can be held out")
     is_held_out = family % 5 == min(4, family.max())
     known = maps([chain for chain, out in zip(chains, is_held_out, strict=True) if not out], length, STRIDE)
     unseen = maps([chain for chain, out in zip(chains, is_held_out, strict=True) if out], length, length)

@@ -12,6 +12,7 @@ from ... import datasets
 from ...base.errors import InvalidValue
 from ...base.text import Text
 from ..families import family
+from ..own import Own, own_file
 from ..supervised import Data, Supervised, SupervisedSession
 from .corrections_picture import picture
 from .texts import alphabet_of, as_numbers, read_text
@@ -49,13 +50,13 @@ def spelling(width: int = 48, depth: int = 1, file: str | None = None) -> "Spell
         InvalidValue: a setting out of its range, or a file that cannot be read or has too little.
     """
     check_size("spelling", width, depth)
-    if file is not None:
-        _pairs(file)
+    if own := own_file("spelling", file):
+        _pairs(own)
     return Spelling(
-        about=OWN.en if file else "",
-        about_zh=OWN.zh if file else "",
-        data=partial(_data, file),
-        model=lambda: Corrector(len(_alphabet(file)), width, depth),
+        about=OWN.en if own else "",
+        about_zh=OWN.zh if own else "",
+        data=partial(_data, own),
+        model=lambda: Corrector(len(_alphabet(own)), width, depth),
         loss=loss,
         metric=words_right,
         metric_name="words right",
@@ -65,44 +66,49 @@ def spelling(width: int = 48, depth: int = 1, file: str | None = None) -> "Spell
         steps=1000,
         clip_norm=1.0,
         ema=0.98,
-        file=file,
+        own=own,
     )
 
 
 @cache
-def _pairs(file: str | None) -> tuple[Pairs, Pairs]:
+def _pairs(own: Own | None) -> tuple[Pairs, Pairs]:
     """Mistakes and words to train on, then some of an eighth of the words, of which no mistake is trained on."""
-    if file is None:
+    if own is None:
         pairs = [pair for pair in datasets.load("spelling") if all(word.isascii() and word.islower() for word in pair)]
     else:
-        lines = filter(str.strip, read_text("spelling", file).splitlines())
+        lines = filter(str.strip, read_text("spelling", own).splitlines())
         pairs = [(wrong.strip(), right.strip()) for wrong, _, right in (line.partition("->") for line in lines)]
         for wrong, right in pairs:
             if not (wrong and right):
-                raise InvalidValue(f"spelling: {file} must have lines such as  recieve->receive, got  {wrong or right}")
+                raise InvalidValue(
+                    f"spelling: {own.path} must have lines such as  recieve->receive, got  {wrong or right}"
+                )
     pairs = [pair for pair in pairs if all(len(word) <= LONGEST for word in pair)]
     words = sorted({right for _, right in pairs})
     if len(words) < WORDS:
-        raise InvalidValue(f"spelling: {file} must have {WORDS} different words or more, got {len(words)}")
+        raise InvalidValue(
+            f"spelling: {own and own.path} must have {WORDS} different words or more of up to {LONGEST}"
+            f" letters, got {len(words)}"
+        )
     asked = set(words[::8])
     held_out = [pair for pair in pairs if pair[1] in asked]
     return [pair for pair in pairs if pair[1] not in asked], held_out[:: -(-len(held_out) // HELD_OUT)]
 
 
 @cache
-def _alphabet(file: str | None) -> str:
-    return alphabet_of(map("".join, _pairs(file)[0]), first=END + START)
+def _alphabet(own: Own | None) -> str:
+    return alphabet_of(map("".join, _pairs(own)[0]), first=END + START)
 
 
 @cache
-def _data(file: str | None) -> Data:
+def _data(own: Own | None) -> Data:
     """The letters of a mistake, filled up to 15 with ends, then a start and those of the word, which are the targets.
 
     So the decoder has the right letters before each one, as if it had written them itself.
     """
-    training, held_out = _pairs(file)
+    training, held_out = _pairs(own)
     pairs = (wrong.ljust(LONGEST, END) + START + right.ljust(LONGEST + 1, END) for wrong, right in training + held_out)
-    rows = as_numbers("".join(pairs), _alphabet(file)).reshape(-1, 2 * LONGEST + 2)
+    rows = as_numbers("".join(pairs), _alphabet(own)).reshape(-1, 2 * LONGEST + 2)
     inputs, words = rows[:, :-1], rows[:, LONGEST + 1 :]
     targets = words.masked_fill((words == 0).cumsum(dim=1) > 1, NOTHING)
     return inputs[: len(training)], targets[: len(training)], inputs[len(training) :], targets[len(training) :]
@@ -141,12 +147,12 @@ def words_right(output: Tensor, targets: Tensor) -> Tensor:
 class Spelling(Supervised):
     """The problem, whose sessions can show what they write."""
 
-    file: str | None
+    own: Own | None
 
     def begin(self, seed: int, device: torch.device | str = "cpu") -> "Session":
         """A fresh network."""
         session = Session(self, seed, device)
-        session.pairs, session.alphabet = _pairs(self.file)[1], _alphabet(self.file)
+        session.pairs, session.alphabet = _pairs(self.own)[1], _alphabet(self.own)
         return session
 
 

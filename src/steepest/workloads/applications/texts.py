@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from shlex import quote
 
 import torch
 from torch import Tensor
 
 from ...base.errors import InvalidValue
+from ..own import Own
 
 __all__ = ["RARE", "alphabet_of", "as_numbers", "read_text"]
 
@@ -17,20 +18,26 @@ RARE = "□"
 
 
 @cache
-def read_text(name: str, file: str) -> str:
+def read_text(name: str, own: Own) -> str:
     """The text of a file in UTF-8, read once in a process.
 
     Args:
         name: of the workload, for the error.
-        file: where it is.
+        own: the file.
 
     Raises:
         InvalidValue: it cannot be read.
     """
     try:
-        return Path(file).expanduser().read_text("utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise InvalidValue(f"{name}: {file} cannot be read as UTF-8 text ({error})") from None
+        return own.path.read_text("utf-8-sig")
+    except OSError as error:
+        raise InvalidValue(f"{name}: {own.path} cannot be read ({error.strerror})") from None
+    except UnicodeError as error:
+        likely = "UTF-16" if getattr(error, "object", b"")[:2] in (b"\xff\xfe", b"\xfe\xff") else "GB18030"
+        raise InvalidValue(
+            f"{name}: {own.path} is not in UTF-8; if it is in {likely}, this helps:"
+            f"  iconv -f {likely} -t UTF-8 {quote(str(own.path))} > utf8.txt"
+        ) from None
 
 
 def alphabet_of(texts: Iterable[str], first: str = "") -> str:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, scaled_dot_product_attention
 
+from ...base.checks import check_whole
 from ...base.errors import InvalidValue
 
 __all__ = ["NOTHING", "Block", "Transformer", "bits", "check_size", "loss", "write"]
@@ -25,8 +26,10 @@ def check_size(name: str, width: int, depth: int) -> None:
     Raises:
         InvalidValue: it cannot.
     """
-    if width < 1 or width % (2 * HEADS) or depth < 1:
-        raise InvalidValue(f"{name}: width must be a multiple of 8, depth from 1, got {width!r} and {depth!r}")
+    check_whole(f"{name}: width", width, 2 * HEADS)
+    if width % (2 * HEADS):
+        raise InvalidValue(f"{name}: width: must be a multiple of {2 * HEADS}, got {width!r}")
+    check_whole(f"{name}: depth", depth)
 
 
 class Transformer(nn.Module):
