@@ -255,10 +255,15 @@ class Optimizer(torch.optim.Optimizer):
         Raises:
             InvalidValue: the processes have other parameters, or nothing says that their gradients are the same.
 
-        Example:
-            model = DistributedDataParallel(model)
-            optimizer = steepest.MuonWith(model.module)
-            print(optimizer.distribute(model))
+        >>> import steepest, torch.distributed as dist
+        >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)  # as torchrun does
+        >>> model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 6, bias=False))
+        >>> steepest.Muon(model.parameters(), lr=0.02).distribute(model)
+        Muon
+          1 parameters, 24 numbers: assigned to 1 processes (replicas: 1, parts: 1), instead of ... kflop a step in each
+            process  owns  kflop  sends B  receives B  states B  in flight B
+                  0     1   ...        0           0        96          ...
+        >>> dist.destroy_process_group()
         """
         name = type(self).__name__
         if self._backward is not None:
