@@ -136,6 +136,19 @@ def test_the_projector_has_large_letters(open_lecture):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
 
 
+def test_the_longest_answers_fit_a_projector(open_lecture):
+    length = {
+        station["id"]: len(station["told"][0]) for station in stations_as_data() if "wide" not in station["figure"]
+    }
+    page = open_lecture("big=1", viewport={"width": 1920, "height": 1080})
+    for name in sorted(length, key=length.__getitem__)[-3:]:
+        page.evaluate(f"location.hash = 'at={name}&phase=1&big=1'")
+        page.wait_for_selector(f"[data-station={name}][data-phase='1'] .words[data-fitted]")
+        bottom = "getBoundingClientRect().bottom"
+        words, deck = (page.locator(place).evaluate(f"one => one.{bottom}") for place in (".words", "#deck"))
+        assert words <= deck + 1, name
+
+
 def test_the_contents_lead_to_a_station_and_show_what_is_solved(open_lecture):
     page = open_lecture("at=descent&done=saddle:1*,leap:2")
     page.locator("#contents-open").click()

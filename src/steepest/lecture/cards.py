@@ -34,5 +34,5 @@ def _card(name: str, rule: Rule, results: Results | None) -> dict[str, Any]:
         "helps": [plain_line(rule.helps.en), plain_line(rule.helps.zh)],
         "fails": [plain_line(rule.fails.en), plain_line(rule.fails.zh)],
         "reference": rule.reference,
-        "first": results.first_on(rule.title) if results else None,
+        "first": results.first_on(name) if results else None,
     }

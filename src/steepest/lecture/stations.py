@@ -96,6 +96,7 @@ STATIONS = _read()
 """In the order in which they are shown."""
 
 
+@cache
 def stations_as_data() -> list[dict[str, Any]]:
-    """All stations for the page."""
+    """All stations for the page, computed once: networks are trained for their numbers."""
     return [station.as_data() for station in STATIONS]

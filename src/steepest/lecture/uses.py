@@ -1,19 +1,32 @@
 """What deep learning is used for: application workloads, what a study of them found, and ImageNet's errors by year."""
 
 import base64
+import io
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from .. import workloads
 from ..base.errors import InvalidValue
+from ..base.spec import parse
 from ..report.overview import Place, first_names, lead, places
 from ..study import Comparison
+from ..study.shots import ERROR, TEXT, Shot
 
 __all__ = ["IMAGENET", "PEOPLE", "Results", "uses_as_data"]
 
-LARGEST = 16_000
-"""Bytes of a picture of a study that still goes into the page."""
+LARGEST, ROOM = 9_000, 80_000
+"""Bytes of one picture of a study in the page, and of all of them."""
+
+SMALLER = ((480, 70), (360, 60), (240, 50), (160, 40), (80, 30))
+"""Pixels of the longer side and quality of a picture that is too large, from one try to the next."""
+
+MOST_LETTERS = 300
+"""Of a text that a model has written."""
 
 RUSSAKOVSKY = "Russakovsky et al. 2015, ImageNet Large Scale Visual Recognition Challenge, IJCV 115, table 8"
 
@@ -57,42 +70,76 @@ class Results:
             raise InvalidValue(f"{folder}: the lecture shows a finished study of several workloads")
         return cls(study, tuple(found))
 
-    def first_on(self, label: str) -> list[str]:
-        """The workloads on which a contestant is first, or ties for it."""
-        return [place.workload for place in self.places if label in place.first]
+    def made(self) -> list[Any]:
+        """Seeds, the day on which the study began, and the machine, as far as that is known."""
+        facts = self.study.facts
+        return [self.study.plan.seeds, facts.get("created", "")[:10], facts.get("machine", "")]
+
+    def first_on(self, rule: str) -> list[str]:
+        """The workloads on which a rule is first, or ties for it, by its name; with whatever settings it competed."""
+        labels = {one.label for one in self.study.plan.contestants if parse(one.rule).name == rule}
+        return [place.workload for place in self.places if labels & {*place.first}]
+
+    def about(self, workload: str) -> list[str]:
+        """What a workload of the study is, in both languages."""
+        facts = json.loads(self.study.facts["workloads"])[self._long(workload)]
+        return [facts["about"], facts.get("about_zh") or facts["about"]]
 
     def as_data(self, workload: str) -> dict[str, Any] | None:
-        """Who was first on a workload, and by how much; None where the study has no such workload."""
+        """Who was first on a workload, by how much, and what the model shows; None of a workload it does not have."""
         for place in self.places:
             if place.workload == workload:
                 first = first_names(place)
-                return {"first": [first.en, first.zh], "behind": place.behind, "lead": lead(place)}
+                found = {"first": [first.en, first.zh], "behind": place.behind, "lead": lead(place)}
+                return found | {"shown": self._shown(place)}
         return None
 
-    def picture(self, workload: str) -> str | None:
-        """The last picture of the first contestant's model, as a data URL; None where there is none, or a large one."""
-        shown = self.study.pictures
-        first = next((place.first for place in self.places if place.workload == workload), ())
-        names = {long for long, short in self.study.plan.short_names.items() if short == workload}
-        rows = shown[shown["workload"].isin(names) & shown["label"].isin(first[:1]) & (shown["kind"] == "image/png")]
-        if rows.empty:
-            return None
-        content = bytes(rows.sort_values("step").iloc[-1]["content"])
-        return f"data:image/png;base64,{base64.b64encode(content).decode()}" if len(content) <= LARGEST else None
+    def _long(self, workload: str) -> str:
+        return next(long for long, short in self.study.plan.short_names.items() if short == workload)
+
+    def _shown(self, place: Place) -> dict[str, Any] | None:
+        """What the model of the first contestant shows at the end, if anything: a text, or an image as a data URL."""
+        rows = self.study.pictures
+        rows = rows[(rows["workload"] == self._long(place.workload)) & (rows["kind"] != ERROR)]
+        for label in place.first:
+            own = rows[rows["label"] == label].sort_values("step")
+            if not own.empty:
+                last = own.iloc[-1]
+                found = {"label": label, "step": int(last["step"])}
+                shot = Shot(int(last["step"]), math.nan, str(last["kind"]), bytes(last["content"]))
+                if shot.kind == TEXT:
+                    text = shot.text
+                    return found | {"text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"}
+                share = min(LARGEST, ROOM // len(self.places))
+                return found | {"image": _as_url(shot.kind, shot.content, share)}
+        return None
+
+
+def _as_url(kind: str, content: bytes, most: int) -> str:
+    """An image as a data URL of at most so many bytes of image, smaller and with loss where it has to be."""
+    if len(content) > most:
+        with Image.open(io.BytesIO(content)) as opened:
+            image = opened.convert("RGB")
+        kind = "image/jpeg"
+        for side, quality in SMALLER:
+            made = io.BytesIO()
+            image.thumbnail((side, side))
+            image.save(made, "JPEG", quality=quality, optimize=True)
+            content = made.getvalue()
+            if len(content) <= most:
+                break
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def uses_as_data(results: Results | None) -> dict[str, Any]:
-    """The application workloads by their own facts, what the study found where there is one, and ImageNet's errors."""
+    """The application workloads by their own facts, and others that the study has; what it found; ImageNet's errors."""
+    applications = workloads.SETS["applications"].workloads
     used = []
-    for name in workloads.SETS["applications"].workloads:
+    for name in applications:
         facts: dict[str, Any] = {"name": name, "about": [workloads.summary(name, lang) for lang in ("en", "zh")]}
-        if results:
-            facts |= {"result": results.as_data(name), "picture": results.picture(name)}
-        used.append(facts)
+        used.append(facts | ({"result": results.as_data(name)} if results else {}))
+    if results:
+        others = [place.workload for place in results.places if place.workload not in applications]
+        used += [{"name": name, "about": results.about(name), "result": results.as_data(name)} for name in others]
     errors = [{"year": year, "error": error, "team": team, "source": source} for year, error, team, source in IMAGENET]
-    made = (
-        {key: results.study.facts[key] for key in ("created", "machine") if key in results.study.facts}
-        if results
-        else {}
-    )
-    return {"workloads": used, "errors": errors, "people": PEOPLE, "made": made}
+    return {"workloads": used, "errors": errors, "people": PEOPLE, "made": results.made() if results else None}

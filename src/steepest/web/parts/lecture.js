@@ -10,6 +10,7 @@ import { Part } from "./part.js";
 import { PHASES, Station } from "./station.js";
 
 const BIG = 1.4; // letters of the projector mode, times those of the page
+const LEAST = 0.6; // of the size of letters, where an answer is too long for a projector's screen
 const SWIPE = 60; // pixels
 const NAMES = ["phaseAsk", "phaseTold", "phaseExercise"]; // by PHASES
 
@@ -37,6 +38,8 @@ export function mountLecture(element, data, options = {}) {
   part.follow(showLetters);
   part.follow(showStation);
   part.follow(showTurn);
+  part.follow(fitWords);
+  part.watchSize(part.byId("deck"), (size) => { part.deck = size; });
   part.onKey(turnKey);
   followSwipes(part);
   part.listen(window, "beforeprint", () => printHandout(part));
@@ -106,7 +109,7 @@ function showStation(part, state, changed) {
     part.station = new Station(part, stationOf(part), {
       phase: state.phase, done: state.done[state.at] ?? {}, figure: state.figure, keeps,
       tells: () => part.change({ phase: PHASES.told }), goTo: (id) => go(part, { at: id, phase: PHASES.told }),
-      onChange: () => part.options.onChange?.(part.state),
+      onChange: () => { part.request(); part.options.onChange?.(part.state); },
     });
     part.byId("deck").replaceChildren(part.station.element);
     part.station.mount();
@@ -116,6 +119,17 @@ function showStation(part, state, changed) {
     if (changed("phase", "done")) part.station.show(state.phase, state.done[state.at] ?? {});
   }
   part.station.light = part.light;
+}
+
+/** On a projector nobody scrolls: what is too long for the screen has smaller letters. */
+function fitWords(part, { big }) {
+  const { facts, words } = part.station, [width, height] = part.deck, key = [facts.id, part.state.phase, big, width, height, words.textContent.length].join();
+  if (words.dataset.fitted === key) return;
+  words.dataset.fitted = key;
+  words.style.zoom = "";
+  if (!big || !facts.figure || facts.figure.wide) return;
+  const room = part.byId("deck").getBoundingClientRect().bottom;
+  for (let share = 0.95; share >= LEAST && words.getBoundingClientRect().bottom > room; share -= 0.05) words.style.zoom = share;
 }
 
 function showTurn(part, state, changed) {

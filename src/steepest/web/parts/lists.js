@@ -35,16 +35,21 @@ export function mountUses(element, state, options) {
       return make("li", { title: source }, make("b", {}, year), make("span", { class: "bar" }, fill), make("span", {}, `${error} %`), make("small", {}, team));
     };
     const sources = [...new Set(errors.map(({ source }) => source))].join("; ");
-    const card = ({ name, about, result, picture }) => make("li", { class: "card" },
-      make("h3", {}, name), make("p", {}, about[zh]),
-      picture ? make("img", { src: picture, alt: about[zh] }) : null,
-      result ? make("p", {}, part.say("firstOn", result.first[zh], result.behind ? part.say("leadOver", result.behind, result.lead) : "")) : null);
+    const card = ({ name, about, result }) => make("li", { class: "card" },
+      make("h3", {}, name), make("p", {}, about[zh]), ...(result?.shown ? shownBy(part, result.shown) : []),
+      result ? make("p", { class: "result-of" }, part.say("firstOn", result.first[zh], result.behind ? part.say("leadOver", result.behind, result.lead) : "")) : null);
     return [
       make("h2", {}, part.say("errorsByYear", people)), make("ul", { class: "bars" }, ...errors.map(bar)), make("p", { class: "hint" }, part.say("sources", sources)),
       make("h2", {}, part.say("workloads")), make("ul", { class: "cards" }, ...workloads.map(card)),
-      ...(Object.keys(made).length ? [make("p", { class: "hint" }, part.say("studyMade", Object.values(made).join(", ")))] : []),
+      make("p", { class: "hint study" }, made ? part.say("studyMade", ...made) : part.say("noStudy")),
     ];
   });
+}
+
+/** What a model has made of its training: an image or a text, and whose it is. */
+function shownBy(part, { label, step, image, text }) {
+  const words = part.say("shownBy", label, step);
+  return [make("figure", {}, image ? make("img", { src: image, alt: words }) : make("pre", {}, text), make("figcaption", { class: "hint" }, words))];
 }
 
 /** A card for each algorithm; those of the lecture with their equations. */
@@ -56,7 +61,8 @@ export function mountCards(element, state, options) {
       make("dl", {}, ...fact("stores", stores[zh]), ...fact("helps", helps[zh]), ...fact("fails", fails[zh]), ...fact("stable", limit[zh]),
         ...(first ? fact("firstIn", first.length ? first.join(", ") : part.say("firstNowhere")) : [])),
       make("p", { class: "hint" }, reference));
-    return [make("ul", { class: "cards" }, ...options.data.cards.map(card))];
+    const known = options.data.cards.some(({ first }) => first);
+    return [make("ul", { class: "cards" }, ...options.data.cards.map(card)), ...(known ? [] : [make("p", { class: "hint study" }, part.say("noStudy"))])];
   });
 }
 

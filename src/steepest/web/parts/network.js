@@ -19,6 +19,7 @@ const VIEWS = {
   slice: { panes: { slice: "sliceTitle", heights: "heightsTitle" }, start: startSlice, measured: measuredOfSlice },
   words: { panes: { rates: "wordRates", accuracies: "heldOutTexts" }, start: (part) => part.follow(drawWords), measured: measuredOf },
 };
+const SETTLED = 10; // steps
 const WATCHED = [0, 9, 99]; // words, by how frequent they are
 
 /** Panes by their ids, with the words above each. */
@@ -153,22 +154,24 @@ function drawNetwork(part, state) {
 
 /** The rates of some words, each rule's, and the accuracy. */
 function drawWords(part, state) {
-  const { training, theme } = part, seen = training.runners.flatMap(({ rates }) => rates.flat()).filter((rate) => rate > 0);
+  const { training, theme } = part, settled = Math.min(SETTLED, Math.max(0, training.step - 1)); // a word's first rate may be of any size
+  const seen = training.runners.flatMap(({ rates }) => rates.slice(settled).flat()).filter((rate) => rate > 0);
   const range = seen.length ? [Math.min(...seen) / 1.5, Math.max(...seen) * 1.5] : [0.1, 10], names = [];
   drawCurves(part, "rates", { range, log: true, title: part.say("wordRates") }, (pen, frame) => eachRunner(part, ({ rates, lr }, colour) => {
     const shared = rates.every((row, n) => row.every((rate) => !(Math.abs(rate - lr[n]) > 1e-6 * lr[n])));
     (shared ? [0] : training.watched.keys()).forEach((k) => {
       const points = rates.map((row, n) => [n + 1, row[k]]).filter(([, rate]) => Number.isFinite(rate));
       strokeCurve(part, pen, points, frame, colour, 2.2 - 0.4 * k, { opacity: 1 - 0.18 * k });
-      if (points.length) names.push([frame, points.at(-1), part.say(shared ? "everyWord" : "wordOfRank", training.watched[k] + 1)]);
+      if (points.length) names.push([frame, points.at(-1), part.say(shared ? "everyWord" : "wordOfRank", training.watched[k] + 1), shared]);
     });
   }));
   const pen = part.byId("rates").querySelector("canvas").getContext("2d");
-  setLetters(part, pen, 0.74, theme.ink, "right", "bottom", 600);
-  setStroke(pen, theme.paper, 3);
-  for (const [frame, [step, rate], text] of names) {
-    pen.strokeText(text, frame.toX(step) - 5, frame.toY(rate) - 3);
-    pen.fillText(text, frame.toX(step) - 5, frame.toY(rate) - 3);
+  for (const [frame, [step, rate], text, below] of names) {
+    const x = frame.toX(step) - 5, y = frame.toY(rate) + (below ? 4 : -3);
+    setLetters(part, pen, 0.74, theme.ink, "right", below ? "top" : "bottom", 600);
+    setStroke(pen, theme.paper, 3);
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
   }
   drawAccuracies(part, state, [0.5, 1], part.say("heldOutTexts"));
 }
@@ -183,6 +186,6 @@ function drawAccuracies(part, state, range, title) {
   part.byId("legend").replaceChildren(...training.runners.map(({ losses, accuracies }, i) => {
     const { title: name, looks: [look] } = Steepest.rules[state.rules[i].id];
     const numbers = part.say("afterSteps", training.step, pretty(losses.at(-1) ?? NaN, 3), pretty(100 * accuracies.at(-1)[1], 3));
-    return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), name), make("output", {}, numbers));
+    return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), name), make("output", {}, numbers), make("span", { class: "told" }));
   }));
 }
