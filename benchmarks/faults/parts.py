@@ -25,12 +25,15 @@ class Program:
         run: takes `watch`, a seed, whether the mistake is mended, and the number of steps; returns the doctor.
         about: the mistake.
         held: whether the program was written to try thresholds that had been chosen without it.
+        judged: like `run`; returns the doctor, and a function that gives how good the trained model is on data
+            that it has not seen (more is better), in the same unit with and without the mistake.
     """
 
     truth: tuple[str, ...]
     run: Callable[[Watch, int, bool, int], Any]
     about: str
     held: bool = False
+    judged: Callable[[Watch, int, bool, int], tuple[Any, Callable[[], float]]] | None = None
 
 
 def register(programs: dict[str, Program]) -> Callable[..., Any]:
@@ -43,6 +46,25 @@ def register(programs: dict[str, Program]) -> Callable[..., Any]:
                 return run(watch, seed, fixed, steps)
 
             programs[run.__name__] = Program(truth, seeded, (run.__doc__ or "").strip(), held)
+            return run
+
+        return add
+
+    return fault
+
+
+def register_judged(programs: dict[str, Program]) -> Callable[..., Any]:
+    """A decorator, `fault(code, ...)`, for held programs that return `Program.judged`'s pair."""
+
+    def fault(*truth: str) -> Callable[[Any], Any]:
+        def add(run: Any) -> Any:
+            def seeded(watch: Watch, seed: int, fixed: bool, steps: int) -> Any:
+                torch.manual_seed(seed)
+                return run(watch, seed, fixed, steps)
+
+            programs[run.__name__] = Program(
+                truth, lambda *given: seeded(*given)[0], (run.__doc__ or "").strip(), True, seeded
+            )
             return run
 
         return add
