@@ -104,6 +104,9 @@ def test_a_warming_rate_is_not_called_low():
     for tick in slow.ticks:
         tick.gain = 1.0
     assert SIGNS["lr_low"](slow) is not None
+    for tick in slow.ticks:  # of an unknown loss nobody can say that nothing is learnt
+        tick.loss = None
+    assert SIGNS["lr_low"](slow) is not None
     slow.rates = [(0.001, 0.1, 0.1)]
     assert SIGNS["lr_low"](slow) is None
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["VIEWS", "leaves", "name_of", "others_between", "path_between", "shape_of", "through_views"]
+__all__ = ["VIEWS", "leaves", "name_of", "others_between", "path_between", "shape_of", "through_views", "within"]
 
 VIEWS = frozenset(
     f"{name}Backward{version}"
@@ -80,6 +80,17 @@ def others_between(loss: Tensor, outputs: Iterable[Tensor], node: Any) -> bool:
                 known.add(following)
                 waiting.append(following)
     return bool(waiting)
+
+
+def within(loss: Any, output: Any) -> Iterator[Any]:
+    """The nodes from a loss's node on towards the inputs, not beyond the output's own, which is not among them."""
+    known, waiting = {loss, output}, [loss]
+    while waiting and len(known) < MOST:
+        node = waiting.pop()
+        yield node
+        following = [each for each in inputs_of(node) if each not in known]
+        known.update(following)
+        waiting += following
 
 
 def through_views(node: Any) -> Any:

@@ -50,6 +50,10 @@ LAST = {
 }  # fmt: skip
 
 
+BENDS = frozenset(LAST) | {"LogBackward0", "Log1PBackward0", "Expm1Backward0", "SqrtBackward0", "AbsBackward0"}
+"""Functions of the outputs after which targets do not follow from the gradient of a squared error any more."""
+
+
 def last_activation(node: Any) -> str | None:
     """The last activation that a model's output, or what was made of it, went through; None without one."""
     return LAST.get(name_of(through_views(node)))
@@ -66,10 +70,14 @@ def kind_of(path: Sequence[Any]) -> Kind:
         return "binary"
     if "BinaryCrossEntropyBackward0" in names:
         return "probability"
-    squares = [node for node in path[:-1] if name_of(node) == "PowBackward0" and node._saved_exponent == 2]
-    if "MseLossBackward0" in names or (squares and "SubBackward0" in names):
-        return "squared_error"
-    return "other"
+    squares = [
+        place
+        for place, name in enumerate(names)
+        if name == "MseLossBackward0" or (name == "PowBackward0" and path[place]._saved_exponent == 2)
+    ]
+    if not squares or BENDS & set(names[squares[-1] + 1 :]):
+        return "other"
+    return "squared_error" if "MseLossBackward0" in names or "SubBackward0" in names else "other"
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Mistakes that are proved exactly, whatever the training does: what is trained, by which loss, in which mode."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views
+from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views, within
 from .losses import last_activation
 from .observation import Forward, Observation
 from .parameters import dense
@@ -147,6 +148,8 @@ class Structure:
                 self._surely("loss_input", 1, step=step, kind=said)
         if output is not None and last == "softmax" and normalized and _is_divergence(names, forward, output):
             self._surely("loss_input", 2, step=step, kind="divergence")
+        if output is not None and last in POSITIVE and _of_log_rates(path, forward, output, self.record.losses[step]):
+            self._surely("loss_input", 2, step=step, kind="rates")
         if output is not None:
             self._broadcast(path, output, step)
             self._over_batch(path, output, step)
@@ -257,6 +260,29 @@ def _is_divergence(names: Sequence[str], forward: Forward, output: Tensor) -> bo
         return False
     sums = -slopes.flatten(0, -2).sum(-1).float()
     return bool((slopes <= 0).all()) and bool((sums - sums.mean()).abs().amax() <= 1e-3 * sums.mean().abs())
+
+
+POSITIVE = ("softplus", "relu", "exp", "sigmoid", "softmax")
+"""Last activations of which no logarithm comes: it might be negative."""
+
+
+def _of_log_rates(path: Sequence[Any], forward: Forward, output: Tensor, loss: float) -> bool:
+    r"""Whether a loss is the Poisson one of logarithms of rates, $\exp(z) - t z$, summed or averaged.
+
+    Its targets are $t = \exp(z) - d$, with the gradient $d$ of an entry: with these it has the value that it has.
+    """
+    place = next(place for place, each in enumerate(forward.outputs) if each is output)
+    slopes, end = forward.gradients.get(place), through_views(path[-1])
+    exponentials = [node for node in within(path[0], path[-1]) if name_of(node) == "ExpBackward0"]
+    if slopes is None or not any(through_views(inputs_of(node)[0]) is end for node in exponentials):
+        return False
+    z = output.detach().double()
+    for count in (z.numel(), 1):
+        targets = z.exp() - count * slopes.double()
+        again = float((z.exp() - targets * z).sum()) / count
+        if float(targets.amin()) > -1e-3 and math.isclose(again, loss, rel_tol=1e-3, abs_tol=1e-6):
+            return True
+    return False
 
 
 def _rows(output: Tensor) -> Tensor:

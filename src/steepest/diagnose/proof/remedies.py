@@ -148,7 +148,7 @@ def _remembering(setup: Setup) -> None:
 
 @remedy("ascent")
 def _downhill(case: Case) -> list[Remedy]:
-    if case.numbers.get("by") == "trend":  # targets mirrored at the outputs have the same loss and gradient
+    if case.numbers.get("by") in ("trend", "unbounded"):  # the same loss and gradient may be right of other targets
         return []
 
     def change(setup: Setup) -> None:

@@ -31,9 +31,11 @@ def dead_units(record: Record) -> Numbers | None:
             if not math.isnan(layer.zero_rows):
                 shares.setdefault(layer.name, []).append(layer.zero_rows)
     worst = max(shares, key=lambda name: min(shares[name]), default=None)
-    if worst is not None and min(shares[worst]) >= TRAINING.dead:
-        return {"name": worst, "share": min(shares[worst])}
-    return None
+    if worst is None or (share := min(shares[worst])) < TRAINING.dead:
+        return None
+    if share < TRAINING.dead_cut and vanishing(record) is not None:  # deep in a net all examples look alike to a unit
+        return None
+    return {"name": worst, "share": share}
 
 
 def vanishing(record: Record) -> Numbers | None:

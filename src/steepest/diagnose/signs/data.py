@@ -30,18 +30,19 @@ def not_shuffled(record: Record) -> Numbers | None:
     """Batches whose labels differ more than those of a random draw: chi-squared of batches by classes."""
     if (ratio := _between(record)) > TRAINING.shuffled:
         return {"ratio": ratio, "kind": "targets"}
-    tables = [tick.loss.labels for tick in record.ticks if tick.loss is not None and tick.loss.labels]
+    tables = [(tick.loss.labels, tick.batch) for tick in record.ticks if tick.loss is not None and tick.loss.labels]
     counts = class_counts(record)
     if len(tables) < TRAINING.shuffled_ticks or len(counts) < 2:
         return None
     total = sum(counts.values())
     squares = freedom = 0.0
-    for table in tables:
+    for table, batch in tables:
         size = sum(table.values())
         if size < 8:
             continue
+        alike = max(1.0, size / batch) if batch else 1.0  # labels of an example, as pixels: they may be all the same
         squares += sum(
-            (table.get(label, 0) - size * count / total) ** 2 / (size * count / total)
+            (table.get(label, 0) - size * count / total) ** 2 / (size * count / total) / alike
             for label, count in counts.items()
         )
         freedom += len(counts) - 1

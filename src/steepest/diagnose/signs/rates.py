@@ -124,7 +124,8 @@ def lr_low(record: Record) -> Numbers | None:
     """Steps that take off just what their gradients promise, and little of it."""
     gains = [tick.gain for tick in record.ticks if not math.isnan(tick.gain)]
     warming = any(first < high / 2 and last == high for first, high, last in record.rates)
-    if record.steps < TRAINING.slow_steps or len(gains) < 4 or record.vanished or warming:
+    waits = record.vanished or (warming and no_signal(record) is None)  # not until all of it is wasted
+    if record.steps < TRAINING.slow_steps or len(gains) < 4 or waits:
         return None
     first, last = fmean(record.losses[:10]), fmean(record.losses[-20:])
     promised = record.steps * median(update.descent for _, update in updates_in(record) if update.descent > 0)

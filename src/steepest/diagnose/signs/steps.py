@@ -57,7 +57,18 @@ def ascent(record: Record) -> Numbers | None:
     descents = [update.descent for tick, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
     if len(descents) >= 3 and all(descent < 0 for descent in descents):
         return {"by": "optimizer"}
-    return _rises(record)
+    return _unbounded(record) or _rises(record)
+
+
+def _unbounded(record: Record) -> Numbers | None:
+    """A loss that has fallen to where none has its least value.
+
+    Most losses are never negative. Minus the logarithm of a density falls by the logarithm of how well targets are
+    known: in float32 by 16 for each of their entries, which takes some 1 for a start.
+    """
+    losses, now = record.losses, recent(record)
+    first = max((abs(loss) for loss in losses[:10] if math.isfinite(loss)), default=math.nan)
+    return {"by": "unbounded", "loss": now} if now < -TRAINING.unbounded * max(first, 1.0) else None
 
 
 def _rises(record: Record) -> Numbers | None:

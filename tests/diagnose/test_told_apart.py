@@ -1,0 +1,113 @@
+"""What programs taught that the doctor had not seen: labels of pixels, Poisson losses, losses without a least value."""
+
+import pytest
+import torch
+from torch import nn
+
+import steepest
+from steepest.diagnose.finding import Diagnosis, ranked
+from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
+from steepest.diagnose.signs import SIGNS
+
+
+def record(losses, labels, batch=16, rates=(0.1, 0.1, 0.1), descent=0.01, gain=0.9):
+    layers = [LayerFacts(f"{place}.weight", 100, 1.0, 1.0, 0.01, 0.0) for place in range(3)]
+    ticks = [
+        Tick(step, batch, 1, [], LossFacts("cross_entropy", losses[step], 1.0, labels(step)), gain=gain)
+        for step in (0, 1, 2, 3, 5, 8, 12, 18, 30)
+    ]
+    for tick in ticks:
+        tick.update = StepFacts(layers, raw=3**0.5, descent=descent)
+    return Record(losses=list(losses), ticks=ticks, rates=[rates])
+
+
+def test_pixels_of_an_image_are_alike_and_do_not_count_as_so_many_draws():
+    shares = [0.2, 0.35, 0.25, 0.3, 0.2, 0.4, 0.3, 0.22, 0.31]  # of 16 images with an object each
+    steps = iter(shares)
+    pixels = record([0.7] * 40, lambda step: {1: round(4096 * (share := next(steps))), 0: 4096 - round(4096 * share)})
+    assert SIGNS["not_shuffled"](pixels) is None
+    images = record([0.7] * 40, lambda step: {step % 2: 16})
+    assert SIGNS["not_shuffled"](images) is not None
+    whole = record([0.7] * 40, lambda step: {step % 2: 4096})  # all pixels of a batch are of one class
+    assert SIGNS["not_shuffled"](whole)["ratio"] == pytest.approx(SIGNS["not_shuffled"](images)["ratio"])
+
+
+@pytest.mark.parametrize(("last", "told"), [(1.38, True), (1.2, False)])
+def test_a_warming_rate_is_called_low_where_nothing_is_learnt_all_the_while(last, told):
+    evenly = lambda step: {0: 4, 1: 4, 2: 4, 3: 4}  # noqa: E731
+    slow = record([1.39] * 30 + [last] * 270, evenly, rates=(1e-7, 1e-5, 1e-5), descent=1e-5, gain=1.0)
+    assert (SIGNS["lr_low"](slow) is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("share", "fall", "code"), [(0.6, 0.1, "vanishing"), (1.0, 0.1, "dead_units"), (0.6, 1.0, "dead_units")]
+)
+def test_half_of_the_units_silent_in_a_deep_net_come_with_its_vanishing_gradient(share, fall, code):
+    seen = record([1.4] * 40, lambda step: {0: 8, 1: 8})
+    for tick in seen.ticks:
+        tick.update.layers = [
+            LayerFacts(f"{place}.weight", 100, 1.0, fall ** (6 - place), 0.01, share if place == 5 else 0.1)
+            for place in range(7)
+        ]
+    found = {name: numbers for name in ("dead_units", "vanishing") if (numbers := SIGNS[name](seen)) is not None}
+    assert [finding.code for finding in ranked(found)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ([1.5, -2.0, *[-150.0] * 60], False),
+        ([0.5, -2.0, *[-5.0] * 60], False),
+        ([40.0] * 20 + [-900.0] * 60, False),
+        ([1.5, -2.0, *[-2.0 * 1.5**step for step in range(60)]], True),
+    ],
+)
+def test_a_loss_without_a_least_value(losses, told):
+    found = SIGNS["ascent"](Record(losses=losses))
+    assert (found is not None) == told
+    if told:
+        shown = ranked({"ascent": found | {"step": 40}})[0]
+        assert "least value" in shown.text("en") and "最小值" in shown.text("zh")
+
+
+@pytest.mark.parametrize(
+    ("last", "log_input", "reduction", "told"),
+    [
+        (nn.Softplus(), True, "mean", True),
+        (nn.ReLU(), True, "sum", True),
+        (nn.Softplus(), False, "mean", False),
+        (nn.Identity(), True, "mean", False),
+    ],
+)
+def test_rates_taken_for_logarithms_of_rates(last, log_input, reduction, told):
+    torch.manual_seed(0)
+    inputs, counts = torch.randn(64, 4), torch.poisson(torch.ones(64))
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1), last, nn.Flatten(0))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    criterion = nn.PoissonNLLLoss(log_input=log_input, reduction=reduction)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = criterion(model(inputs), counts)
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["loss_input"] * told
+    if told:
+        shown = Diagnosis("loss_input", dict(doctor.findings[0].numbers))
+        assert "log_input=False" in shown.advice("en") and "log_input=False" in shown.advice("zh")
+
+
+def test_squares_of_exponentials_are_no_poisson_loss_and_their_targets_are_unknown():
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(64, 4), torch.rand(64)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1), nn.Softplus(), nn.Flatten(0))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = (model(inputs).exp() - targets - 1).square().mean()
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert doctor.findings == []
