@@ -111,3 +111,32 @@ def test_squares_of_exponentials_are_no_poisson_loss_and_their_targets_are_unkno
             optimizer.step()
             doctor.step(loss)
     assert doctor.findings == []
+
+
+@pytest.mark.parametrize(("fill", "sparse", "told"), [(0.1, False, True), (None, False, False), (0.1, True, False)])
+def test_factors_of_an_embedding_that_stay_copies(fill, sparse, told):
+    torch.manual_seed(0)
+
+    class Factors(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.users, self.items = nn.Embedding(20, 4, sparse=sparse), nn.Embedding(10, 4, sparse=sparse)
+            for table in (self.users, self.items):
+                if fill is not None:
+                    nn.init.constant_(table.weight, fill)
+
+        def forward(self, users, items):
+            return (self.users(users) * self.items(items)).sum(1)
+
+    model = Factors()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    users, items, ratings = torch.randint(20, (64,)), torch.randint(10, (64,)), torch.randn(64)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = (model(users, items) - ratings).square().mean()
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["symmetry"] * told
+    assert not told or doctor.findings[0].numbers["units"] == 4

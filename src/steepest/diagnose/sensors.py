@@ -305,7 +305,7 @@ class Sensors:
             small = [param for param in owned if param.grad is not None and bool(param.grad.any())]
             self.marker = min(small, key=lambda param: param.numel()) if small else None
         if self.closely:
-            self.now.twins += list(_twins(self._before, self.units))
+            self.now.twins += list(_twins(self._before, self.units, self.target.owners))
 
     @guarded
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -346,12 +346,21 @@ def _silent() -> Sensors:
     return sensors
 
 
-def _twins(before: Before, units: set[int]) -> Iterator[tuple[str, int]]:
-    """Names of weights all of whose rows are equal, as are those of their gradient: the units stay copies."""
+def _twins(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Iterator[tuple[str, int]]:
+    """Names of weights all of whose rows are equal, as are those of their gradient: the units stay copies.
+
+    Of an embedding they are the columns: the numbers that stand for one symbol.
+    """
     for name, param, _ in before.params:
-        if id(param) in units and param.shape[0] > 1 and param.grad is not None:
-            weight, gradient = param.detach().flatten(1), param.grad.detach().flatten(1)
-            scale = float(gradient.abs().amax())
-            alike = float((gradient - gradient[0]).abs().amax()) <= 1e-5 * scale
-            if scale > 0 and alike and bool((weight == weight[0]).all()):
-                yield name, param.shape[0]
+        table = isinstance(owners.get(id(param)), nn.Embedding)
+        if not (id(param) in units or table) or param.grad is None or not dense(param.grad):
+            continue
+        if table and not bool((param[:1] == param[:1, :1]).all()):  # a large one is hardly ever looked at further
+            continue
+        weight, gradient = param.detach().flatten(1), param.grad.detach().flatten(1)
+        if table:
+            weight, gradient = weight.mT, gradient.mT
+        scale = float(gradient.abs().amax())
+        alike = float((gradient - gradient[0]).abs().amax()) <= 1e-5 * scale
+        if len(weight) > 1 and scale > 0 and alike and bool((weight == weight[0]).all()):
+            yield name, len(weight)
