@@ -140,3 +140,21 @@ def test_factors_of_an_embedding_that_stay_copies(fill, sparse, told):
             doctor.step(loss)
     assert [finding.code for finding in doctor.findings] == ["symmetry"] * told
     assert not told or doctor.findings[0].numbers["units"] == 4
+
+
+@pytest.mark.parametrize("criterion", [nn.HuberLoss(), nn.SmoothL1Loss(beta=0.5), nn.L1Loss()])
+@pytest.mark.parametrize("lowest", [-1.0, 0.0])
+def test_targets_below_a_relu_are_told_by_the_sign_of_the_gradient(criterion, lowest):
+    torch.manual_seed(0)
+    inputs = torch.randn(64, 4)
+    targets = (inputs.sum(1) / 2).clamp_min(lowest)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1), nn.ReLU(), nn.Flatten(0))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(6):
+            optimizer.zero_grad()
+            loss = criterion(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["output_range"] * (lowest < 0)

@@ -122,7 +122,9 @@ def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) 
         mean = float(again(z)) / (weight * z.numel()) if weight > 0 else math.nan
         return Recovered(LossFacts(kind, mean, weight * z.numel(), labels), again)
     if any(name_of(node).startswith(ABSOLUTE) for node in path[:-1]):
-        return Recovered(_one_side(z, d, loss))
+        facts = _one_side(z, d, loss)
+        facts.outside = _pushed_out(path, z, d)
+        return Recovered(facts)
     return Recovered(LossFacts(kind))
 
 
@@ -329,6 +331,19 @@ def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     return Recovered(facts, again)
+
+
+def _pushed_out(path: Sequence[Any], z: Tensor, d: Tensor) -> float:
+    """Share of the outputs at an end of what the last activation can give, and whose targets lie beyond it.
+
+    The gradient of a loss that grows with the difference has the sign of the difference, whatever else it is.
+    """
+    names = [name_of(node) for node in path[:-1]]
+    place = next(place for place, name in enumerate(names) if name.startswith(ABSOLUTE))
+    if BENDS & set(names[place + 1 :]):
+        return 0.0
+    low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
+    return float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
 
 
 def _one_side(z: Tensor, d: Tensor, loss: float) -> LossFacts:

@@ -104,7 +104,11 @@ def target_scale(record: Record) -> Numbers | None:
 
 def output_range(record: Record) -> Numbers | None:
     """Targets of regression that the last activation cannot reach."""
-    seen = [tick.loss.outside for tick in record.ticks if tick.loss is not None and tick.loss.targets is not None]
+    seen = [
+        tick.loss.outside
+        for tick in record.ticks
+        if tick.loss is not None and (tick.loss.targets is not None or tick.loss.outside > 0)
+    ]
     if len(seen) >= 2 and median(seen) > TRAINING.range_share:
         return {"kind": record.last or "an activation", "share": median(seen), "loss": "squared_error"}
     return None
