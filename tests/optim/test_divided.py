@@ -98,6 +98,7 @@ def test_the_table_says_who_does_what(of_two):
     assert "process  owns" in table
 
 
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled:UserWarning")
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_one_process_goes_on_from_what_two_saved(kind, of_two, monkeypatch, folder):
     name = "normuon"
