@@ -185,7 +185,7 @@ def _of_readme(text: str, heading: str) -> str:
 
 def _section(text: str, heading: str) -> str:
     """What stands under a heading of second rank that begins so."""
-    found = re.search(rf"(?ms)^{re.escape(heading)}\b[^\n]*\n(.*?)(?=^## |\Z)", text)
+    found = re.search(rf"(?ms)^{re.escape(heading)}(?!\w)[^\n]*\n(.*?)(?=^## |\Z)", text)
     return found[1] if found else ""
 
 

@@ -70,7 +70,7 @@ WORDS = {
     "here": Text("here", "这里写"),
     "apart": Text("apart", "相差"),
     "differs": Text("what differs", "差别"),
-    "in_pytorch": Text("In PyTorch", "在 PyTorch 中"),
+    "in_pytorch": Text("In PyTorch", "在 PyTorch 中（英文文档）"),
     # workloads
     "workloads_about": Text(
         "What optimizers are compared on: small enough for a laptop, with a target that was measured. "
@@ -90,6 +90,7 @@ WORDS = {
     "seconds_of": Text("{} s with {}", "{1} 用时 {0} 秒"),
     "milliseconds": Text("time of a step", "一步的时间"),
     "milliseconds_of": Text("{} ms with {}", "{1} 每步 {0} 毫秒"),
+    "data_title": Text("Data and licence", "数据与许可证"),
     "data": Text("data", "数据"),
     "licence": Text("licence", "许可证"),
     "source": Text("source", "来源"),

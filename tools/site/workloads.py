@@ -53,7 +53,7 @@ def _page(name: str, lang: str, section: Callable[[str, str], str]) -> str:
             table(("", ""), _facts(problem, measured, lang), "facts"),
             f"## {say('run', lang)}", "", f"```sh\nsteepest compare {name} --quick\nsteepest compare {name}\n```", "",
             f"## {say('own', lang)}", "", *_own(name, lang),
-            f"## {say('data', lang)}", "", *_data(name, lang),
+            f"## {say('data_title', lang)}", "", *_data(name, lang),
             f"## {say('measured', lang)}", "", *_measurement(measured, lang),
             *_more(name, lang, section),
         ]
