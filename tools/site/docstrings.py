@@ -77,7 +77,7 @@ def _role(text: str) -> str:
 
 def _listed(text: str) -> str:
     """A blank line before a list that follows a line."""
-    return re.sub(r"(?m)^((?! *- ).*\S.*)\n( *- )", r"\1\n\n\2", text)
+    return re.sub(r"(?m)^( *)(?!- )(\S.*)\n(?=\1- )", r"\1\2\n\n", text)
 
 
 def _process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

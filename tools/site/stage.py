@@ -49,6 +49,9 @@ DOCUMENTS = {
 BILINGUAL = ("docs/gallery.md",)
 
 LINK = re.compile(r"(!?\[(?:[^\]\\]|\\.)*\])\(([^)\s]+)\)")
+SPLIT = re.compile(r"(?m)^(?!#)(.*[\u3001-\u9fff\uff00-\uffef])\n(?=[\u3001-\u9fff\uff00-\uffef])")
+"""An end of a line within a Chinese sentence, which would be shown as a blank."""
+
 FENCE = re.compile(r"(?ms)^(```.*?^```$)")
 
 
@@ -105,6 +108,8 @@ class Pages:
         text = (ROOT / source).read_text(encoding="utf-8")
         if source == "README.md":
             text = _of_readme(text, str(heading))
+        if source.startswith("docs/zh/"):
+            text = SPLIT.sub(r"\1", text)
         return self.linked(text, source)
 
     def section(self, source: str, heading: str) -> str:
