@@ -16,7 +16,10 @@ import pytest
 hypothesis.settings.register_profile("steepest", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("steepest")
 
-collect_ignore = ["typing_public.py"]  # for mypy only
+collect_ignore = [
+    "typing_public.py",  # for mypy only
+    "optim/divided_training.py",  # a script, which imports the one beside it
+]
 
 pytest.register_assert_rewrite("steepest.testing")
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
@@ -125,7 +126,22 @@ def both(text: Text) -> Markup:
     >>> both(Text("step", "步"))
     Markup('<span lang="en">step</span><span lang="zh">步</span>')
     """
-    return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(text.en, text.zh)
+    return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(_unbroken(text.en), _unbroken(text.zh))
+
+
+OPTION = re.compile(r"(--[a-z][a-z-]*(?: [0-9]+)?)")
+"""An option in a sentence, with its number: browsers would break a line between its hyphens."""
+
+
+def _unbroken(text: str) -> Markup:
+    """A sentence whose options stay on one line each.
+
+    >>> _unbroken("about 22 more would (--add-seeds 22)")
+    Markup('about 22 more would (<span class="option">--add-seeds 22</span>)')
+    """
+    parts = OPTION.split(text)
+    options = Markup('<span class="option">{}</span>')
+    return Markup("").join(options.format(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def _parts(shares: tuple[float, float, float] | None) -> Markup:
