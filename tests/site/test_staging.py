@@ -137,7 +137,9 @@ def test_links_of_all_documents_lead_to_pages(tmp_path, lang):
         assert len(texts[-1]) > 200
     texts.append(pages.document("docs/zh/start.md" if lang == "zh" else "README.md", "Start"))
     known = {f"/{page}.md" for page, _ in stage.DOCUMENTS.values()} | {f"/{page}/index.md" for page in stage.SECTIONS}
-    known |= {"/index.md"} | {f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*.md")}
+    known |= {"/index.md", f"/{stage.STUDY.name}"} | {
+        f"/{file.relative_to(tmp_path)}" for file in tmp_path.rglob("*.md")
+    }
     known |= {f"/{file.relative_to(ROOT / 'docs')}" for file in (ROOT / "docs/images").rglob("*.*")}
     for text in texts:
         for link in re.findall(r"\]\((/[^)#]*)", "".join(stage.FENCE.split(text)[::2])):

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from tools.site.published import STUDY, write_pictures
 from tools.site.reference import reference_pages
 from tools.site.rules import rule_pages
 from tools.site.stations import lecture_page
@@ -89,6 +90,7 @@ def stage(out: Path, lang: str, states: Mapping[str, tuple[str, str]]) -> None:
     for page, text in generated.items():
         pages.write(page, text)
     shutil.copytree(ROOT / "docs/images", out / "images")
+    write_pictures(out)
 
 
 class Pages:
@@ -142,6 +144,9 @@ class Pages:
             return "/index.md"
         if name in DOCUMENTS:
             return f"/{DOCUMENTS[name][0]}.md{mark}{place}"
+        if name == STUDY.relative_to(ROOT).as_posix():  # to be downloaded
+            shutil.copy(STUDY, self.out)
+            return f"/{STUDY.name}"
         return f"/{self._source(name)}.md"
 
     def _source(self, name: str) -> str:

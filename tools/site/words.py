@@ -127,8 +127,8 @@ WORDS = {
     "more": Text("More about it", "更多说明（英文）"),
     "picture": Text("What {} has learned", "{} 学到了什么"),
     "picture_about": Text(
-        "Made by `python tools/workload_pictures.py {0}`: {1} at {2}, {3} steps, seed 0.",
-        "由 `python tools/workload_pictures.py {0}` 生成：{1}，学习率 {2}，{3} 步，种子 0。",
+        "Made by {}, {} steps; of the study that [docs/applications.md](/compare/applications.md) tells about.",
+        "由 {} 训练 {} 步得到；出自[这项研究](/compare/applications.md)。",
     ),
     # lecture
     "lecture_about": Text(

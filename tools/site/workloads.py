@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.site.published import shown
 from tools.site.tables import listed, table
 from tools.site.words import say
 
@@ -18,7 +19,6 @@ from steepest.workloads import FAMILIES, PLUGINS, WORKLOADS, Problem, file_of, f
 __all__ = ["datasets_of", "settings_of", "workload_pages"]
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / "docs/images/workloads"
 
 OWN = {"folder": "my_folder", "file": "my_text.txt"}
 """Settings that take a user's own data, and an example."""
@@ -49,7 +49,7 @@ def _page(name: str, lang: str, section: Callable[[str, str], str]) -> str:
     return "\n".join(
         [
             f"# {name}", "", summary(name, lang), "",
-            *_picture(name, problem, measured, lang),
+            *_picture(name, lang),
             table(("", ""), _facts(problem, measured, lang), "facts"),
             f"## {say('run', lang)}", "", f"```sh\nsteepest compare {name} --quick\nsteepest compare {name}\n```", "",
             f"## {say('own', lang)}", "", *_own(name, lang),
@@ -211,17 +211,15 @@ def _result(run: dict[str, Any], lang: str) -> tuple[str, str, str]:
 # --- what else there is -----------------------------------------------------------------------------------------------
 
 
-def _picture(name: str, problem: Problem, measured: dict[str, Any] | None, lang: str) -> Iterator[str]:
-    """What its model does at the end of a run, as `tools/workload_pictures.py` has kept it."""
-    image, text = PICTURES / f"{name}.png", PICTURES / f"{name}.txt"
-    if measured is None or not (image.exists() or text.exists()):
+def _picture(name: str, lang: str) -> Iterator[str]:
+    """What a model does at the end of a run of the published study."""
+    if (made := shown().get(name)) is None:
         return
-    title, bar = say("picture", lang, name), measured["bar"]
-    if image.exists():
-        yield f"![{title}](/images/workloads/{name}.png)\n"
+    if (file := made.file(name)) is not None:
+        yield f"![{say('picture', lang, name)}](/{file})\n"
     else:
-        yield f"```text\n{text.read_text(encoding='utf-8')}```\n"
-    yield f"{say('picture_about', lang, name, bar['rule'], bar['lr'], f'{problem.steps:,}')}\n"
+        yield f"````text\n{made.content.decode().rstrip()}\n````\n"
+    yield f"{say('picture_about', lang, made.label, f'{made.steps:,}')}\n"
 
 
 def _more(name: str, lang: str, section: Callable[[str, str], str]) -> Iterator[str]:
