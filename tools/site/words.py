@@ -127,7 +127,7 @@ WORDS = {
     "more": Text("More about it", "更多说明（英文）"),
     "picture": Text("What {} has learned", "{} 学到了什么"),
     "picture_about": Text(
-        "Made by {}, {} steps; of the study that [docs/applications.md](/compare/applications.md) tells about.",
+        "Trained by {}, {} steps, in [the study of the applications](/compare/applications.md).",
         "由 {} 训练 {} 步得到；出自[这项研究](/compare/applications.md)。",
     ),
     # lecture
