@@ -168,6 +168,7 @@ def test_commands_in_chinese_are_those_of_readme():
             assert command.startswith("```") or command in readme, command
 
 
+@pytest.mark.quick
 def test_words_are_in_both_languages_with_the_same_fields():
     for key, text in WORDS.items():
         english, chinese = (

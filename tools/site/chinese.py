@@ -15,7 +15,7 @@ HAN = "\u3400-\u9fff"
 PIECES = re.compile(rf"[{HAN}]+|[A-Za-z0-9_]+")
 
 SPLITTER = f"""
-const splitQuery = (query) => (query.match(/[{HAN}]+|[A-Za-z0-9_]+/g) ?? []).flatMap((piece) =>
+var splitQuery = (query) => (query.match(/[{HAN}]+|[A-Za-z0-9_]+/g) ?? []).flatMap((piece) =>
   /[{HAN}]/.test(piece) && piece.length > 2
     ? Array.from({{ length: piece.length - 1 }}, (_, i) => piece.slice(i, i + 2))
     : [piece]);

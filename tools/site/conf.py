@@ -57,4 +57,5 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_show_search_summary = False  # a page that lies in a folder may fetch no other one
 html_sidebars = {"index": [], "gallery": [], "lecture": []}

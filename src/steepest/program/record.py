@@ -23,6 +23,8 @@ from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
+import torch
+
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import line_of
 from ..ops import is_zero
@@ -152,6 +154,8 @@ class Program:
         return self._added(kind, (operand,), True, operand.stage + 1)
 
     def _added(self, kind: str, operands: tuple[Any, ...], uniform: bool, stage: int) -> Value:
+        if any(isinstance(operand, torch.Tensor) for operand in operands):  # random numbers differ at each step
+            raise InvalidValue("it computes with a tensor that is none of its gradient, parameter and states")
         key = (kind, *(_key(operand) for operand in operands))
         for operation in self.operations:
             if (operation.kind, *(_key(operand) for operand in operation.operands)) == key:

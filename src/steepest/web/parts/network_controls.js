@@ -13,7 +13,9 @@ import { both } from "./words.js";
  * `high` (the largest of those) and `view`.
  */
 export function showNetworkControls(part, state, changed) {
-  if (!changed("lang") && part.rows.length) return part.rows.forEach((row) => row.update());
+  const ids = state.rules.map(({ id }) => id).join();
+  if (!changed("lang") && part.rows.length && part.rulesShown === ids) return part.rows.forEach((row) => row.update());
+  part.rulesShown = ids;
   const { batches = [], rates = true, high = 3, view } = part.options, slice = view === "slice", made = [];
   if (slice && state.rules.length > 1) made.push(tabs(part, "planeThrough", "through", state.rules.map(({ id }, i) => [i, Steepest.rules[id].title])));
   if (batches.length) made.push(tabs(part, "batchSize", "batch", batches.map((size) => [size, size ? String(size) : part.say("allImages")])));
