@@ -39,6 +39,7 @@ class Pairs(SearchChinese):
     """Sphinx's Chinese with another way of splitting."""
 
     js_splitter_code = SPLITTER
+    language_name = "English"  # of the stemmer that comes with it: Sphinx writes this name into the page's code
 
     def split(self, input: str) -> list[str]:
         words = pairs(input)
