@@ -14,7 +14,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, wh
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 WITH_EXERCISE = [station.id for station in STATIONS if "exercise" in station.facts]
-FOR_AXE = ["uses", "saddle", "learning-rate", "race", "best-pair", "cards", "mistakes"]
+FOR_AXE = ["uses", "saddle", "learning-rate", "race", "best-pair", "loss-slice", "rare-words", "cards", "mistakes"]
 
 
 def link_of(page) -> str:
