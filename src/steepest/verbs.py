@@ -268,6 +268,7 @@ def resume(
     study: str | Path,
     *,
     add_rules: str | Sequence[str] = (),
+    ranges: Mapping[str, Any] | None = None,
     add_seeds: int = 0,
     add_trials: int = 0,
     retry: str | None = None,
@@ -287,6 +288,7 @@ def resume(
     Args:
         study: its folder, or its file in it; or a packed one, `NAME.sqlite.xz`, which goes on in the folder `out`.
         add_rules: more optimizers, under the conditions of those that are there.
+        ranges: what to search for the added instead of what they declare; see `compare`.
         add_seeds: how many more seeds the winners are reported on.
         add_trials: how many more trials every optimizer gets; a new winner is reported in the place of the old.
         retry: `"failed"` does the runs again that raised, crashed, or ran out of memory or time.
@@ -311,7 +313,7 @@ def resume(
         means |= {"devices": devices, "per_device": per_device}
         with executor_factory([goal.name for goal in before.workloads], competing, **means) as start:
             check_code(store.fact("code"), before, file.parent)
-            after = _extended(before, add_rules, add_seeds, add_trials)
+            after = _extended(before, add_rules, ranges, add_seeds, add_trials)
             has_limits = '"limits"' in store.facts().get("rules", "")  # of rules, which older studies did not store
             if after != before or not has_limits:
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
@@ -353,12 +355,16 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _extended(plan: Plan, rules: str | Sequence[str], seeds: int, trials: int) -> Plan:
+def _extended(
+    plan: Plan, rules: str | Sequence[str], ranges: Mapping[str, Any] | None, seeds: int, trials: int
+) -> Plan:
     names = _listed(rules)
     if trials:
         plan = extend.add_trials(plan, trials)
     if names:
-        plan = extend.add_rules(plan, names)
+        plan = extend.add_rules(plan, names, ranges)
+    elif ranges:
+        raise InvalidValue("range: what is searched for an optimizer of the study stays; ranges are for add_rules")
     return extend.add_seeds(plan, seeds) if seeds else plan
 
 

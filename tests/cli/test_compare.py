@@ -150,7 +150,9 @@ def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
     file = write_workload()
     assert command(f"compare {file} --optimizers sgd,adam {TINY} --out study")[0] == 0
     before = Comparison.read("study").runs.set_index("id")
-    code, printed, _ = command("compare --resume study --add-rules 'lion,sgd(lr=0.1)' --add-seeds 1 --jobs 1")
+    code, printed, _ = command(
+        "compare --resume study --add-rules 'lion,sgd(lr=0.1)' --range lion.lr=0.001:0.1 --add-seeds 1 --jobs 1"
+    )
     assert code == 0
     for label in ("SGD", "Adam", "Lion", "SGD lr=0.1"):
         assert re.search(f"^{label} ", printed, re.MULTILINE)
@@ -160,7 +162,9 @@ def test_a_study_is_extended_and_nothing_is_done_twice(command, write_workload):
     same = after.runs.set_index("id").loc[before.index]
     assert (same[["label", "seed", "final_loss"]] == before[["label", "seed", "final_loss"]]).all(axis=None)
     protocol = {"trials": 4, "seeds": 3, "searches": 1, "search_seeds": 1}
-    whole = steepest.compare(file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], **protocol, jobs=1)
+    whole = steepest.compare(
+        file, ["sgd", "adam", "lion", "sgd(lr=0.1)"], ranges={"lion.lr": (0.001, 0.1)}, **protocol, jobs=1
+    )
     assert after.table["final_loss"].to_dict() == whole.table["final_loss"].to_dict()
     code, printed, _ = command("compare --resume study/study.sqlite --jobs 1")  # nothing to do
     assert code == 0

@@ -29,6 +29,20 @@ def test_rules_that_are_added_have_the_same_chances(digits, write_workload):
         extend.add_rules(part, ["adam"])
 
 
+def test_rules_that_are_added_may_have_ranges_of_their_own(digits):
+    given = {"sgd.lr": (0.1, 1.0)}
+    part = make_plan(digits, ["sgd"], trials=4, ranges=given)
+    whole = make_plan(digits, ["sgd", "lion"], trials=4, ranges={**given, "lion.lr": (1e-4, 1e-2)})
+    assert extend.add_rules(part, ["lion"], {"lion.lr": (1e-4, 1e-2)}) == whole
+    with pytest.raises(InvalidValue, match=r"range: no optimizer here has 'sgd\.lr' to search"):  # it stays as it was
+        extend.add_rules(part, ["lion"], {"sgd.lr": (0.1, 10.0)})
+    with pytest.raises(InvalidValue, match="range: batch_size: digits has 1437 examples only, fewer than 2000"):
+        extend.add_rules(part, ["lion"], {"batch_size": (16, 2000)})
+    grid = make_plan(digits, ["sgd"], grid={"lr": [0.1, 1.0]})
+    with pytest.raises(InvalidValue, match="range: this study tries a grid of settings instead of ranges"):
+        extend.add_rules(grid, ["lion"], {"lr": (1e-4, 1e-2)})
+
+
 def test_rules_that_are_added_compete_at_every_batch_size(digits):
     part = make_plan(digits, ["sgd"], trials=4, batch_sizes=[8, "all"], schedule="cosine")
     whole = make_plan(digits, ["sgd", "adam"], trials=4, batch_sizes=[8, "all"], schedule="cosine")

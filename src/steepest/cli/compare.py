@@ -143,7 +143,10 @@ def command(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the study in this folder (or of this file, packed or not).")
     ] = None,
-    add_rules: Annotated[str | None, typer.Option(help="With --resume: more optimizers, as for --optimizers.")] = None,
+    add_rules: Annotated[
+        str | None,
+        typer.Option(help="With --resume: more optimizers, as for --optimizers; --range says what to search for them."),
+    ] = None,
     add_seeds: Annotated[int, typer.Option(help="With --resume: more seeds for the winners.")] = 0,
     add_trials: Annotated[int, typer.Option(help="With --resume: more trials in each search.")] = 0,
     retry: Annotated[
@@ -191,9 +194,10 @@ def command(
     means: dict[str, Any] = {"jobs": jobs, "on": on, "timeout": timeout, "isolate": True, "per_device": per_device}
     more: dict[str, Any] = {"add_rules": spec.split(add_rules or ""), "add_seeds": add_seeds, "add_trials": add_trials}
     more["retry"] = retry
+    searched = _once(map(read_range, ranges or []))
     always: dict[str, Any] = {"widen": widen, "pictures": not no_pictures}
     if resume is not None:
-        _refuse_with_resume(context, is_packed(resume))
+        _refuse_with_resume(context, is_packed(resume), bool(add_rules))
         resume = unpack(resume, out).parent if is_packed(resume) else resume
         there = device if options.is_given(context, "device") else None
         home = study_file(resume).parent  # the file of the study may be named, too
@@ -212,7 +216,11 @@ def command(
             notes.append(translate("failed runs that are tried again: {}", failed))
         elif retry:
             notes.append(translate("no run has failed: there is nothing to try again"))
-        _compare(home, lambda progress: verbs.resume(resume, **more, **means, **always, on_progress=progress), notes)
+        _compare(
+            home,
+            lambda progress: verbs.resume(resume, ranges=searched, **more, **means, **always, on_progress=progress),
+            notes,
+        )
         return
     if any(more.values()):
         if retry:
@@ -228,7 +236,7 @@ def command(
             named, competing, quick=quick, trials=trials, seeds=seeds, searches=searches, search_seeds=search_seeds,
             points_seed=points_seed, steps=steps, target=target,
             batch_size=None if batch_size is None else spec.split(batch_size),
-            ranges=_once(map(read_range, ranges or [])), sampler=sampler,
+            ranges=searched, sampler=sampler,
             grid=_once(map(partial(read_range, option="--grid"), grid), "--grid") if grid else None,
             settings=None if settings is None else read_lists(settings), schedule=schedule, stop_early=stop_early,
             until=until, timeout=timeout, devices=means["devices"], try_there=on != "ray",
@@ -345,10 +353,16 @@ def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
         raise InvalidValue(f"workload: put spaces between several:  {shlex.join(['steepest', 'compare', *parts])}")
 
 
-def _refuse_with_resume(context: typer.Context, packed: bool) -> None:
-    """Raise where an argument that plans a study stands beside --resume: a study goes on as it was planned."""
+def _refuse_with_resume(context: typer.Context, packed: bool, adds_rules: bool) -> None:
+    """Raise where an argument that plans a study stands beside --resume: a study goes on as it was planned.
+
+    Optimizers that are added are planned now, by ranges of their own.
+    """
+    allowed = {"out"} if packed else set()
+    if adds_rules:
+        allowed.add("ranges")
     for name in NOT_WITH_RESUME:
-        if not (packed and name == "out") and options.is_given(context, name):
+        if name not in allowed and options.is_given(context, name):
             shown = {"workload": "a workload", "ranges": "--range"}.get(name, f"--{name.replace('_', '-')}")
             raise InvalidValue(f"--resume goes on with a study as it was planned; leave out {shown}")
 

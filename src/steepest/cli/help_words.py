@@ -127,7 +127,7 @@ HELP = {
     "Go on with the study in this folder (or of this file, packed or not).": "继续这个文件夹（或这个文件，打包与否均可）中的研究。",
     "The file to write, NAME.sqlite.xz; default: the folder's name, here.": "要写的文件，NAME.sqlite.xz；默认用文件夹的名称，写在当前文件夹。",
     "A study: its folder, or its file, packed or not; finished or not.": "一项研究：其文件夹或其文件，打包与否、完成与否均可。",
-    "With --resume: more optimizers, as for --optimizers.": "与 --resume 同用：再加优化器，写法同 --optimizers。",
+    "With --resume: more optimizers, as for --optimizers; --range says what to search for them.": "与 --resume 同用：再加优化器，写法同 --optimizers；--range 给出它们的搜索范围。",
     "With --resume: more seeds for the winners.": "与 --resume 同用：为获胜设置再加种子。",
     "With --resume: more trials in each search.": "与 --resume 同用：每轮搜索再加试验。",
     # options of other commands

@@ -20,10 +20,9 @@ are exactly 0, are decided while recording; all other hyperparameters stay input
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any
-
-import torch
 
 from ..base.errors import InvalidValue, SteepestError
 from ..base.modules import line_of
@@ -154,7 +153,7 @@ class Program:
         return self._added(kind, (operand,), True, operand.stage + 1)
 
     def _added(self, kind: str, operands: tuple[Any, ...], uniform: bool, stage: int) -> Value:
-        if any(isinstance(operand, torch.Tensor) for operand in operands):  # random numbers differ at each step
+        if not all(isinstance(operand, Value | Real) for operand in operands):  # random numbers differ at each step
             raise InvalidValue("it computes with a tensor that is none of its gradient, parameter and states")
         key = (kind, *(_key(operand) for operand in operands))
         for operation in self.operations:

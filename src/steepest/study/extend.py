@@ -11,18 +11,33 @@ from ..base.errors import InvalidValue
 from ..schedules import OF_THE_WORKLOAD
 from .contestants import expand, new_contestant, points_of, trials_of, with_contestants
 from .plan import MOST_TRIALS, SEARCH_SEEDS, Contestant, Plan, check_count
-from .planning import check_externals
-from .ranges import with_span
+from .planning import check_batch_sizes, check_externals
+from .ranges import Ranges, check_used, normalized, with_span
 
 __all__ = ["add_rules", "add_seeds", "add_trials", "widen"]
 
 
-def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
+def add_rules(plan: Plan, optimizers: Sequence[str], ranges: Ranges | None = None) -> Plan:
     """The plan with more optimizers, under the same conditions: as many trials, the same seeds, batches and steps.
 
+    Args:
+        plan: what is planned so far.
+        optimizers: as in `make_plan`.
+        ranges: what to search for these optimizers instead of what they declare, as in `make_plan`.
+
     Raises:
-        InvalidValue: an optimizer is unknown, or in the plan already.
+        InvalidValue: an optimizer is unknown, or in the plan already, or none of them has a setting that a range names.
     """
+    references = expand(optimizers)
+    if ranges:
+        if plan.search in ("grid", "list"):
+            raise InvalidValue(
+                f"range: this study tries a {plan.search} of settings instead of ranges; give the settings of an"
+                " optimizer in its name, as in adam(lr=0.01)"
+            )
+        check_used(ranges := normalized(ranges), references)
+        check_batch_sizes(ranges, [workloads.find(goal.name) for goal in plan.workloads], None, bool(plan.rungs))
+        plan = replace(plan, ranges={**plan.ranges, **ranges})
     if plan.equal == "seconds":
         raise InvalidValue(
             "add-rules: this study gives every optimizer the same seconds, of which a new one's are not known; begin"
@@ -38,7 +53,7 @@ def add_rules(plan: Plan, optimizers: Sequence[str]) -> Plan:
     own_schedules = {one.workload for one in plan.contestants if one.schedule == OF_THE_WORKLOAD}
     added = [
         new_contestant(plan, name, reference, mark, batch_size, steps, own_schedule=name in own_schedules)
-        for reference in expand(optimizers)
+        for reference in references
         for name, mark, batch_size, steps in lengths
     ]
     extended = with_contestants(plan, [*plan.contestants, *added])

@@ -129,7 +129,7 @@ def make_plan(
     lists = lists_in(settings) if settings is not None else {}
     if lists:
         check_lists_used(lists, references)
-    _check_batch_sizes(user_ranges, chosen, batch_sizes, stop_early)
+    check_batch_sizes(user_ranges, chosen, batch_sizes, stop_early)
     goals = tuple(Goal(workload.name, workload.target if target is None else float(target)) for workload in chosen)
     plan = Plan(
         goals, (), seeds, trials, search_seeds, _schedule(chosen, schedule), user_ranges,
@@ -241,7 +241,7 @@ def _lengths(problem: Problem, steps: int | None, sizes: Sequence[int | str] | N
     return lengths
 
 
-def _check_batch_sizes(
+def check_batch_sizes(
     ranges: Ranges, problems: Sequence[Problem], sizes: Sequence[int | str] | None, stop_early: bool
 ) -> None:
     """Check that batch sizes can be searched, and that there are as many examples."""
