@@ -5,16 +5,18 @@ import torch
 
 import steepest
 from steepest.base.errors import InvalidValue
+from steepest.optim import as_optimizer
 from steepest.optim.routing import MuonWith
-from steepest.rules import RULES
+from steepest.rules import RULES, WRAPPERS, class_named
 
 ENGINES = {"kernel": {}, "eager": {"fused": False}, "lists": {"foreach": True}}
 on_every_engine = pytest.mark.parametrize("switches", ENGINES.values(), ids=ENGINES)
 every_rule = pytest.mark.parametrize("name", RULES)
+WRAPPED = [f"{name}(sgd)" for name, wrapper in WRAPPERS.items() if wrapper.evaluations == 1]
 
 
 def optimizer_class(name):
-    return getattr(steepest, RULES[name].__name__)
+    return as_optimizer(class_named(name))
 
 
 def parameters(*shapes, dtype=torch.float32):
@@ -64,7 +66,7 @@ def test_muon_and_its_partner_take_them_too():
 
 
 @on_every_engine
-@every_rule
+@pytest.mark.parametrize("name", [*RULES, *WRAPPED])
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)], ids=str)
 def test_an_empty_matrix_steps(name, switches, shape):
     (empty,), params, others = parameters(shape), parameters((3, 4)), parameters((3, 4))

@@ -5,6 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -129,6 +130,74 @@ def test_bad_lr_is_refused(name, value):
 def test_bad_lr_of_a_group_is_refused(name):
     with pytest.raises(steepest.SteepestError, match="lr must lie in"):
         getattr(steepest, name)([{"params": a_parameter(), "lr": -1.0}])
+
+
+NO_NUMBERS = ["0.1", b"x", None, [0.1], (0.1, 0.2), {}, {0.1}, object(), 1j, 10**400, np.array([0.1, 0.2])]
+"""What may be given by mistake where one number belongs."""
+
+
+@pytest.mark.quick
+@of_all_rules
+def test_what_is_no_number_is_refused_wherever_one_belongs(name):
+    optimizer_class = getattr(steepest, name)
+    for setting, default in optimizer_class.rule_class.defaults().items():
+        if (
+            isinstance(default, bool | str | tuple)
+            or optimizer_class.rule_class.hyperparameters()[setting].metadata["facts"].among
+        ):
+            continue
+        for value in NO_NUMBERS:
+            if value is None and (default is None or "warmup" in setting):
+                continue  # None is the default, or that of the authors' code
+            with pytest.raises(steepest.SteepestError, match=rf"{setting} must (lie in|be a number)"):
+                optimizer_class(a_parameter(), **{setting: value})
+    for setting, default in optimizer_class.rule_class.defaults().items():
+        for wrong in ["yes", 2, 0.5, [True], None] if isinstance(default, bool) else ():
+            with pytest.raises(steepest.SteepestError, match=f"{setting} must be true or false, got"):
+                optimizer_class(a_parameter(), **{setting: wrong})
+
+
+@pytest.mark.parametrize(
+    "switch", ["maximize", "differentiable", "foreach", "fused", "capturable", "master_weights", "stochastic_rounding"]
+)
+def test_a_switch_is_true_or_false(switch):
+    for wrong in ["yes", "False", 2, 0.5, [True], np.ones(2), float("nan")]:
+        with pytest.raises(steepest.SteepestError, match=f"Adam: {switch} must be true or false, got"):
+            steepest.Adam(a_parameter(), **{switch: wrong})
+    for right in (np.True_, 1):
+        assert steepest.Adam(a_parameter(), **{switch: right}).param_groups[0][switch] is True
+
+
+@pytest.mark.parametrize("setting", ["non_finite", "state_bits"])
+def test_a_choice_may_be_of_any_type_and_is_refused_in_one_line(setting):
+    for wrong in [np.ones(2), torch.ones(2), {}, 8.0 if setting == "state_bits" else 1]:
+        with pytest.raises(steepest.SteepestError, match=f"Adam: {setting} must be None"):
+            steepest.Adam(a_parameter(), **{setting: wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("Muon", "ns_steps"), ("SOAP", "precondition_frequency"), ("SOAP", "max_precond_dim"), ("AdEMAMix", "t_alpha")],
+)
+def test_a_whole_number_is_one(name, setting):
+    with pytest.raises(steepest.SteepestError, match=r"\w+ must be a whole number, got 2\.5"):
+        getattr(steepest, name)(a_parameter(), **{setting: 2.5})
+    getattr(steepest, name)(a_parameter(), **{setting: 2.0})
+
+
+@pytest.mark.quick
+def test_a_tensor_of_one_number_changes_no_shape():
+    for name, setting in [("SGD", "lr"), ("Adagrad", "initial_accumulator_value"), ("Prodigy", "d0")]:
+        outcomes = []
+        for value in (0.5, torch.tensor([0.5]), torch.tensor(0.5)):
+            params = [torch.nn.Parameter(torch.ones(shape)) for shape in ((), (3, 2))]
+            optimizer = getattr(steepest, name)(params, **{setting: value})
+            for param in params:
+                param.grad = torch.ones_like(param)
+            optimizer.step()
+            outcomes.append([param.detach().clone() for param in params])
+        for other in outcomes[1:]:
+            torch.testing.assert_close(other, outcomes[0], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("betas", [(0.9, 1.0), (1.0, 0.9), (-0.1, 0.9), (0.9,), (0.9, 0.9, 0.9), 0.9, (0.9, "a")])

@@ -388,3 +388,12 @@ def test_the_contract_of_rules(name):
     for key, check in rule_checks(type(find(name)), needs=needs).items():
         if not key.startswith(("alive-ema", "many")) or ("many" in key and "ema" not in key):  # the path has no average
             check()
+
+
+def test_settings_of_a_wrapper_are_numbers_too():
+    for spec, wrong in [("lookahead(sgd, k=2.5)", "k must be a whole number, got 2.5"),
+                        ("clipped(sgd, max_rms='a')", "max_rms must be a number, got 'a'")]:  # fmt: skip
+        with pytest.raises(InvalidValue, match=wrong):
+            find(spec)
+    with pytest.raises(InvalidValue, match=r"ema_decay must be a number, got \[0.9\]"):
+        wrapped(rules.Averaged, rules.SGD)(ema_decay=[0.9])

@@ -132,10 +132,12 @@ def complete_state(rule: Rule, param: Tensor, state: dict[str, Any]) -> None:
         if value is None or state.get(name) is not None or name in rule.shared:
             continue
         if name in rule.numbers:
-            state[name] = torch.tensor(value, dtype=torch.float64, device="cpu")
+            state[name] = torch.as_tensor(value, dtype=torch.float64, device="cpu").clone()
         else:
             # a state that begins as the parameter depends on it, which autograd sees where it records the step
-            state[name] = value.clone() if isinstance(value, Tensor) else _filled_like(param, value)
+            is_setting = rule.elementwise and isinstance(value, Tensor) and value.ndim == 0
+            is_whole = isinstance(value, Tensor) and not is_setting
+            state[name] = value.clone() if is_whole else _filled_like(param, value)
 
 
 Conversion = Callable[[Tensor], Tensor]
@@ -157,5 +159,8 @@ def _itself(x: Tensor) -> Tensor:
     return x
 
 
-def _filled_like(param: Tensor, value: float) -> Tensor:
+def _filled_like(param: Tensor, value: Any) -> Tensor:
+    """A state of the parameter's shape with one number, which may be a setting that is a tensor."""
+    if isinstance(value, Tensor):
+        return torch.zeros_like(param, requires_grad=False) + (value * (1 + 1j) if param.is_complex() else value)
     return torch.full_like(param, complex(value, value) if param.is_complex() else value, requires_grad=False)

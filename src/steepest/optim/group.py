@@ -78,7 +78,7 @@ class GroupCache:
         ):  # one pass over the gradients, and the rule inside has its own engine
             with torch.no_grad():
                 change = rule.wrapper.gradient
-                triples = [(param, change(grad), state) for param, grad, state in triples]
+                triples = [(param, change(grad) if grad.numel() else grad, state) for param, grad, state in triples]
             rule, self._sees_gradients = rule.inner, False
         fused = self._fused
         if fused is not None and self._switches == SWITCHES(group) and fused.take(rule, triples, group["maximize"]):

@@ -133,7 +133,7 @@ def check(rule: Rule, group: dict[str, Any]) -> None:
     bits, title = group["state_bits"], rule.title
     if bits is None:
         return
-    if bits not in (8, 16) or isinstance(bits, bool):
+    if not isinstance(bits, int) or bits not in (8, 16):
         raise InvalidValue(f"{title}: state_bits must be None (the parameter's precision), 16 or 8, got {bits!r}")
     whole = not any(map(sharded.is_sharded, group["params"]))  # a sum needs all parts, and blocks are of one
     if reason := why_not_recorded(rule, sums=whole):

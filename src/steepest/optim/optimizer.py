@@ -28,7 +28,7 @@ from .distribution import Distribution, group_of
 from .group import GroupCache
 from .reports import Report, describe
 from .settings import later_rule_of, rule_of
-from .signature import bind, document, signature_of
+from .signature import bind, document, signature_of, switches
 from .together import Together, check_settings
 
 __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in BUILT_IN)]
@@ -80,13 +80,14 @@ class Optimizer(torch.optim.Optimizer):
         rule, name = rule_of(self._class(group), group), type(self).__name__
         for setting, value in group.items():
             many = isinstance(self._class(group).defaults().get(setting), tuple)
-            if isinstance(value, Tensor) and value.numel() != 1 and not many:
+            if setting in rule.defaults() and isinstance(value, Tensor) and value.numel() != 1 and not many:
                 raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
+        group |= switches(name, group)
         if group["capturable"] and (why := compiled.uncapturable(rule, group)):
             raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported with {why}")
         if group["foreach"] and group["fused"]:
             raise InvalidValue(f"{name}: `fused` and `foreach` cannot be `True` together")
-        if group["non_finite"] not in (None, "skip", "raise"):
+        if not isinstance(group["non_finite"], str | None) or group["non_finite"] not in (None, "skip", "raise"):
             raise InvalidValue(f"{name}: non_finite must be None, 'skip' or 'raise', got {group['non_finite']!r}")
         if group["master_weights"] and group["stochastic_rounding"]:
             raise InvalidValue(f"{name}: choose one of master_weights and stochastic_rounding")

@@ -61,12 +61,17 @@ def _settings(rule_class: type[Rule], group: Group) -> dict[str, Any]:
 
 
 def _plain(value: Any, default: Any) -> Any:
-    """A setting without NumPy: its numbers are Python's; an array or a tensor of several numbers is a tuple."""
+    """A setting without NumPy: its numbers are Python's; an array or a tensor of several numbers is a tuple.
+
+    A tensor of one number has no axes, so that a parameter and its states keep their shape.
+    """
     if type(value) in (tuple, list):
         plain = type(value)(_plain(number, None) for number in value)
         return value if all(map(operator.is_, plain, value)) else plain
     if isinstance(value, Tensor):
-        return value.unbind() if isinstance(default, tuple) and value.ndim == 1 else value
+        if isinstance(default, tuple) and value.ndim == 1:
+            return value.unbind()
+        return value.reshape(()) if value.ndim and value.numel() == 1 else value
     if not isinstance(value, np.generic | np.ndarray):
         return value
     if isinstance(default, tuple) or value.size != 1:

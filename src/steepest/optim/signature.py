@@ -2,13 +2,15 @@
 
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from ..base.errors import UnknownSetting, did_you_mean
+from ..base.errors import InvalidValue, UnknownSetting, did_you_mean
 from ..rules import Rule
+from ..rules.base import is_switch
 from ..rules.foreign import translated
 
-__all__ = ["SWITCHES", "bind", "document", "signature_of"]
+__all__ = ["SWITCHES", "bind", "document", "signature_of", "switches"]
 
 SWITCHES: dict[str, tuple[Any, str]] = {
     "maximize": (False, "climb instead of descend"),
@@ -72,7 +74,24 @@ def bind(name: str, rule_class: type[Rule], args: tuple[Any, ...], kwargs: dict[
     except TypeError as error:
         raise UnknownSetting(f"{name}: {error}") from None
     bound.apply_defaults()
-    return dict(bound.arguments)
+    return {**bound.arguments, **switches(name, bound.arguments)}
+
+
+def switches(name: str, settings: Mapping[str, Any]) -> dict[str, bool]:
+    """Those of the settings that are true or false (or None where that is the default), as Python's own.
+
+    Raises:
+        InvalidValue: one is neither.
+    """
+    result = {}
+    for switch, (default, _) in SWITCHES.items():
+        value = settings.get(switch, default)
+        if switch in ("non_finite", "state_bits") or value is default:
+            continue
+        if not is_switch(value):
+            raise InvalidValue(f"{name}: {switch} must be true or false, got {value!r}")
+        result[switch] = bool(value)
+    return result
 
 
 def in_python(rule_class: type[Rule]) -> str:

@@ -28,7 +28,7 @@ import inspect
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -42,8 +42,8 @@ from .foreign import Foreign, only, renamed, translated
 from .words import CHINESE
 
 __all__ = [
-    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "is_look", "memories", "trust_ratio", "warmed_up",
-    "with_decoupled_decay", "with_weight_decay",
+    "Hyperparameter", "Rule", "Unchecked", "hyperparameter", "is_look", "is_switch", "is_whole", "memories",
+    "trust_ratio", "warmed_up", "with_decoupled_decay", "with_weight_decay",
 ]  # fmt: skip
 
 
@@ -95,13 +95,17 @@ class Hyperparameter:
         """The ends of the allowed interval."""
         return _ends(self.within) if self.within else (-math.inf, math.inf)
 
-    def check(self, owner: str, name: str, value: Any, default: Any) -> None:
-        """Raise `InvalidValue` unless the value lies in the interval; arrays of many, symbols, a default None pass."""
+    def check(self, owner: str, name: str, value: Any, default: Any, whole: bool = False) -> None:
+        """Raise `InvalidValue` unless the value is a number in the interval, and a `whole` one where it has to be.
+
+        Arrays of many, symbols and a default None pass.
+        """
         if type(value) is type(default) is float and self.within and _lies_within(value, self.within):
             return  # the common case, kept fast: a learning rate under a schedule is checked at every step
-        values = value if isinstance(value, tuple | list) else (value,)
+        many = isinstance(self.symbol, tuple)
+        values = value if many and isinstance(value, tuple | list) else (value,)
         defaults = default if isinstance(default, tuple | list) else (default,)
-        if isinstance(self.symbol, tuple) and len(values) != len(self.symbol):
+        if many and len(values) != len(self.symbol):
             raise InvalidValue(f"{owner}: {name} needs {len(self.symbol)} values, got {value!r}")
         if self.among and value not in self.among:
             raise InvalidValue(f"{owner}: {name} must be one of {self.among}, got {value!r}")
@@ -117,12 +121,18 @@ class Hyperparameter:
             if isinstance(number, int | float):
                 if not _lies_within(number, self.within):
                     raise InvalidValue(f"{owner}: {name} must lie in {self.within}, got {value!r}")
-            elif isinstance(number, str) or number is None:
+                if whole and number != int(number):
+                    raise InvalidValue(f"{owner}: {name} must be a whole number, got {value!r}")
+            elif not hasattr(number, "__sub__") or isinstance(number, complex | Set):
                 raise InvalidValue(f"{owner}: {name} must be a number, got {value!r}")
 
 
 def _lies_within(number: float, interval: str) -> bool:
     low, high = _ends(interval)
+    try:
+        number = float(number)
+    except OverflowError:  # a whole number beyond all floats
+        return False
     above = number >= low if interval[0] == "[" else number > low
     below = number <= high if interval[-1] == "]" else number < high
     return math.isfinite(number) and above and below
@@ -234,8 +244,8 @@ class Rule(Displayed, ABC):
             value = getattr(self, name)
             if value is None and (none := hyper.metadata["facts"].none) is not None:
                 object.__setattr__(self, name, value := none)
-            hyper.metadata["facts"].check(self.title, name, value, hyper.default)
-            if isinstance(hyper.default, bool) and isinstance(value, str | None):
+            hyper.metadata["facts"].check(self.title, name, value, hyper.default, is_whole(hyper))
+            if isinstance(hyper.default, bool) and not is_switch(value):
                 raise InvalidValue(f"{self.title}: {name} must be true or false, got {value!r}")
 
     @abstractmethod
@@ -372,6 +382,16 @@ def _plain_facts(name: str, default: Any) -> Hyperparameter:
     many = isinstance(default, tuple)
     symbols = tuple(f"{symbol}_{i}" for i in range(1, len(default) + 1)) if many else symbol
     return Hyperparameter(symbols, Text(name, name))
+
+
+def is_whole(setting: "Field[Any]") -> bool:
+    """Whether a hyperparameter is declared to be a whole number."""
+    return setting.type in (int, int | None, "int", "int | None")
+
+
+def is_switch(value: Any) -> bool:
+    """Whether it is true or false; 1 and 0 are, and NumPy's."""
+    return (isinstance(value, int) and value in (0, 1)) or type(value).__name__ in ("bool", "bool_")
 
 
 def is_look(look: Any) -> bool:
