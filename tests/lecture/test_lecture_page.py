@@ -112,6 +112,38 @@ def test_the_formula_follows_the_figure(open_lecture):
     )
 
 
+def test_a_pair_is_dragged_on_the_map_of_learning_rate_and_momentum(open_lecture):
+    page = open_lecture("at=best-pair&phase=1")
+    rate, momentum = page.locator("#controls input[type=text]").all()
+    assert (float(rate.input_value()), float(momentum.input_value())) == pytest.approx((0.668, 0.403), abs=1e-3)
+    canvas = page.locator("#pairs canvas")
+    expect(canvas).to_have_attribute("aria-label", re.compile("fastest: η 0.668, μ 0.403"))
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"], steps=3)
+    page.mouse.up()
+    expect(rate).not_to_have_value(re.compile("^0.6"))
+    assert float(rate.input_value()) < 0.4 and float(momentum.input_value()) > 0.6
+    before = float(momentum.input_value())
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    expect(momentum).to_have_value(re.compile(f"^{before - 0.01:.3f}"[:5]))
+    assert "momentum=" in link_of(page)
+
+
+@pytest.mark.parametrize("name", ["two-variables", "momentum", "best-pair", "ill-conditioning"])
+def test_quadratics_show_their_spectrum_and_how_each_mode_decays(name, open_lecture):
+    page = open_lecture(f"at={name}&phase=1")
+    alt = page.locator("#spectrum canvas").get_attribute("aria-label")
+    assert "Along x" in alt and "Along y" in alt and "the fastest is" in alt
+    ink = """(id) => {
+      const root = document.querySelector("[data-steepest] > div").shadowRoot.querySelector(".place > div").shadowRoot;
+      const canvas = root.getElementById(id).querySelector("canvas"), pen = canvas.getContext("2d");
+      return pen.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, i) => i % 4 === 3 && value > 0).length; }"""
+    assert page.evaluate(ink, "decays") > 500 and page.evaluate(ink, "spectrum") > 500
+
+
 def test_the_language_changes_at_any_place(open_lecture):
     page = open_lecture("at=saddle&phase=2")
     page.locator("#language").click()

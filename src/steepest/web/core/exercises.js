@@ -1,15 +1,8 @@
 // Whether an exercise is solved: conditions on what a figure shows, each a measure with a bound.
 
-import { radiusOf } from "./linear.js";
 import { distance } from "./numbers.js";
-import { stability, stepMatrix } from "./stability.js";
+import { worstShare } from "./spectrum.js";
 import { stateAt } from "./step.js";
-
-/** The share of the distance that a step leaves in the slowest direction of a quadratic. */
-function radius({ landscape, rule, settings }) {
-  const { curvatures } = stability(landscape, rule, settings);
-  return Math.max(...curvatures.map(({ lambda }) => radiusOf(stepMatrix(rule, settings, settings.lr, lambda))));
-}
 
 /** The value above the landscape's minimum, or the value itself where no minimum is stated. */
 function excess(run, step = run.n) { return run.f[step] - (run.landscape.minimum ?? 0); }
@@ -25,7 +18,7 @@ const MEASURES = {
   ratio: ({ run, runs }, { other = 1 }) => excess(run) / excess(runs[other]),
   setting: ({ run }, { name, place = null }) => (place === null ? run.settings[name] : run.settings[name][place]),
   swing: ({ run }, { axis = 0 }) => Math.abs(run.point(run.n)[axis] - run.point(Math.max(0, run.n - 1))[axis]),
-  radius: ({ run }) => radius(run),
+  radius: ({ run: { landscape, rule, settings } }) => worstShare(landscape, rule, settings),
   gradient: ({ run }) => Math.hypot(...stateAt(run, run.n).gradient),
   steps: ({ state }) => state.steps,
   noise: ({ state }) => state.noise,

@@ -52,3 +52,9 @@ const over = ([a, b], [c, d]) => [(a * c + b * d) / (c * c + d * d), (b * c - a 
 export function radiusOf(matrix) {
   return Math.max(...eigenvalues(matrix).map(([real, imaginary]) => Math.hypot(real, imaginary)));
 }
+
+/** The same of a matrix of two rows, without anything that would have to be cleared away. */
+export function radiusOfPair([[a, b], [c, d]]) {
+  const half = (a + d) / 2, product = a * d - b * c, inside = half * half - product;
+  return inside < 0 ? Math.sqrt(product) : Math.abs(half) + Math.sqrt(inside);
+}

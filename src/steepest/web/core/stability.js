@@ -2,7 +2,7 @@
 // from the same analysis. One step u -> M u of parameter and moving states; scales (averages of squares) are frozen.
 
 import { LIMITS } from "./catalogue.js";
-import { radiusOf } from "./linear.js";
+import { radiusOf, radiusOfPair } from "./linear.js";
 import { coordinateNames } from "./names.js";
 import { allFinite, eigenSymmetric, largest, leastSquares, smallest, sum } from "./numbers.js";
 import { landscapeOf } from "./landscapes.js";
@@ -15,6 +15,17 @@ const LATE = 1e12, TINY = 2 ** -30, SMALLEST = 1e-6, LARGEST = 1e15, GROWTH = 1.
 export function stepMatrix(rule, settings, lr, curvature, step = LATE) {
   const { linear, scales } = rules[rule].variant(settings);
   return linear ? matrixOf(rule, { ...settings, lr, eps: 0 }, curvature, step, scales.map(() => 1)) : null;
+}
+
+/** The largest absolute eigenvalue of that matrix as a function of learning rate and curvature, for thousands of them in a frame. */
+export function radiusWith(rule, settings) {
+  const { linear, moving, scales } = rules[rule].variant(settings), size = 1 + moving.length, h = { ...settings, eps: 0 };
+  const frozen = scales.map(() => 1), units = Array.from({ length: size }, (_, i) => unit(size, i));
+  return (lr, curvature) => {
+    h.lr = lr;
+    const columns = units.map((column) => linear(h, LATE, curvature, column, frozen));
+    return (size === 2 ? radiusOfPair(columns) : radiusOf(columns)) / TINY; // of a matrix and its transpose the same
+  };
 }
 
 function matrixOf(rule, h, curvature, step, frozen) {

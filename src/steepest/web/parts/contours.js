@@ -118,8 +118,10 @@ export function contoursOf(landscape, frame, spacing) {
 }
 
 /** The same of values that are known on a grid. */
-export function contoursOfGrid(grid, landscape) {
-  const { levels } = levelsOf(grid, landscape);
+export function contoursOfGrid(grid, landscape) { return contoursAt(grid, levelsOf(grid, landscape).levels); }
+
+/** The same at levels of one's own. */
+export function contoursAt(grid, levels) {
   const loops = levels.map((level) => loopsAbove(grid, level));
   const bare = grid.z.some(Number.isNaN) ? loopsAbove({ ...grid, z: grid.z.map((value) => Number(Number.isNaN(value))) }, 0.5) : [];
   return { levels, loops, bare, shades: shadesOf(grid.z, levels) };
@@ -139,7 +141,8 @@ function traceLoop(pen, loop, frame) {
   pen.closePath();
 }
 
-function fillLoops(pen, loops, frame, colour) {
+/** Fills what is inside of loops. */
+export function fillLoops(pen, loops, frame, colour) {
   pen.beginPath();
   for (const loop of loops) traceLoop(pen, loop, frame);
   pen.fillStyle = colour;

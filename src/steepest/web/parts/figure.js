@@ -6,19 +6,21 @@ import { startChart } from "./chart_view.js";
 import { startControls } from "./controls.js";
 import MARKUP from "./figure.html";
 import { startLegend } from "./legend.js";
+import { startDecays } from "./decays_view.js";
+import { startPairs } from "./pairs_view.js";
 import { Part } from "./part.js";
 import { PLAYER, goToStep, pause, play, startPlayer } from "./player.js";
 import { adopt, sceneOf, stepOf } from "./scene.js";
 import { startSpectrum } from "./spectrum_view.js";
 import { startStage } from "./stage.js";
 
-const PANES = { stage: startStage, chart: startChart, spectrum: startSpectrum };
+const PANES = { stage: startStage, chart: startChart, decays: startDecays, pairs: startPairs, spectrum: startSpectrum };
 
 /**
  * Mounts a figure in an element.
  *
- * state: as in core/state.js. options: as in part.js, and controls (as in controls.js), panes (of "stage", "chart" and
- * "spectrum", those that are shown).
+ * state: as in core/state.js. options: as in part.js, and controls (as in controls.js), panes (of PANES, those that
+ * are shown).
  * Returns {state, seen(), wait(guess), answer(), link(), follow(text), reset(state), update(patch), ...}.
  */
 export function mountFigure(element, state, options = {}) {

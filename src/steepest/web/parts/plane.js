@@ -139,7 +139,8 @@ export function drawFacts(part, pen, landscape, frame) {
   for (const [x, y] of (landscape.saddles ?? []).map(place)) drawCross(part, pen, x, y);
 }
 
-function drawStar(part, pen, x, y, paint) {
+/** A star with its middle at a place. */
+export function drawStar(part, pen, x, y, paint) {
   const { theme } = part, radius = 0.5 * theme.rem;
   pen.beginPath();
   tracePolygon(pen, STAR.map(([dx, dy]) => [x + radius * dx, y + radius * dy]));

@@ -163,6 +163,11 @@ export const WORDS = {
   spectrumTitle: ["Share of the distance that each step leaves", "每一步之后剩下的距离比例"],
   rateAxis: ["learning rate", "学习率"],
   bestRate: ["fastest at {0}", "{0} 时最快"],
+  decaysTitle: ["Distance along each direction, as a share of the start’s", "沿每个方向的距离，占起点距离的比例"],
+  pairsTitle: ["What a step leaves of the slowest direction; drag the ring", "最慢方向每一步剩下的比例；可拖动圆圈"],
+  pairsAlt: ["At learning rate {0} and momentum {1}. Arrow keys move the pair.", "学习率 {0}，动量 {1}。方向键移动这一对。"],
+  bestPair: ["fastest: η {0}, μ {1}", "最快：η {0}，μ {1}"],
+  momentumAxis: ["momentum", "动量"],
   spectrumAlt: ["At learning rate {0}; the fastest is {1}.", "学习率 {0}；最快的是 {1}。"],
   modeAlt: ["Along {0}, curvature {1}: each step leaves {2} of the distance.", "沿 {0}，曲率 {1}：每一步剩下距离的 {2}。"],
   // lecture
