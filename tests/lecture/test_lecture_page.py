@@ -140,7 +140,8 @@ def test_quadratics_show_their_spectrum_and_how_each_mode_decays(name, open_lect
     ink = """(id) => {
       const root = document.querySelector("[data-steepest] > div").shadowRoot.querySelector(".place > div").shadowRoot;
       const canvas = root.getElementById(id).querySelector("canvas"), pen = canvas.getContext("2d");
-      return pen.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, i) => i % 4 === 3 && value > 0).length; }"""
+      const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((value, i) => i % 4 === 3 && value > 0).length; }"""
     assert page.evaluate(ink, "decays") > 500 and page.evaluate(ink, "spectrum") > 500
 
 

@@ -1,4 +1,4 @@
-"""The spectrum of a rule's step on quadratics, in node, against the theory of the heavy ball and NumPy's eigenvalues."""
+"""The spectrum of a rule's step on quadratics, in node, against the theory of momentum and NumPy's eigenvalues."""
 
 import math
 
