@@ -224,13 +224,16 @@ def record(rule: Rule, maximize: bool = False, sums: bool = False) -> Program:
     Raises:
         NotRecorded: the rule is not elementwise, branches on a value, or uses more than operators and `steepest.ops`.
     """
+    needs_whole = f"{rule.title} is not elementwise: it needs whole tensors"
     if not rule.elementwise and (rule.shared or not sums):
-        raise NotRecorded(f"{rule.title} is not elementwise: it needs whole tensors")
+        raise NotRecorded(needs_whole)
     if isinstance(rule, External):
         raise NotRecorded(f"{rule.title}: is its authors' class, of which steepest has no equation")
     try:
         return _recorded(rule, maximize)
     except Exception as error:  # whatever a function does that gets no numbers
+        if not rule.elementwise and not isinstance(error, SteepestError):  # more than sums, as it may
+            raise NotRecorded(needs_whole) from error
         remedy = "use Python's operators and steepest.ops instead"
         reason = str(error) if isinstance(error, SteepestError) else f"{type(error).__name__}: {error}; {remedy}"
         raise NotRecorded(f"{rule.title}: {line_of(error, type(rule))}{reason}") from error
