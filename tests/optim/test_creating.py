@@ -1,6 +1,8 @@
 """An optimizer for a whole model: which parameter is in which group, and that it trains as groups made by hand do."""
 
 import copy
+import pickle
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -9,9 +11,27 @@ from torch import nn
 
 import steepest
 from steepest.base.errors import InvalidValue, UnknownSetting
+from steepest.ops import sign
+from steepest.optim import as_optimizer
 from steepest.optim.creating import create, group_table
+from steepest.rules import Rule
 
 pytestmark = pytest.mark.quick
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignDescent(Rule):
+    """Sign descent."""
+
+    def init(self, param):
+        return {}
+
+    def update(self, grad, param, step):
+        return (-self.lr * sign(grad),)
+
+
+class Loud(as_optimizer(SignDescent)):
+    """One of a user's own."""
 
 
 class Net(nn.Module):
@@ -216,3 +236,39 @@ def test_the_trainer_trains(spec, tmp_path):
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert losses[-1] < 0.9 * losses[0]
     partial(trainer.evaluate, rows)()
+
+
+@pytest.mark.parametrize(
+    "rule", ["adamw", "lookahead(adamw)", "sam(cautious(sgd))", "muon", SignDescent, "clipped(muon)"], ids=str
+)
+def test_what_was_made_can_be_pickled_and_goes_on(rule):
+    """As a trainer in other processes, or `torch.save(optimizer)`, does."""
+    model = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 2))
+    pair = model, steepest.create(rule, model, lr=0.01)
+    copied = pickle.loads(pickle.dumps(pair))
+    assert type(copied[1]) is type(pair[1])
+    for model, optimizer in (pair, copied):
+        for step in range(3):
+            optimizer.step(partial(evaluated, model, optimizer, step))
+    assert all(map(torch.equal, pair[0].parameters(), copied[0].parameters()))
+
+
+def evaluated(model, optimizer, seed):
+    optimizer.zero_grad()
+    loss = model(torch.randn(3, 4, generator=torch.Generator().manual_seed(seed))).square().sum()
+    loss.backward()
+    return loss
+
+
+def test_a_class_that_derives_from_one_of_ours_is_pickled_as_itself():
+    (weight,) = nn.Linear(2, 2, bias=False).parameters()
+    assert type(pickle.loads(pickle.dumps(Loud([weight])))) is Loud
+    assert as_optimizer(SignDescent) is as_optimizer(SignDescent)
+
+
+def test_messages_and_tables_name_public_classes():
+    model = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 2))
+    optimizer = steepest.create("muon", model)
+    assert steepest.group_table(optimizer).startswith("MuonWith: ")
+    with pytest.raises(InvalidValue, match=r"^MuonWith: "):
+        optimizer.step_in_backward(nn.Linear(2, 2))

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -332,8 +333,8 @@ class Optimizer(torch.optim.Optimizer):
     def engine(self) -> str:
         """Which engine made the last step, and why not the fused one, where it did not."""
         counts: Counter[Report] = Counter()
-        for _, cache in zip(self.param_groups, self._caches, strict=False):
-            counts += cache.reports
+        for _, kept in zip(self.param_groups, self._caches, strict=False):
+            counts += kept.reports
         counts += self._backward.reports if self._backward is not None else Counter()
         return describe(counts)
 
@@ -405,6 +406,13 @@ class Optimizer(torch.optim.Optimizer):
     def _check_checkpoint(self, given: dict[str, Any]) -> None:
         check_checkpoint(self.rule_class, self.param_groups, given)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle an optimizer whose class no module has by name as one of its rule."""
+        rule_class = getattr(type(self), "rule_class", None)
+        if rule_class is not None and as_optimizer(rule_class) is type(self):
+            return _blank, (rule_class,), self.__getstate__()
+        return super().__reduce_ex__(protocol)
+
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle of the optimizer holds."""
         own = {"skipped_steps": self.skipped_steps} if self.skipped_steps else {}
@@ -427,8 +435,11 @@ class Optimizer(torch.optim.Optimizer):
                     )
 
 
+@cache
 def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]:
     """The `torch.optim.Optimizer` that steps by a rule, with torch's argument order: parameters, then hyperparameters.
+
+    It is the same class for the same rule, so that its optimizers can be pickled wherever the rule can.
 
     >>> from dataclasses import dataclass
     >>> from steepest.rules import Rule
@@ -455,6 +466,12 @@ def as_optimizer(rule_class: type[Rule]) -> type[Optimizer]:
         "rule_class": rule_class,
     }
     return type(rule_class.__name__, (Optimizer,), facts)
+
+
+def _blank(rule_class: type[Rule]) -> Optimizer:
+    """An optimizer of a rule before it is filled with what a pickle holds."""
+    made = as_optimizer(rule_class)
+    return made.__new__(made)
 
 
 for _rule_class in BUILT_IN:

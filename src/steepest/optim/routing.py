@@ -1,10 +1,8 @@
 """One optimizer for a model of mixed parameters: Muon for the matrices inside, another rule for the rest."""
 
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Any
 
 import torch
@@ -152,6 +150,9 @@ class _MatrixRuleWith(MuonWith):
         return self._own.get(group["rule"]) or super()._class(group)
 
 
+_MatrixRuleWith.__name__ = MuonWith.__name__  # in messages and tables; a pickle has the qualified name
+
+
 def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] | None = None) -> torch.optim.Optimizer:
     """The optimizer that trains all of a model by a rule; one for matrices is joined by its partner for the rest.
 
@@ -171,7 +172,7 @@ def optimizer_of(rule: Rule, model: nn.Module, groups: Iterable[dict[str, Any]] 
         return optimizer
     if rule.least_axes < 2:
         settings = {name: getattr(rule, name) for name in rule.hyperparameters()}
-        return _optimizer_class(type(rule))(model.parameters() if groups is None else groups, **settings)
+        return as_optimizer(type(rule))(model.parameters() if groups is None else groups, **settings)
     if isinstance(rule, External):
         if groups is not None:
             raise InvalidValue(
@@ -226,15 +227,7 @@ def _external_with_partner(rule: External, model: nn.Module) -> torch.optim.Opti
     others = [param for _, param in named if id(param) not in chosen]
     partner = find(rule.partner, **({} if math.isnan(rule.lr) else {"lr": rule.lr}))
     settings = {name: getattr(partner, name) for name in partner.hyperparameters()}
-    return Joined([rule.make(inside), *([_optimizer_class(type(partner))(others, **settings)] if others else [])])
-
-
-@cache
-def _optimizer_class(rule_class: type[Rule]) -> type[Optimizer]:
-    known: type[Optimizer] | None = getattr(sys.modules[__package__], rule_class.__name__, None)
-    if known is not None and getattr(known, "rule_class", None) is rule_class:
-        return known
-    return as_optimizer(rule_class)
+    return Joined([rule.make(inside), *([as_optimizer(type(partner))(others, **settings)] if others else [])])
 
 
 class _Reasons:

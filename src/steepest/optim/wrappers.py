@@ -44,7 +44,9 @@ def _function_of(wrapper: type[Wrapper]) -> Any:
             if settings:
                 name = next(iter(settings))
                 raise InvalidValue(f"{wrapper.__name__}: give {name} with the parameters, to what this call returns")
-            return _optimizer_class(wrapper, rule)
+            if not hasattr(rule, "rule_class"):
+                raise InvalidValue(f"{wrapper.__name__}: {rule.__name__} has several rules; wrap these")
+            return as_optimizer(wrapped(wrapper, rule.rule_class))
         if isinstance(rule, type) and issubclass(rule, Rule):
             return wrapped(wrapper, rule)
         if isinstance(rule, type) or not isinstance(rule, Rule | str):
@@ -62,26 +64,6 @@ def _function_of(wrapper: type[Wrapper]) -> Any:
     facts["step"] = "\n".join(example_of_step(wrapper.evaluations))
     wrap.__doc__ = (inspect.getdoc(wrapper) or "") + EXAMPLE.format(**facts)
     return wrap
-
-
-_classes: dict[Any, type[Optimizer]] = {}
-
-
-def _optimizer_class(wrapper: type[Wrapper], optimizer: type[Optimizer]) -> type[Optimizer]:
-    """The class of optimizers, made once; it pickles as what it is made of: no module has it by name."""
-    if (wrapper, optimizer) in _classes:
-        return _classes[wrapper, optimizer]
-    if not hasattr(optimizer, "rule_class"):
-        raise InvalidValue(f"{wrapper.__name__}: {optimizer.__name__} has several rules; wrap these")
-    made = as_optimizer(wrapped(wrapper, optimizer.rule_class))
-    made.__reduce__ = lambda self: (_blank, (wrapper, optimizer), self.__getstate__())  # type: ignore[method-assign]
-    _classes[wrapper, optimizer] = made
-    return made
-
-
-def _blank(wrapper: type[Wrapper], optimizer: type[Optimizer]) -> Optimizer:
-    made = _optimizer_class(wrapper, optimizer)
-    return made.__new__(made)
 
 
 for _name, _wrapper in WRAPPERS.items():
