@@ -1,0 +1,31 @@
+"""What the programs of `fifth` share."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, repeat
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+Judged = tuple[Any, Callable[[], float]]
+
+
+def source(seed: int) -> torch.Generator:
+    """Random numbers of their own."""
+    return torch.Generator().manual_seed(seed)
+
+
+def loader(*tensors: Tensor, size: int, seed: int) -> DataLoader[Any]:
+    """Shuffled batches of one size."""
+    return DataLoader(TensorDataset(*tensors), size, shuffle=True, drop_last=True, generator=source(seed))
+
+
+def epochs(batches: Iterable[Any], steps: int) -> Iterator[Any]:
+    """So many batches, epoch after epoch."""
+    return islice(chain.from_iterable(repeat(batches)), steps)
+
+
+def right(outputs: Tensor, targets: Tensor) -> float:
+    """The share of rows whose largest output is the target's."""
+    return float((outputs.argmax(-1) == targets).float().mean())
