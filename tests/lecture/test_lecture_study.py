@@ -2,7 +2,11 @@
 
 import base64
 import io
+import json
+import math
 import re
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -10,10 +14,11 @@ from PIL import Image
 import steepest
 from steepest import verbs
 from steepest.base.errors import InvalidValue, SteepestError
+from steepest.base.spec import parse
 from steepest.lecture import build_lecture
 from steepest.lecture.cards import cards_as_data
 from steepest.lecture.uses import LARGEST, Results, _as_url, uses_as_data
-from steepest.report.overview import places
+from steepest.report.overview import places, relative
 from steepest.study import Comparison
 from steepest.study.packing import pack
 from steepest.study.results import STUDY_FILE
@@ -27,6 +32,7 @@ SHOWS = {
     "draws": "def show(model):\n    from PIL import Image\n    return Image.new('RGB', (40, 30), (200, 0, 0))",
     "plain": "",
 }
+STUDY = Path(__file__).parents[2] / "docs/applications.sqlite.xz"
 RULES = ["sgd(lr=0.3)", "adam(lr=0.0001)"]
 
 
@@ -45,8 +51,8 @@ def small(tmp_path_factory):
 
 
 def data_of(study):
-    """What the page has of a study, or of none."""
-    results = Results.read(study) if study is not None else None
+    """What the page has of a study."""
+    results = Results.read(study)
     return {"uses": uses_as_data(results), "cards": cards_as_data(results)}
 
 
@@ -86,10 +92,26 @@ def test_what_the_models_show(small_data):
     assert of(small_data, "plain")["result"]["shown"] is None
 
 
-def test_a_card_names_the_workloads_on_which_its_rule_was_first(small_data):
-    first = {card["id"]: card["first"] for card in small_data["cards"]}
-    assert first["sgd"] == [*SHOWS] and first["adam"] == first["lion"] == []
-    assert all(card["first"] is None for card in data_of(None)["cards"])
+def test_a_card_has_the_place_of_its_rule(small, small_data):
+    place = {card["id"]: card["place"] for card in small_data["cards"]}
+    assert place["sgd"] == {"first": [*SHOWS], "of": 3, "needs": 1.0} and place["lion"] is None
+    rows = sorted(ratio for ratio, _ in relative(Comparison.read(small))["Adam lr=0.0001"])
+    assert place["adam"]["first"] == [] and place["adam"]["of"] == 3
+    assert place["adam"]["needs"] == (round(rows[1], 3) if math.isfinite(rows[1]) else None)
+
+
+def test_what_comes_with_steepest_is_what_the_published_study_found():
+    """All of it but the pictures, which another version of Pillow may pack otherwise."""
+    shipped, read = (json.loads(json.dumps(asdict(one))) for one in (Results.published(), Results.read(STUDY)))
+    for results in (shipped, read):
+        for found in results["workloads"].values():
+            if "image" in (found["shown"] or {}):
+                content = base64.b64decode(found["shown"].pop("image").partition(",")[2])
+                assert len(content) <= LARGEST and Image.open(io.BytesIO(content)).size[0] >= 80
+    assert shipped == read
+    assert set(shipped["workloads"]) == set(SETS["applications"].workloads)
+    names = {contestant.rule for contestant in Comparison.read(STUDY).plan.contestants}
+    assert {parse(name).name for name in names} == set(shipped["rules"])
 
 
 def test_a_packed_study_gives_the_same_page(small, small_data, tmp_path):
@@ -138,8 +160,9 @@ def test_what_is_no_study_of_several_workloads_is_told_in_one_line(tmp_path):
         build_lecture(study=tmp_path / "nowhere")
 
 
-def test_the_page_shows_the_study_and_without_one_says_how_to_get_it(small, browser, open_lecture, tmp_path):
+def test_the_page_shows_the_published_study_or_another_one(small, browser, open_lecture, tmp_path):
     page = open_lecture("at=uses&phase=1")
+    assert page.locator(".result-of").count() == len(SETS["applications"].workloads)
     assert "steepest lecture --study" in page.locator(".study").inner_text()
     file = build_lecture("zh", small).save(tmp_path / "study.html")
     page.goto(f"{file.as_uri()}#at=uses&phase=1")
@@ -147,7 +170,8 @@ def test_the_page_shows_the_study_and_without_one_says_how_to_get_it(small, brow
     assert page.locator(".result-of").count() == len(SHOWS)
     assert "SGD lr=0.3" in page.locator(".result-of").first.inner_text()
     assert page.locator(".card pre").inner_text().startswith("w = ") and page.locator(".card img").count() == 1
-    assert "4 个随机种子" in page.locator(".study").inner_text()
+    told = page.locator(".study").inner_text()
+    assert "4 个随机种子" in told and "到达目标的步数" in told and "--study" not in told
     page.goto(f"{file.as_uri()}#at=cards&phase=1")
     page.wait_for_selector("[data-station=cards]")
-    assert "writes" in page.locator(".card").first.inner_text() and page.locator(".study").count() == 0
+    assert "3 个问题中 3 个最先到达或并列：writes、draws、plain" in page.locator(".card").first.inner_text()

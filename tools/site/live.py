@@ -5,8 +5,6 @@ import json
 import zlib
 from pathlib import Path
 
-from tools.site.published import STUDY
-
 from steepest.base.errors import InvalidValue
 from steepest.figures.player_page import paths_in_javascript
 from steepest.landscapes import find
@@ -44,5 +42,5 @@ def write_live(folder: Path) -> dict[str, tuple[str, str]]:
     packed = base64.b64encode(zlib.compress(script_of(build_facts(), paths).encode(), level=9)).decode()
     (folder / "parts.js").write_text(f"window.steepestParts = {json.dumps(packed)};\n", encoding="utf-8")
     build_page().save(folder / "playground.html")
-    build_lecture(study=STUDY).save(folder / "lecture-page.html")
+    build_lecture().save(folder / "lecture-page.html")
     return states

@@ -58,7 +58,7 @@ HELP = {
     "opens it in the browser": "在浏览器中打开",
     "a file to hand out": "可以分发的文件",
     "with what your own study found": "附上你自己的研究结果",
-    "A finished study of several workloads: who was first on which, by how much.": "一项已完成的、含多个工作负载的研究：谁在哪个上最先到达，领先多少。",
+    "A finished study of several workloads, to show instead of the published one.": "一项已完成的、含多个工作负载的研究，用来代替已发布的那一项。",
     # options of all commands
     "Print the version.": "显示版本。",
     "Install completion for the current shell.": "为当前 shell 安装自动补全。",

@@ -15,7 +15,7 @@ __all__ = ["command"]
 def command(
     save: Annotated[Path | None, typer.Option(help="Write the page to this file instead of opening it.")] = None,
     study: Annotated[
-        str, typer.Option(help="A finished study of several workloads: who was first on which, by how much.")
+        str, typer.Option(help="A finished study of several workloads, to show instead of the published one.")
     ] = "",
     lang: Lang = "",
 ) -> None:

@@ -22,11 +22,12 @@ TITLES = {"en": "Optimization in deep learning", "zh": "深度学习中的优化
 
 def lecture_as_data(study: str | Path | None = None) -> dict[str, Any]:
     """What the page's part takes, as `parts/lecture.js` says."""
-    results = Results.read(study) if study is not None else None
+    results = Results.read(study) if study is not None else Results.published()
     return {
         "stations": stations_as_data(),
         "uses": uses_as_data(results),
         "cards": cards_as_data(results),
+        "own": study is not None,
         "digits": images_as_data(),
         "texts": SIZES,
     }
@@ -41,7 +42,7 @@ def build_lecture(lang: str | None = None, study: str | Path | None = None) -> P
     Args:
         lang: `"en"`, `"zh"`, or None to follow the reader's browser; it can be switched at any place of the page.
         study: the folder or the packed file of a finished study of several workloads, such as the set `applications`:
-            the page then says which optimizer got there first on each, and by how much.
+            the page says which optimizer got there first on each, and by how much. None for the published study.
 
     Raises:
         InvalidValue: another language, or there is no such study.

@@ -15,14 +15,14 @@ LECTURES = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 """The rules of the lecture, which come first."""
 
 
-def cards_as_data(results: Results | None) -> list[dict[str, Any]]:
+def cards_as_data(results: Results) -> list[dict[str, Any]]:
     """The cards of all rules, those of the lecture first."""
     names = {RULES[name]: name for name in RULES.built_in}
     order = [*(RULES[name] for name in LECTURES), *(rule for rule in BUILT_IN if names[rule] not in LECTURES)]
     return [_card(names[rule], rule(), results) for rule in order]
 
 
-def _card(name: str, rule: Rule, results: Results | None) -> dict[str, Any]:
+def _card(name: str, rule: Rule, results: Results) -> dict[str, Any]:
     kept, limit = memory(rule), stability(rule)
     return {
         "id": name,
@@ -34,5 +34,5 @@ def _card(name: str, rule: Rule, results: Results | None) -> dict[str, Any]:
         "helps": [plain_line(rule.helps.en), plain_line(rule.helps.zh)],
         "fails": [plain_line(rule.fails.en), plain_line(rule.fails.zh)],
         "reference": rule.reference,
-        "first": results.first_on(name) if results else None,
+        "place": results.rules.get(name),
     }

@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,16 @@ from PIL import Image
 from .. import workloads
 from ..base.errors import InvalidValue
 from ..base.spec import parse
-from ..report.overview import Place, first_names, lead, places
+from ..report.overview import Place, first_names, lead, places, relative, typical
 from ..study import Comparison
 from ..study.shots import ERROR, TEXT, Shot
 
 __all__ = ["IMAGENET", "PEOPLE", "Results", "uses_as_data"]
+
+STEPS = "steps_to_target"
+
+PUBLISHED = "applications.json"
+"""The results of the published study, beside this file; `tools/lecture_study.py` makes it of the study."""
 
 LARGEST, ROOM = 9_000, 80_000
 """Bytes of one picture of a study in the page, and of all of them."""
@@ -47,15 +54,20 @@ PEOPLE = 5.1
 
 @dataclass(frozen=True)
 class Results:
-    """What a study of several workloads found.
+    """What a study of several workloads found, as the page says it.
 
     Attributes:
-        study: the study.
-        places: the verdict on each workload.
+        made: seeds, the day on which the study began, the machine, as far as that is known, and what is counted to the
+            target, `"steps"` or `"seconds"`.
+        workloads: by its name, what each is (`about`, in both languages), who is `first` on it, who `behind` by how
+            much (`lead`), and what the model of the first has `shown` at the end: a text, or an image as a data URL.
+        rules: by its name, each rule that competed, at the best of its settings: on which workloads it is `first` or
+            ties for it, and how many times as much as the leader it `needs` on the middle one; None where it missed.
     """
 
-    study: Comparison
-    places: tuple[Place, ...]
+    made: tuple[Any, ...]
+    workloads: Mapping[str, Mapping[str, Any]]
+    rules: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def read(cls, folder: str | Path) -> "Results":
@@ -68,51 +80,56 @@ class Results:
         found = places(study)
         if not found:
             raise InvalidValue(f"{folder}: the lecture shows a finished study of several workloads")
-        return cls(study, tuple(found))
+        counted = "steps" if all(part.measure == STEPS for part in study.by_workload().values()) else "seconds"
+        made = (study.plan.seeds, study.facts.get("created", "")[:10], study.facts.get("machine", ""), counted)
+        share = min(LARGEST, ROOM // len(found))
+        return cls(made, {place.workload: _verdict(study, place, share) for place in found}, _ranks(study))
 
-    def made(self) -> list[Any]:
-        """Seeds, the day on which the study began, and the machine, as far as that is known."""
-        facts = self.study.facts
-        return [self.study.plan.seeds, facts.get("created", "")[:10], facts.get("machine", "")]
+    @classmethod
+    def published(cls) -> "Results":
+        """The published study of the applications, which comes with steepest."""
+        return cls(**json.loads((files(__package__) / PUBLISHED).read_text(encoding="utf-8")))
 
-    def first_on(self, rule: str) -> list[str]:
-        """The workloads on which a rule is first, or ties for it, by its name; with whatever settings it competed."""
-        labels = {one.label for one in self.study.plan.contestants if parse(one.rule).name == rule}
-        return [place.workload for place in self.places if labels & {*place.first}]
 
-    def about(self, workload: str) -> list[str]:
-        """What a workload of the study is, in both languages."""
-        facts = json.loads(self.study.facts["workloads"])[self._long(workload)]
-        return [facts["about"], facts.get("about_zh") or facts["about"]]
+def _verdict(study: Comparison, place: Place, share: int) -> dict[str, Any]:
+    """Who was first on a workload, by how much, and what the model shows, in so many bytes."""
+    workload = next(long for long, short in study.plan.short_names.items() if short == place.workload)
+    facts, first = json.loads(study.facts["workloads"])[workload], first_names(place)
+    return {
+        "about": [facts["about"], facts.get("about_zh") or facts["about"]],
+        "first": [first.en, first.zh], "behind": place.behind, "lead": lead(place),
+        "shown": _shown(study, workload, place.first, share),
+    }  # fmt: skip
 
-    def as_data(self, workload: str) -> dict[str, Any] | None:
-        """Who was first on a workload, by how much, and what the model shows; None of a workload it does not have."""
-        for place in self.places:
-            if place.workload == workload:
-                first = first_names(place)
-                found = {"first": [first.en, first.zh], "behind": place.behind, "lead": lead(place)}
-                return found | {"shown": self._shown(place)}
-        return None
 
-    def _long(self, workload: str) -> str:
-        return next(long for long, short in self.study.plan.short_names.items() if short == workload)
+def _shown(study: Comparison, workload: str, first: Iterable[str], share: int) -> dict[str, Any] | None:
+    """What the model of the first contestant that shows anything shows at the end."""
+    rows = study.pictures
+    rows = rows[(rows["workload"] == workload) & (rows["kind"] != ERROR)]
+    for label in first:
+        own = rows[rows["label"] == label].sort_values("step")
+        if not own.empty:
+            last = own.iloc[-1]
+            found = {"label": label, "step": int(last["step"])}
+            shot = Shot(int(last["step"]), math.nan, str(last["kind"]), bytes(last["content"]))
+            if shot.kind == TEXT:
+                text = shot.text
+                return found | {"text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"}
+            return found | {"image": _as_url(shot.kind, shot.content, share)}
+    return None
 
-    def _shown(self, place: Place) -> dict[str, Any] | None:
-        """What the model of the first contestant shows at the end, if anything: a text, or an image as a data URL."""
-        rows = self.study.pictures
-        rows = rows[(rows["workload"] == self._long(place.workload)) & (rows["kind"] != ERROR)]
-        for label in place.first:
-            own = rows[rows["label"] == label].sort_values("step")
-            if not own.empty:
-                last = own.iloc[-1]
-                found = {"label": label, "step": int(last["step"])}
-                shot = Shot(int(last["step"]), math.nan, str(last["kind"]), bytes(last["content"]))
-                if shot.kind == TEXT:
-                    text = shot.text
-                    return found | {"text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"}
-                share = min(LARGEST, ROOM // len(self.places))
-                return found | {"image": _as_url(shot.kind, shot.content, share)}
-        return None
+
+def _ranks(study: Comparison) -> dict[str, dict[str, Any]]:
+    """The place of each rule; of several settings of a rule, which compete, that of the best."""
+    rules = {one.label: parse(one.rule).name for one in study.plan.contestants}
+    names = [study.plan.short_names[workload] for workload in study.by_workload()]
+    found: dict[str, dict[str, Any]] = {}
+    for label, row in relative(study).items():  # the best come first
+        if rules[label] not in found:
+            needs = round(typical([ratio for ratio, _ in row]), 3)
+            first = [name for name, (_, leads) in zip(names, row, strict=True) if leads]
+            found[rules[label]] = {"first": first, "of": len(row), "needs": needs if math.isfinite(needs) else None}
+    return found
 
 
 def _as_url(kind: str, content: bytes, most: int) -> str:
@@ -131,15 +148,11 @@ def _as_url(kind: str, content: bytes, most: int) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def uses_as_data(results: Results | None) -> dict[str, Any]:
+def uses_as_data(results: Results) -> dict[str, Any]:
     """The application workloads by their own facts, and others that the study has; what it found; ImageNet's errors."""
-    applications = workloads.SETS["applications"].workloads
-    used = []
-    for name in applications:
-        facts: dict[str, Any] = {"name": name, "about": [workloads.summary(name, lang) for lang in ("en", "zh")]}
-        used.append(facts | ({"result": results.as_data(name)} if results else {}))
-    if results:
-        others = [place.workload for place in results.places if place.workload not in applications]
-        used += [{"name": name, "about": results.about(name), "result": results.as_data(name)} for name in others]
+    applications, of = workloads.SETS["applications"].workloads, results.workloads
+    used = [{"name": name, "about": [workloads.summary(name, lang) for lang in ("en", "zh")], "result": of.get(name)}
+            for name in applications]  # fmt: skip
+    used += [{"name": name, "about": of[name]["about"], "result": of[name]} for name in of if name not in applications]
     errors = [{"year": year, "error": error, "team": team, "source": source} for year, error, team, source in IMAGENET]
-    return {"workloads": used, "errors": errors, "people": PEOPLE, "made": results.made() if results else None}
+    return {"workloads": used, "errors": errors, "people": PEOPLE, "made": results.made}

@@ -126,11 +126,12 @@ def switches(rule: type[Rule]) -> list[str]:
 
 def parts(rule: type[Rule]) -> list[str]:
     """The names of the settings that remove a state when they are 0, such as `momentum` of SGD."""
-    return [name for name, value in _numbers(rule) if _keeps(rule, name, 0.0) != _keeps(rule, name, SOME)]
+    return [name for name, value in _numbers(rule) if _keeps(rule, name, 0.0) != _keeps(rule, name, some(value))]
 
 
-SOME = 0.125
-"""A number that every setting may have and that is not 0."""
+def some(default: float) -> float:
+    """A number that a setting may have and that is not 0; a whole one where it has to be."""
+    return 1 if isinstance(default, int) else 0.125
 
 
 def _numbers(rule: type[Rule]) -> list[tuple[str, float]]:
@@ -141,7 +142,7 @@ def _numbers(rule: type[Rule]) -> list[tuple[str, float]]:
 def _keeps(rule: type[Rule], name: str, value: float) -> list[str]:
     try:
         return [state for state, start in rule(**{name: value}).init(0.0).items() if start is not None]
-    except InvalidValue:  # it may not be 0, or not as small as SOME
+    except InvalidValue:  # it may not be 0, or not as small as that
         return _keeps(rule, name, rule.defaults()[name])
 
 
@@ -150,7 +151,7 @@ def _variants(rule: type[Rule]) -> Iterator[tuple[str, Rule]]:
 
     What is not off has a number other than 0, so that it stays to be set.
     """
-    full = replace(rule(), **{name: SOME for name, value in _numbers(rule) if value == 0})
+    full = replace(rule(), **{name: some(value) for name, value in _numbers(rule) if value == 0})
     for flags in itertools.product((False, True), repeat=len(switches(rule))):
         for there in itertools.product((False, True), repeat=len(parts(rule))):
             missing = {name: 0.0 for name, is_there in zip(parts(rule), there, strict=True) if not is_there}
@@ -193,13 +194,15 @@ def _equations(rule: type[Rule]) -> tuple[dict[str, Any], dict[int, str]]:
     name of what it defines, and MathML. The second result has right sides as JavaScript, by the place of the line, of
     what no run keeps: the decayed gradient, and parts that have a letter of their own.
     """
-    optional = [name for name, value in _numbers(rule) if value == 0 or name in parts(rule)]
+    defaults = dict(_numbers(rule))
+    optional = [name for name, value in defaults.items() if value == 0 or name in parts(rule)]
     names = _names_of_symbols(rule())
     places: dict[str, int] = {}
     lines, values, chosen = [], {}, {}
     for flags in itertools.product((False, True), repeat=len(switches(rule))):
         for there in itertools.product((False, True), repeat=len(optional)):
-            settings = {name: SOME if is_there else 0.0 for name, is_there in zip(optional, there, strict=True)}
+            kept = zip(optional, there, strict=True)
+            settings = {name: some(defaults[name]) if is_there else 0.0 for name, is_there in kept}
             shown = equations(replace(rule(), **settings, **dict(zip(switches(rule), flags, strict=True))))
             named = names | {left: left for left, _ in shown if left not in names}
             for left, right in shown:

@@ -7,7 +7,7 @@ from ..base.numbers import NOTHING, times
 from ..base.text import Text
 from ..study import Comparison
 
-__all__ = ["Place", "first_names", "lead", "places", "relative"]
+__all__ = ["Place", "first_names", "lead", "places", "relative", "typical"]
 
 NAMED = 3
 """Contestants that tie are named, up to so many."""
@@ -92,10 +92,10 @@ def relative(study: Comparison) -> dict[str, list[tuple[float, bool]]]:
         for label, row in rows.items():
             ratio = 1.0 if label == leader else float(ratios.get(label, math.nan)) if leader else math.nan
             row.append((ratio, label in first))
-    return dict(sorted(rows.items(), key=lambda item: _typical([ratio for ratio, _ in item[1]])))
+    return dict(sorted(rows.items(), key=lambda item: typical([ratio for ratio, _ in item[1]])))
 
 
-def _typical(ratios: list[float]) -> float:
-    """The median, with what is missing as worst."""
+def typical(ratios: list[float]) -> float:
+    """The median of ratios, with what is missing as worst."""
     ordered = sorted(math.inf if math.isnan(ratio) else ratio for ratio in ratios)
     return ordered[(len(ordered) - 1) // 2]

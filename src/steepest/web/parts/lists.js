@@ -1,6 +1,7 @@
 // Figures of the lecture that are lists: what deep learning is used for, a card for each algorithm, common mistakes.
 
 import { button, make } from "./dom.js";
+import { pretty } from "./frame.js";
 import { Part } from "./part.js";
 
 const FRAME = '<div class="frame"><div class="page list"></div></div>';
@@ -26,7 +27,7 @@ function mountList(element, options, draw) {
 
 /** ImageNet's errors by year, and the application workloads with what a study of them found, if there is one. */
 export function mountUses(element, state, options) {
-  const { uses: { errors, people, workloads, made } } = options.data;
+  const { uses: { errors, people, workloads, made }, own } = options.data;
   const most = Math.max(...errors.map(({ error }) => error));
   return mountList(element, options, (part, zh) => {
     const bar = ({ year, error, team, source }) => {
@@ -41,10 +42,13 @@ export function mountUses(element, state, options) {
     return [
       make("h2", {}, part.say("errorsByYear", people)), make("ul", { class: "bars" }, ...errors.map(bar)), make("p", { class: "hint" }, part.say("sources", sources)),
       make("h2", {}, part.say("workloads")), make("ul", { class: "cards" }, ...workloads.map(card)),
-      make("p", { class: "hint study" }, made ? part.say("studyMade", ...made) : part.say("noStudy")),
+      make("p", { class: "hint study" }, studyOf(part, made), own ? "" : ` ${part.say("ownStudy")}`),
     ];
   });
 }
+
+/** Of which study the verdicts are. */
+function studyOf(part, [seeds, day, machine, counted]) { return part.say("studyMade", seeds, day, machine, part.say(`counted-${counted}`)); }
 
 /** What a model has made of its training: an image or a text, and whose it is. */
 function shownBy(part, { label, step, image, text }) {
@@ -52,17 +56,23 @@ function shownBy(part, { label, step, image, text }) {
   return [make("figure", {}, image ? make("img", { src: image, alt: words }) : make("pre", {}, text), make("figcaption", { class: "hint" }, words))];
 }
 
+/** The place of a rule in the study: on how many workloads it is first, and how far behind it is on the middle one. */
+function placeOf(part, place) {
+  if (!place) return part.say("notInStudy");
+  const { first, of, needs } = place, needed = needs === null ? part.say("missedMost") : part.say("needsTypically", pretty(needs, 3));
+  return part.say("placeIn", part.say("firstOfAll", first.length, of), first.length ? `${part.lang() === "zh" ? "：" : ": "}${first.join(part.lang() === "zh" ? "、" : ", ")}` : "", needed);
+}
+
 /** A card for each algorithm; those of the lecture with their equations. */
 export function mountCards(element, state, options) {
   return mountList(element, options, (part, zh) => {
     const fact = (word, text) => [make("dt", {}, part.say(word)), make("dd", {}, text)];
-    const card = ({ title, equations, stores, limit, helps, fails, reference, first, lecture }) => make("li", { class: lecture ? "card main" : "card" },
+    const card = ({ title, equations, stores, limit, helps, fails, reference, place, lecture }) => make("li", { class: lecture ? "card main" : "card" },
       make("h3", {}, title), ...equations.map((html) => make("div", { class: "fits", html })),
       make("dl", {}, ...fact("stores", stores[zh]), ...fact("helps", helps[zh]), ...fact("fails", fails[zh]), ...fact("stable", limit[zh]),
-        ...(first ? fact("firstIn", first.length ? first.join(", ") : part.say("firstNowhere")) : [])),
+        ...fact("place", placeOf(part, place))),
       make("p", { class: "hint" }, reference));
-    const known = options.data.cards.some(({ first }) => first);
-    return [make("ul", { class: "cards" }, ...options.data.cards.map(card)), ...(known ? [] : [make("p", { class: "hint study" }, part.say("noStudy"))])];
+    return [make("ul", { class: "cards" }, ...options.data.cards.map(card))];
   });
 }
 
