@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import steepest
+from steepest import rules
 from steepest.base.errors import InvalidValue, UnknownSetting
-from steepest.rules import find
+from steepest.optim import as_optimizer
+from steepest.rules import class_named, find
 
 WRAPPERS = ("Cautious", "CautiousDecay", "Lookahead", "Averaged", "Centralized", "Clipped")
 INSIDE = {"SGD": {"momentum": 0.9, "weight_decay": 0.1}, "AdamW": {}, "Lion": {}, "Muon": {}}
@@ -109,6 +111,37 @@ def test_a_wrapper_without_states_takes_and_gives_the_checkpoints_of_its_rule():
     train(params, clipped, 1)
     plain.load_state_dict(clipped.state_dict())
     assert plain.state[params[0]]["step"] == 4
+
+
+WITHOUT_STATES = [name for name, wrapper in rules.WRAPPERS.items() if not wrapper.symbols]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("wrapper", WITHOUT_STATES)
+@pytest.mark.parametrize(("inner", "others"), [("adamw", ["lamb", "adam", "lion"]), ("sgd", ["adadelta", "signum"])])
+def test_a_wrapper_takes_the_checkpoints_that_its_rule_takes_and_no_others(wrapper, inner, others):
+    def made(spec):
+        param = torch.nn.Parameter(torch.ones(3, 2))
+        optimizer = as_optimizer(class_named(spec))([param], lr=0.25)
+
+        def closure():
+            param.grad = torch.ones_like(param)
+            return 0.0
+
+        optimizer.step(closure)
+        return optimizer
+
+    wrapped, plain = made(f"{wrapper}({inner})"), made(inner)
+    for giver, taker in ((wrapped, plain), (plain, wrapped)):
+        giver.param_groups[0]["lr"] = 0.125
+        taker.load_state_dict(copy.deepcopy(giver.state_dict()))
+        assert taker.param_groups[0]["lr"] == 0.125
+        taker.param_groups[0]["lr"] = 0.25
+    for other in others:
+        checkpoint = made(other).state_dict()
+        for taker in (plain, wrapped):
+            with pytest.raises(InvalidValue, match="the checkpoint (is of another optimizer|does not fit)"):
+                taker.load_state_dict(copy.deepcopy(checkpoint))
 
 
 def test_a_checkpoint_that_lacks_the_wrappers_state_is_refused_whole():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import InvalidValue, UnknownSetting
-from ..rules import BUILT_IN, Rule, Wrapped
+from ..rules import BUILT_IN, WRAPPERS, Rule, Wrapped
 from . import sharded
 from .low_bits import SCALE
 from .settings import later_rule_of
@@ -126,22 +126,26 @@ def _shape(rule: Rule, name: str, initial: Any, param: Tensor) -> torch.Size | N
 
 def _check_settings(rule_class: type[Rule], ours: Group, saved: Group, states: set[str]) -> None:
     """Refuse a group with settings of another rule."""
-    title, own = rule_class.title, rule_class.hyperparameters().keys()
+    title = rule_class.title
+    while issubclass(rule_class, Wrapped) and not rule_class.own_states:
+        # its states are those of the rule inside, whose checkpoint it takes, and its own settings have defaults
+        rule_class = rule_class.inner_class
+    own = rule_class.hyperparameters().keys()
     settings = {name for rule in BUILT_IN for name in rule.hyperparameters()} - {*rule_class.shared}
     known = rule_class.foreign_arguments().keys()
     try:
         rule_class.translated({name: saved[name] for name in known & saved.keys()})
     except UnknownSetting as error:
         raise InvalidValue(f"{title}: the checkpoint is of another optimizer: {error}") from None
-    for name in sorted((settings & saved.keys()) - own - known - ours.keys()):
+    # those of a wrapper without states say nothing: the rule inside takes its checkpoint
+    wrappers = {name for wrapper in WRAPPERS.values() if not wrapper.symbols for name in wrapper.settings()}
+    for name in sorted((settings & saved.keys()) - own - known - ours.keys() - wrappers):
         raise InvalidValue(
             f"{title}: the checkpoint is of another optimizer: it has {name}={saved[name]}, {title} has"
             f" {', '.join(own)}"
         )
     if own <= saved.keys():
         return
-    if issubclass(rule_class, Wrapped) and not rule_class.own_states:
-        return  # its states are those of the rule inside, whose checkpoint it takes, and its own settings have defaults
     for rule in BUILT_IN:  # a setting may be missing, as older versions had it not; unless then it is another rule's
         is_possible = (OURS in saved or hasattr(torch.optim, rule.__name__)) and states <= {*rule.symbols, *COUNTERS}
         if is_possible and rule.hyperparameters().keys() == settings & saved.keys():
