@@ -140,7 +140,7 @@ def test_a_wrapper_takes_the_checkpoints_that_its_rule_takes_and_no_others(wrapp
     for other in others:
         checkpoint = made(other).state_dict()
         for taker in (plain, wrapped):
-            with pytest.raises(InvalidValue, match="the checkpoint (is of another optimizer|does not fit)"):
+            with pytest.raises(InvalidValue, match=r"the checkpoint (is of another optimizer|does not fit)"):
                 taker.load_state_dict(copy.deepcopy(checkpoint))
 
 
