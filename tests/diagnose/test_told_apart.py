@@ -158,3 +158,45 @@ def test_targets_below_a_relu_are_told_by_the_sign_of_the_gradient(criterion, lo
             optimizer.step()
             doctor.step(loss)
     assert [finding.code for finding in doctor.findings] == ["output_range"] * (lowest < 0)
+
+
+class Series(nn.Module):
+    """The last moment of what a recurrent layer gives for a series."""
+
+    def __init__(self, layer, state=False):
+        super().__init__()
+        self.layer, self.state = layer, state
+
+    def forward(self, series):
+        states, last = self.layer(series)
+        return last[1][0, :, 0] if self.state else states[:, -1, 0]
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize(
+    ("model", "spread", "told"),
+    [
+        (Series(nn.LSTM(4, 1, batch_first=True)), 2.0, "LSTM"),
+        (Series(nn.GRU(4, 1, batch_first=True)), 2.0, "GRU"),
+        (Series(nn.RNN(4, 1, batch_first=True)), 2.0, "tanh"),
+        (Series(nn.LSTM(4, 1, 2, bidirectional=True, batch_first=True)), 2.0, "LSTM"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(32, 1), nn.Hardtanh(-2, 2), nn.Flatten(0)), 4.0, "hardtanh"),
+        (Series(nn.LSTM(4, 1, batch_first=True)), 0.3, None),
+        (Series(nn.LSTM(4, 3, proj_size=1, batch_first=True)), 2.0, None),
+        (Series(nn.LSTM(4, 1, batch_first=True), state=True), 2.0, None),  # of the cell, which no gate limits
+        (nn.Sequential(nn.Flatten(), nn.Linear(32, 1), nn.Hardtanh(-20, 20), nn.Flatten(0)), 4.0, None),
+    ],
+)
+def test_targets_beyond_what_a_recurrent_layer_or_a_limited_activation_gives(model, spread, told):
+    generator = torch.Generator().manual_seed(1)
+    series = torch.randn(64, 8, 4, generator=generator)
+    targets = spread * torch.randn(64, generator=generator).clamp(-2, 2)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = (model(series) - targets).square().mean()
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [(each.code, each.numbers["kind"]) for each in doctor.findings] == [("output_range", told)] * bool(told)

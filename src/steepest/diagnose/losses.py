@@ -17,22 +17,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .autograd import name_of, shape_of, through_views
+from .autograd import name_of, shape_of
+from .last import LAST, reach
 from .record import Kind, LossFacts
 
-__all__ = ["Recovered", "kind_of", "last_activation", "recover"]
+__all__ = ["Recovered", "kind_of", "recover"]
 
 LARGEST = 2**24
 """The most entries of an output that are looked at together: 64 MiB in float32."""
 
 MOST = 2**28
 """The most entries of an output that are looked at in parts, as of models of language with large vocabularies."""
-
-REACHES: dict[str, tuple[float, float]] = {
-    "relu": (0.0, math.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "exp": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-}  # fmt: skip
-"""The values that each last activation can take."""
 
 UNSURE = 0.3
 """How far the loss recovered for two classes may be off: beyond, it is not known which of them was meant."""
@@ -43,20 +38,8 @@ SURE = 1e-2
 ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
 """Nodes of losses that far from 0 grow with the size of a difference."""
 
-LAST = {
-    "ReluBackward0": "relu", "ThresholdBackward0": "relu", "ClampMinBackward0": "relu", "SigmoidBackward0": "sigmoid",
-    "TanhBackward0": "tanh", "SoftmaxBackward0": "softmax", "LogSoftmaxBackward0": "log_softmax", "ExpBackward0": "exp",
-    "SoftplusBackward0": "softplus", "LogSigmoidBackward0": "log_sigmoid",
-}  # fmt: skip
-
-
 BENDS = frozenset(LAST) | {"LogBackward0", "Log1PBackward0", "Expm1Backward0", "SqrtBackward0", "AbsBackward0"}
 """Functions of the outputs after which targets do not follow from the gradient of a squared error any more."""
-
-
-def last_activation(node: Any) -> str | None:
-    """The last activation that a model's output, or what was made of it, went through; None without one."""
-    return LAST.get(name_of(through_views(node)))
 
 
 def kind_of(path: Sequence[Any]) -> Kind:
@@ -322,9 +305,10 @@ def _squares(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     def again(new: Tensor) -> Tensor:
         return _times(weight, (_numbers(new) - targets).square().sum())
 
-    low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
+    low, high = reach(path)
     slack = 1e-3 * float(targets.abs().amax())
-    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean())
+    within = low <= float(z.amin()) and float(z.amax()) <= high
+    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean()) if within else 0.0
     moments = size, float(targets.mean()), float(targets.var(correction=0))
     mean = float((z - targets).square().mean())
     facts = LossFacts("squared_error", mean, weight * size, None, moments, outside)
@@ -342,7 +326,7 @@ def _pushed_out(path: Sequence[Any], z: Tensor, d: Tensor) -> float:
     place = next(place for place, name in enumerate(names) if name.startswith(ABSOLUTE))
     if BENDS & set(names[place + 1 :]):
         return 0.0
-    low, high = REACHES.get(last_activation(path[-1]) or "", (-math.inf, math.inf))
+    low, high = reach(path)
     return float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .autograd import VIEWS, inputs_of, name_of, through_views
-from .losses import last_activation
+from .last import last_activation
 
 __all__ = ["stacked"]
 

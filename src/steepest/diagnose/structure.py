@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
 from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views, within
-from .losses import last_activation
+from .last import last_activation, last_of
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
@@ -120,7 +120,7 @@ class Structure:
     def _output(self, path: Sequence[Any], forward: Forward, step: int) -> None:
         names = [name_of(node) for node in path[:-1]]
         output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
-        last = last_activation(path[-1])
+        last = last_of(path)
         self.record.last = last or ""
         normalized = output is not None and _normalized(output)
         softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
