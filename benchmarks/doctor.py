@@ -1,5 +1,6 @@
-"""python -m benchmarks.doctor [faults] [healthy] [cost] [prove]: what the doctor finds, where it errs, what it costs.
+"""python -m benchmarks.doctor [faults] [healthy] [cost] [beside] [prove]: what it finds, where it errs, what it costs.
 
+`cost` is that of a loop of one's own, `beside` that of the runs of a comparison, by the processor's time.
 `prove` tries the advice of findings, and says how often that agrees with a long training (see `proofs.py`).
 
 `--folder` names a folder of programs, a file each, with `TRUTH` and `train(watch, seed, fixed, steps)`; without it the
@@ -10,15 +11,19 @@ project's own are run (`--held` only those that no threshold was chosen with). `
 import argparse
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import fmean, median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import torch
 
 import steepest
+from steepest.diagnose.beside import Beside, BesidePlain, first_look
+from steepest.rules import Adam
+from steepest.training import train
+from steepest.workloads import find
 
 from . import alarms
 from .__main__ import machine, table
@@ -94,6 +99,33 @@ def cost(rounds: int) -> Iterator[str]:
     yield table(rows)
 
 
+def beside(rounds: int, workload: str = "digits") -> Iterator[str]:
+    """Processor time of a run of a comparison with the doctor over that without it, in turns."""
+    problem, rule = find(workload), Adam(lr=1e-2)
+    look = first_look(problem, rule)
+    sides: dict[str, Callable[[], Any]] = {
+        "none": lambda: None, "beside plain steps": lambda: BesidePlain(look.record), "the whole doctor": Beside,
+    }  # fmt: skip
+    times: dict[str, list[float]] = {side: [] for side in sides}
+    ticks: dict[str, list[int]] = {side: [0] for side in sides}
+    for turn in range(rounds + 1):
+        for side, make in list(sides.items())[:: 1 if turn % 2 else -1]:
+            started, observer = process_time(), make()
+            train(problem, rule, 1, observer=observer)
+            if observer is not None:
+                assert observer.findings is not None
+                ticks[side].append(len(observer.record.ticks))
+            if turn:  # the first one loads and compiles
+                times[side].append(process_time() - started)
+    started = process_time()
+    first_look(problem, rule)
+    looked = process_time() - started
+    for side, own in times.items():
+        ratios = [one / other for one, other in zip(own, times["none"], strict=True)]
+        yield f"  {side}: {1e3 * median(own):.0f} ms a run, {median(ratios) - 1:+.1%}, {fmean(ticks[side]):.1f} steps"
+    yield f"  first look at a contestant: {1e3 * looked:.0f} ms"
+
+
 class _Side:
     def __init__(self, width: int, depth: int, batch: int, watched: bool) -> None:
         torch.manual_seed(0)
@@ -128,14 +160,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.doctor", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", choices=["faults", "healthy", "cost", "prove", []], help="what to measure; all of it"
+        "parts",
+        nargs="*",
+        choices=["faults", "healthy", "cost", "beside", "prove", []],
+        help="what to measure; all of it",
     )
     parser.add_argument("--folder", type=Path, help="a folder of faulty programs instead of the project's own")
     parser.add_argument("--held", action="store_true", help="only the programs that no threshold was chosen with")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300, help="steps of a faulty program")
     parser.add_argument("--write", action="store_true", help="put the counts of `healthy` into the catalogue")
-    parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of the cost")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of 50 steps of `cost`, or of a run of `beside`")
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs of a trial")
     parser.add_argument("--arm", type=int, default=100, help="steps of a run of a trial")
     parser.add_argument("--store", type=Path, default=STORE, help="where what was measured of proofs is kept")
@@ -145,12 +180,13 @@ def main() -> None:
     if arguments.held:
         programs = {name: program for name, program in programs.items() if program.held}
     print(machine())
-    for part in arguments.parts or ["faults", "healthy", "cost", "prove"]:
+    for part in arguments.parts or ["faults", "healthy", "cost", "beside", "prove"]:
         print(f"\n{part}")
         lines = {
             "faults": lambda: faults(programs, arguments.seeds, arguments.steps),
             "healthy": lambda: alarms.measure(arguments.seeds, arguments.write),
             "cost": lambda: cost(arguments.rounds),
+            "beside": lambda: beside(arguments.rounds),
             "prove": lambda: proofs(
                 programs, arguments.seeds, arguments.steps, arguments.pairs, arguments.arm, arguments.store
             ),

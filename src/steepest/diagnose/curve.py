@@ -60,15 +60,19 @@ class Curve(Sequence[float]):
         self._first, self._last = array("d"), array("d")
         self._rows = np.empty((0, 5))
         self._width, self._thinned = 1, 0
-        self._first.extend(losses)
-        self._last = self._first[FIRST:]
-        del self._first[FIRST:]
+        self.extend(list(losses))
 
     # --- growing ----------------------------------------------------------------------------------------------------
 
     def append(self, loss: float) -> None:
         """The loss of the next step."""
         (self._last if len(self._first) == FIRST else self._first).append(loss)
+
+    def extend(self, losses: Sequence[float]) -> None:
+        """The losses of the next steps."""
+        room = FIRST - len(self._first)
+        self._first.extend(losses[:room])
+        self._last.extend(losses[room:])
 
     def correct(self, step: int, loss: float) -> None:
         """Set the loss of one of the last steps, which has come late from a device."""

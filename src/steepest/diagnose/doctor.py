@@ -23,7 +23,7 @@ from .leak import Rows
 from .losses import Recovered
 from .observation import Forward, Observation
 from .origin import Origin, origin_of
-from .parameters import scale_free, units_of
+from .parameters import MOST_COPIED, scale_free, units_of
 from .proof import KEPT, Patient, Proof, Recording, prove
 from .record import Record, Tick
 from .replay import Unrepeatable
@@ -34,9 +34,6 @@ from .structure import Structure
 from .target import Target, unwrapped, unwrapped_optimizer
 
 __all__ = ["Doctor", "watch"]
-
-MOST = 2**29
-"""The most bytes of parameters that are copied in an observed step: 512 MiB."""
 
 STILL = 100
 """Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
@@ -311,7 +308,7 @@ class Doctor(Displayed):
         if not any(True for _ in model.parameters()):
             self._cannot("unseen_parameters")
         size = sum(param.numel() * param.element_size() for param in model.parameters())
-        if size > MOST:
+        if size > MOST_COPIED:
             self._cannot("unseen_large", size=size / 1e6)
         self._alone = not target.sharded and _world() == 1
         if not self._alone:
@@ -325,7 +322,7 @@ class Doctor(Displayed):
         self.record.scale_free = scale_free(known)
         self.record.normalized_input = normalizes(target.model)
         self._every = EveryStep(target, self.record, self._last_inputs)
-        self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model), MOST)
+        self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model))
         self._schedule.due(0)
         self._sensors.arm(closely=True, fresh=False)
 
@@ -340,7 +337,7 @@ class Doctor(Displayed):
         every.take(loss, now=sensors.now is not None)
         if self.record.losses.is_full and not every.waits:
             settle(self.record)
-        every.read_rates()
+        every.rates.read(self.record.steps)
         step, seen = self.record.steps - 1, sensors.now
         sensors.settle()
         if seen is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .examine import number
+from .rates import Rates
 from .record import Record
 from .target import Target
 
@@ -28,14 +29,15 @@ class EveryStep:
     Attributes:
         param: the small parameter; None where there is none.
         unchanged: number of steps since it changed.
+        rates: reads the learning rates.
     """
 
     def __init__(self, target: Target, record: Record, last_inputs: Callable[[], list[Tensor]]) -> None:
         self.record, self._target, self._last_inputs = record, target, last_inputs
         self._pending: list[Tensor] = []
         self._sums: list[float] = []
-        self._falls, self.unchanged = False, 0
-        record.rates = [(math.nan, 0.0, math.nan) for each in target.optimizers for _ in each.param_groups]
+        self.unchanged = 0
+        self.rates = Rates(record, target.optimizers)
         trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
         own = [param for param in trained if id(param) in target.names] or trained
         self.param = min(own[:2], key=lambda param: param.numel(), default=None)
@@ -96,28 +98,3 @@ class EveryStep:
             cause = "update" if gradient is not None and bool(gradient.isfinite().all()) else "gradient"
             cause = "growth" if ratio > 3 else cause
         self.record.prove("nan", step=step, cause=cause, ratio=ratio)
-
-    def read_rates(self) -> None:
-        """Keep first, largest and last learning rate of each group, and how they change."""
-        groups = [group for optimizer in self._target.optimizers for group in optimizer.param_groups]
-        rates, low, changed = self.record.rates, True, False
-        for place, group in enumerate(groups):
-            rate = group.get("lr")
-            if type(rate) is not float:
-                if not isinstance(rate, int) or isinstance(rate, bool):
-                    return  # a tensor, which would have to be fetched, or none
-                rate = float(rate)
-            if place == len(rates):
-                rates.append((math.nan, 0.0, math.nan))
-            first, high, last = rates[place]
-            changed = changed or rate != last
-            if place == 0 and rate != last:
-                self.record.turns += self._falls and rate > last
-                self._falls = rate < last
-            rates[place] = (rate if first != first else first, max(rate, high), rate)
-            low = low and rate < rates[place][1] / 1000
-        self.record.changes += changed and self.record.steps > 1
-        if low and groups:
-            if not self.record.vanished:
-                self.record.vanished_from = self.record.steps - 1
-            self.record.vanished += 1

@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from .limits import limit_of, rule_in
 from .record import LayerFacts, StepFacts
 
-__all__ = ["Before", "dense", "norms", "scale_free", "units_of"]
+__all__ = ["MOST_COPIED", "Before", "dense", "norms", "params_of", "scale_free", "units_of"]
+
+MOST_COPIED = 2**29
+"""The most bytes of parameters that are copied in an observed step: 512 MiB."""
 
 HALF = (torch.float16, torch.bfloat16)
 SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
@@ -61,43 +64,56 @@ def units_of(model: nn.Module) -> set[int]:
     return {id(weight) for weight in weights[:-1]}
 
 
+Named = tuple[str, Tensor, dict[str, Any]]
+"""A parameter with its name and the settings of its group."""
+
+
+def params_of(optimizer: Any, names: dict[int, str]) -> list[Named]:
+    """The parameters of an optimizer, by the names that a model has for their identities."""
+    return [
+        (names.get(id(param), f"parameter {index}"), param, group)
+        for group in optimizer.param_groups
+        for index, param in enumerate(group["params"])
+    ]
+
+
 class Before:
     """Parameters and gradients as an optimizer is about to step; `after` compares them with what it made of them.
 
     Args:
-        params: the parameters with their names and the settings of their group.
+        params: what is stepped: more than `MOST_COPIED` bytes of them are not copied, and changes not measured.
         optimizer: what steps them.
         units: identities of the weights whose rows are hidden units.
-        most: the most bytes of parameters that are copied; above, changes are not measured.
+        gauged: whether the largest stable change is wanted, too.
     """
 
-    def __init__(
-        self, params: Sequence[tuple[str, Tensor, dict[str, Any]]], optimizer: Any, units: set[int], most: int
-    ) -> None:
+    def __init__(self, params: Sequence[Named], optimizer: Any, units: set[int], gauged: bool = True) -> None:
         kept = [(entry, entry[1].grad) for entry in params if dense(entry[1]) and dense(entry[1].grad)]
         self.params = [entry for entry, _ in kept]
         self.gradients = [gradient.detach() for _, gradient in kept if gradient is not None]
         self.optimizer, self.states, self.units = optimizer, optimizer.state, units
+        self.gauged = gauged
         size = sum(param.numel() * param.element_size() for _, param, _ in self.params)
         self.partial = any(param.grad is not None and not dense(param.grad) for _, param, _ in params)
-        self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= most else None
+        self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= MOST_COPIED else None
         self.no_limit = ""
 
     def after(self, raw: dict[int, float]) -> StepFacts:
         """What the step has done; `raw` has the norm of each gradient as the backward pass left it, by parameter."""
-        gradients = norms(self.gradients)
-        weights = norms(self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params])
+        before = self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params]
+        changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies or [], strict=False)]
+        sizes, count = norms([*self.gradients, *before, *changes]), len(self.params)
+        gradients, weights = sizes[:count], sizes[count : 2 * count]
+        updates = sizes[2 * count :] or [math.nan] * count
         facts = StepFacts([], finite=all(map(math.isfinite, gradients)), partial=self.partial)
         if raw:
             facts.raw = math.hypot(*raw.values())
             facts.parallel = self._parallel(gradients, raw)
-        updates = [math.nan] * len(gradients)
-        if self.copies is not None and self.copies:
-            changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies, strict=True)]
-            updates = norms(changes)
+        if changes:
             products = _products(changes, self.gradients)
             facts.descent = math.nan if self.partial else -math.fsum(products)
-            facts.bound, self.no_limit = self._bound(changes, products)
+            if self.gauged:
+                facts.bound, self.no_limit = self._bound(changes, products)
             facts.unmoved = self._unmoved(changes)
         zero = self._zero_rows()
         facts.layers = [

@@ -232,6 +232,8 @@ class Record:
         shared: of `validation`, how many rows of inputs were trained on too, and how many were in observed batches.
         optimizer: the name of the optimizer's class; of several, joined by commas.
         no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
+        look: the record of a few steps of another run of the same model on the same data, in which inputs and targets
+            were seen that are not in this one; None where they are.
     """
 
     losses: Curve = field(default_factory=Curve)
@@ -254,6 +256,12 @@ class Record:
     shared: tuple[int, int] = (0, 0)
     optimizer: str = ""
     no_limit: str = ""
+    look: "Record | None" = None
+
+    @property
+    def data(self) -> list[Tick]:
+        """The observed steps that tell of inputs, targets and the loss."""
+        return self.look.ticks if self.look is not None else self.ticks
 
     @property
     def edges(self) -> list[tuple[int, float]]:
@@ -264,6 +272,17 @@ class Record:
     def steps(self) -> int:
         """Number of steps so far."""
         return len(self.losses)
+
+    def another(self) -> "Record":
+        """An empty record of another run of the same model on the same data, of which this one is the `look`.
+
+        What is proved of this one holds there, but for losses that were not finite.
+        """
+        proved = {code: numbers for code, numbers in self.proved.items() if code != "nan"}
+        return Record(
+            proved=proved, dropout=self.dropout, last=self.last, normalized_input=self.normalized_input,
+            scale_free=self.scale_free, optimizer=self.optimizer, look=self,
+        )  # fmt: skip
 
     def growth(self, step: int) -> float:
         """How far the last losses before a step lie above the first one."""

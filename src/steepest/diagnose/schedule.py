@@ -11,6 +11,12 @@ FIRST = (0, 1, 2, 3, 5, 8, 12, 18, 30)
 NEEDED = 3
 """The first steps that are observed however short a training is known to be: in them who is trained is proved."""
 
+APART = 3
+"""Steps from one that is observed to the next, at least, once the first ones are over."""
+
+SPREAD = 32
+"""Of a training of known length, the parts of which each has one observed step at most once the first ones are over."""
+
 LEAST = 0.6
 """The share of the budget that observed steps get at least."""
 
@@ -34,6 +40,7 @@ class Schedule:
     Attributes:
         spent: seconds of observed steps.
         overhead: seconds of the doctor in all steps besides, as its clock saw them.
+        aside: seconds between steps that are no measure of how long a training will take.
 
     >>> now = iter(range(100))
     >>> schedule = Schedule(0.5, clock=lambda: float(next(now)))
@@ -43,18 +50,21 @@ class Schedule:
 
     def __init__(self, budget: float, clock: Callable[[], float] = perf_counter, steps: int | None = None) -> None:
         self.budget, self.clock, self.steps = budget, clock, steps
-        self.spent = self.overhead = self.debt = self.dearest = 0.0
+        self.spent = self.overhead = self.aside = self.debt = self.dearest = 0.0
         self._begin: float | None = None
         self._warm = 0.0
         self._last = self._steps = 0
 
     def due(self, step: int) -> bool:
         """Whether this step is to be observed."""
+        apart = APART if self.steps is None else max(APART, self.steps // SPREAD)
+        if step not in FIRST and (step < FIRST[-1] or step - self._last < apart):
+            return False  # without a look at the clock
         now = self.clock()
         if self._begin is None:
             self._begin = now
         between = self.overhead + self._steps * HIDDEN
-        trained = now - self._begin - self.spent - between
+        trained = now - self._begin - self.spent - between - self.aside
         if step == 1:
             self._warm = trained  # a first step may load and compile
         after = self.spent + self.dearest
@@ -62,12 +72,8 @@ class Schedule:
             ahead = (self.steps - 1) / (step - 1)
             if after > self._allowed(ahead * (trained - self._warm), ahead * between):
                 return False
-        if step in FIRST:
-            return True
-        if step < FIRST[-1] or step - self._last < 3:
-            return False
         allowed = self._allowed(trained, between)
-        return after <= allowed or after - self.debt <= allowed / 2
+        return step in FIRST or after <= allowed or after - self.debt <= allowed / 2
 
     def _allowed(self, trained: float, between: float) -> float:
         """Seconds of observed steps that so many seconds of training pay for."""

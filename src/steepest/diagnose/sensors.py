@@ -17,7 +17,7 @@ from torch.autograd import Variable
 from torch.utils import _pytree as pytree
 
 from .observation import Forward, Observation
-from .parameters import Before, dense
+from .parameters import Before, dense, params_of
 from .replay import draws_now
 from .target import Target
 
@@ -61,7 +61,6 @@ class Sensors:
         clock: seconds.
         failed: takes the error of a hook.
         units: identities of weights whose rows are hidden units.
-        most: the most bytes of parameters that are copied in a step.
     """
 
     silent = False
@@ -74,9 +73,8 @@ class Sensors:
         clock: Callable[[], float],
         failed: Callable[[Exception], None],
         units: set[int],
-        most: int,
     ) -> None:
-        self.target, self.clock, self.failed, self.units, self.most = target, clock, failed, units, most
+        self.target, self.clock, self.failed, self.units = target, clock, failed, units
         self.seconds = 0.0
         self.closely = False
         self.marker: Tensor | None = None
@@ -292,14 +290,10 @@ class Sensors:
         """Keep what an optimizer is about to change."""
         assert self.now is not None
         self._optimizer = optimizer
-        params = [
-            (self.target.names.get(id(param), f"parameter {index}"), param, group)
-            for group in optimizer.param_groups
-            for index, param in enumerate(group["params"])
-        ]
+        params = params_of(optimizer, self.target.names)
         for _, param, _ in params:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
-        self._before = Before(params, optimizer, self.units, self.most)
+        self._before = Before(params, optimizer, self.units)
         if self.marker is None:
             owned = [param for _, param, _ in self._before.params if id(param) in self.target.names]
             small = [param for param in owned if param.grad is not None and bool(param.grad.any())]

@@ -193,6 +193,11 @@ class RecipeSession(Session):
             self._scaler = torch.amp.GradScaler(self._on.type) if problem.autocast == "float16" else None
         self._is_plain = (problem.accumulate, problem.clip_norm, problem.autocast, problem.ema) == (1, None, None, None)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is forward, backward and step of one batch, by `next_batch` and `loss_of`, and no more."""
+        return self._is_plain and not self._recipe.compile and type(self).advance is RecipeSession.advance
+
     @abstractmethod
     def loss_of(self, batch: Any) -> Tensor:
         """The loss of the model on a batch: a scalar."""

@@ -12,9 +12,9 @@ __all__ = ["dead_units", "init_large", "no_signal", "noise_floor", "overfitting"
 
 def init_large(record: Record) -> Numbers | None:
     """A first loss far above that of guessing."""
-    if not record.ticks or record.ticks[0].step != 0 or record.ticks[0].loss is None:
+    if not record.data or record.data[0].step != 0 or record.data[0].loss is None:
         return None
-    facts, guess = record.ticks[0].loss, guessing(record)
+    facts, guess = record.data[0].loss, guessing(record)
     if facts.labels is None or not guess > 0.1 or not facts.mean > TRAINING.start * guess:
         return None
     return {"loss": facts.mean, "guess": guess, "ratio": facts.mean / guess}
@@ -111,13 +111,15 @@ def noise_floor(record: Record) -> Numbers | None:
     if record.steps < TRAINING.plateau_steps or not all(first == high == last for first, high, last in record.rates):
         return None
     begin = record.steps // 2
+    late_updates = [(tick, update) for tick, update in updates_in(record) if tick.step >= begin]
+    if len(late_updates) < 4:
+        return None
     means = record.losses.means([begin + place * (record.steps - begin) // 8 for place in range(9)])
     if not all(map(math.isfinite, means)):
         return None
     early, late, half = means[:4], means[4:], fmean(means)
     noise = stdev(means) / 2
-    late_updates = [(tick, update) for tick, update in updates_in(record) if tick.step >= begin]
-    if len(late_updates) < 4 or fmean(early) - fmean(late) > max(noise, TRAINING.plateau_trend * fmean(late)):
+    if fmean(early) - fmean(late) > max(noise, TRAINING.plateau_trend * fmean(late)):
         return None
     excess = median(update.descent / (4 * max(1 - update.momentum, 0.01)) for _, update in late_updates)
     if excess > TRAINING.plateau * half > 0:

@@ -12,7 +12,7 @@ __all__ = ["input_scale", "labels", "leak", "not_shuffled", "output_range", "tar
 
 def labels(record: Record) -> Numbers | None:
     """Targets that are all the same."""
-    ticks = [tick for tick in record.ticks if tick.loss is not None and (tick.loss.labels or tick.loss.targets)]
+    ticks = [tick for tick in record.data if tick.loss is not None and (tick.loss.labels or tick.loss.targets)]
     if len(ticks) < TRAINING.labels_ticks:
         return None
     counts = class_counts(record)
@@ -30,7 +30,7 @@ def not_shuffled(record: Record) -> Numbers | None:
     """Batches whose labels differ more than those of a random draw: chi-squared of batches by classes."""
     if (ratio := _between(record)) > TRAINING.shuffled:
         return {"ratio": ratio, "kind": "targets"}
-    tables = [(tick.loss.labels, tick.batch) for tick in record.ticks if tick.loss is not None and tick.loss.labels]
+    tables = [(tick.loss.labels, tick.batch) for tick in record.data if tick.loss is not None and tick.loss.labels]
     counts = class_counts(record)
     if len(tables) < TRAINING.shuffled_ticks or len(counts) < 2:
         return None
@@ -55,7 +55,7 @@ def _between(record: Record) -> float:
     """Variance of the targets' means between batches over what the variance within them leads one to expect."""
     seen = [
         tick.loss.targets
-        for tick in record.ticks
+        for tick in record.data
         if tick.loss is not None and tick.loss.targets is not None and tick.loss.targets[0] == tick.batch >= 8
     ]
     if len(seen) < TRAINING.shuffled_ticks:
@@ -69,7 +69,7 @@ def _between(record: Record) -> float:
 
 def input_scale(record: Record) -> Numbers | None:
     """Inputs of another scale than networks are made for."""
-    seen = [tick.inputs[0] for tick in record.ticks if tick.inputs and tick.inputs[0].size > 8 and tick.batch > 1]
+    seen = [tick.inputs[0] for tick in record.data if tick.inputs and tick.inputs[0].size > 8 and tick.batch > 1]
     if len(seen) < 2 or record.normalized_input:
         return None
     deviation, mean = median(facts.deviation for facts in seen), median(facts.mean for facts in seen)
@@ -89,7 +89,7 @@ def leak(record: Record) -> Numbers | None:
 
 def target_scale(record: Record) -> Numbers | None:
     """Targets of regression of another scale than outputs start with."""
-    far = [tick.loss.far for tick in record.ticks if tick.loss is not None and not math.isnan(tick.loss.far)]
+    far = [tick.loss.far for tick in record.data if tick.loss is not None and not math.isnan(tick.loss.far)]
     if len(far) >= 3 and abs(median(far)) > TRAINING.target_offset:
         return {"mean": median(far), "deviation": math.nan, "known": False}
     moments = target_moments(record)
@@ -106,7 +106,7 @@ def output_range(record: Record) -> Numbers | None:
     """Targets of regression that the last activation cannot reach."""
     seen = [
         tick.loss.outside
-        for tick in record.ticks
+        for tick in record.data
         if tick.loss is not None and (tick.loss.targets is not None or tick.loss.outside > 0)
     ]
     if len(seen) >= 2 and median(seen) > TRAINING.range_share:

@@ -40,7 +40,7 @@ def guessing(record: Record, each: bool = True) -> float:
     moments = target_moments(record)
     if moments is None or not _mean_squares(record):
         return math.nan
-    inner = [tick.loss.component for tick in record.ticks if tick.loss is not None] if each else []
+    inner = [tick.loss.component for tick in record.data if tick.loss is not None] if each else []
     known = [variance for variance in inner if not math.isnan(variance)]
     return min(moments[2], fmean(known)) if known else moments[2]
 
@@ -48,7 +48,7 @@ def guessing(record: Record, each: bool = True) -> float:
 def class_counts(record: Record) -> dict[int, int]:
     """The number of examples of each class, over all that was seen."""
     counts: dict[int, int] = {}
-    for tick in record.ticks:
+    for tick in record.data:
         for label, count in ((tick.loss and tick.loss.labels) or {}).items():
             counts[label] = counts.get(label, 0) + count
     return counts
@@ -56,7 +56,7 @@ def class_counts(record: Record) -> dict[int, int]:
 
 def target_moments(record: Record) -> tuple[int, float, float] | None:
     """Number, mean and variance of all targets seen."""
-    seen = [tick.loss.targets for tick in record.ticks if tick.loss is not None and tick.loss.targets is not None]
+    seen = [tick.loss.targets for tick in record.data if tick.loss is not None and tick.loss.targets is not None]
     if not seen:
         return None
     total = sum(count for count, _, _ in seen)
@@ -67,6 +67,7 @@ def target_moments(record: Record) -> tuple[int, float, float] | None:
 
 def _mean_squares(record: Record) -> bool:
     """Whether the losses are means of squares, so that they compare with a variance."""
+    record = record.look or record
     pairs = [
         (tick.loss.mean, record.losses[tick.step])
         for tick in record.ticks
@@ -77,6 +78,7 @@ def _mean_squares(record: Record) -> bool:
 
 def per_example(record: Record) -> float:
     """The factor between the losses that were handed over and means over examples; NaN if unknown."""
+    record = record.look or record
     ratios = [
         record.losses[tick.step] / tick.loss.mean
         for tick in record.ticks[:6]

@@ -88,7 +88,7 @@ def first_leap(record: Record) -> Numbers | None:
     These are more of them where batches are small, whose losses vary.
     """
     begin, losses = record.losses.untold
-    batches = [tick.batch for tick in record.ticks if tick.batch]
+    batches = [tick.batch for tick in record.data if tick.batch]
     count = max(3, math.ceil(TRAINING.leap_examples / median(batches))) if batches else 3
     start = max(level_of(record), fmean(record.losses[: count // 3]) if losses else math.nan)
     if count > 3:  # twice the standard deviation of a variance of so few examples

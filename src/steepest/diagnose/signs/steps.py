@@ -83,8 +83,9 @@ def _rises(record: Record) -> Numbers | None:
         descents = [update.descent for _, update in updates_in(record, window) if not math.isnan(update.descent)]
         promised = (window - part) * median(descents)
         rise = fmean(losses[-part:]) - fmean(losses[:part])
-        noise = (stdev(losses[:part]) + stdev(losses[-part:])) / part**0.5
-        if rise > 3 * noise and rise > TRAINING.climbs * promised > 0:
+        if not rise > TRAINING.climbs * promised > 0:
+            continue
+        if rise > 3 * (stdev(losses[:part]) + stdev(losses[-part:])) / part**0.5:  # the noise of both means
             return {"by": "trend"}
     return None
 

@@ -17,7 +17,7 @@ from ...base.modules import importing, last_words
 from ...base.spec import parse
 from ...base.status import Status
 from ...diagnose import Diagnosis
-from ...diagnose.beside import Beside, BesideMany
+from ...diagnose.beside import Beside, BesideMany, BesidePlain, first_look
 from ...findings.catalogue import Finding
 from ...rules import External, Rule
 from ...training import Run, StepTimes, pictures, step_parts, step_times, train
@@ -36,9 +36,6 @@ __all__ = ["do"]
 
 MOST_DIAGNOSES = 5
 """Findings of the doctor that are stored of a run: the worst."""
-
-LOOKED_AT = 5
-"""Steps of one run by itself in which it is looked what is wrong with all runs of a population."""
 
 
 def do(job: Job, tell: Callable[[bytes], None] = lambda line: None) -> Ending:
@@ -116,14 +113,14 @@ def _run(job: Job, tell: Callable[[bytes], None]) -> Ending:
     tell(READING)
     _begin(problem, entry.device)
     tell(LOADING)
-    _warm_up(problem, _rule_of(entry), entry.batch_size, entry.device)
+    look = _first_look(problem, _rule_of(entry), entry.batch_size, entry.device)
     differs = _difference(problem, entry) if job.checks else None
     tell(BEGUN)
     rule = rules.find(entry.rule, **entry.settings)
     how = entry.steps, entry.batch_size, entry.schedule, entry.device, entry.until
-    beside = Beside()
+    beside = BesidePlain(look.record) if look.is_plain else Beside()
     run = train(problem, rule, entry.seed, *how, observer=beside)
-    summary = _summary(run, problem, beside.findings)
+    summary = _summary(run, problem, _explained(beside.findings, problem, entry))
     return Ending(job.id, summary, [list(astuple(point)) for point in run.curve], differs=differs)
 
 
@@ -134,21 +131,18 @@ def _run_many(job: Job, tell: Callable[[bytes], None]) -> Ending:
     tell(READING)
     _begin(problem, first.device)
     tell(LOADING)
-    certain = {
-        rule: _certain(problem, _rule_of(entry), entry.batch_size, entry.device)
-        for rule, entry in {entry.rule: entry for entry in job.entries}.items()
-    }
+    looks = [_first_look(problem, _rule_of(entry), entry.batch_size, entry.device).record for entry in job.entries]
     differs = {
         id: _difference(problem, entry) for id, entry in zip(job.ids, job.entries, strict=True) if id in job.checks
     }
     tell(BEGUN)
     members = [Member(rules.find(entry.rule, **entry.settings), entry.seed, entry.schedule) for entry in job.entries]
-    beside = BesideMany()
+    beside = BesideMany(looks)
     how = first.steps, first.batch_size, first.device
     runs = train_many(problem, members, *how, until=first.until, observer=beside)
     parts = [
         Ending(
-            id, _summary(run, problem, [*certain[entry.rule], *beside.findings(place)]),
+            id, _summary(run, problem, _explained(beside.findings(place), problem, entry)),
             [list(astuple(point)) for point in run.curve], differs=differs.get(id),
         )
         for place, (id, entry, run) in enumerate(zip(job.ids, job.entries, runs, strict=True))
@@ -246,15 +240,19 @@ def _warm_up(problem: Problem, rule: Rule, batch_size: int, device: str) -> None
     train(problem, rule, 0, 1, batch_size, "constant", device)
 
 
-@cache
-def _certain(problem: Problem, rule: Rule, batch_size: int, device: str) -> list[Diagnosis]:
-    """What is wrong for certain with every run of a population, which itself hides outputs, targets and modes.
+_first_look = cache(first_look)  # it loads and compiles what the runs need, too
 
-    It is seen in a few steps of one run by itself, that are thrown away and load and compile what the others need.
-    """
-    beside = Beside()
-    train(problem, rule, 0, LOOKED_AT, batch_size, "constant", device, observer=beside)
-    return [finding for finding in beside.findings if finding.certain]
+
+def _explained(found: list[Diagnosis], problem: Problem, entry: Entry) -> list[Diagnosis]:
+    """Findings with the cause of a loss that is not finite: only a doctor that sees every step up to it knows that."""
+    place = next((place for place, each in enumerate(found) if each.numbers.get("cause") == "unknown"), None)
+    if place is None:
+        return found
+    beside, until = Beside(), int(found[place].first_step) + 1
+    how = entry.steps, entry.batch_size, entry.schedule, entry.device, until
+    train(problem, rules.find(entry.rule, **entry.settings), entry.seed, *how, observer=beside)
+    known = beside.record.proved.get(found[place].code)
+    return [*found[:place], Diagnosis(found[place].code, known), *found[place + 1 :]] if known else found
 
 
 def _out_of_memory(entry: Entry, words: str) -> Finding:
