@@ -200,3 +200,21 @@ def test_targets_beyond_what_a_recurrent_layer_or_a_limited_activation_gives(mod
             optimizer.step()
             doctor.step(loss)
     assert [(each.code, each.numbers["kind"]) for each in doctor.findings] == [("output_range", told)] * bool(told)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_classes_with_a_penalty_on_the_weights_tell_ascent_from_descent(sign):
+    torch.manual_seed(0)
+    inputs = torch.randn(64, 4)
+    labels = (inputs[:, 0] > 0).long()
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(20):
+            optimizer.zero_grad()
+            penalty = sum(param.square().sum() for param in model.parameters())
+            loss = sign * nn.functional.cross_entropy(model(inputs), labels) + 1e-2 * penalty
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["ascent"] * (sign < 0)
