@@ -3,10 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from torch import Tensor
 
-__all__ = ["VIEWS", "leaves", "name_of", "others_between", "path_between", "shape_of", "through_views", "within"]
+__all__ = [
+    "VIEWS",
+    "has_derivatives",
+    "leaves",
+    "name_of",
+    "others_between",
+    "path_between",
+    "shape_of",
+    "through_views",
+    "within",
+]
 
 VIEWS = frozenset(
     f"{name}Backward{version}"
@@ -100,17 +109,22 @@ def through_views(node: Any) -> Any:
     return node
 
 
-def leaves(loss: Tensor) -> Iterator[torch.nn.Parameter]:
-    """The parameters that a loss was computed from."""
+def leaves(loss: Tensor) -> Iterator[Tensor]:
+    """What a loss was computed from: parameters, and other tensors that require a gradient and are no results."""
     if loss.grad_fn is None:
         return
     known, waiting = {loss.grad_fn}, [loss.grad_fn]
     while waiting and len(known) < MOST:
         node = waiting.pop()
         variable = getattr(node, "variable", None)
-        if isinstance(variable, torch.nn.Parameter):
+        if isinstance(variable, Tensor):
             yield variable
         for following in inputs_of(node):
             if following not in known:
                 known.add(following)
                 waiting.append(following)
+
+
+def has_derivatives(loss: Tensor) -> bool:
+    """Whether a loss contains derivatives by tensors that require a gradient, as a gradient penalty does."""
+    return any("BackwardBackward" in node.name() for node in within(loss.grad_fn, None))

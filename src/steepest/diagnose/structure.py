@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import VIEWS, inputs_of, leaves, name_of, path_between, shape_of, through_views, within
+from .autograd import VIEWS, has_derivatives, inputs_of, leaves, name_of, path_between, shape_of, through_views, within
 from .last import last_activation, last_of
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
 from .stacked import stacked
-from .target import Target
+from .target import Target, held
 
 __all__ = ["Structure"]
 
@@ -39,6 +39,9 @@ class Structure:
         self._had: set[int] = set()
         self._ran: set[int] = set()
         self._used: dict[int, Tensor] = {}
+        self._plain: dict[int, Tensor] | None = None
+        self._stale: set[int] | None = None
+        self._arrived: dict[int, tuple[int, float]] = {}
         self._marks: dict[int, tuple[int, float]] = {}
         self._evaluating = self.looks = 0
         self._proofs: dict[str, int] = {}
@@ -184,10 +187,7 @@ class Structure:
 
     def _who_is_trained(self, seen: Observation, loss: Any, step: int) -> None:
         if isinstance(loss, Tensor):
-            for param in leaves(loss):
-                self._used[id(param)] = param
-                if id(param) not in self._marks and dense(param):
-                    self._marks[id(param)] = param._version, _sum(param)
+            self._trace(loss)
         if not (seen.lacking or seen.had):
             return
         self.looks += 1
@@ -198,7 +198,8 @@ class Structure:
             return
         trained = {id(param) for _, _, param in self.target.stepped()}
         never = self._lacking - self._had
-        foreign = [key for key in never if key not in self.target.names]
+        foreign = [key for key in never | (self._stale or set()) if key not in self.target.names]
+        self._used |= self._plain or {}
         self._used |= {
             id(param): param
             for param in self.target.model.parameters()
@@ -212,7 +213,8 @@ class Structure:
         if foreign and (missing or len(foreign) == len(trained)):
             self.record.prove("foreign_params", step=0, count=len(foreign), of=len(trained), missing=len(missing))
         elif missing:
-            name = next((self.target.names[key] for key in missing if key in self.target.names), "")
+            names = held(self.target.model) | self.target.names
+            name = next((names[key] for key in missing if key in names), "")
             self.record.prove(
                 "missing_params", step=0, count=len(missing), of=len(self._used), name=name, named=bool(name)
             )
@@ -224,6 +226,28 @@ class Structure:
         if cut:
             name = next(name for key, name in self.target.names.items() if key in cut)
             self.record.prove("no_grad", step=0, count=len(cut), of=len(trained), name=name)
+
+    def _trace(self, loss: Tensor) -> None:
+        """What the loss was computed from, and which of the optimizer's tensors are not among it."""
+        found = list(leaves(loss))
+        plain = {id(tensor): tensor for tensor in found if not isinstance(tensor, nn.Parameter)}
+        plain = {key: tensor for key, tensor in plain.items() if key in held(self.target.model)} if plain else plain
+        if plain and has_derivatives(loss):  # points at which derivatives are taken look like weights
+            plain = {}
+        self._plain = {key: plain[key] for key in plain if self._plain is None or key in self._plain}
+        for param in (*self._plain.values(), *(each for each in found if isinstance(each, nn.Parameter))):
+            if isinstance(param, nn.Parameter):
+                self._used[id(param)] = param
+            if id(param) not in self._marks and dense(param):
+                self._marks[id(param)] = param._version, _sum(param)
+        there = {id(tensor) for tensor in found}
+        stale = set()
+        for _, _, param in self.target.stepped():
+            if id(param) not in there and dense(param.grad) and param.grad is not None:
+                mark = param.grad._version, _sum(param.grad)
+                if self._arrived.setdefault(id(param), mark) == mark:  # what another loss gave it before
+                    stale.add(id(param))
+        self._stale = stale if self._stale is None else self._stale & stale
 
     def _requires(self, key: int) -> bool:
         return any(id(param) == key and param.requires_grad for param in self.target.model.parameters())

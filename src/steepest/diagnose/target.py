@@ -1,14 +1,18 @@
 """What is trained: a model and its optimizers, without the wrappers around them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Target", "unwrapped", "unwrapped_optimizer"]
+__all__ = ["Target", "held", "unwrapped", "unwrapped_optimizer"]
 
 Optimizers = Sequence[torch.optim.Optimizer]
+
+HELD = 10_000
+"""The most values of a model that are looked at for tensors among them."""
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -84,3 +88,31 @@ class Target:
         """The learning rate of each group, where it is a number."""
         rates = [group.get("lr") for optimizer in self.optimizers for group in optimizer.param_groups]
         return [rate for rate in rates if isinstance(rate, int | float)]
+
+
+def held(model: nn.Module) -> dict[int, str]:
+    """Names of tensors that require a gradient and that a model keeps elsewhere than among its parameters.
+
+    They are attributes of its modules, or of plain objects in these, or stand in lists, tuples and dictionaries.
+    """
+    names, own = dict[int, str](), vars(nn.Module())
+    waiting: list[tuple[str, Any, int]] = [
+        (f"{where}.{name}" if where else name, value, 0)
+        for where, module in model.named_modules()
+        for name, value in (*vars(module).items(), *module._buffers.items())
+        if name not in own
+    ]
+    visited = 0
+    while waiting and visited < HELD:
+        name, value, depth = waiting.pop()
+        visited += 1
+        if isinstance(value, Tensor):
+            if value.requires_grad and value.is_leaf:
+                names[id(value)] = name
+        elif depth < 3 and not isinstance(value, nn.Module | type):
+            if isinstance(value, list | tuple):
+                waiting += [(f"{name}[{place}]", each, depth + 1) for place, each in enumerate(value[:HELD])]
+            else:
+                inside = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+                waiting += [(f"{name}.{key}", each, depth + 1) for key, each in islice(inside.items(), HELD)]
+    return names
