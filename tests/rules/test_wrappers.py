@@ -1,6 +1,7 @@
 """Wrapped rules: each wrapper against its authors' algorithm, around optimizers of others, and by composition."""
 
 import pickle
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -388,6 +389,47 @@ def test_the_contract_of_rules(name):
     for key, check in rule_checks(type(find(name)), needs=needs).items():
         if not key.startswith(("alive-ema", "many")) or ("many" in key and "ema" not in key):  # the path has no average
             check()
+
+
+def every_wrapped_rule():
+    for wrapper in WRAPPERS.values():
+        for rule in BUILT_IN:
+            with suppress(InvalidValue):  # some cannot be wrapped
+                yield wrapped(wrapper, rule)
+
+
+@pytest.mark.quick
+def test_no_symbol_of_a_wrapper_means_two_things():
+    for rule in every_wrapped_rule():
+        own = [rule.hyperparameters()[name].metadata["facts"].symbol for name in rule.own_settings.values()]
+        own += [rule.symbols[name] for name in rule.own_states.values()]
+        inside = rule.inner_class
+        others = {str(symbol) for symbol in inside.symbols.values()}
+        for setting in inside.hyperparameters().values():
+            symbol = setting.metadata["facts"].symbol
+            others |= {*symbol} if isinstance(symbol, tuple) else {symbol}
+        assert len({*own}) == len(own) and not others & {*own}, rule.title
+
+
+@pytest.mark.quick
+def test_a_formula_decays_once_and_where_the_rule_does():
+    for rule in every_wrapped_rule():
+        lines = "\n".join(latex(rule))
+        decays = lines.count(r"\eta \lambda")
+        assert decays <= 1 or "lookahead" in rule.__name__.lower(), lines
+        assert r"\lambda" not in lines or "weight_decay" in rule.hyperparameters(), lines
+    for spec, expected in [
+        ("cautious(sgd)", 0), ("cautious(sgd(weight_decay=0.1))", 0), ("cautious(adamw)", 1), ("cautious(muon)", 1),
+        ("cautious(adamw(weight_decay=0))", 0), ("cautious(lion)", 0), ("cautious(lion(weight_decay=0.1))", 1),
+        ("lookahead(muon)", 1), ("averaged(mars)", 1),
+    ]:  # fmt: skip
+        assert "\n".join(latex(find(spec))).count(r"\eta \lambda") == expected, spec
+
+
+def test_a_prime_is_in_the_formulas_too():
+    assert r"\alpha' (x_{t-1} + c_t - \phi_{t-1})" in "\n".join(latex(find("lookahead(rmsprop)")))
+    assert latex(find("sam(adadelta)"))[0].startswith(r"e_t = \rho' \frac")
+    assert latex(find("lookahead(muon)"))[-1].count("k'") == latex(find("lookahead(soap)"))[-1].count("k") > 0
 
 
 def test_settings_of_a_wrapper_are_numbers_too():

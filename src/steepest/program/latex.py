@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import landscapes
 from ..landscapes import Landscape
+from ..ops import is_zero
 from ..rules import Rule, Wrapped, find
 from ..rules.wrapper import without_decay
 from .algebra import Node, apply, leaf, number, print_node
@@ -97,14 +98,39 @@ def at(symbol: str, index: str) -> str:
     return f"{stem}_{inside}" if len(inside) == 1 else f"{stem}_{{{inside}}}"
 
 
+DECAY = r" - \eta \lambda x_{t-1}"
+"""The decay that a wrapper's formula adds to its step, where the rule inside decays apart."""
+
+
 def _of_wrapped(rule: Wrapped) -> list[str]:
     """The formulas of the rule inside, on another gradient or with another step, and those of the wrapper."""
-    own = _documented(rule.wrapper_class)
+    own = [_primed(line, rule) for line in _documented(rule.wrapper_class)]
     if rule.is_of_gradient:
         return [*own, *(line.replace(r"\nabla f(x_{t-1})", r"\hat g_t") for line in latex(rule.inner))]
-    bare = without_decay(rule.inner) if rule.inner.decays_apart else rule.inner
+    bare = rule.inner
+    is_apart = bare.decays_apart and any(r"\lambda" in line for line in own)  # the wrapper decays in its own way
+    if not is_apart or is_zero(bare.weight_decay):  # type: ignore[attr-defined]
+        own = [line.removesuffix(DECAY) for line in own]
+    if is_apart:
+        bare = without_decay(bare)
     inside = [re.sub("^x_t =", lambda _: r"\tilde x_t =", line) for line in latex(bare)]
+    if is_apart:  # a formula of the documentation says the decay whatever its value
+        inside = [line.replace(r"(1 - \eta \lambda) x_{t-1}", "x_{t-1}") for line in inside]
     return [*inside, r"\Delta_t = \tilde x_t - x_{t-1}", *own]
+
+
+def _primed(line: str, rule: Wrapped) -> str:
+    """A line of the wrapper's documentation with the symbols that its settings and states have in this rule."""
+    pairs = [
+        (setting.metadata["facts"].symbol, symbol_of(rule, rule.own_settings[name]))
+        for name, setting in rule.wrapper_class.settings().items()
+    ]
+    pairs += [(symbol, rule.symbols[rule.own_states[name]]) for name, symbol in rule.wrapper_class.symbols.items()]
+    for plain, here in pairs:
+        if here != plain:
+            before = "" if plain.startswith("\\") else r"(?<![A-Za-z\\])"
+            line = re.sub(f"{before}{re.escape(plain)}(?![A-Za-z])", lambda _, here=here: here, line)  # type: ignore[misc]
+    return line
 
 
 def _documented(described: type) -> list[str]:

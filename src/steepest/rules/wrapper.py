@@ -9,7 +9,8 @@ that every engine, formula, picture and search has it without knowing wrappers.
     >>> rule.title, rule.inner, list(rule.init(0.5))
     ('Lookahead AdamW', AdamW(lr=0.1, ...), ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'slow'])
 
-Where a wrapper's name for a setting or a state is taken, as in a Lookahead of a Lookahead, it has a number: `k_2`.
+Where a wrapper's name for a setting or a state is taken, as in a Lookahead of a Lookahead, it has a number: `k_2`;
+where its symbol is, a prime: $k'$.
 """
 
 import copyreg
@@ -235,20 +236,25 @@ def wrapped(wrapper: type[Wrapper], rule: type[Rule]) -> type[Wrapped]:
     taken = {*given, *rule.symbols, *TAKEN}
     own_settings = {name: _free(name, taken) for name in wrapper.settings()}
     own_states = {name: _free(name, taken) for name in wrapper.symbols}
-    own = {own_settings[name]: setting for name, setting in wrapper.settings().items()}
-    settings = given | own
+    written = _symbols(rule)
+    facts = {name: setting.metadata["facts"] for name, setting in wrapper.settings().items()}
+    own = {name: replace(known, symbol=_unwritten(known.symbol, written)) for name, known in facts.items()}
+    metadata: dict[str, Any] = {name: setting.metadata for name, setting in given.items()}
+    metadata |= {own_settings[name]: {"facts": known} for name, known in own.items()}
+    settings = given | {own_settings[name]: setting for name, setting in wrapper.settings().items()}
+    own_symbols = {own_states[name]: _unwritten(symbol, written) for name, symbol in wrapper.symbols.items()}
     namespace: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": f"{inspect.getdoc(wrapper)}\n\nThe rule inside is {rule.title}: {inspect.getdoc(rule)}",
         "__annotations__": {name: setting.type for name, setting in settings.items()},
-        **{name: field(default=setting.default, metadata=setting.metadata) for name, setting in settings.items()},
+        **{name: field(default=setting.default, metadata=metadata[name]) for name, setting in settings.items()},
         "wrapper_class": wrapper,
         "inner_class": rule,
         "own_settings": own_settings,
         "own_states": own_states,
         "title": f"{wrapper.title} {rule.title}",
         "reference": f"{wrapper.reference}; {rule.reference}",
-        "symbols": {**rule.symbols, **{own_states[name]: symbol for name, symbol in wrapper.symbols.items()}},
+        "symbols": {**rule.symbols, **own_symbols},
         "elementwise": wrapper.elementwise and rule.elementwise,
         "decay": wrapper.decay or rule.decay,
         "evaluations": wrapper.evaluations * rule.evaluations,
@@ -273,6 +279,22 @@ def _free(name: str, taken: Collection[str]) -> str:
     """The name, or the name with the first number with which it is not taken."""
     names = (name if number == 1 else f"{name}_{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
+
+
+def _symbols(rule: type[Rule]) -> set[str]:
+    """All that a rule's formulas write for its settings and states."""
+    symbols = {*rule.symbols.values()}
+    for setting in rule.hyperparameters().values():
+        symbol = setting.metadata["facts"].symbol
+        symbols |= {*symbol} if isinstance(symbol, tuple) else {symbol}
+    return symbols
+
+
+def _unwritten(symbol: str, written: Collection[str]) -> str:
+    """A symbol, with as many primes as make it another one than those that are written."""
+    while symbol in written:
+        symbol += "'"
+    return symbol
 
 
 def _evaluation(self: Wrapped, param: Any, *state: Any) -> Any:
