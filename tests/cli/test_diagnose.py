@@ -1,6 +1,8 @@
 """`steepest diagnose`: a script as it is, and a workload, with the doctor beside them."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 
 from steepest.base.errors import InvalidValue
 from steepest.cli import terminal
+from steepest.cli.diagnose import _is_workload
 from steepest.diagnose import Diagnosis
 from steepest.diagnose.everywhere import everywhere
 
@@ -86,7 +89,7 @@ def test_a_page_that_cannot_be_written_at_the_end_is_one_line_after_what_was_fou
     monkeypatch.setattr("steepest.diagnose.Doctor.report", refuse)
     code, printed, complaint = command(f"diagnose {script} --report run.html -- 0.01 0")
     assert code == 2 and "gradients are not zeroed between steps" in printed
-    assert complaint.splitlines()[-1].startswith("steepest: run.html: cannot be written (No space left on device)")
+    assert re.search(r"\nsteepest: /.*run\.html: cannot be written \(No space left on device\).*\n$", complaint)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
@@ -107,6 +110,7 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
         ("diagnose missing.py", "missing.py: no such file"),
         ("diagnose digits --budget 2", "budget: must be a share of the time, above 0 and at most 1, got 2.0"),
         ("diagnose digits extra", "digits: a workload takes no arguments, got extra"),
+        ("diagnose -m no_such.module", "no_such.module: no such module; name it as for python -m"),
         ("diagnose digitz", "unknown workload 'digitz'"),
         ("diagnose digits --report run.txt", "run.txt: a page is an .html file"),
         (
@@ -118,6 +122,108 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
 def test_bad_input_is_one_line(arguments, told, command):
     code, _, complaint = command(arguments)
     assert code == 2 and told in complaint and "Traceback" not in complaint
+
+
+SIX_STEPS = """
+import torch
+model = torch.nn.Linear(4, 2)
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+for _ in range(6):
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(model(torch.randn(8, 4)), torch.arange(8) % 2).backward()
+    optimizer.step()
+"""
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    """A function that writes files of a folder, which is the working directory."""
+
+    def write(**files):
+        for name, content in files.items():
+            path = tmp_path / f"{name.replace('__', '/')}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+
+    monkeypatch.chdir(tmp_path)
+    return write
+
+
+def test_a_script_may_go_to_another_folder(in_folder, command, tmp_path):
+    (tmp_path / "other").mkdir()
+    in_folder(
+        beside_it="WORD = 'found it'",
+        train=f"import os\n{SIX_STEPS}\nos.chdir('other')\nimport beside_it\nprint(beside_it.WORD, __file__)",
+    )
+    code, printed, _ = command("diagnose train.py --report run.html")
+    assert code == 0 and f"found it {tmp_path / 'train.py'}" in printed
+    assert (tmp_path / "run.html").exists() and not list((tmp_path / "other").iterdir())
+
+
+def test_a_module_of_a_package_is_run_by_its_name(in_folder, command):
+    in_folder(
+        kit__parts="WORD = 'relative'",
+        kit__train=f"from .parts import WORD\n{SIX_STEPS}\nimport sys\nprint(WORD, sys.argv[1:], __name__)",
+    )
+    code, printed, _ = command("diagnose -m kit.train -- --epochs 3")
+    assert code == 0 and "relative ['--epochs', '3'] __main__" in printed and "6 steps" in printed
+
+
+@pytest.mark.parametrize("option", ["train.py", "-m train"])
+def test_a_trace_begins_in_the_script(option, in_folder, command):
+    in_folder(train="def inner():\n    return 1 / 0\n\ninner()")
+    code, _, complaint = command(f"diagnose {option}")
+    assert code == 1 and complaint.splitlines()[0] == "Traceback (most recent call last):"
+    assert "train.py" in complaint.splitlines()[1] and "cli/diagnose.py" not in complaint and "runpy" not in complaint
+
+
+FORKS = """
+import os, sys
+child = os.fork()
+if not child:
+    sys.exit(3)
+print("child:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "printed"),
+    [
+        (FORKS, "child: 3\n6 steps, 5 of them observed\n"),
+        ("import sys; sys.stdout = open('log.txt', 'w')", "6 steps, 5 of them observed\n"),
+        ("import sys; sys.stderr.close()", "6 steps, 5 of them observed\n"),
+        ("import sys; sys.stdout.close(); raise SystemExit('ended')", ""),
+    ],
+    ids=["fork", "replaced", "errors closed", "output closed"],
+)
+def test_what_a_script_makes_of_its_process_ends_with_it(after, printed, in_folder, tmp_path):
+    in_folder(train=f"{SIX_STEPS}\n{after}")
+    run = subprocess.run(
+        [sys.executable, "-m", "steepest", "diagnose", "train.py", "--lang", "en"], capture_output=True, text=True
+    )
+    assert run.stdout.startswith(printed) and run.stdout.count("6 steps") == bool(printed)
+    assert "Traceback" not in run.stderr and "internal error" not in run.stderr
+    if not printed:
+        assert run.returncode == 1 and run.stderr.startswith("ended\n6 steps, 5 of them observed\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "workload"),
+    [
+        ("target = torch.randn(64, 1)\nmodel = torch.nn.Linear(1, 1)", False),
+        ("inputs, target = data[0]\nfor _ in range(9): train()", False),
+        ("data = table.values\ntarget = table.price.values", False),
+        ("class Mine(ProblemBase): pass", False),
+        ("target = 0.9\ndef model(): pass", True),
+        ("target, steps = 0.9, 30\nmodel = Network", True),
+        ("target = 0.9\nmodel = functools.partial(Network, 3)", True),
+        ("target = 0.9\nbatches = lambda: loader", True),
+        ("class Mine(workloads.Problem): pass", True),
+    ],
+)
+def test_a_script_with_a_tensor_named_target_is_no_workload(text, workload, in_folder):
+    in_folder(train=text)
+    assert _is_workload("train.py") is workload
 
 
 def test_nothing_of_torch_remains_changed():

@@ -1,11 +1,13 @@
 """Loops that are unusual or wrong: the doctor works, or says in one line what it cannot see, and never raises."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 import steepest
+from steepest.base.errors import InvalidValue
 
 INPUTS = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
 LABELS = (INPUTS[:, 0] > 0).long()
@@ -25,7 +27,20 @@ def steps(doctor, model, optimizer, count=12, loss=functional.cross_entropy, say
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("said", [None, "high", 3, float("nan"), torch.ones(2), torch.tensor(1 + 2j), object()])
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "high",
+        3,
+        float("nan"),
+        10**400,
+        torch.ones(2),
+        torch.tensor(1 + 2j),
+        torch.ones((), device="meta"),
+        object(),
+    ],
+)
 def test_a_loss_that_is_no_number_is_taken_as_it_is(said):
     torch.manual_seed(0)
     model = nn.Linear(4, 2)
@@ -36,16 +51,194 @@ def test_a_loss_that_is_no_number_is_taken_as_it_is(said):
     assert isinstance(doctor.findings, list) and doctor.text("zh") is not None
 
 
-def test_a_loop_without_backward():
+@pytest.mark.parametrize(
+    ("differentiate", "advised"),
+    [
+        (lambda loss, optimizer: None, "call loss.backward() before optimizer.step()"),
+        (lambda loss, optimizer: (loss.backward(), optimizer.zero_grad()), "call zero_grad() before backward()"),
+        (lambda loss, optimizer: torch.ones((), requires_grad=True).backward(), "call loss.backward() before"),
+    ],
+)
+def test_a_loop_without_gradients_at_its_steps(differentiate, advised):
     model = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     doctor = steepest.watch(model, optimizer)
     for _ in range(12):
         loss = functional.cross_entropy(model(INPUTS), LABELS)
+        differentiate(loss, optimizer)
         optimizer.step()
         doctor.step(loss)
     assert [finding.code for finding in doctor.findings] == ["no_grad"]
-    assert doctor.findings[0].numbers["count"] == 2 and "unseen_error" not in unseen(doctor)
+    assert doctor.findings[0].numbers["count"] == 2 and doctor.findings[0].advice().startswith(advised)
+    assert "unseen_error" not in unseen(doctor)
+
+
+def failing(*given):
+    raise KeyError("the user's own")
+
+
+@pytest.mark.parametrize("name", ["again", "validation", "tell"])
+def test_a_function_of_the_users_that_raises_is_not_called_again_and_the_doctor_goes_on(name):
+    torch.manual_seed(0)
+    calls = []
+    model = nn.Sequential(nn.Linear(4, 2), nn.Softmax(-1))  # something to tell
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer, **{name: lambda *given: calls.append(given) or failing()})
+    steps(doctor, model, optimizer)
+    assert [finding.code for finding in doctor.findings] == ["softmax_twice"] and len(calls) == 1
+    assert unseen(doctor) == ["unseen_function"] and doctor.record.observed > 3
+    assert doctor.unseen[0].text() == f'{name}= raised an error and is not called any more: KeyError: "the user\'s own"'
+
+
+def test_held_out_data_that_steps_the_doctor_does_not_call_itself():
+    doctors = []
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctors.append(steepest.watch(model, optimizer, validation=lambda: doctors[0].step(1.0)))
+    steps(doctors[0], model, optimizer)
+    assert doctors[0].record.steps == 12 and unseen(doctors[0]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"again": 5}, "again: must be a function, got 5"),
+        ({"validation": torch.ones(2, 4)}, "validation: must be a function, got tensor"),
+        ({"tell": "print"}, "tell: must be a function, got 'print'"),
+        ({"averaged": {}}, "averaged: must be a torch.nn.Module, got dict"),
+        ({"keep": -1}, "keep: must be a whole number from 0, got -1"),
+        ({"keep": "1 GB"}, "keep: must be a whole number from 0, got '1 GB'"),
+        ({"optimizer": []}, "optimizer: there is none in what was passed"),
+        ({"optimizer": {}}, "optimizer: there is none in what was passed"),
+    ],
+)
+def test_what_is_no_function_or_no_optimizer_is_refused(given, told):
+    model = nn.Linear(4, 2)
+    with pytest.raises(InvalidValue) as refused:
+        steepest.watch(**{"model": model, "optimizer": torch.optim.SGD(model.parameters())} | given)
+    assert told in str(refused.value) and not model._forward_pre_hooks
+
+
+def test_optimizers_in_a_dict_are_watched():
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, {"main": optimizer})
+    steps(doctor, model, optimizer)
+    assert unseen(doctor) == [] and doctor.record.optimizer == "SGD"
+
+
+def test_a_forward_pass_that_fails_when_it_is_repeated_is_the_models_error():
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    for step in range(12):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(INPUTS.to(model.weight.dtype)).float(), LABELS)
+        loss.backward()
+        optimizer.step()
+        model.to((torch.float64, torch.float32)[step % 2])
+        doctor.step(loss)
+    assert unseen(doctor) == ["unseen_repeat"] and doctor.record.observed > 3
+    assert "when it ran on the same batch once more (RuntimeError: mat1 and mat2" in doctor.unseen[0].text()
+
+
+def test_a_state_that_cannot_be_copied_is_the_models_error():
+    class Stubborn(dict):
+        def copy(self):
+            raise TypeError("no copies")
+
+    model = nn.BatchNorm1d(4)
+    model.kept = Stubborn()
+    before = model.running_mean
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, model, optimizer)
+    assert unseen(doctor) == ["unseen_repeat"] and model.running_mean is before
+    assert "what the model keeps cannot be copied (TypeError: no copies)" in doctor.unseen[0].text()
+
+
+def test_the_parameter_that_shows_whether_gradients_are_zeroed_may_be_frozen():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer, budget=1.0)
+    for step in range(40):
+        if step == 10:
+            model[2].bias.requires_grad_(False)  # the smallest
+        if step < 20:
+            optimizer.zero_grad()
+        loss = functional.cross_entropy(model(INPUTS), LABELS)
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    assert unseen(doctor) == []
+    assert [(finding.code, finding.first_step > 19) for finding in doctor.findings] == [("zero_grad", True)]
+
+
+def test_lazy_modules_are_watched_once_they_have_parameters():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(2), nn.Softmax(-1))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with steepest.watch(model, optimizer) as doctor:
+        steps(doctor, model, optimizer)
+    assert [finding.code for finding in doctor.findings] == ["softmax_twice"] and unseen(doctor) == []
+    assert doctor.record.steps == 12 and doctor.origin.parameters == 4 * 8 + 8 + 16 + 18
+
+
+def test_parameters_without_an_entry():
+    torch.manual_seed(0)
+    empty = nn.Linear(4, 1, bias=False)
+    empty.weight = nn.Parameter(torch.zeros(0, 4))
+    model = nn.ModuleList([empty, nn.Linear(4, 8), nn.Linear(8, 2)])
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, lambda inputs: model[2](model[1](inputs)) + empty(inputs).sum(), optimizer)
+    assert unseen(doctor) == ["unseen_model"] and len(doctor.record.ticks[0].update.layers) == 4
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_settings_that_are_numbers_of_numpy(kind):
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), kind(0.25), momentum=kind(0.5))
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, model, optimizer)
+    assert doctor.record.rates == [(0.25, 0.25, 0.25)] and doctor.record.edges
+    assert doctor.record.ticks[1].update.momentum == 0.5 and "lr=" in doctor.origin.optimizers[0]
+
+
+@pytest.mark.parametrize(("sign", "found"), [(-1, []), (1, ["ascent"])])
+def test_what_is_maximized_may_be_the_negative_of_a_loss(sign, found):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, maximize=True)
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, model, optimizer, count=60, loss=lambda *given: sign * functional.cross_entropy(*given))
+    assert [finding.code for finding in doctor.findings] == found
+    assert ("unseen_maximize" in unseen(doctor)) == (sign < 0)
+
+
+def test_several_steps_of_the_optimizer_before_the_doctor_is_told_are_no_accumulation():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(12):
+        for _ in range(5):  # as a critic is trained
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(INPUTS), LABELS)
+            loss.backward()
+            optimizer.step()
+        doctor.step(loss)
+    assert doctor.findings == [] and {tick.backwards for tick in doctor.record.ticks} == {1}
+    assert all(len(tick.update.layers) == 2 and 0 < tick.gain < 2 for tick in doctor.record.ticks)
+
+
+def test_no_finding_is_said_to_be_none():
+    doctor = steepest.watch(nn.Linear(4, 2), torch.optim.SGD([torch.ones(1)]))
+    assert str(doctor) == "nothing was found in 0 steps, 0 of them observed"
+    assert doctor.text("zh") == "共 0 步，其中观察了 0 步：没有发现问题"
+    with pytest.raises(InvalidValue, match="lang: must be en or zh"):
+        doctor.text("fr")
 
 
 def test_a_closure_is_said_to_hide_the_step():

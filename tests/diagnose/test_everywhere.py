@@ -1,4 +1,4 @@
-"""Averages of weights in code that does not know of the doctor."""
+"""Code that does not know of the doctor: which model is watched, and averages of weights."""
 
 import pytest
 import torch
@@ -43,3 +43,61 @@ def test_the_average_of_another_model_is_not_followed():
         other = AveragedModel(nn.Linear(3, 3))
         trained(nn.Linear(4, 2), None, False)
     assert seen.doctor.findings == [] and int(other.n_averaged) == 0
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_teacher_that_is_called_first_is_not_taken_for_the_model(trained):
+    torch.manual_seed(0)
+    teacher, student = nn.Linear(4, 2), nn.Sequential(nn.Linear(4, 2), nn.Softmax(-1))
+    with everywhere() as seen:
+        optimizer = torch.optim.SGD(student.parameters(), 0.1)
+        for _ in range(6):
+            optimizer.zero_grad()
+            targets = teacher(INPUTS).softmax(-1)
+            loss = functional.cross_entropy(student(INPUTS), targets if trained else targets.argmax(-1))
+            loss.backward()
+            optimizer.step()
+    assert "softmax_twice" in [finding.code for finding in seen.doctor.findings]
+    assert seen.doctor.origin.model == "Sequential" and not seen.doctor.unseen and not teacher._forward_pre_hooks
+
+
+def test_steps_of_optimizers_that_are_not_watched_are_said_to_be_unseen():
+    torch.manual_seed(0)
+    with everywhere() as seen:
+        for _ in range(3):  # as one tries several seeds
+            trained(nn.Linear(4, 2), None, False)
+    assert seen.doctor.record.steps == 12
+    assert [(finding.code, finding.numbers["steps"]) for finding in seen.doctor.unseen] == [("unseen_others", 24)]
+
+
+def test_a_step_is_that_of_the_optimizer_that_was_made_last():
+    torch.manual_seed(0)
+    with everywhere() as seen:
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        optimizers = [torch.optim.SGD(part.parameters(), 0.1) for part in (model[0], model[2])]
+        for _ in range(6):
+            model.zero_grad()
+            functional.cross_entropy(model(INPUTS), LABELS).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    assert seen.doctor.record.steps == 6
+    assert all(len(tick.update.layers) == 4 for tick in seen.doctor.record.ticks)
+
+
+def test_steps_whose_closure_runs_the_model_are_seen():
+    """As Lightning steps every optimizer."""
+    torch.manual_seed(0)
+    with everywhere() as seen:
+        model = nn.Sequential(nn.Linear(4, 2), nn.Softmax(-1))
+        optimizer = torch.optim.Adam(model.parameters(), 0.01)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(INPUTS), LABELS)
+            loss.backward()
+            return loss
+
+        for _ in range(8):
+            optimizer.step(closure)
+    assert [finding.code for finding in seen.doctor.findings] == ["softmax_twice"] and not seen.doctor.unseen
+    assert [tick.step for tick in seen.doctor.record.ticks if tick.update is not None] == [1, 2, 3, 5]

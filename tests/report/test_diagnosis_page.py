@@ -82,7 +82,7 @@ def huge(tmp_path_factory):
         labels = {label: 1 + (step + label) % 5 for label in range(50)}
         loss = LossFacts("cross_entropy", losses[step], 1.0, labels)
         record.observe(Tick(step, 32, 1, [], loss, StepFacts(layers, raw=1e30, descent=0.1), math.sin(step), (0.1,)))
-    record.prove("no_grad", step=3, name=names[70], count=1, of=200)
+    record.prove("no_grad", step=3, name=names[70], count=1, of=200, kind="cut")
     record.prove("zero_grad", step=1)
     return doctor.report(tmp_path_factory.mktemp("huge") / "run.html")
 

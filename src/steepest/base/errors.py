@@ -30,6 +30,19 @@ class UnknownName(InvalidValue):
     """A rule, landscape, workload or schedule that does not exist."""
 
 
+def one_line(error: BaseException) -> str:
+    """The kind of an error, which anybody may have raised, and the first line of its text.
+
+    >>> one_line(KeyError("loss")), one_line(ValueError())
+    ("KeyError: 'loss'", 'ValueError')
+    """
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # an error of a user's own class, whose text fails
+        lines = []
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 MOST_LISTED = 30
 """Names that a message lists, at most."""
 

@@ -27,6 +27,7 @@ HELP = {
     "Write a page with pictures of what was found to this file.": "把发现的问题连同图写成网页，保存到此文件。",
     "A training script, or a workload.": "训练脚本，或工作负载。",
     "The script's own arguments, behind --.": "脚本自身的参数，写在 -- 之后。",
+    "SCRIPT is the name of a module, as of python -m.": "SCRIPT 是模块名，如同 python -m。",
     "Optimizer of a workload, such as 'adam(lr=0.01)'.": "工作负载的优化器，例如 'adam(lr=0.01)'。",
     "Seed of a workload.": "工作负载的种子。",
     "Share of the time that observing takes.": "观察所占时间的份额。",

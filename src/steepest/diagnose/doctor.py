@@ -1,6 +1,7 @@
 """`steepest.watch`: what is wrong with a training, found while it runs and without changing it."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from ..base.checks import check_language, check_whole
 from ..base.display import Displayed
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, one_line
 from ..findings.catalogue import Finding
 from .autograd import others_between
 from .every_step import EveryStep
@@ -41,7 +44,7 @@ STILL = 100
 
 def watch(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer],
+    optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | Mapping[str, torch.optim.Optimizer],
     budget: float = 0.05,
     *,
     again: Callable[[], Any] | None = None,
@@ -64,7 +67,7 @@ def watch(
 
     Args:
         model: what is trained; in DDP or `torch.compile`, or not.
-        optimizer: what steps it, or several.
+        optimizer: what steps it, or several; of a dict its values.
         budget: share of the training's time that observing takes, above 0, at most 1. The first steps cost more, which
             is paid back later.
         again: computes the loss of the last batch again, for losses that the doctor does not know.
@@ -78,8 +81,12 @@ def watch(
     Returns:
         A `Doctor`. As a context manager it removes its hooks at the end.
 
+    Functions of yours that raise are not called again, and `unseen` says so; a model whose lazy modules have no
+    parameters yet is watched from its second step on.
+
     Raises:
-        InvalidValue: `budget` is not within (0, 1], or `model` is no module.
+        InvalidValue: `budget` is not within (0, 1], `model` or `averaged` is no module, there is no optimizer, what
+            should be a function is none, or `keep` is no whole number from 0.
 
     >>> import torch, steepest
     >>> model = torch.nn.Linear(4, 1)
@@ -97,8 +104,16 @@ def watch(
         raise InvalidValue(f"budget: must be a share of the time, above 0 and at most 1, got {budget!r}")
     if not isinstance(model, nn.Module):
         raise InvalidValue(f"model: must be a torch.nn.Module, got {type(model).__name__}")
-    optimizers = optimizer if isinstance(optimizer, Iterable) else [optimizer]
-    chosen = [unwrapped_optimizer(each) for each in optimizers]
+    if averaged is not None and not isinstance(averaged, nn.Module):
+        raise InvalidValue(f"averaged: must be a torch.nn.Module, got {type(averaged).__name__}")
+    for name, function in (("again", again), ("validation", validation), ("tell", tell)):
+        if function is not None and not callable(function):
+            raise InvalidValue(f"{name}: must be a function, got {function!r}")
+    check_whole("keep", keep, 0)
+    several = optimizer.values() if isinstance(optimizer, Mapping) else optimizer
+    chosen = [unwrapped_optimizer(each) for each in (several if isinstance(several, Iterable) else [several])]
+    if not chosen:
+        raise InvalidValue("optimizer: there is none in what was passed; pass what steps the model, or several")
     return Doctor(model, chosen, budget, again, validation, tell, averaged, keep=keep)
 
 
@@ -131,11 +146,16 @@ class Doctor(Displayed):
     ) -> None:
         self.record, self.unseen, self.proofs = Record(), list[Finding](), list[Proof]()
         self.origin = Origin()
-        self._again, self._validation, self._tell, self._clock = again, validation, tell, clock
+        self._clock = clock
+        self._again, self._validation = self._theirs("again", again), self._theirs("validation", validation)
+        self._tell = self._theirs("tell", tell)
+        self._judge = validation
         self._recording = Recording(keep)
         self._patient: Patient | None = None
         self._rows, self._averaged = Rows(), averaged
         self._told: set[str] = set()
+        self._works = False
+        self._waiting: tuple[nn.Module, list[Any]] | None = None
         self._schedule = Schedule(budget, clock, steps)
         self._sensors: Sensors | None = None
         self._every: EveryStep | None = None
@@ -143,7 +163,10 @@ class Doctor(Displayed):
         self._since: dict[str, int] = {}
         self._ranked: tuple[int, list[Diagnosis]] = (-1, [])
         if _rank() == 0:
-            self._guarded(self._begin, model, optimizers)
+            if any(map(is_lazy, model.parameters())):  # of unknown shape until the first forward pass
+                self._waiting = model, optimizers
+            else:
+                self._guarded(self._begin, model, optimizers)
 
     # --- what a user calls ------------------------------------------------------------------------------------------
 
@@ -153,8 +176,17 @@ class Doctor(Displayed):
         Args:
             loss: the loss of the step: the tensor that `backward()` was called on, else a number.
         """
-        if self._sensors is not None:
-            self._guarded(self._step, loss)
+        if self._works:  # a function of the user's, which the doctor has called, steps it
+            return
+        self._works = True
+        try:
+            if self._waiting is not None and not any(map(is_lazy, self._waiting[0].parameters())):
+                (model, optimizers), self._waiting = self._waiting, None
+                self._guarded(self._begin, model, optimizers)
+            if self._sensors is not None:
+                self._guarded(self._step, loss)
+        finally:
+            self._works = False
 
     @property
     def findings(self) -> list[Diagnosis]:
@@ -182,13 +214,21 @@ class Doctor(Displayed):
         """Look at the end whether a moving average of the model was ever updated, as `watch(averaged=...)` does."""
         self._guarded(self._follow, averaged)
 
+    def say_unseen(self, code: str, **numbers: Any) -> None:
+        """Add to `unseen`, once, what a code of the catalogue says with the numbers of its sentence."""
+        self._cannot(code, **numbers)
+
     def text(self, lang: str = "en") -> str:
-        """All findings, a paragraph each, and what could not be seen.
+        """All findings, a paragraph each, or that nothing was found; and what could not be seen.
 
         Raises:
             InvalidValue: `lang` is neither `"en"` nor `"zh"`.
         """
-        return "\n".join(finding.text(lang) for finding in (*self.findings, *self.unseen))
+        check_language(lang)
+        told: list[Finding] = [*self.findings]
+        if not told:
+            told = [Finding("nothing_found", {"steps": self.record.steps, "observed": self.record.observed})]
+        return "\n".join(finding.text(lang) for finding in (*told, *self.unseen))
 
     def report(self, file: str | Path, lang: str | None = None) -> Path:
         """Write a page of all that was found and seen so far: one file, which needs no network.
@@ -259,6 +299,7 @@ class Doctor(Displayed):
 
     def close(self) -> None:
         """Remove all hooks; findings remain."""
+        self._waiting = None
         if self._sensors is not None:
             if self._every is not None:
                 self._guarded(self._every.flush)
@@ -283,17 +324,30 @@ class Doctor(Displayed):
         except Exception as error:  # the training must go on
             self._failed(error)
 
+    def _theirs(self, name: str, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        """A function of the user's as the doctor calls it: once it has raised, it is not called again."""
+        if function is None:
+            return None
+
+        def call(*args: Any) -> Any:
+            try:
+                return function(*args)
+            except Exception as error:  # whatever it raises
+                setattr(self, f"_{name}", None)
+                self._cannot("unseen_function", name=name, error=one_line(error))
+                return math.nan
+
+        return call
+
     def _failed(self, error: Exception) -> None:
-        self._cannot(
-            "unseen_error", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        )
+        self._cannot("unseen_error", error=one_line(error))
         sensors, self._sensors = self._sensors, None
         if sensors is not None:
             with suppress(Exception):
                 sensors.leave()
 
     def _cannot(self, code: str, **numbers: Any) -> None:
-        if all(finding.code != code for finding in self.unseen):
+        if all((finding.code, finding.numbers.get("name")) != (code, numbers.get("name")) for finding in self.unseen):
             self.unseen.append(Finding(code, numbers))
 
     def _begin(self, model: nn.Module, optimizers: list[Any]) -> None:
@@ -318,8 +372,10 @@ class Doctor(Displayed):
             self._follow(self._averaged)
         self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
         self._recording.begin(target)
-        self._patient = Patient(target, self.record, self._recording, self._validation, self._alone)
+        self._patient = Patient(target, self.record, self._recording, self._judge, self._alone)
         self.record.scale_free = scale_free(known)
+        groups = [group for optimizer in known for group in optimizer.param_groups]
+        self.record.maximizes = bool(groups) and all(group.get("maximize") for group in groups)
         self.record.normalized_input = normalizes(target.model)
         self._every = EveryStep(target, self.record, self._last_inputs)
         self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model))
@@ -383,6 +439,8 @@ class Doctor(Displayed):
         self._idle = 0 if seen.forwards or seen.updates or seen.in_step else self._idle + 1
         if self._idle == 3:
             self._cannot("unseen_idle")
+        if self.record.maximizes and step >= 3 and not (tick.loss is not None and tick.loss.scale > 0):
+            self._cannot("unseen_maximize")
         if seen.in_step:
             self._cannot("unseen_closure")
         elif seen.updates and forward is None:
@@ -400,7 +458,9 @@ class Doctor(Displayed):
         if self._validation is not None:
             self._rows.trained(next(iter(tensors_of(seen)), None))
             with self._rows.holding(self._target.outer):
-                self.record.validated(step, held_out(self._target, self._validation))
+                loss_held_out = held_out(self._target, self._validation)
+            if self._validation is not None:  # it has not raised
+                self.record.validated(step, loss_held_out)
             self.record.shared = self._rows.shared
 
     def _follow(self, averaged: nn.Module) -> None:
@@ -424,7 +484,7 @@ class Doctor(Displayed):
                 loss = self.record.losses[tick.step]
                 measure_step(tick, self._target, forward, path, recovered, loss, self._again)
         except Unrepeatable as obstacle:
-            self._cannot("unseen_repeat", kind=obstacle.kind)
+            self._cannot("unseen_repeat", kind=obstacle.kind, error=obstacle.error)
 
     # --- findings ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ class EveryStep:
     def take(self, loss: Any, now: bool) -> None:
         """Keep the loss of a step; those on an accelerator are fetched many at a time, unless they are wanted `now`."""
         mark = self._view.sum() if self._view is not None else None
-        if isinstance(loss, Tensor) and not loss.is_cpu and loss.numel() == 1:
+        if isinstance(loss, Tensor) and not (loss.is_cpu or loss.is_meta) and loss.numel() == 1:
             values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
             self._pending.append(torch.stack(values))
             self.record.losses.append(math.nan)
@@ -66,7 +67,7 @@ class EveryStep:
                 self.flush()
             return
         self.record.losses.append(number(loss))
-        told = isinstance(loss, Tensor | int | float)
+        told = isinstance(loss, Tensor | Real)
         self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0, told)
 
     def flush(self) -> None:

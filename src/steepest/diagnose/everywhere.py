@@ -16,6 +16,9 @@ from .roots import noting_roots
 
 __all__ = ["Everywhere", "everywhere"]
 
+SOON = 3
+"""Steps within which a model that no optimizer has parameters of is left for one that they have."""
+
 
 class Everywhere:
     """What `everywhere` has found.
@@ -28,13 +31,14 @@ class Everywhere:
     def __init__(self, budget: float, tell: Callable[[Diagnosis], object] | None) -> None:
         self.doctor: Doctor | None = None
         self._budget, self._tell, self._depth = budget, tell, 0
-        self._optimizers: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._optimizers: list[weakref.ref[torch.optim.Optimizer]] = []
         self._averages: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._watched: list[torch.optim.Optimizer] = []
+        self._may_change, self._missed = True, 0
         self.root: Callable[[], Any] = lambda: None
 
     def _made(self, optimizer: torch.optim.Optimizer) -> None:
-        self._optimizers.add(optimizer)
+        self._optimizers.append(weakref.ref(optimizer))
 
     def _averaging(self, averaged: AveragedModel) -> None:
         """A moving average of a model was made, before it is trained or while it is."""
@@ -43,34 +47,54 @@ class Everywhere:
             self.doctor.follow_average(averaged)
 
     def _called(self, module: nn.Module) -> None:
-        """The outermost call of a module: whether it is the model that is trained."""
+        """The outermost call of a module: whether it is the model that is trained.
+
+        One whose parameters are in no optimizer may be: then the optimizers were made for another model. It is left
+        where one of which they have parameters is called soon, since it is a teacher, or part of the loss.
+        """
         if not torch.is_grad_enabled() or not self._optimizers:
             return
         own = {id(param) for param in module.parameters() if param.requires_grad}
-        if not own:
-            return
+        there = [optimizer for reference in self._optimizers if (optimizer := reference()) is not None]
         made = [
             optimizer
-            for optimizer in self._optimizers
+            for optimizer in there
             if any(id(param) in own for group in optimizer.param_groups for param in group["params"])
         ]
-        self._watched = made or list(self._optimizers)  # none of them: they were made for another model
+        if not own or not there or (self.doctor is not None and not made):
+            return
+        if self.doctor is not None:
+            self.doctor.close()
+        self._may_change, self._watched = not made, made or there
         self.doctor = watch(module, self._watched, self._budget, tell=self._tell)
         for averaged in self._averages:
             if self.doctor.is_average(cast("AveragedModel", averaged).module):
                 self.doctor.follow_average(averaged)
 
     def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self.doctor is not None and self._watched and optimizer is self._watched[-1]:
+        if self.doctor is None or not self._watched:
+            return
+        if optimizer is self._watched[-1]:
             self.doctor.step(self.root())
+            self._may_change = self._may_change and self.doctor.record.steps < SOON
+        elif not any(optimizer is each for each in self._watched):
+            self._missed += 1
+
+    def end(self) -> None:
+        """Close the doctor, and say what else was trained."""
+        if self.doctor is not None:
+            self.doctor.close()
+            if self._missed:
+                self.doctor.say_unseen("unseen_others", steps=self._missed)
 
 
 @contextmanager
 def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None = None) -> Iterator[Everywhere]:
     """Watch the first model that is trained within this context.
 
-    The model is the outermost module that is called with gradients once an optimizer exists; the loss is the last
-    tensor that `backward()` was called on; a step is one of the last optimizer that has parameters of the model. A
+    The model is the outermost module that is called with gradients once an optimizer exists, one that the optimizer has
+    parameters of before others; the loss is the last tensor that `backward()` was called on; a step is one of the last
+    optimizer that has parameters of the model. Steps of other optimizers are counted, and `doctor.unseen` says so. A
     `torch.optim.swa_utils.AveragedModel` with the same parameters is followed as `watch(averaged=...)` would do.
 
     Args:
@@ -99,7 +123,7 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
         seen._averaging(self)
 
     def calling(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if seen.doctor is None and seen._depth == 0:
+        if seen._may_change and seen._depth == 0:
             seen._called(self)
         seen._depth += 1
         try:
@@ -119,5 +143,4 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
         averages.__init__ = average
         modules.__call__ = call
         hook.remove()
-        if seen.doctor is not None:
-            seen.doctor.close()
+        seen.end()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from ..base.errors import one_line
 from .losses import Recovered, recover
 from .observation import Forward, Observation
 from .parameters import dense
@@ -27,7 +28,7 @@ def number(loss: Any) -> float:
             loss = loss.detach().mean() if loss.numel() > 1 else loss
         value = loss.item() if isinstance(loss, Tensor) else loss
         return float(value.real if isinstance(value, complex) else value)
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:  # whatever an object of the user's raises
         return math.nan
 
 
@@ -123,7 +124,10 @@ def measure_step(
         if target.model.training != forward.training:
             raise Unrepeatable("mode")
         with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):
-            returned = target.model(*args, **kwargs)
+            try:
+                returned = target.model(*args, **kwargs)
+            except Exception as error:  # the model is the user's: it may have changed since, or memory is short
+                raise Unrepeatable("raised", one_line(error)) from None
             after = counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
         if after is None:
             return

@@ -110,7 +110,9 @@ def rule_in(optimizer: Any, group: dict[str, Any]) -> Rule | Why:
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_plain, value))
-    return value.item() if isinstance(value, Tensor) and value.is_cpu and value.numel() == 1 else value
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.is_cpu and value.numel() == 1):
+        return value.item()
+    return value
 
 
 @lru_cache(maxsize=128)

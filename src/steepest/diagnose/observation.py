@@ -57,7 +57,11 @@ class Forward:
 
 @dataclass
 class Observation:
-    """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped."""
+    """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped.
+
+    Where `Doctor.step` is called once in several steps of an optimizer, it is that of the last of them. `stepped` has
+    the number of backward passes before the step of each optimizer.
+    """
 
     forwards: list[Forward] = field(default_factory=list)
     ran: set[int] = field(default_factory=set)
@@ -73,9 +77,16 @@ class Observation:
     lacking: set[int] = field(default_factory=set)
     had: set[int] = field(default_factory=set)
     updates: list[StepFacts] = field(default_factory=list)
+    stepped: dict[int, int] = field(default_factory=dict)
     twins: list[tuple[str, int]] = field(default_factory=list)
     rates: list[Any] = field(default_factory=list)
     moved: bool = False
+
+    def begin_anew(self, optimizer: int) -> None:
+        """An optimizer steps again: what came before its last step belongs to that one."""
+        self.backwards -= self.stepped[optimizer]
+        self.updates.clear()
+        self.stepped.clear()
 
     def release(self) -> None:
         """Let go of batches and graphs."""

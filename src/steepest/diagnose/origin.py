@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,8 @@ def _settings(optimizer: Any) -> str:
     shown = [
         f"{name}={value!r}"
         for name, value in groups[0].items()
-        if (isinstance(value, int | float) and not isinstance(value, bool))
-        or (isinstance(value, tuple) and all(isinstance(each, int | float) for each in value))
+        if (isinstance(value, Real) and not isinstance(value, bool))
+        or (isinstance(value, tuple) and all(isinstance(each, Real) for each in value))
     ]
     others = f", {len(groups)} groups" if len(groups) > 1 else ""
     return _short(f"{type(optimizer).__name__}({', '.join(shown)}{others})")

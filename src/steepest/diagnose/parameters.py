@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -88,7 +89,11 @@ class Before:
     """
 
     def __init__(self, params: Sequence[Named], optimizer: Any, units: set[int], gauged: bool = True) -> None:
-        kept = [(entry, entry[1].grad) for entry in params if dense(entry[1]) and dense(entry[1].grad)]
+        kept = [
+            (entry, entry[1].grad)
+            for entry in params
+            if dense(entry[1]) and dense(entry[1].grad) and entry[1].numel()  # an empty one has no largest entry
+        ]
         self.params = [entry for entry, _ in kept]
         self.gradients = [gradient.detach() for _, gradient in kept if gradient is not None]
         self.optimizer, self.states, self.units = optimizer, optimizer.state, units
@@ -217,11 +222,11 @@ def _flat(*tensors: Tensor) -> list[Tensor]:
 
 def _setting(group: dict[str, Any], name: str) -> float:
     value = group.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
 
 
 def _memory(group: dict[str, Any]) -> float:
     betas = group.get("betas")
-    if isinstance(betas, tuple | list) and betas and isinstance(betas[0], int | float):
+    if isinstance(betas, tuple | list) and betas and isinstance(betas[0], Real):
         return float(betas[0])
     return max(_setting(group, "momentum"), _setting(group, "beta"))

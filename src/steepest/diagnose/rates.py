@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from .record import Record
@@ -33,7 +34,7 @@ class Rates:
         for place, group in enumerate(groups):
             rate = group.get("lr")
             if type(rate) is not float:
-                if not isinstance(rate, int) or isinstance(rate, bool):
+                if not isinstance(rate, Real) or isinstance(rate, bool):  # NumPy's numbers are real ones
                     return  # a tensor, which would have to be fetched, or none
                 rate = float(rate)
             if place == len(rates):

@@ -231,6 +231,7 @@ class Record:
         peak: the largest learning rate that the groups' scheduler names as its base or its peak; 0 without one.
         shared: of `validation`, how many rows of inputs were trained on too, and how many were in observed batches.
         optimizer: the name of the optimizer's class; of several, joined by commas.
+        maximizes: whether all groups are stepped with `maximize=True`.
         no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
         look: the record of a few steps of another run of the same model on the same data, in which inputs and targets
             were seen that are not in this one; None where they are.
@@ -256,6 +257,7 @@ class Record:
     shared: tuple[int, int] = (0, 0)
     optimizer: str = ""
     no_limit: str = ""
+    maximizes: bool = False
     look: "Record | None" = None
 
     @property

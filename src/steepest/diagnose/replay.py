@@ -65,7 +65,7 @@ def undisturbed(model: nn.Module, draws: Draws, inputs: Iterable[Any] | None = N
     state = State(model, inputs or ())
     try:
         if inputs is not None and state.obstacle:
-            raise Unrepeatable(state.obstacle)
+            raise Unrepeatable(state.obstacle, state.error)
         draws.restore()
         if draws.autocast:
             with torch.no_grad(), torch.autocast(draws.autocast[0], draws.autocast[1], cache_enabled=False):

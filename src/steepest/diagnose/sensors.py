@@ -237,7 +237,7 @@ class Sensors:
         there = self.marker.grad if self.marker is not None else None
         if now.came is None and now.fresh and there is not None and dense(there):
             now.kept, now.left = there, there.detach().clone()
-        if now.came is None and self.marker is not None:
+        if now.came is None and self.marker is not None and self.marker.requires_grad:
             now.came = torch.zeros_like(self.marker)
             self._marking = self.marker.register_hook(self._arrives(now))  # type: ignore[no-untyped-call]
         queue: Any = Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
@@ -282,6 +282,8 @@ class Sensors:
         if self.now is None:
             return
         self._inside, self._closures = True, 0
+        if id(optimizer) in self.now.stepped:
+            self.now.begin_anew(id(optimizer))
         if self.now.rates and hasattr(optimizer.step, "_wrapped_by_lr_sched") and not self.now.updates:
             self.now.moved = self.now.rates != self.target.rates()
         self._prepare(optimizer)
@@ -294,7 +296,7 @@ class Sensors:
         for _, param, _ in params:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
         self._before = Before(params, optimizer, self.units)
-        if self.marker is None:
+        if self.marker is None or not self.marker.requires_grad:
             owned = [param for _, param, _ in self._before.params if id(param) in self.target.names]
             small = [param for param in owned if param.grad is not None and bool(param.grad.any())]
             self.marker = min(small, key=lambda param: param.numel()) if small else None
@@ -306,6 +308,7 @@ class Sensors:
         self._inside, self._optimizer = False, None
         if self.now is not None and self._before is not None and not self.now.in_step:
             keys, norms = self.now.raw or ([], torch.zeros(0))
+            self.now.stepped[id(optimizer)] = self.now.backwards
             self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True))))
             self.no_limit = self._before.no_limit
             self._before = None

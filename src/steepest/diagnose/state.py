@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..base.errors import one_line
 from .parameters import dense
 
 __all__ = ["State", "Unrepeatable"]
@@ -25,11 +26,16 @@ CONTAINERS = (list, dict, set, deque)
 
 
 class Unrepeatable(Exception):
-    """A forward pass that cannot be repeated without a trace; `kind` says why, as a phrase of the catalogue."""
+    """A forward pass that cannot be repeated without a trace.
 
-    def __init__(self, kind: str) -> None:
+    Attributes:
+        kind: why, as a phrase of the catalogue.
+        error: what an object of the user's raised, as one line; else empty.
+    """
+
+    def __init__(self, kind: str, error: str = "") -> None:
         super().__init__(kind)
-        self.kind = kind
+        self.kind, self.error = kind, error
 
 
 class State:
@@ -45,10 +51,11 @@ class State:
 
     Attributes:
         obstacle: why it should not be repeated; empty where nothing was found.
+        error: what an object of the user's raised while it was copied.
     """
 
     def __init__(self, model: nn.Module, inputs: Iterable[Any] = ()) -> None:
-        self.obstacle = ""
+        self.obstacle = self.error = ""
         self._undo: list[Callable[[], object]] = []
         self._known: dict[int, Any] = {}
         self._bytes = 0
@@ -59,15 +66,18 @@ class State:
             return
         if any(_is_foreign(hook) for hook in _hooks(modules)):
             self.obstacle = "hooks"
-        for module in modules:
-            self._attributes(module, module.__dict__, OF_TORCH)
-            self._buffers(module._buffers)
-        for function in {function for module in modules for function in _functions(module)}:
-            self._names(function)
-        inside = self._bytes
-        for value in inputs:
-            self._visit(value, copied=False)
-        self._bytes = inside
+        try:
+            for module in modules:
+                self._attributes(module, module.__dict__, OF_TORCH)
+                self._buffers(module._buffers)
+            for function in {function for module in modules for function in _functions(module)}:
+                self._names(function)
+            inside = self._bytes
+            for value in inputs:
+                self._visit(value, copied=False)
+            self._bytes = inside
+        except Exception as error:  # whatever an object of the user's raises when it is copied or asked for its parts
+            self.obstacle, self.error = "state", one_line(error)
 
     def restore(self) -> None:
         """Put everything back."""

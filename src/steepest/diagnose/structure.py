@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -44,6 +45,7 @@ class Structure:
         self._arrived: dict[int, tuple[int, float]] = {}
         self._marks: dict[int, tuple[int, float]] = {}
         self._evaluating = self.looks = 0
+        self._reached = False
         self._proofs: dict[str, int] = {}
         self._at_start()
 
@@ -55,11 +57,11 @@ class Structure:
             ours = type(optimizer).__module__.startswith("steepest") or hasattr(optimizer, "rule_class")
             if (
                 param.dtype == torch.float16
-                and isinstance(eps, float)
+                and isinstance(eps, Real)
                 and not (ours or group.get("fused"))
-                and float(torch.tensor(eps, dtype=torch.float16)) == 0
+                and float(torch.tensor(float(eps), dtype=torch.float16)) == 0
             ):
-                self.record.prove("half_adam", step=0, eps=eps, optimizer=type(optimizer).__name__)
+                self.record.prove("half_adam", step=0, eps=float(eps), optimizer=type(optimizer).__name__)
                 break
         dropouts = [
             module for module in self.target.model.modules() if isinstance(module, nn.modules.dropout._DropoutNd)
@@ -191,6 +193,7 @@ class Structure:
         if not (seen.lacking or seen.had):
             return
         self.looks += 1
+        self._reached = self._reached or seen.backwards > 0
         self._ran |= seen.ran
         self._had |= seen.had
         self._lacking = seen.lacking if self._lacking is None else self._lacking & seen.lacking
@@ -225,7 +228,10 @@ class Structure:
         ]
         if cut:
             name = next(name for key, name in self.target.names.items() if key in cut)
-            self.record.prove("no_grad", step=0, count=len(cut), of=len(trained), name=name)
+            kind = "cut"
+            if not self._had:  # no parameter at all: nothing tells where a graph would be cut
+                kind = "zeroed" if self._reached else "never" if self._used.keys() & set(cut) else "cut"
+            self.record.prove("no_grad", step=0, count=len(cut), of=len(trained), name=name, kind=kind)
 
     def _trace(self, loss: Tensor) -> None:
         """What the loss was computed from, and which of the optimizer's tensors are not among it."""

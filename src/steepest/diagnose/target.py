@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from numbers import Real
 from typing import Any
 
 import torch
@@ -82,12 +83,12 @@ class Target:
         """The largest base or peak that a scheduler of torch keeps in the groups; 0 without one."""
         names = ("initial_lr", "max_lr")
         kept = [group.get(name) for optimizer in self.optimizers for group in optimizer.param_groups for name in names]
-        return max((float(value) for value in kept if isinstance(value, int | float)), default=0.0)
+        return max((float(value) for value in kept if isinstance(value, Real)), default=0.0)
 
     def rates(self) -> list[Any]:
         """The learning rate of each group, where it is a number."""
         rates = [group.get("lr") for optimizer in self.optimizers for group in optimizer.param_groups]
-        return [rate for rate in rates if isinstance(rate, int | float)]
+        return [rate for rate in rates if isinstance(rate, Real)]
 
 
 def held(model: nn.Module) -> dict[int, str]:

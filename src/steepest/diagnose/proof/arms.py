@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...base.errors import one_line
 from ..examine import number
 from ..record import Record
 from ..replay import draws_now, undisturbed
@@ -23,7 +24,6 @@ from .result import Start
 __all__ = [
     "Held",
     "left_alone",
-    "line_of",
     "on_batches",
     "on_validation",
     "run",
@@ -70,7 +70,7 @@ def left_alone(target: Target, recording: Recording, record: Record, start: Star
     try:
         model, optimizers = copy.deepcopy((target.model, list(target.optimizers)), memo)
     except Exception as error:  # whatever a user's module raises
-        raise Untried("copy", error=line_of(error)) from None
+        raise Untried("copy", error=one_line(error)) from None
     for module in model.modules():
         for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks):
             for key, hook in list(hooks.items()):
@@ -215,8 +215,3 @@ def on_validation(model: nn.Module, device: torch.device, validation: Callable[[
             return number(validation())
 
     return held
-
-
-def line_of(error: Exception) -> str:
-    """The kind of an error and its first line."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

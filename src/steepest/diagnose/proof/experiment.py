@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ...base.errors import InvalidValue
+from ...base.errors import InvalidValue, one_line
 from ...findings.catalogue import TRYING, Finding
 from ...statistics.intervals import bootstrap_interval
 from ..record import Record
 from ..target import Target
-from .arms import Held, left_alone, line_of, on_batches, on_validation, run, seed_all, untouched
+from .arms import Held, left_alone, on_batches, on_validation, run, seed_all, untouched
 from .recording import MOST_BATCHES, Batch, OwnBatch, Recording
 from .remedies import REMEDIES, SEEN, Case, Remedy, Setup, Untried
 from .result import Proof, Start, Trial, Verdict
@@ -93,7 +93,7 @@ def prove(
     except Untried as cannot:
         return Proof(finding.code, "untried", numbers=cannot.numbers)
     except Exception as error:  # whatever a user's module, loss or optimizer raises
-        return Proof(finding.code, "untried", numbers={"untried": "error", "error": line_of(error)})
+        return Proof(finding.code, "untried", numbers={"untried": "error", "error": one_line(error)})
 
 
 def _own(batches: Iterable[Any], loss: Loss) -> list[Batch]:

@@ -21,6 +21,9 @@ SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
 EVENTS: dict[str, Callable[[Record], Numbers | None]] = {"spike": course.worst_spike, "leap": rates.first_leap}
 """What single losses tell, wherever in a training they are."""
 
+BY_COURSE = ("init_large", "lr_high", "lr_low", "no_signal", "noise_floor", "overfitting", "spike")
+"""Signs that take a loss for something that should fall."""
+
 LOOKS = 64
 """The most places of a record at which it is looked whether a sign held already."""
 
@@ -33,6 +36,8 @@ def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
         since: these steps by code, as far as they are known; new ones are added.
     """
     found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(record)) is not None}
+    if record.maximizes and "ascent" not in found:  # what rises is meant to
+        found = {code: numbers for code, numbers in found.items() if code not in BY_COURSE}
     for code, numbers in found.items():
         if "step" not in numbers:
             if code not in since:

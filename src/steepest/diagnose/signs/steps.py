@@ -52,6 +52,8 @@ def ascent(record: Record) -> Numbers | None:
     """Steps along the gradient, or down the negative of the loss."""
     early = [tick for tick in record.ticks if tick.step <= EARLY]
     scales = [tick.loss.scale for tick in early if tick.loss is not None and not math.isnan(tick.loss.scale)]
+    if record.maximizes:
+        return {"by": "optimizer"} if len(scales) >= 3 and all(scale > 0 for scale in scales) else None
     if len(scales) >= 3 and all(scale < 0 for scale in scales):
         return {"by": "loss"}
     descents = [update.descent for tick, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
