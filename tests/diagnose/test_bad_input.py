@@ -433,3 +433,58 @@ def test_inputs_with_a_name_and_outputs_in_a_dictionary():
     tick = doctor.record.ticks[0]
     assert tick.loss.kind == "cross_entropy" and sum(tick.loss.labels.values()) == 16
     assert tick.loss.labels[1] == int(LABELS.sum()) and 0.5 < tick.gain < 1.1
+
+
+@pytest.mark.parametrize("last", [nn.Softmax(-1), nn.Sigmoid(), nn.ReLU()], ids=lambda last: type(last).__name__)
+def test_a_hidden_layer_that_is_watched_is_not_taken_for_the_output(last):
+    torch.manual_seed(0)
+    encoder, head = nn.Sequential(nn.Linear(4, 8), last), nn.Linear(8, 2)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], 0.01)
+    doctor = steepest.watch(encoder, optimizer)
+    steps(doctor, lambda inputs: head(encoder(inputs)), optimizer, count=20)
+    assert doctor.findings == [] and unseen(doctor) == ["unseen_loss"]
+
+    encoder, head = nn.Sequential(nn.Linear(4, 8), last), nn.Linear(8, 1)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], 0.01)
+    doctor = steepest.watch(encoder, optimizer)
+    targets = 100 + INPUTS[:, :1]
+    steps(
+        doctor, lambda inputs: head(encoder(inputs)), optimizer, loss=lambda made, _: (made - targets).square().mean()
+    )
+    assert doctor.findings == [] and {tick.loss.kind for tick in doctor.record.ticks} == {"other"}
+
+
+def test_the_gain_of_a_part_whose_inputs_are_trained_is_not_that_of_the_model():
+    torch.manual_seed(0)
+    encoder, head = nn.Sequential(nn.Linear(4, 8), nn.ReLU()), nn.Linear(8, 2)
+    optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters()], 0.1)
+    doctor = steepest.watch(head, optimizer)
+    steps(doctor, lambda inputs: head(encoder(inputs)), optimizer)
+    assert unseen(doctor) == ["unseen_repeat"] and "watch the whole model" in doctor.unseen[0].text()
+    assert all(tick.gain != tick.gain for tick in doctor.record.ticks)
+    assert doctor.record.ticks[0].loss.kind == "cross_entropy" and doctor.findings == []
+
+
+def test_logits_that_are_made_logarithms_of_probabilities_by_hand_are_what_the_loss_expects():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    normalized = lambda z, labels: functional.nll_loss(z - z.logsumexp(-1, keepdim=True), labels)  # noqa: E731
+    steps(doctor, model, optimizer, loss=normalized)
+    assert doctor.findings == []
+
+
+def test_targets_that_were_broadcast_are_not_judged():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(30):
+        inputs = torch.randn(32, 4)
+        optimizer.zero_grad()
+        loss = (model(inputs) - 1000 * inputs.sum(1)).square().mean()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["shape"]

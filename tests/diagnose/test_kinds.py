@@ -199,7 +199,8 @@ def told_a_number(watch):
 
 
 UNSEEN = {
-    brain_float: [[]], half: [[]], adversaries: [[], ["unseen_loss"]], adversaries_of_one_doctor: [["unseen_model"]],
+    brain_float: [[]], half: [[]], adversaries: [["unseen_loss"], ["unseen_loss"]],
+    adversaries_of_one_doctor: [["unseen_model"]],
     accumulated: [[]], closure: [["unseen_closure"]], line_search: [["unseen_closure"]], compiled: [[]],
     compiled_in_part: [[]], compiled_by_itself: [["unseen_compiled", "unseen_model"]],
     complex_and_sparse: [["unseen_sparse"]], without_parameters: [["unseen_parameters", "unseen_loss"]],

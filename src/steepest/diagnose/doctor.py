@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -28,7 +29,7 @@ from .observation import Forward, Observation
 from .origin import Origin, origin_of
 from .parameters import MOST_COPIED, scale_free, units_of
 from .proof import KEPT, Patient, Proof, Recording, prove
-from .record import Record, Tick
+from .record import LossFacts, Record, Tick
 from .replay import Unrepeatable
 from .schedule import FIRST, Schedule
 from .sensors import Sensors
@@ -429,6 +430,8 @@ class Doctor(Displayed):
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
         value = self.record.losses[step]
         recovered = recovered_from(path, forward, value) if forward is not None else None
+        if recovered is not None and "shape" in self.record.proved:  # each target that was recovered is a mean of all
+            recovered = replace(recovered, facts=LossFacts(recovered.facts.kind))
         tick = tick_of(step, seen, recovered)
         self.record.no_limit = self._sensors.no_limit if self._sensors is not None else ""
         tick.rates = tuple(rate for _, _, rate in self.record.rates)

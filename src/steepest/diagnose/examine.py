@@ -121,6 +121,8 @@ def measure_step(
         args, kwargs = forward.inputs or ((), {})
         if not forward.is_repeatable:
             raise Unrepeatable("inputs")
+        if any(tensor.grad_fn is not None for tensor, _ in forward.versions):
+            raise Unrepeatable("part")
         if target.model.training != forward.training:
             raise Unrepeatable("mode")
         with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):

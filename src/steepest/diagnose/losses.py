@@ -42,9 +42,15 @@ BENDS = frozenset(LAST) | {"LogBackward0", "Log1PBackward0", "Expm1Backward0", "
 """Functions of the outputs after which targets do not follow from the gradient of a squared error any more."""
 
 
+LAYERS = frozenset({"AddmmBackward0", "MmBackward0", "BmmBackward0", "BaddbmmBackward0", "ConvolutionBackward0"})
+"""Products with weights, or with other outputs: what comes out has other entries than what goes in."""
+
+
 def kind_of(path: Sequence[Any]) -> Kind:
     """The loss, by the nodes from it to the model's output, the output's own last."""
     names = [name_of(node) for node in path[:-1]]
+    if LAYERS & set(names):  # what was watched is a part of a model: the loss is one of what other layers make of it
+        return "other"
     if any(name.startswith("NllLoss") for name in names):
         return "cross_entropy" if "LogSoftmaxBackward0" in names else "log_likelihood"
     if "LogSoftmaxBackward0" in names and not any(name.startswith("KlDiv") for name in names):

@@ -4,10 +4,10 @@ from typing import Any
 
 from .autograd import VIEWS, inputs_of, name_of, through_views
 from .last import last_activation
+from .losses import LAYERS
 
 __all__ = ["stacked"]
 
-LAYERS = ("AddmmBackward0", "MmBackward0", "ConvolutionBackward0")
 KEEPING = VIEWS | {"TBackward0", "AddBackward0", "NativeBatchNormBackward0", "CudnnBatchNormBackward0", "MeanBackward1"}
 """Nodes through which a linear function stays one; batch normalization, too, once its statistics are fixed."""
 

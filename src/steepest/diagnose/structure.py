@@ -125,14 +125,14 @@ class Structure:
     def _output(self, path: Sequence[Any], forward: Forward, step: int) -> None:
         names = [name_of(node) for node in path[:-1]]
         output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
-        last = last_of(path)
+        end, last = through_views(path[-1]), last_of(path)
         self.record.last = last or ""
         normalized = output is not None and _normalized(output)
         softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
         if softmax is not None:
             under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
             kind = last_activation(under) if under is not None else None
-            if kind == "softmax" or (kind is None and normalized):
+            if kind == "softmax" or (kind is None and normalized and under is end):
                 self._surely("softmax_twice", 1, step=step, kind="softmax")
             elif kind in ("relu", "sigmoid", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="cross_entropy")
@@ -148,7 +148,8 @@ class Structure:
         if softmax is None and any(name.startswith("NllLoss") for name in names):
             node = next(node for node in path if name_of(node).startswith("NllLoss"))
             kind = last_activation(inputs_of(node)[0])
-            if kind != "log_softmax" and output is not None and not _log_normalized(output):
+            own = kind is not None or through_views(inputs_of(node)[0]) is end  # else something was made of the output
+            if kind != "log_softmax" and own and output is not None and not _log_normalized(output):
                 said = "softmax" if kind == "softmax" or normalized else "logits"
                 self._surely("loss_input", 1, step=step, kind=said)
         if output is not None and last == "softmax" and normalized and _is_divergence(names, forward, output):
