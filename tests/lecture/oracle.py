@@ -275,15 +275,20 @@ def adam() -> dict[str, float]:
 
 def uses() -> dict[str, float | str]:
     """Winners of the challenge: 28.2 % in 2010, 3.57 % in 2015, 2.25 % in 2017; a person 5.1 %."""
-    factor = 28.2 / 2.25
+    factor, share = 28.2 / 2.25, math.exp(math.log(2.25 / 28.2) / 7)
     return {
         "people": 5.1, "year": 2015, "below": 3.57, "first_year": 2010, "first": 28.2, "last_year": 2017, "last": 2.25,
         "factor": factor, "factor_low": factor - 0.1, "factor_high": factor + 0.1, "factor_text": "12.5",
+        "years": 7, "share": share, "kept": 100 * share,
     }  # fmt: skip
 
 
 def cards() -> dict[str, float]:
-    return {"weights": 25, "bytes": 4, "megabytes": 25 * 2 * 4, "low": 190, "high": 210}
+    here = 64 * 32 + 32 + 32 * 10 + 10
+    return {
+        "weights": 25, "bytes": 4, "megabytes": 25 * 2 * 4, "low": 190, "high": 210, "here": here, "kept": 2,
+        "kilobytes": here * 2 * 4 / 1000,
+    }  # fmt: skip
 
 
 def mistakes() -> dict[str, float | str]:
@@ -339,9 +344,10 @@ def mini_batch() -> dict[str, float]:
     each = vmap(grad(loss), in_dims=(None, 0, 0))(weights, images[:train], labels[:train])
     flat = torch.cat([part.reshape(train, -1) for part in each.values()], dim=1)
     noise = ((flat - flat.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt().item()
+    gain = 8 / math.sqrt((1437 - 64) / (1437 - 1))
     return {
-        "weights": 64 * 32 + 32 + 32 * 10 + 10, "images": 1437, "large": 64, "gain": 8, "single": noise,
-        "batch": noise / 8, "updates": 1437, "batch_updates": 22, "steps": 400, "goal": 0.1,
+        "weights": 64 * 32 + 32 + 32 * 10 + 10, "images": 1437, "large": 64, "gain": gain, "single": noise,
+        "batch": noise / gain, "updates": 1437, "batch_updates": 22, "steps": 400, "goal": 0.1,
     }  # fmt: skip
 
 
@@ -495,7 +501,8 @@ def race() -> dict[str, float]:
         numbers |= {f"{name}_lr": lr, f"{name}_loss": sum(losses[-20:]) / 20, name: 100 * float(right)}
     del numbers["better"]
     numbers["better"] = numbers.pop("better_loss")
-    names = ["sgd", "momentum", "adam"]
+    names, right = ["sgd", "momentum", "adam"], numbers["adam"] / 100
+    numbers |= {"held": 360, "error": 100 * math.sqrt(right * (1 - right) / 360)}
     numbers["winner"] = min(range(3), key=lambda i: numbers[f"{names[i]}_loss"])
     return numbers
 

@@ -44,6 +44,17 @@ def test_the_gradient_is_that_of_torch(answer):
     assert np.abs(gradient).max() > 0.1
 
 
+def test_the_noise_of_one_image_is_that_of_torch(answer):
+    model, images, labels, train = torch_network(3)
+    weights, gradients = dict(model.named_parameters()), []
+    for image, label in zip(images[:train], labels[:train], strict=True):
+        loss = torch.nn.functional.cross_entropy(model(image), label)
+        gradients.append(torch.cat([part.ravel() for part in torch.autograd.grad(loss, list(weights.values()))]))
+    stacked = torch.stack(gradients)
+    noise = (stacked - stacked.mean(dim=0)).square().sum(dim=1).mean().sqrt()
+    assert answer["noise"] == pytest.approx(noise.item(), rel=1e-10)
+
+
 def test_the_page_trains_as_python_does(answer):
     """The same weights and batches, so that only rounding differs."""
     for (name, lr), end in zip(RACE, answer["ends"][0], strict=True):

@@ -113,9 +113,9 @@ def test_chinese_is_written_by_rule(name):
 @pytest.mark.parametrize("name", IDS)
 def test_a_station_is_whole(name):
     facts = BY_ID[name].facts
-    assert {"title", "question", "told"} <= facts.keys()
-    if "exercise" in facts:
-        assert {"ask", "hint", "done", "goals", "solution"} <= facts["exercise"].keys()
+    assert {"title", "question", "guess", "figure", "told", "formulas", "exercise"} <= facts.keys()
+    assert {"ask", "hint", "done", "goals", "solution"} <= facts["exercise"].keys()
+    assert any(not formula.get("plain") for formula in facts["formulas"])  # with the figure's numbers
 
 
 def test_every_formula_is_mathml_to_the_last_sign():

@@ -6,7 +6,7 @@ import { Steepest } from "./harness.mjs";
 export default ({ digits, seed, rows, trainings, texts, wordTraining, watched }) => {
   const data = Steepest.readImages(digits), weights = Steepest.firstWeights(data.sizes, seed), gradient = new Float64Array(weights.length);
   const { loss, right } = Steepest.lossOf(data, weights, rows, gradient);
-  const ends = trainings.map((spec) => {
+  const noise = Steepest.noiseOf(data, weights), ends = trainings.map((spec) => {
     const training = new Steepest.Training(data, spec);
     training.advance();
     return training.runners.map(({ losses, accuracies }) => ({ losses, accuracy: accuracies.at(-1)[1] }));
@@ -18,5 +18,5 @@ export default ({ digits, seed, rows, trainings, texts, wordTraining, watched })
     ...read, lossOfTexts: Steepest.lossOfTexts(read, Float64Array.from({ length: texts.vocabulary }, (_, k) => Math.sin(k)), rows, slopes), slopes,
     ends: training.runners.map(({ rates, accuracies, losses }) => ({ rates, losses, accuracy: accuracies.at(-1)[1] })),
   };
-  return { words, weights, loss, right, gradient, ends };
+  return { words, weights, loss, right, gradient, noise, ends };
 };

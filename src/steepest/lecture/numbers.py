@@ -350,20 +350,21 @@ def _(paths: list[Path]) -> dict[str, Number]:
 def _() -> dict[str, Number]:
     (first_year, first, *_), *_, (last_year, last, *_) = IMAGENET
     year, below = next((year, error) for year, error, *_ in IMAGENET if error < PEOPLE)
-    factor = first / last
+    factor, share = first / last, (last / first) ** (1 / (last_year - first_year))
     return {
         "people": PEOPLE, "year": year, "below": below, "first_year": first_year, "first": first,
         "last_year": last_year, "last": last, "factor": factor, "factor_low": factor - 0.1, "factor_high": factor + 0.1,
-        "factor_text": f"{factor:.1f}",
+        "factor_text": f"{factor:.1f}", "years": last_year - first_year, "share": share, "kept": 100 * share,
     }  # fmt: skip
 
 
 @_alone("cards")
 def _() -> dict[str, Number]:
-    millions, size = 25, memory(RULES["adam"]()).size
-    megabytes = round(millions * size)
+    millions, size, number = 25, memory(RULES["adam"]()).size, 4
+    megabytes, here = round(millions * size), network.first_weights(network.images().pixels.shape[1], seed=0).size
     return {
-        "weights": millions, "bytes": 4, "megabytes": megabytes, "low": 0.95 * megabytes, "high": 1.05 * megabytes,
+        "weights": millions, "bytes": number, "megabytes": megabytes, "low": 0.95 * megabytes,
+        "high": 1.05 * megabytes, "here": here, "kept": round(size / number), "kilobytes": here * size / 1000,
     }  # fmt: skip
 
 
@@ -413,9 +414,10 @@ def _(facts: Mapping[str, Any]) -> dict[str, Number]:
     rows = range(found.train)
     single = np.array([network.loss_of(weights, found.pixels[[i]], found.labels[[i]])[1] for i in rows])
     noise = float(np.sqrt(((single - single.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    gain = float(np.sqrt(large * (found.train - 1) / (found.train - large)))  # no image is in a batch twice
     return {
-        "weights": weights.size, "images": found.train, "large": large, "gain": float(np.sqrt(large)),
-        "single": noise, "batch": noise / float(np.sqrt(large)), "updates": found.train,
+        "weights": weights.size, "images": found.train, "large": large, "gain": gain,
+        "single": noise, "batch": noise / gain, "updates": found.train,
         "batch_updates": found.train // large, "steps": state["steps"], "goal": 0.1,
     }  # fmt: skip
 
@@ -461,7 +463,11 @@ def _(facts: Mapping[str, Any]) -> dict[str, Number]:
             name: 100 * ends[name]["accuracy"],
         }  # fmt: skip
     end = network.train(SGD(lr=1.0), state["batch"], state["steps"], state["seed"])
-    return numbers | {"winner": losses.index(min(losses)), "better_lr": 1, "better": end["loss"]}
+    right, held = ends["adam"]["accuracy"], len(network.images().pixels) - network.images().train
+    return numbers | {
+        "winner": losses.index(min(losses)), "better_lr": 1, "better": end["loss"],
+        "held": held, "error": 100 * float(np.sqrt(right * (1 - right) / held)),
+    }  # fmt: skip
 
 
 @_with_facts("loss-slice")

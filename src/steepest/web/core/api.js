@@ -8,7 +8,7 @@ export { useFacts, version } from "./facts.js";
 export { parse } from "./formula.js";
 export { link } from "./link.js";
 export { maps } from "./maps.js";
-export { EVERY, Training, firstWeights, lossOf, readImages } from "./network.js";
+export { EVERY, Training, firstWeights, lossOf, noiseOf, readImages } from "./network.js";
 export { general, generalPoint, percent, readNumber } from "./numbers.js";
 export { landscapes } from "./landscapes.js";
 export { slicing } from "./slice.js";

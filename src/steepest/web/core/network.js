@@ -92,6 +92,18 @@ export function lossOf(data, weights, rows, gradient = null, sums = unitsOf(data
   return { loss: share * loss, right };
 }
 
+/** How far the gradient of one image to train on is from that of all of them: the root of the mean square. */
+export function noiseOf(data, weights) {
+  const all = Int32Array.from({ length: data.train }, (_, i) => i), mean = new Float64Array(weights.length), own = mean.slice();
+  lossOf(data, weights, all, mean);
+  let total = 0;
+  for (const row of all) {
+    lossOf(data, weights, [row], own);
+    for (let k = 0; k < own.length; k++) total += (own[k] - mean[k]) ** 2;
+  }
+  return Math.sqrt(total / data.train);
+}
+
 /** Numbers from 0 below `count`, shuffled (Fisher and Yates). */
 function shuffled(count, random) {
   const order = Int32Array.from({ length: count }, (_, i) => i);

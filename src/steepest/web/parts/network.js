@@ -10,14 +10,14 @@ import { lookIcon } from "./marks.js";
 import { showNetworkControls } from "./network_controls.js";
 import { Part } from "./part.js";
 import { setLetters, setStroke } from "./pen.js";
-import { measuredOfSlice, startSlice } from "./slice_view.js";
+import { measuredOfSlice, numbersOfSlice, startSlice } from "./slice_view.js";
 import { colourOf } from "./theme.js";
 
-/** What may be looked at: the panes, with the words above each; what starts them, or draws them; what exercises ask for. */
+/** What may be looked at: the panes, with the words above each; what starts them, or draws them; what exercises ask for, and the numbers of formulas. */
 const VIEWS = {
-  curves: { panes: { losses: "batchLoss", accuracies: "heldOutAccuracy" }, start: (part) => part.follow(drawNetwork), measured: measuredOf },
-  slice: { panes: { slice: "sliceTitle", heights: "heightsTitle" }, start: startSlice, measured: measuredOfSlice },
-  words: { panes: { rates: "wordRates", accuracies: "heldOutTexts" }, start: (part) => part.follow(drawWords), measured: measuredOf },
+  curves: { panes: { losses: "batchLoss", accuracies: "heldOutAccuracy" }, start: (part) => part.follow(drawNetwork), measured: measuredOf, numbers: numbersOfImages },
+  slice: { panes: { slice: "sliceTitle", heights: "heightsTitle" }, start: startSlice, measured: measuredOfSlice, numbers: numbersOfSlice },
+  words: { panes: { rates: "wordRates", accuracies: "heldOutTexts" }, start: (part) => part.follow(drawWords), measured: measuredOf, numbers: numbersOfWords },
 };
 const SETTLED = 10; // steps
 const WATCHED = [0, 9, 99]; // words, by how frequent they are
@@ -47,9 +47,9 @@ function trainingOf({ state, options: { view, data } }) {
  * in network_controls.js.
  */
 export function mountNetwork(element, state, options) {
-  const { panes, start, measured } = VIEWS[options.view ?? "curves"], part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
+  const { panes, start, measured, numbers } = VIEWS[options.view ?? "curves"], part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
   part.host.dataset.kind = "figure";
-  Object.assign(part, { training: null, waiting: false, turn: 0, sizes: {}, rows: [] });
+  Object.assign(part, { training: null, noise: {}, waiting: false, turn: 0, sizes: {}, rows: [] });
   for (const name of Object.keys(panes)) part.watchSize(part.byId(name), (size) => { part.sizes[name] = size; });
   part.follow(restart);
   part.follow(showNetworkControls);
@@ -75,7 +75,7 @@ export function mountNetwork(element, state, options) {
         part.request();
       } else train(part);
     },
-    seen: () => ({ measured: measured(part) }),
+    seen: () => ({ measured: measured(part), numbers: part.training ? numbers(part) : {} }),
     link: () => linkOf(part.state, first),
     follow(text) { part.change(stateOf(text, part.state)); },
     reset(given) { part.change({ ...given, run: (part.state.run ?? 0) + 1 }); },
@@ -118,6 +118,29 @@ function measuredOf({ training, waiting }) {
     return [[`accuracy_${i}`, accuracies.at(-1)[1]], [`loss_${i}`, mean]];
   });
   return Object.fromEntries([...entries, ["batch", training.batch]]);
+}
+
+/** Of formulas: the noise of one image's gradient at the first weights and of a batch's, and how well the accuracy of the last rule is known. */
+function numbersOfImages({ training, noise, state }) {
+  const { data, batch, runners, held } = training, accuracy = runners.at(-1).accuracies.at(-1)[1];
+  const size = Math.min(batch, data.train);
+  return {
+    batch: size, images: data.train, accuracy, held: held.length, spread: Math.sqrt(accuracy * (1 - accuracy) / held.length),
+    get single() { // where a formula asks for it
+      if (noise.seed !== state.seed) Object.assign(noise, { seed: state.seed, value: Steepest.noiseOf(data, Steepest.firstWeights(data.sizes, state.seed)) });
+      return noise.value;
+    },
+    get noise() { return this.single * Math.sqrt((data.train - size) / (data.train - 1) / size); },
+  };
+}
+
+/** Of formulas: the decaying rate at the step in view, and that of the rarest of the words that are watched. */
+function numbersOfWords({ training, state }) {
+  const { runners: [decaying, own], step, watched } = training, [first, second] = state.rules, sum = own?.state.sum?.[watched.at(-1)];
+  return {
+    lr_0: decaying.lr[0], rate: first.schedule?.rate, t: Math.max(0, step - 1), decayed: decaying.lr[Math.max(0, step - 1)],
+    ...(sum > 0 ? { lr_1: second.settings.lr, sum, own: second.settings.lr / Math.sqrt(sum) } : {}),
+  };
 }
 
 function linkOf(state, first) {

@@ -9,16 +9,17 @@ import { colourOf } from "./theme.js";
 import { both } from "./words.js";
 
 /**
- * Shows them. `part.options` has `batches` (the choices; "all" is 0), `rates` (whether there are sliders of learning rates),
+ * Shows them. `part.options` has `batches` (the choices; "all" is 0) or `batch_slider` (any size), `rates` (whether there are sliders of learning rates),
  * `high` (the largest of those) and `view`.
  */
 export function showNetworkControls(part, state, changed) {
   const ids = state.rules.map(({ id }) => id).join();
   if (!changed("lang") && part.rows.length && part.rulesShown === ids) return part.rows.forEach((row) => row.update());
   part.rulesShown = ids;
-  const { batches = [], rates = true, high = 3, view } = part.options, slice = view === "slice", made = [];
+  const { batches = [], batch_slider: anySize, rates = true, high = 3, view } = part.options, slice = view === "slice", made = [];
   if (slice && state.rules.length > 1) made.push(tabs(part, "planeThrough", "through", state.rules.map(({ id }, i) => [i, Steepest.rules[id].title])));
   if (batches.length) made.push(tabs(part, "batchSize", "batch", batches.map((size) => [size, size ? String(size) : part.say("allImages")])));
+  if (anySize) made.push(batchSlider(part));
   if (slice) made.push(pointSlider(part));
   if (rates) made.push(...state.rules.map((rule, i) => rateSlider(part, rule, i, high)));
   made.push(otherSeed(part));
@@ -42,6 +43,13 @@ function rateSlider(part, { id }, index, high) {
   row.style.setProperty("--rule", colourOf(part, look));
   row.prepend(make("span", { class: "whose", html: lookIcon(part, look, 26), title }));
   return row;
+}
+
+/** The size of batches, from one image to all of them. */
+function batchSlider(part) {
+  const most = part.training.data.train, setting = { name: part.say("batchSize"), about: both("batchAbout"), symbol: "<math><mi>B</mi></math>",
+    scale: "log", low: 1, high: most, within: `[1, ${most}]` };
+  return makeSlider(part, setting, () => part.state.batch, (size) => part.change({ batch: Math.min(most, Math.round(size)) }));
 }
 
 /** Which of the points that are kept is in view, as the step at which it was. */

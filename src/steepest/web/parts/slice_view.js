@@ -88,6 +88,12 @@ export function measuredOfSlice({ slice, slicing, state }) {
   return { through: state.through ?? 0, ...Object.fromEntries(slice.shares.map((share, i) => [`share_${i}`, share])) };
 }
 
+/** Of formulas: the shares of the variance along both directions. */
+export function numbersOfSlice({ slice }) {
+  const [first, second] = slice?.explained ?? [];
+  return first === undefined ? {} : { share_1: first, share_2: second, share: first + second };
+}
+
 // --- pictures ---------------------------------------------------------------------------------------------------------
 
 function tracksOf(part) {
