@@ -8,6 +8,7 @@ machine add little. How far frames are apart is time on the clock, and never bel
 import argparse
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -88,7 +89,7 @@ def drag(page: Page, session: CDPSession, station: str, target: str) -> dict[str
         if turn:
             used = work(session) - before
     page.mouse.up()
-    apart = sorted(b - a for a, b in zip(frames, frames[1:], strict=False))
+    apart = sorted(b - a for a, b in pairwise(frames))
     return {
         "frames": len(frames), "work a frame, ms": used / len(frames), "apart, median ms": median(apart),
         "apart, 95 % ms": apart[int(0.95 * (len(apart) - 1))],
@@ -117,8 +118,8 @@ def section() -> str:
         browser.close()
     head = (
         f"Chromium {version}, headless, 1440 x 900. {machine()}\n\n"
-        f"Size: {size / 1000:.0f} kB (at most {MOST_BYTES / 1000:.0f}). First contentful paint: median of {LOADS} loads "
-        f"{median(paints):.0f} ms, the quickest {paints[0]:.0f} ms (at most {MOST_PAINT}). "
+        f"Size: {size / 1000:.0f} kB (at most {MOST_BYTES / 1000:.0f}). First contentful paint: median of {LOADS} "
+        f"loads {median(paints):.0f} ms, the quickest {paints[0]:.0f} ms (at most {MOST_PAINT}). "
         f"Work a frame while something is dragged (at most {MOST_FRAME} ms): processor time of the page's main thread."
     )
     return f"{head}\n\n{table(rows)}"
