@@ -103,6 +103,30 @@ def test_every_optimizer_of_torch_becomes_a_rule(name):
     assert rule.hyperparameters()["lr"].metadata["facts"].search is not None
 
 
+def test_a_class_that_derives_from_one_of_ours_is_searched_as_its_rule(write_file):
+    """As one of docs/contestants.md: a switch that a rule has not, such as 8-bit states."""
+    file = write_file(
+        "bits.py",
+        """
+import steepest
+
+class Adam8(steepest.Adam):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999)):
+        super().__init__(params, lr, betas, state_bits=8)
+
+class Free(steepest.ScheduleFreeAdamW):
+    pass
+""",
+    )
+    for name, rule in (("Adam8", "adam"), ("Free", "scheduleFreeAdamW")):
+        made, ours = resolve(f"{file}:{name}").rule_class, rules.RULES[rule.lower()]
+        searched = [kind.hyperparameters()["lr"].metadata["facts"].search for kind in (made, ours)]
+        assert searched[0] == searched[1] is not None
+        assert (made.by_default, made.own_schedule) == (None, ours.own_schedule)
+    optimizer = resolve(f"{file}:Adam8").rule(lr=0.25).make([torch.nn.Parameter(torch.ones(2))])
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["state_bits"]) == (0.25, 8)
+
+
 def test_a_namesake_of_torch_searches_the_range_of_ours_and_any_other_one_around_its_default():
     adam, asgd = (resolve(f"torch.optim:{name}").rule_class for name in ("Adam", "ASGD"))
     assert adam.hyperparameters()["lr"].metadata["facts"].search == (1e-4, 1.0)

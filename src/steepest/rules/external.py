@@ -145,7 +145,8 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     Args:
         optimizer_class: the class.
         origin: the package that it comes from, for its title; empty: the user's file.
-        search: learning rates to search by default; None: around the default of the class.
+        search: learning rates to search by default; None: those of the rule, of a class that derives from one of
+            steepest's optimizers; of any other around its default.
 
     Raises:
         InvalidValue: it cannot make a step of a small matrix.
@@ -159,6 +160,11 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     own_title = vars(optimizer_class).get("title")
     title = own_title if isinstance(own_title, str) else f"{name} ({origin})" if origin else name
     settings, positional = _settings(optimizer_class)
+    ours = getattr(optimizer_class, "rule_class", None)
+    own_schedule = "constant" if "schedulefree" in name.lower() else None
+    if isinstance(ours, type) and issubclass(ours, Rule):
+        search = search or ours.hyperparameters()["lr"].metadata["facts"].search
+        own_schedule = ours.own_schedule
     by_default = None
     if "lr" in settings and search is None:
         rate = settings["lr"]
@@ -176,7 +182,7 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     facts = {
         "title": title, "reference": optimizer_class.__module__, "__doc__": inspect.getdoc(optimizer_class) or name,
         "__module__": optimizer_class.__module__, "optimizer_class": optimizer_class, "positional": positional,
-        "by_default": by_default, "own_schedule": "constant" if "schedulefree" in name.lower() else None,
+        "by_default": by_default, "own_schedule": own_schedule,
     }  # fmt: skip
     made: type[External] = make_dataclass(name, fields, bases=(External,), namespace=facts, frozen=True, kw_only=True)
     _try_out(made)
