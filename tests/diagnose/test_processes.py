@@ -1,11 +1,10 @@
 """The doctor in several processes: the first one speaks, nobody waits for it, and weights are the same to the bit."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from ..ranks import results_of_ranks
 
 SCRIPT = Path(__file__).parent / "distributed_loops.py"
 
@@ -14,18 +13,9 @@ SCRIPT = Path(__file__).parent / "distributed_loops.py"
 def results(tmp_path_factory):
     """For each loop by name, what its two processes saw; one pair of processes, since it takes seconds to start one."""
     folder = tmp_path_factory.mktemp("ranks")
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]  # fmt: skip
-    said = []
-    for process in processes:
-        out, complaints = process.communicate(timeout=240)
-        assert process.returncode == 0, complaints
-        said.append(json.loads(out.splitlines()[-1]))
-    assert len(list(folder.glob("*.html"))) == len(said[0])
-    return {name: [by_rank[name] for by_rank in said] for name in said[0]}
+    results = results_of_ranks(SCRIPT, 2, folder)
+    assert len(list(folder.glob("*.html"))) == len(results)
+    return results
 
 
 def test_nothing_changes_on_any_rank(results):

@@ -1,8 +1,5 @@
 """Training in several processes: every rule under DDP and FSDP2 is as in one process, and can be saved."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,28 +9,14 @@ import steepest
 from steepest.base.errors import InvalidValue
 from steepest.rules import RULES
 
+from ..ranks import results_of_ranks
+
 SCRIPT = Path(__file__).parent / "distributed_training.py"
-
-
-def results_of_two_processes(folder):
-    """For each check by name, what the script's processes say about it, by rank."""
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(folder)], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]  # fmt: skip
-    said = []
-    for process in processes:
-        out, complaints = process.communicate(timeout=240)
-        assert process.returncode == 0, complaints
-        said.append(json.loads(out.splitlines()[-1]))
-    assert said[0].keys() == said[1].keys()
-    return {name: [by_rank[name] for by_rank in said] for name in said[0]}
 
 
 def test_every_rule_in_two_processes_as_in_one(tmp_path):
     """One pair of processes for all of it, since it takes seconds to start one."""
-    results = results_of_two_processes(tmp_path)
+    results = results_of_ranks(SCRIPT, 2, tmp_path)
     errors = [f"{name}: {result['error']}" for name, ranks in results.items() for result in ranks if "error" in result]
     assert not errors, "\n".join(errors)
     for rule in RULES.built_in.values():

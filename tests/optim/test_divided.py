@@ -1,7 +1,5 @@
 """Steps of whole matrices divided among processes: in two and four they are as in one, and each is computed once."""
 
-import json
-import subprocess
 import sys
 from math import prod
 from pathlib import Path
@@ -17,6 +15,8 @@ from steepest.optim.assigned import owners, rounds, states_like
 from steepest.optim.partition import partition
 from steepest.rules import RULES, Muon, Rule, find
 
+from ..ranks import results_of_ranks
+
 SCRIPT = Path(__file__).parent / "divided_training.py"
 
 STEPPED = [True, False, False, False, True, False, True, False]
@@ -28,17 +28,7 @@ STEPPED = [True, False, False, False, True, False, True, False]
 def results_of(ranks, folder):
     """For each check by name, what the script's processes say about it, by rank."""
     folder.mkdir()
-    processes = [
-        subprocess.Popen([sys.executable, str(SCRIPT), str(rank), str(ranks), str(folder)], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-        for rank in range(ranks)
-    ]  # fmt: skip
-    said = []
-    for process in processes:
-        out, complaints = process.communicate(timeout=400)
-        assert process.returncode == 0, complaints
-        said.append(json.loads(out.splitlines()[-1]))
-    return {name: [by_rank[name] for by_rank in said] for name in said[0]}
+    return results_of_ranks(SCRIPT, ranks, ranks, folder, timeout=400)
 
 
 @pytest.fixture(scope="module")
