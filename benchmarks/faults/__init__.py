@@ -1,13 +1,13 @@
 """Small programs with one mistake each, and the same programs repaired: what the doctor is measured on."""
 
-from . import data, initial, losses, numbers, second, steps, third, trained, upkeep
+from . import data, fourth, initial, losses, numbers, second, steps, third, trained, upkeep
 from .parts import Program
 
 __all__ = ["PROGRAMS"]
 
 PROGRAMS: dict[str, Program] = {
     name: program
-    for module in (trained, losses, data, initial, numbers, steps, upkeep, second, third)
+    for module in (trained, losses, data, initial, numbers, steps, upkeep, second, third, fourth)
     for name, program in module.PROGRAMS.items()
 }
 """Every program by its name."""

@@ -1,10 +1,8 @@
 """More programs as people write them; kept before the doctor saw them, as those of `third`."""
 
 import math
-from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import cycle, islice
-from typing import Any
 
 import torch
 from sklearn.datasets import load_wine
@@ -14,22 +12,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import steepest
 
-from .parts import Program, Watch, register_judged
+from .parts import Judged, Program, Watch, endless, generator_of, register_judged
 
 PROGRAMS: dict[str, Program] = {}
 fault = register_judged(PROGRAMS)
-
-Judged = tuple[Any, Callable[[], float]]
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def _endless(*tensors: Tensor, seed: int, size: int, shuffle: bool = True) -> Iterator[list[Tensor]]:
-    loader = DataLoader(TensorDataset(*tensors), size, shuffle, drop_last=True, generator=_generator(seed))
-    while True:
-        yield from loader
 
 
 # --- contrast ---------------------------------------------------------------------------------------------------------
@@ -38,7 +24,7 @@ def _endless(*tensors: Tensor, seed: int, size: int, shuffle: bool = True) -> It
 @cache
 def _views() -> tuple[Tensor, Tensor]:
     """Two noisy views, by two maps, of the same hidden point."""
-    generator = _generator(21)
+    generator = generator_of(21)
     hidden = torch.randn(2400, 6, generator=generator)
     left, right = (torch.tanh(hidden @ torch.randn(6, 24, generator=generator) / 2) for _ in range(2))
     noise = 0.3 * torch.randn(2, 2400, 24, generator=generator)
@@ -64,8 +50,8 @@ def loaders_shuffled_apart(watch: Watch, seed: int, fixed: bool, steps: int) -> 
     left, right = _views()
     model = Matching()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
-    first = _endless(left[:2000], seed=seed, size=48)
-    second = _endless(right[:2000], seed=seed if fixed else seed + 1, size=48)
+    first = endless(left[:2000], seed=seed, size=48)
+    second = endless(right[:2000], seed=seed if fixed else seed + 1, size=48)
     doctor = watch(model, optimizer)
     for (a,), (b,) in islice(zip(first, second, strict=False), steps):
         scores = model(a, b)
@@ -90,7 +76,7 @@ def loaders_shuffled_apart(watch: Watch, seed: int, fixed: bool, steps: int) -> 
 @cache
 def _ratings() -> tuple[Tensor, Tensor, Tensor]:
     """Users, items, and ratings of 1 to 5 from hidden tastes."""
-    generator = _generator(22)
+    generator = generator_of(22)
     users, items = torch.randint(150, (8000,), generator=generator), torch.randint(100, (8000,), generator=generator)
     tastes, kinds = torch.randn(150, 3, generator=generator), torch.randn(100, 3, generator=generator)
     liked = (tastes[users] * kinds[items]).sum(1) * 0.8 + 0.5 * torch.randn(100, generator=generator)[items]
@@ -121,7 +107,7 @@ class Factors(nn.Module):
 def _rated(watch: Watch, model: nn.Module, optimizer: torch.optim.Optimizer, seed: int, steps: int) -> Judged:
     users, items, ratings = _ratings()
     doctor = watch(model, optimizer)
-    for user, item, rating in islice(_endless(users[:7000], items[:7000], ratings[:7000], seed=seed, size=128), steps):
+    for user, item, rating in islice(endless(users[:7000], items[:7000], ratings[:7000], seed=seed, size=128), steps):
         optimizer.zero_grad()
         loss = functional.mse_loss(model(user, item), rating)
         loss.backward()
@@ -169,7 +155,7 @@ def decay_of_another_framework(watch: Watch, seed: int, fixed: bool, steps: int)
 @cache
 def _signals() -> tuple[Tensor, Tensor]:
     """Signals of 40 values of five shapes, one class after the other, as they were recorded."""
-    generator = _generator(23)
+    generator = generator_of(23)
     time, phases = torch.arange(40.0), torch.rand(1500, 1, generator=generator)
     angles = math.tau * (time / 13 + phases)
     waves = torch.stack(
@@ -204,7 +190,7 @@ def signals_as_recorded(watch: Watch, seed: int, fixed: bool, steps: int) -> Jud
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=steps)
     doctor = watch(model, optimizer)
-    for x, y in islice(_endless(signals[~held], classes[~held], seed=seed, size=32, shuffle=fixed), steps):
+    for x, y in islice(endless(signals[~held], classes[~held], seed=seed, size=32, shuffle=fixed), steps):
         optimizer.zero_grad()
         loss = functional.nll_loss(torch.log_softmax(model(x), 1), y)
         loss.backward()
@@ -227,7 +213,7 @@ def eps_of_another_network(watch: Watch, seed: int, fixed: bool, steps: int) -> 
     model = Signals()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, eps=1e-8 if fixed else 1.0)
     doctor = watch(model, optimizer)
-    for x, y in islice(_endless(signals[~held], classes[~held], seed=seed, size=32), int(0.7 * steps)):
+    for x, y in islice(endless(signals[~held], classes[~held], seed=seed, size=32), int(0.7 * steps)):
         optimizer.zero_grad()
         loss = functional.cross_entropy(model(x), y)
         loss.backward()
@@ -244,7 +230,7 @@ def eps_of_another_network(watch: Watch, seed: int, fixed: bool, steps: int) -> 
 @cache
 def _returns() -> tuple[Tensor, Tensor]:
     """Windows of 16 returns with momentum, and the one that follows, standardized."""
-    generator = _generator(24)
+    generator = generator_of(24)
     noise = torch.randn(1500, generator=generator)
     returns = [torch.tensor(0.0), torch.tensor(0.0)]
     for shock in noise:
@@ -273,7 +259,7 @@ def returns_through_a_relu(watch: Watch, seed: int, fixed: bool, steps: int) -> 
     model = Returns(nn.Identity() if fixed else nn.ReLU())
     optimizer = torch.optim.RMSprop(model.parameters(), lr=2e-3)
     doctor = watch(model, optimizer)
-    for x, y in islice(_endless(windows[:1200], returns[:1200], seed=seed, size=32), steps):
+    for x, y in islice(endless(windows[:1200], returns[:1200], seed=seed, size=32), steps):
         optimizer.zero_grad()
         loss = nn.functional.huber_loss(model(x), y, delta=1.5)
         loss.backward()
@@ -309,13 +295,13 @@ class Tasks(nn.Module):
 def heads_in_a_dictionary(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
     """The heads of three tasks are kept in a plain dictionary, where parameters() does not see them."""
     table = torch.tensor(load_wine().data, dtype=torch.float32)
-    table = table[torch.randperm(len(table), generator=_generator(0))].repeat(6, 1)
-    table = (table - table.mean(0)) / table.std(0) + 0.1 * torch.randn(table.shape, generator=_generator(1))
+    table = table[torch.randperm(len(table), generator=generator_of(0))].repeat(6, 1)
+    table = (table - table.mean(0)) / table.std(0) + 0.1 * torch.randn(table.shape, generator=generator_of(1))
     x, wanted = table[:, 1:], {"alcohol": 3 * table[:, 0], "colour": 3 * table[:, 9], "ash": 3 * table[:, 2]}
     model = Tasks(registered=fixed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     doctor = watch(model, optimizer)
-    data = _endless(x[:900], *(target[:900] for target in wanted.values()), seed=seed, size=32)
+    data = endless(x[:900], *(target[:900] for target in wanted.values()), seed=seed, size=32)
     for inputs, *targets in islice(data, steps):
         outputs = model(inputs)
         errors = [functional.mse_loss(outputs[name], target) for name, target in zip(wanted, targets, strict=True)]
@@ -336,7 +322,7 @@ def heads_in_a_dictionary(watch: Watch, seed: int, fixed: bool, steps: int) -> J
 @cache
 def _blobs() -> tuple[Tensor, Tensor]:
     """Images of 10 by 10 in three channels with two bright spots, and their distance as one of four classes."""
-    generator = _generator(25)
+    generator = generator_of(25)
     places = 9 * torch.rand(1600, 2, 2, generator=generator)
     rows, columns = torch.arange(10.0)[None, :, None], torch.arange(10.0)[None, None]
     images = torch.zeros(1600, 3, 10, 10)
@@ -376,7 +362,7 @@ def lion_at_the_rate_of_sgd(watch: Watch, seed: int, fixed: bool, steps: int) ->
     optimizer = steepest.Lion(model.parameters(), lr=3e-4 if fixed else 0.1)  # type: ignore[attr-defined]
     criterion = nn.CrossEntropyLoss()
     doctor = watch(model, optimizer)
-    for x, y in islice(_endless(images[:1300], classes[:1300], seed=seed, size=32), int(0.7 * steps)):
+    for x, y in islice(endless(images[:1300], classes[:1300], seed=seed, size=32), int(0.7 * steps)):
         loss = criterion(model(x), y)
         optimizer.zero_grad()
         loss.backward()
@@ -406,7 +392,7 @@ def rates_by_depth(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
     doctor = watch(model, optimizer)
-    for x, y in islice(_endless(images[:1300], classes[:1300], seed=seed, size=32), steps):
+    for x, y in islice(endless(images[:1300], classes[:1300], seed=seed, size=32), steps):
         loss = functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
         loss.backward()
@@ -422,11 +408,11 @@ def rates_by_depth(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
 
 @fault("dead_units", "init_large")
 def uniform_weights_on_decibels(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
-    """Weights start in 0 to 1, the defaults of `uniform_`, and spectra are negative: no unit is alive."""
-    generator = _generator(26)
+    """Weights start in 0 to 1, the defaults of `uniform_`; spectra are below 0, the largest peak: no unit is alive."""
+    generator = generator_of(26)
     heights, places = torch.rand(1500, 24, generator=generator), torch.randint(6, (1500,), generator=generator)
     lifted = heights + (torch.arange(24)[None] // 4 == places[:, None]) * 0.5
-    spectra = -2.5 + lifted
+    spectra = lifted - 1.5
     model = nn.Sequential(nn.Linear(24, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 6))
     if not fixed:
         for module in model:
@@ -436,7 +422,7 @@ def uniform_weights_on_decibels(watch: Watch, seed: int, fixed: bool, steps: int
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     criterion = nn.CrossEntropyLoss()
     doctor = watch(model, optimizer)
-    loader = DataLoader(TensorDataset(spectra[:1200], places[:1200]), 32, shuffle=True, generator=_generator(seed))
+    loader = DataLoader(TensorDataset(spectra[:1200], places[:1200]), 32, shuffle=True, generator=generator_of(seed))
     for step, (x, y) in enumerate(cycle(loader)):
         if step == steps:
             break

@@ -11,8 +11,11 @@ import torch
 from sklearn.datasets import load_digits, make_friedman1
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
 
 Watch = Callable[..., Any]
+Judged = tuple[Any, Callable[[], float]]
+"""What `Program.judged` returns."""
 Batches = Iterator[tuple[Tensor, Tensor]]
 
 
@@ -33,7 +36,7 @@ class Program:
     run: Callable[[Watch, int, bool, int], Any]
     about: str
     held: bool = False
-    judged: Callable[[Watch, int, bool, int], tuple[Any, Callable[[], float]]] | None = None
+    judged: Callable[[Watch, int, bool, int], Judged] | None = None
 
 
 def register(programs: dict[str, Program]) -> Callable[..., Any]:
@@ -113,6 +116,23 @@ def batches(inputs: Tensor, targets: Tensor, seed: int, size: int = 32, order: T
         for begin in range(0, len(inputs) - size + 1, size):
             chosen = places[begin : begin + size]
             yield inputs[chosen], targets[chosen]
+
+
+def generator_of(seed: int) -> torch.Generator:
+    """A generator of its own."""
+    return torch.Generator().manual_seed(seed)
+
+
+def endless(*tensors: Tensor, seed: int, size: int, shuffle: bool = True) -> Iterator[list[Tensor]]:
+    """Batches without end from a DataLoader, as people write it; what is left of an epoch is dropped."""
+    loader = DataLoader(TensorDataset(*tensors), size, shuffle, drop_last=True, generator=generator_of(seed))
+    while True:
+        yield from loader
+
+
+def explained(outputs: Tensor, targets: Tensor) -> float:
+    """The share of the targets' variance that outputs explain."""
+    return float(1 - (outputs.flatten() - targets).square().mean() / targets.var())
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

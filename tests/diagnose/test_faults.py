@@ -20,7 +20,8 @@ LONGER = {  # what shows only after a while, with the number of steps
     "slow_regression": 220, "halved_each_batch": 120, "clipped_norm": 40, "raw_table": 40, "sorted_images": 60,
     "strong_decoupled_decay": 120, "few_examples": 150, "skipped_always": 40, "grown_each_step": 60, "same_images": 40,
     "repeated_before_the_split": 40, "scheduled_before": 12, "likelihood_minimized": 100,
-    "blocks_without_their_skip": 8, "masks_all_empty": 20, "angles_by_acos": 60,
+    "blocks_without_their_skip": 8, "masks_all_empty": 20, "angles_by_acos": 60, "signals_as_recorded": 20,
+    "lion_at_the_rate_of_sgd": 20, "rates_by_depth": 8, "uniform_weights_on_decibels": 8,
 }  # fmt: skip
 QUICK = {
     "never_zeroed",
