@@ -207,10 +207,11 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
 def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tensor, float, float] | None:
     """Target probabilities, weight of a row and mean loss, if all rows weigh the same and the loss is their mean.
 
-    The targets are then the softmax less the gradient over the weight, be they classes, smoothed or mixed.
+    The targets are then the softmax less the gradient over the weight, be they classes, smoothed or mixed. The loss may
+    be their divergence, too, which is less by the entropy of the targets, and a sum or a mean over all entries.
     """
-    logs = rows.log_softmax(-1)
-    for count in {len(rows), int(used.sum())}:
+    logs, shown = rows.log_softmax(-1), int(used.sum())
+    for count in {len(rows), shown}:
         for sign in (1.0, -1.0):
             wanted = logs.exp() - slopes * (sign * count)
             if bool(wanted.amin() < -2e-3):
@@ -218,6 +219,14 @@ def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tens
             mean = -float((wanted[used] * logs[used]).sum()) / count
             if math.isclose(mean, loss, rel_tol=1e-2, abs_tol=1e-4):
                 return wanted, sign / count, mean
+    for sign in (1.0, -1.0):  # of targets near the outputs both fit, and the first one is meant
+        for count in (len(rows), 1, rows.numel()):
+            wanted = logs.exp() - slopes * (sign * count)
+            if bool(wanted.amin() < -2e-3):
+                continue
+            divergence = float((torch.xlogy(wanted.clamp_min(0), wanted.clamp_min(0)) - wanted * logs)[used].sum())
+            if math.isclose(divergence / count, loss, rel_tol=1e-2):
+                return wanted, sign / count, divergence / shown
     return None
 
 
