@@ -218,3 +218,119 @@ def test_two_classes_with_a_penalty_on_the_weights_tell_ascent_from_descent(sign
             optimizer.step()
             doctor.step(loss)
     assert [finding.code for finding in doctor.findings] == ["ascent"] * (sign < 0)
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize(
+    ("given", "reduction", "told"),
+    [
+        (lambda z: z.softmax(1), "batchmean", "divergence"),
+        (lambda z: z.softmax(1), "sum", "divergence"),
+        (lambda z: z.softmax(1), "mean", "divergence"),
+        (lambda z: z, "batchmean", "divergence_logits"),
+        (lambda z: z.log_softmax(1), "batchmean", None),
+        (lambda z: z - z.logsumexp(1, keepdim=True), "batchmean", None),
+    ],
+)
+def test_a_divergence_of_what_the_loop_makes_of_logits(given, reduction, told):
+    torch.manual_seed(0)
+    inputs, shares = torch.randn(64, 4), torch.rand(64, 5).softmax(1)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 5))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = nn.functional.kl_div(given(model(inputs)), shares, reduction=reduction)
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert [(each.code, each.numbers["kind"]) for each in doctor.findings] == [("loss_input", told)] * bool(told)
+
+
+@pytest.mark.parametrize("loss_of", [lambda p, t: (1 - (p * t).sum(1)).mean(), lambda p, t: (p - t).square().mean()])
+def test_other_losses_of_probabilities_are_no_divergence(loss_of):
+    torch.manual_seed(0)
+    inputs, labels = torch.randn(64, 4), torch.randint(5, (64,))
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 5))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = loss_of(model(inputs).softmax(1), nn.functional.one_hot(labels, 5).float())
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert doctor.findings == []
+
+
+class Weighed(nn.Module):
+    """A network that weighs something by a softmax over a dimension."""
+
+    def __init__(self, kind, dim):
+        super().__init__()
+        self.kind, self.dim = kind, dim
+        self.first, self.scores = nn.Linear(4, 8), nn.Linear(8, 6 if kind == "gate" else 1)
+        self.values, self.last = nn.Linear(8, 6), nn.Linear(6 if kind == "gate" else 8, 2)
+
+    def forward(self, x):
+        hidden = torch.tanh(self.first(x))
+        weights = torch.softmax(self.scores(hidden), self.dim)
+        if self.kind == "gate":
+            return self.last(weights * self.values(hidden))
+        if self.kind == "set":  # each element hears of the mean of all
+            return self.last(hidden + (weights * hidden).sum(0, keepdim=True))
+        return self.last((weights * hidden).sum(0 if self.kind == "moments" else 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "dim", "shape", "told"),
+    [
+        ("bags", 0, (16, 5, 4), True),
+        ("gate", 0, (16, 4), True),
+        ("bags", 1, (16, 5, 4), False),
+        ("gate", 1, (16, 4), False),
+        ("moments", 0, (5, 16, 4), False),  # the moments come first: softmax over them is meant
+        ("set", 0, (16, 4), False),
+        ("bags", 0, (1, 5, 4), False),
+    ],
+)
+def test_softmax_over_the_batch_within_a_model(kind, dim, shape, told):
+    torch.manual_seed(0)
+    inputs, model = torch.randn(shape), Weighed(kind, dim)
+    labels = torch.randint(2, (shape[1 if kind == "moments" else 0],))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    found = [finding for finding in doctor.findings if finding.code == "softmax_dim"]
+    assert len(found) == told
+    if told:
+        assert "16" in found[0].text("en") and "16" in found[0].text("zh")
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("reduction", ["batchmean", "sum", "mean"])
+@pytest.mark.parametrize(("classes", "sharpness"), [(5, 0.5), (5, 6.0), (2, 0.5), (2, 6.0)])
+def test_a_divergence_from_soft_targets_does_not_climb(classes, sharpness, reduction):
+    torch.manual_seed(0)
+    inputs, shares = torch.randn(64, 4), (sharpness * torch.rand(64, classes)).softmax(1)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, classes))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    with steepest.watch(model, optimizer) as doctor:
+        for _ in range(14):
+            optimizer.zero_grad()
+            loss = nn.functional.kl_div(model(inputs).log_softmax(1), shares, reduction=reduction)
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert doctor.findings == [] and doctor.unseen == []
+    facts = doctor.record.ticks[0].loss
+    whole = {"batchmean": 1.0, "sum": 64.0, "mean": 1 / classes}[reduction]
+    assert facts.scale == pytest.approx(whole) and facts.mean * whole == pytest.approx(
+        doctor.record.losses[0], rel=1e-2
+    )
+    assert all(0.5 < tick.gain < 1.5 for tick in doctor.record.ticks)

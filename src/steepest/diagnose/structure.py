@@ -1,6 +1,5 @@
 """Mistakes that are proved exactly, whatever the training does: what is trained, by which loss, in which mode."""
 
-import math
 from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
@@ -9,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import VIEWS, has_derivatives, inputs_of, leaves, name_of, path_between, shape_of, through_views, within
+from .autograd import has_derivatives, inputs_of, leaves, name_of, path_between, shape_of, through_views
 from .last import last_activation, last_of
+from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
+from .softmax import over_one, shared_out
 from .stacked import stacked
 from .target import Target, held
 
@@ -93,7 +94,7 @@ class Structure:
             outputs = [output for each in seen.forwards for output in each.outputs]
             path = path_between(loss, outputs)
         if path and forward is not None:
-            self._output(path, forward, step)
+            self._output(path, forward, step, closely)
         for name, units in seen.twins:
             self._surely("symmetry", 1, step=step, name=name, units=units)
         if closely:
@@ -122,17 +123,17 @@ class Structure:
 
     # --- loss and output --------------------------------------------------------------------------------------------
 
-    def _output(self, path: Sequence[Any], forward: Forward, step: int) -> None:
+    def _output(self, path: Sequence[Any], forward: Forward, step: int, closely: bool) -> None:
         names = [name_of(node) for node in path[:-1]]
         output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
         end, last = through_views(path[-1]), last_of(path)
         self.record.last = last or ""
-        normalized = output is not None and _normalized(output)
+        probabilities = output is not None and normalized(output)
         softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
         if softmax is not None:
             under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
             kind = last_activation(under) if under is not None else None
-            if kind == "softmax" or (kind is None and normalized and under is end):
+            if kind == "softmax" or (kind is None and probabilities and under is end):
                 self._surely("softmax_twice", 1, step=step, kind="softmax")
             elif kind in ("relu", "sigmoid", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="cross_entropy")
@@ -149,23 +150,27 @@ class Structure:
             node = next(node for node in path if name_of(node).startswith("NllLoss"))
             kind = last_activation(inputs_of(node)[0])
             own = kind is not None or through_views(inputs_of(node)[0]) is end  # else something was made of the output
-            if kind != "log_softmax" and own and output is not None and not _log_normalized(output):
-                said = "softmax" if kind == "softmax" or normalized else "logits"
+            if kind != "log_softmax" and own and output is not None and not log_normalized(output):
+                said = "softmax" if kind == "softmax" or probabilities else "logits"
                 self._surely("loss_input", 1, step=step, kind=said)
-        if output is not None and last == "softmax" and normalized and _is_divergence(names, forward, output):
+        if output is not None and last == "softmax" and probabilities and is_divergence(names, forward, output):
             self._surely("loss_input", 2, step=step, kind="divergence")
-        if output is not None and last in POSITIVE and _of_log_rates(path, forward, output, self.record.losses[step]):
+        elif output is not None and (kind := divergence_of(path, forward, output, self.record.losses[step])):
+            self._surely("loss_input", 2, step=step, kind=kind)
+        if output is not None and last in POSITIVE and of_log_rates(path, forward, output, self.record.losses[step]):
             self._surely("loss_input", 2, step=step, kind="rates")
         if output is not None:
             self._broadcast(path, output, step)
             self._over_batch(path, output, step)
+            if closely and (count := shared_out(forward, output)):
+                self._surely("softmax_dim", 2, step=step, kind="inside", count=count)
             if (layers := stacked(path[-1])) > 1:
                 self._surely("no_activation", 1, step=step, layers=layers)
 
     def _over_batch(self, path: Sequence[Any], output: Tensor, step: int) -> None:
         """A softmax over the examples of a batch, where each row should have its own."""
         nodes = [node for node in path if name_of(node) in ("SoftmaxBackward0", "LogSoftmaxBackward0")]
-        if any(_over_one(node) for node in nodes):
+        if any(over_one(node) for node in nodes):
             self._surely("softmax_dim", 1, step=step, kind="one")
             return
         shape = tuple(output.shape)
@@ -264,13 +269,6 @@ class Structure:
         return self._marks.get(key) == (param._version, _sum(param))
 
 
-def _over_one(node: Any) -> bool:
-    """Whether a softmax goes over a single entry."""
-    shape = shape_of(node)
-    dim = node._saved_dim - 2**64 if node._saved_dim >= 2**63 else node._saved_dim
-    return bool(shape) and -len(shape) <= dim < len(shape) and shape[dim] == 1
-
-
 def _sum(param: Tensor) -> float:
     return float(param.detach().sum().real.float())
 
@@ -278,61 +276,3 @@ def _sum(param: Tensor) -> float:
 def _tensors(forward: Forward) -> list[Tensor]:
     args, kwargs = forward.inputs or ((), {})
     return [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-
-
-LINEAR = ("Mul", "Sub", "Sum", "Mean", "Div", "Neg", "Add", "KlDiv", "Xlogy")
-
-
-def _is_divergence(names: Sequence[str], forward: Forward, output: Tensor) -> bool:
-    """Whether a loss is linear in probabilities, with a distribution as coefficients of each row, as KLDivLoss is."""
-    place = next(place for place, each in enumerate(forward.outputs) if each is output)
-    slopes = forward.gradients.get(place)
-    if slopes is None or not all(name.startswith(LINEAR) or name in VIEWS for name in names):
-        return False
-    sums = -slopes.flatten(0, -2).sum(-1).float()
-    return bool((slopes <= 0).all()) and bool((sums - sums.mean()).abs().amax() <= 1e-3 * sums.mean().abs())
-
-
-POSITIVE = ("softplus", "relu", "exp", "sigmoid", "softmax")
-"""Last activations of which no logarithm comes: it might be negative."""
-
-
-def _of_log_rates(path: Sequence[Any], forward: Forward, output: Tensor, loss: float) -> bool:
-    r"""Whether a loss is the Poisson one of logarithms of rates, $\exp(z) - t z$, summed or averaged.
-
-    Its targets are $t = \exp(z) - d$, with the gradient $d$ of an entry: with these it has the value that it has.
-    """
-    place = next(place for place, each in enumerate(forward.outputs) if each is output)
-    slopes, end = forward.gradients.get(place), through_views(path[-1])
-    exponentials = [node for node in within(path[0], path[-1]) if name_of(node) == "ExpBackward0"]
-    if slopes is None or not any(through_views(inputs_of(node)[0]) is end for node in exponentials):
-        return False
-    z = output.detach().double()
-    for count in (z.numel(), 1):
-        targets = z.exp() - count * slopes.double()
-        again = float((z.exp() - targets * z).sum()) / count
-        if float(targets.amin()) > -1e-3 and math.isclose(again, loss, rel_tol=1e-3, abs_tol=1e-6):
-            return True
-    return False
-
-
-def _rows(output: Tensor) -> Tensor:
-    return (
-        output.detach().movedim(1, -1) if output.dim() > 2 and output.shape[1] < output.shape[-1] else output.detach()
-    )
-
-
-def _normalized(output: Tensor) -> bool:
-    """Whether the rows of an output are probabilities that sum up to 1."""
-    if output.dim() < 2 or output.shape[-1] < 2 or output.numel() > 2**22:
-        return False
-    rows = _rows(output).float()
-    return bool((rows >= 0).all()) and bool((rows.sum(-1) - 1).abs().amax() < 1e-3)
-
-
-def _log_normalized(output: Tensor) -> bool:
-    """Whether the rows of an output are logarithms of probabilities, along any dimension."""
-    if output.dim() < 1 or output.numel() > 2**22:
-        return True
-    values = output.detach().float()
-    return any(bool(values.logsumexp(dim).abs().amax() < 1e-2) for dim in range(values.dim()))
