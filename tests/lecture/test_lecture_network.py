@@ -8,7 +8,7 @@ from steepest.lecture import network, rare_words
 from steepest.rules import RULES
 
 from ..web.web_node import ask
-from .oracle import plain_texts, torch_network
+from .oracle_networks import plain_texts, torch_network
 
 ROWS = [3, 0, 700, 1436, 1500]
 RACE = [("sgd", 0.05), ("momentum", 0.05), ("adam", 0.01)]

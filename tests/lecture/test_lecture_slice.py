@@ -8,7 +8,7 @@ from steepest.lecture.plane import Plane, full_loss
 
 from ..web.web_node import ask
 from .conftest import PATIENCE
-from .oracle import principal_plane, torch_losses
+from .oracle_networks import principal_plane, torch_losses
 
 RACE = [("sgd", 1.0), ("momentum", 0.05), ("adam", 0.01)]
 SIZE, SHAPE = 9, 1.25
