@@ -139,7 +139,8 @@ def test_rules_of_a_file_are_in_the_playground(command, write_file, tmp_path):
     )
     code, printed, complaint = command(f"play --rules {mine} --save page.html")
     assert (code, complaint) == (0, "")
-    assert "page.html#on=ravine&rule=halves(lr=" in printed
+    assert printed.startswith("saved to page.html;")
+    assert 'data-state="on=ravine&amp;rule=halves(lr=' in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert (tmp_path / "page.html").stat().st_size > 1e5
     code, _, complaint = command("play --rules muon --save page.html")
     assert code == 2 and "cannot run in the playground: Muon is not elementwise" in complaint

@@ -1,11 +1,22 @@
 """What notebooks show of values: pictures, formulas, tables, in the language of the reader; users' texts stay texts."""
 
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.text
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import steepest
 from steepest import landscapes, rules
 from steepest.base.display import Displayed, in_notebook
 from steepest.diagnose.finding import Diagnosis
+from steepest.figures.comparison import draw_curves
+from steepest.playground import build, build_page
+from steepest.report.svg import translated
 
 pytestmark = pytest.mark.quick
 
@@ -57,8 +68,65 @@ def test_maps_are_their_pictures(lang):
 
 def test_a_comparison_is_its_verdict_table_and_curves_in_one_language(comparison, lang):
     html = shown(comparison)["text/html"]
-    assert "<svg" in html and html.count("<tr>") == 3 and "<strong>" in html
-    assert ("held-out loss" in html, "留出集损失" in html) == (lang == "en", lang == "zh")
+    assert "data:image/png" in html and html.count("<tr>") == 3 and "<strong>" in html
+    assert ("learning curves" in html, "学习曲线" in html) == (lang == "en", lang == "zh")
+
+
+def test_words_of_a_comparisons_picture_are_in_the_readers_language(comparison, lang):
+    words = {text.get_text() for text in translated(draw_curves(comparison), lang).findobj(matplotlib.text.Text)}
+    assert ("held-out loss" in words, "留出集损失" in words) == (lang == "en", lang == "zh")
+
+
+KEPT = {"div", "p", "pre", "img", "br", "table", "thead", "tbody", "tr", "th", "td", "h4", "strong", "code"}
+
+
+class Sanitizer(HTMLParser):
+    """As front ends treat notebooks that are not trusted: few elements are kept, no text of scripts and styles."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept, self.out, self.inside = [], [], 0
+
+    def handle_starttag(self, tag, attributes):
+        self.inside += tag in ("script", "style")
+        getattr(self, "kept" if tag in KEPT else "out").append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        self.inside -= tag in ("script", "style")
+
+    def handle_data(self, text):
+        if not self.inside:
+            self.kept.append(("text", text))
+
+
+def test_without_scripts_and_frames_there_are_pictures_and_formulas_that_can_be_read(comparison, lang, monkeypatch):
+    path = steepest.trace("sgd", RAVINE, start=(-5, -2), lr=0.4, steps=5)
+    playground = replace(build_page(), still=build._still("adam"))
+    for value in (comparison, path, playground):
+        html = value._repr_html_() if value is playground else shown(value)["text/html"]
+        page = Sanitizer()
+        page.feed(html)
+        assert [made["src"][:14] for tag, made in page.kept if tag == "img"] == ["data:image/png"]
+        assert {tag for tag, _ in page.out} <= {"style", "iframe"}  # no letters of a drawing are left over
+    page = Sanitizer()
+    page.feed(shown(rules.find("momentum"))["text/html"])
+    assert "\nvₜ = μ · vₜ₋₁ + gₜ" in "".join(text for tag, text in page.kept if tag == "text")
+
+
+def test_a_page_is_told_in_one_line_where_there_is_only_text():
+    assert re.fullmatch(r"<page 'steepest playground': \d+ kB, save\(file\) writes it>", repr(build_page()))
+
+
+def test_the_playground_is_shown_below_the_cell_and_nothing_else(monkeypatch, lang):
+    made = []
+    monkeypatch.setattr(build, "in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", made.append)
+    file = steepest.play(rules=["adam(lr=0.5)", "sgd"])
+    assert isinstance(file, Path) and file.read_text(encoding="utf-8") == made[0].html
+    assert DisplayFormatter().format(file) == ({}, {})
+    assert 'data-state="on=ravine&amp;rule=adam(lr=0.5)&amp;rule=sgd(lr=' in made[0].html
+    assert ("as it opens" in made[0].still, "打开时" in made[0].still) == (lang == "en", lang == "zh")
+    shutil.rmtree(file.parent)
 
 
 def test_findings_and_a_doctor_are_their_sentences(lang):

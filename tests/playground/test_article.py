@@ -1,13 +1,14 @@
 """Parts in a page of prose: many of them, none knows of another, and nothing of the page around them is touched."""
 
 import runpy
+from html import escape
 from pathlib import Path
 
 import pytest
 
 import steepest
 from steepest.base.errors import InvalidValue
-from steepest.playground import article, build_facts
+from steepest.playground import article, build_facts, build_page
 from steepest.web import read_bundle
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, which drives the browser").expect
@@ -181,14 +182,77 @@ def test_the_example_is_an_article(open_article, tmp_path, capsys):
     expect(paths.locator("#now")).to_have_text("0 / 40")
 
 
-def test_in_a_notebook_it_is_a_frame_of_its_own(browser, tmp_path):
+VS_CODE = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src https: data:; "
+    "connect-src https:; child-src https: data:"
+)
+"""A policy like that of its notebooks: no workers made of a page's own script."""
+
+FRONT_ENDS = {
+    "jupyter": "<p>Out:</p>{}",
+    "vs-code": f'<meta http-equiv="Content-Security-Policy" content="{VS_CODE}"><p>Out:</p>{{}}',
+    "colab": '<iframe sandbox="allow-scripts allow-forms allow-popups" srcdoc="{}" width="1100" height="800"></iframe>',
+}
+"""Pages around the output of a cell: as it is, with a policy that it inherits, and in a frame without an origin."""
+
+
+@pytest.fixture(params=FRONT_ENDS)
+def open_cell(request, browser, tmp_path):
+    """Show outputs as a front end of notebooks does; the frames of ours, and what went wrong."""
+
+    def open_(*outputs):
+        html, around = "".join(page._repr_html_() for page in outputs), FRONT_ENDS[request.param]
+        html = escape(html) if "srcdoc" in around else html
+        (tmp_path / "cell.html").write_text(f"<!doctype html>{around.replace('{}', html)}", encoding="utf-8")
+        opened, wrong = browser.new_page(), []
+        opened.set_default_timeout(90_000)  # a busy machine is no failure
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.goto((tmp_path / "cell.html").as_uri())
+        for _ in range(900):
+            frames = [frame for frame in opened.frames if frame.locator("[data-steepest] canvas").count()]
+            if len(frames) == len(outputs):
+                break
+            opened.wait_for_timeout(100)
+        return frames, wrong
+
+    return open_
+
+
+def test_in_a_notebook_each_is_a_frame_of_its_own(open_cell):
     path = steepest.trace("adam", "ravine", lr=0.4, steps=30)
     page = article('<div data-steepest="paths" data-state="one"></div>', {"one": [path]})
-    (tmp_path / "cell.html").write_text(f"<!doctype html><p>Out:</p>{page._repr_html_()}", encoding="utf-8")
-    opened = browser.new_page()
-    opened.goto((tmp_path / "cell.html").as_uri())
-    expect(opened.frame_locator("iframe").locator("#legend b")).to_have_text("Adam lr=0.4")
-    opened.close()
+    (paths, playground), wrong = open_cell(page, build_page("en"))
+    expect(paths.locator("#legend b")).to_have_text("Adam lr=0.4")
+    expect(playground.locator("#copy")).to_be_hidden()  # it has no address
+    playground.locator("#stage canvas").last.press("ArrowLeft")  # would be kept in one
+    playground.wait_for_timeout(600)
+    assert wrong == []
+
+
+HANDS = """(canvas) => {
+  const at = { bubbles: true, cancelable: true, composed: true, clientX: 20, clientY: 20, pointerId: 1 };
+  const pointer = (type) => canvas.dispatchEvent(new PointerEvent(type, at));
+  ["pointermove", "pointerdown", "pointermove", "pointerup"].forEach(pointer);
+  canvas.dispatchEvent(new WheelEvent("wheel", { ...at, deltaY: 10, ctrlKey: true }));
+  canvas.dispatchEvent(new MouseEvent("dblclick", at));
+  for (const key of ["ArrowLeft", "+", "0"]) canvas.dispatchEvent(new KeyboardEvent("keydown", { ...at, key })); }"""
+
+
+def test_hands_before_the_first_picture_do_nothing(browser, tmp_path):
+    opened, wrong = browser.new_page(), []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.add_init_script("window.requestAnimationFrame = () => 1")  # there never is a picture
+    opened.goto(article('<div data-steepest="playground"></div>').save(tmp_path / "page.html").as_uri())
+    opened.locator("#stage canvas").last.evaluate(HANDS)
+    opened.wait_for_timeout(300)
+    assert wrong == []
+
+
+def test_maps_are_computed_where_a_notebook_allows_no_workers(open_cell):
+    state = "on=himmelblau&rule=sgd(lr=0.01)&view=basin&steps=20"
+    (frame,), wrong = open_cell(article(f'<div data-steepest="playground" data-state="{state}"></div>', lang="en"))
+    expect(frame.locator("#map-keys")).to_contain_text("escaped", timeout=90_000)
+    assert wrong == []
 
 
 REFUSED = {

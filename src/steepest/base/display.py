@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Displayed", "in_notebook"]
+__all__ = ["Displayed", "in_notebook", "without_styles"]
 
 
 class Displayed:
@@ -30,3 +30,14 @@ def in_notebook() -> bool:
     """
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
+
+
+def without_styles(html: str) -> str:
+    """HTML that is seen only where a front end takes styles, scripts, frames and formulas out of what it shows.
+
+    That is done to notebooks that are not trusted, and by sites that show a notebook without its kernel; pictures stay.
+
+    >>> without_styles("<p>x</p>")
+    '<style>.steepest-still { display: none }</style><div class="steepest-still"><p>x</p></div>'
+    """
+    return f'<style>.steepest-still {{ display: none }}</style><div class="steepest-still">{html}</div>'

@@ -27,13 +27,12 @@ def command(
 
     [dim]steepest play --rules mine.py                           with rules of your own[/dim]
     """
-    from ..playground import link_to, open_playground, play
+    from ..playground import open_playground, play
 
     chosen = rules_of(rules or [])
     page_language = language.asked()  # otherwise the browser's
     if save is not None:
-        place = f"{play(save, page_language, chosen)}{link_to(chosen)}"
-        terminal.echo(translate("saved to {}; open it in any browser", place))
+        terminal.echo(translate("saved to {}; open it in any browser", play(save, page_language, chosen)))
         return
     file, shown = open_playground(page_language, chosen)
     said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"

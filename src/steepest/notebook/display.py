@@ -1,20 +1,18 @@
 """What the last line of a notebook's cell shows of a value.
 
-Pictures are PNG files within HTML, which every front end shows, saved notebooks included. Words are in the language of
-STEEPEST_LANG, or else of the locale.
+Pictures are PNG files within HTML, which every front end shows. Of notebooks that are not trusted, and on sites that
+show them, frames, scripts, formulas and drawings in SVG are taken out, and only their letters are left, in disorder.
+Words are in the language of STEEPEST_LANG, or else of the locale.
 """
 
-import base64
 import os
-import re
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from html import escape
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
 
 from ..base import numbers
+from ..base.display import without_styles
 from ..base.language import default_language
 from ..base.text import Text
 from ..diagnose import Doctor
@@ -24,12 +22,10 @@ from ..landscapes import Landscape
 from ..paths.maps import BasinMap, SweepMap
 from ..paths.tracing import Path
 from ..program.mathml import mathml
+from ..program.plain import plain
 from ..program.showing import Page, Table, landscape_page, rule_page
 from ..rules import Rule
 from ..study import Comparison
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["bundle"]
 
@@ -46,9 +42,9 @@ def bundle(value: Any) -> dict[str, str]:
     ['text/html', 'text/latex', 'text/plain']
     """
     lang = default_language(os.environ)
-    page, plain, more = _parts(value, lang)
+    page, text, more = _parts(value, lang)
     return {
-        "text/plain": plain,
+        "text/plain": text,
         "text/html": f'<div class="steepest" lang="{lang}" style="{STYLE}">{page}</div>',
         **more,
     }
@@ -65,29 +61,35 @@ def _parts(value: Any, lang: str) -> Parts:
 
 @_parts.register
 def _(value: Path, lang: str) -> Parts:
+    from ..figures.html import picture
     from ..figures.paths import draw_paths
 
     told = [finding.text(lang) for finding in (value.finding, *value.why)]
     rule, on = value.rule.title, value.landscape.name
     name = Text(f"path of {rule} on {on}", f"{rule} 在 {on} 上的路径")
-    picture = _picture(draw_paths([value], lang=lang), getattr(name, lang))
-    return picture + "".join(map(_paragraph, told)), "\n".join(told), {}
+    return (
+        picture(draw_paths([value], lang=lang), getattr(name, lang)) + "".join(map(_paragraph, told)),
+        "\n".join(told),
+        {},
+    )
 
 
 @_parts.register
 def _(value: BasinMap, lang: str) -> Parts:
     from ..figures.basins import draw_basin
+    from ..figures.html import picture
 
     name = getattr(Text("where paths end, by their start", "各起点的路径终点"), lang)
-    return _picture(draw_basin(value, lang=lang), name), name, {}
+    return picture(draw_basin(value, lang=lang), name), name, {}
 
 
 @_parts.register
 def _(value: SweepMap, lang: str) -> Parts:
+    from ..figures.html import picture
     from ..figures.sweeps import draw_sweep
 
     name = getattr(Text("how far each setting gets", "各设置的结果"), lang)
-    return _picture(draw_sweep(value, lang=lang), name), name, {}
+    return picture(draw_sweep(value, lang=lang), name), name, {}
 
 
 @_parts.register
@@ -116,9 +118,11 @@ def _(value: Doctor, lang: str) -> Parts:
 @_parts.register
 def _(value: Comparison, lang: str) -> Parts:
     from ..figures.comparison import draw_curves
+    from ..figures.html import picture
+    from ..figures.style import house_style
     from ..report.overview import first_names, lead, places
     from ..report.sentences import profile_sentence, target_sentence
-    from ..report.svg import inline
+    from ..report.svg import boxes_for_missing_letters, translated
     from ..report.verdict import verdict_sentence
     from ..report.words import WORDS
 
@@ -142,7 +146,8 @@ def _(value: Comparison, lang: str) -> Parts:
         ]
         parts.append(_results(part, lang))
         if not part.table.empty and len(names) == 1:
-            parts.append(_in_language(inline(draw_curves(part), CURVES, {}, f"s{uuid4().hex[:8]}-"), lang))
+            with house_style(lang), boxes_for_missing_letters():
+                parts.append(picture(translated(draw_curves(part), lang), getattr(CURVES, lang)))
     if (profile := profile_sentence(value)) is not None:
         parts.append(_paragraph(getattr(profile, lang)))
     return "".join(parts), "\n".join(told), {}
@@ -174,26 +179,14 @@ def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>" if text else ""
 
 
-def _picture(figure: "Figure", name: str) -> str:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=144)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    width = round(72 * figure.get_figwidth())
-    return f'<img alt="{escape(name)}" style="width: {width}px; max-width: 100%" src="data:image/png;base64,{data}">'
-
-
-def _in_language(svg: str, lang: str) -> str:
-    """A figure of a comparison, whose texts have both languages."""
-    svg = re.sub(f'<tspan lang="(?!{lang})..">[^<]*</tspan>', "", svg)
-    return f'<div style="--line: #8884; --soft: #888">{svg}</div>'
-
-
-def _page(page: Page, plain: str) -> Parts:
+def _page(page: Page, name: str) -> Parts:
     shown = '<math display="block" style="margin: 0.4em 0">'
     lines = [mathml(line).replace("<math>", shown, 1) for line in page.equations]
+    if lines:
+        lines.append(without_styles(f"<pre>{escape(chr(10).join(map(plain, page.equations)))}</pre>"))
     tables = [_table(table.head, table.rows) for table in (page.facts, page.settings) if isinstance(table, Table)]
     formula = {"text/latex": "\n".join(f"$$ {line} $$" for line in page.equations)} if page.equations else {}
-    return f"<h4>{escape(page.title)}</h4>{''.join(lines)}{''.join(tables)}", plain, formula
+    return f"<h4>{escape(page.title)}</h4>{''.join(lines)}{''.join(tables)}", name, formula
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,6 +1,6 @@
 """The playground: one self-contained page in which every rule runs on every landscape, and on formulas of your own."""
 
 from .article import article
-from .build import build_facts, build_page, link_to, open_playground, play
+from .build import build_facts, build_page, open_playground, play
 
-__all__ = ["article", "build_facts", "build_page", "link_to", "open_playground", "play"]
+__all__ = ["article", "build_facts", "build_page", "open_playground", "play"]

@@ -10,13 +10,14 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
+from matplotlib.text import Text as MatplotlibText
 
 from ..base.text import Text
 from ..figures.looks import Look
 from ..figures.style import GREY, GRID, INK, house_style
 from .words import LABELS
 
-__all__ = ["boxes_for_missing_letters", "inline", "mark"]
+__all__ = ["boxes_for_missing_letters", "inline", "mark", "translated"]
 
 THEME = {INK: "currentColor", GRID: "var(--line)", GREY: "var(--soft)"}
 """CSS values by the figures' colours."""
@@ -72,6 +73,14 @@ def _translated(match: "re.Match[str]") -> str:
         return match[0]
     en, zh = escape(label), escape(LABELS[label])
     return f'{before}<tspan lang="en">{en}</tspan><tspan lang="zh">{zh}</tspan>{after}'
+
+
+def translated(figure: Figure, lang: str) -> Figure:
+    """The figure with its own words, those of `LABELS`, in a language; for a picture outside of the page."""
+    for text in figure.findobj(MatplotlibText):
+        if isinstance(text, MatplotlibText) and lang != "en" and text.get_text() in LABELS:
+            text.set_text(LABELS[text.get_text()])
+    return figure
 
 
 def mark(look: Look, colour: str) -> Markup:

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from ..base.display import without_styles
 from ..base.errors import InvalidValue
 from ..base.files import check_place, write
 from .bundle import read_text
@@ -43,11 +45,27 @@ TEMPLATE = """<!doctype html>
 """
 
 
-@dataclass(frozen=True)
+NO_FRAME = (
+    "<p>This figure is drawn by JavaScript: trust this notebook, or run its cell.<br>"
+    "此图由 JavaScript 绘制：请信任此笔记本，或运行单元格。</p>"
+)
+
+
+@dataclass(frozen=True, repr=False)
 class Page:
-    """A page as HTML. As the last line of a notebook's cell it is shown below the cell."""
+    """A page as HTML. As the last line of a notebook's cell it is shown below the cell.
+
+    Attributes:
+        html: the whole page.
+        still: HTML of a picture, for where a notebook is shown without its frames; empty for a line about that.
+    """
 
     html: str
+    still: str = ""
+
+    def __repr__(self) -> str:
+        title = re.search("<title>(.*?)</title>", self.html, re.DOTALL)
+        return f"<page {title[1] if title else ''!r}: {len(self.html.encode()) / 1000:.0f} kB, save(file) writes it>"
 
     @classmethod
     def of(cls, body: str, script: str, *, title: str, lang: str | None = None, style: str = "") -> "Page":
@@ -87,7 +105,8 @@ class Page:
 
     def _repr_html_(self) -> str:
         style = "width: 100%; height: 44rem; border: 0"
-        return f'<iframe title="steepest" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
+        frame = f'<iframe title="steepest" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
+        return without_styles(self.still or NO_FRAME) + frame
 
 
 def check_page_file(file: str | Path) -> None:

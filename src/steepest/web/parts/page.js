@@ -48,15 +48,19 @@ function stateOf(text, states) {
   throw new Error(`steepest: data-state="${text}": ${reason.en}`);
 }
 
-/** A part that is the whole page, in the state of the address bar's link. */
+/**
+ * A part that is the whole page, in the state of the address bar's link. Within another page, as below a notebook's cell, it
+ * has no address, and no link that somebody else could open.
+ */
 function startPage(mount, place, state) {
+  const hasAddress = location.protocol !== "about:";
   let timer = 0;
   const linkNow = () => `#${shown.link()}`;
   const writeLink = () => { if (location.hash !== linkNow()) history.replaceState(null, "", linkNow()); };
   const onChange = () => {
     document.title = `steepest · ${shown.title()}`;
     clearTimeout(timer);
-    timer = setTimeout(writeLink, LINK_PAUSE);
+    if (hasAddress) timer = setTimeout(writeLink, LINK_PAUSE);
   };
   const copyLink = async () => {
     writeLink();
@@ -69,7 +73,7 @@ function startPage(mount, place, state) {
     const reason = shown.follow(location.hash.slice(1));
     if (reason) shown.toast(shown.say("badLink", reason[shown.lang()]));
   };
-  const shown = mountAlone(mount, place, state, { onChange, copyLink });
+  const shown = mountAlone(mount, place, state, { onChange, copyLink: hasAddress ? copyLink : null });
   addEventListener("hashchange", readLink);
   readLink();
 }

@@ -15,6 +15,8 @@ const GRASP = 28; // pixels around the start in which it is taken hold of
 const STILL = 4; // pixels within which a press is a tap
 const DOUBLE = 600; // milliseconds between two taps that may be one double-click
 
+const HANDS = ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave", "wheel", "dblclick", "keydown"];
+
 export function startStage(part) {
   part.stage = {
     picture: null, window: null, key: [], ways: [], size: [0, 0], hands: new Map(), held: false, turning: false, touched: false,
@@ -24,6 +26,9 @@ export function startStage(part) {
   part.watchSize(figure, (size) => { part.stage.size = size; });
   part.follow(drawStage);
   part.follow(describeStage, true);
+  for (const type of HANDS) { // before the first picture there is nothing to take hold of
+    top.addEventListener(type, (event) => { if (!part.stage.picture) event.stopImmediatePropagation(); });
+  }
   top.addEventListener("pointerdown", (event) => takeHold(part, event));
   top.addEventListener("pointermove", (event) => {
     (part.stage.hands.has(event.pointerId) ? moveHand : hover)(part, event);
