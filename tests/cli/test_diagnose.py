@@ -108,6 +108,7 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
     ("arguments", "told"),
     [
         ("diagnose missing.py", "missing.py: no such file"),
+        ("diagnose missing.py --epochs 3", "the script's own arguments come behind --, see"),
         ("diagnose digits --budget 2", "budget: must be a share of the time, above 0 and at most 1, got 2.0"),
         ("diagnose digits extra", "digits: a workload takes no arguments, got extra"),
         ("diagnose -m no_such.module", "no_such.module: no such module; name it as for python -m"),
@@ -120,8 +121,8 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
     ],
 )
 def test_bad_input_is_one_line(arguments, told, command):
-    code, _, complaint = command(arguments)
-    assert code == 2 and told in complaint and "Traceback" not in complaint
+    code, printed, complaint = command(arguments)
+    assert code == 2 and told in complaint and "Traceback" not in complaint and not printed
 
 
 SIX_STEPS = """
@@ -175,6 +176,12 @@ def test_a_trace_begins_in_the_script(option, in_folder, command):
     code, _, complaint = command(f"diagnose {option}")
     assert code == 1 and complaint.splitlines()[0] == "Traceback (most recent call last):"
     assert "train.py" in complaint.splitlines()[1] and "cli/diagnose.py" not in complaint and "runpy" not in complaint
+
+
+def test_what_else_a_script_trains_is_counted(in_folder, command):
+    in_folder(train=SIX_STEPS * 3)
+    code, printed, _ = command("diagnose train.py")
+    assert code == 0 and printed.startswith("6 steps") and "made 12 steps that are not looked at" in printed
 
 
 FORKS = """

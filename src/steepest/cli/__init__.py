@@ -165,4 +165,6 @@ def _usage(error: TyperException) -> str:
     path = context.command_path if context is not None else "steepest"
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
     form = "{} See {} --help" if message.endswith("?") else "{}; see {} --help"
+    if type(error).__name__ == "NoSuchOption" and path.endswith(" diagnose"):
+        form = "{}; the script's own arguments come behind --, see {} --help"
     return f"steepest: {translate(form, explain(message), path)}"

@@ -86,9 +86,10 @@ def command(
             if os.getpid() != process:
                 pass  # a copy of this process that the script has made by os.fork() and that has come to its end
             elif doctor is None:
-                terminal.echo(translate("no model was trained by an optimizer of torch: nothing was observed"))
+                if ended:
+                    terminal.echo(translate("no model was trained by an optimizer of torch: nothing was observed"))
             else:
-                doctor.close()
+                seen.end()
                 steps, ticks = doctor.record.steps, doctor.record.observed
                 terminal.echo(translate("{} steps, {} of them observed", steps, ticks))
                 if not doctor.findings:

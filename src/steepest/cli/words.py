@@ -106,6 +106,7 @@ CHINESE = {
     "{}; make room, or choose another place": "{}；请腾出空间，或换一个位置",
     "internal error, {}; please report it (STEEPEST_DEBUG=1 shows where)": "内部错误，{}；请报告此问题（STEEPEST_DEBUG=1 显示出错位置）",
     "{}; see {} --help": "{}（参见 {} --help）",
+    "{}; the script's own arguments come behind --, see {} --help": "{}；脚本自身的参数写在 -- 之后（参见 {} --help）",
     "{} See {} --help": "{}（参见 {} --help）",
 }
 """Translations by the English words; `language.translate` fills in the braces."""

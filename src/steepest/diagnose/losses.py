@@ -35,6 +35,9 @@ UNSURE = 0.3
 SURE = 1e-2
 """The same where the weights of examples that are learnt are not known."""
 
+PULLED = 1.5
+"""Classes of an example that a step makes likelier, up to which one of them is taken for its label."""
+
 ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
 """Nodes of losses that far from 0 grow with the size of a difference."""
 
@@ -195,6 +198,9 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
         return Recovered(LossFacts("cross_entropy"))
     wrong, labels, weights, mean, scale = best
     if classes == 2 and not alike and wrong > (UNSURE if known else SURE):
+        return Recovered(LossFacts("cross_entropy"))
+    pulled = float(((slopes if scale > 0 else -slopes) < 0).sum(-1).float().mean())
+    if classes > 2 and pulled > PULLED:  # soft targets, in a loss that is not known: either sign may be the right one
         return Recovered(LossFacts("cross_entropy"))
 
     def again(new: Tensor) -> Tensor:
