@@ -464,7 +464,7 @@ class Doctor(Displayed):
                 loss_held_out = held_out(self._target, self._validation)
             if self._validation is not None:  # it has not raised
                 self.record.validated(step, loss_held_out)
-            self.record.shared = self._rows.shared
+            self.record.shared, self.record.chance = self._rows.shared, self._rows.chance
 
     def _follow(self, averaged: nn.Module) -> None:
         self._averaged, self._average = averaged, _marks(averaged)

@@ -67,7 +67,8 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
             first.partial = first.partial or other.partial
         tick.update = first
     tensors = tensors_of(seen)
-    tick.inputs = [_facts(value) for value in tensors if value.is_floating_point() and dense(value)]
+    features = [value for value in tensors if value.is_floating_point() and dense(value)]
+    tick.inputs = [_facts(value) for value in features if not _relates(value, tensors)]
     tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
     return tick
 
@@ -80,6 +81,18 @@ def tensors_of(seen: Observation) -> list[Tensor]:
     args, kwargs = inputs
     tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and not value.is_nested]
     return [value for value in tensors if value.numel()]
+
+
+def _relates(value: Tensor, tensors: list[Tensor]) -> bool:
+    """Whether an input is a matrix between the rows of another one, as links of a graph, masks and distances are.
+
+    Its numbers are weights of a sum over rows, and no features, which have a scale of their own.
+    """
+    count = int(value.shape[-1])
+    if value.dim() < 2 or int(value.shape[-2]) != count or count < 2:
+        return False
+    others = (other for other in tensors if other is not value)
+    return any(count in other.shape[:2] and tuple(other.shape[-2:]) != (count, count) for other in others)
 
 
 def _facts(value: Tensor) -> InputFacts:

@@ -230,6 +230,7 @@ class Record:
         turns: how often the learning rate of the first group rose after it had fallen.
         peak: the largest learning rate that the groups' scheduler names as its base or its peak; 0 without one.
         shared: of `validation`, how many rows of inputs were trained on too, and how many were in observed batches.
+        chance: share of the rows of `validation` that are the same as another one of them by chance.
         optimizer: the name of the optimizer's class; of several, joined by commas.
         maximizes: whether all groups are stepped with `maximize=True`.
         no_limit: why the optimizer has no largest stable curvature: a variant of the phrase `no_limit`; else empty.
@@ -255,6 +256,7 @@ class Record:
     turns: int = 0
     peak: float = 0.0
     shared: tuple[int, int] = (0, 0)
+    chance: float = 0.0
     optimizer: str = ""
     no_limit: str = ""
     maximizes: bool = False

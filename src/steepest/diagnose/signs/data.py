@@ -82,7 +82,7 @@ def input_scale(record: Record) -> Numbers | None:
 def leak(record: Record) -> Numbers | None:
     """Held-out inputs that are trained on as well."""
     alike, trained = record.shared
-    if alike >= TRAINING.leaked and alike > TRAINING.leaked_share * trained:
+    if alike >= TRAINING.leaked and alike > (TRAINING.leaked_share + TRAINING.leaked_chance * record.chance) * trained:
         return {"count": alike, "of": trained}
     return None
 
