@@ -66,6 +66,9 @@ def test_what_is_there_is_not_made_again_and_another_winner_takes_its_place(writ
     change(folder, "update pictures set trial = 7 where contestant = 0")  # as of a former winner
     result = verbs.resume(folder, jobs=1)
     assert jobs[2:] == [(0, 0, 1)] and set(result.pictures["trial"]) == {0} and len(result.pictures) == 8
+    change(folder, "update pictures set contestant = 2 where contestant = 0")  # of one that was among the best
+    result = verbs.resume(folder, jobs=1)
+    assert jobs[3:] == [(0, 0, 1)] and {*result.pictures["label"]} == {"SGD lr=0.3", "Adam lr=0.3"}
 
 
 @pytest.mark.usefixtures("without_report")

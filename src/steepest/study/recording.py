@@ -1,7 +1,7 @@
 """Pictures of the best optimizers in the course of training: each makes its run on the first fresh seed once more.
 
 A run itself keeps none, since nobody knows yet who will be best. The pictures are of the very run that the tables have,
-as the seed decides it. What is there already is not made again.
+as the seed decides it. What is there already is not made again; what is there of former bests goes.
 """
 
 import json
@@ -28,7 +28,7 @@ POLL = 0.25
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Shown:
     contestant: int
     trial: int
     seed: int
@@ -46,9 +46,20 @@ def record(
         devices: where runs train, in turns.
         on_progress: called a few times a second; `store.recording` is the seconds that all of it may take.
     """
-    wanted = _wanted(store)
-    if not wanted:
+    shown = _shown(store)
+    if not shown:
         return
+    known = _known(store)
+    wanted = [run for run in shown if (run.contestant, run.trial, run.seed) not in known]
+    if wanted:
+        _make(wanted, store, start, devices, on_progress)
+    store.keep_pictures({run.contestant for run in shown})
+
+
+def _make(
+    wanted: Sequence[_Shown], store: Store, start: Callable[[], Executor], devices: Sequence[str],
+    on_progress: Callable[[], None],
+) -> None:  # fmt: skip
     store.recording = sum(run.seconds for run in wanted)
     executor = start()
     try:
@@ -57,7 +68,7 @@ def record(
             for number, run in enumerate(wanted)
             for device in [devices[number % len(devices)]]
         ]
-        running: dict[int, tuple[_Wanted, Job]] = {}
+        running: dict[int, tuple[_Shown, Job]] = {}
         while waiting or running:
             while waiting and executor.room:
                 run, job = waiting.pop(0)
@@ -78,17 +89,27 @@ def _shots(ending: Ending, job: Job) -> list[Shot]:
     return [Shot(0, float("nan"), ERROR, str(ending.result.get("message", "")).encode())]
 
 
-def _wanted(store: Store) -> list[_Wanted]:
-    """The runs whose pictures are not there, nor known to be none."""
+def _known(store: Store) -> set[tuple[int, int, int]]:
+    """The contestant, trial and seed of runs whose pictures are there."""
+    have = store.pictures()
+    have = have[have["kind"] != ERROR]
+    numbers = _numbers(store)
+    contestants = [numbers[key] for key in zip(have["workload"], have["label"], strict=True)]
+    return set(zip(contestants, have["trial"], have["seed"], strict=True))
+
+
+def _numbers(store: Store) -> dict[tuple[str, str], int]:
+    return {(one.workload, one.label): index for index, one in enumerate(store.plan.contestants)}
+
+
+def _shown(store: Store) -> list[_Shown]:
+    """The runs whose pictures the report has: none before a study is complete."""
     whole = Comparison.of(store, curves=False)
     if not whole.complete:
         return []
     shows: dict[str, Any] = json.loads(whole.facts.get("shows", "{}"))
-    numbers = {(one.workload, one.label): index for index, one in enumerate(store.plan.contestants)}
-    have = store.pictures()
-    have = have[have["kind"] != ERROR]
-    known = set(zip(have["workload"], have["label"], have["trial"], have["seed"], strict=True))
-    wanted = []
+    numbers = _numbers(store)
+    shown = []
     for name, part in whole.by_workload().items():
         if not shows.get(name, not shows):  # an older study does not say: then the first picture tells
             continue
@@ -98,7 +119,6 @@ def _wanted(store: Store) -> list[_Wanted]:
             if own.empty:
                 continue
             run = own.iloc[0]
-            if (name, label, run["trial"], run["seed"]) not in known:
-                seconds = float(run["seconds_a_step"]) * float(run["steps"])
-                wanted.append(_Wanted(numbers[name, str(label)], int(run["trial"]), int(run["seed"]), seconds))
-    return wanted
+            seconds = float(run["seconds_a_step"]) * float(run["steps"])
+            shown.append(_Shown(numbers[name, str(label)], int(run["trial"]), int(run["seed"]), seconds))
+    return shown

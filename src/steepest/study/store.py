@@ -5,7 +5,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +334,13 @@ class Store(Queue):
                     for shot in shots
                 ],
             )  # fmt: skip
+
+    def keep_pictures(self, contestants: Collection[int]) -> None:
+        """Remove the pictures of all other contestants: of former bests, which the report does not show."""
+        with self._transaction():
+            self._connection.execute(
+                f"delete from pictures where contestant not in ({', '.join('?' * len(contestants))})", [*contestants]
+            )
 
     def pictures(self) -> pd.DataFrame:
         """All pictures, one a row; see `steepest.study.tables`."""
