@@ -225,6 +225,34 @@ def test_wrong_number_of_arguments_is_refused(name):
         optimizer_class(a_parameter(), *range(20))
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("params", [torch.nn.Linear(2, 2), None, 3], ids=["a module", "None", "a number"])
+def test_what_are_no_parameters_is_told_with_the_remedy(params):
+    wrong = type(params).__name__
+    with pytest.raises(
+        steepest.SteepestError, match=rf"Adam: params must be .* such as model\.parameters\(\), got {wrong}$"
+    ):
+        steepest.Adam(params)
+
+
+@pytest.mark.quick
+def test_a_group_without_parameters_or_with_a_misspelt_setting_is_refused_and_not_added():
+    optimizer = steepest.SGD(a_parameter(), lr=0.5)
+    for group, told in [
+        ({"lr": 0.1}, "SGD: a parameter group needs params, got lr"),
+        ({"params": a_parameter(), "wieght_decay": 0.1}, "has 'wieght_decay'; did you mean 'weight_decay'"),
+        ({"params": a_parameter(), "maximise": True}, "has 'maximise'; did you mean 'maximize'"),
+    ]:
+        with pytest.raises(steepest.SteepestError, match=told):
+            optimizer.add_param_group(group)
+        with pytest.raises(steepest.SteepestError, match=told):
+            steepest.SGD([group])
+    assert len(optimizer.param_groups) == 1
+    own = {"lr_scale": 1.0, "initial_lr": 0.1, "max_momentum": 0.9, "base_momentum": 0.8, "name": "head", "wd": 0.25}
+    optimizer.add_param_group({"params": a_parameter(), **own})
+    assert optimizer.param_groups[1]["weight_decay"] == 0.25
+
+
 @of_all_rules
 @pytest.mark.parametrize("params", [[], torch.ones(2), ["weight"]], ids=["none", "a tensor", "names"])
 def test_what_is_no_list_of_parameters_is_refused(name, params):

@@ -1,18 +1,24 @@
 """Validation of parameters, gradients and states: an error is one clear line that names the tensor."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from ..base.errors import InvalidValue
+from ..base.errors import InvalidValue, UnknownSetting
 from ..program.record import why_not_recorded
 from ..rules import Rule
 from . import low_bits, sharded
 
-__all__ = ["check_parameters", "check_state", "check_trainable", "non_finite", "refusal"]
+__all__ = [
+    "check_given", "check_names", "check_parameters", "check_state", "check_trainable", "non_finite", "refusal",
+]  # fmt: skip
+
+LIKENESS = 0.85
+"""From which share of equal letters a name is taken for a misspelt one: `wieght_decay`, but not `max_momentum`."""
 
 
 def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) -> None:
@@ -20,6 +26,27 @@ def check_parameters(title: str, params: Iterable[Tensor], least_axes: int = 0) 
     for param in params:
         if param.ndim < least_axes:
             raise InvalidValue(f"{title} is for matrices only, got a parameter of shape {tuple(param.shape)}")
+
+
+def check_given(title: str, params: Any) -> None:
+    """Refuse what is no collection of parameters, such as a module."""
+    if isinstance(params, torch.nn.Module) or not isinstance(params, Iterable):
+        raise InvalidValue(
+            f"{title}: params must be parameters or groups of them, such as model.parameters(), got"
+            f" {type(params).__name__}"
+        )
+
+
+def check_names(title: str, group: dict[str, Any], known: Collection[str]) -> None:
+    """Refuse a group without parameters, and one with a setting that is misspelt.
+
+    Entries of one's own are allowed, as in torch: only those are refused that are nearly the name of a setting.
+    """
+    if "params" not in group:
+        raise InvalidValue(f"{title}: a parameter group needs params, got {', '.join(map(str, group)) or 'nothing'}")
+    for name in group.keys() - set(known):
+        if meant := get_close_matches(str(name), known, 1, LIKENESS):
+            raise UnknownSetting(f"{title}: a parameter group has {name!r}; did you mean {meant[0]!r}?")
 
 
 def check_trainable(title: str, param: Tensor) -> None:

@@ -24,12 +24,12 @@ from .assigned import Assigned
 from .authors import translated
 from .backward import StepInBackward
 from .checkpoints import check_checkpoint, in_our_order
-from .checks import check_parameters, non_finite
+from .checks import check_given, check_names, check_parameters, non_finite
 from .distribution import Distribution, group_of
 from .group import GroupCache
 from .reports import Report, describe
 from .settings import later_rule_of, rule_of
-from .signature import bind, document, signature_of, switches
+from .signature import SWITCHES, bind, document, signature_of, switches
 from .together import Together, check_settings
 
 __all__ = ["Optimizer", "as_optimizer", *(rule.__name__ for rule in BUILT_IN)]
@@ -55,11 +55,16 @@ class Optimizer(torch.optim.Optimizer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._caches, self._kept = [], {}
         arguments = bind(type(self).__name__, self.rule_class, args, kwargs)
+        check_given(type(self).__name__, arguments["params"])
         super().__init__(arguments.pop("params"), arguments)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters with its own hyperparameters, as in torch; wrong ones raise `InvalidValue`."""
         before = len(self.param_groups)
+        if isinstance(param_group, dict):
+            rule_class = self._class(param_group)
+            known = {*rule_class.hyperparameters(), *rule_class.foreign_arguments(), *SWITCHES}
+            check_names(type(self).__name__, param_group, known)
         add = torch.optim.Optimizer.add_param_group  # wrapped in what imports torch's compiler, which takes a second
         (add if "torch._dynamo" in sys.modules else inspect.unwrap(add))(self, param_group)
         try:
