@@ -21,5 +21,7 @@ def results_of_ranks(script, count, *arguments, timeout=240):
     finally:
         for process in processes:  # where one has failed, the others wait for it
             process.kill()
+            with process:  # its pipes are closed
+                pass
     assert all(own.keys() == said[0].keys() for own in said)
     return {name: [by_rank[name] for by_rank in said] for name in said[0]}

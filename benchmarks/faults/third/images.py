@@ -148,7 +148,7 @@ class Variational(nn.Module):
         return self.decoder(code.rsample() if self.fixed else code.sample()), code
 
 
-@fault("no_grad")
+@fault("no_rsample")
 def drawn_by_sample(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
     """A variational autoencoder draws its code by sample() instead of rsample(): no error comes to the encoder."""
     images = torch.tensor(load_digits().data, dtype=torch.float32) / 16

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .record import StepFacts
 from .replay import Draws
+from .sampled import Samples
 
 __all__ = ["Forward", "Observation"]
 
@@ -79,6 +80,7 @@ class Observation:
     updates: list[StepFacts] = field(default_factory=list)
     stepped: dict[int, int] = field(default_factory=dict)
     twins: list[tuple[str, int]] = field(default_factory=list)
+    samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)
     moved: bool = False
 
@@ -93,3 +95,5 @@ class Observation:
         for forward in self.forwards:
             forward.release()
         self.kept = self.left = self.came = None
+        if self.samples is not None:
+            self.samples.remove()

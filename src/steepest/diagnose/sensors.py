@@ -19,6 +19,7 @@ from torch.utils import _pytree as pytree
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
 from .replay import draws_now
+from .sampled import Samples
 from .target import Target
 
 __all__ = ["Sensors"]
@@ -111,6 +112,8 @@ class Sensors:
         self._renew()
         self.closely = closely
         self.now = Observation(fresh=fresh, version=self.target.version)
+        if closely and not self.target.compiles:
+            self.now.samples = Samples()
         self._when_allowed(self._hook)
 
     def _hook(self) -> None:
@@ -217,6 +220,8 @@ class Sensors:
     def _runs(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if self.now is not None and torch.is_grad_enabled():
             self.now.ran.add(id(module))
+            if self.now.samples is not None and self.now.samples.made:
+                self.now.samples.use(args)
 
     def _reached(self, now: Observation, forward: Forward, place: int) -> Callable[[Tensor], None]:
         def reached(gradient: Tensor) -> None:

@@ -99,6 +99,9 @@ class Structure:
             self._surely("symmetry", 1, step=step, name=name, units=units)
         if closely:
             self._who_is_trained(seen, loss, step)
+            cut = [each for each in seen.samples.made if each.used and not each.scored] if seen.samples else []
+            if cut and (seen.updates or seen.in_step):
+                self._surely("no_rsample", 3, step=0, name=type(cut[0].source).__name__)
         return path
 
     def _surely(self, code: str, times: int, **numbers: Any) -> None:

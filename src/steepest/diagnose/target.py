@@ -60,6 +60,7 @@ class Target:
             if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
             for child in module.modules()
         }
+        self.compiles = self.compiled or bool(inside)
         self.hookable = [
             module
             for module in dict.fromkeys(self.owners.values())
