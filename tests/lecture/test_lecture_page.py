@@ -14,6 +14,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright, wh
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 WITH_EXERCISE = [station.id for station in STATIONS if "exercise" in station.facts]
+BY_ID = {station.id: station for station in STATIONS}
 FOR_AXE = ["uses", "saddle", "learning-rate", "race", "best-pair", "loss-slice", "rare-words", "cards", "mistakes"]
 
 
@@ -145,6 +146,16 @@ def test_quadratics_show_their_spectrum_and_how_each_mode_decays(name, open_lect
     assert page.evaluate(ink, "decays") > 500 and page.evaluate(ink, "spectrum") > 500
 
 
+RESULTS = {"uses": "share", "cards": "kilobytes", "mistakes": "half", "decay": "last", "mini-batch": "batch"}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_formulas_have_the_numbers_that_the_words_have(name, open_lecture):
+    page = open_lecture(f"at={name}&phase=1")
+    value = BY_ID[name].numbers()[RESULTS[name]]
+    expect(page.locator(".formula-here .result").last).to_have_text(f"={value:.4g}", timeout=1000 * PATIENCE)
+
+
 def test_the_language_changes_at_any_place(open_lecture):
     page = open_lecture("at=saddle&phase=2")
     page.locator("#language").click()
@@ -187,6 +198,8 @@ def test_the_contents_lead_to_a_station_and_show_what_is_solved(open_lecture):
     page.locator("#contents-open").click()
     assert page.locator(".entry").count() == len(STATIONS)
     assert page.locator(".entry b").evaluate_all("all => all.filter((one) => one.textContent === '✓').length") == 1
+    link = page.locator(".entry").nth(3).get_attribute("href")
+    assert link == f"#at={STATIONS[3].id}&done=saddle:1*,leap:2"
     page.locator(".entry").nth(0).click()
     expect(page.locator("h1")).to_have_text(stations_as_data()[0]["title"][0])
 

@@ -151,10 +151,17 @@ function showTurn(part, state, changed) {
 function openContents(part) {
   const dialog = part.byId("contents"), zh = part.lang() === "zh" ? 1 : 0;
   const entry = ({ id, row, title }) => {
-    const { guess, solved } = part.state.done[id] ?? {}, open = () => { dialog.close(); go(part, { at: id, phase: PHASES.ask }); };
+    const { guess, solved } = part.state.done[id] ?? {};
+    const link = `#${encodeLecture({ ...part.state, at: id, phase: PHASES.ask, figure: "" })}`; // to copy, or to open beside this page
     const sign = solved ? "✓" : guess !== undefined ? "·" : "";
     const words = part.say(solved ? "solvedIt" : guess !== undefined ? "guessedIt" : "notYetSeen");
-    return button({ class: "entry", "aria-current": id === part.state.at ? "page" : null, click: open },
+    const open = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser's way: another tab
+      event.preventDefault();
+      dialog.close();
+      go(part, { at: id, phase: PHASES.ask });
+    };
+    return make("a", { class: "entry", href: link, "aria-current": id === part.state.at ? "page" : null, click: open },
       make("small", {}, row), make("span", {}, title[zh]), make("b", { "aria-label": words, title: words, role: "img" }, sign));
   };
   openDialog(part, dialog, part.say("contents"), make("div", { class: "entries" }, ...part.data.stations.map(entry)));

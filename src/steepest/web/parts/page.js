@@ -68,9 +68,10 @@ function startPage(mount, place, state) {
     shown.toast(shown.say("copied"));
   };
   /** Follows a link; of a bad one says what is wrong and keeps the page as it is. */
-  const readLink = () => {
-    if (location.hash.length < 2 || location.hash === linkNow()) return;
-    const reason = shown.follow(location.hash.slice(1));
+  const readLink = (event) => {
+    const { hash } = event ? new URL(event.newURL) : location; // what was followed, even if the link has been written since
+    if (hash.length < 2 || hash === linkNow()) return;
+    const reason = shown.follow(hash.slice(1));
     if (reason) shown.toast(shown.say("badLink", reason[shown.lang()]));
   };
   const shown = mountAlone(mount, place, state, { onChange, copyLink: hasAddress ? copyLink : null });

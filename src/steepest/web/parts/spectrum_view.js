@@ -88,7 +88,8 @@ function drawNames(part, pen, frame, data) {
     pen.fillText(text, at, y);
   };
   drawStar(part, pen, frame.toX(data.best), frame.toY(data.share), theme.ink);
-  write(part.say("bestRate", pretty(data.best, 3)), frame.toX(data.best) + 5, top + height - 0.8 * rem);
+  const roomy = top + height - frame.toY(data.share) > 3.2 * rem; // below the numbers of the modes
+  if (roomy) write(part.say("bestRate", pretty(data.best, 3)), frame.toX(data.best) + 5, top + height - 0.8 * rem);
   const close = Math.abs(frame.toY(data.now[0]) - frame.toY(data.now.at(-1))) < 1.4 * rem;
   data.modes.forEach(({ label }, i) => {
     const y = Math.min(Math.max(frame.toY(data.now[i]), top + 0.8 * rem), top + height - 0.8 * rem);
