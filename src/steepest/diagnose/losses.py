@@ -200,8 +200,9 @@ def _classes(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovere
     if classes == 2 and not alike and wrong > (UNSURE if known else SURE):
         return Recovered(LossFacts("cross_entropy"))
     pulled = float(((slopes if scale > 0 else -slopes) < 0).sum(-1).float().mean())
-    if classes > 2 and pulled > PULLED:  # soft targets, in a loss that is not known: either sign may be the right one
-        return Recovered(LossFacts("cross_entropy"))
+    climbs = scale < 0 and not alike and wrong > UNSURE  # the value of the loss does not say so
+    if classes > 2 and (pulled > PULLED or climbs):
+        return Recovered(LossFacts("cross_entropy"))  # soft targets, in a loss that is not known: either sign may be it
 
     def again(new: Tensor) -> Tensor:
         logs = _numbers(new).movedim(axis, -1).reshape(-1, classes)[used].log_softmax(-1)
