@@ -75,6 +75,7 @@ def test_what_a_plain_step_shows_is_what_the_whole_doctor_sees(write_file):
     for beside in (first, second):
         assert curve(train(problem, rule, 1, schedule="cosine", observer=beside)) == curve(plain)
     assert second.error is None and first.record.rates == second.record.rates
+    assert second._step._before is None and second._step._batch is None  # copies and batch are let go
     pairs = list(zip(first.record.ticks[:3], second.record.ticks[:3], strict=True))
     assert [one.step for one, _ in pairs] == [other.step for _, other in pairs] == [0, 1, 2]
     for one, other in pairs:

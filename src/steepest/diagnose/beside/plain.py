@@ -72,7 +72,6 @@ class BesidePlain:
         clock = thread_time if trainer.on_processor else perf_counter  # not those of others on a busy processor
         advance, schedule = session.advance, Schedule(self._budget, clock, trainer.updates)
         self._step, self._notes = _Step(session, trainer.optimizer, clock), Notes(self.record, trainer.optimizer)
-
         left = clock()
 
         def advancing(optimizer: Any, steps: int) -> Any:
@@ -151,6 +150,7 @@ class _Step:
         self._own = [(owner, name, vars(owner).get(name)) for owner, name in owners]
         self._next_batch, self._make = self._session.next_batch, self._optimizer.step
         self._batch: Any = None
+        self._before: Before | None = None
         self._update: StepFacts | None = None
         self._error: Exception | None = None
         self._loss, self.taken, self.seconds = math.nan, 0.0, 0.0
@@ -208,13 +208,15 @@ class _Step:
         self._before = Before(params, self._optimizer, self._units, gauged=False)
 
     def _compare(self) -> None:
-        self._update = update = self._before.after({})
-        state = State(self._session.model, pytree.tree_leaves(self._batch))
+        """What the step has changed, and the loss that comes of it; batch and copies are let go."""
+        (before, batch), self._before, self._batch = (self._before, self._batch), None, None
+        assert before is not None
+        self._update = update = before.after({})
+        state = State(self._session.model, pytree.tree_leaves(batch))
         try:
             if update.finite and update.descent > 0 and not state.obstacle:
                 self._draws.restore()  # the session seeds all generators before its next batch
                 with torch.no_grad():
-                    self._loss = float(self._session.loss_of(self._batch))
+                    self._loss = float(self._session.loss_of(batch))
         finally:
             state.restore()
-        self._batch = None
