@@ -40,6 +40,7 @@ def open_page(browser):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on(
             "request",
             lambda request: None if request.url.startswith(("file:", "blob:", "data:")) else wrong.append(request.url),
@@ -61,6 +62,37 @@ def test_every_rule_and_every_workload_has_its_page(folder):
         text = (SITE / f"{folder}{name}.html").read_text(encoding="utf-8")
         assert "<math" in text or not name.startswith("rules/"), name
         assert not re.search(r"(src|href)=\"https?://[^\"]*\.(js|css|woff2?)", text), name
+
+
+def pages_of(folder: str) -> dict[str, str]:
+    """The pages of a language, by path."""
+    inside = {file.relative_to(SITE / folder).as_posix(): file for file in (SITE / folder).rglob("*.html")}
+    own = {name: file for name, file in inside.items() if not name.startswith(("zh/", "live/", "_static/"))}
+    return {name: file.read_text(encoding="utf-8") for name, file in own.items()}
+
+
+def test_every_page_is_there_in_both_languages_and_leads_to_pages_that_are_there():
+    english, chinese = pages_of(""), pages_of("zh/")
+    assert set(english) == set(chinese)
+    for folder, pages in (("", english), ("zh/", chinese)):
+        for name, text in pages.items():
+            for link in re.findall(r'<a [^>]*href="(?![a-z]+:)([^"#]+)', text):
+                assert (SITE / folder / name).parent.joinpath(link).exists(), (folder + name, link)
+            for picture in re.findall(r"<img [^>]*>", text):
+                assert re.search(r'alt="[^"]+"', picture), (folder + name, picture)
+
+
+def test_words_of_the_theme_are_chinese_on_chinese_pages():
+    for name, text in pages_of("zh/").items():
+        words = "Collapse Sidebar|Expand Sidebar|Color mode|System Settings|Breadcrumb|Section Navigation|On this page"
+        assert not re.findall(rf'(?:>|=")\s*(?:{words}|Search)\s*[<"]', text), name
+
+
+def test_only_pages_with_others_beside_them_have_navigation_at_their_side():
+    for folder in LANGUAGES.values():
+        for name, text in pages_of(folder).items():
+            beside = text.partition("bd-docs-nav")[2].partition("</nav>")[0]
+            assert not beside or "<li" in beside or name.startswith(("source/", "search", "genindex")), folder + name
 
 
 @pytest.mark.parametrize(

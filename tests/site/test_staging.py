@@ -12,7 +12,8 @@ import pytest
 from tools.site import rules, stage
 from tools.site.docstrings import restructured
 from tools.site.reference import reference_pages
-from tools.site.stations import lecture_page
+from tools.site.stations import lecture_page, ways_in
+from tools.site.tables import table
 from tools.site.words import WORDS
 from tools.site.workloads import datasets_of, settings_of, workload_pages
 
@@ -151,6 +152,41 @@ def test_a_link_to_nothing_is_an_error(tmp_path):
         stage.Pages(tmp_path, "en").linked("see [it](docs/lost.md)", "README.md")
 
 
+def test_a_document_in_both_languages_is_shown_in_one():
+    text = (
+        "# Gallery\n\nPictures.\n\n图片。\n\n## Ravine\n\n![A ravine.](a.png)\n\nA ravine.\n\n狭谷。\n\n[a.py](a.py)\n"
+    )
+    english = "# Gallery\n\nPictures.\n\n## Ravine\n\n![A ravine.](a.png)\n\nA ravine.\n\n[a.py](a.py)"
+    chinese = "# 图库\n\n图片。\n\n## Ravine\n\n![狭谷。](a.png)\n\n狭谷。\n\n[a.py](a.py)"
+    assert stage._of_language(text, "en") == english and stage._of_language(text, "zh") == chinese
+
+
+def test_sections_without_documents_stand_alone():
+    assert set(stage.ALONE) == {"index", "gallery/index", "lecture/index", "watch/index"}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_first_page_leads_to_the_lecture_the_playground_and_every_section(lang):
+    page = ways_in(lang)
+    assert all(f"(/{section}/index.md)" in page for section in ("lecture", *stage.SECTIONS))
+    assert f"live/lecture-page.html#lang={lang}" in page and f"live/playground.html#lang={lang}" in page
+
+
+def test_tables_have_no_empty_columns():
+    made = table(("a", "b", "c"), [("1", "", "3"), ("4", "", "")])
+    assert made.count("  - b") == 0 and made.count("* - ") == 3 and made.count("  - c") == 1
+
+
+def test_words_that_the_theme_lacks_in_chinese_come_before_its_own():
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    from gettext import NullTranslations
+
+    from tools.site.chinese import Completed
+
+    completed = Completed(NullTranslations())
+    assert completed.gettext("Collapse Sidebar") == "收起侧栏" and completed.gettext("Home") == "Home"
+
+
 def test_every_document_is_on_the_site():
     there = {f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")}
     assert there == {source for source in stage.DOCUMENTS if source.startswith("docs/")}
@@ -158,14 +194,14 @@ def test_every_document_is_on_the_site():
     assert chinese == {"start", *stage.SECTIONS}
 
 
-def test_commands_in_chinese_are_those_of_readme():
+def test_commands_in_chinese_are_those_of_readme_and_docs():
     """But for the comments beside them."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    english = [file.read_text(encoding="utf-8") for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
     for page in ("start", "watch", "compare", "diagnose"):
         text = (ROOT / f"docs/zh/{page}.md").read_text(encoding="utf-8")
         for line in "".join(stage.FENCE.split(text)[1::2]).split("\n"):
             command = line.split("  #")[0].strip()
-            assert command.startswith("```") or command in readme, command
+            assert command.startswith("```") or any(command in text for text in english), command
 
 
 @pytest.mark.quick

@@ -6,6 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tools.site.stage import ALONE  # noqa: E402
+
 from steepest import __version__  # noqa: E402
 
 project, author, release = "steepest", "The steepest authors", __version__
@@ -57,4 +59,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_show_search_summary = False  # a page that lies in a folder may fetch no other one
-html_sidebars = {"index": [], "gallery": [], "lecture": []}
+html_sidebars = {page: [] for page in ALONE}
+html_context = {
+    "default_mode": "auto"
+}  # light or dark as the reader's system; without it the theme complains to the console

@@ -150,7 +150,7 @@ def _elsewhere(name: str, lang: str) -> Sequence[str]:
 def _entry(entry: Equivalent, lang: str) -> tuple[str, ...]:
     settings = f"`{entry.settings}`" if entry.settings else ""
     differs = getattr(entry.differs, lang) if entry.differs else ""
-    return f"`{entry.there}`", settings, f"`{entry.here}`", f"{entry.apart:.2g}", differs
+    return f"`{entry.there}`", settings, f"`{entry.here}`", f"[{entry.apart:.2g}]{{.number}}", differs
 
 
 def _documented(name: str) -> str:

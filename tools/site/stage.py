@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from tools.site.published import STUDY, write_pictures
 from tools.site.reference import reference_pages
 from tools.site.rules import rule_pages
-from tools.site.stations import lecture_page
+from tools.site.stations import lecture_page, ways_in
 from tools.site.words import WORDS, say
 from tools.site.workloads import workload_pages
 
-__all__ = ["DOCUMENTS", "FENCE", "SECTIONS", "Broken", "Pages", "stage"]
+__all__ = ["ALONE", "DOCUMENTS", "FENCE", "SECTIONS", "Broken", "Pages", "stage"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,10 +48,19 @@ DOCUMENTS = {
 """Documents: the page of each, and its Chinese title in the navigation; those of a section stand below it."""
 
 BILINGUAL = ("docs/gallery.md",)
+"""Documents in both languages, paragraph by paragraph."""
+
+ALONE = (
+    "index", "gallery/index", "lecture/index",
+    *(f"{page}/index" for page in SECTIONS if not any(path.startswith(f"{page}/") for path, _ in DOCUMENTS.values())),
+)  # fmt: skip
+"""Pages that have none below or beside them, and so no navigation at their side."""
 
 LINK = re.compile(r"(!?\[(?:[^\]\\]|\\.)*\])\(([^)\s]+)\)")
 SPLIT = re.compile(r"(?m)^(?!#)(.*[\u3001-\u9fff\uff00-\uffef])\n(?=[\u3001-\u9fff\uff00-\uffef])")
 """An end of a line within a Chinese sentence, which would be shown as a blank."""
+
+HAN = re.compile(r"[\u3400-\u9fff]")
 
 FENCE = re.compile(r"(?ms)^(```.*?^```$)")
 
@@ -72,14 +81,16 @@ def stage(out: Path, lang: str, states: Mapping[str, tuple[str, str]]) -> None:
         Broken: a document links to a file that is not there.
     """
     pages = Pages(out, lang)
-    pages.write("index", pages.document("docs/zh/start.md" if lang == "zh" else "README.md", "Start") + _toctree(lang))
+    start = pages.document("docs/zh/start.md" if lang == "zh" else "README.md", "Start")
+    pages.write("index", start + ways_in(lang) + _toctree(lang))
     for page, heading in SECTIONS.items():
         text = pages.document(f"docs/zh/{page}.md" if lang == "zh" else "README.md", heading)
         below = [(path, title) for path, title in DOCUMENTS.values() if path.startswith(f"{page}/")]
         pages.write(f"{page}/index", text + _contents(below, lang))
     for source, (page, _) in DOCUMENTS.items():
         note = "" if lang == "en" or source in BILINGUAL else f"\n:::{{note}}\n{say('only_english', lang)}\n:::\n"
-        heading, _, rest = pages.document(source).partition("\n")
+        text = pages.document(source)
+        heading, _, rest = (_of_language(text, lang) if source in BILINGUAL else text).partition("\n")
         pages.write(page, f"{heading}\n{note}{rest}")
     generated = {
         **rule_pages(lang, states),
@@ -89,6 +100,8 @@ def stage(out: Path, lang: str, states: Mapping[str, tuple[str, str]]) -> None:
     }
     for page, text in generated.items():
         pages.write(page, text)
+    for source in ("README.md", *(f"docs/zh/{page}.md" for page in SECTIONS)):
+        pages.linked((ROOT / source).read_text(encoding="utf-8"), source)  # pages of what either language links to
     shutil.copytree(ROOT / "docs/images", out / "images")
     write_pictures(out)
 
@@ -179,6 +192,20 @@ def _shown(file: Path) -> str:
     return "\n\n".join(
         f"```python\n{source}\n```" if kind == "code" else re.sub(r"(?m)^#", "##", source) for kind, source in cells
     )
+
+
+def _of_language(text: str, lang: str) -> str:
+    """A document in both languages without the sentences of the other one; pictures are described in this one."""
+    blocks = text.strip().split("\n\n")
+    if lang == "en":
+        return "\n\n".join(block for block in blocks if not HAN.search(block))
+    kept = [f"# {say('gallery', lang)}"]
+    for block in blocks[1:]:
+        if HAN.search(block) and kept[-1].startswith("!["):
+            kept[-1] = f"![{block}]{kept[-1][kept[-1].rindex('(') :]}"
+        if HAN.search(block) or block.startswith(("#", "!", "[")):
+            kept.append(block)
+    return "\n\n".join(kept)
 
 
 def _name(file: Path) -> str:

@@ -18,6 +18,16 @@ WORDS = {
     "workloads": Text("Workloads", "训练任务"),
     "reference": Text("Reference", "API 参考"),
     "only_english": Text("", "本页目前只有英文。导航、优化器与训练任务各页有中文。"),
+    # start
+    "ways": Text("Where to begin", "从哪里读起"),
+    "way": Text("to", "想做什么"),
+    "way_to": Text("read", "看哪里"),
+    "way_lecture": Text("hear or give a lecture", "听课或讲课"),
+    "way_watch": Text("understand an algorithm", "弄懂一个算法"),
+    "way_compare": Text("choose an optimizer for a model", "为自己的模型选优化器"),
+    "way_diagnose": Text("find out why a training fails", "找出训练失败的原因"),
+    "way_use": Text("train with another optimizer", "换上更好的优化器"),
+    "way_write": Text("write an optimizer", "写一个新的优化器"),
     # rules
     "rules_about": Text(
         "Every optimizer is written once, as its equation; each page below is made from that definition: the formula, "
