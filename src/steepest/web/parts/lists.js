@@ -53,7 +53,7 @@ function studyOf(part, [seeds, day, machine, counted]) { return part.say("studyM
 /** What a model has made of its training: an image or a text, and whose it is. */
 function shownBy(part, { label, step, image, text }) {
   const words = part.say("shownBy", label, step);
-  return [make("figure", {}, image ? make("img", { src: image, alt: words }) : make("pre", {}, text), make("figcaption", { class: "hint" }, words))];
+  return [make("figure", {}, image ? make("img", { src: image, alt: words }) : make("pre", { tabindex: 0, role: "group", "aria-label": words }, text), make("figcaption", { class: "hint" }, words))];
 }
 
 /** The place of a rule in the study: on how many workloads it is first, and how far behind it is on the middle one. */
