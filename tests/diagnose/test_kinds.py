@@ -184,6 +184,23 @@ def without_parameters(watch):
     return nn.ParameterList([point]), [doctor]
 
 
+def called_in_parts(watch):
+    """The model itself is never called, only its layers."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = watch(model, optimizer)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        hidden = INPUTS
+        for layer in model:
+            hidden = layer(hidden)
+        loss = functional.cross_entropy(hidden, LABELS)
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    return model, [doctor]
+
+
 def told_a_number(watch):
     """The loss that is told has no graph."""
     model = network()
@@ -204,6 +221,7 @@ UNSEEN = {
     accumulated: [[]], closure: [["unseen_closure"]], line_search: [["unseen_closure"]], compiled: [[]],
     compiled_in_part: [[]], compiled_by_itself: [["unseen_compiled", "unseen_model"]],
     complex_and_sparse: [["unseen_sparse"]], without_parameters: [["unseen_parameters", "unseen_loss"]],
+    called_in_parts: [["unseen_model"]],
     told_a_number: [["unseen_number", "unseen_loss"]],
 }  # fmt: skip
 """What each doctor says that it cannot see in each of these."""

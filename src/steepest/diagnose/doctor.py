@@ -429,7 +429,8 @@ class Doctor(Displayed):
         path = self._structure.look(seen, loss, closely)
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
         value = self.record.losses[step]
-        recovered = recovered_from(path, forward, value) if forward is not None else None
+        last = forward or next((each for each in reversed(seen.parts) if each.gradients), None)
+        recovered = recovered_from(path, last, value) if last is not None else None
         if recovered is not None and "shape" in self.record.proved:  # each target that was recovered is a mean of all
             recovered = replace(recovered, facts=LossFacts(recovered.facts.kind))
         tick = tick_of(step, seen, recovered)

@@ -65,6 +65,7 @@ class Observation:
     """
 
     forwards: list[Forward] = field(default_factory=list)
+    parts: list[Forward] = field(default_factory=list)
     ran: set[int] = field(default_factory=set)
     backwards: int = 0
     in_step: int = 0
@@ -92,7 +93,7 @@ class Observation:
 
     def release(self) -> None:
         """Let go of batches and graphs."""
-        for forward in self.forwards:
+        for forward in (*self.forwards, *self.parts):
             forward.release()
         self.kept = self.left = self.came = None
         if self.samples is not None:

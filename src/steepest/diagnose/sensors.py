@@ -87,6 +87,7 @@ class Sensors:
         self._marking: Any = None
         self._last: list[weakref.ref[Tensor]] = []
         self._missed = 0
+        self._parted = False
         self._root: Any = None
         try:
             self._root = target.outer.register_forward_pre_hook(self._begin, with_kwargs=True)
@@ -126,6 +127,9 @@ class Sensors:
                     self._handles.append(optimizer.register_step_post_hook(self._post))
             if self.closely and self._missed < MISSED:
                 self._handles += [module.register_forward_pre_hook(self._runs) for module in self.target.hookable]
+        if self._missed and not self._parted and len(self.target.optimizers) == 1:  # else each may have its own loss
+            self._handles += [module.register_forward_hook(self._part) for module in self.target.parts]
+            self._parted = True
 
     def disarm(self) -> None:
         """Remove all hooks but the one that stays."""
@@ -137,6 +141,7 @@ class Sensors:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._parted = False
 
     def _when_allowed(self, change: Callable[[], None]) -> None:
         """Change hooks now; within a hook of an optimizer's step, which goes through them, at the next forward pass."""
@@ -215,6 +220,27 @@ class Sensors:
         forward.made = [value._version for value in forward.outputs]
         for place, tensor in enumerate(forward.outputs):
             tensor.register_hook(self._reached(self.now, forward, place))  # type: ignore[no-untyped-call]
+
+    @guarded
+    def _part(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """A layer of a model that is not called itself: the last one gives what the loss is computed from."""
+        if self.now is None or self.now.forwards or not torch.is_grad_enabled() or _within():
+            return
+        now, made = self.now, [value for value in _tensors(output) if value.requires_grad][:8]
+        draws = now.parts[0].draws if now.parts else draws_now(self.target.device)
+        call = Forward(None, draws, module.training, [], made, [value._version for value in made])
+        now.parts.append(call)
+        if len(now.parts) > KEPT:
+            now.parts.pop(0).release()
+        for place, tensor in enumerate(made):
+            tensor.register_hook(self._came_back(now, call, place))  # type: ignore[no-untyped-call]
+
+    def _came_back(self, now: Observation, call: Forward, place: int) -> Callable[[Tensor], None]:
+        def came_back(gradient: Tensor) -> None:
+            if now is self.now:
+                call.gradients[place] = gradient.detach()
+
+        return came_back
 
     @guarded
     def _runs(self, module: nn.Module, args: tuple[Any, ...]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import has_derivatives, inputs_of, leaves, name_of, path_between, shape_of, through_views
+from .autograd import has_derivatives, inputs_of, leaves, name_of, others_between, path_between, shape_of, through_views
 from .last import last_activation, last_of
 from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates
 from .observation import Forward, Observation
@@ -89,10 +89,13 @@ class Structure:
             self._surely("zero_grad", 1, step=step)
         self._mode(seen, step)
         path: list[Any] = []
-        forward = next((forward for forward in reversed(seen.forwards) if forward.gradients), None)
-        if isinstance(loss, Tensor) and seen.forwards:
-            outputs = [output for each in seen.forwards for output in each.outputs]
+        calls = seen.forwards or seen.parts
+        forward = next((forward for forward in reversed(calls) if forward.gradients), None)
+        if isinstance(loss, Tensor) and calls:
+            outputs = [output for each in calls for output in each.outputs]
             path = path_between(loss, outputs)
+            if path and not seen.forwards and (others_between(loss, outputs, path[-1]) or _weighs(path)):
+                path = []
         if path and forward is not None:
             self._output(path, forward, step, closely)
         for name, units in seen.twins:
@@ -270,6 +273,12 @@ class Structure:
     def _still(self, key: int, param: Tensor) -> bool:
         """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
         return self._marks.get(key) == (param._version, _sum(param))
+
+
+def _weighs(path: Sequence[Any]) -> bool:
+    """Whether parameters take part between the loss and the output at the end of a path, which is no last one then."""
+    arguments = (through_views(each) for node in path[:-1] for each in inputs_of(node))
+    return any(hasattr(each, "variable") or name_of(each) == "TBackward0" for each in arguments)
 
 
 def _sum(param: Tensor) -> float:

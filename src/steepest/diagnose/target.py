@@ -66,6 +66,12 @@ class Target:
             for module in dict.fromkeys(self.owners.values())
             if not (self.compiled or id(module) in inside or isinstance(module, torch.jit.ScriptModule))
         ]
+        self.parts = [
+            module
+            for module in self.model.modules()
+            if next(module.children(), None) is None
+            and not (self.compiled or id(module) in inside or isinstance(module, torch.jit.ScriptModule))
+        ]
         self.sharded = any(type(param).__name__ == "DTensor" for param in self.model.parameters())
 
     @property
