@@ -20,7 +20,7 @@ export function decodeLecture(text, stations) {
   const ids = stations.map(({ id }) => id), own = {}, rest = [];
   for (const part of text.replace(/^#/, "").split("&").filter(Boolean)) {
     const [name, ...value] = part.split("=");
-    if (OWN.includes(name)) own[name] = value.join("=");
+    if (OWN.includes(name)) own[name] = decoded(value.join("="));
     else rest.push(part);
   }
   const at = own.at ?? ids[0];
@@ -29,16 +29,33 @@ export function decodeLecture(text, stations) {
     return { state: null, reason: { en: `the lecture has no station ${quoted(at)}; ${hint.en}`, zh: `讲座中没有 ${quoted(at)} 这一站；${hint.zh}` } };
   }
   const phase = ["1", "2"].includes(own.phase) ? Number(own.phase) : 0, lang = ["en", "zh"].includes(own.lang) ? own.lang : null;
-  return { state: { at, phase, done: decodeDone(own.done ?? "", ids), big: own.big === "1", lang, figure: rest.join("&") } };
+  return { state: { at, phase, done: decodeDone(own.done ?? "", stations), big: own.big === "1", lang, figure: rest.join("&") } };
+}
+
+/** Mail and messengers write marks such as : and * as percent signs with digits. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch { // cut off
+    return text;
+  }
 }
 
 /** What was guessed, "-" for nothing, with a star if the exercise is solved. */
 function encodeRecord({ guess, solved }) { return `${guess === undefined ? "-" : [guess].flat().join(";")}${solved ? "*" : ""}`; }
 
-function decodeDone(text, ids) {
-  const records = text.split(",").map((part) => part.split(":")).filter(([id, value]) => ids.includes(id) && value);
+function decodeDone(text, stations) {
+  const facts = new Map(stations.map((station) => [station.id, station]));
+  const records = text.split(",").map((part) => part.split(":")).filter(([id, value]) => facts.has(id) && value);
   return Object.fromEntries(records.map(([id, value]) => {
     const numbers = value.replace("*", "").split(";").map(Number), guess = numbers.length > 1 ? numbers : numbers[0];
-    return [id, { ...(numbers.every(Number.isFinite) ? { guess } : {}), ...(value.endsWith("*") ? { solved: true } : {}) }];
+    return [id, { ...(canBeGuessed(facts.get(id).guess, numbers) ? { guess } : {}), ...(value.endsWith("*") ? { solved: true } : {}) }];
   }));
+}
+
+/** Whether numbers are what a station asks for: the place of an option, a number, or a point of as many coordinates. */
+function canBeGuessed(guess, numbers) {
+  if (!guess || !numbers.every(Number.isFinite)) return false;
+  if (guess.kind === "choose") return numbers.length === 1 && guess.options[numbers[0]] !== undefined;
+  return numbers.length === (guess.kind === "drag" ? guess.start.length : 1);
 }

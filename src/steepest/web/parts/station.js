@@ -1,7 +1,7 @@
 // One station of the lecture: its words at the left, its figure at the right, which is mounted when it comes into view.
 
 import * as Steepest from "../core/api.js";
-import { button, make } from "./dom.js";
+import { button, make, toast } from "./dom.js";
 import { mountFigure } from "./figure.js";
 import { fillFormulas, formulasOf } from "./formulas.js";
 import { makeGuess, verdict } from "./guess.js";
@@ -103,7 +103,8 @@ export class Station {
     this.shown = FIGURES[figure.part](this.place, this.base(this.phase), options);
     this.shown.light = this.lecture.light;
     this.begun = this.shown.link();
-    if (this.figure) this.shown.follow?.(this.figure);
+    const reason = this.figure ? this.shown.follow?.(this.figure) : null;
+    if (reason) toast(this.lecture, this.lecture.say("badLink", reason[this.lecture.lang()]));
     if (this.phase === PHASES.ask) this.shown.wait?.(this.guessing?.point ?? null);
     else this.shown.answer?.(this.guessedPoint(), false);
     if (this.phase === PHASES.handout) this.shown.part.setPrinted(true);
