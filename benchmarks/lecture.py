@@ -94,7 +94,8 @@ def drag(page: Page, session: CDPSession, station: str, target: str) -> dict[str
     page.wait_for_timeout(600)  # the link is written
     apart = sorted(b - a for a, b in pairwise(frames))
     return {
-        "frames": len(frames), "work a frame, ms": used / len(frames), "apart, median ms": median(apart),
+        "frames": len(frames), "work a frame, ms": used / len(frames), "work a move, ms": used / MOVES,
+        "apart, median ms": median(apart),
         "apart, 95 % ms": apart[int(0.95 * (len(apart) - 1))],
     }  # fmt: skip
 
@@ -125,7 +126,8 @@ def section() -> str:
         f"quickest {min(paints):.0f} ms, the median {median(paints):.0f} ms, which other programs on the machine "
         f"delay; work of the page's main thread until the first station is there: {median(works):.0f} ms, at most "
         f"{max(works):.0f} ms.\n\nWork a frame while something is dragged (at most {MOST_FRAME} ms): processor time of "
-        "the page's main thread."
+        f"the page's main thread. On a busy machine there are more frames than the {MOVES} moves: a move's share of "
+        "all the work is then an upper bound of that of a frame with a move."
     )
     return f"{head}\n\n{table(rows)}"
 
