@@ -214,7 +214,7 @@ def test_links_that_were_changed_on_their_way_show_what_can_be_shown(open_lectur
     page = open_lecture("at=saddle&phase=1&done=saddle%3A0%2Cleap%3A1%3B2%2Clocal-minimum%3A1%3B2%3B3%2A")
     expect(page.locator(".verdict")).to_contain_text("Not quite.")
     assert link_of(page) == "at=saddle&phase=1&done=saddle:0,leap:-,local-minimum:-*"
-    page.evaluate("location.hash = 'at=descent&phase=1&rule=nonsense(lr=1)&done=%E4%'")
+    page.evaluate("location.hash = 'at=descent&phase=1&on=parabola&rule=nonsense(lr=1)&done=%E4%'")
     expect(page.locator("#toast")).to_contain_text("nonsense")
     expect(page.locator(".sentence").first).to_be_visible()
 
