@@ -22,6 +22,7 @@ LONGER = {  # what shows only after a while, with the number of steps
     "repeated_before_the_split": 40, "scheduled_before": 12, "likelihood_minimized": 100,
     "blocks_without_their_skip": 8, "masks_all_empty": 20, "angles_by_acos": 60, "signals_as_recorded": 20,
     "lion_at_the_rate_of_sgd": 20, "rates_by_depth": 8, "uniform_weights_on_decibels": 8,
+    "labels_with_a_newline": 40,
 }  # fmt: skip
 QUICK = {
     "never_zeroed",
@@ -32,7 +33,14 @@ QUICK = {
     "differences_by_hand",
     "half_precision",
 }
-SLOW = {"convolutions_only", "embedding_without_graph", "softmax_outside", "one_at_a_time", "maximized"}
+SLOW = {
+    "convolutions_only",
+    "embedding_without_graph",
+    "softmax_outside",
+    "one_at_a_time",
+    "maximized",
+    "average_without_underscores",
+}
 TRIED = [
     pytest.param(name, LONGER.get(name, 12), marks=pytest.mark.quick if name in QUICK else ())
     for name, program in PROGRAMS.items()
