@@ -76,6 +76,8 @@ def three_of_each(rule):
     """Three settings of every hyperparameter that is a number."""
 
     def around(value):
+        if type(value) is int:
+            return value + np.array([0, 2, 1])
         return np.array([0.0, 0.01, 0.1]) if value == 0 else value * np.array([0.9, 1.0, 0.95])
 
     found = {}

@@ -19,6 +19,7 @@ import steepest
 from steepest import verbs
 from steepest.base.errors import SteepestError
 from steepest.base.status import Status
+from steepest.diagnose.beside import look
 from steepest.study import Comparison, Plan, Store, owners, runner
 from steepest.study.owners import Owner
 from steepest.study.results import STUDY_FILE
@@ -177,7 +178,7 @@ def test_as_many_processes_as_you_like_give_the_same_results_to_the_last_bit():
     assert_same_results(alone, together)
 
 
-def test_a_process_warms_up_before_the_clock_runs(write_workload, monkeypatch):
+def test_a_process_looks_once_before_the_clock_runs(write_workload, monkeypatch):
     """What it loads and compiles for its first step would make its first run look a hundred times slower."""
     train, asked = worker.train, []
 
@@ -186,9 +187,10 @@ def test_a_process_warms_up_before_the_clock_runs(write_workload, monkeypatch):
         return train(workload, rule, seed, steps, *more, **named)
 
     monkeypatch.setattr(worker, "train", watched)
+    monkeypatch.setattr(look, "train", watched)
     result = steepest.compare(write_workload(), ["sgd", "adam(lr=0.1)"], trials=2, seeds=1, search_seeds=1, jobs=1)
-    assert [each for each in asked if each[1] == 1] == [("SGD", 1), ("Adam", 1)]
-    assert asked[:4] == [("SGD", 1), ("SGD", 12), ("Adam", 1), ("Adam", 12)]
+    assert [each for each in asked if each[1] == look.STEPS] == [("SGD", look.STEPS), ("Adam", look.STEPS)]
+    assert asked[:4] == [("SGD", look.STEPS), ("SGD", 12), ("Adam", look.STEPS), ("Adam", 12)]
     assert len(asked) == 2 + len(result.runs)
 
 

@@ -84,10 +84,14 @@ class Optimizer(torch.optim.Optimizer):
         foreign = self._class(group).foreign_arguments().keys() & group.keys()
         group |= self._class(group).translated({setting: group.pop(setting) for setting in foreign})
         rule, name = rule_of(self._class(group), group), type(self).__name__
-        for setting, value in group.items():
-            many = isinstance(self._class(group).defaults().get(setting), tuple)
-            if setting in rule.defaults() and isinstance(value, Tensor) and value.numel() != 1 and not many:
+        for setting in rule.defaults().keys() & group.keys():
+            value, several = group[setting], isinstance(self._class(group).defaults().get(setting), tuple)
+            if isinstance(value, Tensor) and value.numel() != 1 and not several:
                 raise InvalidValue(f"{name}: Tensor {setting} must be 1-element, got {value.numel()}")
+            found = getattr(rule, setting)  # without NumPy
+            numbers = found if several and isinstance(found, tuple | list) else (found,)
+            if any(isinstance(number, tuple | list) for number in numbers):  # many trajectories have lists
+                raise InvalidValue(f"{name}: {setting} must be {'numbers' if several else 'a number'}, got {value!r}")
         group |= switches(name, group)
         if group["capturable"] and (why := compiled.uncapturable(rule, group)):
             raise UnknownSetting(f"{name}: capturable=True (CUDA graphs) is not supported with {why}")

@@ -98,7 +98,7 @@ class Hyperparameter:
     def check(self, owner: str, name: str, value: Any, default: Any, whole: bool = False) -> None:
         """Raise `InvalidValue` unless the value is a number in the interval, and a `whole` one where it has to be.
 
-        Arrays of many, symbols and a default None pass.
+        A list has a number for each of many trajectories. Arrays of many, symbols and a default None pass.
         """
         if type(value) is type(default) is float and self.within and _lies_within(value, self.within):
             return  # the common case, kept fast: a learning rate under a schedule is checked at every step
@@ -111,20 +111,25 @@ class Hyperparameter:
             raise InvalidValue(f"{owner}: {name} must be one of {self.among}, got {value!r}")
         if self.within is None:
             return
-        for index, number in enumerate(values):
-            if number is None and defaults[min(index, len(defaults) - 1)] is None:
+        for index, each in enumerate(values):
+            if each is None and defaults[min(index, len(defaults) - 1)] is None:
                 continue
-            if isinstance(number, Unchecked):
-                continue
-            if getattr(number, "ndim", None) == 0:  # a tensor or array of one number
-                number = float(number.detach() if hasattr(number, "detach") else number)
-            if isinstance(number, int | float):
-                if not _lies_within(number, self.within):
-                    raise InvalidValue(f"{owner}: {name} must lie in {self.within}, got {value!r}")
-                if whole and number != int(number):
-                    raise InvalidValue(f"{owner}: {name} must be a whole number, got {value!r}")
-            elif not hasattr(number, "__sub__") or isinstance(number, complex | Set):
-                raise InvalidValue(f"{owner}: {name} must be a number, got {value!r}")
+            for number in each if isinstance(each, tuple | list) else (each,):
+                if wrong := _wrong(number, self.within, whole):
+                    raise InvalidValue(f"{owner}: {name} must {wrong}, got {value!r}")
+
+
+def _wrong(number: Any, interval: str, whole: bool) -> str:
+    """What a number would have to be or do and does not; empty where all is well."""
+    if isinstance(number, Unchecked):
+        return ""
+    if getattr(number, "ndim", None) == 0:  # a tensor or array of one number
+        number = float(number.detach() if hasattr(number, "detach") else number)
+    if not isinstance(number, int | float):
+        return "" if hasattr(number, "__sub__") and not isinstance(number, complex | Set) else "be a number"
+    if not _lies_within(number, interval):
+        return f"lie in {interval}"
+    return "be a whole number" if whole and number != int(number) else ""
 
 
 def _lies_within(number: float, interval: str) -> bool:
