@@ -231,18 +231,23 @@ def test_a_study_does_not_go_on_with_other_code(option, command, write_workload,
 # --- runs that raise --------------------------------------------------------------------------------------------------
 
 LUCK = """
-calls = 0
+models, linear = 0, model
+
+
+def model():
+    global models
+    models += 1
+    return linear()
 
 
 def loss(output, targets):
-    global calls
-    calls += 1
-    if calls > {calls}:
+    if models > {models}:
         raise RuntimeError("out of <b>luck</b>")
     return torch.nn.functional.mse_loss(output, targets)
 """
-A_RUN, WARMING_UP, REPEATING = 12 + 2 * 13, 1 + 2 * 2, 2 * (5 + 2 * 2)
-"""How often a worker asks for the loss: at each of 12 steps or 1, and as loss and as metric at each measurement."""
+TRIED, OF_A_RULE = 1, 1 + 2
+"""Models that a worker makes beside its runs: to see whether that works, and before the first run of each optimizer to
+look at it once, and to see twice whether its runs repeat."""
 
 
 def last_words(file: str) -> str:
@@ -252,7 +257,7 @@ def last_words(file: str) -> str:
 
 @pytest.mark.usefixtures("without_report")
 def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(write_workload, command):
-    file = write_workload(LUCK.format(calls=2 * (WARMING_UP + REPEATING) + 5 * A_RUN + 4))
+    file = write_workload(LUCK.format(models=TRIED + 2 * OF_A_RULE + 5))
     code, printed, _ = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     runs = Comparison.read("study").runs
     assert list(runs["status"] == "failed") == [False] * 5 + [True] * 7
@@ -264,7 +269,7 @@ def test_runs_that_raise_have_failed_with_their_last_words_and_the_rest_counts(w
 
 
 def test_where_every_run_fails_the_reason_is_the_verdict(write_workload, command):
-    file = write_workload(LUCK.format(calls=10))
+    file = write_workload(LUCK.format(models=TRIED + OF_A_RULE))
     code, printed, complaint = command(f"compare {file} --optimizers sgd,adam {TINY} --out study")
     assert code == 1
     assert f"Every run failed: {last_words(file)}; correct the file that raises it." in printed

@@ -16,7 +16,7 @@ from benchmarks.faults.healthy import FACTORS, NEW, OPTIMIZERS, WORKLOADS
 
 
 def row(factor, end, codes=(), certain=False, workload="mlp", start=2.0):
-    given = {"workload": workload, "optimizer": "SGD", "seed": 1000, "factor": factor}
+    given = {"workload": workload, "optimizer": "SGD", "seed": alarms.FIRST_SEED, "factor": factor}
     return given | {"start": start, "end": end, "codes": list(codes), "certain": certain}
 
 

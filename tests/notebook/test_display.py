@@ -110,7 +110,7 @@ def test_without_scripts_and_frames_there_are_pictures_and_formulas_that_can_be_
         assert {tag for tag, _ in page.out} <= {"style", "iframe"}  # no letters of a drawing are left over
     page = Sanitizer()
     page.feed(shown(rules.find("momentum"))["text/html"])
-    assert "\nvₜ = μ · vₜ₋₁ + gₜ" in "".join(text for tag, text in page.kept if tag == "text")
+    assert "\nvₜ = μ vₜ₋₁ + gₜ" in "".join(text for tag, text in page.kept if tag == "text")
 
 
 def test_a_page_is_told_in_one_line_where_there_is_only_text():

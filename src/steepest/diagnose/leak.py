@@ -109,7 +109,7 @@ def bits_of(inputs: Tensor) -> float:
     r"""How much rows differ: $-\sum_c \log_2 q_c$, with the share $q_c$ of pairs of rows whose entries $c$ are equal.
 
     >>> bits_of(torch.eye(4).repeat(16, 1)), bits_of(torch.rand(64, 4))
-    (2.9, inf)
+    (4.0, inf)
     """
     most, wide = SAMPLE
     rows = torch.unique(inputs.detach()[:most].flatten(1), dim=0).cpu()

@@ -12,7 +12,7 @@ __all__ = ["picture"]
 def picture(figure: Figure, name: str) -> str:
     """The figure in its own size, or in the width that there is, with its name for whoever does not see it.
 
-    >>> picture(Figure(figsize=(1, 1)), "a <square>")[:71]
+    >>> picture(Figure(figsize=(1, 1)), "a <square>")[:74]
     '<img alt="a &lt;square&gt;" style="width: 72px; max-width: 100%" src="data'
     """
     buffer = BytesIO()

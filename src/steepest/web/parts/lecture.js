@@ -7,7 +7,7 @@ import MARKUP from "./lecture.html";
 import STYLE from "./lecture.css";
 import { decodeLecture, encodeLecture } from "./lecture_link.js";
 import { Part } from "./part.js";
-import { PHASES, Station } from "./station.js";
+import { PHASES, phasesOf, Station } from "./station.js";
 
 const BIG = 1.4; // letters of the projector mode, times those of the page
 const LEAST = 0.6; // of the size of letters, where an answer is too long for a projector's screen
@@ -85,15 +85,13 @@ export function go(part, state) {
 
 /** A screen on or back: the question, the answer, the exercise, then the next station. */
 function turn(part, by) {
-  const { stations } = part.data, at = indexOf(part), phases = part.station.phases, here = phases.indexOf(part.state.phase) + by;
+  const { stations } = part.data, at = indexOf(part), phases = phasesOf(stations[at]), here = phases.indexOf(part.state.phase) + by;
   if (phases[here] !== undefined) part.change({ phase: phases[here] });
   else if (stations[at + by]) {
     const next = stations[at + by];
-    go(part, { at: next.id, phase: by > 0 ? PHASES.ask : lastPhase(next) });
+    go(part, { at: next.id, phase: by > 0 ? PHASES.ask : phasesOf(next).at(-1) });
   }
 }
-
-function lastPhase({ exercise }) { return exercise ? PHASES.exercise : PHASES.told; }
 
 function showLetters(part, { big }, changed) {
   if (!part.options.alone || !changed("big")) return;
@@ -134,7 +132,7 @@ function fitWords(part, { big }) {
 
 function showTurn(part, state, changed) {
   if (!changed("at", "phase", "lang", "done")) return;
-  const { stations } = part.data, at = indexOf(part), phases = part.station.phases, here = phases.indexOf(state.phase);
+  const { stations } = part.data, at = indexOf(part), phases = phasesOf(stations[at]), here = phases.indexOf(state.phase);
   part.byId("place").textContent = part.say("stationOf", at + 1, stations.length);
   part.byId("previous").disabled = at === 0 && here === 0;
   const last = at === stations.length - 1 && here === phases.length - 1, following = phases[here + 1];

@@ -139,7 +139,7 @@ function numbersOfWords({ training, state }) {
   const { runners: [decaying, own], step, watched } = training, [first, second] = state.rules, sum = own?.state.sum?.[watched.at(-1)];
   return {
     lr_0: decaying.lr[0], rate: first.schedule?.rate, t: Math.max(0, step - 1), decayed: decaying.lr[Math.max(0, step - 1)],
-    ...(sum > 0 ? { lr_1: second.settings.lr, sum, own: second.settings.lr / Math.sqrt(sum) } : {}),
+    ...(sum > 0 && second ? { lr_1: second.settings.lr, sum, own: second.settings.lr / Math.sqrt(sum) } : {}), // without a second rule the training is still that of the rules before
   };
 }
 

@@ -39,7 +39,7 @@ function tabs(part, word, name, choices) {
 function rateSlider(part, { id }, index, high) {
   const setting = Steepest.rules[id].settings.find(({ name }) => name === "lr");
   const write = (lr) => part.change({ rules: part.state.rules.map((rule, i) => (i === index ? { ...rule, settings: { ...rule.settings, lr } } : rule)) });
-  const row = makeSlider(part, { ...setting, low: high > 10 ? 0.1 : 1e-4, high }, () => part.state.rules[index].settings.lr, write), { looks: [look], title } = Steepest.rules[id];
+  const row = makeSlider(part, { ...setting, low: high > 10 ? 0.1 : 1e-4, high }, () => Steepest.settingsOf(id, part.state.rules[index]?.settings).lr, write), { looks: [look], title } = Steepest.rules[id];
   row.style.setProperty("--rule", colourOf(part, look));
   row.prepend(make("span", { class: "whose", html: lookIcon(part, look, 26), title }));
   return row;

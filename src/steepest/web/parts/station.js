@@ -11,6 +11,9 @@ import { mountCards, mountMistakes, mountUses } from "./lists.js";
 /** What of a station is in view: the question with the guess, the answer, the exercise; on paper all of it. */
 export const PHASES = { ask: 0, told: 1, exercise: 2, handout: 3 };
 
+/** The screens of a station, in order. */
+export function phasesOf({ exercise }) { return [PHASES.ask, PHASES.told, ...(exercise ? [PHASES.exercise] : [])]; }
+
 const FIGURES = { figure: mountFigure, network: mountNetwork, uses: mountUses, cards: mountCards, mistakes: mountMistakes };
 
 export class Station {
@@ -20,7 +23,6 @@ export class Station {
    */
   constructor(lecture, facts, given) {
     Object.assign(this, { lecture, facts, ...given, shown: null, timer: 0, wrong: false });
-    this.phases = [PHASES.ask, PHASES.told, ...(facts.exercise ? [PHASES.exercise] : [])];
     this.words = make("div", { class: "words" });
     this.place = make("div", { class: "place" });
     const seen = facts.figure ? make("div", { class: "seen" }, this.place) : null;
