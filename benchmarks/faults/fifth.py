@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from . import fifth_images, fifth_series, fifth_text
-from .fifth_parts import Judged, epochs, loader, right, source
-from .parts import Program, Watch, mlp, register_judged
+from .fifth_parts import epochs, loader, right
+from .parts import Judged, Program, Watch, generator_of, mlp, register_judged
 
 PROGRAMS: dict[str, Program] = {}
 fault = register_judged(PROGRAMS)
@@ -27,7 +27,7 @@ fault = register_judged(PROGRAMS)
 def _tumours() -> tuple[Tensor, Tensor]:
     """30 standardized measurements of 569 tumours, and whether each is benign."""
     bunch = load_breast_cancer()
-    order = torch.randperm(569, generator=source(30))
+    order = torch.randperm(569, generator=generator_of(30))
     inputs = torch.tensor(bunch.data, dtype=torch.float32)[order]
     return (inputs - inputs.mean(0)) / inputs.std(0), torch.tensor(bunch.target, dtype=torch.float32)[order]
 
@@ -67,7 +67,7 @@ def one_optimizer_for_all_folds(watch: Watch, seed: int, fixed: bool, steps: int
 @cache
 def _rentals() -> tuple[Tensor, Tensor]:
     """Hour (as a point on a circle), temperature, wind and holiday; bicycles rented, as a standardized logarithm."""
-    generator = source(31)
+    generator = generator_of(31)
     hour = 24 * torch.rand(2500, generator=generator)
     temperature, wind = torch.randn(2, 2500, generator=generator)
     holiday = (torch.rand(2500, generator=generator) < 0.3).float()
@@ -90,7 +90,7 @@ def log_cosh_of_a_column_and_a_row(watch: Watch, seed: int, fixed: bool, steps: 
     def log_cosh(outputs: Tensor, targets: Tensor) -> Tensor:
         return torch.log(torch.cosh(outputs - targets)).mean()
 
-    generator = source(seed)
+    generator = generator_of(seed)
     doctor = watch(model, optimizer)
     for _ in range(steps):
         rows = torch.randint(2000, (40,), generator=generator)
@@ -111,7 +111,7 @@ def log_cosh_of_a_column_and_a_row(watch: Watch, seed: int, fixed: bool, steps: 
 @cache
 def _weather() -> tuple[Tensor, Tensor]:
     """Eight standardized measurements, and the next day's temperature (C), pressure (Pa) and humidity (a fraction)."""
-    generator = source(32)
+    generator = generator_of(32)
     x = torch.randn(2400, 8, generator=generator)
     noise = 0.2 * torch.randn(3, 2400, generator=generator)
     warm = torch.tanh(x[:, 0] + 0.5 * x[:, 1]) + 0.4 * x[:, 2] + noise[0]
@@ -151,7 +151,7 @@ def degrees_pascals_and_fractions(watch: Watch, seed: int, fixed: bool, steps: i
 @cache
 def _papers() -> tuple[Tensor, Tensor, Tensor]:
     """600 papers of 5 fields: which cite each other (normalized), which of 150 words they contain, and their fields."""
-    generator = source(33)
+    generator = generator_of(33)
     fields = torch.randint(5, (600,), generator=generator)
     odds = torch.where(fields[:, None] == fields, 0.03, 0.006)
     links = (torch.rand(600, 600, generator=generator) < odds).float().triu(1)
@@ -193,7 +193,7 @@ def weights_that_are_plain_tensors(watch: Watch, seed: int, fixed: bool, steps: 
     links, words, fields = _papers()
     model = Citations(registered=fixed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01)
-    known = torch.randperm(600, generator=source(seed))[:300]
+    known = torch.randperm(600, generator=generator_of(seed))[:300]
     doctor = watch(model, optimizer)
     for _ in range(steps // 2):
         optimizer.zero_grad()
@@ -214,7 +214,7 @@ def weights_that_are_plain_tensors(watch: Watch, seed: int, fixed: bool, steps: 
 @cache
 def _regimes() -> tuple[Tensor, Tensor]:
     """A function that is linear in each of four regions."""
-    generator = source(34)
+    generator = generator_of(34)
     x = torch.randn(2600, 6, generator=generator)
     region = 2 * (x[:, 0] + 0.5 * x[:, 1] > 0).long() + (x[:, 2] > 0).long()
     slopes, levels = torch.randn(4, 6, generator=generator), torch.randn(4, generator=generator)
@@ -260,7 +260,7 @@ def gate_by_argmax(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
 @cache
 def _bags() -> tuple[Tensor, Tensor]:
     """Bags of 12 points, and whether one of them is of the sought kind."""
-    generator = source(35)
+    generator = generator_of(35)
     bags = torch.randn(2400, 12, 8, generator=generator)
     sought = torch.rand(2400, generator=generator) < 0.5
     bags[sought, 0] += 2.0 * torch.randn(8, generator=generator).sign()
@@ -309,7 +309,7 @@ def attention_over_the_batch(watch: Watch, seed: int, fixed: bool, steps: int) -
 @cache
 def _opinions() -> tuple[Tensor, Tensor, Tensor]:
     """Faces as 20 numbers, the shares of 6 emotions that 5 people saw in each, and those that everybody would see."""
-    generator = source(36)
+    generator = generator_of(36)
     faces = torch.randn(2400, 20, generator=generator)
     one, other = torch.randn(20, 12, generator=generator) / 20**0.5, torch.randn(12, 6, generator=generator)
     everybody = torch.softmax(1.5 * torch.tanh(1.5 * faces @ one) @ other, 1)
@@ -343,7 +343,7 @@ def divergence_of_probabilities(watch: Watch, seed: int, fixed: bool, steps: int
 @cache
 def _voices() -> tuple[Tensor, Tensor]:
     """Recordings as 30 numbers, and which of 16 people speaks."""
-    generator = source(37)
+    generator = generator_of(37)
     speakers = torch.randint(16, (2000,), generator=generator)
     voices = torch.randn(16, 10, generator=generator)[speakers] + 0.4 * torch.randn(2000, 10, generator=generator)
     recordings = torch.tanh(voices @ torch.randn(10, 30, generator=generator) / 3)

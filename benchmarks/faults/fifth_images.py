@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from .fifth_parts import Judged, epochs, loader, right, source
-from .parts import Program, Watch, mlp, register_judged
+from .fifth_parts import epochs, loader, right
+from .parts import Judged, Program, Watch, generator_of, mlp, register_judged
 
 PROGRAMS: dict[str, Program] = {}
 fault = register_judged(PROGRAMS)
@@ -22,7 +22,7 @@ fault = register_judged(PROGRAMS)
 @cache
 def _spots() -> tuple[Tensor, Tensor]:
     """Images of 16 by 16 in changing light, and where their two bright discs are."""
-    generator, grid = source(38), torch.arange(16.0)
+    generator, grid = generator_of(38), torch.arange(16.0)
     down, along = 2 + 12 * torch.rand(2, 700, 2, 1, 1, generator=generator)
     masks = (((grid[:, None] - down) ** 2 + (grid - along) ** 2).amin(1) < 5).float()
     light = torch.randn(700, 1, 1, generator=generator)
@@ -95,7 +95,7 @@ def slices_of_sorted_digits(watch: Watch, seed: int, fixed: bool, steps: int) ->
     pixels, labels = _written()
     held = torch.arange(len(labels)) % 5 == 0
     images, targets = (pixels[~held].reshape(-1, 1, 8, 8) - 0.3) / 0.37, labels[~held]
-    generator = source(seed)
+    generator = generator_of(seed)
     if fixed:
         order = torch.randperm(len(targets), generator=generator)
         images, targets = images[order], targets[order]
@@ -169,7 +169,7 @@ def _patches() -> Tensor:
     """Patches of 8 by 8 of a photograph, standardized."""
     image = torch.tensor(load_sample_image("china.jpg"), dtype=torch.float32).mean(2)
     patches = image.unfold(0, 8, 8).unfold(1, 8, 8).reshape(-1, 64)
-    patches = patches[torch.randperm(len(patches), generator=source(39))]
+    patches = patches[torch.randperm(len(patches), generator=generator_of(39))]
     return (patches - patches.mean()) / patches.std()
 
 
@@ -204,7 +204,7 @@ def average_without_underscores(watch: Watch, seed: int, fixed: bool, steps: int
         doctor.step(loss)
 
     def quality() -> float:
-        noise = 0.3 * torch.randn(patches[3600:].shape, generator=source(0))
+        noise = 0.3 * torch.randn(patches[3600:].shape, generator=generator_of(0))
         return -float(functional.mse_loss(average.model(patches[3600:] + noise), patches[3600:]))
 
     return doctor, quality

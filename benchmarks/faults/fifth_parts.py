@@ -1,24 +1,18 @@
 """What the programs of `fifth` share."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice, repeat
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-Judged = tuple[Any, Callable[[], float]]
-
-
-def source(seed: int) -> torch.Generator:
-    """Random numbers of their own."""
-    return torch.Generator().manual_seed(seed)
+from .parts import generator_of
 
 
 def loader(*tensors: Tensor, size: int, seed: int) -> DataLoader[Any]:
     """Shuffled batches of one size."""
-    return DataLoader(TensorDataset(*tensors), size, shuffle=True, drop_last=True, generator=source(seed))
+    return DataLoader(TensorDataset(*tensors), size, shuffle=True, drop_last=True, generator=generator_of(seed))
 
 
 def epochs(batches: Iterable[Any], steps: int) -> Iterator[Any]:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from .fifth_parts import Judged, epochs, loader, right, source
-from .parts import Program, Watch, register_judged
+from .fifth_parts import epochs, loader, right
+from .parts import Judged, Program, Watch, generator_of, register_judged
 
 PROGRAMS: dict[str, Program] = {}
 fault = register_judged(PROGRAMS)
@@ -24,7 +24,7 @@ fault = register_judged(PROGRAMS)
 @cache
 def _tides() -> tuple[Tensor, Tensor]:
     """16 values of a sum of two waves with noise, as multiples of its standard deviation, and the next value."""
-    generator = source(45)
+    generator = generator_of(45)
     time = torch.arange(17.0)
     periods = torch.tensor([6.0, 9.5]) * (1 + 0.1 * torch.randn(2400, 2, generator=generator))
     angles = math.tau * (time[:, None] / periods[:, None] + torch.rand(2400, 1, 2, generator=generator))
@@ -52,7 +52,7 @@ def forecast_by_a_cell(watch: Watch, seed: int, fixed: bool, steps: int) -> Judg
     series, following = _tides()
     model = Forecast(nn.Linear(24, 1) if fixed else nn.LSTM(24, 1, batch_first=True))
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    order = source(seed)
+    order = generator_of(seed)
     doctor = watch(model, optimizer)
     for _ in range(steps):
         rows = torch.randint(2000, (32,), generator=order)
@@ -72,7 +72,7 @@ def forecast_by_a_cell(watch: Watch, seed: int, fixed: bool, steps: int) -> Judg
 @cache
 def _motions() -> tuple[Tensor, Tensor]:
     """Three accelerations in 48 moments, by someone who rests, walks, runs, climbs or cycles."""
-    generator = source(46)
+    generator = generator_of(46)
     doing = torch.randint(5, (1800,), generator=generator)
     pace = torch.tensor([0.5, 1.8, 2.6, 1.6, 1.3])[doing] * (1 + 0.1 * torch.randn(1800, generator=generator))
     force = torch.tensor([[0.1, 0.1, 0.1], [0.4, 0.9, 0.3], [0.7, 1.3, 0.5], [0.6, 0.7, 0.8], [0.5, 0.4, 0.9]])[doing]
@@ -182,7 +182,7 @@ def decay_of_a_transformer_in_sgd(watch: Watch, seed: int, fixed: bool, steps: i
 @cache
 def _ballots() -> tuple[Tensor, Tensor]:
     """Sequences of 15 symbols, and which of the first four is the most frequent."""
-    ballots = torch.randint(8, (3000, 15), generator=source(47))
+    ballots = torch.randint(8, (3000, 15), generator=generator_of(47))
     return ballots, functional.one_hot(ballots, 8)[..., :4].sum(1).argmax(1)
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from .fifth_parts import Judged, epochs, loader, right, source
-from .parts import Program, Watch, register_judged
+from .fifth_parts import epochs, loader, right
+from .parts import Judged, Program, Watch, generator_of, register_judged
 
 PROGRAMS: dict[str, Program] = {}
 fault = register_judged(PROGRAMS)
@@ -22,7 +22,7 @@ fault = register_judged(PROGRAMS)
 @cache
 def _tagged() -> tuple[Tensor, Tensor]:
     """Sentences of 12 out of 60 words, and tags: of half of the words, they depend on the word before or behind."""
-    words = torch.randint(60, (2400, 12), generator=source(41))
+    words = torch.randint(60, (2400, 12), generator=generator_of(41))
     kinds = words % 4
     before, behind = functional.pad(kinds, (1, 0))[:, :-1], functional.pad(kinds, (0, 1))[:, 1:]
     tags = torch.where(kinds == 2, 2 + (before % 2), torch.where(kinds == 3, 4 + (behind % 2), kinds))
