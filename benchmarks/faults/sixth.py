@@ -1,6 +1,6 @@
 """Programs as people write them, by an author who knew of the doctor only the codes of its findings.
 
-Here are those about tables; the others are in `sixth_images` and `sixth_series`.
+Here are those about tables; the others are in `sixth_images`, `sixth_text` and `sixth_series`.
 What each mistake costs on data that the model has not seen is in `harm.jsonl` (`python -m benchmarks.harm sixth`).
 """
 
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from steepest.datasets import load
 
-from . import sixth_images, sixth_series
+from . import sixth_images, sixth_series, sixth_text
 from .fifth_parts import epochs, loader
 from .parts import Judged, Program, Watch, endless, explained, generator_of, mlp, register_judged
 from .sixth_parts import accuracy, fit
@@ -295,4 +295,4 @@ def halves_split_apart(watch: Watch, seed: int, fixed: bool, steps: int) -> Judg
     return doctor, lambda: accuracy(model, split(x, 65)[1], split(y, 65)[1])
 
 
-PROGRAMS.update(sixth_images.PROGRAMS | sixth_series.PROGRAMS)
+PROGRAMS.update(sixth_images.PROGRAMS | sixth_text.PROGRAMS | sixth_series.PROGRAMS)
