@@ -146,6 +146,41 @@ def test_quadratics_show_their_spectrum_and_how_each_mode_decays(name, open_lect
     assert page.evaluate(ink, "decays") > 500 and page.evaluate(ink, "spectrum") > 500
 
 
+COUNT = """() => {
+  window.cleared = 0;
+  window.canvases = 0;
+  const { clearRect } = CanvasRenderingContext2D.prototype, { createElement } = Document.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function(...box) {
+    window.cleared += 1;
+    clearRect.apply(this, box);
+  };
+  Document.prototype.createElement = function(tag) {
+    window.canvases += tag === "canvas";
+    return createElement.call(this, tag);
+  }; }"""
+
+
+def test_a_turned_surface_is_drawn_once_a_move(open_lecture):
+    page = open_lecture("at=saddle&phase=1")
+    top = page.locator("#stage canvas").last
+    top.focus()
+    page.wait_for_timeout(600)  # what follows the first picture is done
+    page.evaluate(COUNT)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(600)
+    assert page.evaluate("window.cleared") == 3  # ground, paths, and the chart
+
+
+def test_a_network_in_training_makes_no_canvases(open_lecture):
+    page = open_lecture("at=mini-batch&phase=1")
+    page.wait_for_selector("#legend output")
+    page.evaluate(COUNT)
+    page.locator("#controls input[type=range]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    assert page.evaluate("window.cleared") > 2 and page.evaluate("window.canvases") == 0
+
+
 RESULTS = {"uses": "share", "cards": "kilobytes", "mistakes": "half", "decay": "last", "mini-batch": "batch"}
 
 

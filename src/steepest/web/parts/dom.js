@@ -41,13 +41,19 @@ export function fitted(canvas, width, height) {
   return pen;
 }
 
-/** Letters so small that an element of the class `fits` shows all it has; what is still too long is scrolled, by keys too. */
-export function fit(element) {
-  element.style.setProperty("--fit", 1);
-  const share = element.clientWidth / element.scrollWidth;
-  if (share < 1) element.style.setProperty("--fit", Math.max(0.72, 0.99 * share));
-  if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
-  else element.removeAttribute("tabindex");
+/**
+ * Letters so small that elements of the class `fits` show all they have; what is still too long is scrolled, by keys too.
+ * All are written, then all are read: the page is laid out twice, not twice for each.
+ */
+export function fit(...elements) {
+  elements.forEach((element) => element.style.setProperty("--fit", 1));
+  const shares = elements.map((element) => element.clientWidth / element.scrollWidth);
+  elements.forEach((element, i) => { if (shares[i] < 1) element.style.setProperty("--fit", Math.max(0.72, 0.99 * shares[i])); });
+  const long = elements.map((element) => element.scrollWidth > element.clientWidth);
+  elements.forEach((element, i) => {
+    if (long[i]) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  });
 }
 
 /** A dialog with a title and a way out; a click beside it closes it, too. */

@@ -24,7 +24,7 @@ export function fillFormulas(element, formulas, seen) {
     numbers.replaceChildren(...filledParts(equation, value));
     numbers.hidden = equation === math || Object.keys(known).length === 0;
   });
-  element.querySelectorAll(".fits").forEach(fit);
+  fit(...element.querySelectorAll(".fits"));
 }
 
 function fillRule(symbols, numbers, { track }, told, axis) {

@@ -29,7 +29,7 @@ function frameOf(panes) {
 <div class="pictures">${Object.entries(panes).map(pane).join("")}</div><ul id="legend"></ul><div id="controls"></div></section></div></div>`;
 }
 
-const BUDGET = 10; // milliseconds of training in a frame
+const BUDGET = 10, HELD = 3; // milliseconds of training in a frame; while a hand moves a slider, which begins it anew at every move
 const SMOOTH = 0.9; // of the thick line of losses
 
 let images = null, texts = null; // of the page, read once
@@ -97,7 +97,7 @@ function train(part) {
     if (part.waiting || !part.training) return;
     part.setBusy(!part.training.done);
     if (part.training.done) return finished(part);
-    part.training.advance(BUDGET);
+    part.training.advance(part.root.querySelector("input[type=range]:active") ? HELD : BUDGET);
     part.request();
     part.turn = requestAnimationFrame(frame);
   };
@@ -206,9 +206,21 @@ function eachRunner(part, draw) {
 function drawAccuracies(part, state, range, title) {
   const { training } = part;
   drawCurves(part, "accuracies", { range, title }, (pen, frame) => eachRunner(part, ({ accuracies }, colour) => strokeCurve(part, pen, accuracies, frame, colour, 2.4)));
-  part.byId("legend").replaceChildren(...training.runners.map(({ losses, accuracies }, i) => {
-    const { title: name, looks: [look] } = Steepest.rules[state.rules[i].id];
+  showLegend(part, state);
+}
+
+/** A line for each rule; only its numbers are written anew. */
+function showLegend(part, { rules }) {
+  const { training, theme } = part, list = part.byId("legend"), shape = [theme.dark, ...rules.map(({ id }) => id)].join();
+  if (list.dataset.shape !== shape) {
+    list.dataset.shape = shape;
+    list.replaceChildren(...rules.map(({ id }) => {
+      const { title, looks: [look] } = Steepest.rules[id];
+      return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), title), make("output", {}), make("span", { class: "told" }));
+    }));
+  }
+  training.runners.forEach(({ losses, accuracies }, i) => {
     const numbers = part.say("afterSteps", training.step, pretty(losses.at(-1) ?? NaN, 3), pretty(100 * accuracies.at(-1)[1], 3));
-    return make("li", {}, make("b", {}, make("span", { html: lookIcon(part, look) }), name), make("output", {}, numbers), make("span", { class: "told" }));
-  }));
+    list.children[i].children[1].textContent = numbers;
+  });
 }

@@ -8,7 +8,7 @@ import { pretty } from "./frame.js";
 import { planePicture } from "./plane.js";
 import { pause } from "./player.js";
 import { landscapeOf, modeOf, pointText, sceneOf, stepOf, titleOf, windowOf } from "./scene.js";
-import { surfacePicture } from "./surface.js";
+import { reliefOf, surfacePicture } from "./surface.js";
 
 const TURN = [0.62, 0.6]; // of the surface: radians to the side and above the horizon
 const GRASP = 28; // pixels around the start in which it is taken hold of
@@ -66,8 +66,15 @@ export function pictureOf(part, state, width, height, cells = FINE) {
   const landscape = landscapeOf(part, state), window = windowOf(part, state);
   if (landscape.dims === 1) return curvePicture(part, landscape, window, width, height);
   const turn = state.view.turn ?? TURN;
-  if (modeOf(part, state) === "surface") return surfacePicture(part, landscape, window, width, height, turn, cells);
+  if (modeOf(part, state) === "surface") return surfacePicture(part, landscape, window, width, height, turn, reliefFor(part, landscape, window, cells));
   return planePicture(part, landscape, window, width, height);
+}
+
+/** The relief of a surface, kept while it is turned. */
+function reliefFor(part, landscape, window, cells) {
+  const { stage } = part, key = [landscape, cells, ...window.flat()];
+  if (!stage.relief || key.some((value, i) => value !== stage.relief.key[i])) stage.relief = { key, ...reliefOf(landscape, window, cells) };
+  return stage.relief;
 }
 
 function drawStage(part, state) {
@@ -92,10 +99,11 @@ function drawStage(part, state) {
   stage.ways = stage.picture.drawTop(pen, scene, stepOf(state));
 }
 
-/** Keeps the picture, and the part of the landscape that it shows, for the map of basins. */
+/** Keeps the picture, and the part of the landscape that it shows: the map of basins is of that, and follows in the next frame. */
 function showPicture(part, picture, dims) {
   const { stage } = part, { frame } = (stage.picture = picture), window = [frame.x, frame.y].slice(0, dims);
-  if (JSON.stringify(window) !== JSON.stringify(stage.window)) stage.window = window;
+  if (JSON.stringify(window) === JSON.stringify(stage.window)) return;
+  stage.window = window;
   part.request();
 }
 

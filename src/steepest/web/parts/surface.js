@@ -11,19 +11,25 @@ import { asColour, colourOf, mixed } from "./theme.js";
 import { bounded, drawArrow, drawSigns, stride } from "./ways.js";
 
 const TALL = 0.95;
+const BELOW = 0.4; // of a cell: how far a cell is painted below the next ones
 
-export function surfacePicture(part, landscape, window, width, height, [yaw, pitch], count) {
-  const frame = makeFrame(window, [0, 0, 1, 1], false);
-  const grid = sampleGrid(landscape.f, frame, count, count), { levels, lowest } = levelsOf(grid, landscape);
-  const relief = heightsOf(grid, lowest), view = viewOf(window, width, height, yaw, pitch);
-  const ground = (x, y) => heightAt(grid, relief.heights, x, y);
+/** What of a surface does not change while it is turned: heights on a grid, and the loops of its contour lines. */
+export function reliefOf(landscape, window, count) {
+  const frame = makeFrame(window, [0, 0, 1, 1], false), grid = sampleGrid(landscape.f, frame, count, count);
+  const { levels, lowest } = levelsOf(grid, landscape);
+  return { frame, grid, loops: levels.flatMap((level) => loopsAbove(grid, level)), ...heightsOf(grid, lowest), painted: {} };
+}
+
+export function surfacePicture(part, landscape, window, width, height, [yaw, pitch], relief) {
+  const { frame, grid, heights, power, loops } = relief, view = viewOf(window, width, height, yaw, pitch);
+  const ground = (x, y) => heightAt(grid, heights, x, y);
   const lay = (x, y) => view.project(x, y, ground(x, y));
   const picture = {
-    box: [0, 0, width, height], frame, power: relief.power,
+    box: [0, 0, width, height], frame, power,
     drawBase(pen) {
       drawSkirt(part, pen, view, window);
-      drawSurface(part, pen, grid, relief.heights, view);
-      levels.forEach((level) => drawLevel(part, pen, loopsAbove(grid, level), lay, view, ground));
+      drawSurface(pen, grid, heights, coloursOf(part, relief), view);
+      drawLoops(part, pen, loops, view, ground);
       drawEdgeTicks(part, pen, view, window, landscape.names);
     },
     drawTop(pen, scene, step) {
@@ -98,25 +104,47 @@ function viewOf([[left, right], [low, high]], width, height, yaw, pitch) {
   };
 }
 
-function drawSurface(part, pen, grid, heights, view) {
-  const { columns, rows } = grid, at = (i, j) => view.project(grid.x + i * grid.dx, grid.y + j * grid.dy, heights[j * columns + i]);
-  const pixels = Array.from({ length: columns * rows }, (_, k) => at(k % columns, Math.floor(k / columns)));
-  const order = (count, rising) => Array.from({ length: count - 1 }, (_, k) => (rising ? k : count - 2 - k));
-  pen.setLineDash([]);
-  pen.lineWidth = 0.8;
-  pen.lineJoin = "round";
-  for (const j of order(rows, view.cos > 0)) { // rows go from high y to low y
-    for (const i of order(columns, view.sin > 0)) {
-      const corners = [j * columns + i, j * columns + i + 1, (j + 1) * columns + i + 1, (j + 1) * columns + i];
-      const sum = corners.reduce((total, k) => total + heights[k], 0);
-      if (!Number.isFinite(sum)) continue;
+/** A quadrilateral a cell, from far to near. Each reaches a little below the next ones, so that no seam is seen through. */
+function drawSurface(pen, grid, heights, colours, view) {
+  const { columns, rows } = grid, pixels = new Float64Array(2 * columns * rows);
+  for (let k = 0; k < columns * rows; k++) {
+    pixels.set(view.project(grid.x + k % columns * grid.dx, grid.y + Math.floor(k / columns) * grid.dy, heights[k]), 2 * k);
+  }
+  const across = view.sin > 0 ? 1 : -1, down = view.cos > 0 ? columns : -columns; // rows go from high y to low y
+  const first = (across > 0 ? 0 : columns - 1) + (down > 0 ? 0 : columns * (rows - 1));
+  for (let j = 0; j < rows - 1; j++) {
+    for (let i = 0; i < columns - 1; i++) {
+      const far = first + i * across + j * down, side = far + across, near = side + down, other = far + down;
+      if (!Number.isFinite(heights[far] + heights[side] + heights[near] + heights[other])) continue;
+      const right = i < columns - 2 ? across : 0, below = j < rows - 2 ? down : 0;
       pen.beginPath();
-      tracePolygon(pen, corners.map((k) => pixels[k]));
-      pen.fillStyle = pen.strokeStyle = shadeOf(part, sum / 4, corners.map((k) => heights[k]), 2 / columns);
+      pen.moveTo(pixels[2 * far], pixels[2 * far + 1]);
+      pen.lineTo(pixels[2 * side], pixels[2 * side + 1]);
+      traceBeyond(pen, pixels, side, side + right);
+      traceBeyond(pen, pixels, near, near + right + below);
+      traceBeyond(pen, pixels, other, other + below);
+      pen.lineTo(pixels[2 * other], pixels[2 * other + 1]);
+      pen.closePath();
+      pen.fillStyle = colours[Math.min(far, side, near, other)];
       pen.fill();
-      pen.stroke(); // over the seam to the neighbour
     }
   }
+}
+
+/** A line to a place shortly behind a corner, on the way to another, if that has a height. */
+function traceBeyond(pen, pixels, corner, next) {
+  const dx = pixels[2 * next] - pixels[2 * corner], dy = pixels[2 * next + 1] - pixels[2 * corner + 1];
+  const share = Number.isFinite(dy) ? BELOW : 0;
+  pen.lineTo(pixels[2 * corner] + (share && share * dx), pixels[2 * corner + 1] + (share && share * dy));
+}
+
+/** The colour of each cell, by its first corner: computed once for light, and once for dark. */
+function coloursOf(part, { grid, heights, painted }) {
+  const { columns, rows } = grid, { dark } = part.theme;
+  return (painted[dark] ??= Array.from({ length: columns * (rows - 1) }, (_, k) => {
+    const corners = [k, k + 1, k + columns + 1, k + columns].map((corner) => heights[corner]), sum = corners.reduce((total, height) => total + height, 0);
+    return Number.isFinite(sum) ? shadeOf(part, sum / 4, corners, 2 / columns) : "";
+  }));
 }
 
 /** The relief's colour under a lamp at the upper left. */
@@ -147,15 +175,17 @@ function strokeLaid(part, pen, line, colour, width, dash, alpha) {
   pen.setLineDash([]);
 }
 
-function drawLevel(part, pen, loops, lay, view, ground) {
+/** All contour lines at once: they have one look, and never meet. */
+function drawLoops(part, pen, loops, view, ground) {
+  const line = [];
   for (const loop of loops) {
-    const line = [];
     for (let k = 0; k < loop.length; k += 3) {
-      const [x, y] = [loop[k], loop[k + 1]];
-      line.push(loop[k + 2] ? [...lay(x, y), view.hidden(x, y, ground(x, y), ground)] : [NaN, NaN, false]);
+      const [x, y] = [loop[k], loop[k + 1]], height = ground(x, y);
+      line.push(loop[k + 2] ? [...view.project(x, y, height), view.hidden(x, y, height, ground)] : [NaN, NaN, false]);
     }
-    strokeLaid(part, pen, line, part.theme.iso, 0.8, [], 0.8);
+    line.push([NaN, NaN, false]);
   }
+  strokeLaid(part, pen, line, part.theme.iso, 0.8, [], 0.8);
 }
 
 // --- paths ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ const SETTINGS = {
 export class SvgPen {
   constructor(width, height) {
     Object.assign(this, { width, height, parts: [], defs: [], path: "", stack: [] }, SETTINGS);
-    this.ruler = document.createElement("canvas").getContext("2d");
   }
 
   save() { this.stack.push(Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, this[name]]))); }
@@ -19,6 +18,7 @@ export class SvgPen {
   rotate(angle) { this.move += `rotate(${short(angle * 180 / Math.PI)})`; }
   setLineDash(dash) { this.dash = dash; }
   measureText(text) {
+    this.ruler ??= document.createElement("canvas").getContext("2d"); // icons need none
     this.ruler.font = this.font;
     return this.ruler.measureText(text);
   }
