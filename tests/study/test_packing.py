@@ -80,6 +80,15 @@ def test_what_is_no_packed_study_is_told_in_one_line(content, message, tmp_path)
 
 
 @pytest.mark.quick
+def test_a_packed_study_that_is_cut_off_is_named_itself(packed, tmp_path):
+    whole = packed[1].read_bytes()
+    file = tmp_path / "cut.sqlite.xz"
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidValue, match=r"cut\.sqlite\.xz: is cut off"):
+        Comparison.read(file)
+
+
+@pytest.mark.quick
 def test_a_study_that_is_being_run_is_not_packed(packed, tmp_path):
     folder, _ = packed
     shutil.copyfile(folder / STUDY_FILE, tmp_path / STUDY_FILE)

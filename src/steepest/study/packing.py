@@ -98,13 +98,15 @@ def unpack(packed: str | Path, folder: str | Path | None = None) -> Path:
 @contextmanager
 def unpacked(packed: str | Path) -> Iterator[Path]:
     """A context with the file of a packed study, which is gone afterwards; raises as `unpack`."""
-    path = Path(packed).expanduser()
+    path, decompressor = Path(packed).expanduser(), lzma.LZMADecompressor()
     try:
-        content = lzma.LZMADecompressor().decompress(path.read_bytes(), LARGEST)
+        content = decompressor.decompress(path.read_bytes(), LARGEST)
     except OSError as error:
         raise InvalidValue(f"{path}: cannot be read ({error.strerror})") from None
     except lzma.LZMAError as error:
         raise InvalidValue(f"{path}: is no packed study ({error})") from None
+    if content and not decompressor.eof and len(content) < LARGEST:
+        raise InvalidValue(f"{path}: is cut off; copy it here once more")
     with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
         file = Path(folder) / "study.sqlite"
         file.write_bytes(content)

@@ -59,7 +59,7 @@ export function setView(part, patch) {
   part.change({ view: { window: null, mode: "contours", turn: null, ...part.state.view, ...patch } });
 }
 
-export const FINE = 110, COARSE = 48; // cells along a side of the surface
+export const FINE = 110, COARSE = 40; // cells along a side of the surface
 
 /** The picture of a state for a place of some size: what is on the screen, and what goes into a file. */
 export function pictureOf(part, state, width, height, cells = FINE) {
