@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from steepest import workloads
 from steepest.landscapes import LANDSCAPES
 from steepest.program.plain import plain
 from steepest.rules import RULES
@@ -319,3 +320,12 @@ PLAIN = {
 @pytest.mark.parametrize("latex", PLAIN)
 def test_plain(latex):
     assert plain(latex) == unicodedata.normalize("NFC", PLAIN[latex])
+
+
+def test_a_workload_is_shown_with_its_target_beside_rules(shown):
+    said = shown("digits", "adam", "--lang", "en")
+    problem = workloads.find("digits", try_out=False)
+    assert workloads.summary("digits").partition(":")[0] in said
+    assert f"{problem.metric_name} {'≥' if problem.higher_is_better else '≤'} {problem.target:g}" in said
+    assert f"{problem.steps:,}" in said and "steepest compare digits" in said and "Adam" in said
+    assert "批大小" in shown("clothes", "--lang", "zh")

@@ -1,4 +1,4 @@
-"""`steepest show`: formula, settings and character of rules; facts of landscapes."""
+"""`steepest show`: formula, settings and character of rules; facts of landscapes and of workloads."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from . import terminal
+from .language import translate
 from .options import Lang
 from .terminal import Sentence
 
@@ -20,7 +21,7 @@ __all__ = ["command"]
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Rules, such as adam or 'sgd(momentum=0.9)', or landscapes.")
+        list[str] | None, typer.Argument(help="Rules, such as adam or 'sgd(momentum=0.9)', landscapes, or workloads.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every rule, side by side.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="What differs between two rules.")] = False,
@@ -30,7 +31,7 @@ def command(
     ] = "",
     lang: Lang = "",
 ) -> None:
-    """Show a rule's formula, settings and character, or a landscape's facts; several rules side by side.
+    """Show a rule's formula, settings and character, or the facts of a landscape or workload; rules side by side.
 
     [dim]steepest show adam                                      formula, settings, memory, stability, reference[/dim]
 
@@ -39,6 +40,8 @@ def command(
     [dim]steepest show sgd momentum adagrad rmsprop adam         side by side[/dim]
 
     [dim]steepest show rosenbrock                                formula, gradient, minima, saddles[/dim]
+
+    [dim]steepest show clothes                                   what is trained, its target and steps[/dim]
     """
     from .. import rules
     from ..program import equivalents, showing
@@ -47,6 +50,13 @@ def command(
         _print_shown(equivalents.page_of(like, lang))
         return
     chosen = [*rules.RULES] if everything else names or []
+    if not (diff or latex):
+        problems = [name for name in chosen if _is_workload(name)]
+        chosen = [name for name in chosen if name not in problems]
+        for name in problems:
+            _print_shown(_workload_page(name, lang))
+        if problems and not chosen:
+            return
     shown = showing.show(chosen, diff=diff, lang=lang)
     if latex:
         for name in chosen:
@@ -54,6 +64,34 @@ def command(
         return
     for part in shown:
         _print_shown(part)
+
+
+def _is_workload(name: str) -> bool:
+    """Whether a name is that of a workload, and of no rule or landscape."""
+    from .. import landscapes, rules, workloads
+
+    head = name.partition("(")[0].strip()
+    taken = (*rules.RULES, *rules.WRAPPERS, *landscapes.LANDSCAPES, *landscapes.FAMILIES)
+    return head not in taken and head in (*workloads.WORKLOADS, *workloads.PLUGINS.plugins)
+
+
+def _workload_page(name: str, lang: str) -> "Page":
+    """What is trained, the metric to reach, the steps of a run, and how to compare optimizers on it."""
+    from .. import workloads
+    from ..base.numbers import general
+    from ..program.showing import Page, Table
+
+    problem = workloads.find(name, try_out=False)
+    sign = "≥" if problem.higher_is_better else "≤"
+    rows = [
+        (translate("trained"), workloads.summary(name.partition("(")[0].strip(), lang)),
+        (translate("target"), f"{problem.metric_name} {sign} {general(problem.target, 4)}"),
+        (translate("steps"), f"{problem.steps:,}"),
+    ]
+    if problem.batch_size is not None:
+        rows.append((translate("batch size"), f"{problem.batch_size:,}"))
+    rows.append((translate("compare"), f"steepest compare {name} --quick"))
+    return Page(name, [], Table(("", ""), rows))
 
 
 def _print_shown(shown: "Page | Table | Difference") -> None:
@@ -65,7 +103,7 @@ def _print_shown(shown: "Page | Table | Difference") -> None:
         console.print(_filled(shown, spaced=True))
         return
     if isinstance(shown, Page):
-        console.print(f"[bold]{escape(shown.title)}[/bold]\n")
+        console.print(f"[bold]{escape(shown.title)}[/bold]" + ("\n" if shown.equations else ""))
     _print_equations(console, shown.equations)
     for lines in (shown.facts, shown.settings):
         if lines is not None:
