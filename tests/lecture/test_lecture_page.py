@@ -146,6 +146,12 @@ def test_quadratics_show_their_spectrum_and_how_each_mode_decays(name, open_lect
     assert page.evaluate(ink, "decays") > 500 and page.evaluate(ink, "spectrum") > 500
 
 
+def test_the_phase_in_view_is_marked_where_colours_are_the_readers_own(open_lecture):
+    page = open_lecture("at=saddle&phase=1", forced_colors="active")
+    style = page.locator("#phases button").evaluate_all("all => all.map((one) => getComputedStyle(one).outlineStyle)")
+    assert style == ["none", "solid", "none"]
+
+
 COUNT = """() => {
   window.cleared = 0;
   window.canvases = 0;
