@@ -18,11 +18,13 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 SCRIPTS, PICTURES, PAGE = ROOT / "examples/gallery", ROOT / "docs/images/gallery", ROOT / "docs/gallery.md"
 
-ORDER = (
-    "ravine", "learning_rates", "local_minima", "saddle_escape", "vanishing_gradient", "rosenbrock", "momentum_limit",
-    "adagrad_rmsprop", "rotation", "schedules", "basins", "fractal", "adam_sweep", "surface", "learning",
-)  # fmt: skip
-"""As the lecture goes: from one learning rate to maps of many runs."""
+TITLES = {
+    "ravine": "狭谷", "learning_rates": "学习率", "local_minima": "局部极小点", "saddle_escape": "逃离鞍点",
+    "vanishing_gradient": "梯度消失", "rosenbrock": "Rosenbrock 函数", "momentum_limit": "动量的稳定极限",
+    "adagrad_rmsprop": "AdaGrad 与 RMSProp", "rotation": "旋转的狭谷", "schedules": "学习率调度", "basins": "吸引域",
+    "fractal": "分形边界", "adam_sweep": "Adam 的超参数", "surface": "曲面", "learning": "网络的学习",
+}  # fmt: skip
+"""Scripts and their Chinese titles, as the lecture goes: from one learning rate to maps of many runs."""
 
 LARGEST = 98_000
 """Bytes of a picture."""
@@ -41,8 +43,8 @@ you are. `python tools/gallery.py` runs them all and writes this page.
 
 def main(arguments: list[str]) -> int:
     """Write the page, or see whether it is up to date."""
-    if sorted(ORDER) != sorted(script.stem for script in SCRIPTS.glob("*.py")):
-        print("tools/gallery.py: ORDER does not name the scripts in examples/gallery", file=sys.stderr)
+    if sorted(TITLES) != sorted(script.stem for script in SCRIPTS.glob("*.py")):
+        print("tools/gallery.py: TITLES does not name the scripts in examples/gallery", file=sys.stderr)
         return 1
     if arguments == ["--check"]:
         if PAGE.read_text(encoding="utf-8") != page():
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     for old in PICTURES.iterdir():
         old.unlink()
-    for name in ORDER:
+    for name in TITLES:
         made = run(SCRIPTS / f"{name}.py")
         (PICTURES / made[0]).write_bytes(smaller(*made))
         print(f"{made[0]}: {(PICTURES / made[0]).stat().st_size / 1000:.0f} kB")
@@ -91,14 +93,14 @@ def smaller(name: str, content: bytes) -> bytes:
 
 def page() -> str:
     """The page as text, from the scripts' own words."""
-    return "\n".join([HEAD, *(part for name in ORDER for part in entry(name))])
+    return "\n".join([HEAD, *(part for name in TITLES for part in entry(name))])
 
 
 def entry(name: str) -> Iterator[str]:
     """The lines of one script."""
     text = (SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
     english, chinese = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")
-    yield f"## {name.replace('_', ' ').capitalize()}\n"
+    yield f"## {name.replace('_', ' ').capitalize()} · {TITLES[name]}\n"
     yield f"![{english}](images/gallery/{picture(text)})\n"
     yield f"{english}\n"
     yield f"{chinese}\n"

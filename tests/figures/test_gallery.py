@@ -44,7 +44,8 @@ def test_a_script_makes_the_picture_that_the_page_shows(script, builder, tmp_pat
 def test_a_script_is_short_and_tells_what_it_shows_in_two_languages(script, builder):
     text = script.read_text(encoding="utf-8")
     assert 10 <= len(text.splitlines()) <= 25
-    _, picture, english, chinese, link = builder.entry(script.stem)
+    heading, picture, english, chinese, link = builder.entry(script.stem)
+    assert heading.startswith("## ") and heading.rstrip().endswith(f" · {builder.TITLES[script.stem]}")
     assert english.strip() in picture and english.rstrip().endswith(".")
     assert any("\u4e00" <= character <= "\u9fff" for character in chinese) and chinese.rstrip().endswith("。")
     assert f"(../examples/gallery/{script.name})" in link
@@ -66,9 +67,9 @@ def test_pictures_are_small_and_there_is_no_other(builder):
 
 
 def test_a_script_that_is_not_in_the_order_is_told(builder, monkeypatch, capsys):
-    monkeypatch.setattr(builder, "ORDER", builder.ORDER[1:])
+    monkeypatch.setattr(builder, "TITLES", dict(list(builder.TITLES.items())[1:]))
     assert builder.main(["--check"]) == 1
-    assert "ORDER does not name the scripts" in capsys.readouterr().err
+    assert "TITLES does not name the scripts" in capsys.readouterr().err
 
 
 def test_a_picture_is_made_smaller_but_keeps_its_colours(builder, monkeypatch):

@@ -77,6 +77,19 @@ def test_words_of_a_comparisons_picture_are_in_the_readers_language(comparison, 
     assert ("held-out loss" in words, "留出集损失" in words) == (lang == "en", lang == "zh")
 
 
+def test_in_a_list_each_is_a_line(comparison):
+    path = steepest.trace("sgd", "himmelblau", start=(0, 0), lr=0.01, steps=2000)
+    basin = steepest.map_basin("sgd(lr=0.01)", "himmelblau", size=8)
+    sweep = steepest.map_sweep("momentum", RAVINE, {"lr": (0.01, 2), "momentum": (0, 0.9)}, size=4, steps=20)
+    assert repr([path]) == "[<path of SGD lr=0.01 on himmelblau: 2,000 steps, f 170 to 0>]".replace(
+        "to 0", f"to {path.f[-1]:.3g}"
+    )
+    assert repr(basin) == "<basins of SGD lr=0.01 on himmelblau: 8 x 8 starts>"
+    assert repr(sweep) == f"<map of Momentum over lr and momentum on {sweep.landscape.name}: 4 x 4 settings>"
+    told = f"<comparison of SGD lr=0.5, Adam lr=0.01 on digits: {len(comparison.runs)} runs>"
+    assert repr(comparison.by_workload()) == f"{{'digits': {told}}}"
+
+
 KEPT = {"div", "p", "pre", "img", "br", "table", "thead", "tbody", "tr", "th", "td", "h4", "strong", "code"}
 
 

@@ -25,10 +25,10 @@ from steepest.report.sentences import (
     target_sentence,
 )
 from steepest.report.verdict import verdict_sentence, verdict_texts
-from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS
+from steepest.report.words import DESCRIPTIONS, LABELS, PHASES, STATUSES, WORDS, label_text
 from steepest.statistics import SetAside
 from steepest.study import make_plan
-from steepest.workloads import find
+from steepest.workloads import WORKLOADS, find
 
 from .comparisons import awkward, contest, partly, reports, run, study_of, trials
 
@@ -438,6 +438,11 @@ def test_every_fixed_text_is_there_in_both_languages():
         assert not CHINESE.search(text.en)
     assert all(CHINESE.search(chinese) for chinese in LABELS.values())
     assert set(STATUSES) | {Status.STUCK} == set(Status)  # a training run is never stuck
+
+
+def test_metrics_of_all_workloads_have_chinese_names():
+    for name in WORKLOADS:
+        assert CHINESE.search(label_text(find(name, try_out=False).metric_name).zh), name
 
 
 # --- where the time of a step goes ------------------------------------------------------------------------------------

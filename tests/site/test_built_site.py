@@ -106,7 +106,27 @@ def test_the_search_finds_what_there_is_and_nothing_else(open_page, folder, aske
     page = open_page(f"{folder}search.html")
     page.goto(f"{(SITE / folder / 'search.html').as_uri()}?q={asked}")
     page.wait_for_function("document.querySelector('#search-results h2') !== null && Search._pulse_status < 0")
-    assert (page.locator("#search-results ul.search li").count() > 0) == bool(found)
+    items = page.locator("#search-results ul.search li")
+    assert (items.count() > 0) == bool(found)
+    if found:  # each with what stands there, and somewhere in it what was asked
+        assert page.locator("#search-results li p.context").count() == items.count()
+        marked = page.locator("#search-results li mark").all_text_contents()
+        assert {word.lower() for word in marked} & {asked.lower(), *asked.lower().split()}
+
+
+@pytest.mark.parametrize("folder", LANGUAGES.values(), ids=LANGUAGES)
+@pytest.mark.parametrize("kind", ["workloads/index", "workloads/captions", "rules/adam", "use/equivalents"])
+def test_tables_and_code_fit_a_phone(open_page, folder, kind):
+    page = open_page(f"{folder}{kind}.html", **PHONE)
+    wide = """selector => [...document.querySelectorAll(selector)]
+        .filter(part => part.scrollWidth > part.parentElement.clientWidth + 1)
+        .map(part => part.textContent.slice(0, 80))"""
+    assert page.evaluate(wide, ".bd-article table") == []
+    assert page.evaluate(wide, ".bd-article .highlight pre") == []
+    labels = page.evaluate("[...document.querySelectorAll('table.rows td')].map(cell => cell.dataset.label)")
+    assert labels and all(labels)
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.wait_for_function("document.querySelector('table.rows') === null")
 
 
 def test_languages_switch_on_the_same_page(open_page):

@@ -96,7 +96,7 @@ def test_a_new_workload_has_a_page_and_a_line_by_itself(monkeypatch, tmp_path):
     monkeypatch.setattr("tools.site.workloads.WORKLOADS", ("digits", "clothes"))
     pages = workload_pages("zh", lambda document, heading: "")
     assert "workloads/planes" in pages and "[planes](planes.md)" in pages["workloads/index"]
-    assert "一个平面。" in pages["workloads/planes"] and "loss ≤ 0.1" in pages["workloads/planes"]
+    assert "一个平面。" in pages["workloads/planes"] and "损失 ≤ 0.1" in pages["workloads/planes"]
     clothes = workload_pages("en", lambda document, heading: f"{document} says {heading}")["workloads/clothes"]
     for part in (
         "MIT",
@@ -155,10 +155,26 @@ def test_a_link_to_nothing_is_an_error(tmp_path):
 def test_a_document_in_both_languages_is_shown_in_one():
     text = (
         "# Gallery\n\nPictures.\n\n图片。\n\n## Ravine\n\n![A ravine.](a.png)\n\nA ravine.\n\n狭谷。\n\n[a.py](a.py)\n"
-    )
+    ).replace("## Ravine", "## Ravine · 狭谷")
     english = "# Gallery\n\nPictures.\n\n## Ravine\n\n![A ravine.](a.png)\n\nA ravine.\n\n[a.py](a.py)"
-    chinese = "# 图库\n\n图片。\n\n## Ravine\n\n![狭谷。](a.png)\n\n狭谷。\n\n[a.py](a.py)"
+    chinese = "# 图库\n\n图片。\n\n## 狭谷\n\n![狭谷。](a.png)\n\n狭谷。\n\n[a.py](a.py)"
     assert stage._of_language(text, "en") == english and stage._of_language(text, "zh") == chinese
+
+
+def test_comments_stand_above_commands_where_beside_them_is_no_room(tmp_path):
+    pages, short = stage.Pages(tmp_path, "en"), "```sh\na  # one\nb\n```"
+    assert pages.linked(short, "README.md") == short
+    long = f"```sh\nsteepest {'x' * 90}   # all\nb -c '#  d'\n```"
+    assert pages.linked(long, "README.md") == f"```sh\n# all\nsteepest {'x' * 90}\n\nb -c '#  d'\n```"
+    python = long.replace("```sh", "```python")
+    assert pages.linked(python, "README.md") == python
+
+
+@pytest.mark.parametrize(("lang", "target"), [("en", "best moves ≥ 0.89"), ("zh", "最佳着法比例 ≥ 0.89")])
+def test_metrics_are_named_in_the_readers_language(monkeypatch, lang, target):
+    monkeypatch.setattr("tools.site.workloads.WORKLOADS", ("board",))
+    pages = workload_pages(lang, lambda document, heading: "")
+    assert target in pages["workloads/board"] and target in pages["workloads/index"]
 
 
 def test_sections_without_documents_stand_alone():
@@ -251,6 +267,34 @@ def test_formulas_of_all_rules_and_docstrings_are_mathml():
     for wrong in (r"\nonsense{x}", r"\left( x"):
         with pytest.raises(ValueError, match=re.escape(wrong)):
             mathml(wrong)
+
+
+def test_formulas_of_a_line_stand_apart_unless_they_are_one():
+    pytest.importorskip("latex2mathml", reason="needs the extra docs")
+    from tools.site.formulas import apart
+
+    assert apart(r"m_t = \frac{a}{b}, \qquad x_t = m_t \qquad") == [r"m_t = \frac{a}{b},", "x_t = m_t"]
+    for one in (r"\text{a \qquad b}", r"\begin{cases} a \qquad b \end{cases}", "a"):
+        assert apart(one) == [one]
+
+
+def test_excerpts_are_texts_of_sections_and_names_without_formulas():
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    from docutils import nodes
+    from docutils.core import publish_doctree
+    from sphinx import addnodes
+    from tools.site.excerpts import sections
+
+    text = "Top\n===\n\nOne :math:`x^2` here.\n\nInner\n-----\n\n* Two\n  three\n* four"
+    page = publish_doctree(text, settings_overrides={"doctitle_xform": False})  # as Sphinx reads it
+    described = addnodes.desc("", addnodes.desc_signature("", "f(x=1)", ids=["steepest.f"]), objtype="function")
+    described += addnodes.desc_content("", nodes.paragraph("", "It computes."))
+    next(page.findall(nodes.section)).append(described)
+    assert sections(page) == [
+        ("", "Top", "One here."),
+        ("inner", "Inner", "Two three four"),
+        ("steepest.f", "steepest.f", "It computes."),
+    ]
 
 
 def test_chinese_is_split_alike_in_python_and_in_the_browser():

@@ -19,6 +19,7 @@ extensions = [
     "tools.site.formulas",
     "tools.site.docstrings",
     "tools.site.chinese",
+    "tools.site.excerpts",
 ]
 source_suffix = {".md": "markdown"}
 templates_path = ["templates"]
@@ -41,7 +42,7 @@ html_title = "steepest"
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_js_files = [("live.js", {"defer": "defer"})]
+html_js_files = [("live.js", {"defer": "defer"}), ("tables.js", {"defer": "defer"})]
 html_copy_source = html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {
@@ -58,7 +59,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_show_search_summary = False  # a page that lies in a folder may fetch no other one
+html_show_search_summary = False  # of Sphinx, which fetches pages: one that lies in a folder may fetch no other one
 html_sidebars = {page: [] for page in ALONE}
 html_context = {
     "default_mode": "auto"

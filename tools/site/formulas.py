@@ -6,6 +6,7 @@ here, and so the build fails.
 """
 
 import re
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -13,7 +14,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.util import logging
 
-__all__ = ["mathml", "setup"]
+__all__ = ["apart", "mathml", "setup"]
 
 UNKNOWN = re.compile(r"<m[io]>(\\[A-Za-z]+)</m[io]>")
 logger = logging.getLogger(__name__)
@@ -25,8 +26,8 @@ def mathml(latex: str, display: str = "inline") -> str:
     Raises:
         ValueError: it cannot be read.
 
-    >>> mathml(r"\eta")[-16:]
-    '<mi>η</mi></math>'
+    >>> "<mi>η</mi>" in mathml(r"\eta").replace("&#x003B7;", "η")
+    True
     """
     try:
         made = convert(latex, display=display)
@@ -37,22 +38,36 @@ def mathml(latex: str, display: str = "inline") -> str:
     return made.replace("<math ", f'<math alttext="{escape(latex, quote=True)}" ', 1)
 
 
-def _made(node: Any, display: str) -> str:
+def _made(node: Any, latex: str, display: str) -> str:
     try:
-        return mathml(node.astext().strip(), display)
+        return mathml(latex, display)
     except ValueError as error:
         logger.warning("formula: %s", error, location=node)
-        return f"<code>{escape(node.astext())}</code>"
+        return f"<code>{escape(latex)}</code>"
 
 
 def _inline(self: Any, node: Any) -> None:
-    self.body.append(_made(node, "inline"))
+    self.body.append(_made(node, node.astext().strip(), "inline"))
     raise nodes.SkipNode
 
 
 def _block(self: Any, node: Any) -> None:
-    self.body.append(f'<div class="formula">{_made(node, "block")}</div>')
+    parts = "".join(map(partial(_made, node, display="block"), apart(node.astext())))
+    self.body.append(f'<div class="formula">{parts}</div>')
     raise nodes.SkipNode
+
+
+def apart(latex: str) -> list[str]:
+    r"""The formulas of a line, which are written with wide space between them: on a phone each has a line of its own.
+
+    >>> apart(r"a = b, \qquad c = d")
+    ['a = b,', 'c = d']
+    >>> apart(r"\text{if \qquad so}")
+    ['\\text{if \\qquad so}']
+    """
+    parts = [part.strip() for part in re.split(r"\\qquad\b", latex)]
+    whole = "\\begin" in latex or any(part.count("{") != part.count("}") for part in parts)
+    return [latex.strip()] if whole else [part for part in parts if part]
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -62,6 +62,13 @@ SPLIT = re.compile(r"(?m)^(?!#)(.*[\u3001-\u9fff\uff00-\uffef])\n(?=[\u3001-\u9f
 
 HAN = re.compile(r"[\u3400-\u9fff]")
 
+TITLE = re.compile(r"^(#+) (.+) · (.+)$")
+"""A heading in both languages."""
+
+COMMENT = re.compile(r"^(\S.*?) {2,}(# .*)$")
+WIDEST = 102
+"""Characters of a line of commands, with the comment behind it, that a page has room for."""
+
 FENCE = re.compile(r"(?ms)^(```.*?^```$)")
 
 
@@ -135,6 +142,7 @@ class Pages:
     def linked(self, text: str, source: str) -> str:
         """A text whose links to files lead to pages; code stays as it is."""
         parts = FENCE.split(text)
+        parts[1::2] = map(_narrow, parts[1::2])
         parts[::2] = [
             LINK.sub(lambda match: f"{match[1]}({self._target(match[2], source)})", part) for part in parts[::2]
         ]
@@ -196,7 +204,7 @@ def _shown(file: Path) -> str:
 
 def _of_language(text: str, lang: str) -> str:
     """A document in both languages without the sentences of the other one; pictures are described in this one."""
-    blocks = text.strip().split("\n\n")
+    blocks = [TITLE.sub(rf"\1 \{2 if lang == 'en' else 3}", block) for block in text.strip().split("\n\n")]
     if lang == "en":
         return "\n\n".join(block for block in blocks if not HAN.search(block))
     kept = [f"# {say('gallery', lang)}"]
@@ -206,6 +214,15 @@ def _of_language(text: str, lang: str) -> str:
         if HAN.search(block) or block.startswith(("#", "!", "[")):
             kept.append(block)
     return "\n\n".join(kept)
+
+
+def _narrow(block: str) -> str:
+    """Commands with their comments above them, where one with the comment beside it were wider than the page."""
+    lines = block.split("\n")
+    if lines[0] != "```sh" or not any(len(line) > WIDEST and COMMENT.match(line) for line in lines):
+        return block
+    commands = "\n\n".join(COMMENT.sub(r"\2\n\1", line) for line in lines[1:-1] if line)
+    return f"{lines[0]}\n{commands}\n{lines[-1]}"
 
 
 def _name(file: Path) -> str:

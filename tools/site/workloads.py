@@ -14,6 +14,7 @@ from tools.site.words import say
 
 from steepest.base.numbers import general
 from steepest.datasets import DATASETS, Dataset
+from steepest.report.words import label_text
 from steepest.workloads import FAMILIES, PLUGINS, WORKLOADS, Problem, file_of, find, summary
 
 __all__ = ["datasets_of", "settings_of", "workload_pages"]
@@ -37,7 +38,7 @@ def workload_pages(lang: str, section: Callable[[str, str], str]) -> dict[str, s
     rows = []
     for name in names:
         problem = find(name, try_out=False)
-        rows.append((f"[{name}]({name}.md)", summary(name, lang), _target(problem), f"{problem.steps:,}"))
+        rows.append((f"[{name}]({name}.md)", summary(name, lang), _target(problem, lang), f"{problem.steps:,}"))
     pages["workloads/index"] = "\n".join(
         [f"# {say('workloads', lang)}", "", say("workloads_about", lang), table(head, rows), listed(names)]
     )
@@ -60,13 +61,13 @@ def _page(name: str, lang: str, section: Callable[[str, str], str]) -> str:
     )  # fmt: skip
 
 
-def _target(problem: Problem) -> str:
+def _target(problem: Problem, lang: str) -> str:
     words = "at_least" if problem.higher_is_better else "at_most"
-    return say(words, "en", problem.metric_name, general(problem.target, 4))
+    return say(words, lang, getattr(label_text(problem.metric_name), lang), general(problem.target, 4))
 
 
 def _facts(problem: Problem, measured: dict[str, Any] | None, lang: str) -> Iterator[tuple[str, str]]:
-    yield say("target", lang), _target(problem)
+    yield say("target", lang), _target(problem, lang)
     yield say("steps", lang), f"{problem.steps:,}"
     if problem.batch_size is not None:
         yield say("batch", lang), str(problem.batch_size)

@@ -17,7 +17,6 @@ from rich.table import Table
 
 from ..base import numbers, spec
 from ..base.errors import InvalidValue
-from ..base.text import Text
 from . import options, terminal
 from .language import say, translate
 from .options import Lang
@@ -278,9 +277,9 @@ def _note_easy_targets(plan: "Plan") -> None:
         problem, value = find(goal.name), metric_at_start(goal.name)
         if problem.replace(target=goal.target).reached(value):
             from ..report.verdict import met_at_start  # with matplotlib, which takes a while
+            from ..report.words import label_text
 
-            name = Text(problem.metric_name, problem.metric_name)
-            sentence = met_at_start(name, value, goal.target, problem.higher_is_better)
+            sentence = met_at_start(label_text(problem.metric_name), value, goal.target, problem.higher_is_better)
             terminal.echo(f"steepest: {goal.name}: {say(sentence)}", error=True)
 
 

@@ -61,6 +61,10 @@ class Path(Displayed):
     schedule: str = ""
     seed: int = 0
 
+    def __repr__(self) -> str:
+        values = f"f {self.f[0]:.3g} to {self.f[-1]:.3g}"
+        return f"<path of {self.rule.label()} on {self.landscape.name}: {self.steps:,} steps, {values}>"
+
     @property
     def steps(self) -> int:
         """Number of updates."""

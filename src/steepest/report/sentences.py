@@ -11,7 +11,7 @@ from ..schedules import OF_THE_WORKLOAD
 from ..statistics import BROKEN, STOPPED, SetAside
 from ..study import Comparison
 from .rows import part_shares
-from .words import LABELS
+from .words import label_text
 
 __all__ = [
     "aside_sentence", "broken_sentence", "budget_sentence", "data_sentence", "edge_warnings", "external_sentence",
@@ -32,8 +32,7 @@ def target_sentence(comparison: Comparison) -> Text:
 
 def metric_text(comparison: Comparison) -> Text:
     """The name of the metric, with its Chinese translation if there is one."""
-    name = str(comparison.workload["metric_name"])
-    return Text(name, LABELS.get(name, name))
+    return label_text(str(comparison.workload["metric_name"]))
 
 
 HALF = 0.5

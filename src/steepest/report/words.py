@@ -2,7 +2,7 @@
 
 from ..base.text import Text
 
-__all__ = ["DESCRIPTIONS", "LABELS", "PHASES", "STATUSES", "WORDS"]
+__all__ = ["DESCRIPTIONS", "LABELS", "PHASES", "STATUSES", "WORDS", "label_text"]
 
 WORDS = {
     "title": Text("Which optimizer gets there first?", "哪个优化器最先到达？"),
@@ -192,7 +192,15 @@ LABELS = {
     "step": "步数",
     "examples seen": "已用样本数",
     "held-out loss": "留出集损失",
+    "loss": "损失",
+    "metric": "指标",
     "accuracy": "准确率",
+    "average precision": "平均精度",
+    "best moves": "最佳着法比例",
+    "names right": "名称正确率",
+    "recall at 1": "首位召回率",
+    "words right": "单词正确率",
+    "loss without noise": "无噪声损失",
     "bits a character": "每字比特数",
     "Fréchet distance": "弗雷歇距离",
     "target": "目标",
@@ -203,7 +211,17 @@ LABELS = {
     "times as long as the fastest": "最快者用时的倍数",
     "share of the workloads": "工作负载的比例",
 }
-"""Texts inside the figures; the report shows them in the reader's language."""
+"""Texts inside the figures, and names of metrics; shown in the reader's language."""
+
+
+def label_text(name: str) -> Text:
+    """A name of a metric, or a text of a figure, in both languages; a user's own, which has no translation, as it is.
+
+    >>> label_text("accuracy").zh, label_text("my score").zh
+    ('准确率', 'my score')
+    """
+    return Text(name, LABELS.get(name, name))
+
 
 DESCRIPTIONS = {
     "learning_rates": Text(

@@ -167,6 +167,10 @@ class Comparison(Displayed):
     pictures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PICTURE_COLUMNS))
     running: bool = False
 
+    def __repr__(self) -> str:
+        labels = ", ".join(dict.fromkeys(contestant.label for contestant in self.plan.contestants))
+        return f"<comparison of {labels} on {', '.join(self.plan.short_names.values())}: {len(self.runs):,} runs>"
+
     @classmethod
     def read(cls, folder: str | Path) -> "Comparison":
         """Read a study from its folder, or from a packed file.

@@ -76,6 +76,10 @@ class BasinMap(Displayed):
     arrived: NDArray[np.int32]
     schedule: str = ""
 
+    def __repr__(self) -> str:
+        rules = ", ".join(rule.label() for rule in self.rules)
+        return f"<basins of {rules} on {self.landscape.name}: {len(self.x)} x {len(self.y)} starts>"
+
     def shares(self, rule: int) -> dict[int, float]:
         """The share of the starts that end in each way: by index in `minima`, then by `End`."""
         codes = [*range(len(self.minima)), *End]

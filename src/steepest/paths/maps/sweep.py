@@ -83,6 +83,11 @@ class SweepMap(Displayed):
     limits: tuple[Floats | None, ...]
     schedule: str = ""
 
+    def __repr__(self) -> str:
+        rules = ", ".join(rule.title for rule in self.rules)
+        size = f"{self.final.shape[2]} x {self.final.shape[1]} settings"
+        return f"<map of {rules} over {self.across.name} and {self.up.name} on {self.landscape.name}: {size}>"
+
     def best(self, rule: int) -> int | None:
         """The place of the pair with the lowest final value, among equal ones that which arrived first; or None.
 
