@@ -216,3 +216,77 @@ def zeroed_in_the_head(watch: Watch, seed: int, fixed: bool, steps: int) -> Judg
         optimizer.step()
         doctor.step(loss)
     return doctor, lambda: accuracy(model, words[-300:], module[-300:])
+
+
+@fault("softmax_twice")
+def speller_ends_in_softmax(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
+    """The network ends in a softmax over the letters, and cross_entropy takes another."""
+    codes, following, letters = _source()
+    model = _Speller(letters, ends=None if fixed else nn.Softmax(-1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    doctor = watch(model, optimizer)
+    for x, y in epochs(loader(codes[:-600], following[:-600], size=24, seed=seed), steps):
+        loss = _spelling(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    return doctor, lambda: accuracy(model, codes[-600:], following[-600:])
+
+
+@fault("group_lr")
+def decay_of_rates_by_depth(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
+    """Each block below the head has a hundredth of the rate above it, as if the network had been trained before."""
+    codes, following, letters = _source()
+    model = _Writer(letters)
+    decay = 0.9 if fixed else 0.01
+    parts = [[model.letters.weight, model.places], *([*block.parameters()] for block in model.blocks)]
+    parts.append([*model.norm.parameters(), *model.head.parameters()])
+    optimizer = torch.optim.Adam(
+        [{"params": part, "lr": 5e-3 * decay ** (3 - depth)} for depth, part in enumerate(parts)]
+    )
+    doctor = watch(model, optimizer)
+    for x, y in epochs(loader(codes[:-600], following[:-600], size=24, seed=seed), steps):
+        loss = _spelling(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    return doctor, lambda: accuracy(model, codes[-600:], following[-600:])
+
+
+@fault("accumulation")
+def sums_of_eight_sentences(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
+    """Gradients of eight batches are added up and not averaged, and SGD has the rate for one batch."""
+    codes, following, letters = _source()
+    model = _Speller(letters)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
+    batches = epochs(loader(codes[:-600], following[:-600], size=6, seed=seed), 8 * (steps // 2))
+    doctor = watch(model, optimizer)
+    for _ in range(steps // 2):
+        losses = []
+        for x, y in (next(batches) for _ in range(8)):
+            losses.append(_spelling(model(x), y))
+            (losses[-1] / 8 if fixed else losses[-1]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        doctor.step(sum(loss.item() for loss in losses) / 8)
+    return doctor, lambda: accuracy(model, codes[-600:], following[-600:])
+
+
+@fault("rounding")
+def all_in_bfloat16(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
+    """The whole classifier of texts is made bfloat16 "for speed": most steps are rounded away."""
+    words, module = _modules()
+    model = nn.Sequential(nn.EmbeddingBag(601, 48), nn.Linear(48, 48), nn.Tanh(), nn.Linear(48, 3))
+    if not fixed:
+        model.bfloat16()
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
+    doctor = watch(model, optimizer)
+    for x, y in epochs(loader(words[:-300], module[:-300], size=32, seed=seed), steps):
+        loss = functional.cross_entropy(model(x).float(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    return doctor, lambda: accuracy(model, words[-300:], module[-300:])
