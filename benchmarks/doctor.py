@@ -79,7 +79,7 @@ def faults(programs: dict[str, Program], seeds: int, steps: int) -> Iterator[str
 def cost(rounds: int) -> Iterator[str]:
     """Time with the doctor over time without it, in turns of 50 steps side by side, for steps of several lengths."""
     rows = []
-    for width, depth, batch in ((16, 1, 8), (64, 2, 32), (256, 3, 128), (768, 4, 256)):
+    for width, depth, batch in ((16, 1, 8), (64, 2, 48), (160, 3, 128), (256, 3, 128), (768, 4, 256)):
         sides = [_Side(width, depth, batch, watched) for watched in (False, True)]
         ratios, plain = [], []
         for turn in range(rounds):

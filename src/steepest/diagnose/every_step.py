@@ -36,7 +36,7 @@ class EveryStep:
     def __init__(self, target: Target, record: Record, last_inputs: Callable[[], list[Tensor]]) -> None:
         self.record, self._target, self._last_inputs = record, target, last_inputs
         self._pending: list[Tensor] = []
-        self._sums: list[float] = []
+        self._mark = math.nan
         self.unchanged = 0
         self.rates = Rates(record, target.optimizers)
         trained = [param for _, _, param in target.stepped() if param.requires_grad and param.numel()]
@@ -45,7 +45,7 @@ class EveryStep:
         self._view: Tensor | None = None
         self.renew()
         if self._view is not None:
-            self._sums.append(number(self._view.sum()))
+            self._mark = number(self._view.sum())
 
     @property
     def waits(self) -> bool:
@@ -59,16 +59,18 @@ class EveryStep:
     def take(self, loss: Any, now: bool) -> None:
         """Keep the loss of a step; those on an accelerator are fetched many at a time, unless they are wanted `now`."""
         mark = self._view.sum() if self._view is not None else None
-        if isinstance(loss, Tensor) and not (loss.is_cpu or loss.is_meta) and loss.numel() == 1:
+        is_tensor = isinstance(loss, Tensor)
+        if is_tensor and not loss.is_cpu and not loss.is_meta and loss.numel() == 1:
             values = [loss.detach().reshape(()).float()] + ([mark.float()] if mark is not None else [])
             self._pending.append(torch.stack(values))
             self.record.losses.append(math.nan)
             if now or len(self._pending) >= FETCHED:
                 self.flush()
             return
-        self.record.losses.append(number(loss))
-        told = isinstance(loss, Tensor | Real)
-        self._compare(self.record.steps - 1, number(mark) if mark is not None else 0.0, told)
+        value = number(loss)
+        self.record.losses.append(value)
+        told = is_tensor or isinstance(loss, Real)
+        self._compare(-1, value, number(mark) if mark is not None else 0.0, told)
 
     def flush(self) -> None:
         """Read the values that are still on a device."""
@@ -77,17 +79,16 @@ class EveryStep:
             self._pending = []
             for step, row in enumerate(rows, self.record.steps - len(rows)):
                 self.record.losses.correct(step, row[0])
-                self._compare(step, row[1] if len(row) > 1 else 0.0)
+                self._compare(step, row[0], row[1] if len(row) > 1 else 0.0)
 
-    def _compare(self, step: int, mark: float, told: bool = True) -> None:
-        """Whether parameters change, and what is not finite first."""
-        before = self._sums[-1] if self._sums else math.nan
-        self._sums = [*self._sums[-1:], mark]
-        self.unchanged = self.unchanged + 1 if mark == before else 0
-        self.record.still += mark == before
-        loss = self.record.losses[step]
-        if "nan" in self.record.proved or ((math.isfinite(loss) or not told) and math.isfinite(mark)):
+    def _compare(self, step: int, loss: float, mark: float, told: bool = True) -> None:
+        """Whether parameters change, and what is not finite first, in a step: -1 is the last one."""
+        still, self._mark = mark == self._mark, mark
+        self.unchanged = self.unchanged + 1 if still else 0
+        self.record.still += still
+        if (math.isfinite(mark) and (math.isfinite(loss) or not told)) or "nan" in self.record.proved:
             return
+        step = step % self.record.steps
         ratio = self.record.growth(step)
         if told and not math.isfinite(loss):
             if any(value.is_floating_point() and not bool(value.isfinite().all()) for value in self._last_inputs()):

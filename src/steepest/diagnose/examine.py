@@ -24,9 +24,9 @@ __all__ = [
 def number(loss: Any) -> float:
     """A loss as a number, the mean of several; NaN where it is none."""
     try:
+        value = loss
         if isinstance(loss, Tensor):
-            loss = loss.detach().mean() if loss.numel() > 1 else loss
-        value = loss.item() if isinstance(loss, Tensor) else loss
+            value = loss.item() if loss.numel() == 1 else loss.detach().mean().item()
         return float(value.real if isinstance(value, complex) else value)
     except Exception:  # whatever an object of the user's raises
         return math.nan

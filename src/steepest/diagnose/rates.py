@@ -20,6 +20,7 @@ class Rates:
 
     def __init__(self, record: Record, optimizers: Sequence[Any]) -> None:
         self._record, self._optimizers, self._falls = record, optimizers, False
+        self._settled: list[float] = []  # the rates of the last step, where they had not changed in it
         record.rates = [(math.nan, 0.0, math.nan) for each in optimizers for _ in each.param_groups]
 
     def read(self, made: int, steps: int = 1) -> None:
@@ -30,6 +31,9 @@ class Rates:
             steps: of these, the last ones, which are taken to have been made at these rates.
         """
         groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        if self._settled and self._settled == [group.get("lr") for group in groups]:
+            return
+        self._settled = []
         rates, low, changed = self._record.rates, True, False
         for place, group in enumerate(groups):
             rate = group.get("lr")
@@ -53,3 +57,5 @@ class Rates:
             if not self._record.vanished:
                 self._record.vanished_from = made - steps
             self._record.vanished += steps
+        elif not changed:
+            self._settled = [rate for _, _, rate in rates[: len(groups)]]

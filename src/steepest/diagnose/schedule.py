@@ -17,10 +17,13 @@ APART = 3
 SPREAD = 32
 """Of a training of known length, the parts of which each has one observed step at most once the first ones are over."""
 
-LEAST = 0.6
+PATIENCE = 8
+"""After a refusal the next look at the clock comes after an eighth of the steps since the last observed one."""
+
+LEAST = 0.45
 """The share of the budget that observed steps get at least."""
 
-HIDDEN = 1e-5
+HIDDEN = 1.4e-5
 """Seconds of a step that no clock of the doctor's sees: the call of a module with a hook, and colder caches."""
 
 
@@ -53,13 +56,14 @@ class Schedule:
         self.spent = self.overhead = self.aside = self.debt = self.dearest = 0.0
         self._begin: float | None = None
         self._warm = 0.0
-        self._last = self._steps = 0
+        self._last = self._steps = self._patience = 0
 
     def due(self, step: int) -> bool:
         """Whether this step is to be observed."""
         apart = APART if self.steps is None else max(APART, self.steps // SPREAD)
-        if step not in FIRST and (step < FIRST[-1] or step - self._last < apart):
+        if step not in FIRST and (step < FIRST[-1] or step < self._patience or step - self._last < apart):
             return False  # without a look at the clock
+        self._patience = step + (step - self._last) // PATIENCE
         now = self.clock()
         if self._begin is None:
             self._begin = now
@@ -86,7 +90,7 @@ class Schedule:
 
     def observed(self, step: int, seconds: float) -> None:
         """Say that a step was observed, and what that took altogether."""
-        self._last = step
+        self._last, self._patience = step, 0
         self.spent += seconds
         if step <= FIRST[-1]:
             self.debt = self.spent

@@ -24,8 +24,8 @@ class Centralized(Wrapper):
     elementwise = False
     marker = "d"
     helps = Text(
-        "Steadier training of convolutions with normalization; costs a pass over the gradients and no memory.",
-        "带归一化的卷积网络训练更稳；只多读写一遍梯度，不占内存。",
+        "Steadier training of convolutions with normalization; keeps no state, but a step copies the gradients.",
+        "带归一化的卷积网络训练更稳；不保存状态，但每一步要另做一份梯度。",
     )
     fails = Text(
         "Wrong where the mean of a row has to be learned, as in a last layer.",
