@@ -17,7 +17,7 @@ function showReadout(part, state) {
   if (step === 0) return place.replaceChildren(head, make("p", { class: "hint" }, part.say("beforeFirst")));
   const seen = Steepest.stateAt(run, step), equations = Steepest.equations(track.id, run.settings);
   place.replaceChildren(head, numbersTable(part, run, seen, step, equations.join("")), equationsOf(track, seen, equations));
-  return place.querySelectorAll(".fits").forEach(fit);
+  return fit(...place.querySelectorAll(".fits"));
 }
 
 function titleLine(part, track, step) {
