@@ -163,7 +163,7 @@ def sigmoid_for_images_around_zero(watch: Watch, seed: int, fixed: bool, steps: 
     return doctor, lambda: fit(model, images[1400:], images[1400:])
 
 
-@fault("labels")
+@fault("labels", "loss_input")
 def masks_up_to_255(watch: Watch, seed: int, fixed: bool, steps: int) -> Judged:
     """Masks of a segmentation are read from image files, where the foreground is 255, and are not divided by it."""
     images, _, masks = _figures()

@@ -27,6 +27,9 @@ __all__ = ["Sensors"]
 KEPT = 4
 """Calls of the model in one step of which outputs are kept: the last ones."""
 
+MARKED = 2**18
+"""The most entries of a parameter, the smallest one aside, whose gradient is copied to see whether it is zeroed."""
+
 MISSED = 3
 """Observed steps without a call of the model after which no hooks are put on it any more."""
 
@@ -79,6 +82,7 @@ class Sensors:
         self.seconds = 0.0
         self.closely = False
         self.marker: Tensor | None = None
+        self._markers: list[Tensor] = []
         self._inside, self._left, self._closures = False, False, 0
         self._optimizer: torch.optim.Optimizer | None = None
         self._deferred: Callable[[], None] | None = None
@@ -113,6 +117,9 @@ class Sensors:
         self._renew()
         self.closely = closely
         self.now = Observation(fresh=fresh, version=self.target.version)
+        if self._markers:  # one after the other: gradients of a part of a model may be zeroed
+            self._markers.append(self._markers.pop(0))
+            self.marker = self._markers[-1]
         if closely and not self.target.compiles:
             self.now.samples = Samples()
         self._when_allowed(self._hook)
@@ -328,9 +335,8 @@ class Sensors:
             (self.now.lacking if param.grad is None else self.now.had).add(id(param))
         self._before = Before(params, optimizer, self.units)
         if self.marker is None or not self.marker.requires_grad:
-            owned = [param for _, param, _ in self._before.params if id(param) in self.target.names]
-            small = [param for param in owned if param.grad is not None and bool(param.grad.any())]
-            self.marker = min(small, key=lambda param: param.numel()) if small else None
+            self._markers = _markers([param for _, param, _ in self._before.params if id(param) in self.target.names])
+            self.marker = self._markers[0] if self._markers else None
         if self.closely:
             self.now.twins += list(_twins(self._before, self.units, self.target.owners))
 
@@ -358,6 +364,14 @@ def _among_hooks() -> str:
     return ""
 
 
+def _markers(params: list[Tensor]) -> list[Tensor]:
+    """Small parameters that get a gradient: the smallest, and those of the first and of the last layer."""
+    reached = [param for param in params if param.grad is not None and bool(param.grad.any())]
+    small = min(reached, key=lambda param: param.numel(), default=None)
+    ends = [param for param in (*reached[:1], *reached[-1:]) if param is not small and param.numel() <= MARKED]
+    return [] if small is None else [small, *ends]
+
+
 def _within() -> bool:
     """Whether a model runs within a backward pass (checkpointing) or a transformation of torch.func."""
     return torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None
@@ -377,17 +391,23 @@ def _silent() -> Sensors:
 def _twins(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Iterator[tuple[str, int]]:
     """Names of weights all of whose rows are equal, as are those of their gradient: the units stay copies.
 
-    Of an embedding they are the columns: the numbers that stand for one symbol.
+    Of an embedding they are the columns: the numbers that stand for one symbol. Of a recurrent layer, each unit's rows.
     """
     for name, param, _ in before.params:
-        table = isinstance(owners.get(id(param)), nn.Embedding)
-        if not (id(param) in units or table) or param.grad is None or not dense(param.grad):
+        owner = owners.get(id(param))
+        table = isinstance(owner, nn.Embedding)
+        units_in = owner.hidden_size if isinstance(owner, nn.RNNBase) and "weight_ih" in name else 0
+        if not (id(param) in units or table or units_in) or param.grad is None or not dense(param.grad):
             continue
         if table and not bool((param[:1] == param[:1, :1]).all()):  # a large one is hardly ever looked at further
             continue
         weight, gradient = param.detach().flatten(1), param.grad.detach().flatten(1)
         if table:
             weight, gradient = weight.mT, gradient.mT
+        if units_in:  # each unit has a row for each gate
+            weight, gradient = (
+                each.reshape(-1, units_in, each.shape[1]).transpose(0, 1) for each in (weight, gradient)
+            )
         scale = float(gradient.abs().amax())
         alike = float((gradient - gradient[0]).abs().amax()) <= 1e-5 * scale
         if len(weight) > 1 and scale > 0 and alike and bool((weight == weight[0]).all()):

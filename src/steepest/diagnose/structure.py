@@ -1,6 +1,7 @@
 """Mistakes that are proved exactly, whatever the training does: what is trained, by which loss, in which mode."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from numbers import Real
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from ..findings.catalogue import TRAINING
 from .autograd import has_derivatives, inputs_of, leaves, name_of, others_between, path_between, shape_of, through_views
 from .last import last_activation, last_of
-from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates
+from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, not_between, of_log_rates
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
@@ -23,7 +24,8 @@ __all__ = ["Structure"]
 BY_EXAMPLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.AlphaDropout)
 """Modules that do different things in training and in evaluation."""
 
-ELEMENTWISE = ("MseLoss", "Sub", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy")
+LOSSES = ("MseLoss", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy")
+ELEMENTWISE = (*LOSSES, "Sub")
 
 
 class Structure:
@@ -152,6 +154,8 @@ class Structure:
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
+            elif output is not None and not_between(forward, output, self.record.losses[step]):
+                self._surely("loss_input", 2, step=step, kind="not_between")
         if softmax is None and any(name.startswith("NllLoss") for name in names):
             node = next(node for node in path if name_of(node).startswith("NllLoss"))
             kind = last_activation(inputs_of(node)[0])
@@ -186,15 +190,22 @@ class Structure:
             self._surely("softmax_dim", 1, step=step, kind="batch", count=shape[0], classes=shape[1])
 
     def _broadcast(self, path: Sequence[Any], output: Tensor, step: int) -> None:
-        """Outputs of N examples against N targets that became N by N differences."""
+        """Outputs of N examples against N targets that became N by N differences, of numbers or of larger things."""
         shape = tuple(output.shape)
         count = shape[0] if shape else 0
-        if count < 2 or output.numel() != count:
+        if count < 2:
             return
-        for node in path[:-1]:
-            name = name_of(node)
-            wide = name.startswith(ELEMENTWISE) or name == "ExpandBackward0"
-            if wide and shape_of(node) == (count, count) and len(inputs_of(node)) == 1:
+        for place, node in enumerate(path[:-1]):
+            name, wide = name_of(node), shape_of(node)
+            if output.numel() == count:
+                broadcast = wide == (count, count) and (name.startswith(ELEMENTWISE) or name == "ExpandBackward0")
+            else:  # as a loss of two tensors does it; what was meant to be compared with all is laid out by hand
+                things = wide[:2] == (count, count) and count * prod(wide[2:]) == output.numel()
+                before = name_of(path[place - 1]) if place else ""
+                broadcast = (
+                    things and name == "ExpandBackward0" and before.startswith(LOSSES) and place == len(path) - 2
+                )
+            if broadcast and len(inputs_of(node)) == 1:
                 self._surely("shape", 1, step=step, count=count, shape=str(shape))
 
     # --- who is trained ---------------------------------------------------------------------------------------------
