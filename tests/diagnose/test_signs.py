@@ -7,7 +7,7 @@ import pytest
 from steepest.diagnose.curve import Curve
 from steepest.diagnose.finding import Diagnosis, ranked
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
-from steepest.diagnose.schedule import FIRST, HIDDEN, Schedule
+from steepest.diagnose.schedule import COLDER, FIRST, HIDDEN, Schedule
 from steepest.diagnose.signs import SIGNS, guessing, signs_of
 
 
@@ -143,11 +143,11 @@ def test_the_share_of_time_is_kept():
     for step in range(20_000):
         if schedule.due(step):
             now += 10
-            schedule.observed(step, 10.0)
+            schedule.observed(step, 10 / COLDER)
             ticks.append(step)
         now += 1
     assert tuple(ticks[: len(FIRST)]) == FIRST
-    assert 0.045 < schedule.spent / 20_000 <= 0.0505
+    assert 0.045 < COLDER * schedule.spent / 20_000 <= 0.0505
     assert 0 < sum(30 < step < 2_000 for step in ticks) <= 8  # while the debt is paid back, half as many
 
 
@@ -182,7 +182,7 @@ def test_what_the_doctor_costs_in_every_step_is_taken_from_observed_ones(step_ti
     schedule = Schedule(0.05, clock=lambda: now)
     for step in range(steps):
         if schedule.due(step):
-            now += 2 * step_time
+            now += 2 * step_time * COLDER
             schedule.observed(step, 2 * step_time)
         now += step_time + taken + HIDDEN
         schedule.passed(taken)
@@ -306,8 +306,8 @@ def test_where_the_number_of_steps_is_known_first_steps_cost_no_more_than_all_of
     for step in range(steps):
         if schedule.due(step):
             now += 3e-3
-            schedule.observed(step, 3e-3)
+            schedule.observed(step, 3e-3 / COLDER)
             ticks.append(step)
         now += 4e-2 if step == 0 else 1e-3
     assert tuple(ticks[: len(seen)]) == seen and all(step > FIRST[-1] for step in ticks[len(seen) :])
-    assert schedule.spent <= max(9e-3, 0.05 * steps * 1e-3) + 1e-9
+    assert COLDER * schedule.spent <= max(9e-3, 0.05 * steps * 1e-3) + 1e-9

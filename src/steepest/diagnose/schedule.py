@@ -27,6 +27,10 @@ HIDDEN = 1.4e-5
 """Seconds of a step that no clock of the doctor's sees: the call of a module with a hook, and colder caches."""
 
 
+COLDER = 1.15
+"""What an observed step costs, over what the clock sees of it: the steps after it find colder caches."""
+
+
 class Schedule:
     """Decides whether the next step is observed, by the time that was spent.
 
@@ -68,7 +72,7 @@ class Schedule:
         if self._begin is None:
             self._begin = now
         between = self.overhead + self._steps * HIDDEN
-        trained = now - self._begin - self.spent - between - self.aside
+        trained = now - self._begin - COLDER * self.spent - between - self.aside
         if step == 1:
             self._warm = trained  # a first step may load and compile
         after = self.spent + self.dearest
@@ -80,8 +84,8 @@ class Schedule:
         return step in FIRST or after <= allowed or after - self.debt <= allowed / 2
 
     def _allowed(self, trained: float, between: float) -> float:
-        """Seconds of observed steps that so many seconds of training pay for."""
-        return max(self.budget * trained - between, LEAST * self.budget * trained)
+        """Seconds of observed steps, by the clock, that so many seconds of training pay for."""
+        return max(self.budget * trained - between, LEAST * self.budget * trained) / COLDER
 
     def passed(self, seconds: float) -> None:
         """Say that a step was made, and what the doctor took in it without observing it."""
