@@ -438,4 +438,4 @@ def test_settings_of_a_wrapper_are_numbers_too():
         with pytest.raises(InvalidValue, match=wrong):
             find(spec)
     with pytest.raises(InvalidValue, match=r"ema_decay must be a number, got \[0.9\]"):
-        wrapped(rules.Averaged, rules.SGD)(ema_decay=[0.9])
+        steepest.Averaged(steepest.SGD)([torch.nn.Parameter(torch.zeros(2))], ema_decay=[0.9])

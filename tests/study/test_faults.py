@@ -151,6 +151,7 @@ def test_a_line_in_a_file_beside_it_is_named(write_workload, write_file):
     assert runs["message"][2] == "beside_runs.py, line 2: RuntimeError: no"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # dropped in a callback, raised again
 @pytest.mark.parametrize("part", ["data", "model"])
 def test_the_timeout_covers_data_and_model(part, write_workload, command, tmp_path):
     """Where they are tried out, before anything is written."""
