@@ -331,12 +331,12 @@ def test_nothing_is_evaluated(trap, tmp_path):
 
 
 def assert_read_or_refused(text: str):
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         assert isinstance(formula(text), Landscape)
     except InvalidValue as error:
         assert str(error).startswith("formula: ")
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @settings(OURS, max_examples=500)

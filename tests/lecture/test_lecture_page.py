@@ -183,8 +183,8 @@ def test_a_network_in_training_makes_no_canvases(open_lecture):
     page.evaluate(COUNT)
     page.locator("#controls input[type=range]").first.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(600)
-    assert page.evaluate("window.cleared") > 2 and page.evaluate("window.canvases") == 0
+    page.wait_for_function("window.cleared > 2")
+    assert page.evaluate("window.canvases") == 0
 
 
 RESULTS = {"uses": "share", "cards": "kilobytes", "mistakes": "half", "decay": "last", "mini-batch": "batch"}
