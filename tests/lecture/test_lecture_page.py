@@ -189,6 +189,23 @@ def test_a_network_in_training_makes_no_canvases(open_lecture):
     assert page.evaluate("window.cleared") > 2 and page.evaluate("window.canvases") == 0
 
 
+BOXES = """() => {
+  const inside = (each) => [each, ...(each.shadowRoot ? within(each.shadowRoot) : [])];
+  const within = (root) => [...root.querySelectorAll("*")].flatMap(inside);
+  const outside = (each) => each ? [each, ...outside(each.parentElement ?? each.getRootNode().host)] : [];
+  const lists = within(document).filter((each) => each.matches(".cards, .mistakes"));
+  return lists.flatMap(outside).map((each) => getComputedStyle(each).display); }"""
+
+
+def test_on_paper_lists_that_go_over_pages_are_in_no_flex_box_or_grid(open_lecture):
+    """Their height would not grow by what moves to the next page, and what follows would be printed over it."""
+    page = open_lecture("at=cards&phase=1")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.locator(".mistakes").wait_for(state="attached")
+    assert page.locator(".cards").count() >= 2 and set(page.evaluate(BOXES)) == {"block"}
+
+
 RESULTS = {"uses": "share", "cards": "kilobytes", "mistakes": "half", "decay": "last", "mini-batch": "batch"}
 
 
