@@ -1,9 +1,11 @@
 """`steepest.watch`: what is wrong with a training, found while it runs and without changing it."""
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -41,6 +43,9 @@ __all__ = ["Doctor", "watch"]
 
 STILL = 100
 """Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
+
+LIVE = frozenset({"_target", "_structure", "_average"})
+"""Attributes of a doctor that a copy of it does not have: they belong to what is watched."""
 
 
 def watch(
@@ -121,6 +126,9 @@ def watch(
 class Doctor(Displayed):
     """Watches a training; made by `steepest.watch`.
 
+    Its hooks leave when it is closed or dropped. A copy or a pickle of it has what was found and seen until then, and
+    watches nothing.
+
     Attributes:
         record: all that was seen, as numbers.
         unseen: what the doctor cannot see in this training, a finding each.
@@ -148,14 +156,13 @@ class Doctor(Displayed):
         self.record, self.unseen, self.proofs = Record(), list[Finding](), list[Proof]()
         self.origin = Origin()
         self._clock = clock
-        self._again, self._validation = self._theirs("again", again), self._theirs("validation", validation)
-        self._tell = self._theirs("tell", tell)
-        self._judge = validation
+        theirs: dict[str, Callable[..., Any] | None] = {"again": again, "validation": validation, "tell": tell}
+        self._functions = {name: function for name, function in theirs.items() if function is not None}
         self._recording = Recording(keep)
         self._patient: Patient | None = None
         self._rows, self._averaged = Rows(), averaged
         self._told: set[str] = set()
-        self._works = False
+        self._works = self._is_copy = False
         self._waiting: tuple[nn.Module, list[Any]] | None = None
         self._schedule = Schedule(budget, clock, steps)
         self._sensors: Sensors | None = None
@@ -186,6 +193,12 @@ class Doctor(Displayed):
                 self._guarded(self._begin, model, optimizers)
             if self._sensors is not None:
                 self._guarded(self._step, loss)
+            elif self._is_copy:
+                self._cannot("unseen_copy", steps=self.record.steps)
+        except BaseException:  # Ctrl-C in the midst of it: what was seen of this step is not whole
+            if self._sensors is not None:
+                self._sensors.disarm()
+            raise
         finally:
             self._works = False
 
@@ -317,6 +330,21 @@ class Doctor(Displayed):
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        sensors = vars(self).get("_sensors")  # there is none where the constructor has raised
+        if sensors is not None:
+            with suppress(Exception):  # such as of modules that are gone when the interpreter ends
+                sensors.leave()
+
+    def __getstate__(self) -> dict[str, Any]:
+        _ = self.findings  # values that are still on a device are fetched
+        nothing = {
+            "_functions": {}, "_recording": Recording(0), "_patient": None, "_rows": Rows(), "_averaged": None,
+            "_waiting": None, "_sensors": None, "_every": None, "_is_copy": True,
+        }  # fmt: skip
+        kept = {name: value for name, value in vars(self).items() if name not in LIVE | nothing.keys()}
+        return copy.deepcopy(kept) | nothing  # the record goes on
+
     # --- beginning and ending ---------------------------------------------------------------------------------------
 
     def _guarded(self, work: Callable[..., None], *args: Any) -> None:
@@ -325,20 +353,14 @@ class Doctor(Displayed):
         except Exception as error:  # the training must go on
             self._failed(error)
 
-    def _theirs(self, name: str, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
-        """A function of the user's as the doctor calls it: once it has raised, it is not called again."""
-        if function is None:
-            return None
-
-        def call(*args: Any) -> Any:
-            try:
-                return function(*args)
-            except Exception as error:  # whatever it raises
-                setattr(self, f"_{name}", None)
-                self._cannot("unseen_function", name=name, error=one_line(error))
-                return math.nan
-
-        return call
+    def _call(self, name: str, *args: Any) -> Any:
+        """What a function of the user's gives; once it has raised, it is not called again."""
+        try:
+            return self._functions[name](*args)
+        except Exception as error:  # whatever it raises
+            del self._functions[name]
+            self._cannot("unseen_function", name=name, error=one_line(error))
+            return math.nan
 
     def _failed(self, error: Exception) -> None:
         self._cannot("unseen_error", error=one_line(error))
@@ -373,13 +395,14 @@ class Doctor(Displayed):
             self._follow(self._averaged)
         self.record.optimizer = ", ".join(dict.fromkeys(type(each).__name__ for each in known))
         self._recording.begin(target)
-        self._patient = Patient(target, self.record, self._recording, self._judge, self._alone)
+        validation = self._functions.get("validation")
+        self._patient = Patient(target, self.record, self._recording, validation, self._alone)
         self.record.scale_free = scale_free(known)
         groups = [group for optimizer in known for group in optimizer.param_groups]
         self.record.maximizes = bool(groups) and all(group.get("maximize") for group in groups)
         self.record.normalized_input = normalizes(target.model)
-        self._every = EveryStep(target, self.record, self._last_inputs)
         self._sensors = Sensors(target, self._clock, self._failed, units_of(target.model))
+        self._every = EveryStep(target, self.record, self._sensors.last_inputs)
         self._schedule.due(0)
         self._sensors.arm(closely=True, fresh=False)
 
@@ -402,7 +425,7 @@ class Doctor(Displayed):
             if self._sensors is None:
                 return
             every.renew()
-            if self._tell is not None:
+            if "tell" in self._functions:
                 self._tell_new()
             now = self._clock()
             self._schedule.observed(step, now - started + hooks)
@@ -417,9 +440,6 @@ class Doctor(Displayed):
         elif seen is not None:
             sensors.disarm()
         self._schedule.passed(self._clock() - started)
-
-    def _last_inputs(self) -> list[Tensor]:
-        return self._sensors.last_inputs() if self._sensors is not None else []
 
     # --- observed steps ---------------------------------------------------------------------------------------------
 
@@ -459,11 +479,11 @@ class Doctor(Displayed):
             outputs = [output for each in seen.forwards for output in each.outputs]
             whole = bool(path) and not others_between(loss, outputs, path[-1])
             self._recording.keep(forward, path[-1] if whole else None, recovered, tick, value, self._target)
-        if self._validation is not None:
+        if "validation" in self._functions:
             self._rows.trained(next(iter(tensors_of(seen)), None))
             with self._rows.holding(self._target.outer):
-                loss_held_out = held_out(self._target, self._validation)
-            if self._validation is not None:  # it has not raised
+                loss_held_out = held_out(self._target, partial(self._call, "validation"))
+            if "validation" in self._functions:  # it has not raised
                 self.record.validated(step, loss_held_out)
             self.record.shared, self.record.chance = self._rows.shared, self._rows.chance
 
@@ -481,12 +501,13 @@ class Doctor(Displayed):
             self._ranked = (-1, [])
 
     def _measure(self, tick: Tick, forward: Forward, path: list[Any], recovered: Recovered | None) -> None:
-        if self._again is None and (recovered is None or recovered.again is None):
+        again = partial(self._call, "again") if "again" in self._functions else None
+        if again is None and (recovered is None or recovered.again is None):
             self._cannot("unseen_loss")
         try:
             if forward.inputs is not None:
                 loss = self.record.losses[tick.step]
-                measure_step(tick, self._target, forward, path, recovered, loss, self._again)
+                measure_step(tick, self._target, forward, path, recovered, loss, again)
         except Unrepeatable as obstacle:
             self._cannot("unseen_repeat", kind=obstacle.kind, error=obstacle.error)
 
@@ -499,9 +520,9 @@ class Doctor(Displayed):
 
     def _tell_new(self) -> None:
         for finding in self.findings:
-            if finding.code not in self._told and self._tell is not None:
+            if finding.code not in self._told and "tell" in self._functions:
                 self._told.add(finding.code)
-                self._tell(finding)
+                self._call("tell", finding)
 
 
 def _marks(module: nn.Module) -> list[tuple[int, float]]:

@@ -13,7 +13,7 @@ from .losses import Recovered, recover
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import InputFacts, Tick
-from .replay import Unrepeatable, draws_now, undisturbed
+from .replay import Unrepeatable, draws_now, put_back, undisturbed
 from .target import Target
 
 __all__ = [
@@ -167,12 +167,16 @@ def _precision(forward: Forward) -> float:
 def held_out(target: Target, validation: Callable[[], Any]) -> float:
     """The user's loss on held-out data; modes, buffers and random numbers are put back."""
     modes = [(module, module.training) for module in target.model.modules()]
+
+    def restore() -> None:
+        for module, mode in modes:
+            module.training = mode
+
     try:
         with undisturbed(target.model, draws_now(target.device)):
             return number(validation())
     finally:
-        for module, mode in modes:
-            module.training = mode
+        put_back(restore)
 
 
 def counterpart(returned: Any, count: int, place: int, shape: torch.Size) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from torch import nn
 
 from .state import State, Unrepeatable
 
-__all__ = ["Draws", "Unrepeatable", "draws_now", "undisturbed"]
+__all__ = ["Draws", "Unrepeatable", "draws_now", "put_back", "undisturbed"]
 
 
 @dataclass
@@ -47,6 +47,21 @@ def draws_now(device: torch.device) -> Draws:
     return Draws(torch.get_rng_state(), devices, random.getstate(), numpy, autocast)
 
 
+def put_back(*actions: Callable[[], object]) -> None:
+    """Run actions to their end: all of them once more where Ctrl-C comes in between, and only then does it go on.
+
+    Args:
+        actions: each sets what was kept before, so that it may run twice.
+    """
+    try:
+        for action in actions:
+            action()
+    except BaseException:
+        for action in actions:
+            action()
+        raise
+
+
 @contextmanager
 def undisturbed(model: nn.Module, draws: Draws, inputs: Iterable[Any] | None = None) -> Iterator[None]:
     """Within it the model runs with the random numbers of `draws`, and nothing that it changes remains.
@@ -74,5 +89,4 @@ def undisturbed(model: nn.Module, draws: Draws, inputs: Iterable[Any] | None = N
             with torch.no_grad():
                 yield
     finally:
-        state.restore()
-        now.restore()
+        put_back(state.restore, now.restore)

@@ -20,7 +20,7 @@ __all__ = ["Sample", "Samples"]
 MOST = 64
 """Draws that are noted at most: those of a step."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a doctor may be collected, and its samples removed, while this thread has it
 _open: list["Samples"] = []
 _own: list[tuple[Any, str, Any]] = []
 

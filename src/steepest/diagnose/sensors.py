@@ -63,7 +63,7 @@ class Sensors:
     Args:
         target: what is trained.
         clock: seconds.
-        failed: takes the error of a hook.
+        failed: a method that takes the error of a hook. Its owner is not kept alive: hooks live as long as the model.
         units: identities of weights whose rows are hidden units.
     """
 
@@ -78,7 +78,8 @@ class Sensors:
         failed: Callable[[Exception], None],
         units: set[int],
     ) -> None:
-        self.target, self.clock, self.failed, self.units = target, clock, failed, units
+        self.target, self.clock, self.units = target, clock, units
+        self._failed = weakref.WeakMethod(failed)
         self.seconds = 0.0
         self.closely = False
         self.marker: Tensor | None = None
@@ -104,6 +105,12 @@ class Sensors:
 
     def __reduce__(self) -> tuple[Callable[[], "Sensors"], tuple[()]]:
         return _silent, ()
+
+    def failed(self, error: Exception) -> None:
+        """Hand on the error of a hook, unless nobody is left to take it."""
+        take = self._failed()
+        if take is not None:
+            take(error)
 
     # --- observing ------------------------------------------------------------------------------------------------
 
@@ -162,14 +169,14 @@ class Sensors:
             self._post(self._optimizer, (), {})
 
     def _renew(self) -> None:
+        if self._marking is not None:  # first: if Ctrl-C interrupts the rest, the next observation adds a hook again
+            self._marking.remove()
+            self._marking = None
         if self.now is not None:
             if self.now.updates and self._missed < MISSED:
                 self._missed = 0 if self.now.forwards else self._missed + 1
             self.now.release()
         self._before, self._inside = None, False
-        if self._marking is not None:
-            self._marking.remove()
-            self._marking = None
 
     def leave(self) -> None:
         """Remove every hook."""

@@ -78,6 +78,9 @@ class State:
             self._bytes = inside
         except Exception as error:  # whatever an object of the user's raises when it is copied or asked for its parts
             self.obstacle, self.error = "state", one_line(error)
+        except BaseException:  # Ctrl-C: buffers may be exchanged already
+            self.restore()
+            raise
 
     def restore(self) -> None:
         """Put everything back."""

@@ -18,7 +18,7 @@ from ...workloads.stepping import needs_closure
 from ..finding import Diagnosis, ranked
 from ..parameters import Before, params_of, units_of
 from ..record import Record, StepFacts, Tick
-from ..replay import draws_now
+from ..replay import draws_now, put_back
 from ..schedule import FIRST, Schedule
 from ..signs import signs_of
 from ..state import State
@@ -219,4 +219,4 @@ class _Step:
                 with torch.no_grad():
                     self._loss = float(self._session.loss_of(batch))
         finally:
-            state.restore()
+            put_back(state.restore)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...base.errors import one_line
 from ..examine import number
 from ..record import Record
-from ..replay import draws_now, undisturbed
+from ..replay import draws_now, put_back, undisturbed
 from ..target import Target
 from .recording import Batch, Recording
 from .remedies import Setup, Untried
@@ -46,7 +46,7 @@ def untouched(device: torch.device) -> Iterator[None]:
         with torch.enable_grad():
             yield
     finally:
-        draws.restore()
+        put_back(draws.restore)
 
 
 def seed_all(seed: int) -> None:
@@ -131,7 +131,14 @@ def standing_in(model: nn.Module, copied: nn.Module) -> Iterator[None]:
     The user's function for held-out data refers to the model itself. Its tensors are exchanged, not changed.
     """
     others = dict(copied.named_modules())
-    kept = []
+    kept: list[tuple[nn.Module, dict[str, Any], dict[str, Any], bool]] = []
+
+    def restore() -> None:
+        for module, params, buffers, training in kept:
+            module._parameters.update(params)
+            module._buffers.update(buffers)
+            module.training = training
+
     try:
         for name, module in model.named_modules():
             other = others.get(name)
@@ -145,10 +152,7 @@ def standing_in(model: nn.Module, copied: nn.Module) -> Iterator[None]:
             module.training = other.training
         yield
     finally:
-        for module, params, buffers, training in kept:
-            module._parameters.update(params)
-            module._buffers.update(buffers)
-            module.training = training
+        put_back(restore)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def prove(
     """Try a finding's advice, see `Doctor.prove`.
 
     Args:
-        patient: the training; None where it is watched by another process.
+        patient: the training; None of a copy of a doctor.
         unseen: what the doctor cannot see in it.
         finding: the finding.
         batches, loss, pairs, steps, tell: as of `Doctor.prove`.
@@ -83,7 +83,9 @@ def prove(
         raise InvalidValue("batches, loss: pass both of them, or none")
     blind = {each.code for each in unseen}
     try:
-        if patient is None or not patient.alone:
+        if patient is None:
+            raise Untried("copied")
+        if not patient.alone:
             raise Untried("shards")
         if blind & {"unseen_optimizer", "unseen_closure"}:
             raise Untried("optimizer")
