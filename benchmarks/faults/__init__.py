@@ -1,6 +1,6 @@
 """Small programs with one mistake each, and the same programs repaired: what the doctor is measured on."""
 
-from . import data, fifth, fourth, initial, losses, numbers, second, sixth, steps, third, trained, upkeep
+from . import data, fifth, fourth, initial, losses, numbers, second, seventh, sixth, steps, third, trained, upkeep
 from .parts import Program
 
 __all__ = ["PROGRAMS"]
@@ -12,5 +12,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth):
+for _module in (fifth, sixth, seventh):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
