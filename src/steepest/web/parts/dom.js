@@ -32,9 +32,12 @@ export function refill(place, ...children) {
   if (key) place.querySelector(`[data-key="${key}"]`)?.focus();
 }
 
-/** Gives the canvas the pixels of its place on the screen and returns its pen, scaled to CSS pixels. */
+const DENSITY_ON_PAPER = 2; // pixels of a canvas to one of CSS, at least, where canvases are printed as pixels
+
+/** Gives the canvas the pixels of its place on the screen, or on paper, and returns its pen, scaled to CSS pixels. */
 export function fitted(canvas, width, height) {
-  const density = window.devicePixelRatio || 1, [wide, tall] = [Math.round(width * density), Math.round(height * density)];
+  const printed = canvas.getRootNode().host?.hasAttribute("data-printed");
+  const density = Math.max(window.devicePixelRatio || 1, printed ? DENSITY_ON_PAPER : 1), [wide, tall] = [Math.round(width * density), Math.round(height * density)];
   if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
   const pen = canvas.getContext("2d");
   pen.setTransform(density, 0, 0, density, 0, 0);

@@ -10,6 +10,7 @@ import { Part } from "./part.js";
 import { PHASES, phasesOf, Station } from "./station.js";
 
 const BIG = 1.4; // letters of the projector mode, times those of the page
+const ON_PAPER = "10.5pt"; // letters, whatever those of the screen are; pictures are drawn with them
 const LEAST = 0.6; // of the size of letters, where an answer is too long for a projector's screen
 const SWIPE = 60; // pixels
 const NAMES = ["phaseAsk", "phaseTold", "phaseExercise"]; // by PHASES
@@ -24,12 +25,15 @@ export function mountLecture(element, data, options = {}) {
   const first = { at: data.stations[0].id, phase: PHASES.ask, done: {}, big: false, lang: null, figure: "" };
   const part = new Part(element, MARKUP, first, options);
   part.root.adoptedStyleSheets.push(sheet());
-  Object.assign(part, { data, station: null, handout: [] });
+  Object.assign(part, { data, station: null, handout: [], onPaper: false });
   startLanguage(part);
   startLight(part);
   part.byId("copy").hidden = !options.copyLink;
   part.byId("copy").onclick = () => options.copyLink();
-  part.byId("print").onclick = () => print();
+  part.byId("print").onclick = () => {
+    toast(part, part.say("makingHandout"));
+    requestAnimationFrame(() => setTimeout(print)); // once that is read
+  };
   part.byId("big").hidden = !options.alone;
   part.byId("big").onclick = () => part.change({ big: !part.state.big });
   part.byId("previous").onclick = () => turn(part, -1);
@@ -95,8 +99,9 @@ function turn(part, by) {
 
 function showLetters(part, { big }, changed) {
   if (!part.options.alone || !changed("big")) return;
-  document.documentElement.style.fontSize = big ? `calc(${BIG} * clamp(15px, 4.6px + 0.755vw, 26px))` : "";
-  part.host.toggleAttribute("data-big", big);
+  const { onPaper } = part, onProjector = big && !onPaper;
+  document.documentElement.style.fontSize = onPaper ? ON_PAPER : onProjector ? `calc(${BIG} * clamp(15px, 4.6px + 0.755vw, 26px))` : "";
+  part.host.toggleAttribute("data-big", onProjector);
   part.byId("big").setAttribute("aria-pressed", String(big));
   dispatchEvent(new Event("resize")); // parts are measured in letters
 }
@@ -199,9 +204,11 @@ function followSwipes(part) {
 
 // --- on paper ---------------------------------------------------------------------------------------------------------
 
-/** All stations one after another, whole, with their figures as they answer. */
+/** All stations one after another, whole, with their figures as they answer; networks are trained to the end at once. */
 function printHandout(part) {
   if (part.handout.length) return;
+  part.onPaper = true;
+  showLetters(part, part.state, () => true);
   part.station?.element.toggleAttribute("data-aside", true);
   part.handout = part.data.stations.map((station) =>
     new Station(part, station, { phase: PHASES.handout, done: {}, figure: "", keeps() {}, tells() {}, goTo() {}, onChange() {} }));
@@ -211,5 +218,7 @@ function printHandout(part) {
 
 function endHandout(part) {
   for (const station of part.handout.splice(0)) station.destroy();
+  part.onPaper = false;
+  showLetters(part, part.state, () => true);
   part.station?.element.toggleAttribute("data-aside", false);
 }

@@ -49,7 +49,7 @@ function trainingOf({ state, options: { view, data } }) {
 export function mountNetwork(element, state, options) {
   const { panes, start, measured, numbers } = VIEWS[options.view ?? "curves"], part = new Part(element, frameOf(panes), { lang: null, ...state }, options);
   part.host.dataset.kind = "figure";
-  Object.assign(part, { training: null, noise: {}, waiting: false, turn: 0, sizes: {}, rows: [] });
+  Object.assign(part, { training: null, trained: [], noise: {}, waiting: false, turn: 0, sizes: {}, rows: [] });
   for (const name of Object.keys(panes)) part.watchSize(part.byId(name), (size) => { part.sizes[name] = size; });
   part.follow(restart);
   part.follow(showNetworkControls);
@@ -70,7 +70,7 @@ export function mountNetwork(element, state, options) {
       part.waiting = false;
       part.host.toggleAttribute("data-waiting", false);
       if (options.atOnce && !plays) {
-        restart(part, part.state, () => true);
+        restart(part, part.state);
         part.training.advance();
         part.request();
       } else train(part);
@@ -84,10 +84,11 @@ export function mountNetwork(element, state, options) {
   };
 }
 
-/** A changed setting begins anew. */
-function restart(part, state, changed) {
-  if (part.training && !changed("rules", "batch", "steps", "seed", "run")) return;
-  part.training = trainingOf(part);
+/** A changed setting begins anew; another language, other colours or paper do not. */
+function restart(part, { rules, batch, steps, seed, run }) {
+  const settings = [rules, batch, steps, seed, run];
+  if (part.training && settings.every((value, i) => value === part.trained[i])) return;
+  Object.assign(part, { training: trainingOf(part), trained: settings });
   if (!part.waiting) train(part);
 }
 

@@ -35,7 +35,7 @@ export class Part {
     this.ending = new AbortController(); // ends what listens outside of the part
     this.endings = [];
     Object.assign(this, { state, watchers: { fast: [], slow: [] }, seen: { fast: {}, slow: {} } });
-    Object.assign(this, { frame: 0, timer: 0, busy: false, theme: {} });
+    Object.assign(this, { frame: 0, timer: 0, busy: false, theme: {}, measures: [] });
     this.memory = { key: [], scene: null, text: null, parsed: null }; // of scene.js
     this.home = { landscape: null, start: null };
     this.readTheme();
@@ -66,6 +66,7 @@ export class Part {
     const observer = new ResizeObserver(() => { measure(); this.request(); });
     observer.observe(element);
     this.endings.push(() => observer.disconnect());
+    this.measures.push(measure);
     measure();
   }
 
@@ -167,13 +168,18 @@ export class Part {
     this.refresh();
   }
 
-  /** On paper everything is light, the pictures too; they are drawn at once, as printing does not wait. */
+  get printed() { return this.beforePrint !== undefined; }
+
+  /** On paper everything is light, the pictures too; they are measured and drawn at once, as printing does not wait. */
   setPrinted(printed) {
-    if (printed === (this.beforePrint !== undefined)) return;
+    if (printed === this.printed) return;
     const light = printed ? "light" : this.beforePrint;
     this.beforePrint = printed ? this.light : undefined;
     this.host.dataset.light = light;
+    this.host.toggleAttribute("data-printed", printed);
     this.readTheme();
+    this.showWords(); // they take room
+    if (this.host.getClientRects().length) this.measures.forEach((measure) => measure()); // it may be another that is printed
     this.render();
   }
 

@@ -80,10 +80,10 @@ function reliefFor(part, landscape, window, cells) {
 function drawStage(part, state) {
   const { stage } = part;
   const figure = part.byId("stage"), [below, top] = figure.querySelectorAll("canvas"), [width, height] = stage.size;
-  const basin = basinFor(part, state);
+  const basin = basinFor(part, state), { printed } = part;
   const shown = [state.landscape, JSON.stringify(windowOf(part, state)), modeOf(part, state), JSON.stringify(state.view?.turn)];
-  const key = [...shown, width, height, part.theme.dark, part.theme.rem, stage.turning, basin, part.lang(), devicePixelRatio];
-  if (key.some((value, i) => value !== stage.key[i])) {
+  const key = [...shown, width, height, part.theme.dark, part.theme.rem, stage.turning, basin, part.lang(), devicePixelRatio, printed];
+  if (printed || key.some((value, i) => value !== stage.key[i])) {
     if (key.slice(0, 9).some((value, i) => value !== stage.key[i])) { // not for a map that has grown, nor another language
       showPicture(part, pictureOf(part, state, width, height, stage.turning ? COARSE : FINE), landscapeOf(part, state).dims);
     }
@@ -93,9 +93,9 @@ function drawStage(part, state) {
     stage.picture.drawBase(pen, basin);
     showCaption(part, state);
   }
-  const pen = fitted(top, width, height), { held, touched } = stage;
-  const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed, guess: state.guess };
-  pen.clearRect(0, 0, width, height);
+  const pen = fitted(printed ? below : top, width, height), { held, touched } = stage; // a printed canvas that clears itself would clear what is below it
+  const scene = { ...sceneOf(part, state), held, touched: touched || part.options.fixed || printed, guess: state.guess };
+  if (!printed) pen.clearRect(0, 0, width, height);
   stage.ways = stage.picture.drawTop(pen, scene, stepOf(state));
 }
 
@@ -113,7 +113,7 @@ function showCaption(part, state) {
   const shades = modeOf(part, state) === "basin" ? [part.say("basinShade")] : [];
   const facts = () => [...shades, ...marks.filter(([points]) => points.length).map(([, word]) => part.say(word))];
   const height = picture.power < 1 ? part.say("heightPower", pretty(picture.power)) : part.say("heightPlain");
-  part.byId("caption").textContent = (modeOf(part, state) === "surface" ? [height, part.say("turnHint")] : facts()).join("   ");
+  part.byId("caption").textContent = (modeOf(part, state) === "surface" ? [height, ...(part.printed ? [] : [part.say("turnHint")])] : facts()).join("   ");
 }
 
 /** What the picture shows, in words, for those who do not see it. */
