@@ -98,7 +98,7 @@ def test_every_optimizer_of_torch_becomes_a_rule(name):
     rule = resolve(f"torch.optim:{name}").rule_class
     assert issubclass(rule, External)
     assert rule.title == f"{name} (torch)"
-    assert rule.closure == (name == "LBFGS")
+    assert (rule.evaluations is None) == (name == "LBFGS")
     assert (rule.least_axes, rule.axes) == ((2, {2}) if name == "Muon" else (0, set()))
     assert rule.hyperparameters()["lr"].metadata["facts"].search is not None
 
@@ -142,7 +142,7 @@ def test_a_file_stands_for_all_classes_in_it(mine):
     assert list(found["Derived"].hyperparameters()) == ["rate", "momentum", "warmup", "noise"]
     assert set(found["Loose"].defaults()) == {"lr", "momentum", "warmup", "noise"}
     assert found["Loose"].defaults()["lr"] == 0.1
-    assert [rule.closure for rule in found.values()] == [False, False, False, True]
+    assert [rule.evaluations for rule in found.values()] == [1, 1, 1, None]
     assert resolve(f"{mine}:_Private").rule_class.title == "_Private"
 
 
@@ -203,9 +203,9 @@ def test_trying_a_class_out_draws_no_random_numbers_of_the_caller(mine):
 
 
 def test_what_needs_an_equation_refuses_it_in_one_line():
-    words = r"Rprop \(torch\): is its authors' class, of which steepest has no equation"
+    words = r"Rprop \(torch\): is a class of optimizers, of which steepest has no equation"
     with pytest.raises(InvalidValue, match=words):
-        steepest.trace("torch.optim:Rprop", "ravine", start=(1, 1), lr=0.1, steps=3)
+        steepest.trace("torch.optim:Rprop", "ravine", starts=[(1, 1)], lr=0.1, steps=3)
     with pytest.raises(InvalidValue, match=words):
         rules.find("torch.optim:Rprop", lr=np.array([0.1, 0.2]))  # as a sweep asks for it
     with pytest.raises(InvalidValue, match=words):
@@ -214,13 +214,31 @@ def test_what_needs_an_equation_refuses_it_in_one_line():
         equations("torch.optim:Rprop")
 
 
-@pytest.mark.parametrize(("lang", "source"), [("en", "its authors' code"), ("zh", "其作者的代码")])
-def test_show_has_its_settings_and_says_whose_code_it_is(lang, source):
+@pytest.mark.parametrize(("lang", "label"), [("en", "class"), ("zh", "类")])
+def test_show_has_its_settings_and_says_whose_code_it_is(lang, label):
     (page,) = show(["torch.optim:Rprop(lr=0.5)"], lang=lang)
     assert (page.title, page.equations) == ("Rprop (torch)", [])
-    assert page.facts.rows[0][1].startswith(source)
-    assert page.facts.rows[0][1].endswith("torch.optim.rprop.Rprop")
+    assert page.facts.rows == [(label, "torch.optim.rprop.Rprop")]
     assert ("etas", "0.5, 1.2") in [(row[0], row[2]) for row in page.settings.rows]
+
+
+@pytest.mark.parametrize(("lang", "evaluates"), [("en", "as many gradients a step"), ("zh", "每步求几次梯度")])
+def test_show_has_formulas_and_character_of_our_own_class(lang, evaluates):
+    (page,) = show(["lbfgs(history_size=3)"], lang=lang)
+    facts = [row[1] for row in page.facts.rows]
+    assert len(page.equations) == 4
+    assert any(fact.startswith(evaluates) for fact in facts)
+    assert {"Liu and Nocedal 1989", "steepest.optim.lbfgs.LBFGS"} < set(facts)
+    assert ("history_size", "m", "3") in [row[:3] for row in page.settings.rows]
+    (table,) = show(["adam", "lbfgs", "torch.optim:Rprop"], lang=lang)
+    assert [row[0] for row in table.rows] == ["Adam", "L-BFGS", "Rprop (torch)"]
+
+
+def test_our_own_class_is_searched_as_it_declares_and_keeps_its_rate():
+    lbfgs = resolve("LBFGS").rule_class
+    assert lbfgs.hyperparameters()["lr"].metadata["facts"].search == (0.1, 10.0)
+    assert (lbfgs.by_default, lbfgs.own_schedule, lbfgs.evaluations) == (None, "constant", None)
+    assert lbfgs.look[1] == "H"
 
 
 def test_the_playground_takes_the_rules_of_a_file_that_has_classes_too(write_file):

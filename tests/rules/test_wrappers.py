@@ -302,7 +302,7 @@ def test_search_ranges_and_limits_are_those_of_the_rule_inside():
         ("cautious(adamx)", "unknown rule 'adamx'; did you mean"),
         ("lookahead(adamw, 6)", "name the settings behind the rule"),
         ("lookahead(sgd(lr=0.1), lr=0.2)", "lr is given inside and outside; leave out one"),
-        ("cautious(torch.optim:Adam)", "Cautious: Adam .torch. is its authors' class"),
+        ("cautious(torch.optim:Adam)", "Cautious: Adam .torch. is a class of optimizers"),
         ("averaged(schedulefreesgd)", "its weights to evaluate follow from steps that the wrapper would change"),
         ("cautious(averaged(adamw))", "wrap the rule inside it"),
         ("cautiousdecay(rprop)", "Cautious-decay: cannot wrap Rprop: it has no weight_decay"),

@@ -63,16 +63,50 @@ def test_a_study_of_classes_runs_in_workers_and_goes_on_with_others(write_worklo
     assert [contestant.label for contestant in result.plan.contestants] == labels
     assert result.complete
     assert not (result.runs["status"] == "failed").any()
-    assert result.with_closures == ("LBFGS (torch) max_iter=3",)
-    assert result.measure == "seconds_to_target"
+    assert result.several_evaluations == {"LBFGS (torch) max_iter=3": None}
+    assert result.measure == "steps_to_target"
     said = external_sentence(result)
     assert "ASGD (torch) and Drawing declare no range of learning rates; 1e-05 to 1 was searched" in said.en
-    assert "LBFGS (torch) max_iter=3 computes the gradient several times" in said.en
+    assert "Steps are evaluations of the gradient: LBFGS (torch) max_iter=3 makes an update of as many as it" in said.en
+    assert "步数按梯度求值次数计：LBFGS (torch) max_iter=3 每次更新" in said.zh
 
     extended = verbs.resume(out, add_rules="torch.optim:NAdam", jobs=1)
     assert extended.complete
     assert "NAdam (torch)" in extended.table.index
     assert extended.facts_of_rule("torch.optim:NAdam")["external"]
+
+
+def test_lbfgs_competes_by_name_and_counts_its_gradients(write_workload, tmp_path, without_report):
+    out, workload = tmp_path / "out", write_workload()
+    result = steepest.compare(workload, ["lbfgs", "sam(sgd)", "sgd"], **SHORT, schedule="cosine", jobs=2, out=out)
+    assert [one.label for one in result.plan.contestants] == ["L-BFGS", "SAM SGD", "SGD"]
+    assert [one.schedule for one in result.plan.contestants] == ["constant", "cosine", "cosine"]
+    assert result.several_evaluations == {"L-BFGS": None, "SAM SGD": 2}
+    assert (result.measure, result.counted_in_updates) == ("steps_to_target", ())
+    steps = result.plan.contestants[0].steps
+    assert result.curves["step"].max() == steps
+    said = external_sentence(result)
+    assert "SAM SGD makes an update of two of them" in said.en
+    assert "; L-BFGS makes an update of as many as it takes" in said.en
+    assert "steepest" not in code_fingerprint(result.plan)
+    assert "steepest/optim/" in code_fingerprint(result.plan)
+
+    extended = verbs.resume(out, add_rules="lbfgs(history_size=2)", jobs=1)
+    assert extended.complete
+    assert "L-BFGS history_size=2" in extended.table.index
+
+
+def test_a_study_that_counted_updates_is_ranked_by_seconds_as_before(write_workload, tmp_path, without_report):
+    """An older steepest stored of a class that it takes a closure, and no number of evaluations."""
+    out = tmp_path / "out"
+    steepest.compare(write_workload(), ["torch.optim:LBFGS", "sgd"], **SHORT, jobs=1, out=out)
+    old = Comparison.read(out)
+    facts = json.loads(old.facts["rules"])
+    del facts["torch.optim:LBFGS"]["evaluations"]
+    old.facts["rules"] = json.dumps(facts)
+    assert (old.measure, old.counted_in_updates) == ("seconds_to_target", ("LBFGS (torch)",))
+    assert old.several_evaluations == {}
+    assert "LBFGS (torch) computes the gradient several times" in external_sentence(old).en
 
 
 def test_a_class_counts_among_the_code_and_a_change_of_it_is_refused(write_workload, mine, tmp_path):

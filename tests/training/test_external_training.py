@@ -52,7 +52,7 @@ def trained(spec, schedule="constant", measure=0, **settings):
         for _ in range(STEPS):
             for _ in range(measure):
                 trainer.measure()
-            trainer.advance(1)
+            trainer.spend(1)
     return [param.detach() for param in trainer.session.model.parameters()]
 
 

@@ -156,8 +156,9 @@ def test_an_optimizer_that_draws_changes_no_draw(form, generator, every, use):
 def test_an_optimizer_with_a_closure_draws_what_others_draw_at_each_call(form, generator):
     plain = curve(Drawing(generator), form, SGD(lr=0.01))[0]
     repeated = curve(Drawing(generator), form, rules.find("torch.optim:LBFGS(lr=0.001, max_iter=3)"))[0]
-    assert len(repeated) > len(plain)
-    assert list(dict.fromkeys(repeated)) == plain
+    seen = list(dict.fromkeys(repeated))
+    assert 1 < len(seen) < min(len(plain), len(repeated))  # a step of the run is an evaluation
+    assert seen == plain[: len(seen)]
 
 
 @every_form

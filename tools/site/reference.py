@@ -9,7 +9,7 @@ from tools.site.tables import listed
 from tools.site.words import say
 
 import steepest
-from steepest.rules import RULES, WRAPPERS
+from steepest.rules import OPTIMIZERS, RULES, WRAPPERS
 
 __all__ = ["reference_pages"]
 
@@ -39,6 +39,7 @@ def reference_pages(lang: str) -> dict[str, str]:
     """All pages by path, with one that lists them."""
     pages = {}
     optimizers = {rule.__name__ for rule in (*RULES.values(), *WRAPPERS.values())}
+    optimizers |= {named.spec.partition(":")[2] for named in OPTIMIZERS.values()}
     names = [name for name in dir(steepest) if name not in optimizers and not name.startswith("_")]
     left = dict.fromkeys(names)
     titles = {key: say(f"ref_{key}", lang) for key in ("watch", "compare", "diagnose", "use", "write", "data", "more")}

@@ -12,7 +12,7 @@ from steepest.program.character import memory, rule_facts
 from steepest.program.equivalents import Equivalent, equivalents
 from steepest.program.latex import latex
 from steepest.program.showing import rule_page
-from steepest.rules import RULES, WRAPPERS, Rule, Wrapper, wrapped
+from steepest.rules import OPTIMIZERS, RULES, WRAPPERS, External, Rule, Wrapper, find, wrapped
 
 __all__ = ["rule_pages"]
 
@@ -31,6 +31,7 @@ def rule_pages(lang: str, states: Mapping[str, tuple[str, str]]) -> dict[str, st
         states: live parts by a rule's name: the part and its state.
     """
     pages = {f"rules/{name}": _rule(name, rule(), lang, states.get(name)) for name, rule in RULES.items()}
+    pages |= {f"rules/{name}": _class(name, lang) for name in OPTIMIZERS}
     pages |= {f"rules/wrapper-{name}": _wrapper(name, wrapper, lang) for name, wrapper in WRAPPERS.items()}
     pages["rules/index"] = _index(lang)
     return pages
@@ -42,6 +43,9 @@ def _index(lang: str) -> str:
     for name, rule in RULES.items():
         character = (getattr(rule.helps, lang), getattr(rule.fails, lang))
         rows.append((f"[{rule.title}]({name}.md)", memory(rule()).short(lang), *character))
+    for name, one in _classes():
+        character = (getattr(text, lang) for text in (one.memory, one.helps, one.fails))
+        rows.append((f"[{one.title}]({name}.md)", *character))
     around = [
         (f"[{wrapper.title}](wrapper-{name}.md)", getattr(wrapper.helps, lang), getattr(wrapper.fails, lang))
         for name, wrapper in WRAPPERS.items()
@@ -50,17 +54,41 @@ def _index(lang: str) -> str:
         [
             f"# {say('rules', lang)}", "", say("rules_about", lang), table(head, rows),
             f"## {say('wrappers', lang)}", "", say("wrappers_about", lang), table([head[0], *head[2:]], around),
-            listed(f"{rule.title} <{name}>" for name, rule in RULES.items()),
+            listed(f"{rule.title} <{name}>" for name, rule in (*RULES.items(), *_classes())),
             listed((f"{one.title} <wrapper-{name}>" for name, one in WRAPPERS.items()), caption=say("wrappers", lang)),
         ]
     )  # fmt: skip
 
 
+def _classes() -> Iterable[tuple[str, type[External]]]:
+    """Steepest's optimizers that are no rules."""
+    for name in OPTIMIZERS:
+        rule = type(find(name))
+        assert issubclass(rule, External)
+        yield name, rule
+
+
+def _class(name: str, lang: str) -> str:
+    rule = find(name)
+    return "\n".join(
+        [
+            f"# {rule.title}", "", getattr(OPTIMIZERS[name].summary, lang), "", *_commands(name),
+            f"## {say('formula', lang)}", "", *_formulas(rule),
+            f"## {say('symbols', lang)}", "", _settings(rule, lang),
+            f"## {say('character', lang)}", table(("", ""), rule_page(rule, lang).facts.rows, "facts"),
+            f"## {say('in_pytorch', lang)}", "", _documented(type(rule).__name__),
+        ]
+    )  # fmt: skip
+
+
+def _commands(name: str) -> Sequence[str]:
+    return [f"```sh\nsteepest show {name}\nsteepest compare --optimizers {name},{RIVAL[name == 'adam']}\n```", ""]
+
+
 def _rule(name: str, rule: Rule, lang: str, live: tuple[str, str] | None) -> str:
     return "\n".join(
         [
-            f"# {rule.title}", "", rule.summary(lang), "",
-            f"```sh\nsteepest show {name}\nsteepest compare --optimizers {name},{RIVAL[name == 'adam']}\n```", "",
+            f"# {rule.title}", "", rule.summary(lang), "", *_commands(name),
             f"## {say('formula', lang)}", "", *_formulas(rule),
             f"## {say('symbols', lang)}", "", _states(rule, lang), _settings(rule, lang),
             f"## {say('character', lang)}", _facts(rule, lang),

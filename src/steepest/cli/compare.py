@@ -339,11 +339,11 @@ def _load_files(workloads: Sequence[str], competing: Sequence[str], timeout: flo
 
 def _refuse_rules(workloads: Sequence[str], competing: Sequence[str]) -> None:
     """Raise where a rule stands among the workloads: the right spelling is in the message."""
-    from ..rules import RULES
+    from ..rules import names
     from ..workloads import SETS, WORKLOADS
 
     parts = [part for text in workloads for part in spec.split(text)]
-    rules = [part for part in parts if spec.MODULE.match(part) or part.partition("(")[0].strip().lower() in RULES]
+    rules = [part for part in parts if spec.MODULE.match(part) or part.partition("(")[0].strip().lower() in names()]
     if rules:
         others = [part for part in parts if part not in rules and part != "digits"]
         line = shlex.join(["steepest", "compare", *others, "--optimizers", ",".join([*rules, *competing])])

@@ -17,7 +17,8 @@ def command(lang: Lang = "") -> None:
     from .. import landscapes, rules, schedules, workloads
 
     sections = {
-        "Rules": {name: rule.summary(lang) for name, rule in rules.RULES.items()},
+        "Rules": {name: rule.summary(lang) for name, rule in rules.RULES.items()}
+        | {name: say(named.summary) for name, named in rules.OPTIMIZERS.items()},
         "Wrappers of rules": {f"{name}(adamw)": wrapper.summary(lang) for name, wrapper in rules.WRAPPERS.items()},
         "Landscapes": {name: say(landscape.about) for name, landscape in landscapes.LANDSCAPES.items()}
         | {name: _first_line(family) for name, family in landscapes.FAMILIES.items()},

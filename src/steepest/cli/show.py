@@ -49,7 +49,7 @@ def command(
     if like:
         _print_shown(equivalents.page_of(like, lang))
         return
-    chosen = [*rules.RULES] if everything else names or []
+    chosen = [*rules.RULES, *rules.OPTIMIZERS] if everything else names or []
     if not (diff or latex):
         problems = [name for name in chosen if _is_workload(name)]
         chosen = [name for name in chosen if name not in problems]
@@ -71,7 +71,7 @@ def _is_workload(name: str) -> bool:
     from .. import landscapes, rules, workloads
 
     head = name.partition("(")[0].strip()
-    taken = (*rules.RULES, *rules.WRAPPERS, *landscapes.LANDSCAPES, *landscapes.FAMILIES)
+    taken = (*rules.names(), *landscapes.LANDSCAPES, *landscapes.FAMILIES)
     return head not in taken and head in (*workloads.WORKLOADS, *workloads.PLUGINS.plugins)
 
 

@@ -83,14 +83,14 @@ def command(
     if save is not None:
         with terminal.notices(), terminal.Working(translate("drawing")) as progress:
             save_paths(paths, save, surface=surface, window=box, frames=frames, lang=lang, dark=dark, on_frame=progress)
-    _print_paths(paths)
+    _print_paths(paths, steps)
     if proposed:
         terminal.echo(translate("(learning rates that suit this landscape; --lr gives another)"))
     if save is not None:
         terminal.echo(translate("drawn to {}", save))
 
 
-def _print_paths(paths: "Sequence[tracing.Path]") -> None:
+def _print_paths(paths: "Sequence[tracing.Path]", steps: int) -> None:
     """Where each path ended, what happened on it, and why."""
     from ..landscapes.custom import TYPED
     from ..program.latex import of_landscape
@@ -98,7 +98,7 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
 
     console = terminal.Console(highlight=False)
     first = paths[0]
-    where = translate("from ({}), {} steps", terminal.point(first.x[0]), first.steps)
+    where = translate("from ({}), {} steps", terminal.point(first.x[0]), steps)
     if first.schedule:
         where += f", schedule={first.schedule}"
     if first.noise:
@@ -109,6 +109,8 @@ def _print_paths(paths: "Sequence[tracing.Path]") -> None:
     for path in paths:
         console.print(f"\n[cyan]{escape(path.rule.label())}[/cyan]")
         console.print(f"  x = ({terminal.point(path.x[-1])}), f = {fixed(path.f[-1])}", soft_wrap=True)
+        if path.evaluations != path.steps:
+            _print_line(console, translate("{} updates, {} evaluations of the gradient", path.steps, path.evaluations))
         _print_line(console, path.outcome.text(language()))
         if path.why:
             _print_line(console, translate(" ").join(finding.text(language()) for finding in path.why), style="dim")

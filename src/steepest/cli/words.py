@@ -65,6 +65,7 @@ CHINESE = {
     "{}; ± is the 95 % interval of the mean": "{}；± 为均值的 95% 区间",
     # paths and maps
     "from ({}), {} steps": "从 ({}) 出发，共 {} 步",
+    "{} updates, {} evaluations of the gradient": "{} 次更新，{} 次梯度求值",
     "from {:,} x {:,} starts, {} steps": "{:,} x {:,} 个起点，各 {} 步",
     "from ({}), {:,} x {:,} settings, {} steps": "从 ({}) 出发，{:,} x {:,} 组设置，各 {} 步",
     "reaches": "到达",

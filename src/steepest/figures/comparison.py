@@ -47,7 +47,8 @@ def band(comparison: Comparison, label: str, column: str) -> Band:
 def draw_curves(comparison: Comparison) -> Figure:
     """Draw held-out loss and metric of the winners on fresh seeds: medians with the middle half of the seeds."""
     facts = comparison.workload
-    x = "examples seen" if comparison.sizes_differ else "step"
+    step = "gradient evaluations" if comparison.several_evaluations else "step"
+    x = "examples seen" if comparison.sizes_differ else step
     panels = [("loss", "held-out loss")]
     if not comparison.metric_is_loss:
         panels.append(("metric", short(str(facts["metric_name"]), 40)))

@@ -93,18 +93,27 @@ class Track:
         path: the path.
         look: its colour and marks.
         label: the rule's title and settings.
+        x, f: positions and values after each evaluation of the gradient, so that paths are drawn side by side: those of
+            the updates, each as long as the next one takes.
         leaves: the step at which it leaves the frame for good, or None.
     """
 
     path: Path
     look: Look
     label: str
+    x: Floats
+    f: Floats
     leaves: int | None
+
+    @property
+    def steps(self) -> int:
+        """The number of steps that are drawn: evaluations of the gradient."""
+        return len(self.f) - 1
 
     @property
     def every(self) -> int:
         """The number of steps from one mark to the next, so that there are at most `MOST_MARKS`."""
-        return stride(self.path.steps if self.leaves is None else self.leaves)
+        return stride(self.steps if self.leaves is None else self.leaves)
 
 
 def story(track: Track) -> str:
@@ -119,10 +128,11 @@ def tracks_of(paths: Sequence[Path], frame: Frame, dark: bool = False) -> list[T
     tracks = []
     for path, label in zip(paths, _labels(paths), strict=True):
         name = type(path.rule).__name__
-        inside = _inside(path.x, frame)
+        at = np.repeat(np.arange(len(path.x)), np.diff(path.evaluated, append=path.evaluations + 1))
+        inside = _inside(path.x[at], frame)
         leaves = None if inside[-1] else int(np.flatnonzero(inside)[-1]) + 1  # the start is inside
         look = colors_and_marks(name, seen[name], dark, path.rule.look)
-        tracks.append(Track(path, look, label, leaves))
+        tracks.append(Track(path, look, label, path.x[at], path.f[at], leaves))
         seen[name] += 1
     return tracks
 
@@ -162,7 +172,7 @@ def _turns(rates: NDArray[np.float64]) -> list[float]:
 
 def visible_points(track: Track, frame: Frame) -> Floats:
     """The points of a path, shape (n, dims), up to the point on the frame's edge where it leaves for good."""
-    x, last = track.path.x, track.leaves
+    x, last = track.x, track.leaves
     if last is None:
         return x
     return np.concatenate([x[:last], _crossing(x[last - 1], x[last], frame)])
@@ -250,7 +260,7 @@ def heights_of(tracks: Sequence[Track], frame: Frame) -> Heights:
     The limits fit what happens inside the frame, so one path that diverges does not flatten the others.
     """
     minimum = tracks[0].path.landscape.minimum
-    curves = [track.path.f for track in tracks]
+    curves = [track.f for track in tracks]
     shown = _shown(tracks, frame)
     label = "value"
     if minimum is not None and shown.min() >= minimum - 1e-9 * max(1.0, abs(minimum)):

@@ -189,7 +189,8 @@ def draw_value_axes(axes: Axes, heights: Heights, tracks: Sequence[Track]) -> No
     strides = sorted({track.every for track in tracks})
     marks = translate("a mark every {} steps", translate(" or ").join(map(str, strides)))
     title = translate("a mark at every step") if strides == [1] else marks
-    clean(axes, translate("step"), translate(heights.label), title)
+    step = "step" if all(track.steps == track.path.steps for track in tracks) else "gradient evaluations"
+    clean(axes, translate(step), translate(heights.label), title)
 
 
 def _draw_values(axes: Axes, tracks: Sequence[Track], heights: Heights) -> None:

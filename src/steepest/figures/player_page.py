@@ -58,7 +58,7 @@ def paths_in_javascript(paths: Sequence[Path], window: Window = None) -> str:
     tracks = tracks_of(paths, frame)
     looks = [track.look for track in tracks]
     dark_colours = [track.look.colour for track in tracks_of(paths, frame, dark=True)]
-    steps = max(path.steps for path in paths)
+    steps = max(track.steps for track in tracks)
     kept = np.unique(np.linspace(0, steps, min(steps, MOST_POINTS) + 1).round().astype(int))
     moments = clock(moves_of(tracks, frame, heights_of(tracks, frame)), MOST_MOMENTS)
     state = {
@@ -66,8 +66,8 @@ def paths_in_javascript(paths: Sequence[Path], window: Window = None) -> str:
             {
                 "label": track.label,
                 "look": {"color": look.colour, "colorDark": dark, "marker": look.marker, "dash": look.dashes},
-                "x": _short(_thinned(track.path.x, kept)),
-                "f": _short(_thinned(track.path.f, kept)),
+                "x": _short(_thinned(track.x, kept)),
+                "f": _short(_thinned(track.f, kept)),
                 "status": track.path.outcome.status,
                 "message": {lang: track.path.finding.happened(lang) for lang in ("en", "zh")},
             }
@@ -75,6 +75,7 @@ def paths_in_javascript(paths: Sequence[Path], window: Window = None) -> str:
         ],
         "starts": np.unique([path.x[0] for path in paths], axis=0).tolist(),
         "clock": np.interp(moments, kept, range(len(kept))).round(3).tolist(),
+        "evaluations": any(track.steps != track.path.steps for track in tracks),
         "kept": None if len(kept) == steps + 1 else kept.tolist(),
     }
     return f"{{landscape: {_landscape(landscape, frame)}, ...{_json(state)}}}"

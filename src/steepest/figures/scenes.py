@@ -57,7 +57,7 @@ def clock(moves: Sequence[Move], frames: int) -> Floats:
     Evenly spaced in steps; but if most of the distance is covered in the first few of them, the mean of that and of
     evenly spaced in distance, so that the start is not over in a few frames. The same for all paths.
     """
-    steps = max(move.track.path.steps for move in moves)
+    steps = max(move.track.steps for move in moves)
     whole = np.arange(steps + 1)
     progress = whole / steps
     distances = [_progress(move.points, steps) for move in moves if move.points is not None]
@@ -132,7 +132,7 @@ class Scene:
             if picture is not None:
                 draw_background(picture, paths[0].landscape, frame)
             draw_value_axes(values, heights, tracks)
-            steps = max(path.steps for path in paths)
+            steps = max(track.steps for track in tracks)
             values.set_xlim(-0.02 * steps, 1.02 * steps)
             draw_legend(self._figure, tracks, [track.label for track in tracks], columns)
             self._draw_still()

@@ -5,6 +5,7 @@ __all__ = ["CHINESE"]
 CHINESE = {
     # axes
     "step": "步数",
+    "gradient evaluations": "梯度求值次数",
     "value": "函数值",
     "value above the minimum": "与最小值之差",
     "steps to the minimum": "到达极小点的步数",

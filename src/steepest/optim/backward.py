@@ -77,7 +77,7 @@ class StepInBackward:
         rule = self._optimizer._class(group)
         if rule.shared:
             raise InvalidValue(f"{self._name}: {rule.title} needs all gradients before a step; step as usual")
-        if rule.evaluations > 1:
+        if rule.evaluations != 1:
             raise InvalidValue(f"{self._name}: {rule.title} evaluates the gradient again before a step; step as usual")
         if group["non_finite"] is not None:
             raise InvalidValue(f"{self._name}: non_finite looks at all gradients before a step; set it to None")

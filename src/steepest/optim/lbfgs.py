@@ -1,13 +1,15 @@
 """L-BFGS: a line search along the step of Newton's method, by the curvature that the last gradients tell."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..base.errors import InvalidValue
+from ..base.text import Text
+from ..rules.base import Hyperparameter
 from . import sharded
 from .line_search import Trial, strong_wolfe
 
@@ -59,6 +61,32 @@ class LBFGS(torch.optim.Optimizer):
     """
 
     title = "L-BFGS"
+    reference = "Liu and Nocedal 1989"
+    own_schedule = "constant"  # the line search finds the length of a step, whatever it tries first
+    look = ("#5C6B00", "H", "dashdot")
+    helps = Text(
+        "Smooth losses on all data at once: few steps, without a learning rate to tune.",
+        "全数据上的光滑损失：步数少，无需调学习率。",
+    )
+    fails = Text(
+        "Noisy gradients, as of small batches: their differences are no curvature. A step takes several gradients.",
+        "小批量的噪声梯度：其差并不反映曲率。每步要多次求梯度。",
+    )
+    memory = Text(
+        "2 m numbers a parameter (m pairs, history_size), and 6 more during a step",
+        "每个参数 2 m 个数（m 对，即 history_size），一步之中另加 6 个",
+    )
+    settings: ClassVar[Mapping[str, Hyperparameter]] = {
+        "lr": Hyperparameter(
+            r"\eta", Text("first trial of a line search", "线搜索的首次试探步长"), "(0, inf)", search=(0.1, 10.0)
+        ),
+        "history_size": Hyperparameter("m", Text("pairs that are remembered", "记住的向量对数"), "[1, inf)"),
+        "c1": Hyperparameter("c_1", Text("share of the slope's decrease that is needed", "要求的下降比例"), "(0, 1)"),
+        "c2": Hyperparameter("c_2", Text("share of the slope that may be left", "允许剩余的斜率比例"), "(0, 1)"),
+        "max_evaluations": Hyperparameter(
+            "n", Text("evaluations in a line search, at most", "一次线搜索的求值上限"), "[1, inf)"
+        ),
+    }
     needs_closure = True
     evaluations = 0
     """Calls of closures so far."""
@@ -67,16 +95,12 @@ class LBFGS(torch.optim.Optimizer):
         self, params: Any, lr: float = 1.0, history_size: int = 10, c1: float = 1e-4, c2: float = 0.9,
         max_evaluations: int = 25,
     ) -> None:  # fmt: skip
-        if not (isinstance(lr, int | float) and 0 < lr < math.inf):
-            raise InvalidValue(f"LBFGS: lr must lie in (0, inf), got {lr!r}")
-        for name, value in (("history_size", history_size), ("max_evaluations", max_evaluations)):
-            if not isinstance(value, int) or value < 1:
-                raise InvalidValue(f"LBFGS: {name} must be a whole number from 1, got {value!r}")
-        if not 0 < c1 < c2 < 1:
-            raise InvalidValue(f"LBFGS: c1 and c2 must be 0 < c1 < c2 < 1, got {c1!r} and {c2!r}")
-        super().__init__(
-            params, {"lr": lr, "history_size": history_size, "c1": c1, "c2": c2, "max_evaluations": max_evaluations}
-        )
+        given = {"lr": lr, "history_size": history_size, "c1": c1, "c2": c2, "max_evaluations": max_evaluations}
+        for name, facts in self.settings.items():
+            facts.check("LBFGS", name, given[name], None, whole=name in ("history_size", "max_evaluations"))
+        if not c1 < c2:
+            raise InvalidValue(f"LBFGS: c1 must be below c2, got {c1!r} and {c2!r}")
+        super().__init__(params, given)
         if len(self.param_groups) > 1:
             raise InvalidValue("LBFGS: takes one group of parameters, since its curvature is of all of them together")
         for param in self.param_groups[0]["params"]:

@@ -290,7 +290,7 @@ class Optimizer(torch.optim.Optimizer):
     @property
     def needs_closure(self) -> bool:
         """Whether a step evaluates the gradient again, as SAM's does, and so needs a closure."""
-        return any(self._class(group).evaluations > 1 for group in self.param_groups)
+        return any(self._class(group).evaluations != 1 for group in self.param_groups)
 
     def eval(self) -> None:
         """Put the weights to evaluate into the parameters, until `train()`; for most rules they are the same.

@@ -99,7 +99,7 @@ def in_python(rule_class: type[Rule]) -> str:
     return re.sub(r"\w+", lambda name: f"steepest.{name[0]}", rule_class.__name__)
 
 
-def example_of_step(evaluations: int) -> list[str]:
+def example_of_step(evaluations: int | None) -> list[str]:
     """The lines of an example that make a step, by a closure where that evaluates the gradient again."""
     if evaluations == 1:
         return [">>> model(torch.ones(1, 2)).sum().backward()", ">>> optimizer.step()"]

@@ -18,9 +18,10 @@ from ..findings.catalogue import Finding
 from ..findings.outcome import explain
 from ..findings.why import explanations
 from ..landscapes import Landscape
-from ..rules import Rule, Wrapped
+from ..rules import External, Rule, Wrapped
 from ..rules.validation import on_arrays
 from ..schedules import Schedule
+from .classes import steps_of_class
 from .trajectories import Trajectories, many, run
 
 __all__ = ["Path", "starting_point", "trace"]
@@ -43,6 +44,8 @@ class Path(Displayed):
         grad: gradients as the rule saw them, noise included, shape (steps, dims).
         lr: learning rate of each step, shape (steps,).
         state: each state of the rule by name, shape (steps + 1, dims); `[0]` is the state before the first step.
+        evaluated: gradients evaluated before each position was there, shape (steps + 1,): as many as updates, twice as
+            many (SAM), or whatever a line search took (L-BFGS).
         noise: standard deviation of the noise in each coordinate of each gradient.
         finding: what happened, as a code with numbers and as text in English and Chinese.
         schedule: of the learning rate, as it was named; empty where it was not.
@@ -56,6 +59,7 @@ class Path(Displayed):
     grad: Floats
     lr: Floats
     state: dict[str, Floats]
+    evaluated: NDArray[np.int64]
     noise: float
     finding: Finding
     schedule: str = ""
@@ -63,7 +67,8 @@ class Path(Displayed):
 
     def __repr__(self) -> str:
         values = f"f {self.f[0]:.3g} to {self.f[-1]:.3g}"
-        return f"<path of {self.rule.label()} on {self.landscape.name}: {self.steps:,} steps, {values}>"
+        count = "" if self.evaluations == self.steps else f" of {self.evaluations:,} gradient evaluations"
+        return f"<path of {self.rule.label()} on {self.landscape.name}: {self.steps:,} steps{count}, {values}>"
 
     @property
     def steps(self) -> int:
@@ -72,8 +77,8 @@ class Path(Displayed):
 
     @property
     def evaluations(self) -> int:
-        """Number of gradients that were evaluated: as many as updates, or twice as many (SAM)."""
-        return self.steps * self.rule.evaluations
+        """Number of gradients that were evaluated."""
+        return int(self.evaluated[-1])
 
     @property
     def outcome(self) -> Finding:
@@ -137,7 +142,8 @@ def trace(
         on: a landscape, its name, or a formula such as `"0.1*x**2 + 2*y**2"`.
         start: the first position, one number a coordinate; default: the landscape's own.
         steps: number of gradient evaluations, which is that of updates, but for rules such as SAM that evaluate the
-            gradient twice for an update, and so make half as many.
+            gradient twice for an update, and so make half as many, and for L-BFGS, whose line search takes several: an
+            update that needs more than are left is not made.
         noise: standard deviation of the normal noise added to each coordinate of each gradient.
         seed: of the noise; each path has its own generator.
         schedule: learning rate over the steps: `"cosine"`, `"exponential(0.1)"`, or a function
@@ -190,8 +196,12 @@ def _follow(
     rule: Rule, landscape: Landscape, position: Floats, steps: int, factor: Schedule, noise: float, seed: int
 ) -> Path:
     """The path from a position, step by step, with everything that the rule saw and kept on it."""
-    random = np.random.default_rng(seed)
-    budget, steps = steps, steps // rule.evaluations
+    if isinstance(rule, External):
+        own = steps_of_class(rule, landscape, position, steps, factor, noise, seed)
+        return _path(rule, landscape, own.x, own.grad, own.lr, {}, own.evaluated, noise, seed)
+    random, each = np.random.default_rng(seed), rule.evaluations
+    assert each is not None  # of classes only
+    budget, steps = steps, steps // each
     x, grads, rates = [position], [], []
 
     def gradient_at(point: Floats) -> Floats:
@@ -202,7 +212,7 @@ def _follow(
     states = [state]
     with on_arrays(rule), np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for step in range(1, steps + 1):
-            lr = rule.lr * factor((step - 1) * rule.evaluations, budget)
+            lr = rule.lr * factor((step - 1) * each, budget)
             grad = gradient_at(position)
             if isinstance(rule, Wrapped) and rule.ascending is not None:
                 square = rule.ascending.square(grad, position)
@@ -214,19 +224,30 @@ def _follow(
             grads.append(grad)
             rates.append(lr)
             states.append(state)
-        positions = np.array(x)
-        values = np.broadcast_to(landscape(*positions.T), (steps + 1,)).astype(np.float64)
-
     history = {  # a rule may return a constant in the place of an array
         name: np.array([np.broadcast_to(np.asarray(state[name]), np.shape(start)) for state in states])
         for name, start in states[0].items()
         if start is not None
     }
+    return _path(rule, landscape, x, grads, rates, history, range(0, each * steps + 1, each), noise, seed)
+
+
+def _path(
+    rule: Rule, landscape: Landscape, x: Sequence[Floats], grads: Sequence[Floats], rates: Sequence[float],
+    history: dict[str, Floats], evaluated: Sequence[int], noise: float, seed: int,
+) -> Path:  # fmt: skip
+    """The path with its values, and with what happened on it."""
+    if len(x) == 1:
+        raise InvalidValue(f"steps: too few gradient evaluations for an update of {rule.title}; give more")
+    positions = np.array(x)
+    with np.errstate(all="ignore"):
+        values = np.broadcast_to(landscape(*positions.T), (len(x),)).astype(np.float64)
     decays = max(rates, default=0.0) > (rates[-1] if rates else 0.0)
     finding = explain(landscape, positions, values, noise > 0, decays, rule)
     return Path(
-        rule, landscape, positions, values, np.reshape(grads, (steps, landscape.dims)),
-        np.array(rates, dtype=np.float64), history, float(noise), finding, seed=int(seed),
+        rule, landscape, positions, values, np.reshape(grads, (len(x) - 1, landscape.dims)),
+        np.array(rates, dtype=np.float64), history, np.array(evaluated, dtype=np.int64), float(noise), finding,
+        seed=int(seed),
     )  # fmt: skip
 
 

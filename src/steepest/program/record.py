@@ -228,7 +228,7 @@ def record(rule: Rule, maximize: bool = False, sums: bool = False) -> Program:
     if not rule.elementwise and (rule.shared or not sums):
         raise NotRecorded(needs_whole)
     if isinstance(rule, External):
-        raise NotRecorded(f"{rule.title}: is its authors' class, of which steepest has no equation")
+        raise NotRecorded(f"{rule.title}: is a class of optimizers, of which steepest has no equation")
     try:
         return _recorded(rule, maximize)
     except Exception as error:  # whatever a function does that gets no numbers

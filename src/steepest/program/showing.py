@@ -60,14 +60,12 @@ def find(name: str) -> Rule | Landscape:
     steepest.base.errors.UnknownName: unknown rule or landscape 'adm'; did you mean 'adam'?
     """
     head = name.partition("(")[0].strip()
-    if ".py:" in name or MODULE.match(name) or head.endswith(".py") or head.lower() in (*rules.RULES, *rules.WRAPPERS):
+    if ".py:" in name or MODULE.match(name) or head.endswith(".py") or head.lower() in rules.names():
         return rules.find(name)
     known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
     if head in known or (is_formula(name) and "=" not in name):
         return landscapes.find(name)
-    raise UnknownName(
-        f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.RULES, *rules.WRAPPERS, *known))}"
-    )
+    raise UnknownName(f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.names(), *known))}")
 
 
 def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list[Page | Table | Difference]":
@@ -114,15 +112,26 @@ def equations(name: str) -> list[str]:
 def rule_page(rule: Rule, lang: str = "en") -> Page:
     """A rule's equations, settings, memory and character; of a class that is not steepest's, its settings."""
     if isinstance(rule, External):
-        defined = f"{rule.optimizer_class.__module__}.{rule.optimizer_class.__name__}"
-        source = Text(f"its authors' code, {defined}", f"其作者的代码，{defined}")
-        return Page(rule.title, [], _listed({word("source", lang): getattr(source, lang)}), _settings(rule, lang))
+        return Page(rule.title, latex(rule), _listed(_facts_of_class(rule, lang)), _settings(rule, lang))
     return Page(
         title=f"{rule.title}  ({type(rule).__name__.lower()})",
         equations=latex(rule),
         facts=_listed(rule_facts(rule, lang)),
         settings=_settings(rule, lang),
     )
+
+
+def _facts_of_class(rule: External, lang: str) -> Facts:
+    """What a class declares of itself, by label, and where it is defined."""
+    defined = f"{rule.optimizer_class.__module__}.{rule.optimizer_class.__name__}"
+    reference = rule.reference if rule.reference != rule.optimizer_class.__module__ else ""
+    evaluates = Text("as many gradients a step as it takes", "每步求几次梯度由其自行决定")
+    facts = {
+        "memory": rule.memory, "evaluates": evaluates if rule.evaluations is None else None, "helps": rule.helps,
+        "fails": rule.fails, "reference": Text(reference, reference),
+        "class": Text(defined, defined),
+    }  # fmt: skip
+    return {word(name, lang): said for name, text in facts.items() if text and (said := getattr(text, lang))}
 
 
 def _settings(rule: Rule, lang: str) -> Table:
@@ -162,7 +171,8 @@ def side_by_side(chosen: Sequence[Rule], lang: str = "en") -> Table:
     head = tuple(word(label, lang) for label in ("rule", "memory", "helps", "fails"))
     rows = []
     for rule in chosen:
-        rows.append((rule.title, memory(rule).short(lang), getattr(rule.helps, lang), getattr(rule.fails, lang)))
+        stored = getattr(rule.memory, lang) if isinstance(rule, External) else memory(rule).short(lang)
+        rows.append((rule.title, stored, getattr(rule.helps, lang), getattr(rule.fails, lang)))
     return Table(head, rows)
 
 

@@ -138,13 +138,17 @@ def _note(schedule: str, batch_size: int, steps: int, facts: Mapping[str, Any]) 
     if schedule == OF_THE_WORKLOAD:
         english.append("The scheduler is that of the workload's file.")
         chinese.append("调度器为工作负载文件中的 scheduler。")
-    if schedule != "constant":
+    again = facts.get("closure") or facts.get("evaluations", 1) != 1
+    if schedule != "constant" and again:
+        english.append("Call scheduler.step() once for each gradient that optimizer.step() has evaluated.")
+        chinese.append("optimizer.step() 每求一次梯度，就调用一次 scheduler.step()。")
+    elif schedule != "constant":
         english.append("Call scheduler.step() after each optimizer.step().")
         chinese.append("每次 optimizer.step() 之后调用 scheduler.step()。")
     if facts.get("modes"):
         english.append("Call optimizer.train() before training, and optimizer.eval() before you evaluate or save.")
         chinese.append("训练前调用 optimizer.train()，评估或保存前调用 optimizer.eval()。")
-    if facts.get("closure") or facts.get("evaluations", 1) > 1:
+    if again:
         english.append("Its step takes a closure that clears the gradients and computes the loss and them anew.")
         chinese.append("其 step 需要一个闭包：清空梯度，重新计算损失与梯度。")
     return Text(" ".join(english), "".join(chinese))

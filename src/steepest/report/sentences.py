@@ -1,5 +1,6 @@
 """Sentences of the report, in English and Chinese: target, warnings and remarks, from a comparison's numbers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ def external_sentence(comparison: Comparison) -> Text | None:
         if made and isinstance(ends, tuple) and ends == tuple(made):
             by_range.setdefault((ends[0], ends[1]), []).append(contestant.label)
     sentences = [_made_range(low, high, labels) for (low, high), labels in by_range.items()]
-    if labels := comparison.with_closures:
+    if labels := comparison.counted_in_updates:
         computes = "computes" if len(labels) == 1 else "compute"
         sentences.append(
             Text(
@@ -115,18 +116,8 @@ def external_sentence(comparison: Comparison) -> Text | None:
                 f"{list_zh(labels)} 的一步会多次计算梯度（使用闭包），各优化器的步不可相比，因此以秒数决定先后。",
             )
         )
-    twice = [
-        one.label for one in comparison.plan.contestants if comparison.facts_of_rule(one.rule).get("evaluations", 1) > 1
-    ]
-    if labels := tuple(dict.fromkeys(twice)):
-        makes = "makes an update" if len(labels) == 1 else "make an update"
-        sentences.append(
-            Text(
-                f"Steps are evaluations of the gradient: {list_en(labels)} {makes} of two of them, half as many as the"
-                " others in the same number of steps.",
-                f"步数按梯度求值次数计：{list_zh(labels)} 每次更新求两次梯度，同样步数内的更新次数是其他优化器的一半。",
-            )
-        )
+    if several := comparison.several_evaluations:
+        sentences.append(_evaluations(several))
     if OF_THE_WORKLOAD in {contestant.schedule for contestant in comparison.plan.contestants}:
         sentences.append(
             Text(
@@ -135,6 +126,25 @@ def external_sentence(comparison: Comparison) -> Text | None:
             )
         )
     return joined(*sentences) if sentences else None
+
+
+def _evaluations(several: Mapping[str, int | None]) -> Text:
+    """What a step is where updates take several evaluations of the gradient: two, or as many as a line search."""
+    english, chinese = [], []
+    if labels := [label for label, evaluations in several.items() if evaluations is not None]:
+        makes = "makes an update" if len(labels) == 1 else "make an update"
+        english.append(
+            f"{list_en(labels)} {makes} of two of them, half as many as the others in the same number of steps"
+        )
+        chinese.append(f"{list_zh(labels)} 每次更新求两次梯度，同样步数内的更新次数是其他优化器的一半")
+    if labels := [label for label, evaluations in several.items() if evaluations is None]:
+        makes = "makes an update of as many as it takes" if len(labels) == 1 else "make updates of as many as they take"
+        english.append(f"{list_en(labels)} {makes}, and an update counts once all of its own are made")
+        chinese.append(f"{list_zh(labels)} 每次更新求几次梯度由其自行决定，全部求完后该次更新才计入")
+    return Text(
+        f"Steps are evaluations of the gradient: {'; '.join(english)}.",
+        f"步数按梯度求值次数计：{'；'.join(chinese)}。",
+    )
 
 
 def _made_range(low: float, high: float, labels: list[str]) -> Text:

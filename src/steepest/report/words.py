@@ -191,6 +191,7 @@ LABELS = {
     "went wrong": "出错",
     "step": "步数",
     "examples seen": "已用样本数",
+    "gradient evaluations": "梯度求值次数",
     "held-out loss": "留出集损失",
     "loss": "损失",
     "metric": "指标",

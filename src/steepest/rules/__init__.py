@@ -5,9 +5,9 @@ A class of `torch.optim.Optimizer` in a user's file or in an installed module co
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.errors import InvalidValue, SteepestError, UnknownName, did_you_mean
 from ..base.guards import exits_raised
@@ -15,7 +15,7 @@ from ..base.installed import load_module
 from ..base.modules import Source, importing, is_library, load
 from ..base.plugins import Registry
 from ..base.spec import Spec, parse
-from ..base.text import visible
+from ..base.text import Text, visible
 from .adabelief import AdaBelief
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -55,12 +55,12 @@ from .validation import check_class
 from .wrapper import Wrapped, Wrapper, wrapped
 
 __all__ = [
-    "ADOPT", "ASAM", "LAMB", "LARS", "MARS", "RULES", "SAM", "SGD", "SOAP", "WRAPPERS", "AdEMAMix", "AdaBelief",
-    "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "Averaged", "Cautious", "CautiousDecay",
-    "Centralized", "Clipped", "External", "Lion", "Lookahead", "Momentum", "Muon", "NAdam", "Nesterov", "NorMuon",
-    "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop", "Rule",
-    "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "Wrapped",
-    "Wrapper", "check_numbers", "class_named", "find", "resolve", "resolve_all", "wrapped",
+    "ADOPT", "ASAM", "LAMB", "LARS", "MARS", "OPTIMIZERS", "RULES", "SAM", "SGD", "SOAP", "WRAPPERS", "AdEMAMix",
+    "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Adan", "Averaged", "Cautious",
+    "CautiousDecay", "Centralized", "Clipped", "External", "Lion", "Lookahead", "Momentum", "Muon", "NAdam",
+    "Nesterov", "NorMuon", "PSGDKron", "Prodigy", "ProdigyScheduleFree", "RAdam", "RMSprop", "Reference", "Rprop",
+    "Rule", "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD", "Shampoo", "Signum", "StableAdamW", "Wrapped",
+    "Wrapper", "check_numbers", "class_named", "find", "names", "resolve", "resolve_all", "wrapped",
 ]  # fmt: skip
 
 BUILT_IN: tuple[type[Rule], ...] = (
@@ -101,11 +101,36 @@ RULES = Registry({rule.__name__.lower(): rule for rule in BUILT_IN}, "steepest.r
 """By name in small letters; rules of plugins come last."""
 
 
+class Named(NamedTuple):
+    """A class of optimizers of steepest's that has a name: its spec, and what it is, so that a list imports nothing."""
+
+    spec: str
+    summary: Text
+
+
+OPTIMIZERS = {
+    "lbfgs": Named(
+        "steepest:LBFGS",
+        Text(
+            "L-BFGS with a line search: a step of Newton's method whose curvature the last gradients tell.",
+            "带线搜索的 L-BFGS：由最近的梯度估计曲率的牛顿步。",
+        ),
+    )
+}
+"""Steepest's optimizers that are no rules, by name: classes whose step evaluates the gradient as often as it likes, so
+that it is no function of one gradient. Each becomes an `External` when it is named, as this imports torch."""
+
+
 WRAPPERS: dict[str, type[Wrapper]] = {
     wrapper.__name__.lower(): wrapper
     for wrapper in (Cautious, CautiousDecay, Lookahead, Averaged, Centralized, Clipped, SAM, ASAM)
 }
 """By name in small letters: `lookahead(adamw)` is AdamW in a Lookahead."""
+
+
+def names() -> tuple[str, ...]:
+    """All names that a spec may begin with."""
+    return (*RULES, *OPTIMIZERS, *WRAPPERS)
 
 
 def class_named(name: str) -> type[Rule] | None:
@@ -205,6 +230,9 @@ def resolve(text: str) -> Reference:
         return _wrapped(spec)
     if spec.module:
         return _in_module(text.strip(), spec)
+    if spec.file is None and spec.name.lower() in OPTIMIZERS:
+        module, _, name = OPTIMIZERS[spec.name.lower()].spec.partition(":")
+        return _in_module(text.strip(), replace(spec, name=name, module=module))
     source = load(spec.file) if spec.file else None
     known: Mapping[str, type[Rule]] = _rules_in(source, spec.name) if source else RULES
     name = spec.name if source else spec.name.lower()
@@ -212,7 +240,8 @@ def resolve(text: str) -> Reference:
         raise UnknownName(f"{spec.name} is a wrapper of rules; name one inside it, for example {name}(adamw)")
     if name not in known:
         module, dot, last = spec.name.rpartition(".")
-        hint = f"write {module}:{last} for a class of an installed module" if dot else did_you_mean(spec.name, known)
+        near = known if source else (*known, *OPTIMIZERS)
+        hint = f"write {module}:{last} for a class of an installed module" if dot else did_you_mean(spec.name, near)
         raise UnknownName(f"unknown rule {spec.name!r}; {hint}")
     if spec.args:
         raise InvalidValue(f"{text!r}: name the settings, for example {spec.name}(lr={spec.args[0]!r})")

@@ -199,7 +199,8 @@ class Rule(Displayed, ABC):
         decay: kind of weight decay: added to the gradient ("coupled"), subtracted from the parameter ("decoupled"), or
             the latter times a factor that the rule computes itself ("scaled").
         sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
-        evaluations: how often a step evaluates the gradient; each counts as a step where runs are compared.
+        evaluations: how often a step evaluates the gradient; each counts as a step where runs are compared. None: as
+            often as it likes, so that they are counted as they are made.
         own_schedule: the learning rate schedule that is part of the method, which a comparison then leaves as it is.
         partner: of a rule for matrices only, the spec of the rule that trains the other parameters of a network.
         look: colour (`#rrggbb`), Matplotlib's marker, and dash (solid, dashed, dotted, dashdot) in every picture; None:
@@ -221,7 +222,7 @@ class Rule(Displayed, ABC):
     eps_stands: ClassVar[str | None] = None
     decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
     sparse: ClassVar[tuple[str, ...] | None] = None
-    evaluations: ClassVar[int] = 1
+    evaluations: ClassVar[int | None] = 1
     own_schedule: ClassVar[str | None] = None
     partner: ClassVar[str] = "adamw"
     look: ClassVar[Look | None] = None

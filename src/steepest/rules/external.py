@@ -1,7 +1,8 @@
-"""Classes of `torch.optim.Optimizer` that others have written, as contestants: a title and settings, but no equation.
+"""Classes of `torch.optim.Optimizer`, most of them of other authors, as contestants: with settings, but no equation.
 
 A class becomes a rule whose hyperparameters are those of its `__init__`, with its own defaults. Whatever trains a model
-can so take one where it takes a rule; what needs the update as a function (paths, formulas) refuses it in one line.
+or follows a path can so take one where it takes a rule; what needs the update as a function (maps, the playground)
+refuses it in one line.
 """
 
 import inspect
@@ -18,7 +19,8 @@ from typing import Any, ClassVar, Self, TypeGuard
 from ..base.errors import InvalidValue, SteepestError
 from ..base.guards import exits_raised
 from ..base.modules import files_of, is_library, last_words
-from .base import Rule, hyperparameter
+from ..base.text import Text
+from .base import Hyperparameter, Rule, hyperparameter, is_look
 from .foreign import Foreign
 
 __all__ = ["REQUIRED", "External", "external", "is_optimizer", "optimizers_in"]
@@ -45,12 +47,13 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True, kw_only=True)
 class External(Rule):
-    """An optimizer that is its authors' own class; steepest trains by it, and knows no equation of it.
+    """An optimizer that is a class of `torch.optim.Optimizer`; steepest runs it, and knows no equation of it.
 
     Class facts, beside those of `Rule`:
-        optimizer_class: the class.
+        optimizer_class: the class. If its `step` needs a closure that computes the gradient anew, then `evaluations` is
+            None.
         positional: names of the settings that it takes by position only, in order.
-        closure: whether its `step` needs a closure that computes the gradient anew.
+        memory: what it stores, in a sentence; default: nothing is said.
         axes: the numbers of axes of the parameters that it takes, of those that were tried; empty: any.
         by_default: the range of learning rates around the class's default that is searched unless the user gives
             another; None where there is another reason for the range.
@@ -58,7 +61,7 @@ class External(Rule):
 
     optimizer_class: ClassVar[Any]
     positional: ClassVar[tuple[str, ...]] = ()
-    closure: ClassVar[bool] = False
+    memory: ClassVar[Text] = Text("", "")
     axes: ClassVar[frozenset[int]] = frozenset()
     by_default: ClassVar[tuple[float, float] | None] = None
 
@@ -72,7 +75,8 @@ class External(Rule):
 
     def _no_equation(self) -> InvalidValue:
         return InvalidValue(
-            f"{self.title}: is its authors' class, of which steepest has no equation; steepest compare trains by it"
+            f"{self.title}: is a class of optimizers, of which steepest has no equation; trace, without starts, and"
+            " compare run it"
         )
 
     @classmethod
@@ -110,7 +114,7 @@ class External(Rule):
             raise
         except (Exception, SystemExit) as error:
             raise InvalidValue(f"{self.title}: {_words(error, self.optimizer_class)}") from error
-        if self.closure:
+        if self.evaluations is None:
             optimizer.needs_closure = True
         return optimizer
 
@@ -157,14 +161,17 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     ('Rprop (torch)', (1e-05, 1.0), (0.5, 1.2))
     """
     name = optimizer_class.__name__
-    own_title = vars(optimizer_class).get("title")
-    title = own_title if isinstance(own_title, str) else f"{name} ({origin})" if origin else name
+    declared = _declared(optimizer_class)
+    title = f"{name} ({origin})" if origin else name
     settings, positional = _settings(optimizer_class)
     ours = getattr(optimizer_class, "rule_class", None)
     own_schedule = "constant" if "schedulefree" in name.lower() else None
     if isinstance(ours, type) and issubclass(ours, Rule):
         search = search or ours.hyperparameters()["lr"].metadata["facts"].search
         own_schedule = ours.own_schedule
+    known_settings: Mapping[str, Hyperparameter] = declared.pop("settings", {})
+    look = declared.pop("look", None)
+    search = search or (known_settings["lr"].search if "lr" in known_settings else None)
     by_default = None
     if "lr" in settings and search is None:
         rate = settings["lr"]
@@ -172,6 +179,10 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
         by_default = (float(f"{rate * AROUND[0]:.3g}"), float(f"{rate * AROUND[1]:.3g}")) if known else WITHOUT_DEFAULT
     fields: list[tuple[str, Any, Any]] = []
     for setting, default in settings.items():
+        if setting in known_settings:
+            kind = int if type(default) is int else Any
+            fields.append((setting, kind, field(default=default, metadata={"facts": known_settings[setting]})))
+            continue
         ends = (by_default or search) if setting == "lr" else None
         symbol = rf"\mathrm{{{setting}}}".replace("_", r"\_")
         symbols = tuple(f"{symbol}_{i}" for i in range(1, len(default) + 1)) if isinstance(default, tuple) else symbol
@@ -182,11 +193,27 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     facts = {
         "title": title, "reference": optimizer_class.__module__, "__doc__": inspect.getdoc(optimizer_class) or name,
         "__module__": optimizer_class.__module__, "optimizer_class": optimizer_class, "positional": positional,
-        "by_default": by_default, "own_schedule": own_schedule,
+        "by_default": by_default, "own_schedule": own_schedule, **declared,
     }  # fmt: skip
     made: type[External] = make_dataclass(name, fields, bases=(External,), namespace=facts, frozen=True, kw_only=True)
+    made.look = look
     _try_out(made)
     return made
+
+
+def _declared(optimizer_class: Any) -> dict[str, Any]:
+    """The facts of a rule that a class states itself, by name, each if it is of the right kind."""
+    kinds: dict[str, Any] = {
+        "title": str, "reference": str, "helps": Text, "fails": Text, "memory": Text, "own_schedule": str,
+    }  # fmt: skip
+    own = vars(optimizer_class)
+    declared = {name: own[name] for name, kind in kinds.items() if isinstance(own.get(name), kind)}
+    if is_look(own.get("look")):
+        declared["look"] = own["look"]
+    settings = own.get("settings")
+    if isinstance(settings, Mapping) and all(isinstance(facts, Hyperparameter) for facts in settings.values()):
+        declared["settings"] = settings
+    return declared
 
 
 # --- the signature ----------------------------------------------------------------------------------------------------
@@ -278,21 +305,22 @@ def _quietly() -> Iterator[None]:
 
 def _try_out(rule: type[External]) -> None:
     """Make a step of small parameters, to see what kinds the class takes, and whether it needs a closure."""
-    rule.closure = _requires_closure(rule.optimizer_class)
+    rule.evaluations = None if _requires_closure(rule.optimizer_class) else 1
     given = {"lr": 1e-3} if rule.defaults().get("lr") is REQUIRED else {}
     if [name for name, default in rule.defaults().items() if default is REQUIRED and name not in given]:
         return  # who competes gives them
     with _quietly():
         own = rule(**given)
         error = _step_error(own, 2)
-        if error is not None and not rule.closure:
-            rule.closure = True  # its step may say `closure=None` and need one all the same
-            rule.closure = _step_error(own, 2) is None
-        if error is not None and not rule.closure and _step_error(own, 2, sparse=True) is not None:
+        if error is not None and rule.evaluations is not None:
+            rule.evaluations = None  # its step may say `closure=None` and need one all the same
+            rule.evaluations = None if _step_error(own, 2) is None else 1
+        takes_closure = rule.evaluations is None
+        if error is not None and not takes_closure and _step_error(own, 2, sparse=True) is not None:
             if isinstance(error, InvalidValue):
                 raise error
             raise InvalidValue(f"{rule.title}: {_words(error, rule.optimizer_class)}") from error
-        if (error is None or rule.closure) and _step_error(own, 1) is not None:
+        if (error is None or takes_closure) and _step_error(own, 1) is not None:
             rule.axes = frozenset(axes for axes in (2, 3, 4) if axes == 2 or _step_error(own, axes) is None)
             rule.least_axes = 2
 
@@ -313,7 +341,7 @@ def _step_error(rule: External, axes: int, sparse: bool = False) -> BaseExceptio
         optimizer = rule.make([weight])
         if callable(getattr(optimizer, "train", None)):
             optimizer.train()
-        optimizer.step(compute) if rule.closure else optimizer.step()
+        optimizer.step(compute) if rule.evaluations is None else optimizer.step()
     except (Exception, SystemExit) as error:
         return error
     return None

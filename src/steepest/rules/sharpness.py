@@ -55,7 +55,7 @@ class SAM(Wrapper):
 
     @classmethod
     def refusal(cls, rule: type[Rule]) -> str | None:
-        return "it evaluates the gradient more than once already" if rule.evaluations > 1 else None
+        return "it evaluates the gradient more than once already" if rule.evaluations != 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -229,7 +229,7 @@ def wrapped(wrapper: type[Wrapper], rule: type[Rule]) -> type[Wrapped]:
         InvalidValue: the wrapper cannot be put around this rule; why.
     """
     if issubclass(rule, External):
-        raise InvalidValue(f"{wrapper.title}: {rule.title} is its authors' class, of which steepest has no equation")
+        raise InvalidValue(f"{wrapper.title}: {rule.title} is a class of optimizers, of which steepest has no equation")
     if refusal := wrapper.refusal(rule):
         raise InvalidValue(f"{wrapper.title}: cannot wrap {rule.title}: {refusal}")
     given = rule.hyperparameters()
@@ -257,7 +257,7 @@ def wrapped(wrapper: type[Wrapper], rule: type[Rule]) -> type[Wrapped]:
         "symbols": {**rule.symbols, **own_symbols},
         "elementwise": wrapper.elementwise and rule.elementwise,
         "decay": wrapper.decay or rule.decay,
-        "evaluations": wrapper.evaluations * rule.evaluations,
+        "evaluations": wrapper.evaluations * (rule.evaluations or 1),
         "partner": f"{wrapper.__name__.lower()}({rule.partner})",
         "helps": wrapper.helps,
         "fails": wrapper.fails,

@@ -88,6 +88,8 @@ def _of_rule(reference: Reference) -> dict[str, str]:
 def _of_module(module: str) -> dict[str, str]:
     """The version of the package that defines a class, with a digest of it; of torch, of the class's file."""
     top = module.partition(".")[0]
+    if top == PACKAGE.name:  # which counts by its parts that train
+        return {}
     try:
         number = version(top)
     except PackageNotFoundError:

@@ -34,7 +34,7 @@ def check_fits(problem: Problem, contestant: Contestant) -> None:
         raise InvalidValue(message if message.startswith(rule.title) else f"{rule.title}: {message}") from error
     except (Exception, SystemExit) as error:
         hint = _hint_of_groups(problem, contestant, rule, files)
-        if isinstance(rule, External) and rule.closure and "closure" in str(error):
+        if isinstance(rule, External) and rule.evaluations is None and "closure" in str(error):
             hint = "; its step needs a closure: make steps by steepest.workloads.stepping.make_step(optimizer, compute)"
         words = last_words(error, *files, named=True)
         raise InvalidValue(f"{rule.title} cannot train {problem.name}: {words}{hint}") from error

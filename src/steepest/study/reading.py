@@ -185,7 +185,7 @@ def _rule(facts: Mapping[str, Any]) -> dict[str, Any]:
         "partner_scaled": facts.get("partner_scaled") is True,
     }
     made |= {name: True for name in ("external", "closure", "modes") if facts.get(name) is True}
-    if facts.get("evaluations") in (2, 3, 4):
+    if "evaluations" in facts and facts["evaluations"] in (2, 3, 4, None):
         made["evaluations"] = facts["evaluations"]
     if _are_limits(by_default := facts.get("by_default")):
         made["by_default"] = by_default

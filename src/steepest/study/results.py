@@ -57,9 +57,10 @@ NO_CURVES = pd.DataFrame(columns=["run", "step", "train_loss", "loss", "metric",
 def rule_facts(plan: Plan) -> dict[str, dict[str, Any]]:
     """By spec of the rule, the facts that figures and pages need.
 
-    `look`, `partner`, `partner_scaled`, `limits`; of a class that is not steepest's, `external` and whether it needs a
-    `closure` or has `modes` of training and evaluation; `by_default`, the range of learning rates that was made for it;
-    `tuples`, the defaults of settings of several numbers.
+    `look`, `partner`, `partner_scaled`, `limits`; `evaluations` of the gradient a step, None where a class makes as
+    many as it likes; of a class that is not steepest's, `external` and whether it needs a `closure` or has `modes` of
+    training and evaluation; `by_default`, the range of learning rates that was made for it; `tuples`, the defaults of
+    settings of several numbers.
     """
     return {spec: _facts_of(resolve(spec).rule_class) for spec in {contestant.rule for contestant in plan.contestants}}
 
@@ -87,7 +88,7 @@ def _finite(values: tuple[Any, ...]) -> bool:
 
 def _facts_of_external(rule: type[External]) -> dict[str, Any]:
     modes = all(callable(getattr(rule.optimizer_class, name, None)) for name in ("train", "eval"))
-    return {"external": True, "closure": rule.closure, "modes": modes, "by_default": rule.by_default}
+    return {"external": True, "closure": rule.evaluations is None, "modes": modes, "by_default": rule.by_default}
 
 
 def name_of(spec: str) -> str:
@@ -268,16 +269,23 @@ class Comparison(Displayed):
         return len(sizes) > 1
 
     @cached_property
-    def with_closures(self) -> tuple[str, ...]:
-        """The contestants whose step takes a closure, and computes as many gradients as it likes."""
+    def counted_in_updates(self) -> tuple[str, ...]:
+        """The contestants of which an older steepest counted updates, however many gradients these took."""
         self._the_workload()
-        own = self.plan.contestants
-        return tuple(one.label for one in own if self.facts_of_rule(one.rule).get("closure"))
+        facts = {one.label: self.facts_of_rule(one.rule) for one in self.plan.contestants}
+        return tuple(label for label, own in facts.items() if own.get("closure") and own.get("evaluations", 1) == 1)
+
+    @cached_property
+    def several_evaluations(self) -> dict[str, int | None]:
+        """Evaluations of the gradient a step of those that make several, by label; None: as many as it likes."""
+        self._the_workload()
+        found = {one.label: self.facts_of_rule(one.rule).get("evaluations", 1) for one in self.plan.contestants}
+        return {label: evaluations for label, evaluations in found.items() if evaluations != 1}
 
     @property
     def measure(self) -> Measure:
         """The column that decides the ranking: steps to the target, or seconds where steps are not alike."""
-        return "seconds_to_target" if self.sizes_differ or self.with_closures else "steps_to_target"
+        return "seconds_to_target" if self.sizes_differ or self.counted_in_updates else "steps_to_target"
 
     @property
     def metric_is_loss(self) -> bool:

@@ -67,24 +67,24 @@ def forecasts(
             started = time.perf_counter()
             trainer = Trainer(problem, rule, 0, steps, size, schedule, device)
             begin = time.perf_counter() - started
-            trainer.advance(1)  # loads and compiles
+            trainer.spend(1)  # loads and compiles
             trainer.measure()
             period = trainer.whole_periods(1)
-            block = _seconds(trainer, partial(trainer.advance, period)) / period
+            block = _seconds(trainer, partial(trainer.spend, period))
             count = trainer.whole_periods(min(BLOCK / max(block, 1e-6), steps // BLOCKS))
-            step = _seconds(trainer, partial(trainer.advance, count)) / count
+            step = _seconds(trainer, partial(trainer.spend, count))
             found.append(Forecast(begin, step, _seconds(trainer, trainer.measure)))
     return found
 
 
 def _seconds(trainer: Trainer, act: Callable[[], object]) -> float:
-    """The middle time of a few calls, the device's work included."""
+    """The middle time of a call, or of each step that it makes, in a few calls, the device's work included."""
     seconds = []
     for _ in range(BLOCKS):
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), trainer.spent
         act()
         trainer.synchronize()
-        seconds.append(time.perf_counter() - started)
+        seconds.append((time.perf_counter() - started) / max(1, trainer.spent - begun))
     return sorted(seconds)[BLOCKS // 2]
 
 

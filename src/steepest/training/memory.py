@@ -15,7 +15,7 @@ WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "st
 """What messages of `RuntimeError` say that have no class of their own: of Apple's devices, the CPU, cuBLAS."""
 
 STEPS = 2
-"""Steps of an attempt: the optimizer's states are made in the first, so the second takes the most memory."""
+"""Updates of an attempt: the optimizer's states are made in the first, so the second takes the most memory."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -37,7 +37,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def largest_batch(problem: Problem, rule: Rule, size: int, seed: int = 0, device: torch.device | str = "cpu") -> int:
     """The largest of the halves of a batch that fits into the device's memory; 0 where not even one example does.
 
-    Each is tried by a measurement and two steps. What else uses the device meanwhile counts.
+    Each is tried by a measurement and two updates. What else uses the device meanwhile counts.
 
     Args:
         problem: what to train; it must have a batch size.
@@ -59,7 +59,8 @@ def _fits(problem: Problem, rule: Rule, size: int, seed: int, device: torch.devi
         with seeded(seed, device):
             trainer = Trainer(problem, rule, seed, STEPS, size, "constant", device)
             trainer.measure()
-            trainer.advance(STEPS)
+            for _ in range(STEPS):
+                trainer.spend(1)
             trainer.measure()
             trainer.synchronize()
     except Exception:  # of memory, or whatever is wrong with a smaller batch: it is not shown to fit

@@ -84,14 +84,14 @@ class _Stopwatch:
         optimizer.step = self._stepping  # type: ignore[method-assign]
 
     def time(self, count: int) -> StepParts:
-        """Make some steps, and return the seconds of one."""
+        """Make at least so many steps, and return the seconds of one."""
         self._seconds = dict.fromkeys(self._seconds, 0.0)
         begun = self._now()
-        self.trainer.advance(count)
+        made = self.trainer.spend(count)
         whole = self._now() - begun
         data, optimizer = self._seconds["data"], self._seconds["optimizer"]
         rest = max(0.0, whole - data - optimizer)
-        return StepParts(data / count if self._tells_data else math.nan, rest / count, optimizer / count)
+        return StepParts(data / made if self._tells_data else math.nan, rest / made, optimizer / made)
 
     def _now(self) -> float:
         self.trainer.synchronize()

@@ -95,7 +95,7 @@ def step_times(
 
 def _steps_in(trainer: Trainer, block: float) -> int:
     """How many steps fill a block, a whole run at most; the first step, which loads and compiles, is not counted."""
-    trainer.advance(1)
+    trainer.spend(1)
     trial = _Blocks()
     for _ in range(3):
         _time(trainer, trainer.whole_periods(1), trial)
@@ -107,9 +107,9 @@ def _time(trainer: Trainer, count: int, blocks: _Blocks) -> None:
         trainer.set_draws(blocks.draws)
     waits = _waits() if _waits else 0
     wall, thread = time.perf_counter(), time.thread_time()
-    trainer.advance(count)
+    made = trainer.spend(count)
     trainer.synchronize()
-    blocks.thread.append((time.thread_time() - thread) / count)
-    blocks.wall.append((time.perf_counter() - wall) / count)
+    blocks.thread.append((time.thread_time() - thread) / made)
+    blocks.wall.append((time.perf_counter() - wall) / made)
     blocks.waited += bool(_waits and _waits() > waits)
     blocks.draws = trainer.draws()

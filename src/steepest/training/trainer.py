@@ -1,5 +1,7 @@
 """A session and the optimizer that trains it: makes steps under a schedule, and measures without side effects."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from ..optim.routing import optimizer_of
 from ..rules import Rule
 from ..workloads import Problem
 from ..workloads.seeding import drawing_from, random_state, seeded, set_random_state
+from .evaluations import Evaluations
 from .own_draws import may_draw, separate_draws
 
 __all__ = ["Trainer"]
@@ -30,6 +33,9 @@ class Trainer:
         batch_size: examples a step; None or 0: the problem's own.
         schedule: of the learning rate, by name.
         device: where to train.
+
+    Attributes:
+        spent: gradients that were evaluated so far.
 
     Raises:
         InvalidValue: a batch size for a problem that has none.
@@ -52,7 +58,9 @@ class Trainer:
         self._factor = schedules.find(schedule) if changes else None
         self._rates = [] if self._factor is None else rates_of(rule, self.optimizer)
         self._step, self._device = 0, device
-        self._evaluations, self._updates = rule.evaluations, 0
+        self._evaluations, self.spent, self._rated = rule.evaluations, 0, 0
+        self._counted = Evaluations(self.optimizer) if rule.evaluations is None else None
+        self._before: list[torch.Tensor] = []
         self._train_loss: float | None = None
         if not getattr(self.session, "seeds_batches", False) and may_draw(rule, self.optimizer):
             separate_draws(self.optimizer, seed, device)
@@ -61,8 +69,8 @@ class Trainer:
 
     @property
     def updates(self) -> int:
-        """The number of steps of the optimizer in the whole run."""
-        return self.steps // self._evaluations
+        """The number of steps of the optimizer in the whole run, at most."""
+        return self.steps // (self._evaluations or 1)
 
     @property
     def on_processor(self) -> bool:
@@ -93,10 +101,12 @@ class Trainer:
     def advance(self, count: int) -> float:
         """Make `count` steps and return the mean of their training losses; this waits for the losses.
 
-        Steps are counted in evaluations of the gradient: a rule that needs two of them for an update, as SAM does,
-        makes half as many updates. Where none is due, the loss is that of the last ones.
+        Steps are counted in evaluations of the gradient. A rule that needs two of them for an update, as SAM does,
+        makes half as many updates. One that makes as many as it likes, as L-BFGS does, begins an update as long as a
+        step is left; if that needed more than were left, its result is measured only after enough further steps. Where
+        no update is due, the loss is that of the last ones.
         """
-        if self._evaluations > 1:
+        if self._evaluations != 1:
             return self._advance_by_evaluations(count)
         if self._factor is None and self._scheduler is None:
             losses = self.session.advance(self.optimizer, count)
@@ -106,23 +116,46 @@ class Trainer:
                 self.set_rates(step)
                 losses.extend(self.session.advance(self.optimizer, 1))
         self._step += count
+        self.spent = self._step
         return self.problem.read_losses(losses, count)
+
+    def spend(self, count: int) -> int:
+        """Make whole updates of at least `count` evaluations of the gradient, and return how many these were."""
+        begun, each = self.spent, self._evaluations or 1
+        self.advance(begun + -(-count // each) * each - self._step)
+        return self.spent - begun
 
     def _advance_by_evaluations(self, count: int) -> float:
         """As `advance`, where an update takes several evaluations."""
-        if self._train_loss is None:
-            self._train_loss, _ = self.measure()
         self._step += count
         losses: list[Any] = []
-        while (self._updates + 1) * self._evaluations <= self._step:
-            here = self._updates * self._evaluations
-            for step in range(max(0, here - self._evaluations + 1), here + 1):  # a scheduler goes on by each of them
+        while self.spent + (self._evaluations or 1) <= self._step:
+            for step in range(self._rated, self.spent + 1):  # a scheduler goes on by each of them
                 self.set_rates(step)
+            self._rated = self.spent + 1
+            if self._counted is not None:
+                self._before = [tensor.detach().clone() for tensor in self.session.weights()]
             losses.extend(self.session.advance(self.optimizer, 1))
-            self._updates += 1
+            self.spent += self._evaluations or max(1, self._counted.taken() if self._counted is not None else 0)
         if losses:
             self._train_loss = self.problem.read_losses(losses, len(losses))
+        elif self._train_loss is None:
+            self._train_loss, _ = self.measure()
         return self._train_loss
+
+    @contextmanager
+    def _paid_for(self) -> Iterator[None]:
+        """The weights before an update that needed more evaluations than there have been steps; then those after it."""
+        if self.spent <= self._step:
+            yield
+            return
+        weights = self.session.weights()
+        after = [tensor.detach().clone() for tensor in weights]
+        _copy(weights, self._before)
+        try:
+            yield
+        finally:
+            _copy(weights, after)
 
     def set_rates(self, step: int) -> bool:
         """Set the learning rates of a step, counted from 0; whether they change from step to step.
@@ -154,14 +187,20 @@ class Trainer:
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""
-        with drawing_from(self._measuring, self._device), evaluating(self.optimizer):
+        with self._paid_for(), drawing_from(self._measuring, self._device), evaluating(self.optimizer):
             measured = self.session.measure()
         return self.problem.read_measure(measured)
 
     def show(self) -> Any:
         """What the session shows at the weights to evaluate; all else stays as it was, as in `measure`."""
-        with drawing_from(self._measuring, self._device), evaluating(self.optimizer):
+        with self._paid_for(), drawing_from(self._measuring, self._device), evaluating(self.optimizer):
             return self.session.show()
+
+
+@torch.no_grad()
+def _copy(to: Iterable[torch.Tensor], values: Iterable[torch.Tensor]) -> None:
+    for tensor, value in zip(to, values, strict=True):
+        tensor.copy_(value)
 
 
 def rates_of(rule: Rule, optimizer: torch.optim.Optimizer) -> list[float]:

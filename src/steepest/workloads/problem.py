@@ -29,6 +29,7 @@ Optional capabilities are attributes and methods of the base classes whose defau
 | expected losses | the attributes of `expected.KnownQuadratic` | `expected.expected_losses` |
 | parameter groups | `Session.groups` | the optimizer |
 | checkpoints | `Session.state_dict()`, `load_state_dict()` | experiments that continue from one point in two ways |
+| weights that are measured | `Session.weights()` | optimizers that evaluate the gradient as often as they like |
 | time of getting data | `Session.next_batch` | the report, `training/parts.py` |
 | steps that differ in cost | `Session.period` | whatever times steps |
 | populations | `Session.functional()` | many runs trained as one, see `training/population.py` |
@@ -94,6 +95,13 @@ class Session(ABC):
             At least `"loss"`, by which divergence is told, and the problem's metric, under its `metric_name`. (A metric
             that is called "loss" and is another number stands under `"metric"`.)
         """
+
+    def weights(self) -> "list[Tensor]":
+        """The tensors that a step changes and that `measure` and `show` read: parameters, and buffers of the model.
+
+        A session that measures others, such as an average, adds them: always as many, and always the same ones.
+        """
+        return [*self.model.parameters(), *self.model.buffers()]
 
     def fingerprint(self) -> bytes:
         """A digest of what this session was made of, beside the model's weights: of the data, first of all.

@@ -337,6 +337,11 @@ class RecipeSession(Session):
         finally:
             torch._foreach_copy_(self._params, kept)
 
+    def weights(self) -> list[Tensor]:
+        """The model's, and their average, which before the first step is the weights themselves."""
+        averaged = [] if self._recipe.ema is None else self._average or self._params
+        return [*super().weights(), *averaged]
+
     def state_dict(self) -> dict[str, Any]:
         """Weights, generators, the place in the data, and what else a step changes."""
         more: dict[str, Any] = {"batch": self._batch, "draws": self._draws.state()}

@@ -71,7 +71,7 @@ function drawChartAxes(part, pen, frame, data, place) {
   setLetters(part, pen, 0.72, theme.soft, "center", "top");
   steps.forEach((step) => pen.fillText(String(step), frame.toX(step), top + height + 0.35 * rem));
   pen.textAlign = "right";
-  pen.fillText(part.say("step"), left + width, top + height + 1.35 * rem);
+  pen.fillText(part.say(part.state.evaluations ? "evaluation" : "step"), left + width, top + height + 1.35 * rem);
 }
 
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };

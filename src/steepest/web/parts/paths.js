@@ -14,7 +14,8 @@ import { startStage } from "./stage.js";
  * Mounts paths in an element.
  *
  * state: {landscape: {dims, window, f, about, ...}, tracks: [{label, look, x, f, status, message}], starts, clock (moments
- * in steps, evenly in time), kept (the steps that the points are of; null for all), step}, as Python prints it.
+ * in steps, evenly in time), kept (the steps that the points are of; null for all), evaluations (whether a step is one
+ * of the gradient), step}, as Python prints it.
  * options: as in part.js. Where the part is the whole page, it plays by itself, unless reduced motion is set.
  * Returns {state, lang(), light, update(state), destroy()}.
  */

@@ -55,6 +55,7 @@ export const WORDS = {
   speed: ["Speed", "速度"],
   speedIs: ["Speed: {0} times", "速度：{0} 倍"],
   step: ["step", "步"],
+  evaluation: ["gradient evaluation", "次梯度求值"],
   stepOf: ["step {0} of {1}", "第 {0} 步，共 {1} 步"],
   lossTitle: ["Value at each step", "每一步的函数值"],
   lossAbove: ["Value above the minimum at each step", "每一步的函数值与最小值之差"],
