@@ -1,6 +1,7 @@
 """The lecture in a browser: every station walked through, exercises failed and solved, links, languages, paper."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -85,6 +86,34 @@ def test_a_point_is_dragged_to_guess(open_lecture):
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)  # the diamond goes where it is put
     page.locator(".guess .main").click()
     expect(page.locator(".verdict")).to_contain_text("Right.")
+
+
+def test_cards_hide_what_is_to_be_guessed(open_lecture):
+    page = open_lecture("at=cards")
+    stores = page.locator(".card dl").first
+    expect(stores).to_be_hidden()
+    page.locator(".option").first.click()
+    expect(stores).to_be_visible()
+    expect(stores).to_contain_text("nothing")
+
+
+def test_of_lists_the_answer_is_read_before_on_a_phone(open_lecture):
+    page = open_lecture("at=mistakes&phase=1", **PHONE)
+    top = "one => one.getBoundingClientRect().top"
+    assert page.locator(".sentence").first.evaluate(top) < page.locator(".mistakes").evaluate(top)
+
+
+@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
+def test_names_and_numbers_of_a_network_do_not_overlap(screen, open_lecture):
+    page = open_lecture("at=race&phase=1", **screen)
+    page.wait_for_selector("#legend output")
+    boxes = page.locator("#legend :is(b, output)").evaluate_all(
+        "all => all.map((one) => { const { left, top, right, bottom } = one.getBoundingClientRect();"
+        " return [left, top, right, bottom, one.scrollWidth - one.clientWidth]; })"
+    )
+    for (_, _, right, bottom, _), (left, top, *_) in pairwise(boxes):
+        assert left >= right or top >= bottom - 1
+    assert max(beyond for *_, beyond in boxes) <= 1
 
 
 def test_a_number_is_typed_to_guess(open_lecture):
@@ -275,6 +304,31 @@ def test_a_change_of_colours_or_language_does_not_train_anew(open_lecture):
         page.locator(f"#{name}").click()
         page.wait_for_timeout(100)
         assert "300" in legend.inner_text()
+
+
+LETTERS = """() => {
+  window.cut_ = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function(text, x, y) {
+    const long = this.measureText(text).width, before = { center: long / 2, right: long }[this.textAlign] ?? 0;
+    const { a: density, b: turned, e: moved } = this.getTransform();
+    const left = x + moved / density - before, right = left + long;
+    const wide = this.canvas.width / density, cut = (left < -1 && right > 0) || (left < wide && right > wide + 1);
+    if (cut && !turned) window.cut_.push([location.hash.split("&")[0], text, left, right, wide]);
+    fillText.call(this, text, x, y);
+  }; }"""
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [390, 820])
+def test_no_letter_of_a_picture_is_cut(width, lang, open_lecture):
+    page = open_lecture(f"lang={lang}", viewport={"width": width, "height": 1180})
+    page.evaluate(LETTERS)
+    for name in BY_ID:
+        page.evaluate(f"location.hash = 'at={name}&phase=1&lang={lang}'")
+        page.wait_for_selector(f"[data-station={name}][data-phase='1']")
+        page.wait_for_timeout(150)
+    assert page.evaluate("cut_") == []
 
 
 RESULTS = {"uses": "share", "cards": "kilobytes", "mistakes": "half", "decay": "last", "mini-batch": "batch"}

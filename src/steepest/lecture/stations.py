@@ -26,8 +26,8 @@ from .numbers import NUMBERS, Number
 __all__ = ["STATIONS", "Station", "stations_as_data"]
 
 FIELD = re.compile(r"\{(\w+)\}")
-TIED = re.compile(" = | (?=%)")
-"""Blanks at which no line ends: "x = 3", "7 %"."""
+TIED = re.compile(" = | (?=%)|/(?=√)")
+"""Where no line ends: "x = 3", "7 %", "1/√t"."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def filled(value: Any, numbers: Mapping[str, Number]) -> Any:
 
 
 def written(text: str, numbers: Mapping[str, Number]) -> str:
-    """A text with numbers in place of its fields; a negative number has a true minus sign, and no line ends at a sign.
+    """A text with numbers in place of its fields; a negative number has a true minus sign; no line ends in a term.
 
     >>> written("at {end:.3f}", {"end": -0.27385})
     'at −0.274'
@@ -83,7 +83,9 @@ def written(text: str, numbers: Mapping[str, Number]) -> str:
     filled_in = "".join(
         piece.format_map(numbers).replace("-", "−") if piece.startswith("{") else piece for piece in pieces
     )
-    return TIED.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), filled_in)
+    return TIED.sub(
+        lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}").replace("/", "/\N{WORD JOINER}"), filled_in
+    )
 
 
 @cache

@@ -165,9 +165,10 @@ function stateOf(text, state) {
 
 // --- pictures ---------------------------------------------------------------------------------------------------------
 
+/** Losses up to that of the first batches, or of a network that knows nothing and finds all classes equally likely. */
 function drawNetwork(part, state) {
   const { training } = part;
-  const most = 1.1 * Math.max(0.5, ...training.runners.flatMap(({ losses }) => losses.slice(0, 3)).filter(Number.isFinite));
+  const most = 1.1 * Math.max(Math.log(training.data.sizes.at(-1)), ...training.runners.flatMap(({ losses }) => losses.slice(0, 3)).filter(Number.isFinite));
   drawCurves(part, "losses", { range: [0, Math.min(most, 4)], title: part.say("batchLoss") }, (pen, frame) => eachRunner(part, ({ losses }, colour) => {
     strokeCurve(part, pen, losses.map((loss, i) => [i + 1, loss]), frame, colour, 1, { opacity: losses.length > 60 ? 0.3 : 0.6 });
     let mean = losses[0];
@@ -191,8 +192,8 @@ function drawWords(part, state) {
   }));
   const pen = part.byId("rates").querySelector("canvas").getContext("2d");
   for (const [frame, [step, rate], text, below] of names) {
-    const x = frame.toX(step) - 5, y = frame.toY(rate) + (below ? 4 : -3);
     setLetters(part, pen, 0.74, theme.ink, "right", below ? "top" : "bottom", 600);
+    const x = Math.max(frame.toX(step) - 5, frame.toX(0) + 4 + pen.measureText(text).width), y = frame.toY(rate) + (below ? 4 : -3);
     setStroke(pen, theme.paper, 3);
     pen.strokeText(text, x, y);
     pen.fillText(text, x, y);

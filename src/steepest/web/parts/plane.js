@@ -107,7 +107,7 @@ function drawHint(part, pen, words, x, y) {
   setLetters(part, pen, 0.8, theme.ink, "left", "middle", 600);
   setStroke(pen, theme.paper, 4);
   pen.lineJoin = "round";
-  const long = pen.measureText(words).width, at = x + 16 + long > part.stage.size[0] ? x - 16 - long : x + 16;
+  const long = pen.measureText(words).width, away = 16 * theme.unit, at = x + away + long > part.stage.size[0] ? x - away - long : x + away;
   pen.strokeText(words, at, y);
   pen.fillText(words, at, y);
 }

@@ -30,7 +30,7 @@ export function surfacePicture(part, landscape, window, width, height, [yaw, pit
       drawSkirt(part, pen, view, window);
       drawSurface(pen, grid, heights, coloursOf(part, relief), view);
       drawLoops(part, pen, loops, view, ground);
-      drawEdgeTicks(part, pen, view, window, landscape.names);
+      drawEdgeTicks(part, pen, view, window, landscape.names, width);
     },
     drawTop(pen, scene, step) {
       const ways = scene.tracks.map(({ run }) => surfacePoints(run.x, window, lay));
@@ -260,8 +260,8 @@ function drawSkirt(part, pen, view, [[left, right], [low, high]]) {
   pen.stroke();
 }
 
-/** Values along the two edges of the floor that are nearest to the eye. */
-function drawEdgeTicks(part, pen, view, [[left, right], [low, high]], [across, up]) {
+/** Values along the two edges of the floor that are nearest to the eye, whole within the picture's width. */
+function drawEdgeTicks(part, pen, view, [[left, right], [low, high]], [across, up], width) {
   const { theme } = part, front = view.cos > 0 ? low : high, side = view.sin > 0 ? right : left;
   const centre = view.project((left + right) / 2, (low + high) / 2, 0);
   const write = (text, x, y, strong) => {
@@ -269,7 +269,8 @@ function drawEdgeTicks(part, pen, view, [[left, right], [low, high]], [across, u
     const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
     if (strong) setLetters(part, pen, 0.85, theme.ink, "center", "middle", 600);
     else setLetters(part, pen, 0.72, theme.soft, "center");
-    pen.fillText(text, px + dx * away, py + dy * away);
+    const half = pen.measureText(text).width / 2;
+    pen.fillText(text, Math.min(Math.max(px + dx * away, half), width - half), py + dy * away);
   };
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet
   for (const x of roundTicks(left, right, 5)) if (clear(x, side, right - left)) write(pretty(x), x, front, false);
