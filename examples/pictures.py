@@ -15,6 +15,9 @@ from steepest.figures.style import clean, house_style, new_figure, save, theme
 
 RULES = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 ON, STEPS = "rosenbrock", 400
+WIDE, NARROW = (11.0, 4.2), (4.6, 6.4)
+"""Inches of the first picture, of which a phone's page shows all: a point of a narrow one is about a pixel there."""
+
 RATES = np.geomspace(1e-4, 10, 51)
 """Learning rates that each rule is tried at: ten a decade, the same for all."""
 
@@ -25,14 +28,23 @@ def best(rule: str) -> steepest.Path:
     return min((path for path in paths if np.max(path.f) <= path.f[0]), key=lambda path: path.f[-1])
 
 
-def draw_hero(paths: list[steepest.Path]) -> Figure:
-    """Each path on the landscape, and its value against the step, with its name and learning rate beside it."""
+def draw_hero(paths: list[steepest.Path], narrow: bool = False, dark: bool = False) -> Figure:
+    """Each path on the landscape, and its value against the step, with its name and learning rate beside it.
+
+    Args:
+        paths: of the rules, on one landscape.
+        narrow: one below the other, with letters that can be read on a phone.
+        dark: for pages with light letters on dark.
+    """
     landscape, frame = paths[0].landscape, ((-1.7, 1.5), (-0.5, 1.7))
-    tracks = tracks_of(paths, frame_of(paths, frame))
-    with house_style():
-        figure = new_figure(11.0, 4.2)
-        grid = figure.add_gridspec(1, 2, width_ratios=(1.15, 1.0))
-        picture, values = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    tracks = tracks_of(paths, frame_of(paths, frame), dark)
+    with house_style(dark=dark):
+        figure = new_figure(*(NARROW if narrow else WIDE))
+        if narrow:
+            figure.set_dpi(220)  # of a phone's screen
+            picture, values = (part.subplots() for part in figure.subfigures(2, 1, height_ratios=(1.06, 1.0)))
+        else:
+            picture, values = figure.subplots(1, 2, width_ratios=(1.15, 1.0))
         draw_background(picture, landscape, frame)
         for path, track in zip(paths, tracks, strict=True):
             line = {"color": track.look.colour, "linewidth": 2.0, "path_effects": halo()}
@@ -43,11 +55,11 @@ def draw_hero(paths: list[steepest.Path]) -> Figure:
         picture.set(xlim=frame[0], ylim=frame[1])
         values.set(yscale="log", xlim=(0, STEPS))
         clean(values, "step", "value above the minimum", f"each at the best of {len(RATES)} learning rates")
-        label(values, paths, [track.look.colour for track in tracks])
+        label(values, paths, [track.look.colour for track in tracks], 10 if narrow else 11)
     return figure
 
 
-def label(axes: Axes, paths: list[steepest.Path], colours: list[str]) -> None:
+def label(axes: Axes, paths: list[steepest.Path], colours: list[str], size: int) -> None:
     """The name of each path beside its end, kept apart where ends are near each other."""
     low, high = (np.log10(end) for end in axes.get_ylim())
     places = [(np.log10(path.f[-1]) - low) / (high - low) for path in paths]
@@ -56,14 +68,17 @@ def label(axes: Axes, paths: list[steepest.Path], colours: list[str]) -> None:
         taken = max(places[i], taken + 0.075)
         name = f"{type(paths[i].rule).title}  {paths[i].rule.lr:.2g}"
         place = {"xycoords": "axes fraction", "va": "center", "annotation_clip": False}
-        axes.annotate(name, (1.02, taken), color=colours[i], weight="bold", fontsize=11, **place)
+        axes.annotate(name, (1.02, taken), color=colours[i], weight="bold", fontsize=size, **place)
     axes.annotate("rate", (1.02, taken + 0.09), color=theme().grey, xycoords="axes fraction", va="center")
 
 
 def main(folder: Path, only: str = "") -> None:
     """Draw the five rules of the lecture, each at its best rate, and how they fare on handwritten digits."""
     if only in ("", "hero"):
-        save(draw_hero([best(rule) for rule in RULES]), folder / "hero.png")
+        paths = [best(rule) for rule in RULES]
+        for narrow in (False, True):
+            for dark in (False, True):
+                save(draw_hero(paths, narrow, dark), folder / f"hero{'-narrow' * narrow}{'-dark' * dark}.png")
     if only in ("", "digits"):
         save(draw_learning_rates(steepest.compare("digits")), folder / "digits.png")
 

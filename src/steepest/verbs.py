@@ -256,7 +256,7 @@ def run_comparison(
     _check_widen(plan, widen)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="steepest-") as folder:
-            return _carry_out(Path(folder), plan, start, widen, False, on_progress, population)
+            return _carry_out(Path(folder), plan, start, widen, False, on_progress, population, kept=False)
     home = Path(out).expanduser()
     if not _fits(home, plan):
         raise InvalidValue(f"{home}: holds another comparison; choose another folder with --out, or delete it")
@@ -319,7 +319,7 @@ def resume(
                 store.extend(before, after, _rule_facts(after, json.loads(store.fact("code"))))
             if retry:
                 store.retry()
-            _finish(store, start, widen, pictures, on_progress, devices)
+            _finish(store, start, widen, pictures, on_progress, devices, file.parent)
     return _shown(Comparison.read(file), file.parent)
 
 
@@ -424,7 +424,7 @@ def _fits(folder: Path, plan: Plan, same_code: bool = False) -> bool:
 
 def _carry_out(
     folder: Path, plan: Plan, start: Callable[[], Executor], widen: bool, pictures: bool, on_progress: Progress | None,
-    population: str = "off",
+    population: str = "off", kept: bool = True,
 ) -> Comparison:  # fmt: skip
     file = folder / STUDY_FILE
     is_new = holds_nothing(file)
@@ -435,17 +435,35 @@ def _carry_out(
             made = Store.open(file)
     with named(file), closing(made) as store:
         check_code(store.fact("code"), store.plan, folder)
-        _finish(store, start, widen, pictures, on_progress, plan.devices)
+        _finish(store, start, widen, pictures, on_progress, plan.devices, folder if kept else None)
     return Comparison.read(folder)
 
 
 def _finish(
     store: Store, start: Callable[[], Executor], widen: bool, pictures: bool, on_progress: Progress | None,
+    devices: Sequence[str], folder: Path | None,
+) -> None:  # fmt: skip
+    """Do all that is left; in a notebook with a line of progress, which after an interrupt says how to go on.
+
+    Args:
+        store, start, widen, pictures, on_progress, devices: as in `compare`.
+        folder: where the study is kept; None where it is not.
+    """
+    line = None if on_progress else line_in_notebook()
+    watch = on_progress or line
+    try:
+        _do_all(store, start, widen, pictures, (lambda: watch(store)) if watch else (lambda: None), devices)
+    except KeyboardInterrupt:
+        if line:
+            line.interrupted(store, folder)
+        raise
+
+
+def _do_all(
+    store: Store, start: Callable[[], Executor], widen: bool, pictures: bool, progress: Callable[[], None],
     devices: Sequence[str],
 ) -> None:  # fmt: skip
     """Do what is to be done, what lies beyond an edge and the pictures, if wanted."""
-    watch = on_progress or line_in_notebook()
-    progress = (lambda: watch(store)) if watch else (lambda: None)
     carry_out(store, start(), progress, devices)
     if widen:
         edges = {name: part.edges for name, part in Comparison.of(store, curves=False).by_workload().items()}

@@ -17,6 +17,7 @@ from steepest.diagnose.finding import Diagnosis
 from steepest.figures.comparison import draw_curves
 from steepest.playground import build, build_page
 from steepest.report.svg import translated
+from steepest.web.page import FRAME
 
 pytestmark = pytest.mark.quick
 
@@ -70,6 +71,7 @@ def test_a_comparison_is_its_verdict_table_and_curves_in_one_language(comparison
     html = shown(comparison)["text/html"]
     assert "data:image/png" in html and html.count("<tr>") == 3 and "<strong>" in html
     assert ("learning curves" in html, "学习曲线" in html) == (lang == "en", lang == "zh")
+    assert {"en": ">final accuracy<", "zh": ">最终准确率<"}[lang] in html
 
 
 def test_words_of_a_comparisons_picture_are_in_the_readers_language(comparison, lang):
@@ -138,6 +140,7 @@ def test_the_playground_is_shown_below_the_cell_and_nothing_else(monkeypatch, la
     assert isinstance(file, Path) and file.read_text(encoding="utf-8") == made[0].html
     assert DisplayFormatter().format(file) == ({}, {})
     assert 'data-state="on=ravine&amp;rule=adam(lr=0.5)&amp;rule=sgd(lr=' in made[0].html
+    assert f"height: {FRAME}px" in made[0]._repr_html_()  # not in rem, which are of another size in each front end
     assert ("as it opens" in made[0].still, "打开时" in made[0].still) == (lang == "en", lang == "zh")
     shutil.rmtree(file.parent)
 

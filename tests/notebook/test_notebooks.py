@@ -1,9 +1,11 @@
 """The notebooks run from top to bottom in a kernel; progress is one line, an interrupt leaves all usable."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 import pytest
@@ -52,11 +54,38 @@ def test_an_interrupted_comparison_leaves_the_kernel_and_the_study_usable(kernel
     time.sleep(2)
     manager.interrupt_kernel()
     assert _reply(client, message)["ename"] == "KeyboardInterrupt"
+    told = _displayed(client, message)
+    assert len([text for kind, text in told if kind == "display_data"]) == 1  # all others are changes of that line
+    assert re.fullmatch(r"interrupted after \d+ of 202 runs; steepest.verbs.resume\('study'\) goes on", told[-1][1])
     message = client.execute('assert steepest.Comparison.read("study").plan.runs == 202')
     assert _reply(client, message)["status"] == "ok"
     shutil.rmtree(tmp_path / "study")  # nothing writes there any more
     time.sleep(0.5)
     assert not (tmp_path / "study").exists()
+
+
+def test_an_interrupted_comparison_that_is_kept_nowhere_says_so(kernel, tmp_path):
+    manager, client = kernel
+    message = client.execute('import steepest\nsteepest.compare("digits", ["sgd"], trials=40)', stop_on_error=False)
+    until = time.monotonic() + 120
+    while not (told := _displayed(client, message, timeout=0.2)) and time.monotonic() < until:
+        pass
+    manager.interrupt_kernel()
+    assert _reply(client, message)["ename"] == "KeyboardInterrupt"
+    assert _displayed(client, message)[-1][1].endswith("runs; not kept; with out='study' compare can go on")
+    assert told[0][1].startswith("0 of ") and list(tmp_path.iterdir()) == []
+
+
+def _displayed(client, message, timeout=5):
+    """Kind and plain text of what a cell has shown since the last call."""
+    shown = []
+    while True:
+        try:
+            seen = client.get_iopub_msg(timeout=timeout)
+        except Empty:
+            return shown
+        if seen["parent_header"].get("msg_id") == message and "data" in seen["content"]:
+            shown.append((seen["msg_type"], seen["content"]["data"]["text/plain"]))
 
 
 def _reply(client, message, timeout=120):

@@ -1,4 +1,4 @@
-"""The rule in CONTRIBUTING.md, written into a file as it stands there, and used."""
+"""The rules in CONTRIBUTING.md and in README, written into a file as they stand there, and used."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,8 @@ from steepest.figures.looks import PALETTE, colors_and_marks
 from steepest.rules import BUILT_IN
 from steepest.testing import rule_checks
 
-GUIDE = (Path(__file__).parent.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent.parent
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -33,6 +34,20 @@ def test_it_is_traced_and_competes(rule_file, write_workload, command):
 
 def test_it_keeps_the_contract(rule_file):
     for check in rule_checks(load(rule_file).module.SignMomentum).values():
+        check()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/zh/write.md"])
+def test_the_rule_of_readme_is_the_example(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    example = (ROOT / "examples/mine.py").read_text(encoding="utf-8").partition("\n\n")[2]
+    assert f"```python\n{example}```" in text
+
+
+def test_the_example_is_shown_and_keeps_the_contract(command):
+    code, printed, _ = command(f"show {ROOT}/examples/mine.py --lang en")
+    assert code == 0 and "xₜ = xₜ₋₁ - η sign(mₜ)" in printed
+    for check in rule_checks(load(ROOT / "examples/mine.py").module.SignMomentum).values():
         check()
 
 

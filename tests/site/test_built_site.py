@@ -115,7 +115,9 @@ def test_the_search_finds_what_there_is_and_nothing_else(open_page, folder, aske
 
 
 @pytest.mark.parametrize("folder", LANGUAGES.values(), ids=LANGUAGES)
-@pytest.mark.parametrize("kind", ["workloads/index", "workloads/captions", "rules/adam", "use/equivalents"])
+@pytest.mark.parametrize(
+    "kind", ["workloads/index", "workloads/captions", "rules/adam", "use/equivalents", "use/index", "reference/index"]
+)
 def test_tables_and_code_fit_a_phone(open_page, folder, kind):
     page = open_page(f"{folder}{kind}.html", **PHONE)
     wide = """selector => [...document.querySelectorAll(selector)]
@@ -123,10 +125,38 @@ def test_tables_and_code_fit_a_phone(open_page, folder, kind):
         .map(part => part.textContent.slice(0, 80))"""
     assert page.evaluate(wide, ".bd-article table") == []
     assert page.evaluate(wide, ".bd-article .highlight pre") == []
+    beyond = "[...document.querySelectorAll('.bd-article code')].filter(one => one.getBoundingClientRect().right > 391)"
+    assert page.evaluate(f"{beyond}.map(one => one.textContent)") == []
     labels = page.evaluate("[...document.querySelectorAll('table.rows td')].map(cell => cell.dataset.label)")
-    assert labels and all(labels)
+    assert all(labels) and bool(labels) == (kind not in ("use/index", "reference/index"))  # of which no table is wide
     page.set_viewport_size({"width": 1280, "height": 860})
     page.wait_for_function("document.querySelector('table.rows') === null")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "form"), [(390, "hero-narrow"), (1280, "hero")])
+def test_the_first_picture_is_the_one_for_the_page(open_page, width, form, theme):
+    for folder in LANGUAGES.values():
+        page = open_page(f"{folder}index.html", viewport={"width": width, "height": 860}, color_scheme=theme)
+        seen = [image for image in page.locator(".bd-article img").all() if image.is_visible()]
+        names = [Path(image.get_attribute("src")).stem for image in seen]
+        assert names == [form + "-dark" * (theme == "dark")]
+
+
+def test_every_name_of_the_references_index_leads_to_its_description(open_page):
+    text = (SITE / "reference/index.html").read_text(encoding="utf-8")
+    linked = re.findall(r'<a class="reference internal" href="(\w+\.html)#([^"]+)"[^>]*><code', text)
+    assert len(linked) > 20
+    for page, anchor in linked:
+        assert f'id="{anchor}"' in (SITE / "reference" / page).read_text(encoding="utf-8")
+
+
+def test_no_mark_of_markdown_is_left_over_in_the_reference():
+    for name, text in pages_of("").items():
+        prose = re.sub(r"(?s)<(pre|code|math|script|dt)\b.*?</\1>", "", text)
+        if name.startswith(("reference/", "rules/")):
+            left = re.findall(r"\w+\*\*|\*\*\w+[^*\n]*\*\*|[\ue000\ue001\x03]| -- ", re.sub("<[^>]*>", "", prose))
+            assert left == [], name
 
 
 def test_languages_switch_on_the_same_page(open_page):

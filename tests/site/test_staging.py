@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from tools.site import rules, stage
+from tools.site import docstrings, rules, stage
 from tools.site.docstrings import restructured
 from tools.site.reference import reference_pages
 from tools.site.stations import lecture_page, ways_in
@@ -126,7 +126,7 @@ def test_every_public_name_is_on_a_page_of_the_reference_or_on_a_rules():
     for name in dir(steepest):
         thing = getattr(steepest, name)
         if not name.startswith("_") and name not in optimizers and not hasattr(thing, "__path__"):
-            assert f"steepest.{name}" in text or name in dir(steepest.optim), name
+            assert re.search(rf"steepest\.([\w.]+\.)?{name}\b", text) or name in dir(steepest.optim), name
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -249,11 +249,60 @@ def test_the_page_of_the_lecture_has_every_station():
         ("[here](https://a.b) *so* 2 * 3", "`here <https://a.b>`__ *so* 2 \\* 3"),
         (">>> f('$x$', `a`)\n'$x$'", ">>> f('$x$', `a`)\n'$x$'"),
         ("Facts:\n    a: one\n        two\n    b: three", "Facts:\n\n- a: one\n  two\n- b: three"),
+        ("It **takes `f` twice**, so", "It **takes** ``f`` **twice**, so"),
+        ("**The weights are $x$**: `f`", "**The weights are** :math:`x`: ``f``"),
+        ("2**3 **a", "2\\*\\*3 \\*\\*a"),
         ("Args:\n    a: `one`\n    *b: two", "Args:\n    a: ``one``\n    \\*b: two"),
     ],
 )
 def test_docstrings_become_restructured_text(written, made):
     assert "\n".join(restructured(written.split("\n"))) == made
+
+
+def as_sphinx_reads(what, docstring):
+    """The lines of a docstring after Napoleon has read it, and what is left to be restored in the page."""
+    from sphinx.ext.napoleon import Config, GoogleDocstring
+
+    lines = docstring.split("\n")
+    docstrings._prepare(None, what, "", None, None, lines)
+    lines = GoogleDocstring(lines, Config(napoleon_use_rtype=False, napoleon_use_ivar=True), what=what).lines()
+    docstrings._restore(None, what, "", None, None, lines)
+    return "\n".join(lines)
+
+
+def test_what_stands_before_a_colon_is_no_type_and_names_stay_together():
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    assert as_sphinx_reads("property", "The column: steps, or seconds.").strip() == "The column: steps, or seconds."
+    returned = as_sphinx_reads("function", "Do it.\n\nReturns:\n    By name: an array; or `None`: nothing.")
+    assert ":returns: By name: an array; or ``None``: nothing." in returned
+    attributes = as_sphinx_reads("class", "A map.\n\nAttributes:\n    x, y: the starts.\n    n: steps.")
+    assert f":ivar x{docstrings.COMMA}y: the starts." in attributes and ":ivar n: steps." in attributes
+
+
+def test_names_have_commas_and_descriptions_a_dash_in_the_page():
+    pytest.importorskip("sphinx", reason="needs the extra docs")
+    from docutils import nodes
+
+    page = nodes.paragraph("", "", nodes.strong("", f"x{docstrings.COMMA}y"), nodes.Text(" -- "), nodes.Text("a -- b"))
+    docstrings._finish(None, page)
+    assert page.astext() == "x, y – a -- b"
+
+
+def test_the_index_of_the_reference_has_every_name_with_its_first_line():
+    index = reference_pages("en")["reference/index"]
+    assert "{py:obj}`compare <steepest.compare>`\n  - Find out which optimizer" in index
+    assert "{py:obj}`RULES <steepest.rules.RULES>`\n  - By name in small letters" in index
+    assert "[`steepest.ops`](write.md#steepestops)\n  - The vocabulary" in index
+    assert "autodata:: steepest.rules.RULES" in reference_pages("en")["reference/write"]
+
+
+def test_a_picture_in_several_forms_has_one_for_each_width_and_theme():
+    text = stage.PICTURE.sub(stage._forms, (ROOT / "README.md").read_text(encoding="utf-8"))
+    forms = re.findall(r"!\[Five opt[^]]*\]\((\S+)\)\{([^}]*)\}", text)
+    assert len(forms) == 4 and len({classes for _, classes in forms}) == 4
+    for file, classes in forms:
+        assert ("narrow" in file, "dark" in file) == ("only-narrow" in classes, "only-dark" in classes)
+        assert (ROOT / file).exists()
 
 
 def test_formulas_of_all_rules_and_docstrings_are_mathml():

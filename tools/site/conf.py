@@ -36,7 +36,8 @@ python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes as a list
-toc_object_entries = False
+napoleon_attr_annotations = False  # as of arguments: a description, no type
+toc_object_entries_show_parents = "hide"
 
 html_title = "steepest"
 html_theme = "pydata_sphinx_theme"

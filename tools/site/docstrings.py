@@ -1,5 +1,8 @@
 r"""Docstrings as they are written here, for autodoc: Google's sections, Markdown's code and links, formulas in dollars.
 
+Napoleon reads the sections. It takes what stands before a colon for a type, which is nowhere written here, and Sphinx
+takes two names for a type and a name: such colons and commas are other characters until both have read the text.
+
 >>> restructured(["The rate $\\eta$ of `Adam`s."])
 ['The rate :math:`\\eta` of ``Adam``\\ s.']
 """
@@ -19,7 +22,14 @@ OWN_SECTION = re.compile(
 """Entries below a line that is no heading of Google's style, such as the class facts of `Rule`: they become a list."""
 
 STAR = re.compile(r"(\*[A-Za-z][^*\n]*\*)|([*|])")  # emphasis, or a sign
+STRONG = re.compile(r"(?<![\w*])\*\*(?=[\w`$])([^*]+)(?<=[\w`$.])\*\*(?!\w)")
 PIECE = re.compile(r"(`[^`]+`|\$[^$]+\$)")
+
+SINGLE_COLON = re.compile(r"(?<!:):(?!:)")
+RETURNED = re.compile(r"(?m)^( *(?:Returns|Yields):\n)(.*)$")
+NAMES = re.compile(r"(?m)^ +\w+(?:, \w+)+(?=: )")
+COLON, COMMA = "\ue000", "\ue001"
+"""What stands for a colon in the first line of a description, and for a comma and a blank between names."""
 
 
 def restructured(lines: Iterable[str]) -> list[str]:
@@ -54,7 +64,7 @@ def _paragraph(text: str) -> str:
 
 def _inline(text: str) -> str:
     made = []
-    for piece in PIECE.split(text):
+    for piece in PIECE.split(STRONG.sub(_strong, text)):
         if piece.startswith("$") and piece.endswith("$") and len(piece) > 2:
             made.append(_role(f":math:`{' '.join(piece[1:-1].split())}`"))
         elif piece.startswith("`") and piece.endswith("`") and len(piece) > 2:
@@ -64,11 +74,18 @@ def _inline(text: str) -> str:
     text = "".join(made)
     # a role ends before a blank or punctuation only, and begins after one
     text = re.sub(f"{END}(?=[A-Za-z0-9])", r"\\ ", text).replace(END, "")
-    return re.sub(f"(?<=[A-Za-z0-9]){BEGIN}", r"\\ ", text).replace(BEGIN, "")
+    return re.sub(f"(?<=[A-Za-z0-9]){BEGIN}", r"\\ ", text).replace(BEGIN, "").replace(BOLD, "**")
 
 
-BEGIN, END = "\x01", "\x02"
-"""Where a role begins and ends, until it is known what stands beside it."""
+BEGIN, END, BOLD = "\x01", "\x02", "\x03"
+"""Where a role begins and ends, until it is known what stands beside it; the mark of what is bold."""
+
+
+def _strong(match: re.Match[str]) -> str:
+    """Bold words; code and formulas among them are not, since reStructuredText has none within another."""
+    parts = PIECE.split(match[1])
+    parts[::2] = [re.sub(r"(?s)\S(.*\S)?", rf"{BEGIN}{BOLD}\g<0>{BOLD}{END}", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _role(text: str) -> str:
@@ -80,11 +97,31 @@ def _listed(text: str) -> str:
     return re.sub(r"(?m)^( *)(?!- )(\S.*)\n(?=\1- )", r"\1\2\n\n", text)
 
 
-def _process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = restructured(lines)
+def _prepare(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    made = restructured(lines)
+    if what in ("attribute", "property", "data") and made:
+        made[0] = SINGLE_COLON.sub(COLON, made[0])
+    text = RETURNED.sub(lambda match: match[1] + SINGLE_COLON.sub(COLON, match[2]), "\n".join(made))
+    lines[:] = NAMES.sub(lambda match: match[0].replace(", ", COMMA), text).split("\n")
+
+
+def _restore(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    lines[:] = [line.replace(COLON, ":") for line in lines]
+
+
+def _finish(app: Any, doctree: Any) -> None:
+    """Names with commas between them; the dash between a name and its description, which Sphinx writes as hyphens."""
+    from docutils import nodes
+
+    for text in list(doctree.findall(nodes.Text)):
+        made = " – " if text == " -- " else text.replace(COMMA, ", ")
+        if made != text:
+            text.parent.replace(text, nodes.Text(made))
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Sphinx's entry; before napoleon, which reads what this writes."""
-    app.connect("autodoc-process-docstring", _process, priority=400)
+    """Sphinx's entry; the first before napoleon, which reads what it writes, the second after it."""
+    app.connect("autodoc-process-docstring", _prepare, priority=400)
+    app.connect("autodoc-process-docstring", _restore, priority=600)
+    app.connect("doctree-read", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,6 +35,7 @@ def mathml(latex: str, display: str = "inline") -> str:
         raise ValueError(f"{latex}: {error!r}") from error
     if unknown := UNKNOWN.search(made):
         raise ValueError(f"{latex}: {unknown[1]} is unknown")
+    made = made.replace("<msub><mo>&#x02016;</mo>", '<msub><mo stretchy="false">&#x02016;</mo>')  # else it sinks
     return made.replace("<math ", f'<math alttext="{escape(latex, quote=True)}" ', 1)
 
 

@@ -1,11 +1,14 @@
 """Pages of the public names, by the part of the package that a name is defined in, so that a new name has its place."""
 
+import ast
+import inspect
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import pairwise
 from types import ModuleType
 
 from tools.site.docstrings import restructured
-from tools.site.tables import listed
+from tools.site.tables import listed, table
 from tools.site.words import say
 
 import steepest
@@ -36,27 +39,45 @@ BESIDE = {
 
 
 def reference_pages(lang: str) -> dict[str, str]:
-    """All pages by path, with one that lists them."""
+    """All pages by path, with one that lists them and the names on each."""
     pages = {}
     optimizers = {rule.__name__ for rule in (*RULES.values(), *WRAPPERS.values())}
     optimizers |= {named.spec.partition(":")[2] for named in OPTIMIZERS.values()}
     names = [name for name in dir(steepest) if name not in optimizers and not name.startswith("_")]
     left = dict.fromkeys(names)
     titles = {key: say(f"ref_{key}", lang) for key in ("watch", "compare", "diagnose", "use", "write", "data", "more")}
+    note = [f":::{{note}}\n{say('only_english', lang)}\n:::\n"] if lang == "zh" else []
+    index = [f"# {say('reference', lang)}", "", say("reference_about", lang), "", listed(titles)]
     for key, title in titles.items():
         parts = PAGES.get(key, ())
         chosen = [name for name in left if key == "more" or _part(name) in parts]
         for name in chosen:
             del left[name]
-        lines = [f"# {title}", "", *([f":::{{note}}\n{say('only_english', lang)}\n:::\n"] if lang == "zh" else [])]
-        lines += _public(chosen)
+        lines = [f"# {title}", "", *note, *_public(chosen)]
         for module in BESIDE.get(key, ()):
             lines += _module(module)
         pages[f"reference/{key}"] = "\n".join(lines)
-    pages["reference/index"] = "\n".join(
-        [f"# {say('reference', lang)}", "", say("reference_about", lang), "", listed(titles, hidden=False)]
-    )
+        rows = [*_named(chosen), *(_of_module(module, key) for module in BESIDE.get(key, ()))]
+        index += [f"## [{title}]({key}.md)", table(("", ""), rows, "facts")]
+    pages["reference/index"] = "\n".join(index)
     return pages
+
+
+def _named(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Each name, as a link to its description, and the first line of that."""
+    for name in names:
+        thing = getattr(steepest, name)
+        if not isinstance(thing, ModuleType):
+            yield f"{{py:obj}}`{name} <{_full(name, thing)}>`", _first_line(_docstring(name, thing))
+
+
+def _of_module(name: str, page: str) -> tuple[str, str]:
+    return f"[`{name}`]({page}.md#{name.replace('.', '')})", _first_line(import_module(name).__doc__ or "")
+
+
+def _first_line(docstring: str) -> str:
+    """The first line of a docstring in Markdown, of which only code differs: it is no link's text, nor a list."""
+    return docstring.strip().partition("\n")[0].replace("*", "\\*")
 
 
 def _part(name: str) -> str:
@@ -64,11 +85,28 @@ def _part(name: str) -> str:
     return steepest._HOMES.get(name, "optim").partition(".")[0]
 
 
+def _full(name: str, thing: object) -> str:
+    """Where Sphinx reads the description of a name: of data, which has none itself, in the module that defines it."""
+    return f"steepest.{name}" if callable(thing) else f"steepest.{steepest._HOMES[name]}.{name}"
+
+
+def _docstring(name: str, thing: object) -> str:
+    """Of data, what stands below its definition."""
+    if callable(thing):
+        return thing.__doc__ or ""
+    module = import_module(f"steepest.{steepest._HOMES[name]}")
+    for defined, below in pairwise(ast.parse(inspect.getsource(module)).body):
+        match defined, below:
+            case ast.Assign(targets=[ast.Name(id=own)]), ast.Expr(ast.Constant(str(text))) if own == name:
+                return text
+    return ""
+
+
 def _public(names: list[str]) -> Iterator[str]:
     for name in names:
         thing = getattr(steepest, name)
         if not isinstance(thing, ModuleType):
-            yield _documented(f"steepest.{name}", thing)
+            yield _documented(_full(name, thing), thing)
 
 
 def _module(name: str) -> Iterator[str]:

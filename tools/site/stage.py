@@ -60,6 +60,10 @@ LINK = re.compile(r"(!?\[(?:[^\]\\]|\\.)*\])\(([^)\s]+)\)")
 SPLIT = re.compile(r"(?m)^(?!#)(.*[\u3001-\u9fff\uff00-\uffef])\n(?=[\u3001-\u9fff\uff00-\uffef])")
 """An end of a line within a Chinese sentence, which would be shown as a blank."""
 
+PICTURE = re.compile(r"(?s)<picture>(.*?)</picture>")
+SOURCE = re.compile(r'<(?:source media="(?P<media>[^"]*)" srcset|img alt="(?P<alt>[^"]*)" src)="(?P<file>[^"]*)">')
+"""A picture in several forms, and each of them."""
+
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 TITLE = re.compile(r"^(#+) (.+) · (.+)$")
@@ -144,7 +148,8 @@ class Pages:
         parts = FENCE.split(text)
         parts[1::2] = map(_narrow, parts[1::2])
         parts[::2] = [
-            LINK.sub(lambda match: f"{match[1]}({self._target(match[2], source)})", part) for part in parts[::2]
+            LINK.sub(lambda match: f"{match[1]}({self._target(match[2], source)})", PICTURE.sub(_forms, part))
+            for part in parts[::2]
         ]
         return "".join(parts)
 
@@ -214,6 +219,21 @@ def _of_language(text: str, lang: str) -> str:
         if HAN.search(block) or block.startswith(("#", "!", "[")):
             kept.append(block)
     return "\n\n".join(kept)
+
+
+def _forms(picture: re.Match[str]) -> str:
+    """All forms of a picture, of which `site.css` and the theme show the one for the page's width and colours.
+
+    >>> text = '<picture><source media="(max-width: 9px)" srcset="b.png"><img alt="A" src="a.png"></picture>'
+    >>> PICTURE.sub(_forms, text)
+    '![A](b.png){.only-narrow .only-light}![A](a.png){.only-wide .only-light}'
+    """
+    forms, made = list(SOURCE.finditer(picture[1])), ""
+    for form in forms:
+        width = "narrow" if "max-width" in (form["media"] or "") else "wide"
+        colours = "dark" if "dark" in (form["media"] or "") else "light"
+        made += f"![{forms[-1]['alt']}]({form['file']}){{.only-{width} .only-{colours}}}"
+    return made
 
 
 def _narrow(block: str) -> str:

@@ -155,11 +155,11 @@ def _(value: Comparison, lang: str) -> Parts:
 
 def _results(part: Comparison, lang: str) -> str:
     from ..report.rows import result_rows
-    from ..report.sentences import metric_text
+    from ..report.sentences import metric_after
     from ..report.words import WORDS
 
-    final = Text(*(f"{getattr(WORDS['final'], key)} {getattr(metric_text(part), key)}" for key in ("en", "zh")))
-    head = [WORDS[name] for name in ("optimizer", "winner", "steps", "reached", "seconds")] + [final]
+    head = [WORDS[name] for name in ("optimizer", "winner", "steps", "reached", "seconds")]
+    head.append(metric_after(WORDS["final"], part))
     missed = {"en": "missed", "zh": "未达到"}[lang]
     rows = [
         (

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from ..base import numbers
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
-from ..base.translation import joined_parts
 from ..figures.contestants import looks
 from ..study import Comparison, Plan
 from ..study.looks import level_of
@@ -35,7 +34,7 @@ from .sentences import (
     data_sentence,
     edge_warnings,
     external_sentence,
-    metric_text,
+    metric_after,
     partner_sentence,
     profile_sentence,
     stopped_sentence,
@@ -192,8 +191,8 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
         "title": title,
         "comparison": comparison,
         "about": Text(str(facts["about"]), str(facts["about_zh"])),
-        "final": _of_metric(WORDS["final"], comparison),
-        "best": _of_metric(WORDS["best"], comparison),
+        "final": metric_after(WORDS["final"], comparison),
+        "best": metric_after(WORDS["best"], comparison),
         "target": target_sentence(comparison),
         "verdict": verdict_texts(comparison),
         "broken": broken_sentence(comparison),
@@ -221,12 +220,6 @@ def _section(comparison: Comparison, title: str) -> dict[str, object]:
 
 def _filled(text: Text, *values: object) -> Text:
     return Text(text.en.format(*values), text.zh.format(*values))
-
-
-def _of_metric(word: Text, comparison: Comparison) -> Text:
-    """The name of the metric after a word; in Chinese without a space, unless the name is a Latin one."""
-    name = metric_text(comparison)
-    return Text(f"{word.en} {name.en}", joined_parts([word.zh, name.zh]))
 
 
 def _protocol(study: Comparison) -> Text:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..base.numbers import list_en, list_zh
 from ..base.text import Text
+from ..base.translation import joined_parts
 from ..schedules import OF_THE_WORKLOAD
 from ..statistics import BROKEN, STOPPED, SetAside
 from ..study import Comparison
@@ -16,7 +17,8 @@ from .words import label_text
 
 __all__ = [
     "aside_sentence", "broken_sentence", "budget_sentence", "data_sentence", "edge_warnings", "external_sentence",
-    "joined", "metric_text", "partner_sentence", "profile_sentence", "stopped_sentence", "target_sentence",
+    "joined", "metric_after", "metric_text", "partner_sentence", "profile_sentence", "stopped_sentence",
+    "target_sentence",
 ]  # fmt: skip
 
 
@@ -34,6 +36,12 @@ def target_sentence(comparison: Comparison) -> Text:
 def metric_text(comparison: Comparison) -> Text:
     """The name of the metric, with its Chinese translation if there is one."""
     return label_text(str(comparison.workload["metric_name"]))
+
+
+def metric_after(word: Text, comparison: Comparison) -> Text:
+    """The name of the metric after a word; in Chinese without a space, unless the name is a Latin one."""
+    name = metric_text(comparison)
+    return Text(f"{word.en} {name.en}", joined_parts([word.zh, name.zh]))
 
 
 HALF = 0.5

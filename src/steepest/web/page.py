@@ -51,6 +51,11 @@ NO_FRAME = (
 )
 
 
+FRAME = 840
+"""Height of a frame below a cell in CSS pixels, as front ends differ in their rem: what comes below the picture is seen
+to begin, where it does not stand beside it."""
+
+
 @dataclass(frozen=True, repr=False)
 class Page:
     """A page as HTML. As the last line of a notebook's cell it is shown below the cell.
@@ -104,7 +109,7 @@ class Page:
         return path
 
     def _repr_html_(self) -> str:
-        style = "width: 100%; height: 44rem; border: 0"
+        style = f"width: 100%; height: {FRAME}px; border: 0"
         frame = f'<iframe title="steepest" srcdoc="{escape(self.html)}" style="{style}"></iframe>'
         return without_styles(self.still or NO_FRAME) + frame
 
