@@ -48,8 +48,9 @@ class Every:
 
 def _keeping_all(model: Any, optimizer: Any, **options: Any) -> Any:
     doctor = steepest.watch(model, optimizer, keep=2**31, **options)
-    doctor._schedule, doctor._alone = Every(), False  # no forward pass is repeated
-    doctor._recording.most_batches = 10**6
+    observer = doctor._observer
+    observer.schedule, observer.alone = Every(), False  # no forward pass is repeated
+    observer.recording.most_batches = 10**6
     return doctor
 
 
@@ -60,15 +61,16 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
     if not doctor.findings:
         return {"code": "", "verdict": "untried", "reason": "nothing found", "trials": []}
     proof = doctor.prove(doctor.findings[0], pairs=pairs, steps=arm)
+    target, recording = doctor._observer.target, doctor._observer.recording
     row = {
-        "code": proof.code, "verdict": proof.verdict, "remedy": proof.remedy, "batches": len(doctor._recording.batches),
+        "code": proof.code, "verdict": proof.verdict, "remedy": proof.remedy, "batches": len(recording.batches),
         "reason": proof.numbers.get("untried", ""), "error": proof.numbers.get("error", ""), "trials": [],
     }  # fmt: skip
     if not proof.trials:
         return row
     longer = program.run(_keeping_all, seed, False, steps + FURTHER + JUDGED)
     longer.close()
-    batches = list(longer._recording.batches)
+    batches = list(longer._observer.recording.batches)
     for trial in proof.trials:
         begin = 0 if trial.start == "start" else doctor.record.steps
         further, judged = batches[begin : begin + FURTHER], batches[begin + FURTHER :][:JUDGED]
@@ -83,9 +85,9 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
             row["trials"].append(entry | {"truth": None})  # after NaN no loss can be recovered
             continue
         ends, firsts = [], []
-        with untouched(doctor._target.device):
+        with untouched(target.device):
             for follows in (False, True):
-                setup = left_alone(doctor._target, doctor._recording, doctor.record, trial.start, further[0])
+                setup = left_alone(target, recording, doctor.record, trial.start, further[0])
                 made = REMEDIES[proof.code](Case(doctor.findings[0].numbers, doctor.record, further))
                 remedy = next(each for each in made if (each.phrase, dict(each.numbers)) == _named(proof))
                 seed_all(seed)

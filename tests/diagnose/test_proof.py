@@ -68,7 +68,7 @@ def train(
     optimizer = make(net.parameters())
     doctor = steepest.watch(net, optimizer, **options)
     if every:
-        doctor._schedule = EveryStep()
+        doctor._observer.schedule = EveryStep()
     batches = data()
     for step in range(steps):
         if zero:
@@ -118,13 +118,13 @@ def test_a_copy_that_is_left_alone_repeats_the_training(name, monkeypatch):
     way = dict(WAYS[name])
     replays = way.pop("replays", True)
     net, doctor = train(**way, steps=30)
-    recording, record = doctor._recording, doctor.record
+    recording, record = doctor._observer.recording, doctor.record
     if not replays:
         assert not recording.batches and recording.incomplete == 30
         return
     batches = list(recording.batches)
     assert len(batches) == 30
-    setup = left_alone(doctor._target, recording, record, "start", batches[0])
+    setup = left_alone(doctor._observer.target, recording, record, "start", batches[0])
     losses, _ = run(setup, batches, on_batches(batches[:1]), 30, 0)
     factor = 32 if name == "a sum" else 1  # what is compared is the mean
     assert torch.allclose(torch.tensor(losses) * factor, torch.tensor(record.losses), rtol=2e-3, atol=2e-4)
@@ -134,9 +134,9 @@ def test_a_copy_that_is_left_alone_repeats_the_training(name, monkeypatch):
 
 def test_accumulated_gradients_are_summed_as_in_the_training():
     _, doctor = train(sums=4, share=0.25, steps=12)
-    setup = left_alone(doctor._target, doctor._recording, doctor.record, "start", None)
+    setup = left_alone(doctor._observer.target, doctor._observer.recording, doctor.record, "start", None)
     assert setup.backwards == 4
-    assert doctor._recording.batches[0].scale == pytest.approx(0.25, rel=1e-3)
+    assert doctor._observer.recording.batches[0].scale == pytest.approx(0.25, rel=1e-3)
 
 
 @pytest.mark.quick
@@ -202,7 +202,7 @@ def test_a_learning_rate_that_is_too_high_is_proved_to_be():
 
 
 def _judged(doctor, code, **found):
-    return prove(doctor._patient, doctor.unseen, Diagnosis(code, found), None, None, 5, 50, None)
+    return prove(doctor._observer.patient, doctor.unseen, Diagnosis(code, found), None, None, 5, 50, None)
 
 
 def test_harmful_advice_is_refuted_and_advice_without_an_effect_too():
@@ -221,7 +221,7 @@ def test_advice_that_copies_cannot_follow_is_said_not_to_be_tried():
     with pytest.raises(InvalidValue, match="was not found in this training"):
         doctor.prove("shape")
     _, doctor = train(keep=0)
-    assert doctor._recording.size == 0
+    assert doctor._observer.recording.size == 0
     assert _judged(doctor, "init_large").numbers["untried"] == "few_batches"
     _, doctor = train(loss=lambda outputs, labels: functional.cross_entropy(outputs, labels) + 0.1 * outputs.norm())
     assert _judged(doctor, "weight_decay", decay=1.0).numbers == {"untried": "loss"}
@@ -235,7 +235,7 @@ def test_advice_that_copies_cannot_follow_is_said_not_to_be_tried():
         return loss
 
     for _ in range(8):
-        doctor.step(doctor._target.optimizers[0].step(closure))
+        doctor.step(doctor._observer.target.optimizers[0].step(closure))
     assert _judged(doctor, "lr_low").numbers == {"untried": "optimizer"}
 
 
@@ -245,7 +245,7 @@ def test_batches_of_ones_own_serve_a_loss_that_is_not_known():
             return (outputs - targets).abs().pow(1.5).mean()
 
     _, doctor = train(make=lambda params: torch.optim.SGD(params, 20.0), loss=Distance(), data=numbers)
-    assert not doctor._recording.batches
+    assert not doctor._observer.recording.batches
     found = next(finding for finding in doctor.findings if finding.code in ("lr_high", "nan"))
     assert doctor.prove(found).numbers == {"untried": "loss"}
     own = [batch for _, batch in zip(range(10), numbers(5), strict=False)]
@@ -274,7 +274,7 @@ def test_held_out_data_judges_the_copies_not_the_model():
         return functional.cross_entropy(net(inputs), labels)
 
     doctor = steepest.watch(net, optimizer, validation=validation)
-    doctor._schedule = EveryStep()
+    doctor._observer.schedule = EveryStep()
     for _, (images, wanted) in zip(range(40), classes(), strict=False):
         optimizer.zero_grad()
         loss = functional.cross_entropy(net(images), wanted)
@@ -290,20 +290,20 @@ def test_held_out_data_judges_the_copies_not_the_model():
 
 def test_the_recording_stays_within_its_bytes_and_drops_the_oldest():
     def checked(doctor, step):
-        recording = doctor._recording
+        recording = doctor._observer.recording
         tensors = [tensor for batch in recording.batches for tensor in (*batch.args, *batch.kwargs.values())]
         held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         assert held < recording.size <= 20_000
 
     _, doctor = train(keep=20_000, each=checked)
-    recording = doctor._recording
+    recording = doctor._observer.recording
     state = sum(value.numel() * value.element_size() for value in Net().state_dict().values())
     assert recording.initial is not None and recording.state_size == state
     assert 1 < len(recording.batches) < 40
     inputs = [pair[0] for _, pair in zip(range(40), classes(), strict=False)]
     assert torch.equal(recording.batches[-1].args[0], inputs[-1])
     _, doctor = train(keep=1_900)
-    assert doctor._recording.initial is None and doctor._recording.batches
+    assert doctor._observer.recording.initial is None and doctor._observer.recording.batches
 
 
 def test_hooks_of_the_user_do_not_see_the_copies():

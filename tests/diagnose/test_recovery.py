@@ -98,7 +98,7 @@ def test_a_models_own_loss_of_shifted_labels_is_understood(way, parts, monkeypat
         assert tick.loss.mean == pytest.approx(doctor.record.losses[tick.step], rel=1e-3)
         values, counts = told[tick.step].unique(return_counts=True)
         assert tick.loss.labels == dict(zip(values.tolist(), counts.tolist(), strict=True))
-    assert len(doctor._recording.batches) == len(doctor.record.ticks)  # their loss can be tried
+    assert len(doctor._observer.recording.batches) == len(doctor.record.ticks)  # their loss can be tried
 
 
 def test_many_classes_are_recovered_in_parts_as_all_at_once(monkeypatch):

@@ -255,6 +255,6 @@ def test_a_full_disk_leaves_the_page_before_as_it_was(tmp_path, monkeypatch):
 
 
 def test_of_several_processes_the_first_one_writes(tmp_path, monkeypatch):
-    monkeypatch.setattr("steepest.diagnose.doctor._rank", lambda: 1)
+    monkeypatch.setattr("steepest.diagnose.doctor.rank", lambda: 1)
     doctor = trained(steps=3)
     assert doctor.report(tmp_path / "run.html") == tmp_path / "run.html" and not list(tmp_path.iterdir())

@@ -1,11 +1,12 @@
 """A finding of the doctor: a code of `findings/training.toml` with its numbers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..base.checks import check_language
 from ..findings.catalogue import DIAGNOSES, Finding
 
-__all__ = ["ORDER", "Diagnosis", "ranked"]
+__all__ = ["ORDER", "Diagnosis", "add_once", "ranked"]
 
 ORDER = {code: place for place, code in enumerate(DIAGNOSES["findings"])}
 """The precedence of each code."""
@@ -60,3 +61,9 @@ def ranked(found: dict[str, dict[str, object]]) -> list[Diagnosis]:
         if not explained:
             kept.append(Diagnosis(code, numbers))
     return kept
+
+
+def add_once(findings: list[Finding], code: str, **numbers: Any) -> None:
+    """Add a finding to a list, unless there is one with the same code and the same `name` among its numbers."""
+    if all((each.code, each.numbers.get("name")) != (code, numbers.get("name")) for each in findings):
+        findings.append(Finding(code, numbers))

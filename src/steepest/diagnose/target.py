@@ -79,6 +79,11 @@ class Target:
         """A number that grows whenever a parameter is changed in place."""
         return sum(param._version for _, _, param in self.stepped())
 
+    def resembles(self, module: nn.Module) -> bool:
+        """Whether a module has the parameters of the model, by name and shape."""
+        own = {name: param.shape for name, param in self.model.named_parameters()}
+        return bool(own) and own == {name: param.shape for name, param in unwrapped(module).named_parameters()}
+
     def stepped(self) -> Iterator[tuple[torch.optim.Optimizer, dict[str, Any], Tensor]]:
         """Every parameter that an optimizer steps, with its group."""
         for optimizer in self.optimizers:
