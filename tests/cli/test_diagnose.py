@@ -98,10 +98,29 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("FORCE_COLOR", "1")
     text = Diagnosis("zero_grad", {"step": 1}).text(lang)
-    terminal.paragraph(text, "found: ")
+    terminal.paragraph(text, "found")
     lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).split("\n")
     assert lines[-2:] == ["", ""] and all(cell_len(line) <= width for line in lines) and len(lines) > 4 - width // 50
     assert "".join(lines).replace(" ", "") == f"found: {text}".replace(" ", "")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_percentage_stands_on_one_line(lang, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    text = Diagnosis("clip", {"ratio": 25.0, "share": 0.925, "norm": 3.0}).text(lang)
+    for width in range(30, 60):
+        monkeypatch.setenv("COLUMNS", str(width))
+        terminal.paragraph(text)
+        lines = capsys.readouterr().out.split("\n")
+        assert sum("92.5 %" in line for line in lines) == 1 and all(cell_len(line) <= width for line in lines)
+        assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_finding_does_not_stand_behind_a_progress_bar(in_folder, command):
+    bar = "    import sys; print('\\r|####  |', end='', file=sys.stderr)\n    optimizer.step()"
+    in_folder(train=SIX_STEPS.replace("    optimizer.zero_grad()\n", "").replace("    optimizer.step()", bar))
+    code, _, complaint = command("diagnose train.py --lang zh")
+    assert code == 0 and "|####  |\n发现：各步之间没有清零梯度" in complaint
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Every page is watched: an error in its console, an uncaught exception or a reque
 """
 
 import math
+import re
 
 import pytest
 import torch
@@ -28,14 +29,14 @@ COLOURS = """canvas => {
 """How many colours are on a canvas."""
 
 
-def watched(steps=0):
-    """A small classifier whose gradients are never zeroed, or none of its steps."""
+def watched(steps=0, scale=1.0):
+    """A small classifier whose gradients are never zeroed, or none of its steps; its inputs have this deviation."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     doctor = steepest.watch(model, optimizer, budget=1.0)
     for _ in range(steps):
-        inputs = torch.randn(32, 8)
+        inputs = scale * torch.randn(32, 8)
         loss = nn.functional.cross_entropy(model(inputs), (inputs[:, 0] > 0).long())
         loss.backward()
         optimizer.step()
@@ -147,7 +148,15 @@ def test_how_often_a_finding_was_told_of_trainings_without_a_mistake(tmp_path, m
     page = open_page(watched(10).report(tmp_path / "run.html"))
     expect(page.locator(".finding")).to_contain_text("Told in 1 of 432 trainings without a mistake.")
     expect(page.locator(".looked .seen")).to_contain_text("1 / 432")
-    expect(page.get_by_text("A number says in how many of so many trainings")).to_be_visible()
+    expect(page.get_by_text("Fractions are false alarms")).to_be_visible()
+
+
+def test_chinese_sentences_end_and_go_on_with_chinese_punctuation(tmp_path, open_page):
+    page = open_page(watched(10, scale=100.0).report(tmp_path / "run.html", "zh"))
+    told = page.locator(".finding[data-code=input_scale] .hint").first.inner_text()
+    assert told.startswith("首次出现于第 1 步。阈值：input_deviation 0.02 … 5，input_offset 4。"), told
+    shown = page.locator("#told").inner_text()
+    assert not re.findall(r"[\u4e00-\u9fff）][.,:;!?]|[。，：；？！] ", shown)
 
 
 def test_language_and_light_are_switched_in_the_page(found, open_page):

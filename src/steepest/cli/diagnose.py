@@ -69,7 +69,8 @@ def command(
 
     def tell(finding: "Diagnosis") -> None:
         if os.getpid() == process:
-            terminal.paragraph(finding.text(shown), f"{translate('found')}: ", error=True)
+            terminal.echo("", error=True)  # a progress bar of the script may be on this line
+            terminal.paragraph(finding.text(shown), translate("found"), error=True)
 
     from ..diagnose.everywhere import everywhere
 
@@ -97,7 +98,7 @@ def command(
                 for finding in (*doctor.findings, *doctor.unseen):
                     terminal.paragraph(finding.text(shown))
                 if doctor.step_size is not None:
-                    terminal.paragraph(doctor.step_size.happened(shown), f"{translate('step size')}: ")
+                    terminal.paragraph(doctor.step_size.happened(shown), translate("step size"))
                 if prove and ended and not _proved(doctor, shown):
                     code = terminal.INTERRUPTED
                 if report is not None:
@@ -122,7 +123,7 @@ def _proved(doctor: "Doctor", lang: str) -> bool:
         for finding in doctor.findings:
             with terminal.Working(translate("trying the advice: {}", finding.title(lang))) as working:
                 proof = doctor.prove(finding, tell=working)
-            terminal.paragraph(proof.text(lang), f"{finding.title(lang)}: ")
+            terminal.paragraph(proof.text(lang), finding.title(lang))
     except KeyboardInterrupt:
         terminal.echo(translate("interrupted: the other findings were not tried"), error=True)
         return False

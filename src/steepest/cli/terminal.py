@@ -28,8 +28,11 @@ __all__ = [
 WIDE = "\u2e80-\u9fff\uff00-\uffef"
 """Chinese characters and their punctuation."""
 
-PART = re.compile(rf"[\[(（《]*(?:[^\s{WIDE}“”]+|.)[，。；：、？！）》”]*\s*", re.DOTALL)
-"""What stands on one line: a word or a Chinese character, with the punctuation that must not be parted from it."""
+LETTER = rf"[^\s{WIDE}“”]"
+"""What a word is made of."""
+
+PART = re.compile(rf"[\[(（《]*(?:{LETTER}*\d %{LETTER}*|{LETTER}+|.)[，。；：、？！）》”]*\s*", re.DOTALL)
+"""What stands on one line: a word, a percentage or a Chinese character, with the punctuation that belongs to it."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -54,10 +57,11 @@ def paragraph(text: str, head: str = "", error: bool = False) -> None:
 
     Args:
         text: the sentence.
-        head: what stands before it, in bold.
+        head: what stands before it, in bold, with a colon behind.
         error: whether it goes to standard error.
     """
     console = Console(stderr=error, highlight=False, markup=False)
+    head = head and f"{head}{translate(': ')}"
     if console.is_terminal:
         console.print(Sentence(Text.assemble((head, "bold"), text)), "")
     else:
@@ -96,7 +100,10 @@ def print_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[st
 
 
 class Sentence:
-    """A text, not mark-up, that is folded between Chinese characters too, where rich folds at spaces only."""
+    """A text, not mark-up, that is folded between Chinese characters too, and not within a percentage.
+
+    By itself rich folds at all spaces, and nowhere else.
+    """
 
     def __init__(self, text: str | Text, style: str = "") -> None:
         self._text = text if isinstance(text, Text) else Text(text, style)
@@ -112,13 +119,13 @@ class Sentence:
 
 
 def _folds(text: str, width: int) -> list[int]:
-    """Where a text is folded to lines of at most this width; nowhere if it has no Chinese characters.
+    """Where a text is folded to lines of at most this width; nowhere where rich folds it as well.
 
     >>> _folds("请增加步数（--steps）或放宽目标。", 16)
     [5, 16]
     """
     folds, used = [], 0
-    for part in PART.finditer(text) if re.search(f"[{WIDE}]", text) else ():
+    for part in PART.finditer(text) if re.search(rf"[{WIDE}]|\d %", text) else ():
         if used and used + cell_len(part[0].rstrip()) > width:
             folds.append(part.start())
             used = 0
@@ -146,12 +153,13 @@ def point(coordinates: Iterable[float]) -> str:
 
 
 class Working:
-    """A progress bar on standard error, called with `(done, total)`; not shown where that is no terminal."""
+    """A progress bar on standard error, called with `(done, total)`; not shown where none can be drawn."""
 
     def __init__(self, task: str) -> None:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        shown = console.is_terminal and not console.is_dumb_terminal
+        self._bar = Progress(*columns, console=console, transient=True, disable=not shown)
         self._task = self._bar.add_task(task, total=None)
 
     def __enter__(self) -> Self:

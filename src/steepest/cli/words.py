@@ -26,6 +26,7 @@ CHINESE = {
     ", {} of it {}": "，其中 {1} 占 {0}",
     "no run has failed: there is nothing to try again": "没有失败的运行：无需重试",
     "failed runs that are tried again: {}": "重试的失败运行数：{}",
+    ": ": "：",
     "found": "发现",
     "nothing was found": "没有发现问题",
     "trying the advice: {}": "正在尝试建议：{}",

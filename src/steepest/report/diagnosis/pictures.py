@@ -49,8 +49,8 @@ def gain(record: Record) -> Picture | None:
         Text("Gain of each observed step", "各观察步的增益"),
         [(Text("gain", "增益"), lambda tick: tick.gain)],
         levels=[
-            (1.0, Text("just what the gradient promised", "恰为梯度所承诺")),
-            (0.0, Text("nothing gained", "没有收获")),
+            (1.0, Text("just what the gradient promised", "与梯度预测一致")),
+            (0.0, Text("nothing gained", "损失未下降")),
         ],
         zones=[(None, TRAINING.overshoot, Text("overshoot", "越过谷底"))],
         limits=(-3.0, 2.0),

@@ -76,7 +76,7 @@ function findingOf(part, state, finding) {
     make("h2", {}, say(part, "span", finding.title), word(part, "small", kind, { class: `tag ${kind}` })),
     say(part, "p", finding.happened, { class: "happened" }),
     say(part, "p", finding.why),
-    make("p", { class: "advice" }, word(part, "b", "toDo"), " ", say(part, "span", finding.advice)),
+    make("p", { class: "advice" }, word(part, "b", "toDo"), word(part, "span", "between"), say(part, "span", finding.advice)),
     ...finding.proofs.map((proof) => say(part, "p", proof.text, { class: `tried ${proof.verdict}` })),
     measured(part, finding));
   const drawn = picture === null ? null : figureOf(part, state.pictures[picture], finding);
@@ -86,11 +86,19 @@ function findingOf(part, state, finding) {
 
 /** How sure a finding is: its thresholds, and how often healthy trainings had it. */
 function measured(part, { certain, first, limits, alarms }) {
-  const line = make("p", { class: "hint" }, word(part, "span", "firstSeen", {}, first), " ");
-  line.append(word(part, "span", certain && !limits.length ? "exactly" : "toldBy"));
-  limits.forEach(([name, value], place) => line.append(place ? ", " : " ", make("code", {}, `${name} ${value}`)));
-  if (limits.length) line.append(". ");
-  if (alarms) line.append(" ", word(part, "span", "alarms", {}, ...alarms));
+  const line = make("p", { class: "hint" }), add = (key, ...values) => line.append(word(part, "span", key, {}, ...values));
+  add("firstSeen", first);
+  add("between");
+  add(certain && !limits.length ? "exactly" : "toldBy");
+  limits.forEach(([name, value], place) => {
+    add(place ? "comma" : "between");
+    line.append(make("code", {}, `${name} ${value}`));
+  });
+  if (limits.length) add("fullStop");
+  if (alarms) {
+    add("between");
+    add("alarms", ...alarms);
+  }
   return line;
 }
 
@@ -99,7 +107,7 @@ function lookedFor(part, looked) {
     make("li", { class: found ? "seen" : null }, say(part, "span", title), found ? word(part, "b", "seen") : null,
       alarms ? make("small", {}, `${alarms[0]} / ${alarms[1]}`) : null)));
   const counted = [...looked.exact, ...looked.signs].some(({ alarms }) => alarms);
-  const hint = make("p", { class: "hint" }, word(part, "span", "lookedHint"), " ", counted ? word(part, "span", "alarmsHint") : null);
+  const hint = make("p", { class: "hint" }, word(part, "span", "lookedHint"), ...(counted ? [word(part, "span", "between"), word(part, "span", "alarmsHint")] : []));
   return make("section", { class: "wide" }, word(part, "h2", "lookedFor"), hint,
     word(part, "h3", "exactKind"), list("exact"), word(part, "h3", "signKind"), list("signs"));
 }

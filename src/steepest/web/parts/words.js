@@ -133,10 +133,10 @@ export const WORDS = {
   firstSeen: ["First seen at step {0}.", "首次出现于第 {0} 步。"],
   exactly: ["Decided exactly, without a threshold.", "精确判定，不依赖阈值。"],
   toldBy: ["Thresholds:", "阈值："],
-  alarms: ["Told in {0} of {1} trainings without a mistake.", "在 {1} 次没有错误的训练中出现 {0} 次。"],
+  alarms: ["Told in {0} of {1} trainings without a mistake.", "在 {1} 次没有错误的训练中误报 {0} 次。"],
   lookedFor: ["What was looked for", "检查了哪些问题"],
-  lookedHint: ["What is marked was seen, all else was not.", "带标记的项已发现，其余均未发现。"],
-  alarmsHint: ["A number says in how many of so many trainings without a mistake it was told.", "数字表示在多少次没有错误的训练中误报了几次。"],
+  lookedHint: ["What is marked was seen, all else was not.", "带标记的问题已发现，其余未发现。"],
+  alarmsHint: ["Fractions are false alarms: in how many of how many trainings without a mistake it was told.", "分数表示误报：分母为没有错误的训练次数，分子为其中误报的次数。"],
   exactKind: ["Decided exactly", "精确判定"],
   signKind: ["Told by signs, which may err", "由迹象判断，可能有误"],
   seen: ["seen", "已发现"],
@@ -152,6 +152,8 @@ export const WORDS = {
   noNumber: ["no number", "无数值"],
   someRows: ["{0} of {1} are drawn ({2})", "画出 {1} 个中的 {0} 个（{2}）"],
   comma: [", ", "，"],
+  fullStop: [".", "。"],
+  between: [" ", ""], // sentences
   // tour
   previous: ["Previous stop", "上一站"],
   next: ["Next stop", "下一站"],
