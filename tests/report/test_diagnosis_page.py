@@ -133,6 +133,7 @@ def test_a_finding_has_its_sentences_its_picture_and_what_was_tried(found, open_
     expect(finding).to_contain_text("PyTorch adds each new gradient to what is in .grad already")
     expect(finding).to_contain_text("What to do: Call optimizer.zero_grad() once")
     expect(finding).to_contain_text("Proved: with gradients zeroed before each step")
+    assert "a gain of 85\u00a0% (" in finding.locator(".tried").inner_text()  # folded before the number
     assert finding.locator("h3").all_inner_texts() == ["Norm of the gradient", "Tried from the start"]
     for canvas in page.locator("canvas").all():
         assert canvas.evaluate(COLOURS) >= LEAST_COLOURS and canvas.get_attribute("aria-label")

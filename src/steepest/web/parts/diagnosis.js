@@ -37,7 +37,7 @@ export function mountDiagnosis(element, state, options = {}) {
 function showTexts(part, state, changed) {
   if (!changed("lang")) return;
   const at = part.lang() === "zh" ? 1 : 0;
-  for (const [node, text] of part.texts) node.textContent = text[at];
+  for (const [node, text] of part.texts) node.textContent = text[at].replace(/(\d) %/g, "$1\u00a0%"); // on one line
 }
 
 /** An element with a text in both languages. */
