@@ -284,6 +284,14 @@ def several_from_a_generator(watch):
     return model, doctor
 
 
+def parametrized(watch):
+    """Weights that are computed whenever they are asked for; asking moves a spectral norm on."""
+    model = network()
+    nn.utils.parametrizations.spectral_norm(model[0])
+    nn.utils.parametrizations.orthogonal(model[4])
+    return loop(watch, model)
+
+
 def scripted(watch):
     return loop(watch, torch.jit.script(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))))
 
@@ -321,7 +329,7 @@ UNSEEN = {
     nothing: [], torch_hooks: [], gradient_hooks: [], own_object: [], closure: [], inputs_in_place: [],
     checkpointed: [], functional_call: [], evaluated_with_gradients: [], frozen_and_thawed: [], group_added: [],
     layer_replaced: [], copied_and_saved: [], scheduled: [], in_a_hook_of_the_optimizer: [], by_a_closure: [],
-    several_from_a_generator: [], vector_of_losses: [],
+    several_from_a_generator: [], vector_of_losses: [], parametrized: [],
     user_hook: ["unseen_repeat"], own_generator: ["unseen_repeat"], generator_of_numpy: ["unseen_repeat"],
     changes_its_inputs: ["unseen_repeat"], iterator: [], output_in_place: ["unseen_loss"],
     checkpointed_by_entering_anew: ["unseen_model"], over_examples: ["unseen_model"], scripted: ["unseen_model"],

@@ -58,11 +58,11 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
 def units_of(model: nn.Module) -> set[int]:
     """Identities of the weights whose rows are hidden units: of linear and convolution layers, without the last one."""
     weights = [
-        module.weight
+        module._parameters.get("weight")  # `module.weight` computes one that is parametrized: a spectral norm moves on
         for module in model.modules()
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and isinstance(module.weight, Tensor)
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     ]
-    return {id(weight) for weight in weights[:-1]}
+    return {id(weight) for weight in weights[:-1] if weight is not None}
 
 
 Named = tuple[str, Tensor, dict[str, Any]]
