@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 import steepest
-from steepest.diagnose import losses as module
 from steepest.diagnose.autograd import path_between
+from steepest.diagnose.losses import dispatch as module
 from steepest.diagnose.losses import recover
 
 
@@ -127,3 +127,54 @@ def test_targets_between_classes_are_not_taken_for_classes_in_parts(monkeypatch)
     z = output_of(torch.randn(37, 50, generator=torch.Generator().manual_seed(2)))
     loss = functional.cross_entropy(z, torch.arange(37), label_smoothing=0.3)
     assert recovered(z, loss).again is None
+
+
+BINARY = {
+    "classes": ({}, lambda share: (share > 0.4).float()),
+    "classes of 1 entry in 20": ({}, lambda share: (share > 0.95).float()),
+    "smoothed": ({}, lambda share: 0.1 + 0.8 * (share > 0.4).float()),
+    "between": ({}, lambda share: share),
+    "summed": ({"reduction": "sum"}, lambda share: (share > 0.4).float()),
+    "weighted": ({"pos_weight": torch.tensor(7.0)}, lambda share: (share > 0.4).float()),
+}
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0, 60.0])
+@pytest.mark.parametrize(("options", "make"), BINARY.values(), ids=BINARY)
+def test_targets_of_a_binary_cross_entropy_are_recovered_however_sure_the_outputs_are(options, make, scale):
+    generator = torch.Generator().manual_seed(3)
+    targets = make(torch.rand(64, 1, generator=generator))
+    sides = 1 - 2 * (torch.rand(64, 1, generator=generator) < 0.02).float()  # one or two are wrong
+    z = output_of(sides * (targets - 0.5).sign() * scale * (0.5 + torch.rand(64, 1, generator=generator)))
+    found = recovered(z, functional.binary_cross_entropy_with_logits(z, targets, **options))
+    assert found.facts.labels == {label: int(((targets > 0.5) == label).sum()) for label in (0, 1)}
+    for again in (z.detach(), z.detach() + 0.1 * torch.randn(64, 1, generator=generator)):
+        exact = functional.binary_cross_entropy_with_logits(again, targets, **options)
+        assert float(found.again(again)) == pytest.approx(float(exact), rel=2e-3)
+
+
+def test_the_sign_of_a_binary_cross_entropy_is_told_by_its_value():
+    targets = (torch.rand(64, generator=torch.Generator().manual_seed(4)) < 0.3).float()
+    z = output_of(torch.randn(64, generator=torch.Generator().manual_seed(5)))
+    found = recovered(z, -functional.binary_cross_entropy_with_logits(z, targets))
+    assert found.facts.scale == pytest.approx(-1) and found.facts.labels == {
+        0: int((targets == 0).sum()),
+        1: int(targets.sum()),
+    }
+
+
+def penalized(z, labels):
+    return functional.binary_cross_entropy_with_logits(z[:, 0], labels % 2.0) + 0.5 * z.square().mean()
+
+
+def distilled(z, labels):
+    taught = (3 * functional.one_hot(labels, z.shape[1]).float() + 0.5 * z.detach().roll(1, 1)).softmax(-1)
+    return functional.cross_entropy(z, labels) + functional.kl_div(z.log_softmax(-1), taught, reduction="batchmean")
+
+
+@pytest.mark.parametrize("loss", [penalized, distilled])
+def test_a_loss_of_two_parts_that_classes_do_not_explain_is_not_claimed(loss):
+    labels = torch.randint(4, (64,), generator=torch.Generator().manual_seed(6))
+    z = output_of(6 * functional.one_hot(labels, 4) + torch.randn(64, 4, generator=torch.Generator().manual_seed(7)))
+    found = recovered(z, loss(z, labels.float() if loss is penalized else labels))
+    assert found.again is None and found.facts.labels is None

@@ -1,0 +1,71 @@
+"""Squared errors with their targets, and what losses by absolute differences tell of theirs."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..autograd import name_of
+from ..last import reach
+from ..record import LossFacts
+from .kind import ABSOLUTE, BENDS
+from .recovered import Recovered, numbers, times
+
+__all__ = ["absolute_error", "squared_error"]
+
+
+def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    """Squared error, a mean over all entries or with another factor."""
+    size = z.numel()
+    targets, weight = z - d * size / 2, 1 / size  # a mean over all entries
+    if not math.isclose(float((z - targets).square().mean()), loss, rel_tol=1e-2):
+        squares = float(d.square().sum())
+        if not (loss > 0 and squares > 0):
+            return Recovered(LossFacts("squared_error"))
+        weight = squares / (4 * loss)
+        targets = z - d / (2 * weight)
+
+    def again(new: Tensor) -> Tensor:
+        return times(weight, (numbers(new) - targets).square().sum())
+
+    low, high = reach(path)
+    slack = 1e-3 * float(targets.abs().amax())
+    within = low <= float(z.amin()) and float(z.amax()) <= high
+    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean()) if within else 0.0
+    moments = size, float(targets.mean()), float(targets.var(correction=0))
+    mean = float((z - targets).square().mean())
+    facts = LossFacts("squared_error", mean, weight * size, None, moments, outside)
+    if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
+        facts.component = float(targets.var(0, correction=1).mean())
+    return Recovered(facts, again)
+
+
+def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    """What is known of a loss that grows with the size of differences."""
+    facts = _one_side(z, d, loss)
+    facts.outside = _pushed_out(path, z, d)
+    return Recovered(facts)
+
+
+def _pushed_out(path: Sequence[Any], z: Tensor, d: Tensor) -> float:
+    """Share of the outputs at an end of what the last activation can give, and whose targets lie beyond it.
+
+    The gradient of a loss that grows with the difference has the sign of the difference, whatever else it is.
+    """
+    names = [name_of(node) for node in path[:-1]]
+    place = next(place for place, name in enumerate(names) if name.startswith(ABSOLUTE))
+    if BENDS & set(names[place + 1 :]):
+        return 0.0
+    low, high = reach(path)
+    return float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
+
+
+def _one_side(z: Tensor, d: Tensor, loss: float) -> LossFacts:
+    """Of a loss that grows with the size of differences: where all targets lie, if all on one side of the outputs."""
+    slopes = d.abs()
+    alike = float(slopes.amax() - slopes.amin()) <= 1e-3 * float(slopes.amax())
+    side = float(d.sign().mean())
+    if not alike or abs(side) < 1 or not loss > 0:
+        return LossFacts("other")
+    return LossFacts("other", far=float(z.mean()) - side * loss / (float(slopes.mean()) * z.numel()))
