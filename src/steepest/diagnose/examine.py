@@ -131,7 +131,9 @@ def measure_step(
         return
     else:
         place = next(place for place, output in enumerate(forward.outputs) if output.grad_fn is path[-1])
-        args, kwargs = forward.inputs or ((), {})
+        if forward.inputs is None:
+            raise Unrepeatable("calls")
+        args, kwargs = forward.inputs
         if not forward.is_repeatable:
             raise Unrepeatable("inputs")
         if any(tensor.grad_fn is not None for tensor, _ in forward.versions):

@@ -23,7 +23,7 @@ class Forward:
         versions: of the tensors among them, which tell whether they were changed in place since.
         outputs: the tensors that it returned and that need a gradient.
         made: the versions of these.
-        gradients: the gradient of each, once the backward pass has reached it.
+        gradients: the gradient of each, once a backward pass has reached it; the sum over several passes.
     """
 
     inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
@@ -61,7 +61,8 @@ class Observation:
     """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped.
 
     Where `Doctor.step` is called once in several steps of an optimizer, it is that of the last of them. `stepped` has
-    the number of backward passes before the step of each optimizer.
+    the number of backward passes before the step of each optimizer; `task` is the last pass, by torch's number, and
+    `adds` whether it adds to gradients.
     """
 
     forwards: list[Forward] = field(default_factory=list)
@@ -80,6 +81,8 @@ class Observation:
     had: set[int] = field(default_factory=set)
     updates: list[StepFacts] = field(default_factory=list)
     stepped: dict[int, int] = field(default_factory=dict)
+    task: int = -1
+    adds: bool = False
     twins: list[tuple[str, int]] = field(default_factory=list)
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)

@@ -265,9 +265,7 @@ class Observer:
         if again is None and (recovered is None or recovered.again is None):
             self._cannot("unseen_loss")
         try:
-            if forward.inputs is not None:
-                loss = self._record.losses[tick.step]
-                measure_step(tick, self.target, forward, path, recovered, loss, again)
+            measure_step(tick, self.target, forward, path, recovered, self._record.losses[tick.step], again)
         except Unrepeatable as obstacle:
             self._cannot("unseen_repeat", kind=obstacle.kind, error=obstacle.error)
 

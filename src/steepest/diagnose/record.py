@@ -172,7 +172,7 @@ class Tick:
     Attributes:
         step: the number of `Doctor.step` calls before it.
         batch: length of the first dimension of the first input; 0 without a tensor.
-        backwards: number of backward passes that reached the model's output.
+        backwards: number of backward passes from the model's outputs, those through the same outputs counted once.
         inputs: each floating-point input.
         loss: what is known of the loss, if its gradient was seen.
         update: what is known of the optimizer's step, if it made one.

@@ -6,7 +6,7 @@ Between observed steps one hook remains, which keeps weak references to the last
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -272,13 +272,20 @@ class Sensors:
 
     @guarded
     def _backward(self, now: Observation, forward: Forward, place: int, gradient: Tensor) -> None:
-        first = not forward.gradients
-        forward.gradients[place] = gradient.detach()
-        if not first:
+        if (task := torch._C._current_graph_task_id()) != now.task:
+            now.task, now.adds = task, self.target.sharded or _adds_gradients(self.target.trained())
+            if now.adds:
+                self._pass_begins(now, again=bool(forward.gradients))
+        if not now.adds:
             return
+        known = forward.gradients.get(place)  # of another backward pass through the same output
+        forward.gradients[place] = gradient.detach() if known is None else known + gradient.detach()
         for other in now.forwards:
             if other is not forward:
                 other.drop_batch()
+
+    def _pass_begins(self, now: Observation, again: bool) -> None:
+        """A backward pass has reached an output of the model, `again` where one did before it."""
         there = self.marker.grad if self.marker is not None else None
         if now.came is None and now.fresh and there is not None and dense(there):
             now.kept, now.left = there, there.detach().clone()
@@ -286,7 +293,7 @@ class Sensors:
             now.came = torch.zeros_like(self.marker)
             self._marking = self.marker.register_hook(self._arrives(now))  # type: ignore[no-untyped-call]
         queue: Any = Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
-        queue(lambda: self._ended(now))
+        queue(lambda: self._pass_ends(now, again))
 
     def _arrives(self, now: Observation) -> Callable[[Tensor], None]:
         def arrives(gradient: Tensor) -> None:
@@ -296,11 +303,11 @@ class Sensors:
         return arrives
 
     @guarded
-    def _ended(self, now: Observation) -> None:
+    def _pass_ends(self, now: Observation, again: bool) -> None:
         """The end of a backward pass, before anything is clipped or unscaled."""
         if now is not self.now:
             return
-        now.backwards += 1
+        now.backwards += not again
         if self._inside and self._optimizer is not None:  # in a closure: the step follows it
             self._closures += 1
             now.in_step += self._closures == 2
@@ -382,6 +389,19 @@ def _markers(params: list[Tensor]) -> list[Tensor]:
 def _within() -> bool:
     """Whether a model runs within a backward pass (checkpointing) or a transformation of torch.func."""
     return torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def _adds_gradients(params: Iterable[Tensor]) -> bool:
+    """Whether the backward pass that runs adds to `.grad`, as `torch.autograd.grad` does not."""
+    for param in params:
+        with torch.enable_grad():
+            node: Any = param.view_as(param).grad_fn
+        try:
+            if torch._C._will_engine_execute_node(node.next_functions[0][0]):  # type: ignore[attr-defined]
+                return True
+        except RuntimeError:  # the gradient of this parameter is what was asked for
+            return False
+    return False
 
 
 def _tensors(tree: Any) -> list[Tensor]:

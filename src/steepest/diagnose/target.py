@@ -91,6 +91,11 @@ class Target:
                 for param in group["params"]:
                     yield optimizer, group, param
 
+    def trained(self) -> Iterator[Tensor]:
+        """Every parameter that gets a gradient: the model's, and what the optimizers step besides; some come twice."""
+        yield from (param for param in self.model.parameters() if param.requires_grad)
+        yield from (param for _, _, param in self.stepped() if param.requires_grad)
+
     def peak(self) -> float:
         """The largest base or peak that a scheduler of torch keeps in the groups; 0 without one."""
         names = ("initial_lr", "max_lr")
