@@ -1,4 +1,4 @@
-"""Backward passes of a step: those that add to gradients are counted, however many calls of the model they go through."""
+"""Backward passes of a step: those that add to gradients are counted, through however many calls of the model."""
 
 import pytest
 import torch

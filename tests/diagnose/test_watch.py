@@ -2,7 +2,10 @@
 
 import copy
 import pickle
+import re
 import weakref
+from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
@@ -173,3 +176,20 @@ def test_no_time_is_counted_twice_where_a_look_at_a_step_calls_hooks():
         doctor.step(loss)
         inside = False
         assert doctor.seconds <= seconds
+
+
+def test_the_first_example_of_the_docs_prints_what_they_say():
+    docs = (Path(__file__).parents[2] / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    loop, printed = (re.search(rf"```{kind}\n(.*?)```", docs, re.DOTALL)[1] for kind in ("python", "text"))
+    torch.manual_seed(0)
+    model = nn.Linear(8, 3)
+    around = {
+        "steepest": steepest, "model": model, "optimizer": torch.optim.SGD(model.parameters(), 0.01),
+        "loss_function": functional.cross_entropy, "data": list(islice(batches(), 12)),
+    }  # fmt: skip
+    without = "\n".join(line for number, line in enumerate(loop.split("\n"), 1) if number != 3)
+    exec(without.partition("print(doctor)")[0], around)
+    assert "zero_grad" not in without and str(around["doctor"]) == " ".join(printed.split())
+    around["doctor"] = None
+    exec(loop.partition("print(doctor)")[0], around)
+    assert around["doctor"].findings == []
