@@ -106,13 +106,15 @@ def test_all_that_commands_say_is_there_in_chinese():
 
 
 def helps(command) -> set[str]:
-    """The help texts of a command and of those in it, paragraph by paragraph, examples without the command."""
+    """The help texts of a command and of those in it, paragraph by paragraph; of examples what they say they do."""
     context = typer.Context(command, **command.context_settings)
     texts = [command.help, command.epilog, *(param.help for param in command.get_params(context))]
     paragraphs = {" ".join(part.split()) for text in texts if text for part in text.split("\n\n")}
     examples = {part for part in paragraphs if part.startswith("[dim]")}
+    said = {part.removesuffix("[/dim]").rpartition("  ") for text in texts if text for part in text.split("\n\n")}
+    about = {what for example, wide, what in said if example.startswith("[dim]") and wide}
     members = getattr(command, "commands", {}).values()
-    return (paragraphs - examples).union(*map(helps, members))
+    return ((paragraphs - examples) | about).union(*map(helps, members))
 
 
 @pytest.mark.quick

@@ -21,9 +21,6 @@ HELP = {
     " Biases) and mlflow have the settings and the results of each run.": "总会写出网页 report.html 和图。csv 和 parquet 含每次运行、每次测量，以及得出结论所用的其余全部数据；"
     "md 是结论，可贴到聊天或 issue 中；tensorboard 含获胜设置的曲线。二者也都含得出结论所用的数字。tensorboard（HPARAMS）、jsonl（Weights & Biases 的文件格式）和 mlflow 含每次运行的设置与结果。",
     "Run a training script as it is, and say what is wrong with its training.": "原样运行训练脚本，并指出训练中的问题。",
-    "steepest diagnose train.py -- --epochs 3 a script with its own arguments": "steepest diagnose train.py -- --epochs 3                  脚本及其自身的参数",
-    'steepest diagnose my_workload.py --optimizer "sgd(lr=1)" a workload': 'steepest diagnose my_workload.py --optimizer "sgd(lr=1)"  工作负载',
-    "steepest diagnose train.py --report run.html a page with pictures": "steepest diagnose train.py --report run.html              带图的网页",
     "Write a page with pictures of what was found to this file.": "把发现的问题连同图写成网页，保存到此文件。",
     "A training script, or a workload.": "训练脚本，或工作负载。",
     "The script's own arguments, behind --.": "脚本自身的参数，写在 -- 之后。",
@@ -47,6 +44,11 @@ HELP = {
     " interrupted goes on where it stopped.": "缓存是 ~/.cache/steepest/data，或 STEEPEST_CACHE 所指文件夹中的 data。中断的下载会从停下的地方继续。",
     "Data sets, such as clothes.": "数据集，例如 clothes。",
     # examples
+    "a script with its own arguments": "脚本及其自身的参数",
+    "a workload": "工作负载",
+    "a page with pictures": "带图的网页",
+    "a set of workloads, a first look": "一组工作负载，先粗略看一遍",
+    "while it runs, in another terminal": "研究运行期间，在另一个终端中",
     "all, and where they are": "全部，以及它们在哪里",
     "fetch one": "下载一个",
     "the lecture's five on handwritten digits": "课上的五个优化器，手写数字",

@@ -145,7 +145,7 @@ def _paragraphs(text: str | None) -> str | None:
 
 def _paragraph(text: str) -> str:
     line = " ".join(text.split())
-    command, wide, about = text.removesuffix("[/dim]").rpartition("    ")
+    command, wide, about = text.removesuffix("[/dim]").rpartition("  ")
     if text.startswith("[dim]"):
         return f"{command}{wide}{HELP.get(about, about)}[/dim]"
     return HELP.get(line, text)
