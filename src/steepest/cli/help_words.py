@@ -47,7 +47,7 @@ HELP = {
     "a script with its own arguments": "脚本及其自身的参数",
     "a workload": "工作负载",
     "a page with pictures": "带图的网页",
-    "a set of workloads, a first look": "一组工作负载，先粗略看一遍",
+    "a set of workloads, a first look": "一组工作负载，快速浏览",
     "while it runs, in another terminal": "研究运行期间，在另一个终端中",
     "all, and where they are": "全部，以及它们在哪里",
     "fetch one": "下载一个",
