@@ -35,5 +35,10 @@ def times(weight: float, total: Tensor) -> Tensor:
 
 
 def counted(labels: Tensor) -> dict[int, int]:
+    """How often each label is there.
+
+    >>> counted(torch.tensor([2, 0, 2]))
+    {0: 1, 2: 2}
+    """
     values, counts = torch.unique(labels, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
