@@ -23,7 +23,8 @@ LONGER = {  # what shows only after a while, with the number of steps
     "repeated_before_the_split": 40, "scheduled_before": 12, "likelihood_minimized": 100,
     "blocks_without_their_skip": 8, "masks_all_empty": 20, "angles_by_acos": 60, "signals_as_recorded": 20,
     "lion_at_the_rate_of_sgd": 20, "rates_by_depth": 8, "uniform_weights_on_decibels": 8,
-    "labels_with_a_newline": 40,
+    "labels_with_a_newline": 40, "attention_to_an_empty_basket": 60, "hooks_that_clamp": 12,
+    "plateau_of_the_wrong_direction": 280, "ten_convolutions_from_a_hundredth": 4,
 }  # fmt: skip
 QUICK = {
     "never_zeroed",

@@ -334,3 +334,103 @@ def test_a_divergence_from_soft_targets_does_not_climb(classes, sharpness, reduc
         doctor.record.losses[0], rel=1e-2
     )
     assert all(0.5 < tick.gain < 1.5 for tick in doctor.record.ticks)
+
+
+@pytest.mark.parametrize(("signal", "told"), [(1e-8, "1.bias"), (0.3, None)])
+def test_no_signal_that_comes_forward_leaves_the_biases_alone_with_a_gradient(signal, told):
+    """All weights have a tiny gradient then, the last one too, so that first and last ones do not differ."""
+    seen = record([1.4] * 40, lambda step: {0: 8, 1: 8})
+    for tick in seen.ticks:
+        tick.update.layers = [
+            *(LayerFacts(f"{place}.weight", 100, 1.0, signal, 0.01, 0.0) for place in range(3)),
+            *(LayerFacts(f"{place}.bias", 4, 1.0, 0.1**place, 0.01) for place in (2, 1)),
+        ]
+    found = SIGNS["vanishing"](seen)
+    assert (found and found["last"]) == told
+
+
+@pytest.mark.parametrize(("bound", "told"), [(1e-3, ["clip"]), (10.0, [])])
+@pytest.mark.parametrize("place", ["hook", "clip_grad_value_"])
+def test_gradients_whose_entries_are_clamped(bound, told, place):
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(64, 6), torch.randn(64, 2)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    if place == "hook":
+        for param in model.parameters():
+            param.register_hook(lambda grad: grad.clamp(-bound, bound))
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(inputs), targets)
+        loss.backward()
+        if place == "clip_grad_value_":
+            nn.utils.clip_grad_value_(model.parameters(), bound)
+        optimizer.step()
+        doctor.step(loss)
+    doctor.close()
+    assert [finding.code for finding in doctor.findings] == told
+    if told:
+        (finding,) = doctor.findings
+        assert finding.numbers["kind"] == "entries" and finding.numbers["entries"] > 0.5
+        assert "bound" in finding.text() and "阈值" in finding.text("zh")
+
+
+@pytest.mark.parametrize(("squeezed", "told"), [(False, ["shape"]), (True, [])])
+def test_a_column_of_the_outputs_against_a_row_of_targets(squeezed, told):
+    """As of a mean and a variance: the mean's column and the targets make a square of differences."""
+    torch.manual_seed(0)
+    inputs = torch.randn(24, 5)
+    targets = inputs[:, 0]
+    model = nn.Linear(5, 2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(4):
+        optimizer.zero_grad()
+        mean, spread = model(inputs).chunk(2, dim=-1)
+        if squeezed:
+            mean, spread = mean.squeeze(-1), spread.squeeze(-1)
+        loss = 0.5 * (spread + (targets - mean) ** 2 / spread.exp()).mean()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    doctor.close()
+    assert [finding.code for finding in doctor.findings] == told
+
+
+@pytest.mark.parametrize(("high", "told"), [(255.0, ["labels"]), (1.0, [])])
+def test_targets_that_the_loss_does_not_take(high, told):
+    torch.manual_seed(0)
+    inputs = torch.randn(32, 5)
+    targets = high * (inputs[:, :1] > 0).float()
+    model = nn.Linear(5, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(6):
+        optimizer.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    doctor.close()
+    assert [finding.code for finding in doctor.findings] == told
+    if told:
+        assert "between 0 and 255" in doctor.findings[0].text() and "0 到 255" in doctor.findings[0].text("zh")
+
+
+@pytest.mark.parametrize(("thousandths", "told"), [(60, True), (20, False)])
+def test_three_divisions_by_ten_take_a_rate_away(thousandths, told):
+    torch.manual_seed(0)
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+    doctor = steepest.watch(model, optimizer)
+    for step in range(100):
+        if step in (100 - thousandths - 2, 100 - thousandths - 1, 100 - thousandths):
+            optimizer.param_groups[0]["lr"] *= 0.1
+        optimizer.zero_grad()
+        loss = (model(torch.randn(16, 3)) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    doctor.close()
+    assert ("lr_vanished" in [finding.code for finding in doctor.findings]) == told

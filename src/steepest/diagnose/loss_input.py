@@ -10,7 +10,15 @@ from torch import Tensor
 from .autograd import VIEWS, inputs_of, name_of, shape_of, through_views, within
 from .observation import Forward
 
-__all__ = ["POSITIVE", "divergence_of", "is_divergence", "log_normalized", "normalized", "not_between", "of_log_rates"]
+__all__ = [
+    "POSITIVE",
+    "divergence_of",
+    "is_divergence",
+    "log_normalized",
+    "normalized",
+    "of_log_rates",
+    "targets_beyond",
+]
 
 LINEAR = ("Mul", "Sub", "Sum", "Mean", "Div", "Neg", "Add", "KlDiv", "Xlogy")
 
@@ -91,19 +99,20 @@ def of_log_rates(path: Sequence[Any], forward: Forward, output: Tensor, loss: fl
     return False
 
 
-def not_between(forward: Forward, output: Tensor, loss: float) -> bool:
-    r"""Whether targets of a mean binary cross-entropy of logits lie beyond 0 and 1, as those of masks of 0 and 255 do.
+def targets_beyond(forward: Forward, output: Tensor, loss: float) -> tuple[float, float] | None:
+    r"""The ends of targets of a mean binary cross-entropy of logits that lie beyond 0 and 1, as masks of 0 and 255 do.
 
     They are $t = \sigma(z) - d$, with the gradient $d$ of an entry: with these the loss has the value that it has.
     """
     slopes = forward.gradients.get(next(place for place, each in enumerate(forward.outputs) if each is output))
     if slopes is None or output.numel() > 2**22:
-        return False
+        return None
     z = output.detach().double()
     targets = z.sigmoid() - z.numel() * slopes.double()
-    beyond = float(targets.amin()) < -0.5 or float(targets.amax()) > 1.5
+    low, high = float(targets.amin()), float(targets.amax())
     again = float((torch.nn.functional.softplus(z) - targets * z).mean())
-    return beyond and math.isclose(again, loss, rel_tol=1e-3, abs_tol=1e-6)
+    beyond = (low < -0.5 or high > 1.5) and math.isclose(again, loss, rel_tol=1e-3, abs_tol=1e-6)
+    return (round(low, 3) + 0.0, round(high, 3)) if beyond else None  # not -0
 
 
 def _rows(output: Tensor) -> Tensor:

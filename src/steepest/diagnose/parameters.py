@@ -16,6 +16,9 @@ __all__ = ["MOST_COPIED", "Before", "dense", "norms", "params_of", "scale_free",
 MOST_COPIED = 2**29
 """The most bytes of parameters that are copied in an observed step: 512 MiB."""
 
+LEAST_BOUNDED = 8
+"""Entries of a gradient, from which on it is looked whether most of them have the same size."""
+
 HALF = (torch.float16, torch.bfloat16)
 SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
 """Names of the states that eps is added to the root of."""
@@ -120,6 +123,7 @@ class Before:
             if self.gauged:
                 facts.bound, self.no_limit = self._bound(changes, products)
             facts.unmoved = self._unmoved(changes)
+        facts.bounded = self._bounded()
         zero = self._zero_rows()
         facts.layers = [
             LayerFacts(name, param.numel(), weight, gradient, update, zero.get(id(param), math.nan))
@@ -174,6 +178,18 @@ class Before:
             return {}
         shares = torch.stack([(gradient.flatten(1).abs().amax(1) == 0).float().mean() for _, gradient in chosen])
         return dict(zip((key for key, _ in chosen), shares.tolist(), strict=True))
+
+    def _bounded(self) -> float:
+        """The share of entries at a bound that the gradients of several parameters have in common to the last bit."""
+        kept = [gradient for gradient in self.gradients if gradient.numel() >= LEAST_BOUNDED]
+        if len(kept) < 2 or any(gradient.is_complex() for gradient in kept):
+            return 0.0
+        largest = torch.stack([norm.float() for norm in torch._foreach_norm(kept, math.inf)]).tolist()
+        bound = max(largest)
+        if not (largest.count(bound) > 1 and 0 < bound < math.inf):
+            return 0.0
+        at_bound = torch.stack([(gradient.abs().float() == bound).sum() for gradient in kept])
+        return float(at_bound.sum()) / sum(gradient.numel() for gradient in kept)
 
     def _unmoved(self, changes: Sequence[Tensor]) -> float:
         still = moved = 0

@@ -9,6 +9,9 @@ from .record import Record
 
 __all__ = ["Rates"]
 
+LOW = 1.001e-3
+"""The part of its largest value, three divisions by 10 among them, at which a rate has vanished."""
+
 
 class Rates:
     """Keeps in a record what the learning rates of optimizers are.
@@ -50,7 +53,7 @@ class Rates:
                     self._record.turns += self._falls and rate > last
                     self._falls = rate < last
             rates[place] = (rate if first != first else first, max(rate, high), rate)
-            low = low and rate < rates[place][1] / 1000
+            low = low and rate <= rates[place][1] * LOW
         if changed:
             self._record.changes += steps
         if low and groups:

@@ -97,6 +97,11 @@ class LayerFacts:
     update: float
     zero_rows: float = math.nan
 
+    @property
+    def root_mean_square(self) -> float:
+        """Of the gradient's entries."""
+        return self.gradient / math.sqrt(self.size)
+
 
 @dataclass
 class StepFacts:
@@ -115,6 +120,8 @@ class StepFacts:
         momentum: the optimizer's own memory of gradients (`momentum` or the first of `betas`).
         bound: the largest second-order change of the loss, twice, at which such a step is stable: see `limits.py`; NaN
             where the optimizer has no such limit.
+        bounded: share of the gradient's entries that have exactly the largest size, which several parameters have in
+            common.
         parallel: whether the gradient that the optimizer got has the direction of the one that was computed.
     """
 
@@ -129,6 +136,7 @@ class StepFacts:
     partial: bool = False
     momentum: float = 0.0
     bound: float = math.nan
+    bounded: float = 0.0
     parallel: bool = True
 
     @property

@@ -9,9 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from ..findings.catalogue import TRAINING
-from .autograd import has_derivatives, inputs_of, leaves, name_of, others_between, path_between, shape_of, through_views
+from .autograd import (
+    has_derivatives,
+    inputs_of,
+    leaves,
+    name_of,
+    others_between,
+    path_between,
+    shape_of,
+    through_views,
+    within,
+)
 from .last import last_activation, last_of
-from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, not_between, of_log_rates
+from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates, targets_beyond
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
@@ -154,8 +164,8 @@ class Structure:
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
-            elif output is not None and not_between(forward, output, self.record.losses[step]):
-                self._surely("loss_input", 2, step=step, kind="not_between")
+            elif output is not None and (ends := targets_beyond(forward, output, self.record.losses[step])):
+                self._surely("labels", 2, step=step, kind="beyond", low=ends[0], high=ends[1])
         if softmax is None and any(name.startswith("NllLoss") for name in names):
             node = next(node for node in path if name_of(node).startswith("NllLoss"))
             kind = last_activation(inputs_of(node)[0])
@@ -207,6 +217,12 @@ class Structure:
                 )
             if broadcast and len(inputs_of(node)) == 1:
                 self._surely("shape", 1, step=step, count=count, shape=str(shape))
+        if output.dim() == 2 and 1 < shape[1] != count:  # columns of it, as a mean and a variance
+            for node in within(path[0], path[-1]):
+                given = [shape_of(each) for each in inputs_of(node)]
+                of_one = given in ([(count, 1)], [(1, count)]) and name_of(node).startswith(ELEMENTWISE)
+                if of_one and shape_of(node) == (count, count):
+                    self._surely("shape", 1, step=step, count=count, shape=str(given[0]))
 
     # --- who is trained ---------------------------------------------------------------------------------------------
 

@@ -39,19 +39,21 @@ def dead_units(record: Record) -> Numbers | None:
 
 
 def vanishing(record: Record) -> Numbers | None:
-    """First layers whose gradient is nothing beside the last ones'."""
-    early = [update for _, update in updates_in(record, 3)]
-    ratios = []
-    for update in early:
+    """First layers whose gradient is nothing beside the last ones', or all weights' beside that of the last bias."""
+    found = []
+    for _, update in updates_in(record, 3):
         matrices = [layer for layer in update.layers if layer.name.endswith("weight") and layer.size > 1]
         if len(matrices) < 3:
             return None
         first, last = matrices[0], matrices[-1]
-        if last.gradient > 0 and first.gradient > 0:
-            ratios.append((first.gradient / first.size**0.5) / (last.gradient / last.size**0.5))
-    if len(ratios) >= 2 and max(ratios) < TRAINING.vanishing:
-        matrices = [layer for layer in early[0].layers if layer.name.endswith("weight")]
-        return {"ratio": median(ratios), "first": matrices[0].name, "last": matrices[-1].name}
+        if first.root_mean_square > 0 and last.root_mean_square > 0:
+            biases = [layer for layer in update.layers if layer.name.endswith("bias")]
+            bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
+            if max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * bias.root_mean_square:
+                last = bias  # no signal comes forward, so that no weight has a gradient
+            found.append((first.root_mean_square / last.root_mean_square, first.name, last.name))
+    if len(found) >= 2 and max(found)[0] < TRAINING.vanishing:
+        return {"ratio": median(ratio for ratio, _, _ in found), "first": found[0][1], "last": found[0][2]}
     return None
 
 

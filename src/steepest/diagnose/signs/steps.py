@@ -93,12 +93,17 @@ def _rises(record: Record) -> Numbers | None:
 
 
 def clip(record: Record) -> Numbers | None:
-    """Gradients that reach the optimizer much shorter than they were."""
+    """Gradients that reach the optimizer much shorter than they were, or with most of their entries at a bound."""
+    bounded = [update.bounded for _, update in updates_in(record)]
+    held = [share for share in bounded if share > TRAINING.clip_bounded]
+    if len(bounded) >= 4 and len(held) >= TRAINING.clip_share * len(bounded) and not record.scale_free:
+        return {"kind": "entries", "entries": median(held), "share": len(held) / len(bounded)}
     seen = [(update.clipped, update.raw) for _, update in updates_in(record) if update.raw > 0]
     clipped = [(ratio, raw) for ratio, raw in seen if ratio > TRAINING.clip]
     if len(seen) < 4 or len(clipped) < TRAINING.clip_share * len(seen) or record.scale_free:
         return None
     return {
+        "kind": "norm",
         "ratio": median(ratio for ratio, _ in clipped),
         "share": len(clipped) / len(seen),
         "norm": median(raw for _, raw in clipped),
