@@ -17,11 +17,12 @@ from steepest.base.errors import InvalidValue, SteepestError
 from steepest.base.spec import parse
 from steepest.lecture import build_lecture
 from steepest.lecture.cards import cards_as_data
-from steepest.lecture.uses import LARGEST, Results, _as_url, uses_as_data
+from steepest.lecture.uses import LARGEST, Results, _as_url, pictures_of, published_picture, uses_as_data
 from steepest.report.overview import places, relative
 from steepest.study import Comparison
 from steepest.study.packing import pack
 from steepest.study.results import STUDY_FILE
+from steepest.study.shots import TEXT
 from steepest.workloads import SETS
 
 from ..conftest import SMALL
@@ -175,3 +176,9 @@ def test_the_page_shows_the_published_study_or_another_one(small, browser, open_
     page.goto(f"{file.as_uri()}#at=cards&phase=1")
     page.wait_for_selector("[data-station=cards]")
     assert "3 个问题中 3 个最先到达或并列：writes、draws、plain" in page.locator(".card").first.inner_text()
+
+
+def test_the_pictures_that_are_shipped_are_those_of_the_study():
+    for workload, (_, shot) in pictures_of(Comparison.read(STUDY)).items():
+        shipped = published_picture(workload)
+        assert shipped == (None if shot.kind == TEXT else (f".{shot.kind.removeprefix('image/')}", shot.content))

@@ -4,6 +4,7 @@ import shlex
 import unicodedata
 
 import pytest
+from PIL import Image
 
 from steepest import workloads
 from steepest.landscapes import LANDSCAPES
@@ -258,14 +259,27 @@ def test_a_formula_and_a_family(shown):
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 WRONG = [
-    (["adm"], "unknown rule or landscape 'adm'; did you mean 'adam'?"),
-    (["rosenbrok"], "unknown rule or landscape 'rosenbrok'; did you mean 'rosenbrock'?"),
-    (["sdg(momentum=0.9)"], "unknown rule or landscape 'sdg'; did you mean 'sgd'?"),
+    (["adm"], "unknown rule, landscape or workload 'adm'; did you mean 'adam'?"),
+    (["rosenbrok"], "unknown rule, landscape or workload 'rosenbrok'; did you mean 'rosenbrock'?"),
+    (["sdg(momentum=0.9)"], "unknown rule, landscape or workload 'sdg'; did you mean 'sgd'?"),
     (["adam(lrr=1)"], "Adam has no hyperparameter 'lrr'; did you mean 'lr'?"),
     (["adam", "--diff"], "--diff: needs two rules"),
     (["adam", "saddle", "--diff"], "--diff: needs two rules"),
     (["adam", "--lang", "fr"], "lang: must be en or zh, got 'fr'"),
-    ([], "show: name a rule or a landscape"),
+    ([], "show: name a rule, a landscape or a workload"),
+    (["cloths"], "unknown rule, landscape or workload 'cloths'; did you mean 'clothes'?"),
+    (["adam", "application"], "unknown rule, landscape or workload 'application'; did you mean 'applications'?"),
+    (["clothes", "--latex"], "clothes: is a workload, which has no equations"),
+    (["adam", "clothes", "--diff"], "clothes: is a workload, which has no equations"),
+    (["adam", "--save", "x.png"], "--save: adam is a rule; steepest trace adam --save x.png draws its path"),
+    (["bowl", "ravine", "--save", "x.png"], "--save: draws one landscape or workload, got 2 names"),
+    (["bowl", "--save", "x.gif"], "x.gif: a figure is a .png, .svg or .pdf file"),
+    (["digits", "--save", "x.png"], "--save: the published study has no picture of digits"),
+    (["clothes(width=8)", "--save", "x.png"], "--save: the published study has no picture of clothes(width=8)"),
+    (["clothes", "--save", "x.txt"], "--save: clothes gives a .png or .jpg or .jpeg or .webp file, got x.txt"),
+    (["poems", "--save", "x.png"], "--save: poems gives a .txt file, got x.png"),
+    (["clothes", "--save", "nowhere/x.png"], "nowhere/x.png: "),
+    (["clothes", "--dark"], "--dark has no effect without --save"),
 ]
 
 
@@ -329,3 +343,52 @@ def test_a_workload_is_shown_with_its_target_beside_rules(shown):
     assert f"{problem.metric_name} {'≥' if problem.higher_is_better else '≤'} {problem.target:g}" in said
     assert f"{problem.steps:,}" in said and "steepest compare digits" in said and "Adam" in said
     assert "批大小" in shown("clothes", "--lang", "zh")
+
+
+def test_a_workload_is_shown_with_its_cost_its_data_and_the_published_study(shown):
+    found = rows(shown("captions"))
+    assert found["parameters"] == "443,616" and "s with adam; " in found["a run takes"]
+    assert found["data"].startswith("emoji: ") and "licence OFL 1.1" in found["data"]
+    assert found["first"].startswith("SOAP and Muon tie; Momentum takes 1.55 (1.43 – 1.68) times as many steps")
+    assert found["learned"] == "by SOAP in 500 steps: steepest show captions --save captions.png draws it"
+    assert "numbers that describe" in shown("captions")  # of its settings
+    assert "Adam does not get there" in joined(shown("poems")) and "三十年年" in shown("poems", "--lang", "zh")
+
+
+def test_of_other_sizes_nothing_of_the_study_is_said(shown):
+    found = rows(shown("clothes(width=8)"))
+    assert "first" not in found and "parameters" not in found
+    assert found["compare"] == "steepest compare 'clothes(width=8)' --quick"
+
+
+def test_sets_and_files_of_workloads_are_shown(shown, write_workload):
+    said = shown("applications")
+    assert all(f"\n{name} " in said for name in workloads.APPLICATIONS) and "schedulefreeadamw" in said
+    assert "steps" in rows(shown(str(write_workload())))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", [*workloads.WORKLOADS, *workloads.SETS])
+def test_every_workload_in_60_columns(shown, monkeypatch, name, lang):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(width, shown(name, "--lang", lang).splitlines())) <= 60
+
+
+@pytest.mark.parametrize("file", ["captions.png", "captions.webp", "captions.jpg"])
+def test_what_was_learned_is_written_as_a_picture(shown, tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    assert f"drawn to {file}" in shown("captions", "--save", file)
+    with Image.open(tmp_path / file) as image:
+        assert min(image.size) > 400
+
+
+def test_what_was_learned_is_written_as_a_text(shown, tmp_path):
+    shown("poems", "--save", str(tmp_path / "poems.txt"))
+    assert (tmp_path / "poems.txt").read_text(encoding="utf-8").startswith("三十年年獨一川，")
+
+
+@pytest.mark.parametrize("name", ["himmelblau", "wavy", "0.1*x**2 + 2*y**2"])
+def test_a_landscape_is_drawn(shown, tmp_path, name):
+    shown(name, "--save", str(tmp_path / "on.svg"), "--dark", "--lang", "zh")
+    drawn = (tmp_path / "on.svg").read_text(encoding="utf-8")
+    assert "起点" in drawn and "#15191d" in drawn

@@ -15,7 +15,7 @@ from tools.site.reference import reference_pages
 from tools.site.stations import lecture_page, ways_in
 from tools.site.tables import table
 from tools.site.words import WORDS
-from tools.site.workloads import datasets_of, settings_of, workload_pages
+from tools.site.workloads import workload_pages
 
 import steepest
 from steepest import workloads
@@ -108,16 +108,6 @@ def test_a_new_workload_has_a_page_and_a_line_by_itself(monkeypatch, tmp_path):
         " s with adam",
     ):
         assert part in clothes
-
-
-def test_data_sets_and_settings_of_workloads_are_found_in_their_files():
-    found = {name: [data.name for data in datasets_of(name)] for name in workloads.WORKLOADS}
-    assert found["clothes"] == found["diffusion"] == ["clothes"] and found["photos"] == ["stamps"]
-    assert found["quadratic"] == found["board"] == [] and found["proteins"] == ["proteins"]
-    loaded = {data for names in found.values() for data in names}
-    assert loaded >= {"digits", "airfoil", "language", "quatrains", "spelling", "emoji"}
-    for name in workloads.FAMILIES:
-        assert all(told and "Raises" not in told for _, told in settings_of(name).values()), name
 
 
 def test_every_public_name_is_on_a_page_of_the_reference_or_on_a_rules():

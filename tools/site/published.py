@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from steepest.report.overview import places
+from steepest.lecture.uses import pictures_of
 from steepest.study import Comparison
 
 __all__ = ["STUDY", "Shown", "shown", "write_pictures"]
@@ -35,20 +35,9 @@ class Shown:
 
 @cache
 def shown() -> dict[str, Shown]:
-    """By workload, the picture of the first to the target at the end of its run."""
-    study = Comparison.read(STUDY)
-    names, found = study.plan.short_names, {}
-    first = {place.workload: place.first[0] for place in places(study) if place.first}
-    for workload, rows in study.pictures.groupby("workload"):
-        own = rows[(rows["label"] == first.get(names[workload])) & (rows["kind"] != "error")]
-        if not own.empty:
-            last = own.sort_values("step").iloc[-1]
-            found[names[workload]] = Shown(last["label"], int(last["step"]), last["kind"], _bytes(last["content"]))
-    return found
-
-
-def _bytes(content: str | bytes) -> bytes:
-    return content.encode() if isinstance(content, str) else bytes(content)
+    """By workload, what the first to the target shows at the end of its run."""
+    last = pictures_of(Comparison.read(STUDY))
+    return {name: Shown(label, shot.step, shot.kind, shot.content) for name, (label, shot) in last.items()}
 
 
 def write_pictures(folder: Path) -> None:

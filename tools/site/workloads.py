@@ -1,11 +1,6 @@
 """A page for each workload, from its problem, its data set and its measurements, so that a new one has its page."""
 
-import ast
-import inspect
-import json
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from tools.site.published import shown
@@ -13,13 +8,11 @@ from tools.site.tables import listed, table
 from tools.site.words import say
 
 from steepest.base.numbers import general
-from steepest.datasets import DATASETS, Dataset
 from steepest.report.words import label_text
-from steepest.workloads import FAMILIES, PLUGINS, WORKLOADS, Problem, file_of, find, summary
+from steepest.workloads import PLUGINS, WORKLOADS, Problem, find, summary
+from steepest.workloads.about import datasets_of, measured_on, settings_of
 
-__all__ = ["datasets_of", "settings_of", "workload_pages"]
-
-ROOT = Path(__file__).parents[2]
+__all__ = ["workload_pages"]
 
 OWN = {"folder": "my_folder", "file": "my_text.txt"}
 """Settings that take a user's own data, and an example."""
@@ -46,7 +39,7 @@ def workload_pages(lang: str, section: Callable[[str, str], str]) -> dict[str, s
 
 
 def _page(name: str, lang: str, section: Callable[[str, str], str]) -> str:
-    problem, measured = find(name, try_out=False), _measured(name)
+    problem, measured = find(name, try_out=False), measured_on(name)
     return "\n".join(
         [
             f"# {name}", "", summary(name, lang), "",
@@ -88,37 +81,6 @@ def _facts(problem: Problem, measured: dict[str, Any] | None, lang: str) -> Iter
 # --- its settings, and a user's own data ------------------------------------------------------------------------------
 
 
-def settings_of(name: str) -> dict[str, tuple[Any, str]]:
-    """The settings of a family: default and description, by name; empty for a workload that has none."""
-    function = _family(name)
-    if function is None:
-        return {}
-    told = _arguments(inspect.getdoc(function) or "")
-    return {
-        setting: (parameter.default, told.get(setting, ""))
-        for setting, parameter in inspect.signature(function).parameters.items()
-    }
-
-
-def _family(name: str) -> Callable[..., Any] | None:
-    if name in FAMILIES:
-        from steepest import workloads
-
-        return getattr(workloads._module(name), name)  # type: ignore[no-any-return]
-    plugin = PLUGINS.get(name) if name in PLUGINS.plugins else None
-    return plugin if inspect.isfunction(plugin) else None
-
-
-def _arguments(docstring: str) -> dict[str, str]:
-    """The descriptions under `Args:`, by name."""
-    block = re.search(r"(?m)^Args:\n((?:    .*\n?|\n)+)", docstring + "\n")
-    if block is None:
-        return {}
-    entries = re.split(r"(?m)^    (?=\w+:)", block[1])
-    pairs = [entry.partition(":") for entry in entries if entry.strip()]
-    return {name.strip(): " ".join(text.split()) for name, _, text in pairs}
-
-
 def _own(name: str, lang: str) -> Iterator[str]:
     settings = settings_of(name)
     if not settings:
@@ -140,32 +102,6 @@ def _own(name: str, lang: str) -> Iterator[str]:
 # --- its data ---------------------------------------------------------------------------------------------------------
 
 
-def datasets_of(name: str) -> list[Dataset]:
-    """The data sets that a workload's file loads, itself or by the modules of workloads that it imports.
-
-    >>> [data.name for data in datasets_of("captions")]
-    ['emoji']
-    """
-    seen: dict[Path, None] = {}
-    loaded: dict[str, None] = {}
-    _walk(file_of(name), seen, loaded)
-    return [DATASETS[data] for data in loaded]
-
-
-def _walk(file: Path, seen: dict[Path, None], loaded: dict[str, None]) -> None:
-    if file in seen:
-        return
-    seen[file] = None
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        match node:
-            case ast.Call(func=ast.Attribute(attr="load"), args=[ast.Constant(value=str(data))]) if data in DATASETS:
-                loaded[data] = None
-            case ast.ImportFrom(module=str(module), level=1):
-                inside = file.parent / f"{module.replace('.', '/')}.py"
-                if inside.exists():
-                    _walk(inside, seen, loaded)
-
-
 def _data(name: str, lang: str) -> Iterator[str]:
     found = datasets_of(name)
     if not found:
@@ -181,11 +117,6 @@ def _data(name: str, lang: str) -> Iterator[str]:
 
 
 # --- its measurements -------------------------------------------------------------------------------------------------
-
-
-def _measured(name: str) -> dict[str, Any] | None:
-    file = file_of(name).parent / "measured" / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def _measurement(measured: dict[str, Any] | None, lang: str) -> Iterator[str]:

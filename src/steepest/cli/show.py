@@ -1,6 +1,9 @@
 """`steepest show`: formula, settings and character of rules; facts of landscapes and of workloads."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import rich.table
@@ -8,9 +11,11 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from . import terminal
-from .language import translate
-from .options import Lang
+from ..base.errors import InvalidValue
+from ..base.files import check_place
+from . import options, terminal, workload_page
+from .language import language, translate
+from .options import Dark, Lang
 from .terminal import Sentence
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ __all__ = ["command"]
 
 
 def command(
+    context: typer.Context,
     names: Annotated[
         list[str] | None, typer.Argument(help="Rules, such as adam or 'sgd(momentum=0.9)', landscapes, or workloads.")
     ] = None,
@@ -29,7 +35,12 @@ def command(
     like: Annotated[
         str, typer.Option("--like", help="A class of another library, such as timm.lamb: what it is here.")
     ] = "",
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Draw a landscape (.png, .svg, .pdf), or write what was learned on a workload (.png, .txt)."),
+    ] = None,
     lang: Lang = "",
+    dark: Dark = False,
 ) -> None:
     """Show a rule's formula, settings and character, or the facts of a landscape or workload; rules side by side.
 
@@ -41,57 +52,58 @@ def command(
 
     [dim]steepest show rosenbrock                                formula, gradient, minima, saddles[/dim]
 
-    [dim]steepest show clothes                                   what is trained, its target and steps[/dim]
+    [dim]steepest show clothes                                   what is trained, and who was first[/dim]
+
+    [dim]steepest show captions --save captions.png              what was learned there[/dim]
     """
-    from .. import rules
+    from .. import rules, workloads
     from ..program import equivalents, showing
 
     if like:
         _print_shown(equivalents.page_of(like, lang))
         return
-    chosen = [*rules.RULES, *rules.OPTIMIZERS] if everything else names or []
-    if not (diff or latex):
-        problems = [name for name in chosen if _is_workload(name)]
-        chosen = [name for name in chosen if name not in problems]
-        for name in problems:
-            _print_shown(_workload_page(name, lang))
-        if problems and not chosen:
-            return
-    shown = showing.show(chosen, diff=diff, lang=lang)
+    chosen = [*rules.RULES] if everything else names or []
+    problems = [name for name in chosen if workload_page.is_workload(name) or name in workloads.SETS]
+    if problems and (diff or latex):
+        raise InvalidValue(f"{problems[0]}: is a workload, which has no equations; leave out --diff and --latex")
+    options.needs(context, "dark", save is not None, "--save")
+    draw = None if save is None else _drawing(chosen, save, dark)
+    for name in problems:
+        page = workload_page.set_page if name in workloads.SETS else workload_page.workload_page
+        _print_shown(page(name, lang))
+    others = [name for name in chosen if name not in problems]
     if latex:
-        for name in chosen:
-            terminal.echo("\n".join([f"% {name}"] * (len(chosen) > 1) + showing.equations(name)))
-        return
-    for part in shown:
-        _print_shown(part)
+        showing.show(others, lang=lang, others=workload_page.names())
+        for name in others:
+            terminal.echo("\n".join([f"% {name}"] * (len(others) > 1) + showing.equations(name)))
+    elif others or not problems:
+        for part in showing.show(others, diff=diff, lang=lang, others=workload_page.names()):
+            _print_shown(part)
+    if draw is not None:
+        draw()
+        terminal.echo(translate("drawn to {}", save))
 
 
-def _is_workload(name: str) -> bool:
-    """Whether a name is that of a workload, and of no rule or landscape."""
-    from .. import landscapes, rules, workloads
+def _drawing(chosen: Sequence[str], file: Path, dark: bool) -> Callable[[], object]:
+    """What writes the picture of the one landscape or workload that is shown; wrong names and places raise at once."""
+    from ..landscapes import Landscape
+    from ..program import showing
 
-    head = name.partition("(")[0].strip()
-    taken = (*rules.names(), *landscapes.LANDSCAPES, *landscapes.FAMILIES)
-    return head not in taken and head in (*workloads.WORKLOADS, *workloads.PLUGINS.plugins)
+    if len(chosen) != 1:
+        raise InvalidValue(f"--save: draws one landscape or workload, got {len(chosen)} names")
+    (name,) = chosen
+    if workload_page.is_workload(name):
+        return partial(workload_page.save_picture, name, workload_page.check_picture(name, file), file)
+    subject = showing.find(name, workload_page.names())
+    if not isinstance(subject, Landscape):
+        raise InvalidValue(f"--save: {name} is a rule; steepest trace {shlex.quote(name)} --save {file} draws its path")
+    from ..figures.paths import draw_landscape
+    from ..figures.style import check_figure_file, save
 
-
-def _workload_page(name: str, lang: str) -> "Page":
-    """What is trained, the metric to reach, the steps of a run, and how to compare optimizers on it."""
-    from .. import workloads
-    from ..base.numbers import general
-    from ..program.showing import Page, Table
-
-    problem = workloads.find(name, try_out=False)
-    sign = "≥" if problem.higher_is_better else "≤"
-    rows = [
-        (translate("trained"), workloads.summary(name.partition("(")[0].strip(), lang)),
-        (translate("target"), f"{problem.metric_name} {sign} {general(problem.target, 4)}"),
-        (translate("steps"), f"{problem.steps:,}"),
-    ]
-    if problem.batch_size is not None:
-        rows.append((translate("batch size"), f"{problem.batch_size:,}"))
-    rows.append((translate("compare"), f"steepest compare {name} --quick"))
-    return Page(name, [], Table(("", ""), rows))
+    check_figure_file(file)
+    check_place(file)
+    figure = draw_landscape(subject, lang=language(), dark=dark)
+    return lambda: save(figure, file)
 
 
 def _print_shown(shown: "Page | Table | Difference") -> None:

@@ -19,8 +19,8 @@ from .path_data import Frame, Heights, Track, Window, frame_of, heights_of, stor
 from .style import clean, house_style, new_figure, theme, translate, whole_steps
 
 __all__ = [
-    "check_paths", "draw_background", "draw_heading", "draw_legend", "draw_paths", "draw_value_axes", "halo", "panels",
-    "points_of",
+    "check_paths", "draw_background", "draw_heading", "draw_landscape", "draw_legend", "draw_paths", "draw_value_axes",
+    "halo", "panels", "points_of",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -84,6 +84,30 @@ def draw_paths(
         draw_value_axes(values, heights, tracks)
         _draw_values(values, tracks, heights)
         draw_legend(figure, tracks, stories)
+    return figure
+
+
+def draw_landscape(landscape: Landscape, *, lang: str = "en", dark: bool = False) -> Figure:
+    """Draw a landscape of one or two coordinates alone, with its start, minima and saddles.
+
+    Args:
+        landscape: which.
+        lang: language of the words, `"en"` or `"zh"`.
+        dark: light ink on dark paper.
+
+    Raises:
+        InvalidValue: it has more than two coordinates.
+    """
+    if landscape.dims > 2:
+        raise InvalidValue(f"{landscape.name}: has {landscape.dims} coordinates; only one or two can be drawn")
+    with house_style(lang, dark):
+        shape = shape_of(landscape.window) if landscape.dims == 2 else 1.2
+        figure = new_figure(min(6.0, 5.0 * shape) + 0.6, min(5.0, 6.0 / shape) + 0.9)
+        axes = figure.add_subplot()
+        draw_heading(figure, title_of(landscape))
+        draw_background(axes, landscape, landscape.window)
+        start = points_of(np.array([landscape.start], dtype=float), landscape)
+        axes.plot(*start.T, "o", color="none", markersize=11, mec=theme().ink, mew=1.5, clip_on=False, zorder=8)
     return figure
 
 

@@ -19,12 +19,15 @@ from ..report.overview import Place, first_names, lead, places, relative, typica
 from ..study import Comparison
 from ..study.shots import ERROR, TEXT, Shot
 
-__all__ = ["IMAGENET", "PEOPLE", "Results", "uses_as_data"]
+__all__ = ["IMAGENET", "PEOPLE", "PICTURES", "Results", "pictures_of", "published_picture", "uses_as_data"]
 
 STEPS = "steps_to_target"
 
 PUBLISHED = "applications.json"
 """The results of the published study, beside this file; `tools/lecture_study.py` makes it of the study."""
+
+PICTURES = "pictures"
+"""The folder beside this file with the published study's images, a workload a file, as large as the study has them."""
 
 LARGEST, ROOM = 9_000, 80_000
 """Bytes of one picture of a study in the page, and of all of them."""
@@ -93,7 +96,7 @@ class Results:
 
 def _verdict(study: Comparison, place: Place, share: int) -> dict[str, Any]:
     """Who was first on a workload, by how much, and what the model shows, in so many bytes."""
-    workload = next(long for long, short in study.plan.short_names.items() if short == place.workload)
+    workload = _long_name(study, place)
     facts, first = json.loads(study.facts["workloads"])[workload], first_names(place)
     return {
         "about": [facts["about"], facts.get("about_zh") or facts["about"]],
@@ -102,21 +105,47 @@ def _verdict(study: Comparison, place: Place, share: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(study: Comparison, workload: str, first: Iterable[str], share: int) -> dict[str, Any] | None:
-    """What the model of the first contestant that shows anything shows at the end."""
+def pictures_of(study: Comparison) -> dict[str, tuple[str, Shot]]:
+    """The first contestant that shows anything, by its label, and what its model shows at the end, by workload."""
+    found = {place.workload: _last_shot(study, _long_name(study, place), place.first) for place in places(study)}
+    return {name: last for name, last in found.items() if last is not None}
+
+
+def published_picture(workload: str) -> tuple[str, bytes] | None:
+    """The image that the published study has of a workload: the ending of its file, and its bytes; None of a text."""
+    folder = files(__package__) / PICTURES
+    for file in folder.iterdir():
+        if Path(file.name).stem == workload:
+            return Path(file.name).suffix, file.read_bytes()
+    return None
+
+
+def _long_name(study: Comparison, place: Place) -> str:
+    return next(long for long, short in study.plan.short_names.items() if short == place.workload)
+
+
+def _last_shot(study: Comparison, workload: str, first: Iterable[str]) -> tuple[str, Shot] | None:
+    """The label of the first contestant that shows anything, and what it shows at the end."""
     rows = study.pictures
     rows = rows[(rows["workload"] == workload) & (rows["kind"] != ERROR)]
     for label in first:
         own = rows[rows["label"] == label].sort_values("step")
         if not own.empty:
             last = own.iloc[-1]
-            found = {"label": label, "step": int(last["step"])}
-            shot = Shot(int(last["step"]), math.nan, str(last["kind"]), bytes(last["content"]))
-            if shot.kind == TEXT:
-                text = shot.text
-                return found | {"text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"}
-            return found | {"image": _as_url(shot.kind, shot.content, share)}
+            return label, Shot(int(last["step"]), math.nan, str(last["kind"]), bytes(last["content"]))
     return None
+
+
+def _shown(study: Comparison, workload: str, first: Iterable[str], share: int) -> dict[str, Any] | None:
+    """What the model of the first contestant that shows anything shows at the end, in so many bytes."""
+    if (last := _last_shot(study, workload, first)) is None:
+        return None
+    label, shot = last
+    found = {"label": label, "step": shot.step}
+    if shot.kind == TEXT:
+        text = shot.text
+        return found | {"text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"}
+    return found | {"image": _as_url(shot.kind, shot.content, share)}
 
 
 def _ranks(study: Comparison) -> dict[str, dict[str, Any]]:

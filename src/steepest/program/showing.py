@@ -49,8 +49,12 @@ class Difference:
     settings: None = None
 
 
-def find(name: str) -> Rule | Landscape:
+def find(name: str, others: Sequence[str] = ()) -> Rule | Landscape:
     """A rule or a landscape by name, spec or formula.
+
+    Args:
+        name: of it.
+        others: names that the message about an unknown one is to know besides: those of workloads.
 
     Raises:
         UnknownName: there is neither of this name; the message has the nearest.
@@ -65,11 +69,22 @@ def find(name: str) -> Rule | Landscape:
     known = (*landscapes.LANDSCAPES, *landscapes.FAMILIES)
     if head in known or (is_formula(name) and "=" not in name):
         return landscapes.find(name)
-    raise UnknownName(f"unknown rule or landscape {head!r}; {did_you_mean(head, (*rules.names(), *known))}")
+    hint = did_you_mean(head, (*rules.names(), *known, *others))
+    if others:
+        raise UnknownName(f"unknown rule, landscape or workload {head!r}; {hint}")
+    raise UnknownName(f"unknown rule or landscape {head!r}; {hint}")
 
 
-def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list[Page | Table | Difference]":
+def show(
+    names: Sequence[str], *, diff: bool = False, lang: str = "en", others: Sequence[str] = ()
+) -> "list[Page | Table | Difference]":
     """What `steepest show` prints: a page each, or several rules side by side, or what differs between two.
+
+    Args:
+        names: of rules and landscapes.
+        diff: what differs between two rules.
+        lang: `"en"` or `"zh"`.
+        others: as of `find`.
 
     Raises:
         InvalidValue: no names, a language other than `en` and `zh`, or `diff` without exactly two rules.
@@ -78,8 +93,8 @@ def show(names: Sequence[str], *, diff: bool = False, lang: str = "en") -> "list
     if lang not in LANGUAGES:
         raise InvalidValue(f"--lang: must be one of {', '.join(LANGUAGES)}, got {lang!r}")
     if not names:
-        raise InvalidValue("show: name a rule or a landscape (see steepest list), or give --all")
-    subjects = [find(name) for name in names]
+        raise InvalidValue("show: name a rule, a landscape or a workload (see steepest list), or give --all")
+    subjects = [find(name, others) for name in names]
     chosen = [subject for subject in subjects if isinstance(subject, Rule)]
     if diff:
         if len(names) != 2 or len(chosen) != 2:
