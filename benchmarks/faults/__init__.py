@@ -1,6 +1,21 @@
 """Small programs with one mistake each, and the same programs repaired: what the doctor is measured on."""
 
-from . import data, fifth, fourth, initial, losses, numbers, second, seventh, sixth, steps, third, trained, upkeep
+from . import (
+    data,
+    eighth,
+    fifth,
+    fourth,
+    initial,
+    losses,
+    numbers,
+    second,
+    seventh,
+    sixth,
+    steps,
+    third,
+    trained,
+    upkeep,
+)
 from .parts import Program
 
 __all__ = ["PROGRAMS"]
@@ -12,5 +27,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh):
+for _module in (fifth, sixth, seventh, eighth):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
