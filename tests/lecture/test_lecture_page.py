@@ -218,6 +218,51 @@ def test_a_network_in_training_makes_no_canvases(open_lecture):
     assert page.evaluate("window.cleared") > 2 and page.evaluate("window.canvases") == 0
 
 
+STEPS_BY_FRAME = """() => {
+  let now = 0;
+  performance.now = () => ++now; // a step of a training takes a millisecond
+  const place = document.querySelector("[data-steepest] > div").shadowRoot;
+  const { shadowRoot } = place.querySelector(".place > div");
+  window.legend_ = shadowRoot.querySelector("#legend li");
+  window.steps_ = [];
+  const note = () => {
+    window.steps_.push(Number(window.legend_.textContent.match(/step (\\d+)/)[1]));
+    requestAnimationFrame(note);
+  };
+  note(); }"""
+
+
+def test_a_frame_has_few_steps_of_training_while_a_slider_is_held(open_lecture):
+    page = open_lecture("at=mini-batch&phase=1")
+    page.wait_for_selector("#legend output")
+    page.evaluate(STEPS_BY_FRAME)
+
+    def steps_a_frame():
+        page.evaluate("steps_.length = 0")
+        for _ in range(100):
+            page.wait_for_timeout(100)
+            steps = page.evaluate("steps_")
+            found = {after - before for before, after in pairwise(steps) if after > before}
+            if len(steps) > 4 and found:
+                break
+        return found
+
+    box = page.locator("#controls input[type=range]").first.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    assert steps_a_frame() == {3}
+    page.mouse.up()
+    assert 10 in steps_a_frame()
+
+
+def test_the_legend_of_a_training_is_kept_and_only_its_numbers_change(open_lecture):
+    page = open_lecture("at=mini-batch&phase=1")
+    page.wait_for_selector("#legend output")
+    page.evaluate(STEPS_BY_FRAME)
+    expect(page.locator("#legend output")).to_contain_text("step 400:")
+    assert page.evaluate("legend_.isConnected && legend_.textContent.includes('step 400:')")
+
+
 BOXES = """() => {
   const inside = (each) => [each, ...(each.shadowRoot ? within(each.shadowRoot) : [])];
   const within = (root) => [...root.querySelectorAll("*")].flatMap(inside);
