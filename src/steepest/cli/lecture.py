@@ -27,13 +27,14 @@ def command(
 
     [dim]steepest lecture --study steepest-applications          with what your own study found[/dim]
     """
-    from ..lecture import open_lecture, save_lecture
-
     page_language = language.asked()  # otherwise the browser's
-    if save is not None:
-        file = save_lecture(save, page_language, study or None)
-        terminal.echo(translate("saved to {}; open it in any browser", file))
-        return
-    file, shown = open_lecture(page_language, study or None)
-    said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"
+    with terminal.Working(translate("building the lecture")):  # a few seconds: networks are trained for its numbers
+        from ..lecture import open_lecture, save_lecture
+
+        if save is not None:
+            file = save_lecture(save, page_language, study or None)
+            said = "saved to {}; open it in any browser"
+        else:
+            file, shown = open_lecture(page_language, study or None)
+            said = "opened {}" if shown else "no browser could be opened; open this file in one: {}"
     terminal.echo(translate(said, file))

@@ -39,6 +39,7 @@ CHINESE = {
     "report: {}": "报告：{}",
     "saved to {}; open it in any browser": "已保存到 {}；用任意浏览器打开即可",
     "opened {}": "已打开 {}",
+    "building the lecture": "正在生成讲座",
     "no browser could be opened; open this file in one: {}": "无法打开浏览器；请用浏览器打开这个文件：{}",
     # tables of a comparison
     "optimizer": "优化器",
