@@ -15,7 +15,7 @@ def lecture_file(tmp_path_factory):
 
 @pytest.fixture
 def open_lecture(browser, lecture_file):
-    """Open the lecture at a link; at the end nothing must have gone wrong in it."""
+    """Open the lecture at a link; at the end nothing must have gone wrong in it, and its console be empty."""
     contexts, wrong = [], []
 
     def open_(link: str = "", **options):
@@ -25,7 +25,7 @@ def open_lecture(browser, lecture_file):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "request",

@@ -386,6 +386,57 @@ def test_formulas_have_the_numbers_that_the_words_have(name, open_lecture):
     expect(page.locator(".formula-here .result").last).to_have_text(f"={value:.4g}", timeout=1000 * PATIENCE)
 
 
+FOCUSED = """() => {
+  let focused = document.activeElement;
+  while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  if (focused === document.body) return null;
+  window.reached_.add(focused);
+  const { outlineStyle } = getComputedStyle(focused), { top, bottom } = focused.getBoundingClientRect();
+  const seen = outlineStyle !== "none" && bottom > 0 && top < innerHeight;
+  return [focused.id || focused.className || focused.type, seen]; }"""
+
+NOT_REACHED = """() => {
+  const inside = (each) => [each, ...(each.shadowRoot ? within(each.shadowRoot) : [])];
+  const within = (root) => [...root.querySelectorAll("*")].flatMap(inside);
+  const controls = "button:enabled, input:enabled, a[href], [tabindex='0']";
+  const wanted = within(document).filter((each) => each.matches(controls));
+  return wanted.filter((each) => each.checkVisibility({ visibilityProperty: true }) && !window.reached_.has(each))
+    .map((each) => each.id || each.className || each.type); }"""
+
+
+@pytest.mark.parametrize(
+    "place", ["uses&phase=0", "saddle&phase=0", "best-pair&phase=1", "loss-slice&phase=2", "mistakes&phase=1"]
+)
+def test_tab_reaches_every_control_shows_where_it_is_and_gets_out_again(place, open_lecture):
+    page = open_lecture(f"at={place}")
+    page.evaluate("window.reached_ = new Set()")
+    outside, unseen = 0, []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        outside += focused is None
+        if outside == 2:  # once around the page
+            break
+        if focused is not None and not focused[1]:
+            unseen.append(focused[0])
+    assert outside == 2 and unseen == [] and page.evaluate(NOT_REACHED) == []
+
+
+def test_an_exercise_is_solved_with_keys_alone(open_lecture):
+    page = open_lecture("at=descent")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".status")).to_have_text("Not yet.")
+    page.evaluate("window.reached_ = new Set()")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if (page.evaluate(FOCUSED) or [""])[0] == "text":
+            break
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0.4")
+    expect(page.locator(".status")).to_have_class("status solved")
+
+
 def test_the_language_changes_at_any_place(open_lecture):
     page = open_lecture("at=saddle&phase=2")
     page.locator("#language").click()
@@ -438,6 +489,14 @@ def test_a_bad_link_is_told_and_changes_nothing(open_lecture):
     page = open_lecture("at=nowhere")
     expect(page.locator("#toast")).to_contain_text("the lecture has no station 'nowhere'")
     expect(page.locator("h1")).to_have_text(stations_as_data()[0]["title"][0])
+
+
+@pytest.mark.parametrize("link", ["on=bowl&rule=adam(lr=0.1)", "%%%"], ids=["playground", "broken"])
+def test_a_link_without_a_station_is_told(link, open_lecture):
+    page = open_lecture("at=saddle")
+    page.evaluate("link => { location.hash = link; }", link)
+    expect(page.locator("#toast")).to_contain_text("it names no station, as in at=uses")
+    expect(page.locator("h1")).to_have_text("Saddle points")
 
 
 def test_links_that_were_changed_on_their_way_show_what_can_be_shown(open_lecture):

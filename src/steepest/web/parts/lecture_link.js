@@ -23,6 +23,7 @@ export function decodeLecture(text, stations) {
     if (OWN.includes(name)) own[name] = decoded(value.join("="));
     else rest.push(part);
   }
+  if (own.at === undefined && rest.length) return { state: null, reason: { en: `it names no station, as in at=${ids[0]}`, zh: `其中没有站名，例如 at=${ids[0]}` } };
   const at = own.at ?? ids[0];
   if (!ids.includes(at)) {
     const hint = didYouMean(at, ids);
