@@ -217,7 +217,7 @@ class Structure:
                 )
             if broadcast and len(inputs_of(node)) == 1:
                 self._surely("shape", 1, step=step, count=count, shape=str(shape))
-        if output.dim() == 2 and 1 < shape[1] != count:  # columns of it, as a mean and a variance
+        if output.dim() == 2 and shape[1] != count:  # columns of it, or of another output, as a mean and a variance
             for node in within(path[0], path[-1]):
                 given = [shape_of(each) for each in inputs_of(node)]
                 of_one = given in ([(count, 1)], [(1, count)]) and name_of(node).startswith(ELEMENTWISE)
