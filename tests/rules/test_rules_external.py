@@ -236,7 +236,7 @@ def test_show_has_formulas_and_character_of_our_own_class(lang, evaluates):
 
 def test_our_own_class_is_searched_as_it_declares_and_keeps_its_rate():
     lbfgs = resolve("LBFGS").rule_class
-    assert lbfgs.hyperparameters()["lr"].metadata["facts"].search == (0.1, 10.0)
+    assert lbfgs.hyperparameters()["lr"].metadata["facts"].search == (0.01, 10.0)
     assert (lbfgs.by_default, lbfgs.own_schedule, lbfgs.evaluations) == (None, "constant", None)
     assert lbfgs.look[1] == "H"
 

@@ -23,10 +23,8 @@ target = 1e-9
 """
 
 
-def compare(workload, **more):
-    return steepest.compare(
-        workload, more.pop("optimizers", ["sgd(lr=0.1)"]), steps=2, seeds=1, trials=1, jobs=1, **more
-    )
+def compare(workload, optimizers=("sgd(lr=0.1)",), steps=2, **more):
+    return steepest.compare(workload, optimizers, steps=steps, seeds=1, trials=1, jobs=1, **more)
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ GROUPS = "def groups(model): return [dict(params=[param]) for param in model.par
 def test_an_optimizer_of_one_group_names_the_file_that_makes_several(optimizer, write_file, nothing_stored):
     file = write_file("grouped.py", FILE + GROUPS)
     with pytest.raises(InvalidValue) as error:
-        compare(file, optimizers=[optimizer])
+        compare(file, optimizers=[optimizer], steps=40)
     assert str(error.value).endswith(
         f"; it trains without the `groups` of {file}: leave them out there, or leave out this optimizer"
     )
@@ -96,3 +94,38 @@ def test_a_listed_setting_that_is_no_number_is_told(write_file, nothing_stored):
 def test_seeds_are_added_until_one_is_first_while_any_run_reaches_the_target(first, steps, told):
     runs = pd.DataFrame({"phase": "report", "steps_to_target": steps})
     assert verbs._is_told(SimpleNamespace(runs=runs, verdict=SimpleNamespace(first=first))) == told
+
+
+CLOSURES = """
+import torch
+
+class Raises(torch.optim.Optimizer):
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, dict(lr=lr))
+
+    def step(self, closure):
+        raise RuntimeError("no good")
+
+class Often(Raises):
+    def step(self, closure):
+        for _ in range(30):
+            loss = closure()
+        return loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("Raises", "RuntimeError: no good"), ("Often", "first update evaluates the gradient 30 times, and a run has 2")],
+)
+def test_a_class_that_could_not_make_an_update_is_told(name, words, write_file, nothing_stored):
+    file = write_file("closures.py", CLOSURES)
+    with pytest.raises(InvalidValue, match=words) as error:
+        compare(write_file("plain.py", FILE), optimizers=[f"{file}:{name}"])
+    assert "\n" not in str(error.value)
+    assert "closure:" not in str(error.value)
+
+
+def test_a_run_has_steps_for_an_update(write_file, nothing_stored):
+    with pytest.raises(InvalidValue, match="SAM SGD: an update evaluates the gradient 2 times, and a run has 1 step"):
+        compare(write_file("plain.py", FILE), optimizers=["sam(sgd)"], steps=1)

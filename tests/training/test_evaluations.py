@@ -1,18 +1,23 @@
 """Steps are evaluations of the gradient where an optimizer's step makes several: what is measured is paid for."""
 
+import copy
 import itertools
 
 import pytest
 import torch
 
+import steepest
 from steepest import rules
+from steepest.optim.routing import optimizer_of
 from steepest.rules.external import external
 from steepest.training import step_times, train
 from steepest.training.evaluations import Evaluations
 from steepest.training.forecast import forecasts
+from steepest.training.own_draws import separate_draws
 from steepest.training.trainer import Trainer
 from steepest.workloads import find
 from steepest.workloads.seeding import seeded
+from steepest.workloads.stepping import needs_closure
 
 STEPS = 60
 
@@ -44,6 +49,59 @@ class Twice(Often):
         return super().step(lambda: closure())
 
 
+class Called(Often):
+    """An optimizer that can be called, which is no closure."""
+
+    def __call__(self):
+        raise AssertionError
+
+
+class Aside(Often):
+    """The weights to evaluate are the mean of those of all updates; `eval()` and `train()` go there and back."""
+
+    def step(self, closure):
+        loss = super().step(closure)
+        for group in self.param_groups:
+            for param in group["params"]:
+                state = self.state[param]
+                state["all"] = [*state.get("all", []), param.detach().clone()]
+        return loss
+
+    @torch.no_grad()
+    def eval(self):
+        for param in self.param_groups[0]["params"]:
+            if self.state[param]:
+                self.state[param]["own"] = param.clone()
+                param.copy_(torch.stack(self.state[param]["all"]).mean(dim=0))
+
+    @torch.no_grad()
+    def train(self):
+        for param in self.param_groups[0]["params"]:
+            if "own" in self.state[param]:
+                param.copy_(self.state[param]["own"])
+
+
+class Ours(steepest.SGD):
+    """It derives from an optimizer of steepest's, and says only when it is called that it needs a closure."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, lr)
+
+    def step(self, closure=None):
+        with torch.enable_grad():
+            closure()
+        return super().step(closure)
+
+
+class Matrices(Often):
+    """For matrices only."""
+
+    def step(self, closure):
+        for param in self.param_groups[0]["params"]:
+            assert param.ndim == 2, "matrices only"
+        return super().step(closure)
+
+
 def weight_and_closure():
     weight = torch.nn.Parameter(torch.tensor([1.0]))
     calls = []
@@ -56,7 +114,7 @@ def weight_and_closure():
     return weight, closure, calls
 
 
-@pytest.mark.parametrize("kind", [Often, Twice])
+@pytest.mark.parametrize("kind", [Often, Twice, Called])
 def test_calls_of_a_closure_are_counted_once_each(kind):
     weight, closure, calls = weight_and_closure()
     optimizer = kind([weight], turns="1,3,2")
@@ -65,6 +123,55 @@ def test_calls_of_a_closure_are_counted_once_each(kind):
     optimizer.step(closure=closure)
     assert counted.taken() == 1
     assert len(calls) == 7
+
+
+def test_calls_are_counted_where_a_step_raised_before():
+    weight, closure, _ = weight_and_closure()
+    optimizer = Often([weight], turns="2")
+    counted = Evaluations(optimizer)
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step(lambda: 1 / 0)
+    optimizer.step(closure)
+    assert counted.taken() == 3
+
+
+def test_an_optimizer_that_can_be_called_is_no_closure_whose_draws_are_apart():
+    weight, closure, calls = weight_and_closure()
+    optimizer = Called([weight])
+    separate_draws(optimizer, 0, "cpu")
+    optimizer.step(closure)
+    assert len(calls) == 1
+
+
+def test_a_class_that_derives_from_ours_is_given_closures():
+    """To the last bit the plain optimizer, at every second step."""
+    rule = external(Ours).configure(lr=0.1)
+    assert rule.evaluations is None
+    plain, own = by_step(curve_of()), by_step(train(find("digits"), rule, 3, steps=STEPS).curve)
+    assert {step: measured for step, measured in own.items() if step % 2 == 0 and step // 2 in plain} == {
+        2 * step: measured for step, measured in plain.items() if 2 * step in own
+    }
+    copied = copy.deepcopy(rule.make([torch.nn.Parameter(torch.ones(1))]))
+    assert needs_closure(copied)
+
+
+def test_a_class_for_matrices_calls_the_closure_and_its_partner_takes_the_gradient():
+    rule = external(Matrices).configure(turns="3")
+    assert (rule.least_axes, rule.evaluations) == (2, None)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
+    optimizer = optimizer_of(rule, model)
+    assert needs_closure(optimizer)
+    counted, before = Evaluations(optimizer), [param.detach().clone() for param in model.parameters()]
+
+    def closure():
+        optimizer.zero_grad()
+        loss = model(torch.ones(1, 2)).square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert counted.taken() == 3
+    assert not any(map(torch.equal, before, model.parameters()))
 
 
 def curve_of(turns="1", steps=STEPS, workload="digits", kind=Often):
@@ -113,6 +220,18 @@ def test_a_line_search_gets_no_weights_that_the_steps_do_not_pay_for():
     assert len(expected) < STEPS / 2
     for step, measured in curve.items():
         assert measured == [tuple(numbers) for spent, *numbers in expected if spent <= step][-1]
+
+
+def test_weights_to_evaluate_are_those_before_an_update_that_is_not_paid_for():
+    problem, whole, measured = find("digits"), [], []
+    for turns, found in (("1", whole), ("3", measured)):
+        with seeded(3):
+            trainer = Trainer(problem, external(Aside).configure(turns=turns), 3, STEPS, None, "constant")
+            for _ in range(5 if turns == "1" else 15):
+                found.append(trainer.measure())
+                trainer.advance(1)
+    assert len(set(whole)) == 5
+    assert measured == [each for each in whole for _ in range(3)]
 
 
 def test_measuring_in_the_middle_of_an_update_leaves_no_trace():

@@ -17,14 +17,26 @@ class Joined(torch.optim.Optimizer):
         self.parts = parts
         self.param_groups = [group for part in parts for group in part.param_groups]
 
+    @property
+    def needs_closure(self) -> bool:
+        """Whether the step of a part needs a closure."""
+        return any(getattr(part, "needs_closure", False) for part in self.parts)
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Make a step of each; a closure is called once."""
-        loss = None
-        if closure is not None:
+        """Make a step of each.
+
+        A closure is called once, or by the part that needs it, as often as that likes: then the others step by the
+        gradients that its last call has left.
+        """
+        loss, stepping = None, [part for part in self.parts if getattr(part, "needs_closure", False)]
+        for part in stepping:
+            loss = part.step(closure)  # type: ignore[arg-type]
+        if closure is not None and not stepping:
             with torch.enable_grad():
                 loss = closure()
         for part in self.parts:
-            part.step()
+            if part not in stepping:
+                part.step()
         return loss
 
     def eval(self) -> None:

@@ -78,7 +78,7 @@ class LBFGS(torch.optim.Optimizer):
     )
     settings: ClassVar[Mapping[str, Hyperparameter]] = {
         "lr": Hyperparameter(
-            r"\eta", Text("first trial of a line search", "线搜索的首次试探步长"), "(0, inf)", search=(0.1, 10.0)
+            r"\eta", Text("first trial of a line search", "线搜索的首次试探步长"), "(0, inf)", search=(0.01, 10.0)
         ),
         "history_size": Hyperparameter("m", Text("pairs that are remembered", "记住的向量对数"), "[1, inf)"),
         "c1": Hyperparameter("c_1", Text("share of the slope's decrease that is needed", "要求的下降比例"), "(0, 1)"),

@@ -47,6 +47,7 @@ class Optimizer(torch.optim.Optimizer):
     _caches: list[GroupCache]
     _kept: dict[Tensor, Tensor]
     _evaluating = False
+    _is_given_closures = False
     _backward: StepInBackward | None = None
     _over: Any = None
     skipped_steps = 0
@@ -137,7 +138,7 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if self.needs_closure:
+        if self._evaluates_again():
             if closure is None:
                 raise InvalidValue(f"{type(self).__name__}: evaluates the gradient twice; call step(closure)")
             ascent.evaluate_again(self, closure)
@@ -289,7 +290,17 @@ class Optimizer(torch.optim.Optimizer):
 
     @property
     def needs_closure(self) -> bool:
-        """Whether a step evaluates the gradient again, as SAM's does, and so needs a closure."""
+        """Whether a step evaluates the gradient again, as SAM's does, and so needs a closure.
+
+        Of a class that derives from one of steepest's, and whose own step needs one, set it to True.
+        """
+        return self._is_given_closures or self._evaluates_again()
+
+    @needs_closure.setter
+    def needs_closure(self, needed: bool) -> None:
+        self._is_given_closures = needed
+
+    def _evaluates_again(self) -> bool:
         return any(self._class(group).evaluations != 1 for group in self.param_groups)
 
     def eval(self) -> None:
@@ -424,8 +435,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle of the optimizer holds."""
-        own = {"skipped_steps": self.skipped_steps} if self.skipped_steps else {}
-        return super().__getstate__() | own
+        kept = ("skipped_steps", "_is_given_closures")
+        return super().__getstate__() | {name: value for name in kept if (value := getattr(self, name))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore; a setting that an older checkpoint or torch's own does not have takes this optimizer's default."""

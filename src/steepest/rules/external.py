@@ -314,13 +314,14 @@ def _try_out(rule: type[External]) -> None:
         error = _step_error(own, 2)
         if error is not None and rule.evaluations is not None:
             rule.evaluations = None  # its step may say `closure=None` and need one all the same
-            rule.evaluations = None if _step_error(own, 2) is None else 1
-        takes_closure = rule.evaluations is None
-        if error is not None and not takes_closure and _step_error(own, 2, sparse=True) is not None:
+            error_without, error = error, _step_error(own, 2)
+            if error is not None:
+                rule.evaluations, error = 1, error_without
+        if error is not None and rule.evaluations is not None and _step_error(own, 2, sparse=True) is not None:
             if isinstance(error, InvalidValue):
                 raise error
             raise InvalidValue(f"{rule.title}: {_words(error, rule.optimizer_class)}") from error
-        if (error is None or takes_closure) and _step_error(own, 1) is not None:
+        if error is None and _step_error(own, 1) is not None:
             rule.axes = frozenset(axes for axes in (2, 3, 4) if axes == 2 or _step_error(own, axes) is None)
             rule.least_axes = 2
 

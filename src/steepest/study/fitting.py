@@ -47,7 +47,14 @@ def _two_steps(problem: Problem, contestant: Contestant, rule: Rule, files: Sequ
 
     with importing(*(file.parent for file in files)), exits_raised(), seeded(0):
         trainer = Trainer(problem, rule, 0, contestant.steps, contestant.batch_size, contestant.schedule)
-        trainer.advance(min(2, contestant.steps))  # a scheduler is first stepped before the second
+        first = trainer.spend(1)
+        if first > contestant.steps:
+            raise InvalidValue(
+                f"{rule.title}: its first update evaluates the gradient {first:,} times, and a run has"
+                f" {contestant.steps:,} steps, which are evaluations; give more steps"
+            )
+        if contestant.steps > 1:  # a scheduler is first stepped before the second
+            trainer.spend(1)
         with evaluating(trainer.optimizer):
             pass
 

@@ -184,7 +184,17 @@ def _search(
 
 
 def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contestant]) -> None:
-    """See that optimizers can train workloads where not all is steepest's: optimizer, scheduler, parameter groups."""
+    """See that runs suffice for an update, and that optimizers can train workloads where not all is steepest's.
+
+    That is an optimizer, a scheduler, or parameter groups.
+    """
+    for one in contestants:
+        rule = rules.resolve(one.rule).rule_class
+        if one.steps < (rule.evaluations or 1):
+            raise InvalidValue(
+                f"{rule.title}: an update evaluates the gradient {rule.evaluations} times, and a run has {one.steps}"
+                " step; steps are evaluations: give more"
+            )
     own = [one for one in contestants if _is_external(one) or getattr(find(one.workload), "groups", None) is not None]
     for text, steps in {(one.schedule, one.steps) for one in own if schedules.is_scheduler(one.schedule)}:
         schedules.check_scheduler(text, steps)

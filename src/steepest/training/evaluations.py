@@ -22,9 +22,8 @@ class Evaluations:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self._made, self._depth = 0, 0  # a step that calls that of its base class goes through the hooks of both
+        self._made, self._within = 0, False
         optimizer.register_step_pre_hook(self._enter)
-        optimizer.register_step_post_hook(self._leave)
 
     def taken(self) -> int:
         """The number of calls since the last time that it was asked for."""
@@ -33,22 +32,26 @@ class Evaluations:
 
     def _enter(
         self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        self._depth += 1
-        if self._depth > 1:
-            return None
-        return tuple(map(self._counting, args)), {name: self._counting(value) for name, value in kwargs.items()}
-
-    def _leave(self, *_: Any) -> None:
-        self._depth -= 1
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        counting = [argument if argument is optimizer else self._counting(argument) for argument in args]
+        return tuple(counting), {name: self._counting(value) for name, value in kwargs.items()}
 
     def _counting(self, argument: Any) -> Any:
-        """A closure that counts its calls; any other argument is itself."""
+        """A closure that counts its calls; any other argument is itself.
+
+        A step that calls that of its base class goes through the hooks of both, and a closure that calls another is one
+        evaluation: only the outermost call counts.
+        """
         if not callable(argument):
             return argument
 
         def call() -> Any:
-            self._made += 1
-            return argument()
+            if self._within:
+                return argument()
+            self._made, self._within = self._made + 1, True
+            try:
+                return argument()
+            finally:
+                self._within = False
 
         return call

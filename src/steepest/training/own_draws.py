@@ -52,7 +52,7 @@ def separate_draws(optimizer: torch.optim.Optimizer, seed: int, device: torch.de
 
             return call
 
-        args = tuple(drawing(value) if callable(value) else value for value in args)
+        args = tuple(drawing(value) if callable(value) and value is not optimizer else value for value in args)
         return args, {name: drawing(value) if callable(value) else value for name, value in kwargs.items()}
 
     def leave(*_: Any) -> None:

@@ -134,7 +134,8 @@ class Trainer:
                 self.set_rates(step)
             self._rated = self.spent + 1
             if self._counted is not None:
-                self._before = [tensor.detach().clone() for tensor in self.session.weights()]
+                with evaluating(self.optimizer):
+                    self._before = [tensor.detach().clone() for tensor in self.session.weights()]
             losses.extend(self.session.advance(self.optimizer, 1))
             self.spent += self._evaluations or max(1, self._counted.taken() if self._counted is not None else 0)
         if losses:
@@ -145,9 +146,14 @@ class Trainer:
 
     @contextmanager
     def _paid_for(self) -> Iterator[None]:
-        """The weights before an update that needed more evaluations than there have been steps; then those after it."""
+        """The weights to evaluate; those before an update that needed more evaluations than there have been steps.
+
+        Afterwards the parameters are what they were. As the optimizer's state is that after the update by then, the
+        weights before it are kept as they are evaluated, where an optimizer has others for that.
+        """
         if self.spent <= self._step:
-            yield
+            with evaluating(self.optimizer):
+                yield
             return
         weights = self.session.weights()
         after = [tensor.detach().clone() for tensor in weights]
@@ -187,13 +193,13 @@ class Trainer:
 
     def measure(self) -> tuple[float, float]:
         """Loss and metric at the weights to evaluate; model, optimizer and random numbers stay as they were."""
-        with self._paid_for(), drawing_from(self._measuring, self._device), evaluating(self.optimizer):
+        with drawing_from(self._measuring, self._device), self._paid_for():
             measured = self.session.measure()
         return self.problem.read_measure(measured)
 
     def show(self) -> Any:
         """What the session shows at the weights to evaluate; all else stays as it was, as in `measure`."""
-        with self._paid_for(), drawing_from(self._measuring, self._device), evaluating(self.optimizer):
+        with drawing_from(self._measuring, self._device), self._paid_for():
             return self.session.show()
 
 
