@@ -8,7 +8,7 @@ A file of `stations/` (TOML; its name is `<row>-<place>-<id>.toml`) has
 - `[guess]`, `[figure]`, `[[formulas]]`, `[[mistakes]]`, `[exercise]`: as `parts/station.js` and `parts/guess.js` of
   the page take them. A formula's `latex` becomes `math`, in which pieces named by `names` are filled in by the page.
 
-A number in a text is a field such as `{end:.3f}`, of the numbers that `numbers.py` computes for the station. A text
+A number in a text is a field such as `{end:.3f}`, of the numbers that `numbers/` computes for the station. A text
 that is nothing but a field, such as `"{end}"` in `answer`, becomes the number itself.
 """
 

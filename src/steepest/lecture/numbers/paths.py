@@ -1,8 +1,4 @@
-"""The numbers in the words of the stations, computed by steepest's own rules on the settings that the figure shows.
-
-Each function here belongs to the station of its name and returns the numbers of its fields. `tests/lecture` computes
-the same numbers by plain arithmetic, so that a changed rule that changes a number fails.
-"""
+"""The numbers of stations whose figure shows paths on a landscape, and of the mistakes that such paths refute."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,41 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..landscapes import Landscape, find, formula
-from ..paths.tracing import Path, trace
-from ..playground.tour import AIRFOIL
-from ..program.character import memory
-from ..program.linear_step import Step
-from ..program.stability import spectral_radius, stability_limit
-from ..rules import RULES, SGD, Rule
-from . import network, rare_words
-from .plane import Plane, full_loss
-from .uses import IMAGENET, PEOPLE
-
-__all__ = ["NUMBERS", "Number"]
-
-Number = float | int | str
-
-NUMBERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Number]]] = {}
-"""By the names of stations."""
-
-
-def _of(station: str) -> Callable[[Callable[[list[Path]], dict[str, Number]]], None]:
-    """Registers a function of the paths that the figure of a station shows."""
-
-    def register(compute: Callable[[list[Path]], dict[str, Number]]) -> None:
-        NUMBERS[station] = lambda facts: compute(paths_of(facts["figure"]["state"]))
-
-    return register
-
-
-def _alone(station: str) -> Callable[[Callable[[], dict[str, Number]]], None]:
-    """Registers a function of a station whose figure shows no paths."""
-
-    def register(compute: Callable[[], dict[str, Number]]) -> None:
-        NUMBERS[station] = lambda facts: compute()
-
-    return register
+from ...landscapes import Landscape, find, formula
+from ...paths.tracing import Path, trace
+from ...playground.tour import AIRFOIL
+from ...program.linear_step import Step
+from ...program.stability import spectral_radius, stability_limit
+from ...rules import SGD
+from .registry import NUMBERS, Facts, Numbers, rule_of, station
 
 
 def landscape_of(state: Mapping[str, Any]) -> Landscape:
@@ -53,23 +21,26 @@ def landscape_of(state: Mapping[str, Any]) -> Landscape:
     return formula(on["formula"]) if isinstance(on, dict) else find(on)
 
 
-def paths_of(state: Mapping[str, Any], **changes: Any) -> list[Path]:
-    """The paths that a figure shows, one a rule; `changes` replace parts of its state."""
-    state = {**state, **changes}
+def paths_of(state: Mapping[str, Any]) -> list[Path]:
+    """The paths that a figure shows, one a rule."""
     schedule = dict(state.get("schedule") or {"id": "constant"})
     spec = f"{schedule.pop('id')}({', '.join(f'{key}={value}' for key, value in schedule.items())})"
     on, start, steps = landscape_of(state), state.get("start"), state.get("steps", 60)
     noise, seed = state.get("noise", 0.0), state.get("seed", 0)
-    rules = [_rule(rule["id"], rule["settings"]) for rule in state["rules"]]
+    rules = [rule_of(rule["id"], rule["settings"]) for rule in state["rules"]]
     return [trace(rule, on, start, steps, noise, seed, spec) for rule in rules]
 
 
-def _rule(name: str, settings: Mapping[str, Any]) -> Rule:
-    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-    return RULES[name](**given)
+def _paths_of(name: str) -> Callable[[Callable[[list[Path]], Numbers]], None]:
+    """Registers a function of the paths that the figure of a station shows."""
+
+    def register(compute: Callable[[list[Path]], Numbers]) -> None:
+        NUMBERS[name] = lambda facts: compute(paths_of(facts["figure"]["state"]))
+
+    return register
 
 
-def _settings(path: Path) -> dict[str, Number]:
+def _settings(path: Path) -> Numbers:
     """What the words of many stations name: the start, the learning rate, the number of steps."""
     return {"start": float(path.x[0, 0]), "lr": float(path.rule.lr), "steps": len(path.x) - 1}
 
@@ -77,8 +48,8 @@ def _settings(path: Path) -> dict[str, Number]:
 # --- rows 2 to 4: minima, saddles, flat parts -------------------------------------------------------------------------
 
 
-@_of("local-minimum")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("local-minimum")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     on = find("two_minima")
     ((local,),), ((lowest,),) = on.local_minima, on.minima
@@ -88,8 +59,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("noise-escapes")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("noise-escapes")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     ((lowest,),) = find("two_minima").minima
     rule, schedule = path.rule, path.schedule
@@ -107,8 +78,8 @@ ARRIVED = 0.2
 """How near the global minimum a noisy path has arrived."""
 
 
-@_of("saddle")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("saddle")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     sizes = np.linalg.norm(path.grad, axis=1)
     slowest = int(np.argmin(sizes))
@@ -123,14 +94,14 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }
 
 
-@_of("inflection")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("inflection")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     return _settings(path) | {"end": float(path.x[-1, 0]), "slope": float(path.grad[-1, 0])}
 
 
-@_of("vanishing")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("vanishing")
+def _(paths: list[Path]) -> Numbers:
     slow, fast = paths
     return _settings(slow) | {
         "slope": float(find("tanh").gradient([slow.x[0, 0]])[0]),
@@ -143,8 +114,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
 # --- rows 5 to 8: gradient descent ------------------------------------------------------------------------------------
 
 
-@_of("descent")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("descent")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     return _settings(path) | {
         "end": float(path.x[-1, 0]),
@@ -153,8 +124,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }
 
 
-@_of("learning-rate")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("learning-rate")
+def _(paths: list[Path]) -> Numbers:
     small, right, large = paths
     limit = stability_limit("sgd", float(find("parabola").hessian([0.0])[0, 0]))
     return {
@@ -165,8 +136,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("leap")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("leap")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     on = find("wavy")
     ((good,),), ((poor,),) = on.minima, on.local_minima
@@ -176,8 +147,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("two-variables")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("two-variables")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     x_curvature, y_curvature = (float(value) for value in np.diag(find("bowl").hessian([0.0, 0.0])))
     return _settings(path) | {
@@ -191,8 +162,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
 # --- rows 9 and 10: noise ---------------------------------------------------------------------------------------------
 
 
-@_of("stochastic")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("stochastic")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     lr, noise = float(path.rule.lr), path.noise
     x_curvature, y_curvature = (float(value) for value in np.diag(path.landscape.hessian([0.0, 0.0])))
@@ -217,8 +188,8 @@ def _rate_of_spread(noise: float, spread: float, curvature: float) -> float:
     return 2 * share / (1 + share * curvature)
 
 
-@_of("decay")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("decay")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     steps, curvature = len(path.x) - 1, float(path.landscape.hessian([0.0, 0.0])[0, 0])
     still = {
@@ -232,8 +203,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("full-batch")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("full-batch")
+def _(paths: list[Path]) -> Numbers:
     wild, calm = paths
     steep, flat = (float(value) for value in np.diag(wild.landscape.hessian([0.0, 0.0])))
     return {
@@ -245,8 +216,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
 # --- rows 11 and 12: momentum -----------------------------------------------------------------------------------------
 
 
-@_of("momentum")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("momentum")
+def _(paths: list[Path]) -> Numbers:
     plain, heavy = paths
     mu, long = float(heavy.rule.momentum), 0.9  # type: ignore[attr-defined]
     return {
@@ -261,8 +232,8 @@ def half_life(memory: float) -> float:
     return float(np.log(0.5) / np.log(memory))
 
 
-@_of("best-pair")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("best-pair")
+def _(paths: list[Path]) -> Numbers:
     plain, heavy = paths
     curvatures = [float(value) for value in np.diag(heavy.landscape.hessian([0.0, 0.0]))]
     shares = [max(spectral_radius(Step(path.rule).matrix(float(path.rule.lr), value)) for value in curvatures)
@@ -276,8 +247,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("ill-conditioning")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("ill-conditioning")
+def _(paths: list[Path]) -> Numbers:
     slow, wild, mended = paths
     y_curvature = float(slow.landscape.hessian([0.0, 0.0])[1, 1])
     return {
@@ -292,8 +263,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
 # --- rows 13 to 16: rates for each coordinate -------------------------------------------------------------------------
 
 
-@_of("sparse")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("sparse")
+def _(paths: list[Path]) -> Numbers:
     plain, own = paths
     near = 1.3
     return {
@@ -302,8 +273,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("adagrad")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("adagrad")
+def _(paths: list[Path]) -> Numbers:
     slow, fast = paths
     outside = replace(slow.rule, eps_inside_sqrt=False)  # type: ignore[call-arg]
     steps = len(slow.x) - 1
@@ -314,8 +285,8 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("rmsprop")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("rmsprop")
+def _(paths: list[Path]) -> Numbers:
     quick, slow = paths
     alpha = float(quick.rule.alpha)  # type: ignore[attr-defined]
     return {
@@ -324,15 +295,15 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-@_of("cycle")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("cycle")
+def _(paths: list[Path]) -> Numbers:
     (path,) = paths
     last = path.x[-2:, 0]
     return {"lr": float(path.rule.lr), "low": float(last.min()), "high": float(last.max()), "close": 0.01}
 
 
-@_of("adam")
-def _(paths: list[Path]) -> dict[str, Number]:
+@_paths_of("adam")
+def _(paths: list[Path]) -> Numbers:
     one, other = paths
     (memory, beta), (_, other_beta) = one.rule.betas, other.rule.betas  # type: ignore[attr-defined]
     return {
@@ -343,44 +314,22 @@ def _(paths: list[Path]) -> dict[str, Number]:
     }  # fmt: skip
 
 
-# --- rows 1 and 17 ----------------------------------------------------------------------------------------------------
+# --- what paths refute ------------------------------------------------------------------------------------------------
 
 
-@_alone("uses")
-def _() -> dict[str, Number]:
-    (first_year, first, *_), *_, (last_year, last, *_) = IMAGENET
-    year, below = next((year, error) for year, error, *_ in IMAGENET if error < PEOPLE)
-    factor, share = first / last, (last / first) ** (1 / (last_year - first_year))
-    return {
-        "people": PEOPLE, "year": year, "below": below, "first_year": first_year, "first": first,
-        "last_year": last_year, "last": last, "factor": factor, "factor_low": factor - 0.1, "factor_high": factor + 0.1,
-        "factor_text": f"{factor:.1f}", "years": last_year - first_year, "share": share, "kept": 100 * share,
-    }  # fmt: skip
-
-
-@_alone("cards")
-def _() -> dict[str, Number]:
-    millions, size, number = 25, memory(RULES["adam"]()).size, 4
-    megabytes, here = round(millions * size), network.first_weights(network.images().pixels.shape[1], seed=0).size
-    return {
-        "weights": millions, "bytes": number, "megabytes": megabytes, "low": 0.95 * megabytes,
-        "high": 1.05 * megabytes, "here": here, "kept": round(size / number), "kilobytes": here * size / 1000,
-    }  # fmt: skip
-
-
-@_alone("mistakes")
-def _() -> dict[str, Number]:
+@station("mistakes")
+def _(facts: Facts) -> Numbers:
     """Each from the station at which it can be seen."""
     regression = paths_of({"landscape": {"formula": AIRFOIL}, "rules": [{"id": "sgd", "settings": {"lr": 1.0}}]})[0]
     steep = float(regression.landscape.hessian([0.0, 0.0])[0, 0])
-    cycling = trace(_rule("rmsprop", {"lr": 0.4, "alpha": 0.9}), "parabola", steps=200)
+    cycling = trace(rule_of("rmsprop", {"lr": 0.4, "alpha": 0.9}), "parabola", steps=200)
     inside, outside = (
-        trace(_rule("adagrad", {"lr": 0.4, "eps": 1e-6, "eps_inside_sqrt": place}), "parabola", 0.001, 3).x[-1, 0]
+        trace(rule_of("adagrad", {"lr": 0.4, "eps": 1e-6, "eps_inside_sqrt": place}), "parabola", 0.001, 3).x[-1, 0]
         for place in (True, False)
     )
     due = trace("sgd", "parabola", steps=2, schedule="exponential(rate=0.1)").lr / SGD().lr
     texts, code = (
-        trace(_rule("adam", {"lr": 0.4, "betas": [0.9, beta], "eps": 1e-6}), "ravine", steps=60).x[-1]
+        trace(rule_of("adam", {"lr": 0.4, "betas": [0.9, beta], "eps": 1e-6}), "ravine", steps=60).x[-1]
         for beta in (0.98, 0.999)
     )
     memory_, exercise = 0.9, 0.95
@@ -393,100 +342,6 @@ def _() -> dict[str, Number]:
         "exercise_memory": exercise, "exercise_half": half_life(exercise), "exercise_low": half_life(exercise) - 0.1,
         "exercise_high": half_life(exercise) + 0.1, "exercise_text": f"{half_life(exercise):.1f}",
     }  # fmt: skip
-
-
-# --- the network that is trained in the page --------------------------------------------------------------------------
-
-
-def _with_facts(station: str) -> Callable[[Callable[[Mapping[str, Any]], dict[str, Number]]], None]:
-    """Registers a function of a station's file."""
-
-    def register(compute: Callable[[Mapping[str, Any]], dict[str, Number]]) -> None:
-        NUMBERS[station] = compute
-
-    return register
-
-
-@_with_facts("mini-batch")
-def _(facts: Mapping[str, Any]) -> dict[str, Number]:
-    state, found = facts["figure"]["state"], network.images()
-    weights, large = network.first_weights(found.pixels.shape[1], state["seed"]), state["batch"]
-    rows = range(found.train)
-    single = np.array([network.loss_of(weights, found.pixels[[i]], found.labels[[i]])[1] for i in rows])
-    noise = float(np.sqrt(((single - single.mean(axis=0)) ** 2).sum(axis=1).mean()))
-    gain = float(np.sqrt(large * (found.train - 1) / (found.train - large)))  # no image is in a batch twice
-    return {
-        "weights": weights.size, "images": found.train, "large": large, "gain": gain,
-        "single": noise, "batch": noise / gain, "updates": found.train,
-        "batch_updates": found.train // large, "steps": state["steps"], "goal": 0.1,
-    }  # fmt: skip
-
-
-@_with_facts("rare-words")
-def _(facts: Mapping[str, Any]) -> dict[str, Number]:
-    """Each rule at the best of the rates that are tried, by the loss on the texts held out."""
-    state, tried = facts["figure"]["state"], facts["figure"]["tried"]
-    batch, steps, seed, (decaying, own) = state["batch"], state["steps"], state["seed"], state["rules"]
-    decay = decaying["schedule"]["rate"]
-    schedules = (f"inverse_sqrt(rate={decay})", "constant")
-    ends = []
-    for rule, schedule, rates in zip((decaying, own), schedules, tried, strict=True):
-        found = {lr: rare_words.train(_rule(rule["id"], {"lr": lr}), schedule, batch, steps, seed) for lr in rates}
-        best = min(found, key=lambda lr: found[lr].loss)
-        if best != rule["settings"]["lr"]:
-            raise ValueError(f"rare-words: of the rates tried {best} is the best of {rule['id']}, not what is shown")
-        ends.append(found[best])
-    rank, goal = 100, 90
-    return {
-        "train": rare_words.SIZES["train"], "vocabulary": rare_words.SIZES["vocabulary"], "steps": steps, "rank": rank,
-        "frequent": float(ends[1].rates[0]), "rare": float(ends[1].rates[rank - 1]), "near": 5,
-        "ratio": float(ends[1].rates[rank - 1] / ends[1].rates[0]), "decayed": float(ends[0].rates[0]),
-        "sgd_lr": decaying["settings"]["lr"], "sgd": 100 * ends[0].accuracy, "adagrad": 100 * ends[1].accuracy,
-        "sgd_tried": ", ".join(map(str, tried[0])), "adagrad_tried": ", ".join(map(str, tried[1])),
-        "goal": goal / 100, "goal_percent": goal,
-    }  # fmt: skip
-
-
-@_with_facts("race")
-def _(facts: Mapping[str, Any]) -> dict[str, Number]:
-    state = facts["figure"]["state"]
-    ends = {
-        rule["id"]: network.train(_rule(rule["id"], rule["settings"]), state["batch"], state["steps"], state["seed"])
-        for rule in state["rules"]
-    }
-    losses = [end["loss"] for end in ends.values()]
-    numbers: dict[str, Number] = {"batch": state["batch"], "steps": state["steps"], "goal": 0.1}
-    for rule in state["rules"]:
-        name = rule["id"]
-        numbers |= {
-            f"{name}_lr": rule["settings"]["lr"], f"{name}_loss": ends[name]["loss"],
-            name: 100 * ends[name]["accuracy"],
-        }  # fmt: skip
-    end = network.train(SGD(lr=1.0), state["batch"], state["steps"], state["seed"])
-    right, held = ends["adam"]["accuracy"], len(network.images().pixels) - network.images().train
-    return numbers | {
-        "winner": losses.index(min(losses)), "better_lr": 1, "better": end["loss"],
-        "held": held, "error": 100 * float(np.sqrt(right * (1 - right) / held)),
-    }  # fmt: skip
-
-
-@_with_facts("loss-slice")
-def _(facts: Mapping[str, Any]) -> dict[str, Number]:
-    state = facts["figure"]["state"]
-    batch, steps, seed, rules = state["batch"], state["steps"], state["seed"], state["rules"]
-    paths = {rule["id"]: network.path(_rule(rule["id"], rule["settings"]), batch, steps, seed) for rule in rules}
-    plane = Plane.through(paths["sgd"])
-    away = paths["adam"][-1]
-    return {
-        "weights": away.size, "share": 100 * sum(plane.explained), "first": 100 * plane.explained[0],
-        "walk": 100 * RANDOM_WALK, "adam_share": 100 * plane.share_of(paths["adam"]), "near": 10,
-        "own": full_loss(away), "beneath": full_loss(plane.beneath(away)), "goal": 0.9, "goal_percent": 90,
-    }  # fmt: skip
-
-
-RANDOM_WALK = 6 / np.pi**2 * (1 + 1 / 4)
-"""The share of a long random walk's variance that the first two of its principal components hold, in very many
-dimensions (Antognini and Sohl-Dickstein 2018)."""
 
 
 def _between(function: Callable[[float], float], low: float, high: float) -> float:
