@@ -28,6 +28,13 @@ def test_pictures_are_saved(open_page, tmp_path):
     assert "leaves at step" in "".join(root.itertext())  # a path that diverges is said to leave, not clamped
 
 
+def test_a_surface_in_svg_has_its_contour_lines(open_page, tmp_path):
+    svg = saved(open_page("on=himmelblau&rule=sgd(lr=0.01)&view=surface"), "svg", tmp_path)
+    paths = [element.get("d") for element in ElementTree.parse(svg).getroot().iter() if element.tag.endswith("path")]
+    assert not [path for path in paths if "NaN" in path]  # behind which a browser draws nothing
+    assert max(path.count("M") for path in paths) > 15  # loops, in one path
+
+
 def test_pictures_name_what_they_show_and_clip_nothing(open_page, tmp_path):
     rules = "rule=sgd(lr=0.6)&rule=adam(lr=0.4,betas=(0.8,0.99),eps=1e-6)"
     page = open_page(f"on=himmelblau&{rules}&steps=40&step=12&noise=0.3&seed=5&schedule=cosine&view=basin&selected=1")

@@ -17,6 +17,7 @@ FUNCTIONS = ("max", "min", "exp", "log", "sign", "sin", "cos", "tan", "sinh", "c
 SIGNS = {"-": "−", r"\cdot": "⋅"}  # a minus, and the dot of a product, where a terminal shows others
 OPERATORS = ("∇", "∂", "∏", "∑")
 TIMES, APPLY = "<mo>&#x2062;</mo>", "<mo>&#x2061;</mo>"
+LEFT = '<mtd style="text-align: left">'  # browsers do not know MathML's own columnalign
 COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)|[0-9]*\.?[0-9]+|.")
 
 
@@ -152,9 +153,9 @@ class _Reader:
             self.take()
             when = _group(self.row(lambda command: command in (r"\\", r"\end")))
             token = self.take()
-            rows += f"<mtr><mtd>{then}</mtd><mtd>{when}</mtd></mtr>"
+            rows += f"<mtr>{LEFT}{then}</mtd>{LEFT}{when}</mtd></mtr>"
         self.place = self.text.index("}", self.place) + 1
-        table = f'<mo fence="true">{{</mo><mtable columnalign="left">{rows}</mtable>'
+        table = f'<mo fence="true">{{</mo><mtable>{rows}</mtable>'
         return _Item("cases", "", f"<mrow>{table}</mrow>")
 
 

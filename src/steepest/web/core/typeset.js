@@ -3,7 +3,7 @@
 import { isComparison } from "./grammar.js";
 import { general } from "./numbers.js";
 
-const TIMES = "<mo>&#x2062;</mo>", APPLY = "<mo>&#x2061;</mo>";
+const TIMES = "<mo>&#x2062;</mo>", APPLY = "<mo>&#x2061;</mo>", LEFT = '<mtd style="text-align: left">';
 const SYMBOL = /<mstyle data-v="([^"]*)"( data-b="")?>.*?<\/mstyle>/g;
 
 /** A number with up to four digits: 0.001293, 1.3 × 10^5. */
@@ -87,9 +87,9 @@ function typesetNode(node) {
   if (op === "absolute") return [fence(typesetNode(a)[0], "|", "|"), FACTOR];
   if (isComparison(node)) return [`${typesetNode(a)[0]}<mo>${SIGNS[op].replace("<", "&lt;").replace(">", "&gt;")}</mo>${typesetNode(b)[0]}`, SUM];
   if (op === "where") {
-    const row = (then, when) => `<mtr><mtd>${then}</mtd><mtd>${when}</mtd></mtr>`;
+    const row = (then, when) => `<mtr>${LEFT}${then}</mtd>${LEFT}${when}</mtd></mtr>`;
     const rows = row(group(b), `<mrow><mtext>if\u00a0</mtext>${group(a)}</mrow>`) + row(group(c), "<mtext>otherwise</mtext>");
-    return [`<mrow><mo fence="true">{</mo><mtable columnalign="left">${rows}</mtable></mrow>`, SUM];
+    return [`<mrow><mo fence="true">{</mo><mtable>${rows}</mtable></mrow>`, SUM];
   }
   const [name, base] = [CALLED[op] ?? op].flat(), called = `<mi>${name}</mi>`;
   const inside = node.parts.map((part) => typesetNode(part)[0]).join("<mo>,</mo>");

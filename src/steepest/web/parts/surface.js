@@ -269,8 +269,8 @@ function drawEdgeTicks(part, pen, view, [[left, right], [low, high]], [across, u
     const away = (strong ? 2.3 : 1.1) * theme.rem / Math.hypot(dx, dy);
     if (strong) setLetters(part, pen, 0.85, theme.ink, "center", "middle", 600);
     else setLetters(part, pen, 0.72, theme.soft, "center");
-    const half = pen.measureText(text).width / 2;
-    pen.fillText(text, Math.min(Math.max(px + dx * away, half), width - half), py + dy * away);
+    const room = pen.measureText(text).width / 2 + 0.3 * theme.rem; // beside the middle of the text
+    pen.fillText(text, Math.min(Math.max(px + dx * away, room), width - room), py + dy * away);
   };
   const clear = (value, corner, span) => Math.abs(value - corner) > 0.06 * span; // of the corner, where two would meet
   for (const x of roundTicks(left, right, 5)) if (clear(x, side, right - left)) write(pretty(x), x, front, false);

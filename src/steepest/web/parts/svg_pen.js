@@ -24,8 +24,9 @@ export class SvgPen {
   }
 
   beginPath() { this.path = ""; }
-  moveTo(x, y) { this.path += `M${short(x)} ${short(y)}`; }
-  lineTo(x, y) { this.path += `L${short(x)} ${short(y)}`; }
+  moveTo(x, y) { this.go("M", x, y); }
+  lineTo(x, y) { this.go("L", x, y); }
+  go(how, x, y) { if (Number.isFinite(x) && Number.isFinite(y)) this.path += `${how}${short(x)} ${short(y)}`; } // as a canvas: behind NaN a browser draws nothing
   closePath() { this.path += "Z"; }
   rect(x, y, width, height) { this.path += `M${short(x)} ${short(y)}h${short(width)}v${short(height)}h${short(-width)}Z`; }
   arc(x, y, radius) {
