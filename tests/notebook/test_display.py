@@ -16,7 +16,6 @@ from steepest.base.display import Displayed, in_notebook
 from steepest.diagnose.finding import Diagnosis
 from steepest.figures.comparison import draw_curves
 from steepest.playground import build, build_page
-from steepest.report.svg import translated
 from steepest.web.page import FRAME
 
 pytestmark = pytest.mark.quick
@@ -75,7 +74,7 @@ def test_a_comparison_is_its_verdict_table_and_curves_in_one_language(comparison
 
 
 def test_words_of_a_comparisons_picture_are_in_the_readers_language(comparison, lang):
-    words = {text.get_text() for text in translated(draw_curves(comparison), lang).findobj(matplotlib.text.Text)}
+    words = {text.get_text() for text in draw_curves(comparison, lang).findobj(matplotlib.text.Text)}
     assert ("held-out loss" in words, "留出集损失" in words) == (lang == "en", lang == "zh")
 
 

@@ -20,6 +20,7 @@ from steepest.base.errors import InvalidValue
 from steepest.figures.comparison import band, draw_curves, draw_profiles
 from steepest.figures.contestants import looks
 from steepest.figures.search import MANY, budgets, draw_learning_rates, sensitivity, trend
+from steepest.figures.words import COMPARISON
 from steepest.findings.catalogue import Finding
 from steepest.report.build import draw_all, write_report
 from steepest.report.filenames import file_names
@@ -27,7 +28,7 @@ from steepest.report.page import both, render
 from steepest.report.rows import packed_runs
 from steepest.report.sentences import edge_warnings, target_sentence
 from steepest.report.verdict import verdict_texts
-from steepest.report.words import LABELS, STATUSES, WORDS
+from steepest.report.words import STATUSES, WORDS
 from steepest.study import Comparison, Goal, Store
 
 from .comparisons import ATTACK, ODD, WORKLOADS, awkward, contest, reports, run, study_of, trials
@@ -300,10 +301,25 @@ def test_the_page_runs_its_own_script_and_no_other(page):
 def test_the_page_speaks_both_languages(page):
     assert page.spoken("en") == page.spoken("zh") > 40
     for label in ("learning rate", "final loss", "held-out loss", "accuracy", "step", "target", "trials"):
-        assert f'<tspan lang="en">{label}</tspan><tspan lang="zh">{LABELS[label]}</tspan>' in page.text
+        assert f'<tspan lang="en">{label}</tspan><tspan lang="zh">{COMPARISON[label]}</tspan>' in page.text
     for tag, attributes in page.tags:
         if "aria-label" in attributes and attributes.get("id") != "language":
             assert attributes["data-en"] == attributes["aria-label"] and CHINESE.search(attributes["data-zh"]), tag
+
+
+def test_figures_that_are_saved_have_the_readers_language_and_the_page_has_both(comparison, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEEPEST_LANG", "zh")
+    write_report(comparison, tmp_path / "zh", [])
+    write_report(comparison, tmp_path / "en", [], lang="en")
+    with pytest.raises(InvalidValue, match=r"^lang: must be en or zh, got 'fr'$"):
+        write_report(comparison, tmp_path / "fr", lang="fr")
+    assert not (tmp_path / "fr").exists()
+    chinese, english = ((tmp_path / lang / "figures/learning_rates.svg").read_text() for lang in ("zh", "en"))
+    for label in ("learning rate", "final loss"):
+        assert COMPARISON[label] in chinese and f">{label}<" not in chinese and f">{label}<" in english
+        for lang in ("zh", "en"):
+            page = (tmp_path / lang / "report.html").read_text()
+            assert f'<tspan lang="en">{label}</tspan><tspan lang="zh">{COMPARISON[label]}</tspan>' in page
 
 
 def test_the_page_says_the_verdict(page, comparison):

@@ -8,7 +8,7 @@ import typer
 
 from ..base import spec
 from . import terminal
-from .language import say, translate
+from .language import language, say, translate
 from .options import Lang
 
 __all__ = ["command"]
@@ -57,7 +57,7 @@ def command(
     if watch:
         _watch(study, home)
     comparison = Comparison.read(study)
-    page, *tables = write_report(comparison, home, spec.split(formats))
+    page, *tables = write_report(comparison, home, spec.split(formats), lang=language())
     if not comparison.complete:
         terminal.echo(say(unfinished_sentence(comparison)))
     for remark in provenance_sentences(comparison):
@@ -84,7 +84,7 @@ def _watch(study: Path, home: Path) -> None:
             done = (len(comparison.runs), comparison.plan.runs, len(comparison.timings), comparison.running)
             complete = complete + 1 if comparison.complete and not comparison.running else 0
             if done != seen and not complete:
-                page, *_ = write_report(comparison, home, (), refresh=round(wait))
+                page, *_ = write_report(comparison, home, (), refresh=round(wait), lang=language())
                 if seen is None:
                     terminal.echo(translate("report: {}", page))
                 terminal.echo(say(unfinished_sentence(comparison)))

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from ..study import Comparison
 from .contestants import LARGEST, comparison_figure, looks, make_log, short, tag
-from .style import GREY, clean
+from .style import GREY, clean, name_of, translate
 
 __all__ = ["Band", "band", "draw_curves", "draw_profiles"]
 
@@ -44,19 +44,17 @@ def band(comparison: Comparison, label: str, column: str) -> Band:
     return Band(x, *(quartiles.loc[q].to_numpy() for q in (0.5, 0.25, 0.75)))
 
 
-def draw_curves(comparison: Comparison) -> Figure:
+def draw_curves(comparison: Comparison, lang: str = "en") -> Figure:
     """Draw held-out loss and metric of the winners on fresh seeds: medians with the middle half of the seeds."""
     facts = comparison.workload
     step = "gradient evaluations" if comparison.several_evaluations else "step"
-    x = "examples seen" if comparison.sizes_differ else step
-    panels = [("loss", "held-out loss")]
-    if not comparison.metric_is_loss:
-        panels.append(("metric", short(str(facts["metric_name"]), 40)))
-    with comparison_figure(comparison, 0.6 + 2.7 * len(panels)) as figure:
-        all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
-        all_axes[-1].set_xlabel(x)
-        for axes, (column, title) in zip(all_axes, panels, strict=True):
-            axes.set_ylabel(title)
+    columns = ["loss"] if comparison.metric_is_loss else ["loss", "metric"]
+    with comparison_figure(comparison, 0.6 + 2.7 * len(columns), lang) as figure:
+        titles = {"loss": translate("held-out loss"), "metric": short(name_of(str(facts["metric_name"])), 40)}
+        all_axes = figure.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
+        all_axes[-1].set_xlabel(translate("examples seen") if comparison.sizes_differ else translate(step))
+        for axes, column in zip(all_axes, columns, strict=True):
+            axes.set_ylabel(titles[column])
             for index, (label, look) in enumerate(looks(comparison).items()):
                 data, name = band(comparison, label, column), tag(index, column)
                 axes.fill_between(data.x, data.low, data.high, color=look.colour, alpha=0.15, linewidth=0,
@@ -64,7 +62,7 @@ def draw_curves(comparison: Comparison) -> Figure:
                 axes.plot(data.x, data.median, **look.line, markersize=4, markevery=max(1, len(data.x) // 8), gid=name)
         make_log(all_axes[0], "y")
         _draw_target(all_axes[-1], comparison.target)
-        if len(panels) > 1 and facts["higher_is_better"]:
+        if len(columns) > 1 and facts["higher_is_better"]:
             # the first steps from chance level would press everything that matters into the top
             middle = float(comparison.curves["metric"].median())
             lowest = comparison.target - 4 * abs(comparison.target - middle) - 0.1
@@ -74,19 +72,20 @@ def draw_curves(comparison: Comparison) -> Figure:
 
 def _draw_target(axes: Axes, target: float) -> None:
     """A line at the target; where a log scale has no place for it, an arrow down at the lower end."""
+    name = translate("target")
     if target <= 0 and axes.get_yscale() == "log":
-        axes.annotate("target", (0.04, 0), (0.04, 0.08), xycoords="axes fraction", ha="center", va="bottom", color=GREY,
+        axes.annotate(name, (0.04, 0), (0.04, 0.08), xycoords="axes fraction", ha="center", va="bottom", color=GREY,
                       fontsize=9, arrowprops={"arrowstyle": "->", "color": GREY})  # fmt: skip
         return
     axes.axhline(target, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
-    axes.annotate("target", (0.01, target), xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY,
+    axes.annotate(name, (0.01, target), xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY,
                   fontsize=9)  # fmt: skip
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------
 
 
-def draw_profiles(comparison: Comparison) -> Figure:
+def draw_profiles(comparison: Comparison, lang: str = "en") -> Figure:
     """Draw performance profiles: the share of workloads on which an optimizer is within a factor of the fastest.
 
     Raises:
@@ -95,8 +94,9 @@ def draw_profiles(comparison: Comparison) -> Figure:
     if comparison.profiles is None:
         raise ValueError("profiles: need a finished comparison on several workloads")
     shares = comparison.profiles.profile
-    with comparison_figure(comparison, 3.4) as figure:
-        axes = clean(figure.add_subplot(), "times as long as the fastest", "share of the workloads")
+    with comparison_figure(comparison, 3.4, lang) as figure:
+        x, y = translate("times as long as the fastest"), translate("share of the workloads")
+        axes = clean(figure.add_subplot(), x, y)
         for index, (label, look) in enumerate(looks(comparison).items()):
             if label not in shares.index:  # every run of it was set aside
                 continue

@@ -52,14 +52,14 @@ def tag(index: int, part: str) -> str:
 
 
 @contextmanager
-def comparison_figure(comparison: Comparison, height: float) -> Iterator[Figure]:
+def comparison_figure(comparison: Comparison, height: float, lang: str = "en") -> Iterator[Figure]:
     """A context that gives a figure in the house style, and adds its legend at the end; `height` is without the legend.
 
     TeX is switched off: users name optimizers, metrics and workloads, and use "$".
     """
     by_label = looks(comparison)
     columns = _columns([short(label) for label in by_label])
-    with house_style():
+    with house_style(lang):
         matplotlib.rcParams["text.parse_math"] = False
         figure = new_figure(WIDTH, height + 0.2 * math.ceil(len(by_label) / columns))
         yield figure

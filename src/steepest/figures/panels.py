@@ -13,7 +13,7 @@ from ..statistics.trials import trial_table
 from ..study import Comparison
 from ..study.ranges import dimension_of
 from .contestants import LARGEST, comparison_figure, looks, make_log, short, tag
-from .style import clean
+from .style import clean, translate
 
 __all__ = ["MOST_PANELS", "Panel", "draw_settings", "panels"]
 
@@ -85,14 +85,14 @@ def _order(value: Any) -> tuple[bool, Any, str]:
     return not is_number, value if is_number else 0, str(value)
 
 
-def draw_settings(comparison: Comparison) -> Figure:
+def draw_settings(comparison: Comparison, lang: str = "en") -> Figure:
     """Draw the final loss of every sound trial against each searched setting but the learning rate."""
     drawn = panels(comparison)
     rows = math.ceil(len(drawn) / ACROSS)
-    with comparison_figure(comparison, 2.2 * rows) as figure:
+    with comparison_figure(comparison, 2.2 * rows, lang) as figure:
         for number, panel in enumerate(drawn):
             title = f"1 − {panel.name}" if panel.near_one else panel.name
-            loss = "final loss" if number % ACROSS == 0 else ""
+            loss = translate("final loss") if number % ACROSS == 0 else ""
             axes = clean(figure.add_subplot(rows, min(ACROSS, len(drawn)), number + 1), title, loss)
             for index, (label, look) in enumerate(looks(comparison).items()):
                 if label not in panel.points:

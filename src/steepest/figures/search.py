@@ -14,7 +14,7 @@ from ..statistics.trials import trial_table
 from ..study import Comparison
 from .contestants import LARGEST, comparison_figure, looks, make_log, tag
 from .looks import Look
-from .style import GREY, clean, whole_steps
+from .style import GREY, clean, translate, whole_steps
 
 __all__ = ["Sensitivity", "budgets", "draw_budget", "draw_learning_rates", "sensitivity", "trend"]
 
@@ -81,20 +81,22 @@ def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return middles, np.array([np.median(loss[bins == index]) for index in filled])
 
 
-def draw_learning_rates(comparison: Comparison) -> Figure:
+def draw_learning_rates(comparison: Comparison, lang: str = "en") -> Figure:
     """Draw the final loss of every trial against its learning rate; broken trials are crosses above the frame."""
     data = {label: sensitivity(comparison, label) for label in looks(comparison)}
     broken = [label for label in data if len(data[label].broken_lr)]
     many = any(len(own.lr) > MANY for own in data.values())
     spacing = min(0.03, 0.2 / max(1, len(broken)))
-    with comparison_figure(comparison, 4.3) as figure:
-        axes = clean(figure.add_subplot(), "learning rate", "final loss")
+    with comparison_figure(comparison, 4.3, lang) as figure:
+        axes = clean(figure.add_subplot(), translate("learning rate"), translate("final loss"))
         for index, (label, look) in enumerate(looks(comparison).items()):
             _draw_sensitivity(axes, data[label], look, index, many)
             if label in broken:  # each at a height of its own, so that crosses at one rate do not hide each other
                 _draw_broken(axes, data[label], look, index, ABOVE + spacing * broken[::-1].index(label))
         if broken:
-            axes.text(0, ABOVE, "went wrong", transform=axes.transAxes, va="center", color=GREY, fontsize="small")
+            axes.text(
+                0, ABOVE, translate("went wrong"), transform=axes.transAxes, va="center", color=GREY, fontsize="small"
+            )
         make_log(axes, "x", subs=(1.0,))
         make_log(axes, "y")
     return figure
@@ -146,15 +148,16 @@ def budgets(comparison: Comparison) -> pd.DataFrame:
     return medians.loc[list(chosen)]
 
 
-def draw_budget(comparison: Comparison) -> Figure:
+def draw_budget(comparison: Comparison, lang: str = "en") -> Figure:
     """Draw the steps (or seconds) to the target of the best of k trials against k, in the median draw of k trials.
 
     A line begins where that draw reaches the target.
     """
     medians = budgets(comparison)
     seconds = comparison.measure == "seconds_to_target"
-    with comparison_figure(comparison, 3.6) as figure:
-        axes = clean(figure.add_subplot(), "trials", "seconds to target" if seconds else "steps to target")
+    with comparison_figure(comparison, 3.6, lang) as figure:
+        needs = translate("seconds to target" if seconds else "steps to target")
+        axes = clean(figure.add_subplot(), translate("trials"), needs)
         for index, (label, look) in enumerate(looks(comparison).items()):
             if label in medians:
                 axes.plot(medians.index, medians[label], **look.line, markersize=4,

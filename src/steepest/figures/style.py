@@ -29,7 +29,7 @@ from .words import CHINESE
 
 __all__ = [
     "DARK", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "Theme", "check_figure_file", "clean",
-    "house_style", "in_language", "language", "new_figure", "save", "theme", "translate", "whole_steps",
+    "house_style", "in_language", "language", "name_of", "new_figure", "save", "theme", "translate", "whole_steps",
 ]  # fmt: skip
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -105,6 +105,11 @@ def translate(words: str, *values: object) -> str:
     'step 3 of 100'
     """
     return (CHINESE[words] if _LANGUAGE.get() == "zh" else words).format(*values)
+
+
+def name_of(name: str) -> str:
+    """A name that may be a user's own, such as that of a metric: in Chinese where it is ours, and else as it is."""
+    return CHINESE.get(name, name) if _LANGUAGE.get() == "zh" else name
 
 
 # --- what figures and axes look like ----------------------------------------------------------------------------------

@@ -119,10 +119,9 @@ def _(value: Doctor, lang: str) -> Parts:
 def _(value: Comparison, lang: str) -> Parts:
     from ..figures.comparison import draw_curves
     from ..figures.html import picture
-    from ..figures.style import house_style
     from ..report.overview import first_names, lead, places
     from ..report.sentences import profile_sentence, target_sentence
-    from ..report.svg import boxes_for_missing_letters, translated
+    from ..report.svg import boxes_for_missing_letters
     from ..report.verdict import verdict_sentence
     from ..report.words import WORDS
 
@@ -146,8 +145,8 @@ def _(value: Comparison, lang: str) -> Parts:
         ]
         parts.append(_results(part, lang))
         if not part.table.empty and len(names) == 1:
-            with house_style(lang), boxes_for_missing_letters():
-                parts.append(picture(translated(draw_curves(part), lang), getattr(CURVES, lang)))
+            with boxes_for_missing_letters():
+                parts.append(picture(draw_curves(part, lang), getattr(CURVES, lang)))
     if (profile := profile_sentence(value)) is not None:
         parts.append(_paragraph(getattr(profile, lang)))
     return "".join(parts), "\n".join(told), {}

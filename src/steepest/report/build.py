@@ -1,13 +1,16 @@
 """Writing the report of a study: its figures, tables, and the page `report.html`, each file atomically."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..base.checks import check_language
 from ..base.errors import InvalidValue
 from ..base.files import make_folder, write
+from ..base.language import default_language
 from ..figures.comparison import draw_curves, draw_profiles
 from ..figures.panels import draw_settings, panels
 from ..figures.search import budgets, draw_budget, draw_learning_rates
@@ -28,6 +31,7 @@ def write_report(
     folder: str | Path | None = None,
     formats: Sequence[str] = ("csv",),
     refresh: int | None = None,
+    lang: str | None = None,
 ) -> list[Path]:
     """Write the report of a study into a folder: `report.html`, `figures/`, and tables for other programs.
 
@@ -39,13 +43,15 @@ def write_report(
             both have the numbers behind the verdict as JSON. "tensorboard", "jsonl" and "mlflow" have the settings and
             results of each run as experiment trackers store them.
         refresh: seconds after which the page loads itself anew, while the study runs. Default: it does not.
+        lang: language of the figures that are saved as files, "en" or "zh"; the page has both. Default: that of
+            STEEPEST_LANG, or else of the locale.
 
     Returns:
         The files (or folders) that were written, without the figures, the page first.
 
     Raises:
-        InvalidValue: there is no study, the folder cannot be written, or a format is unknown or needs a library that is
-            not installed; then nothing is written.
+        InvalidValue: there is no study, the folder cannot be written, the language is unknown, or a format is unknown
+            or needs a library that is not installed; then nothing is written.
 
     >>> import tempfile
     >>> from steepest import compare
@@ -55,11 +61,13 @@ def write_report(
     ['report.html', 'report.md']
     """
     check_formats(formats)
+    files_lang = default_language(os.environ) if lang is None else lang
+    check_language(files_lang)
     comparison = study if isinstance(study, Comparison) else Comparison.read(study)
     home = _folder_of(study, folder)
     make_folder(home, "choose another folder with --out")
     figures = draw_all(comparison)
-    _save(comparison, figures, home / "figures")
+    _save(comparison, figures if files_lang == "en" else draw_all(comparison, files_lang), home / "figures")
     text = render(comparison, figures, refresh)
     tables = export(comparison, home, formats)
     write(home / "report.html", text.encode())  # last: a page that is there is complete
@@ -77,13 +85,13 @@ def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Pat
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def draw_all(study: Comparison) -> Mapping[str, Mapping[str, Figure]]:
+def draw_all(study: Comparison, lang: str = "en") -> Mapping[str, Mapping[str, Figure]]:
     """The figures of a study, by workload and name; those over all workloads under "". Empty figures are left out."""
-    figures = {name: _figures(comparison) for name, comparison in study.by_workload().items()}
-    return figures if study.profiles is None else {"": {"profiles": draw_profiles(study)}} | figures
+    figures = {name: _figures(comparison, lang) for name, comparison in study.by_workload().items()}
+    return figures if study.profiles is None else {"": {"profiles": draw_profiles(study, lang)}} | figures
 
 
-def _figures(comparison: Comparison) -> dict[str, Figure]:
+def _figures(comparison: Comparison, lang: str) -> dict[str, Figure]:
     runs, curves = comparison.runs, comparison.curves
     reported = curves["run"].isin(runs.loc[runs["phase"] == "report", "id"])
     several = bool((runs["trial"] > 0).any())
@@ -96,7 +104,7 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
     makers = {
         "curves": draw_curves, "learning_rates": draw_learning_rates, "settings": draw_settings, "budget": draw_budget,
     }  # fmt: skip
-    return {name: make(comparison) for name, make in makers.items() if draw[name]}
+    return {name: make(comparison, lang) for name, make in makers.items() if draw[name]}
 
 
 def _save(study: Comparison, figures: Mapping[str, Mapping[str, Figure]], folder: Path) -> None:

@@ -10,14 +10,13 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
-from matplotlib.text import Text as MatplotlibText
 
 from ..base.text import Text
 from ..figures.looks import Look
 from ..figures.style import GREY, GRID, INK, house_style
-from .words import LABELS
+from ..figures.words import COMPARISON
 
-__all__ = ["boxes_for_missing_letters", "inline", "mark", "translated"]
+__all__ = ["boxes_for_missing_letters", "inline", "mark"]
 
 THEME = {INK: "currentColor", GRID: "var(--line)", GREY: "var(--soft)"}
 """CSS values by the figures' colours."""
@@ -67,20 +66,12 @@ def _adapted(tag: str, colours: Mapping[str, str], prefix: str) -> str:
 
 
 def _translated(match: "re.Match[str]") -> str:
-    """A `text` element in both languages, if its label is one of `LABELS`."""
+    """A `text` element in both languages, if its label is one of `COMPARISON`."""
     before, label, after = match.groups()
-    if label not in LABELS:
+    if label not in COMPARISON:
         return match[0]
-    en, zh = escape(label), escape(LABELS[label])
+    en, zh = escape(label), escape(COMPARISON[label])
     return f'{before}<tspan lang="en">{en}</tspan><tspan lang="zh">{zh}</tspan>{after}'
-
-
-def translated(figure: Figure, lang: str) -> Figure:
-    """The figure with its own words, those of `LABELS`, in a language; for a picture outside of the page."""
-    for text in figure.findobj(MatplotlibText):
-        if isinstance(text, MatplotlibText) and lang != "en" and text.get_text() in LABELS:
-            text.set_text(LABELS[text.get_text()])
-    return figure
 
 
 def mark(look: Look, colour: str) -> Markup:

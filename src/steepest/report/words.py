@@ -1,8 +1,9 @@
-"""The fixed texts of the report's page and of its figures, in English and Chinese."""
+"""The fixed texts of the report's page, in English and Chinese; those inside its figures are in `figures/words.py`."""
 
 from ..base.text import Text
+from ..figures.words import COMPARISON
 
-__all__ = ["DESCRIPTIONS", "LABELS", "PHASES", "STATUSES", "WORDS", "label_text"]
+__all__ = ["DESCRIPTIONS", "PHASES", "STATUSES", "WORDS", "label_text"]
 
 WORDS = {
     "title": Text("Which optimizer gets there first?", "哪个优化器最先到达？"),
@@ -185,35 +186,6 @@ STATUSES = {
 }
 """How a run ended, as `steepest.base.status.Status` has it."""
 
-LABELS = {
-    "learning rate": "学习率",
-    "final loss": "最终损失",
-    "went wrong": "出错",
-    "step": "步数",
-    "examples seen": "已用样本数",
-    "gradient evaluations": "梯度求值次数",
-    "held-out loss": "留出集损失",
-    "loss": "损失",
-    "metric": "指标",
-    "accuracy": "准确率",
-    "average precision": "平均精度",
-    "best moves": "最佳着法比例",
-    "names right": "名称正确率",
-    "recall at 1": "首位召回率",
-    "words right": "单词正确率",
-    "loss without noise": "无噪声损失",
-    "bits a character": "每字比特数",
-    "Fréchet distance": "弗雷歇距离",
-    "target": "目标",
-    "loss on all rows": "全部数据上的损失",
-    "trials": "试验次数",
-    "steps to target": "到达步数",
-    "seconds to target": "到达秒数",
-    "times as long as the fastest": "最快者用时的倍数",
-    "share of the workloads": "工作负载的比例",
-}
-"""Texts inside the figures, and names of metrics; shown in the reader's language."""
-
 
 def label_text(name: str) -> Text:
     """A name of a metric, or a text of a figure, in both languages; a user's own, which has no translation, as it is.
@@ -221,7 +193,7 @@ def label_text(name: str) -> Text:
     >>> label_text("accuracy").zh, label_text("my score").zh
     ('准确率', 'my score')
     """
-    return Text(name, LABELS.get(name, name))
+    return Text(name, COMPARISON.get(name, name))
 
 
 DESCRIPTIONS = {
