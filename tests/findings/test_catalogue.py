@@ -31,11 +31,12 @@ def fields(template, lang):
 @pytest.mark.parametrize("code", ENTRIES)
 def test_both_languages_say_the_same_numbers(code):
     entry = ENTRIES[code]
-    assert set(entry) <= {"status", "en", "zh", "advice"} | (
+    assert set(entry) <= {"status", "en", "zh", "advice", "unrated"} | (
         {"title", "certain", "unless", "alarms", "information"} if code in DIAGNOSES["findings"] else set()
     )
     assert entry.get("status", "FINISHED") in Status.__members__
-    for texts in (entry, entry.get("advice", {"en": "none", "zh": "无"})):
+    none = {"en": "none", "zh": "无"}
+    for texts in (entry, entry.get("advice", none), entry.get("unrated") or none):
         assert fields(texts["en"], "en") == fields(texts["zh"], "zh")
         assert any("\u4e00" <= letter <= "\u9fff" for letter in re.sub(FIELD, "", texts["zh"])) or FIELD.fullmatch(
             texts["zh"]

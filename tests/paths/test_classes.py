@@ -90,6 +90,35 @@ def test_the_gradients_of_one_step_have_the_same_noise():
     np.testing.assert_allclose(path.grad - exact, 0.3 * draws, atol=1e-12)
 
 
+SAM = """
+import torch
+
+class Ascent(torch.optim.Optimizer):
+    def __init__(self, params, lr=0.001, rho=0.05):
+        super().__init__(params, dict(lr=lr, rho=rho))
+
+    @torch.no_grad()
+    def step(self, closure):
+        (group,) = self.param_groups
+        (param,) = group["params"]
+        closure()
+        before = param.clone()
+        param += group["rho"] * param.grad / (param.grad.norm() + 1e-12)
+        closure()
+        param.copy_(before - group["lr"] * param.grad)
+"""
+
+
+def test_both_gradients_of_sam_have_the_same_noise(write_file):
+    """As its authors' class has, whose closure computes both on the same batch."""
+    ascent = write_file("ascent.py", SAM)
+    theirs, ours = (
+        steepest.trace(rule, "rosenbrock", START, steps=40, noise=1.0, seed=2, lr=1e-3)
+        for rule in (f"{ascent}:Ascent", "sam(sgd)")
+    )
+    np.testing.assert_allclose(theirs.x, ours.x, rtol=1e-12)
+
+
 def test_sam_counts_two_evaluations_an_update():
     path = steepest.trace("sam(sgd(lr=0.1))", "bowl", steps=21)
     assert (path.steps, path.evaluations, path.evaluated[:3].tolist()) == (10, 20, [0, 2, 4])
@@ -107,6 +136,71 @@ def test_paths_are_drawn_by_evaluations_side_by_side():
     for lang, label in (("en", "gradient evaluations"), ("zh", "梯度求值次数")):
         assert draw_paths(paths, lang=lang).axes[1].get_xlabel() == label
     assert draw_paths(paths[1:]).axes[1].get_xlabel() == "step"
+
+
+RATELESS = """
+import torch
+
+class Plain(torch.optim.Optimizer):
+    def __init__(self, params):
+        super().__init__(params, {})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for param in self.param_groups[0]["params"]:
+            param.sub_(param.grad, alpha=self.rate(param))
+
+    def rate(self, param):
+        return 1e-4
+
+class Wild(Plain):
+    def rate(self, param):
+        return 1.0
+
+class Draws(Plain):
+    def rate(self, param):
+        return 1e-4 * torch.rand(()).item()
+
+class Leaves(Plain):
+    def rate(self, param):
+        if param.shape != (4, 3):
+            raise SystemExit(3)
+        return 0.0
+"""
+
+
+def test_a_class_without_settings_has_a_path_and_no_advice_about_its_rate(write_file):
+    file = write_file("rateless.py", RATELESS)
+    plain, wild = (steepest.trace(f"{file}:{name}", "rosenbrock", START) for name in ("Plain", "Wild"))
+    sgd = steepest.trace("sgd(lr=0.0001)", "rosenbrock", START)
+    np.testing.assert_allclose(plain.x, sgd.x, rtol=1e-12)
+    assert (plain.rule.label(), [why.code for why in plain.why], wild.why) == ("Plain", ["small_steps"], ())
+    assert (plain.outcome.code, sgd.outcome.code, wild.outcome.code) == ("falling", "falling", "overflows")
+    assert (plain.outcome.advice(), plain.outcome.advice("zh")) == ("more steps would help", "再走一些步")
+    assert (wild.outcome.advice(), wild.outcome.advice("zh")) == ("", "")
+    assert "learning rate" in sgd.outcome.advice()
+    with pytest.raises(InvalidValue, match="Plain has no hyperparameter 'lr'; there are none"):
+        steepest.trace(f"{file}:Plain", "rosenbrock", lr=0.1)
+
+
+def test_a_line_search_needs_no_other_learning_rate():
+    assert steepest.trace("lbfgs", "rosenbrock", START, steps=20).outcome.advice() == "more steps would help"
+
+
+def test_what_a_class_draws_follows_from_the_seed(write_file):
+    file = write_file("rateless.py", RATELESS)
+    before = torch.random.get_rng_state()
+    one, again, other = (
+        steepest.trace(f"{file}:Draws", "rosenbrock", START, steps=20, seed=seed).x for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_class_that_leaves_the_program_is_refused(write_file):
+    with pytest.raises(InvalidValue, match="Leaves: SystemExit: 3"):
+        steepest.trace(f"{write_file('rateless.py', RATELESS)}:Leaves", "rosenbrock")
 
 
 BROKEN = """

@@ -1,5 +1,7 @@
 """Classes of `torch.optim.Optimizer` as rules: their settings are read, they are tried out, and refused in one line."""
 
+import copy
+import pickle
 import sys
 
 import numpy as np
@@ -260,3 +262,10 @@ def test_a_file_in_this_folder_is_meant_where_no_module_is_installed(write_file,
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownName, match=r"no module 'fast_and_here'; your file is fast_and_here\.py:Base\(lr=0\.1\)"):
         resolve("fast_and_here:Base(lr=0.1)")
+
+
+@pytest.mark.parametrize("spec", ["lbfgs(history_size=3)", "torch.optim:SGD(lr=0.1, momentum=0.9)", "torch.optim:Adam"])
+def test_a_class_as_a_rule_can_be_copied_and_pickled(spec):
+    rule = rules.find(spec)
+    for again in (copy.deepcopy(rule), pickle.loads(pickle.dumps(rule))):
+        assert (again, type(again)) == (rule, type(rule))

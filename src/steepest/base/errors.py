@@ -66,6 +66,8 @@ def did_you_mean(name: str, known: Iterable[str], listed: Iterable[str] | None =
     if nearest:
         return f"did you mean {nearest[0]!r}?"
     shown = known if listed is None else sorted(listed)
+    if not shown:
+        return "there are none"
     if len(shown) > MOST_LISTED:
         return f"known: {', '.join(shown[:MOST_LISTED])} and {len(shown) - MOST_LISTED} others"
     return f"known: {', '.join(shown)}"

@@ -103,8 +103,7 @@ def with_rates(
 
     landscape, rules, proposed = landscapes.find(where), choose(texts, settings), False
     for index, (text, rule) in enumerate(zip(texts, rules, strict=True)):
-        has_rate = "lr" in rule.hyperparameters()
-        if has_rate and "lr" not in settings and "lr" not in dict(spec.parse(text).kwargs):
+        if rule.rate_matters and "lr" not in settings and "lr" not in dict(spec.parse(text).kwargs):
             rules[index] = find(rule, lr=proposed_rate(rule, landscape, start))
             proposed = True
     return rules, proposed

@@ -116,8 +116,12 @@ class Finding(Displayed):
         return _written(self._entry[lang], self.numbers, lang)
 
     def advice(self, lang: str = "en") -> str:
-        """What to try; empty where there is nothing to try."""
-        return _written(self._entry.get("advice", {}).get(lang, ""), self.numbers, lang)
+        """What to try; empty where there is nothing to try.
+
+        An entry whose advice is another learning rate says by `unrated` what else there is, for rules without one.
+        """
+        kind = "unrated" if self.numbers.get("unrated") and "unrated" in self._entry else "advice"
+        return _written(self._entry.get(kind, {}).get(lang, ""), self.numbers, lang)
 
     def __str__(self) -> str:
         return self.text()

@@ -9,21 +9,21 @@ import numpy as np
 from ..base.errors import InvalidValue
 from ..program.linear_step import Step
 from ..program.stability import first_unstable, spectral_radius, stability_limit
-from ..rules import Rule
+from ..rules import External, Rule
 from .measures import Floats
 
 __all__ = ["is_adaptive", "limit_now", "limit_of", "linear_of", "own_rate", "scales_at", "unit_of"]
 
 
 def unit_of(rule: Rule) -> Rule:
-    """The rule with learning rate 1, by which its linear step and its limits are cached."""
-    return replace(rule, lr=1.0)
+    """The rule with learning rate 1, by which its linear step and its limits are cached; itself if it has no rate."""
+    return replace(rule, lr=1.0) if "lr" in rule.hyperparameters() else rule
 
 
 @lru_cache(maxsize=256)
 def linear_of(unit: Rule) -> Step | None:
     """The linear step of a rule; None for one that has none, or an average over all steps, which never settles."""
-    if type(unit).evaluation is not Rule.evaluation:
+    if type(unit).evaluation is not Rule.evaluation or isinstance(unit, External):
         return None
     try:
         return Step(unit)

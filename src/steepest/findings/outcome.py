@@ -40,11 +40,14 @@ def explain(
         measures = Measures(
             landscape, x[:finite, :, None], x[0][:, None], len(x) - 1, noisy, np.array([finite < len(x)]), decays, rule
         )
-        if finite < len(x) and (found := _left_the_domain(measures, x[finite])) is not None:
-            return found
-        code = next(code for code, applies, _ in CAUSES if applies(measures)[0])
-        numbers = next(numbers for name, _, numbers in CAUSES if name == code)
-        return Finding(code, numbers(measures))
+        found = _left_the_domain(measures, x[finite]) if finite < len(x) else None
+        if found is None:
+            code = next(code for code, applies, _ in CAUSES if applies(measures)[0])
+            numbers = next(numbers for name, _, numbers in CAUSES if name == code)
+            found = Finding(code, numbers(measures))
+    if rule is not None and not rule.rate_matters:
+        found = Finding(found.code, {**found.numbers, "unrated": True})
+    return found
 
 
 def statuses(

@@ -62,6 +62,7 @@ class LBFGS(torch.optim.Optimizer):
 
     title = "L-BFGS"
     reference = "Liu and Nocedal 1989"
+    rate_matters = False
     own_schedule = "constant"  # the line search finds the length of a step, whatever it tries first
     look = ("#5C6B00", "H", "dashdot")
     helps = Text(

@@ -35,7 +35,8 @@ def steps_of_class(
     """The steps that a class makes of so many evaluations of the gradient; one that would need more is left out.
 
     The position is a float64 parameter. All evaluations of one step have the same noise, as they have the same batch
-    when a network is trained; the loss is then that whose gradient has it, $f(x) + n^T x$.
+    when a network is trained; the loss is then that whose gradient has it, $f(x) + n^T x$. What the class draws from
+    torch's generator follows from the seed, too.
 
     Raises:
         InvalidValue: the class cannot make a step here, or has no learning rate for the schedule; in one line.
@@ -59,7 +60,8 @@ def steps_of_class(
         weight.grad = torch.tensor(seen[-1])
         return torch.tensor(float(landscape(*point)) + float(tilt @ point), dtype=torch.float64)
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # what the class draws
         while made.evaluated[-1] < budget:
             seen.clear()
             tilt = noise * random.standard_normal(landscape.dims) if noise else tilt
@@ -85,5 +87,5 @@ def _step(rule: External, optimizer: Any, evaluate: Callable[[], Any]) -> None:
             optimizer.step()
     except SteepestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidValue(f"{rule.title}: {last_words(error)}") from error

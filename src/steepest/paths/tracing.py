@@ -144,8 +144,9 @@ def trace(
         steps: number of gradient evaluations, which is that of updates, but for rules such as SAM that evaluate the
             gradient twice for an update, and so make half as many, and for L-BFGS, whose line search takes several: an
             update that needs more than are left is not made.
-        noise: standard deviation of the normal noise added to each coordinate of each gradient.
-        seed: of the noise; each path has its own generator.
+        noise: standard deviation of the normal noise added to each coordinate of each gradient; of an update that
+            evaluates several, to all the same.
+        seed: of the noise, and of what a class draws; each path has its own generator.
         schedule: learning rate over the steps: `"cosine"`, `"exponential(0.1)"`, or a function
             `(step, steps) -> factor`.
         starts: many first positions, shape (n, dims): each gives a trajectory.
@@ -206,13 +207,15 @@ def _follow(
 
     def gradient_at(point: Floats) -> Floats:
         exact = landscape.gradient(point)
-        return exact + noise * random.standard_normal(landscape.dims) if noise else exact
+        return exact + drawn if noise else exact
 
     state = _initial_state(rule, position)
     states = [state]
     with on_arrays(rule), np.errstate(all="ignore"):  # a path that overflows is a result, not an error
         for step in range(1, steps + 1):
             lr = rule.lr * factor((step - 1) * each, budget)
+            if noise:  # the same in all gradients of an update, as they have the same batch when a network is trained
+                drawn = noise * random.standard_normal(landscape.dims)
             grad = gradient_at(position)
             if isinstance(rule, Wrapped) and rule.ascending is not None:
                 square = rule.ascending.square(grad, position)

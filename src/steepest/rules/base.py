@@ -201,6 +201,8 @@ class Rule(Displayed, ABC):
         sparse: settings that must be 0 when the gradient is sparse; None if the rule takes no sparse gradients.
         evaluations: how often a step evaluates the gradient; each counts as a step where runs are compared. None: as
             often as it likes, so that they are counted as they are made.
+        rate_matters: whether a larger or smaller learning rate is worth a try where a path ends badly: not where a line
+            search finds the length of each step, or where there is none.
         own_schedule: the learning rate schedule that is part of the method, which a comparison then leaves as it is.
         partner: of a rule for matrices only, the spec of the rule that trains the other parameters of a network.
         look: colour (`#rrggbb`), Matplotlib's marker, and dash (solid, dashed, dotted, dashdot) in every picture; None:
@@ -223,6 +225,7 @@ class Rule(Displayed, ABC):
     decay: ClassVar[Literal["coupled", "decoupled", "scaled"] | None] = None
     sparse: ClassVar[tuple[str, ...] | None] = None
     evaluations: ClassVar[int | None] = 1
+    rate_matters: ClassVar[bool] = True
     own_schedule: ClassVar[str | None] = None
     partner: ClassVar[str] = "adamw"
     look: ClassVar[Look | None] = None
@@ -374,7 +377,7 @@ class Rule(Displayed, ABC):
         defaults = self.defaults()
         values = {name: getattr(self, name) for name in defaults}
         shown = {name: value for name, value in values.items() if name == "lr" or value != defaults[name]}
-        return f"{self.title} {', '.join(f'{name}={value}' for name, value in shown.items())}"
+        return f"{self.title} {', '.join(f'{name}={value}' for name, value in shown.items())}".strip()
 
     @classmethod
     def summary(cls, lang: str = "en") -> str:

@@ -55,6 +55,7 @@ class External(Rule):
         positional: names of the settings that it takes by position only, in order.
         memory: what it stores, in a sentence; default: nothing is said.
         axes: the numbers of axes of the parameters that it takes, of those that were tried; empty: any.
+        made_of: the arguments of `external` that made it.
         by_default: the range of learning rates around the class's default that is searched unless the user gives
             another; None where there is another reason for the range.
     """
@@ -63,6 +64,7 @@ class External(Rule):
     positional: ClassVar[tuple[str, ...]] = ()
     memory: ClassVar[Text] = Text("", "")
     axes: ClassVar[frozenset[int]] = frozenset()
+    made_of: ClassVar[tuple[Any, ...]] = ()
     by_default: ClassVar[tuple[float, float] | None] = None
 
     def init(self, param: Any) -> dict[str, Any]:
@@ -118,6 +120,10 @@ class External(Rule):
             optimizer.needs_closure = True
         return optimizer
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it by its class, since no module has the rule by name."""
+        return _made_again, (*self.made_of, self.given)
+
     @classmethod
     def configure(cls, **settings: Any) -> Self:
         """The optimizer at these settings, tried on a small matrix; raises as `Rule.configure` does."""
@@ -142,7 +148,6 @@ def optimizers_in(module: ModuleType) -> dict[str, Hashable]:
     return {name: value for name, value in vars(module).items() if is_optimizer(value)}
 
 
-@cache
 def external(optimizer_class: Any, origin: str = "", search: tuple[float, float] | None = None) -> type[External]:
     """The rule that a class of optimizers becomes.
 
@@ -160,6 +165,17 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     >>> rprop.title, rprop.by_default, rprop.defaults()["etas"]
     ('Rprop (torch)', (1e-05, 1.0), (0.5, 1.2))
     """
+    return _external(optimizer_class, origin, search)
+
+
+def _made_again(*made_of: Any) -> External:
+    *arguments, given = made_of
+    return external(*arguments)(**given)
+
+
+@cache
+def _external(optimizer_class: Any, origin: str, search: tuple[float, float] | None) -> type[External]:
+    made_of = (optimizer_class, origin, search)
     name = optimizer_class.__name__
     declared = _declared(optimizer_class)
     title = f"{name} ({origin})" if origin else name
@@ -193,7 +209,8 @@ def external(optimizer_class: Any, origin: str = "", search: tuple[float, float]
     facts = {
         "title": title, "reference": optimizer_class.__module__, "__doc__": inspect.getdoc(optimizer_class) or name,
         "__module__": optimizer_class.__module__, "optimizer_class": optimizer_class, "positional": positional,
-        "by_default": by_default, "own_schedule": own_schedule, **declared,
+        "by_default": by_default, "own_schedule": own_schedule, "rate_matters": "lr" in settings, "made_of": made_of,
+        **declared,
     }  # fmt: skip
     made: type[External] = make_dataclass(name, fields, bases=(External,), namespace=facts, frozen=True, kw_only=True)
     made.look = look
@@ -205,6 +222,7 @@ def _declared(optimizer_class: Any) -> dict[str, Any]:
     """The facts of a rule that a class states itself, by name, each if it is of the right kind."""
     kinds: dict[str, Any] = {
         "title": str, "reference": str, "helps": Text, "fails": Text, "memory": Text, "own_schedule": str,
+        "rate_matters": bool,
     }  # fmt: skip
     own = vars(optimizer_class)
     declared = {name: own[name] for name, kind in kinds.items() if isinstance(own.get(name), kind)}
