@@ -101,3 +101,84 @@ def test_steps_whose_closure_runs_the_model_are_seen():
             optimizer.step(closure)
     assert [finding.code for finding in seen.doctor.findings] == ["softmax_twice"] and not seen.doctor.unseen
     assert [tick.step for tick in seen.doctor.record.ticks if tick.update is not None] == [1, 2, 3, 5]
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def checkpointed():
+    """A part of the model is differentiated in a backward pass of its own, within that of the loss."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = network()[:2], nn.Linear(16, 3)
+
+        def forward(self, inputs):
+            return self.head(torch.utils.checkpoint.checkpoint(self.body, inputs, use_reentrant=True))
+
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(12):
+        optimizer.zero_grad()
+        functional.cross_entropy(model(INPUTS.clone().requires_grad_()), LABELS).backward()
+        optimizer.step()
+
+
+def in_two_passes():
+    """The loss is differentiated first, then a penalty of the same outputs that grows from almost nothing."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(40):
+        optimizer.zero_grad()
+        outputs = model(INPUTS)
+        functional.cross_entropy(outputs, LABELS).backward(retain_graph=True)
+        (1e-3 * outputs.square().mean()).backward()
+        optimizer.step()
+
+
+def in_the_backward_pass():
+    """Each parameter is stepped as soon as its gradient is there, the last layer first."""
+    model = network()
+    optimizers = {param: torch.optim.SGD([param], 0.1) for param in reversed([*model.parameters()])}
+
+    def step(param):
+        optimizers[param].step()
+        optimizers[param].zero_grad()
+
+    for param in model.parameters():
+        param.register_post_accumulate_grad_hook(step)
+    for _ in range(12):
+        functional.cross_entropy(model(INPUTS), LABELS).backward()
+
+
+@pytest.mark.parametrize("loop", [checkpointed, in_two_passes, in_the_backward_pass], ids=lambda loop: loop.__name__)
+def test_the_loss_of_a_step_and_its_end_are_found(loop):
+    with everywhere(budget=1.0) as seen:
+        loop()
+    doctor = seen.doctor
+    assert doctor.findings == [] and doctor.unseen == []
+    assert {tick.backwards for tick in doctor.record.ticks} == {1}
+    assert all(0.85 < tick.gain < 1.05 and tick.loss.labels for tick in doctor.record.ticks)
+    assert 1.0 < doctor.record.losses[0] < 1.3
+
+
+def test_a_model_that_runs_within_transformations_is_watched_from_outside():
+    model = network()
+    with everywhere() as seen:
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        for _ in range(12):
+            params = {name: param.detach() for name, param in model.named_parameters()}
+
+            def loss_of(params):
+                return functional.cross_entropy(torch.func.functional_call(model, params, (INPUTS,)), LABELS)
+
+            slopes = torch.func.grad(loss_of)(params)
+            for name, param in model.named_parameters():
+                param.grad = slopes[name]
+            optimizer.step()
+    assert [finding.code for finding in seen.doctor.unseen] == ["unseen_number", "unseen_model"]
+    assert seen.doctor.findings == [] and seen.doctor.record.steps == 11
+    assert len(seen.doctor.record.ticks[0].update.layers) == 4

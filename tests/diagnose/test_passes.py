@@ -65,6 +65,23 @@ def test_a_pass_is_one_through_new_outputs_that_adds_to_gradients(way):
         assert tick.loss.labels == {0: int((LABELS == 0).sum()), 1: int(LABELS.sum())}
 
 
+def test_a_batch_that_is_skipped_after_its_backward_pass_does_not_count():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with steepest.watch(model, optimizer, budget=1.0) as doctor:
+        for step in range(40):
+            optimizer.zero_grad(set_to_none=step % 2 == 0)
+            loss = functional.cross_entropy(model(INPUTS), LABELS)
+            loss.backward()
+            if step % 3 == 2:  # such as one whose gradient is too large
+                continue
+            optimizer.step()
+            doctor.step(loss)
+    assert doctor.findings == [] and {tick.backwards for tick in doctor.record.ticks} == {1}
+    assert all(0.85 < tick.gain < 1.05 for tick in doctor.record.ticks)
+
+
 def test_a_loss_of_several_calls_is_no_accumulation_and_is_not_repeated():
     """As of the views of a contrastive loss."""
 

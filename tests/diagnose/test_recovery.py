@@ -178,3 +178,25 @@ def test_a_loss_of_two_parts_that_classes_do_not_explain_is_not_claimed(loss):
     z = output_of(6 * functional.one_hot(labels, 4) + torch.randn(64, 4, generator=torch.Generator().manual_seed(7)))
     found = recovered(z, loss(z, labels.float() if loss is penalized else labels))
     assert found.again is None and found.facts.labels is None
+
+
+def test_labels_are_not_counted_where_either_of_two_classes_may_be_meant():
+    """A model that is surer than its teacher: the step pulls it back, towards the other one of two classes."""
+    generator = torch.Generator().manual_seed(8)
+    labels = (torch.rand(64, generator=generator) < 0.4).long()
+    ahead = 4 + torch.rand(64, 1, generator=generator)
+    z = output_of(functional.one_hot(labels, 3) * ahead + torch.tensor([0.0, 0.0, -9.0]))
+    taught = (0.2 * z.detach()).softmax(-1)
+    loss = functional.cross_entropy(z, labels) + functional.kl_div(z.log_softmax(-1), taught, reduction="batchmean")
+    assert recovered(z, loss).facts.labels is None
+
+
+@pytest.mark.parametrize("ahead", [1.0, 7.0])
+def test_labels_are_counted_where_each_class_has_a_weight_whatever_is_added_to_the_loss(ahead):
+    generator = torch.Generator().manual_seed(9)
+    labels = torch.randint(3, (64,), generator=generator)
+    z = output_of(ahead * functional.one_hot(labels, 3) + torch.randn(64, 3, generator=generator))
+    loss = functional.cross_entropy(z, labels, torch.tensor([1.0, 5.0, 0.2]))
+    added = torch.ones((), requires_grad=True) * 3.0  # such as a penalty on weights
+    counts = {label: int((labels == label).sum()) for label in range(3)}
+    assert recovered(z, loss + added).facts.labels == recovered(z, loss).facts.labels == counts

@@ -11,6 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.optim.swa_utils import AveragedModel
 
 from .doctor import Doctor, watch
+from .engine import at_end, in_transform, running
 from .finding import Diagnosis
 from .roots import noting_roots
 
@@ -25,7 +26,7 @@ class Everywhere:
 
     Attributes:
         doctor: that of the first model that was trained; None before its first call.
-        root: gives the tensor that was differentiated last.
+        roots: gives the first and the last tensor that was differentiated since it was called before.
     """
 
     def __init__(self, budget: float, tell: Callable[[Diagnosis], object] | None) -> None:
@@ -35,7 +36,11 @@ class Everywhere:
         self._averages: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._watched: list[torch.optim.Optimizer] = []
         self._may_change, self._missed = True, 0
-        self.root: Callable[[], Any] = lambda: None
+        self._model: nn.Module | None = None
+        self._calls = 0
+        self._transformed: Callable[[], nn.Module | None] = lambda: None
+        self._pass = -1
+        self.roots: Callable[[], list[Any]] = list
 
     def _made(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizers.append(weakref.ref(optimizer))
@@ -54,6 +59,9 @@ class Everywhere:
         """
         if not torch.is_grad_enabled() or not self._optimizers:
             return
+        if in_transform():  # its parameters are others now
+            self._transformed = weakref.ref(module)
+            return
         own = {id(param) for param in module.parameters() if param.requires_grad}
         there = [optimizer for reference in self._optimizers if (optimizer := reference()) is not None]
         made = [
@@ -65,20 +73,36 @@ class Everywhere:
             return
         if self.doctor is not None:
             self.doctor.close()
-        self._may_change, self._watched = not made, made or there
+        self._may_change, self._watched, self._model = not made, made or there, module
         self.doctor = watch(module, self._watched, self._budget, tell=self._tell)
         for averaged in self._averages:
             if self.doctor.is_average(cast("AveragedModel", averaged).module):
                 self.doctor.follow_average(averaged)
 
     def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self.doctor is None and (module := self._transformed()) is not None:
+            self._called(module)
+            return
         if self.doctor is None or not self._watched:
             return
         if optimizer is self._watched[-1]:
-            self.doctor.step(self.root())
-            self._may_change = self._may_change and self.doctor.record.steps < SOON
+            number = running()
+            if number == -1:
+                self._step()
+            elif number != self._pass:  # an optimizer that steps in the backward pass: others follow
+                self._pass = number
+                at_end(self._step)
         elif not any(optimizer is each for each in self._watched):
             self._missed += 1
+            self.roots()  # what was differentiated for it
+
+    def _step(self) -> None:
+        """A step of the model that is watched: its loss was differentiated last, or first of several in one call."""
+        assert self.doctor is not None
+        roots = self.roots()
+        self.doctor.step(roots[0 if self._calls == 1 else -1] if roots else None)
+        self._calls = 0
+        self._may_change = self._may_change and self.doctor.record.steps < SOON
 
     def end(self) -> None:
         """Close the doctor, and say what else was trained."""
@@ -125,6 +149,7 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
     def calling(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if seen._may_change and seen._depth == 0:
             seen._called(self)
+        seen._calls += self is seen._model
         seen._depth += 1
         try:
             return call(self, *args, **kwargs)
@@ -136,7 +161,7 @@ def everywhere(budget: float = 0.05, tell: Callable[[Diagnosis], object] | None 
     averages.__init__ = averaging
     modules.__call__ = calling
     try:
-        with noting_roots() as seen.root:
+        with noting_roots() as seen.roots:
             yield seen
     finally:
         optimizers.__init__ = make

@@ -6,16 +6,16 @@ Between observed steps one hook remains, which keeps weak references to the last
 
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import wraps
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Variable
 from torch.utils import _pytree as pytree
 
+from .engine import adds_gradients, at_end, in_transform, running
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
 from .replay import draws_now
@@ -272,8 +272,8 @@ class Sensors:
 
     @guarded
     def _backward(self, now: Observation, forward: Forward, place: int, gradient: Tensor) -> None:
-        if (task := torch._C._current_graph_task_id()) != now.task:
-            now.task, now.adds = task, self.target.sharded or _adds_gradients(self.target.trained())
+        if (task := running()) != now.task:
+            now.task, now.adds = task, self.target.sharded or adds_gradients(self.target.trained())
             if now.adds:
                 self._pass_begins(now, again=bool(forward.gradients))
         if not now.adds:
@@ -285,15 +285,19 @@ class Sensors:
                 other.drop_batch()
 
     def _pass_begins(self, now: Observation, again: bool) -> None:
-        """A backward pass has reached an output of the model, `again` where one did before it."""
+        """A backward pass has reached an output of the model, `again` where one did before it.
+
+        Passes whose gradients were zeroed, since their batch was skipped, are not counted.
+        """
+        if now.backwards and not now.stepped and self._markers and all(map(_is_zeroed, self._markers)):
+            now.backwards = 0
         there = self.marker.grad if self.marker is not None else None
         if now.came is None and now.fresh and there is not None and dense(there):
             now.kept, now.left = there, there.detach().clone()
         if now.came is None and self.marker is not None and self.marker.requires_grad:
             now.came = torch.zeros_like(self.marker)
             self._marking = self.marker.register_hook(self._arrives(now))  # type: ignore[no-untyped-call]
-        queue: Any = Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
-        queue(lambda: self._pass_ends(now, again))
+        at_end(lambda: self._pass_ends(now, again))
 
     def _arrives(self, now: Observation) -> Callable[[Tensor], None]:
         def arrives(gradient: Tensor) -> None:
@@ -386,22 +390,13 @@ def _markers(params: list[Tensor]) -> list[Tensor]:
     return [] if small is None else [small, *ends]
 
 
+def _is_zeroed(param: Tensor) -> bool:
+    return param.grad is None or (dense(param.grad) and not bool(param.grad.any()))
+
+
 def _within() -> bool:
     """Whether a model runs within a backward pass (checkpointing) or a transformation of torch.func."""
-    return torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None
-
-
-def _adds_gradients(params: Iterable[Tensor]) -> bool:
-    """Whether the backward pass that runs adds to `.grad`, as `torch.autograd.grad` does not."""
-    for param in params:
-        with torch.enable_grad():
-            node: Any = param.view_as(param).grad_fn
-        try:
-            if torch._C._will_engine_execute_node(node.next_functions[0][0]):  # type: ignore[attr-defined]
-                return True
-        except RuntimeError:  # the gradient of this parameter is what was asked for
-            return False
-    return False
+    return running() != -1 or in_transform()
 
 
 def _tensors(tree: Any) -> list[Tensor]:

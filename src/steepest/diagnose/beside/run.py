@@ -55,13 +55,13 @@ class Beside:
         optimizer: Any = trainer.optimizer
         own, step = vars(optimizer).get("step"), optimizer.step
         watched = trainer.session.model, [unwrapped_optimizer(optimizer)], self._budget, None, None, None
-        with noting_roots() as root, Doctor(*watched, keep=0, steps=trainer.updates) as doctor:
+        with noting_roots() as roots, Doctor(*watched, keep=0, steps=trainer.updates) as doctor:
             self._doctor = doctor
 
             @wraps(step)
             def stepping(*args: Any, **kwargs: Any) -> Any:
                 returned = step(*args, **kwargs)
-                doctor.step(root())
+                doctor.step(next(reversed(roots()), None))
                 return returned
 
             optimizer.step = stepping  # a hook that stayed would take our optimizers' shorter way from them

@@ -22,6 +22,9 @@ SURE = 1e-2
 FITTED = 0.3
 """The part of a gradient that classes as targets may leave unexplained: more is left by targets between classes."""
 
+COUNTED = 0.05
+"""How far the loss recovered may be off where labels are counted, unless each class has one weight for all rows."""
+
 PULLED = 1.5
 """Classes of an example that a step makes likelier, up to which one of them is taken for its label."""
 
@@ -62,10 +65,11 @@ def cross_entropy(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     found = _classes(rows[used], slopes[used], loss)
     if found is None:
         return _unknown()
-    labels, weights, mean = found
+    labels, weights, mean, are_sure = found
     surest, likeliest = rows[~used].softmax(-1).max(-1)
     learnt = likeliest[surest > 1 - 1e-5]  # p - e is 0 where the label was predicted for sure
-    facts = LossFacts("cross_entropy", mean, float(weights.sum()), counted(torch.cat([labels, learnt])))
+    known = counted(torch.cat([labels, learnt])) if are_sure else None
+    facts = LossFacts("cross_entropy", mean, float(weights.sum()), known)
 
     def again(new: Tensor) -> Tensor:
         return -(weights * logs_of(new).gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum()
@@ -77,11 +81,14 @@ def _unknown() -> Recovered:
     return Recovered(LossFacts("cross_entropy"))
 
 
-def _classes(rows: Tensor, slopes: Tensor, loss: float) -> tuple[Tensor, Tensor, float] | None:
-    """Labels and weights of rows, and the mean loss; None where targets are no classes, or either of two may be it."""
+def _classes(rows: Tensor, slopes: Tensor, loss: float) -> tuple[Tensor, Tensor, float, bool] | None:
+    """Labels and weights of rows, the mean loss, and whether the labels are sure.
+
+    None where targets are no classes, or either of two may be it.
+    """
     logs, count = rows.log_softmax(-1), rows.shape[1]
-    best: tuple[float, Tensor, Tensor, float] | None = None
-    known = alike = False
+    best: tuple[float, float, Tensor, Tensor, float, Tensor] | None = None
+    alike = False
     for sign in (1.0, -1.0):
         labels = (sign * slopes).argmin(-1, keepdim=True)
         rest = 1 - logs.gather(-1, labels).exp()
@@ -99,20 +106,29 @@ def _classes(rows: Tensor, slopes: Tensor, loss: float) -> tuple[Tensor, Tensor,
         same = bool(sure.all()) and len(weights) > 1 and float(weights.std()) < 1e-3 * abs(float(weights.mean()))
         if best is None or same > alike or (same == alike and wrong < best[0]):
             # a penalty that is added to the loss moves its value, and leaves the weights of all rows the same
-            best, known, alike = (wrong, labels, sign * weights, mean), bool(sure.all()), same
+            best, alike = (wrong, own, labels, sign * weights, mean, sure), same
     if best is None:
         return None
-    wrong, labels, weights, mean = best
+    wrong, own, labels, weights, mean, sure = best
     climbs = float(weights.sum()) < 0
-    if count == 2 and not alike and wrong > (UNSURE if known else SURE):
+    if count == 2 and not alike and wrong > (UNSURE if bool(sure.all()) else SURE):
         return None
     pulled = float(((-slopes if climbs else slopes) < 0).sum(-1).float().mean())
-    climbs = climbs and not alike and wrong > UNSURE  # the value of the loss does not say so
+    of_classes = alike or _weigh_alike(weights[sure], labels.squeeze(-1)[sure])
+    climbs = climbs and not (alike or (of_classes and wrong <= UNSURE))  # the value of the loss does not say so
     left = slopes - weights.unsqueeze(-1) * logs.exp().scatter_add(-1, labels, -torch.ones_like(logs))
     unfit = float(torch.linalg.vector_norm(left)) > FITTED * float(torch.linalg.vector_norm(slopes))
     if count > 2 and (pulled > PULLED or climbs or unfit):
         return None  # soft targets, in a loss that is not known: either sign may be it
-    return labels.squeeze(-1), weights, mean
+    return labels.squeeze(-1), weights, mean, of_classes or own <= COUNTED
+
+
+def _weigh_alike(weights: Tensor, labels: Tensor) -> bool:
+    """Whether all rows of a class weigh the same, and there are several of any."""
+    own = [weights[labels == label].abs() for label in torch.unique(labels)]
+    return len(own) < len(weights) and all(
+        float(each.amax() - each.amin()) <= 1e-2 * float(each.amax()) for each in own
+    )
 
 
 def _even(rows: Tensor, slopes: Tensor, used: Tensor, loss: float) -> tuple[Tensor, float, float] | None:
@@ -152,8 +168,7 @@ def _weighed(rows: Tensor, slopes: Tensor, loss: float) -> bool:
     weights = -slopes.gather(-1, labels).squeeze(-1) / rest.clamp_min(1e-12)
     if not bool((rest > 1e-4).all()) or not math.isclose(-float((weights * logs).sum()), loss, rel_tol=1e-2):
         return False
-    own = [weights[labels.squeeze(-1) == label] for label in (0, 1)]
-    return all(not len(each) or float(each.amax() - each.amin()) <= 1e-2 * float(each.amax()) for each in own)
+    return _weigh_alike(weights, labels.squeeze(-1))
 
 
 def cross_entropy_in_parts(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float, most: int) -> Recovered:
