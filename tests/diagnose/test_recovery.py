@@ -10,6 +10,8 @@ from steepest.diagnose.autograd import path_between
 from steepest.diagnose.losses import dispatch as module
 from steepest.diagnose.losses import recover
 
+from .loops import steps
+
 
 def recovered(z, loss):
     (slope,) = torch.autograd.grad(loss, z, retain_graph=True)
@@ -200,3 +202,47 @@ def test_labels_are_counted_where_each_class_has_a_weight_whatever_is_added_to_t
     added = torch.ones((), requires_grad=True) * 3.0  # such as a penalty on weights
     counts = {label: int((labels == label).sum()) for label in range(3)}
     assert recovered(z, loss + added).facts.labels == recovered(z, loss).facts.labels == counts
+
+
+def test_logits_that_are_made_logarithms_of_probabilities_by_hand_are_what_the_loss_expects():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    doctor = steepest.watch(model, optimizer)
+    normalized = lambda z, labels: functional.nll_loss(z - z.logsumexp(-1, keepdim=True), labels)  # noqa: E731
+    steps(doctor, model, optimizer, loss=normalized)
+    assert doctor.findings == []
+
+
+def test_targets_that_were_broadcast_are_not_judged():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(30):
+        inputs = torch.randn(32, 4)
+        optimizer.zero_grad()
+        loss = (model(inputs) - 1000 * inputs.sum(1)).square().mean()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == ["shape"]
+
+
+@pytest.mark.parametrize("classes", [3, 5, 10])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_soft_targets_of_a_teacher_at_a_temperature_tell_no_sign(share, classes):
+    torch.manual_seed(0)
+    teacher, model = nn.Linear(4, classes), nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, classes))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(14):
+        inputs = torch.randn(32, 4)
+        taught, made = (teacher(inputs) / 2).softmax(-1).detach(), model(inputs)
+        soft = functional.kl_div((made / 2).log_softmax(-1), taught, reduction="batchmean") * 4
+        loss = share * functional.cross_entropy(made, taught.argmax(-1)) + (1 - share) * soft
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    assert doctor.findings == [] and not any(tick.loss.scale < 0 for tick in doctor.record.ticks)
