@@ -157,7 +157,7 @@ def test_the_share_of_time_is_kept():
         ("no_signal", lambda: record([1.38] * 300), 199),
         ("init_large", lambda: record([9.0] * 40), 0),
         ("clip", lambda: record(falling(), raw=40.0), 3),
-        ("dead_units", lambda: record(falling(), layers=[LayerFacts("0.weight", 9, 1.0, 1.0, 0.1, 0.7)]), 1),
+        ("dead_units", lambda: record([1.38] * 40, layers=[LayerFacts("0.weight", 9, 1.0, 1.0, 0.1, 0.7)]), 1),
     ],
 )
 def test_a_finding_names_the_step_at_which_its_sign_first_held(code, made, step):

@@ -83,7 +83,7 @@ class Observation:
     stepped: dict[int, int] = field(default_factory=dict)
     task: int = -1
     adds: bool = False
-    twins: list[tuple[str, int]] = field(default_factory=list)
+    twins: list[tuple[str, int, int]] = field(default_factory=list)
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)
     moved: bool = False

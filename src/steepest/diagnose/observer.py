@@ -32,13 +32,16 @@ from .replay import Unrepeatable
 from .schedule import FIRST, Schedule
 from .sensors import Sensors
 from .signs import settle
-from .structure import Structure
+from .structure import LOOKS, Structure
 from .target import Target
 
 __all__ = ["Observer"]
 
 STILL = 100
 """Steps without a change of parameters after which it is looked whether the optimizer steps at all."""
+
+RARELY = 64
+"""Steps after which it is looked, observed or not, whether parameters have been unfrozen."""
 
 SUSPICIONS = 6
 """The most steps that are observed for what the step before looked like, besides those that the schedule allows."""
@@ -203,11 +206,14 @@ class Observer:
             started, sensors.seconds = now, 0.0
         following = step + 1
         suspicious = every.unchanged == STILL or (not self.target.model.training and bool(self._structure.sensitive))
+        suspicious = suspicious or self._structure.wants_more
+        suspicious = suspicious or (following % RARELY == 0 and self._structure.has_unfrozen())
         suspicious = suspicious and self._suspicions < SUSPICIONS
         self._suspicions += suspicious
         if self.schedule.due(following) or suspicious:
             fresh = every.unchanged == 0 or (seen is not None and bool(seen.updates))
-            sensors.arm(closely=following <= FIRST[-1] and self._structure.looks < 3, fresh=fresh)
+            first = following <= FIRST[-1] or self._structure.wants_more
+            sensors.arm(closely=first and self._structure.looks < LOOKS, fresh=fresh)
         elif seen is not None:
             sensors.disarm()
         self.schedule.passed(self._clock() - started)

@@ -410,8 +410,10 @@ def _silent() -> Sensors:
     return sensors
 
 
-def _twins(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Iterator[tuple[str, int]]:
-    """Names of weights all of whose rows are equal, as are those of their gradient: the units stay copies.
+def _twins(
+    before: Before, units: set[int], owners: dict[int, nn.Module]
+) -> Iterator[tuple[str, int, int]]:  # fmt: skip
+    """Names of weights most of whose rows have twins, as their gradients have: such units stay copies; how many of all.
 
     Of an embedding they are the columns: the numbers that stand for one symbol. Of a recurrent layer, each unit's rows.
     """
@@ -430,7 +432,21 @@ def _twins(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Ite
             weight, gradient = (
                 each.reshape(-1, units_in, each.shape[1]).transpose(0, 1) for each in (weight, gradient)
             )
-        scale = float(gradient.abs().amax())
-        alike = float((gradient - gradient[0]).abs().amax()) <= 1e-5 * scale
-        if len(weight) > 1 and scale > 0 and alike and bool((weight == weight[0]).all()):
-            yield name, len(weight)
+        weight, gradient = weight.flatten(1), gradient.flatten(1)
+        copies = _copies(weight, gradient) if len(weight) > 1 else 0
+        if copies >= max(2, len(weight) / 2):
+            yield name, copies, len(weight)
+
+
+def _copies(weight: Tensor, gradient: Tensor) -> int:
+    """The number of rows that have a twin: the same weights, and the same gradient to rounding."""
+    scale = float(gradient.abs().amax())
+    marks = (weight.double() * torch.arange(1, weight.shape[1] + 1, device=weight.device).cos()).sum(1)
+    known, group = torch.unique(marks, return_inverse=True)  # rows with different marks are different
+    if len(known) > len(weight) / 2 + 1 or not scale > 0:
+        return 0
+    places = torch.arange(len(weight), device=weight.device)
+    first = places.new_full((len(known),), len(weight)).scatter_reduce(0, group, places, "amin")[group]
+    alike = (weight == weight[first]).all(1) & ((gradient - gradient[first]).abs().amax(1) <= 1e-5 * scale)
+    sizes = torch.bincount(group[alike], minlength=len(known))
+    return int(sizes[sizes > 1].sum())

@@ -34,6 +34,9 @@ __all__ = ["Structure"]
 BY_EXAMPLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.AlphaDropout)
 """Modules that do different things in training and in evaluation."""
 
+LOOKS = 3
+"""Looks at who is trained, before it is said who is not."""
+
 LOSSES = ("MseLoss", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy")
 ELEMENTWISE = (*LOSSES, "Sub")
 
@@ -57,8 +60,8 @@ class Structure:
         self._stale: set[int] | None = None
         self._arrived: dict[int, tuple[int, float]] = {}
         self._marks: dict[int, tuple[int, float]] = {}
-        self._evaluating = self.looks = 0
-        self._reached = False
+        self._evaluating = self.looks = self._trainable = 0
+        self._reached = self._unfrozen = False
         self._proofs: dict[str, int] = {}
         self._at_start()
 
@@ -97,6 +100,7 @@ class Structure:
     def look(self, seen: Observation, loss: Any, closely: bool) -> list[Any]:
         """Prove what this step proves; the nodes between loss and output are returned."""
         step = self.record.steps - 1
+        self._renew()
         if seen.not_zeroed:
             self._surely("zero_grad", 1, step=step)
         self._mode(seen, step)
@@ -110,14 +114,37 @@ class Structure:
                 path = []
         if path and forward is not None:
             self._output(path, forward, step, closely)
-        for name, units in seen.twins:
-            self._surely("symmetry", 1, step=step, name=name, units=units)
+        for name, units, of in seen.twins:
+            self._surely("symmetry", 1, step=step, name=name, units=units, of=of)
         if closely:
             self._who_is_trained(seen, loss, step)
             cut = [each for each in seen.samples.made if each.used and not each.scored] if seen.samples else []
             if cut and (seen.updates or seen.in_step):
                 self._surely("no_rsample", 3, step=0, name=type(cut[0].source).__name__)
         return path
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether who is trained is to be seen again soon: parameters have been unfrozen since it was."""
+        return self._unfrozen and self.looks < LOOKS
+
+    def has_unfrozen(self) -> bool:
+        """Whether more parameters require a gradient than when it was last seen who is trained."""
+        return self.looks >= LOOKS and self._count() > self._trainable
+
+    def _count(self) -> int:
+        return sum(param.requires_grad for param in self.target.model.parameters())
+
+    def _renew(self) -> None:
+        """Look again at who is trained once parameters have been unfrozen."""
+        if self.has_unfrozen():
+            self.looks, self._unfrozen = 0, True
+            self._lacking, self._stale = None, None
+            self._had.clear()
+            for param in self._all():
+                if dense(param):
+                    self._marks[id(param)] = param._version, _sum(param)
+        self._trainable = self._count()
 
     def _surely(self, code: str, times: int, **numbers: Any) -> None:
         """Prove a finding that was seen so many times."""
@@ -133,6 +160,9 @@ class Structure:
         self._evaluating = self._evaluating + 1 if evaluating else 0
         if self._evaluating == 3:
             self.record.prove("eval_mode", step=max(step - 2, 0), layers=len(asleep))
+        never = [module for module in asleep if _never_estimated(module)] if not evaluating else []
+        if never:
+            self._surely("eval_mode", 3, step=0, layers=len(never))
         if seen.forwards[-1].training and seen.forwards[-1].outputs:
             batches = [module for module in self.sensitive if isinstance(module, nn.modules.batchnorm._BatchNorm)]
             first = next((value for value in _tensors(seen.forwards[-1]) if value.dim() > 1), None)
@@ -236,7 +266,7 @@ class Structure:
         self._ran |= seen.ran
         self._had |= seen.had
         self._lacking = seen.lacking if self._lacking is None else self._lacking & seen.lacking
-        if self.looks < 3:
+        if self.looks < LOOKS:
             return
         trained = {id(param) for _, _, param in self.target.stepped()}
         never = self._lacking - self._had
@@ -300,6 +330,16 @@ class Structure:
     def _still(self, key: int, param: Tensor) -> bool:
         """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
         return self._marks.get(key) == (param._version, _sum(param))
+
+
+def _never_estimated(module: nn.Module) -> bool:
+    """Whether a batch normalization is trained with statistics that no batch has ever changed."""
+    if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return False
+    mean, variance, count = module.running_mean, module.running_var, module.num_batches_tracked
+    if mean is None or variance is None or count is None or int(count) > 0:
+        return False
+    return bool((mean == 0).all() & (variance == 1).all())
 
 
 def _weighs(path: Sequence[Any]) -> bool:

@@ -35,6 +35,8 @@ def dead_units(record: Record) -> Numbers | None:
         return None
     if share < TRAINING.dead_cut and vanishing(record) is not None:  # deep in a net all examples look alike to a unit
         return None
+    if recent(record) < TRAINING.learns_far * level_of(record):  # enough others do the work
+        return None
     return {"name": worst, "share": share}
 
 
@@ -75,9 +77,14 @@ def worst_spike(record: Record) -> Numbers | None:
         return None
     below, worst = 0, None
     for step, loss in enumerate(losses):
-        if below >= TRAINING.spike_after and loss > level:
-            before = losses[max(0, step - 50) : step]
-            if loss > TRAINING.spike_over * max(before) and (worst is None or loss > worst["high"]):
+        if loss > level and (
+            below >= TRAINING.spike_after or (start + step >= 20 and loss > TRAINING.spike_alone * level)
+        ):
+            before, after = losses[max(0, step - 50) : step], losses[step + 1 : step + 4]
+            over = TRAINING.spike_over if below >= TRAINING.spike_after else TRAINING.spike_alone
+            alone = len(before) >= 20 and len(after) == 3 and median(after) < TRAINING.spike_over * max(before)
+            is_spike = loss > over * max(before, default=math.inf) and (below >= TRAINING.spike_after or alone)
+            if is_spike and (worst is None or loss > worst["high"]):
                 worst = {"step": start + step, "low": median(before[-20:]), "high": loss}
         below = below + 1 if loss < TRAINING.spike_below * level else 0
     return worst

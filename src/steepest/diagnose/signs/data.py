@@ -5,7 +5,7 @@ from statistics import median
 
 from ...findings.catalogue import TRAINING
 from ..record import Record
-from .levels import Numbers, class_counts, target_moments
+from .levels import Numbers, class_counts, level_of, target_moments
 
 __all__ = ["input_scale", "labels", "leak", "not_shuffled", "output_range", "target_scale"]
 
@@ -93,8 +93,8 @@ def target_scale(record: Record) -> Numbers | None:
     if len(far) >= 3 and abs(median(far)) > TRAINING.target_offset:
         return {"mean": median(far), "deviation": math.nan, "known": False}
     moments = target_moments(record)
-    if moments is None or moments[0] < 16:
-        return None
+    if moments is None or moments[0] < 16 or record.losses[0] < TRAINING.starts_well * level_of(record):
+        return None  # the outputs have the scale of the targets already
     _, mean, variance = moments
     deviation, (low, high) = math.sqrt(variance), TRAINING.target_deviation
     if deviation > high or 0 < deviation < low or abs(mean) > TRAINING.target_offset * deviation > 0:

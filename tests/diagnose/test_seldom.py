@@ -1,0 +1,114 @@
+"""What seldom happens: groups of copies, norms without estimates, late unfreezing, outliers, scales that fit."""
+
+import pytest
+import torch
+from torch import nn
+
+import steepest
+
+
+def watched(model, optimizer, steps, batch, before=lambda step: None, loss_of=nn.functional.mse_loss):
+    """The codes that are found where a model is trained on batches by number."""
+    doctor = steepest.watch(model, optimizer)
+    for step in range(steps):
+        before(step)
+        inputs, targets = batch(step)
+        optimizer.zero_grad()
+        loss = loss_of(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        doctor.step(loss)
+    doctor.close()
+    return doctor.findings
+
+
+def plane(step):
+    torch.manual_seed(step)
+    inputs = torch.randn(24, 5)
+    return inputs, inputs[:, :1] - 0.5 * inputs[:, 1:2]
+
+
+@pytest.mark.parametrize(("copies", "told"), [(1, 0), (2, 8), (4, 8), (8, 8)])
+def test_units_that_are_copies_in_groups(copies, told):
+    """As a layer that was widened by repeating its units, the weights behind them divided."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    with torch.no_grad():
+        for param in (model[0].weight, model[0].bias):
+            param.copy_(param[: 8 // copies].repeat(copies, *[1] * (param.dim() - 1)))
+        model[2].weight.copy_(model[2].weight[:, : 8 // copies].repeat(1, copies))
+    found = watched(model, torch.optim.SGD(model.parameters(), lr=0.01), 6, plane)
+    assert [finding.numbers["units"] for finding in found if finding.code == "symmetry"] == [told] * bool(told)
+
+
+def test_a_few_copies_among_many_units_are_not_told():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+    with torch.no_grad():
+        for param in (model[0].weight, model[0].bias):
+            param[1].copy_(param[0])
+        model[2].weight[:, 1].copy_(model[2].weight[:, 0])
+    assert watched(model, torch.optim.SGD(model.parameters(), lr=0.01), 6, plane) == []
+
+
+@pytest.mark.parametrize("estimated", [False, True])
+def test_a_batch_normalization_in_eval_mode_that_has_never_seen_a_batch(estimated):
+    """With statistics of a pretraining that is meant; without any, the layer normalizes nothing."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+    if estimated:
+        model(plane(99)[0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    found = watched(model, optimizer, 8, plane, before=lambda step: (model.train(), model[1].eval()))
+    assert [finding.code for finding in found] == ([] if estimated else ["eval_mode"])
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_parameters_that_are_unfrozen_later_and_in_no_group(added):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(model[2].parameters(), lr=0.01)
+
+    def unfreeze(step):
+        if step == 40:
+            model[0].requires_grad_(True)
+            if added:
+                optimizer.add_param_group({"params": list(model[0].parameters())})
+
+    found = watched(model, optimizer, 300, plane, before=unfreeze)
+    assert [finding.code for finding in found] == ([] if added else ["missing_params"])
+
+
+@pytest.mark.parametrize(("size", "told"), [(50_000.0, True), (8.0, False)])
+def test_a_single_outlier_before_much_is_learnt(size, told):
+    """The loss need not have been far below that of guessing, where nothing but one batch explains it."""
+
+    def batch(step):
+        inputs, targets = plane(step)
+        if step == 60:
+            targets[3] = size
+        return inputs, targets
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    found = watched(model, torch.optim.Adam(model.parameters(), lr=1e-3), 120, batch)
+    spikes = [finding.numbers["step"] for finding in found if finding.code == "spike"]
+    assert spikes == [60] * told
+
+
+@pytest.mark.parametrize(("start", "told"), [(0.0, ["target_scale"]), (300.0, [])])
+def test_targets_of_a_scale_that_the_outputs_have_already(start, told):
+    """As of distances in metres between places that are estimated in metres."""
+
+    def batch(step):
+        inputs, targets = plane(step)
+        return inputs, 300 + 30 * targets
+
+    torch.manual_seed(0)
+    model = nn.Linear(5, 1)
+    with torch.no_grad():
+        model.bias.fill_(start)
+        model.weight.copy_(torch.tensor([[start / 10, 0.0, 0.0, 0.0, 0.0]]))
+    found = watched(model, torch.optim.SGD(model.parameters(), lr=1e-3), 20, batch)
+    assert [finding.code for finding in found] == told
