@@ -2,6 +2,7 @@
 
 import copy
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from steepest.diagnose import Diagnosis
 from steepest.diagnose.proof import arms
 from steepest.diagnose.proof.arms import left_alone, on_batches, run, standing_in
 from steepest.diagnose.proof.experiment import prove
-from steepest.diagnose.proof.remedies import REMEDIES
+from steepest.diagnose.proof.remedies import REMEDIES, Case
+from steepest.diagnose.record import Record
 from steepest.findings.catalogue import DIAGNOSES, PROOFS
 
 
@@ -213,9 +215,23 @@ def test_harmful_advice_is_refuted_and_advice_without_an_effect_too():
     assert same.verdict == "refuted" and all(trial.gain == 0 for trial in same.trials)
 
 
+def test_training_mode_is_that_of_all_modules_also_where_the_model_leaves_some_out():
+    class Kept(Net):
+        def train(self, mode=True):
+            super().train(mode)
+            self.body[1].eval()
+            return self
+
+    model = Kept().train()
+    (awake,) = REMEDIES["eval_mode"](Case({}, Record(), []))
+    awake.change(SimpleNamespace(model=model))
+    assert all(module.training for module in model.modules())
+
+
 def test_advice_that_copies_cannot_follow_is_said_not_to_be_tried():
     _, doctor = train()
     assert _judged(doctor, "shape").numbers == {"untried": "by_hand"}
+    assert _judged(doctor, "clip", kind="entries", entries=0.6, share=1.0).numbers == {"untried": "by_hand"}
     assert _judged(doctor, "softmax_twice", kind="softmax").numbers == {"untried": "module"}
     assert _judged(doctor, "dropout").trials[0].start == "start" and len(_judged(doctor, "dropout").trials) == 1
     with pytest.raises(InvalidValue, match="was not found in this training"):

@@ -169,6 +169,8 @@ def _averaged(case: Case) -> list[Remedy]:
 
 @remedy("clip")
 def _clipped_later(case: Case) -> list[Remedy]:
+    if case.numbers["kind"] == "entries":  # what clamps them is code of the loop, or hooks that copies do not have
+        return []
     norm = float(case.numbers["norm"])
 
     def change(setup: Setup) -> None:
@@ -254,7 +256,11 @@ def _all_trained(case: Case) -> list[Remedy]:
 
 @remedy("eval_mode")
 def _training_mode(case: Case) -> list[Remedy]:
-    return [Remedy("training_mode", lambda setup: setup.model.train())]
+    def change(setup: Setup) -> None:
+        for module in setup.model.modules():  # train() may be one of the model's own, which leaves parts out
+            module.training = True
+
+    return [Remedy("training_mode", change)]
 
 
 @remedy("dropout")
