@@ -26,6 +26,12 @@ KINDS = (
 )
 """A page of every kind."""
 
+SEARCHED = (
+    "document.querySelector('#search-results h2')?.textContent === Documentation.gettext('Search Results')"
+    " && document.querySelector('p.search-summary').textContent !== ''"
+)
+"""When Sphinx has listed all that it has found."""
+
 pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="needs the site: ./dev docs")
 
 
@@ -105,13 +111,37 @@ def test_only_pages_with_others_beside_them_have_navigation_at_their_side():
 def test_the_search_finds_what_there_is_and_nothing_else(open_page, folder, asked, found):
     page = open_page(f"{folder}search.html")
     page.goto(f"{(SITE / folder / 'search.html').as_uri()}?q={asked}")
-    page.wait_for_function("document.querySelector('#search-results h2') !== null && Search._pulse_status < 0")
+    page.wait_for_function(SEARCHED)
     items = page.locator("#search-results ul.search li")
     assert (items.count() > 0) == bool(found)
     if found:  # each with what stands there, and somewhere in it what was asked
         assert page.locator("#search-results li p.context").count() == items.count()
         marked = page.locator("#search-results li mark").all_text_contents()
-        assert {word.lower() for word in marked} & {asked.lower(), *asked.lower().split()}
+        assert {word.lower().replace("_", " ") for word in marked} & {asked.lower(), *asked.lower().split()}
+
+
+@pytest.mark.parametrize(
+    ("folder", "asked", "first"),
+    [
+        ("", "stochastic rounding", "stochastic rounding|stochastic_rounding"),
+        ("", '"weight decay"', "weight decay|weight_decay"),
+        ("zh/", "“学习率调度”", "学习率调度"),
+        ("", '"decay weight"', None),
+    ],
+)
+def test_words_as_they_were_asked_come_first_and_in_quotation_marks_alone(open_page, folder, asked, first):
+    page = open_page(f"{folder}search.html")
+    page.goto(f"{(SITE / folder / 'search.html').as_uri()}?q={asked}")
+    page.wait_for_function(SEARCHED)
+    whole = page.locator("#search-results li").evaluate_all("items => items.map(item => item.dataset.whole === 'yes')")
+    assert whole == sorted(whole, reverse=True) and bool(whole and whole[0]) == bool(first)
+    summary = page.locator("#search-results p.search-summary").inner_text()
+    if asked[0] in '"“':
+        assert all(whole) and (str(len(whole)) in summary if len(whole) > 1 else not re.search(r"\d", summary))
+    if asked == "stochastic rounding":  # documents come before the pages of all optimizers that have the setting
+        assert "rules/" not in page.locator("#search-results li a").first.get_attribute("href")
+    if first:
+        assert re.search(first, page.locator("#search-results li").first.inner_text(), re.IGNORECASE)
 
 
 @pytest.mark.parametrize("folder", LANGUAGES.values(), ids=LANGUAGES)

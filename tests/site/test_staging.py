@@ -21,7 +21,7 @@ import steepest
 from steepest import workloads
 from steepest.base.plugins import Registry
 from steepest.base.text import Text
-from steepest.rules import BUILT_IN, Lion, Lookahead, Signum
+from steepest.rules import BUILT_IN, OPTIMIZERS, Lion, Lookahead, Signum
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +63,7 @@ def few_rules(monkeypatch):
     """A registry of two rules, one of them new."""
     registry = Registry({"crawl": Crawl, "lion": Lion}, "steepest.nothing", lambda name, loaded: loaded)
     monkeypatch.setattr(rules, "RULES", registry)
+    monkeypatch.setattr(rules, "OPTIMIZERS", {})
     monkeypatch.setattr(rules, "INSIDE", "lion")
     monkeypatch.setattr(rules, "WRAPPERS", {"lookahead": Lookahead})
     return registry
@@ -113,6 +114,7 @@ def test_a_new_workload_has_a_page_and_a_line_by_itself(monkeypatch, tmp_path):
 def test_every_public_name_is_on_a_page_of_the_reference_or_on_a_rules():
     text = "\n".join(reference_pages("en").values())
     optimizers = {rule.__name__ for rule in BUILT_IN} | {"Lookahead", "Averaged"}
+    optimizers |= {named.spec.partition(":")[2] for named in OPTIMIZERS.values()}
     for name in dir(steepest):
         thing = getattr(steepest, name)
         if not name.startswith("_") and name not in optimizers and not hasattr(thing, "__path__"):
@@ -338,7 +340,7 @@ def test_excerpts_are_texts_of_sections_and_names_without_formulas():
 
 def test_chinese_is_split_alike_in_python_and_in_the_browser():
     pytest.importorskip("sphinx", reason="needs the extra docs")
-    from tools.site.chinese import SPLITTER, pairs
+    from tools.site.search import SPLITTER, pairs
 
     texts = ["Adam 的学习率", "步", "动量", "梯度下降，Muon2！", "lr_max"]
     assert pairs(texts[0]) == ["Adam", "的学", "学习", "习率"] and pairs("步") == ["步"]

@@ -19,6 +19,7 @@ extensions = [
     "tools.site.formulas",
     "tools.site.docstrings",
     "tools.site.chinese",
+    "tools.site.search",
     "tools.site.excerpts",
 ]
 source_suffix = {".md": "markdown"}
@@ -60,6 +61,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_show_search_summary = False  # of Sphinx, which fetches pages: one that lies in a folder may fetch no other one
 html_sidebars = {page: [] for page in ALONE}
 html_context = {
