@@ -151,7 +151,7 @@ class Plain(torch.optim.Optimizer):
             param.sub_(param.grad, alpha=self.rate(param))
 
     def rate(self, param):
-        return 1e-4
+        return 1e-3
 
 class Wild(Plain):
     def rate(self, param):
@@ -172,9 +172,9 @@ class Leaves(Plain):
 def test_a_class_without_settings_has_a_path_and_no_advice_about_its_rate(write_file):
     file = write_file("rateless.py", RATELESS)
     plain, wild = (steepest.trace(f"{file}:{name}", "rosenbrock", START) for name in ("Plain", "Wild"))
-    sgd = steepest.trace("sgd(lr=0.0001)", "rosenbrock", START)
+    sgd = steepest.trace("sgd(lr=0.001)", "rosenbrock", START)
     np.testing.assert_allclose(plain.x, sgd.x, rtol=1e-12)
-    assert (plain.rule.label(), [why.code for why in plain.why], wild.why) == ("Plain", ["small_steps"], ())
+    assert (plain.rule.label(), plain.why, wild.why) == ("Plain", (), ())
     assert (plain.outcome.code, sgd.outcome.code, wild.outcome.code) == ("falling", "falling", "overflows")
     assert (plain.outcome.advice(), plain.outcome.advice("zh")) == ("more steps would help", "再走一些步")
     assert (wild.outcome.advice(), wild.outcome.advice("zh")) == ("", "")
