@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import steepest
-from steepest.base.errors import InvalidValue
+from steepest.base.errors import InvalidValue, UnknownSetting
 from steepest.figures.path_data import frame_of, tracks_of
 from steepest.figures.paths import draw_paths
 
@@ -179,7 +179,7 @@ def test_a_class_without_settings_has_a_path_and_no_advice_about_its_rate(write_
     assert (plain.outcome.advice(), plain.outcome.advice("zh")) == ("more steps would help", "再走一些步")
     assert (wild.outcome.advice(), wild.outcome.advice("zh")) == ("", "")
     assert "learning rate" in sgd.outcome.advice()
-    with pytest.raises(InvalidValue, match="Plain has no hyperparameter 'lr'; there are none"):
+    with pytest.raises(UnknownSetting, match="Plain has no hyperparameter 'lr'; there are none"):
         steepest.trace(f"{file}:Plain", "rosenbrock", lr=0.1)
 
 

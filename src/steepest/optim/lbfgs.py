@@ -78,6 +78,8 @@ class LBFGS(torch.optim.Optimizer):
         "每个参数 2 m 个数（m 对，即 history_size），一步之中另加 6 个",
     )
     settings: ClassVar[Mapping[str, Hyperparameter]] = {
+        # the best, by median steps to the target of 8 seeds: 0.17 on quadratic, 0.3 on airfoil, 1 on digits and where
+        # a batch is all data, of digits and of airfoil; above 0.5 the first two miss their targets (2026-11-30)
         "lr": Hyperparameter(
             r"\eta", Text("first trial of a line search", "线搜索的首次试探步长"), "(0, inf)", search=(0.01, 10.0)
         ),
