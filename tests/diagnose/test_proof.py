@@ -2,6 +2,8 @@
 
 import copy
 import random
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch.nn import functional
 import steepest
 from steepest.base.errors import InvalidValue
 from steepest.diagnose import Diagnosis
-from steepest.diagnose.proof import arms
+from steepest.diagnose.proof import arms, remedies
 from steepest.diagnose.proof.arms import left_alone, on_batches, run, standing_in
 from steepest.diagnose.proof.experiment import prove
 from steepest.diagnose.proof.remedies import REMEDIES, Case
@@ -331,5 +333,8 @@ def test_hooks_of_the_user_do_not_see_the_copies():
 
 def test_every_remedy_is_of_a_finding_and_has_a_sentence():
     assert REMEDIES.keys() <= DIAGNOSES["findings"].keys()
+    files = Path(remedies.__file__).parent.glob("*.py")
+    named = {name for file in files for name in re.findall(r'Remedy\("(\w+)"', file.read_text(encoding="utf-8"))}
+    assert named == PROOFS["phrases"]["remedy"].keys()
     for phrase in PROOFS["phrases"]["remedy"]:
         assert PROOFS["phrases"]["remedy"][phrase].keys() == {"en", "zh"}
