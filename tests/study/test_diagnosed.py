@@ -195,7 +195,7 @@ def test_every_run_of_a_study_has_its_findings_and_the_report_says_them_once(stu
     assert all("softmax_twice" in each for each in codes)
     first = diagnosed_sentences(comparison)[0]
     assert first.en.startswith(f"The doctor found in {len(codes)} of {len(codes)} runs: the loss takes logits")
-    assert first.zh.startswith(f"医生在 {len(codes)} 次运行中的 {len(codes)} 次发现：该损失接受 logits")
+    assert first.zh.startswith(f"{len(codes)} 次运行中有 {len(codes)} 次诊断出：该损失接受 logits")
     assert "The doctor found in" in as_markdown(comparison)
 
 

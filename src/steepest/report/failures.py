@@ -107,7 +107,7 @@ def diagnosed_sentences(comparison: Comparison) -> list[Text]:
     sentences = [
         Text(
             f"The doctor found in {count} of {len(runs)} runs: {finding.text()}.",
-            f"医生在 {len(runs)} 次运行中的 {count} 次发现：{finding.text('zh')}。",
+            f"{len(runs)} 次运行中有 {count} 次诊断出：{finding.text('zh')}。",
         )
         for finding, count in everywhere
     ]

@@ -125,7 +125,7 @@ export const WORDS = {
   manyMinima: ["{0} minima", "{0} 个极小"],
   mapAlt: ["Map of {0} over {1} and {2}. Arrow keys move the settings.", "{0} 随 {1} 与 {2} 变化的图。方向键移动设置。"],
   // findings of a training
-  unseen: ["What could not be seen", "无法看到的内容"],
+  unseen: ["What could not be seen", "未能检查的内容"],
   inPictures: ["The training in pictures", "训练过程图示"],
   toDo: ["What to do:", "怎么办："],
   exact: ["exact", "确定"],
