@@ -1,6 +1,7 @@
-"""The pictures of the README: python examples/pictures.py [folder] [hero | digits]."""
+"""The pictures of the README, in English and in Chinese: python examples/pictures.py [folder] [hero | digits]."""
 
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.path_data import frame_of, tracks_of
 from steepest.figures.paths import draw_background, halo
 from steepest.figures.search import draw_learning_rates
-from steepest.figures.style import clean, house_style, new_figure, save, theme
+from steepest.figures.style import clean, house_style, in_language, new_figure, save, theme, title_text, translate
 
 RULES = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 ON, STEPS = "rosenbrock", 400
@@ -54,7 +56,8 @@ def draw_hero(paths: list[steepest.Path], narrow: bool = False, dark: bool = Fal
         picture.plot(*paths[0].x[0], "o", color="none", markersize=11, mec=theme().ink, mew=1.5, zorder=8)
         picture.set(xlim=frame[0], ylim=frame[1])
         values.set(yscale="log", xlim=(0, STEPS))
-        clean(values, "step", "value above the minimum", f"each at the best of {len(RATES)} learning rates")
+        title = Text(f"each at the best of {len(RATES)} learning rates", f"各取 {len(RATES)} 个学习率中最好的")
+        clean(values, translate("step"), translate("value above the minimum"), title_text(title))
         label(values, paths, [track.look.colour for track in tracks], 10 if narrow else 11)
     return figure
 
@@ -69,18 +72,21 @@ def label(axes: Axes, paths: list[steepest.Path], colours: list[str], size: int)
         name = f"{type(paths[i].rule).title}  {paths[i].rule.lr:.2g}"
         place = {"xycoords": "axes fraction", "va": "center", "annotation_clip": False}
         axes.annotate(name, (1.02, taken), color=colours[i], weight="bold", fontsize=size, **place)
-    axes.annotate("rate", (1.02, taken + 0.09), color=theme().grey, xycoords="axes fraction", va="center")
+    rate = title_text(Text("rate", "学习率"))
+    axes.annotate(rate, (1.02, taken + 0.09), color=theme().grey, xycoords="axes fraction", va="center")
 
 
 def main(folder: Path, only: str = "") -> None:
     """Draw the five rules of the lecture, each at its best rate, and how they fare on handwritten digits."""
-    if only in ("", "hero"):
-        paths = [best(rule) for rule in RULES]
-        for narrow in (False, True):
-            for dark in (False, True):
-                save(draw_hero(paths, narrow, dark), folder / f"hero{'-narrow' * narrow}{'-dark' * dark}.png")
-    if only in ("", "digits"):
-        save(draw_learning_rates(steepest.compare("digits")), folder / "digits.png")
+    paths = [best(rule) for rule in RULES] if only in ("", "hero") else []
+    digits = steepest.compare("digits") if only in ("", "digits") else None
+    for lang, place in (("en", folder), ("zh", folder / "zh")):
+        place.mkdir(parents=True, exist_ok=True)
+        with in_language(lang):
+            for narrow, dark in product((False, True), repeat=2) if paths else ():
+                save(draw_hero(paths, narrow, dark), place / f"hero{'-narrow' * narrow}{'-dark' * dark}.png")
+            if digits is not None:
+                save(draw_learning_rates(digits), place / "digits.png")
 
 
 if __name__ == "__main__":

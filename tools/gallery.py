@@ -1,6 +1,7 @@
 """Run every script of the gallery and print docs/gallery.md: a picture, a sentence and a link for each.
 
-python tools/gallery.py           run the scripts, keep their pictures in docs/images/gallery, write the page
+python tools/gallery.py           run the scripts, keep their pictures in docs/images/gallery, and those in Chinese in
+                                  docs/images/zh/gallery where they have words, write the page
 python tools/gallery.py --check   run nothing; fail if the page is not what it would write
 """
 
@@ -15,8 +16,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from steepest.figures.style import in_language
+
 ROOT = Path(__file__).parent.parent
-SCRIPTS, PICTURES, PAGE = ROOT / "examples/gallery", ROOT / "docs/images/gallery", ROOT / "docs/gallery.md"
+SCRIPTS, PAGE = ROOT / "examples/gallery", ROOT / "docs/gallery.md"
+PICTURES, IN_CHINESE = ROOT / "docs/images/gallery", ROOT / "docs/images/zh/gallery"
 
 TITLES = {
     "ravine": "狭谷", "learning_rates": "学习率", "local_minima": "局部极小点", "saddle_escape": "逃离鞍点",
@@ -51,15 +55,25 @@ def main(arguments: list[str]) -> int:
             print("docs/gallery.md is not what the scripts say; run: python tools/gallery.py", file=sys.stderr)
             return 1
         return 0
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    for old in PICTURES.iterdir():
-        old.unlink()
+    for folder in (PICTURES, IN_CHINESE):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
     for name in TITLES:
-        made = run(SCRIPTS / f"{name}.py")
-        (PICTURES / made[0]).write_bytes(smaller(*made))
-        print(f"{made[0]}: {(PICTURES / made[0]).stat().st_size / 1000:.0f} kB")
+        file, content = run(SCRIPTS / f"{name}.py")
+        keep(PICTURES / file, content)
+        with in_language("zh"):
+            _, translated = run(SCRIPTS / f"{name}.py")
+        if translated != content:
+            keep(IN_CHINESE / file, translated)
     PAGE.write_text(page(), encoding="utf-8")
     return 0
+
+
+def keep(file: Path, content: bytes) -> None:
+    """Keep a picture, made small."""
+    file.write_bytes(smaller(file.name, content))
+    print(f"{file.relative_to(ROOT)}: {file.stat().st_size / 1000:.0f} kB")
 
 
 def run(script: Path) -> tuple[str, bytes]:

@@ -4,9 +4,11 @@ Adam 的学习率与 beta1（Rosenbrock 香蕉谷）：好的组合连成一条�
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.style import save
 from steepest.figures.sweeps import draw_sweep
 
 over = {"lr": (1e-3, 2.0), "betas.0": (0.0, 0.99)}
 sweep = steepest.map_sweep("adam", "rosenbrock", over, steps=500, size=160)
-save(draw_sweep(sweep, title="Adam on Rosenbrock's valley, 500 steps"), "adam_sweep.png")
+title = Text("Adam on Rosenbrock's valley, 500 steps", "Adam 在 Rosenbrock 谷中，500 步")
+save(draw_sweep(sweep, title=title), "adam_sweep.png")

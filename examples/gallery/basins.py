@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.basins import draw_basin
 from steepest.figures.style import save
 
 rules = ["sgd(lr=0.01)", "momentum(lr=0.005)", "adam(lr=0.1)"]
 basins = steepest.map_basin(rules, "himmelblau", size=500)
-save(draw_basin(basins, title="Basins of attraction, himmelblau"), "basins.png")
+title = Text("Basins of attraction, himmelblau", "吸引域，himmelblau")
+save(draw_basin(basins, title=title), "basins.png")

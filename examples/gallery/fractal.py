@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.basins import draw_basin
 from steepest.figures.style import save
 
 rules = ["momentum(lr=0.005)", "momentum(lr=0.01)", "momentum(lr=0.02)"]
 basins = steepest.map_basin(rules, "himmelblau", size=400, steps=300)
-save(draw_basin(basins, title="Momentum on himmelblau, on the way to divergence", dark=True), "fractal.png")
+title = Text("Momentum on himmelblau, on the way to divergence", "himmelblau 上的动量法，接近发散")
+save(draw_basin(basins, title=title, dark=True), "fractal.png")

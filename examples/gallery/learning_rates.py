@@ -4,8 +4,10 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 paths = [steepest.trace("sgd", "parabola", lr=lr, steps=20) for lr in (0.03, 0.3, 0.95, 1.02)]
-save(draw_paths(paths, title="Learning rates on x²: the stability limit is 2 / f″ = 1"), "learning_rates.svg")
+title = Text("Learning rates on x²: the stability limit is 2 / f″ = 1", "x² 上的学习率：稳定上限为 2 / f″ = 1")
+save(draw_paths(paths, title=title), "learning_rates.svg")

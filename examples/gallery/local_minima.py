@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 rules = ["sgd(lr=0.05)", "sgd(lr=0.4)", "sgd(lr=0.05, momentum=0.9)"]
 paths = [steepest.trace(rule, "two_minima", steps=60) for rule in rules]
-save(draw_paths(paths, title="Two minima of x cos(πx)"), "local_minima.svg")
+title = Text("Two minima of x cos(πx)", "x cos(πx) 的两个极小点")
+save(draw_paths(paths, title=title), "local_minima.svg")

@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.style import save
 from steepest.figures.sweeps import draw_sweep
 
 over = {"lr": (0.01, 3.0), "momentum": (0.0, 0.99)}
 sweep = steepest.map_sweep("momentum", "ravine", over, steps=150, size=160)
-save(draw_sweep(sweep, title="Momentum on 0.1x² + 2y²"), "momentum_limit.png")
+title = Text("Momentum on 0.1x² + 2y²", "0.1x² + 2y² 上的动量法")
+save(draw_sweep(sweep, title=title), "momentum_limit.png")

@@ -4,8 +4,10 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.animations import animate
 
 rates = {"sgd": 0.001, "momentum": 0.001, "rmsprop": 0.01, "adam": 0.1}
 paths = [steepest.trace(rule, "rosenbrock", lr=lr, steps=150) for rule, lr in rates.items()]
-animate(paths, "rosenbrock.gif", frames=45, title="A race along Rosenbrock's valley")
+title = Text("A race along Rosenbrock's valley", "沿 Rosenbrock 谷的赛跑")
+animate(paths, "rosenbrock.gif", frames=45, title=title)

@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 rules = ["sgd(lr=0.03)", "momentum(lr=0.01)", "rmsprop(lr=0.1)", "adam(lr=0.4)"]
 paths = [steepest.trace(rule, "quadratic(condition=50, rotation=30)", steps=80) for rule in rules]
-save(draw_paths(paths, title="A ravine that lies across the axes (condition number 50)"), "rotation.png")
+title = Text("A ravine that lies across the axes (condition number 50)", "与坐标轴斜交的狭谷（条件数 50）")
+save(draw_paths(paths, title=title), "rotation.png")

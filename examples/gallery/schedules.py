@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 kinds = [None, "exponential(0.03)", "cosine"]
 paths = [steepest.trace("sgd", "bowl", lr=0.2, steps=150, noise=2.0, schedule=kind) for kind in kinds]
-save(draw_paths(paths, title="Noise: constant, exponential and cosine learning rates"), "schedules.png")
+title = Text("Noise: constant, exponential and cosine learning rates", "有噪声时：恒定、指数与余弦学习率")
+save(draw_paths(paths, title=title), "schedules.png")

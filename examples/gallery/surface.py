@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 rates = {"sgd": 0.005, "momentum": 0.001, "adagrad": 0.5, "rmsprop": 0.05, "adam": 0.1}
 paths = [steepest.trace(rule, "himmelblau", lr=lr, steps=80) for rule, lr in rates.items()]
-save(draw_paths(paths, surface=True, title="Down Himmelblau's surface"), "surface.png")
+title = Text("Down Himmelblau's surface", "沿 Himmelblau 曲面而下")
+save(draw_paths(paths, surface=True, title=title), "surface.png")

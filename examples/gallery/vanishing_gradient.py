@@ -4,9 +4,11 @@
 """
 
 import steepest
+from steepest.base.text import Text
 from steepest.figures.paths import draw_paths
 from steepest.figures.style import save
 
 rules = ["sgd(lr=0.1)", "momentum(lr=0.1)", "rmsprop(lr=0.1)", "adam(lr=0.1)"]
 paths = [steepest.trace(rule, "tanh", steps=60) for rule in rules]
-save(draw_paths(paths, title="A vanishing gradient"), "vanishing_gradient.svg")
+title = Text("A vanishing gradient", "梯度消失")
+save(draw_paths(paths, title=title), "vanishing_gradient.svg")

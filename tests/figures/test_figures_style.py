@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 import steepest.figures
 from steepest import trace
 from steepest.base.errors import InvalidValue
+from steepest.base.text import Text
 from steepest.figures import style
 from steepest.figures.landscapes import NAMES
 from steepest.figures.path_data import story
@@ -85,6 +86,18 @@ def test_a_chinese_figure_has_no_english_words(paths, tmp_path):
     words = {word for text in found for word in text.replace("=", " ").split() if word.isalpha() and word.isascii()}
     assert words <= {"x", "y", "himmelblau", "SGD", "Adam", "lr"}
     save(draw_paths(paths, lang="zh"), tmp_path / "figure.png")  # every character has a glyph: no warning
+
+
+@needs_chinese
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_figure_that_is_told_no_language_has_that_around_it_and_the_title_too(lang, paths):
+    title = Text("Two rules", "两个算法")
+    assert draw_paths(paths, title=title).get_suptitle() == "Two rules"
+    with in_language(lang):
+        figure = draw_paths(paths, title=title)
+        assert figure.get_suptitle() == getattr(title, lang)
+        assert ("步数" in texts(figure), "step" in texts(figure)) == (lang == "zh", lang == "en")
+        assert draw_paths(paths, title=title, lang="en").get_suptitle() == "Two rules"
 
 
 def test_without_a_chinese_font_a_figure_is_english_and_a_warning_says_so(paths, no_chinese):

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -47,6 +48,8 @@ def test_a_script_is_short_and_tells_what_it_shows_in_two_languages(script, buil
     heading, picture, english, chinese, link = builder.entry(script.stem)
     assert heading.startswith("## ") and heading.rstrip().endswith(f" · {builder.TITLES[script.stem]}")
     assert english.strip() in picture and english.rstrip().endswith(".")
+    titles = re.findall(r'title = Text\("[^"]+", "([^"]+)"\)', text)
+    assert len(titles) == text.count("steepest.base.text")
     assert any("\u4e00" <= character <= "\u9fff" for character in chinese) and chinese.rstrip().endswith("。")
     assert f"(../examples/gallery/{script.name})" in link
 
@@ -60,9 +63,11 @@ def test_the_page_is_what_the_builder_prints(builder, capsys, monkeypatch, tmp_p
 
 
 def test_pictures_are_small_and_there_is_no_other(builder):
-    named = {builder.picture(script.read_text(encoding="utf-8")) for script in SCRIPTS}
-    assert {each.name for each in builder.PICTURES.iterdir()} == named
-    for each in builder.PICTURES.iterdir():
+    texts = [script.read_text(encoding="utf-8") for script in SCRIPTS]
+    assert {each.name for each in builder.PICTURES.iterdir()} == {builder.picture(text) for text in texts}
+    with_words = {builder.picture(text) for text in texts if "steepest.figures" in text}
+    assert {each.name for each in builder.IN_CHINESE.iterdir()} == with_words
+    for each in (*builder.PICTURES.iterdir(), *builder.IN_CHINESE.iterdir()):
         assert each.stat().st_size < (200_000 if each.suffix == ".gif" else 100_000), each.name
 
 

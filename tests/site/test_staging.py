@@ -139,6 +139,15 @@ def test_links_of_all_documents_lead_to_pages(tmp_path, lang):
             assert link in known
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_pictures_of_chinese_pages_are_those_in_chinese_where_there_are_some(tmp_path, lang):
+    gallery = stage.Pages(tmp_path, lang).document("docs/gallery.md")
+    assert f"](/images/{'zh/' if lang == 'zh' else ''}gallery/ravine.png)" in gallery
+    assert "](/images/gallery/learning.png)" in gallery  # it has no words
+    for page in (ROOT / "docs/zh").glob("*.md"):
+        assert set(re.findall(r"\.\./images/(\w+)", page.read_text(encoding="utf-8"))) <= {"zh"}
+
+
 def test_a_link_to_nothing_is_an_error(tmp_path):
     with pytest.raises(stage.Broken, match=r"README.md: links to docs/lost.md, which is not there"):
         stage.Pages(tmp_path, "en").linked("see [it](docs/lost.md)", "README.md")

@@ -162,7 +162,9 @@ class Pages:
             raise Broken(f"{source}: links to {path}, which is not there")
         name = full.resolve().relative_to(ROOT).as_posix()
         if name.startswith("docs/images/"):
-            return f"/{name.removeprefix('docs/')}"
+            inside = name.removeprefix("docs/images/")
+            translated = self.lang == "zh" and (ROOT / "docs/images/zh" / inside).exists()
+            return f"/images/zh/{inside}" if translated else f"/images/{inside}"
         if name.startswith("docs/zh/"):
             page = PurePosixPath(name).stem
             return "/index.md" if page == "start" else f"/{page}/index.md"

@@ -17,9 +17,11 @@ from PIL import Image as Images
 from ..base.checks import check_whole
 from ..base.errors import InvalidValue
 from ..base.files import write
+from ..base.text import Text
 from ..paths.tracing import Path
 from .path_data import Window
 from .scenes import Scene
+from .style import language
 
 __all__ = ["ANIMATIONS", "MOST_FRAMES", "animate", "check_file"]
 
@@ -42,7 +44,7 @@ COLOURS = 254
 
 def animate(
     paths: Sequence[Path], file: str | FilePath, *, window: Window = None, frames: int = 100,
-    title: str | None = None, lang: str = "en", dark: bool = False, on_frame: Progress | None = None,
+    title: str | Text | None = None, lang: str | None = None, dark: bool = False, on_frame: Progress | None = None,
 ) -> FilePath:  # fmt: skip
     """Write an animation of paths that grow step by step, with the values beside them; it starts again at its end.
 
@@ -52,8 +54,9 @@ def animate(
             that needs nothing else.
         window: the part that is drawn, as for `draw_paths`.
         frames: how many pictures; a page draws as many as the screen shows.
-        title: default: the landscape's name.
-        lang: language of the words, `"en"` or `"zh"`; a page has both and starts with this one.
+        title: in one language or both. Default: the landscape's name.
+        lang: language of the words, `"en"` or `"zh"`; a page has both and starts with this one. Default: that of the
+            enclosing `in_language`, or else English.
         dark: light on dark paper; a page has both and follows the reader's setting.
         on_frame: called with how many pictures are done, and of how many.
 
@@ -68,7 +71,7 @@ def animate(
     if file.suffix.lower() == ".html":
         from .player_page import page
 
-        write(file, page(paths, window=window, title=title, lang=lang).html.encode())
+        write(file, page(paths, window=window, title=title, lang=lang or language()).html.encode())
         return file
     encode = {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[file.suffix.lower()]
     write(file, encode(_Film(Scene(paths, frames, title, lang, dark, window), on_frame)))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..base.numbers import general, point
+from ..base.text import Text
 from ..findings.catalogue import phrase
 from ..paths.maps import BasinMap, End
 from .landscapes import EQUAL, key_of, mark_facts, shape_of, title_of
@@ -35,7 +36,9 @@ TOP, BESIDE, BETWEEN = 0.9, 0.62, 0.95
 """Inches above the panels, left of each panel for its numbers, and between two rows."""
 
 
-def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", dark: bool = False) -> Figure:
+def draw_basin(
+    basins: BasinMap, *, title: str | Text | None = None, lang: str | None = None, dark: bool = False
+) -> Figure:
     """Draw which minimum each start reaches, all rules side by side.
 
     Each minimum has a colour, the darker the more steps it took. Where there are more minima than can be told apart,
@@ -43,8 +46,8 @@ def draw_basin(basins: BasinMap, *, title: str | None = None, lang: str = "en", 
 
     Args:
         basins: the result of `map_basin`.
-        title: of the figure. Default: the landscape's name.
-        lang: language of the words, `"en"` or `"zh"`.
+        title: of the figure, in one language or both. Default: the landscape's name.
+        lang: language of the words, `"en"` or `"zh"`. Default: that of the enclosing `in_language`, or else English.
         dark: light ink on dark paper.
     """
     x_name, y_name = basins.landscape.coordinates

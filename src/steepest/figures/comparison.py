@@ -44,7 +44,7 @@ def band(comparison: Comparison, label: str, column: str) -> Band:
     return Band(x, *(quartiles.loc[q].to_numpy() for q in (0.5, 0.25, 0.75)))
 
 
-def draw_curves(comparison: Comparison, lang: str = "en") -> Figure:
+def draw_curves(comparison: Comparison, lang: str | None = None) -> Figure:
     """Draw held-out loss and metric of the winners on fresh seeds: medians with the middle half of the seeds."""
     facts = comparison.workload
     step = "gradient evaluations" if comparison.several_evaluations else "step"
@@ -85,7 +85,7 @@ def _draw_target(axes: Axes, target: float) -> None:
 # --- profiles ---------------------------------------------------------------------------------------------------------
 
 
-def draw_profiles(comparison: Comparison, lang: str = "en") -> Figure:
+def draw_profiles(comparison: Comparison, lang: str | None = None) -> Figure:
     """Draw performance profiles: the share of workloads on which an optimizer is within a factor of the fastest.
 
     Raises:

@@ -52,7 +52,7 @@ def tag(index: int, part: str) -> str:
 
 
 @contextmanager
-def comparison_figure(comparison: Comparison, height: float, lang: str = "en") -> Iterator[Figure]:
+def comparison_figure(comparison: Comparison, height: float, lang: str | None = None) -> Iterator[Figure]:
     """A context that gives a figure in the house style, and adds its legend at the end; `height` is without the legend.
 
     TeX is switched off: users name optimizers, metrics and workloads, and use "$".

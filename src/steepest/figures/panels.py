@@ -85,7 +85,7 @@ def _order(value: Any) -> tuple[bool, Any, str]:
     return not is_number, value if is_number else 0, str(value)
 
 
-def draw_settings(comparison: Comparison, lang: str = "en") -> Figure:
+def draw_settings(comparison: Comparison, lang: str | None = None) -> Figure:
     """Draw the final loss of every sound trial against each searched setting but the learning rate."""
     drawn = panels(comparison)
     rows = math.ceil(len(drawn) / ACROSS)

@@ -12,11 +12,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..base.errors import InvalidValue
+from ..base.text import Text
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from .landscapes import draw_contours, draw_curve, draw_surface, shape_of, title_of
 from .path_data import Frame, Heights, Track, Window, frame_of, heights_of, story, tracks_of, visible_points
-from .style import clean, house_style, new_figure, theme, translate, whole_steps
+from .style import clean, house_style, new_figure, theme, title_text, translate, whole_steps
 
 __all__ = [
     "check_paths", "draw_background", "draw_heading", "draw_landscape", "draw_legend", "draw_paths", "draw_value_axes",
@@ -42,8 +43,8 @@ WIDE_MARKS = "，；：。）"
 
 
 def draw_paths(
-    paths: Sequence[Path], *, surface: bool = False, window: Window = None, title: str | None = None, lang: str = "en",
-    dark: bool = False,
+    paths: Sequence[Path], *, surface: bool = False, window: Window = None, title: str | Text | None = None,
+    lang: str | None = None, dark: bool = False,
 ) -> Figure:  # fmt: skip
     """Draw paths of rules on one landscape, with the value at each step beside it.
 
@@ -54,8 +55,8 @@ def draw_paths(
         surface: draw a surface instead of contour lines.
         window: the part that is drawn, low and high of each coordinate. Default: the landscape's own, extended where
             the paths need it.
-        title: of the figure. Default: the landscape's name.
-        lang: language of the words, `"en"` or `"zh"`.
+        title: of the figure, in one language or both. Default: the landscape's name.
+        lang: language of the words, `"en"` or `"zh"`. Default: that of the enclosing `in_language`, or else English.
         dark: light ink on dark paper.
 
     Raises:
@@ -152,9 +153,9 @@ def panels(frame: Frame, lines: int, surface: bool = False) -> tuple[Figure, Any
     return figure, picture, figure.add_subplot(grid[1])
 
 
-def draw_heading(figure: Figure, title: str) -> Any:
+def draw_heading(figure: Figure, title: str | Text) -> Any:
     """Write the title of a figure at its upper left; returns Matplotlib's text."""
-    heading = figure.suptitle(title, x=0.015, ha="left", weight="bold", fontsize=12)
+    heading = figure.suptitle(title_text(title), x=0.015, ha="left", weight="bold", fontsize=12)
     heading.set_parse_math(False)  # a user's "$" does not begin TeX
     return heading
 

@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.text import Text
 from ..landscapes import Landscape
 from ..paths.tracing import Path
 from ..program.javascript import value_function
@@ -33,7 +34,7 @@ DIGITS = 7
 """Of a position or a value: more than the screen shows at any zoom that helps."""
 
 
-def page(paths: Sequence[Path], *, window: Window = None, title: str | None = None, lang: str = "en") -> Page:
+def page(paths: Sequence[Path], *, window: Window = None, title: str | Text | None = None, lang: str = "en") -> Page:
     """A page with an animation of the paths that needs nothing else; it opens in this language.
 
     In a notebook, the page as the last line of a cell is shown below it.
@@ -42,7 +43,7 @@ def page(paths: Sequence[Path], *, window: Window = None, title: str | None = No
         InvalidValue: no paths, or on different landscapes.
     """
     data = paths_in_javascript(paths, window)
-    heading = title or title_of(paths[0].landscape)
+    heading = getattr(title, lang) if isinstance(title, Text) else title or title_of(paths[0].landscape)
     body = f'<h1>{escape(heading)}</h1>\n<div data-steepest="paths" data-state="paths" data-alone></div>'
     return Page.of(body, script_of("{}", {"paths": data}), title=heading, lang=lang, style=STYLE)
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
+from ..base.text import Text
 from ..paths.tracing import Path
 from .landscapes import title_of
 from .path_data import Heights, Track, Window, frame_of, heights_of, tracks_of, visible_points
@@ -116,7 +117,13 @@ class Scene:
     """
 
     def __init__(
-        self, paths: Sequence[Path], frames: int, title: str | None, lang: str, dark: bool, window: Window = None
+        self,
+        paths: Sequence[Path],
+        frames: int,
+        title: str | Text | None,
+        lang: str | None,
+        dark: bool,
+        window: Window = None,
     ) -> None:
         check_paths(paths)
         frame = frame_of(paths, window)

@@ -81,7 +81,7 @@ def trend(lr: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return middles, np.array([np.median(loss[bins == index]) for index in filled])
 
 
-def draw_learning_rates(comparison: Comparison, lang: str = "en") -> Figure:
+def draw_learning_rates(comparison: Comparison, lang: str | None = None) -> Figure:
     """Draw the final loss of every trial against its learning rate; broken trials are crosses above the frame."""
     data = {label: sensitivity(comparison, label) for label in looks(comparison)}
     broken = [label for label in data if len(data[label].broken_lr)]
@@ -148,7 +148,7 @@ def budgets(comparison: Comparison) -> pd.DataFrame:
     return medians.loc[list(chosen)]
 
 
-def draw_budget(comparison: Comparison, lang: str = "en") -> Figure:
+def draw_budget(comparison: Comparison, lang: str | None = None) -> Figure:
     """Draw the steps (or seconds) to the target of the best of k trials against k, in the median draw of k trials.
 
     A line begins where that draw reaches the target.

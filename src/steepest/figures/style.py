@@ -25,11 +25,13 @@ from matplotlib.ticker import MaxNLocator
 from ..base.checks import check_language
 from ..base.errors import InvalidValue
 from ..base.files import write
+from ..base.text import Text
 from .words import CHINESE
 
 __all__ = [
     "DARK", "FORMATS", "GREY", "GRID", "INK", "LIGHT", "Theme", "check_figure_file", "clean",
-    "house_style", "in_language", "language", "name_of", "new_figure", "save", "theme", "translate", "whole_steps",
+    "house_style", "in_language", "language", "name_of", "new_figure", "save", "theme", "title_text", "translate",
+    "whole_steps",
 ]  # fmt: skip
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -107,6 +109,11 @@ def translate(words: str, *values: object) -> str:
     return (CHINESE[words] if _LANGUAGE.get() == "zh" else words).format(*values)
 
 
+def title_text(title: str | Text) -> str:
+    """A title in the language of the enclosing `house_style`, if it has both."""
+    return title if isinstance(title, str) else str(getattr(title, language()))
+
+
 def name_of(name: str) -> str:
     """A name that may be a user's own, such as that of a metric: in Chinese where it is ours, and else as it is."""
     return CHINESE.get(name, name) if _LANGUAGE.get() == "zh" else name
@@ -116,13 +123,13 @@ def name_of(name: str) -> str:
 
 
 @contextmanager
-def house_style(lang: str = "en", dark: bool = False) -> Iterator[None]:
+def house_style(lang: str | None = None, dark: bool = False) -> Iterator[None]:
     """A context in which Matplotlib draws in our style; afterwards its settings are restored.
 
     Where no installed font has Chinese characters, the words are in English instead, with a warning.
 
     Args:
-        lang: language of the words, `"en"` or `"zh"`.
+        lang: language of the words, `"en"` or `"zh"`; None: that of the enclosing `in_language`, or else English.
         dark: light ink on dark paper.
 
     Raises:
@@ -131,7 +138,7 @@ def house_style(lang: str = "en", dark: bool = False) -> Iterator[None]:
     colours = DARK if dark else LIGHT
     before = _THEME.set(colours)
     try:
-        with in_language(_drawable_language(lang)), matplotlib.rc_context():
+        with in_language(_drawable_language(lang or language())), matplotlib.rc_context():
             matplotlib.rcdefaults()  # a user's own style file must not show
             matplotlib.rcParams.update(_settings(colours))
             yield
@@ -141,7 +148,9 @@ def house_style(lang: str = "en", dark: bool = False) -> Iterator[None]:
 
 @contextmanager
 def in_language(lang: str) -> Iterator[None]:
-    """A context in which `translate` uses this language, whatever fonts are installed: for pages of a browser."""
+    """A context in which `translate` uses this language, whatever fonts are installed: for pages of a browser; and in
+    which figures are drawn in it that are told no other.
+    """
     before = _LANGUAGE.set(lang)
     try:
         yield

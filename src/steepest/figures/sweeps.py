@@ -14,6 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from ..base.numbers import general, point
+from ..base.text import Text
 from ..findings.catalogue import phrase
 from ..paths.maps import Axis as Setting
 from ..paths.maps import End, SweepMap
@@ -29,15 +30,17 @@ __all__ = ["draw_sweep"]
 Floats = NDArray[np.float64]
 
 
-def draw_sweep(sweep: SweepMap, *, title: str | None = None, lang: str = "en", dark: bool = False) -> Figure:
+def draw_sweep(
+    sweep: SweepMap, *, title: str | Text | None = None, lang: str | None = None, dark: bool = False
+) -> Figure:
     """Draw the last value, and the steps to the minimum, of every pair of settings; all rules side by side.
 
     A line shows the largest stable learning rate where it is known, a star the best pair.
 
     Args:
         sweep: the result of `map_sweep`.
-        title: of the figure. Default: the landscape's name.
-        lang: language of the words, `"en"` or `"zh"`.
+        title: of the figure, in one language or both. Default: the landscape's name.
+        lang: language of the words, `"en"` or `"zh"`. Default: that of the enclosing `in_language`, or else English.
         dark: light ink on dark paper.
     """
     kinds, count = 2 if swept(sweep) else 1, len(sweep.rules)

@@ -66,7 +66,7 @@ def write_report(
     comparison = study if isinstance(study, Comparison) else Comparison.read(study)
     home = _folder_of(study, folder)
     make_folder(home, "choose another folder with --out")
-    figures = draw_all(comparison)
+    figures = draw_all(comparison, "en")
     _save(comparison, figures if files_lang == "en" else draw_all(comparison, files_lang), home / "figures")
     text = render(comparison, figures, refresh)
     tables = export(comparison, home, formats)
@@ -85,13 +85,13 @@ def _folder_of(study: Comparison | str | Path, folder: str | Path | None) -> Pat
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def draw_all(study: Comparison, lang: str = "en") -> Mapping[str, Mapping[str, Figure]]:
+def draw_all(study: Comparison, lang: str | None = None) -> Mapping[str, Mapping[str, Figure]]:
     """The figures of a study, by workload and name; those over all workloads under "". Empty figures are left out."""
     figures = {name: _figures(comparison, lang) for name, comparison in study.by_workload().items()}
     return figures if study.profiles is None else {"": {"profiles": draw_profiles(study, lang)}} | figures
 
 
-def _figures(comparison: Comparison, lang: str) -> dict[str, Figure]:
+def _figures(comparison: Comparison, lang: str | None) -> dict[str, Figure]:
     runs, curves = comparison.runs, comparison.curves
     reported = curves["run"].isin(runs.loc[runs["phase"] == "report", "id"])
     several = bool((runs["trial"] > 0).any())
