@@ -129,3 +129,39 @@ def test_a_class_that_could_not_make_an_update_is_told(name, words, write_file, 
 def test_a_run_has_steps_for_an_update(write_file, nothing_stored):
     with pytest.raises(InvalidValue, match="SAM SGD: an update evaluates the gradient 2 times, and a run has 1 step"):
         compare(write_file("plain.py", FILE), optimizers=["sam(sgd)"], steps=1)
+
+
+OWN_LOOP = """
+import torch
+from steepest.workloads import Problem, Session
+
+class Loop(Session):
+    def __init__(self):
+        self.model = torch.nn.Linear(2, 1)
+
+    def advance(self, optimizer, steps):
+        losses = []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = self.model(torch.ones(1, 2)).square().sum()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        return losses
+
+    def measure(self):
+        return {"loss": self.model(torch.ones(1, 2)).square().sum().detach()}
+
+class Own(Problem):
+    target, steps = 0.1, 10
+
+    def begin(self, seed, device):
+        return Loop()
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "sam(sgd)", "torch.optim:LBFGS"])
+def test_a_loop_that_gives_no_closure_is_told_how_to(optimizer, write_file, nothing_stored):
+    with pytest.raises(InvalidValue, match=r": own.py, line 15: .*; its step needs a closure: make steps") as error:
+        compare(write_file("own.py", OWN_LOOP), optimizers=[optimizer], steps=10)
+    assert "；它的 step 需要闭包：请用 " in error.value.text("zh")

@@ -30,14 +30,28 @@ def check_fits(problem: Problem, contestant: Contestant) -> None:
     try:
         _two_steps(problem, contestant, rule, files)
     except SteepestError as error:
+        if _lacks_closure(rule, error):
+            raise _closure_missing(problem, rule, error, files) from error
         message = f"{error}{_hint_of_groups(problem, contestant, rule, files)}"
         raise InvalidValue(message if message.startswith(rule.title) else f"{rule.title}: {message}") from error
     except (Exception, SystemExit) as error:
+        if _lacks_closure(rule, error):
+            raise _closure_missing(problem, rule, error, files) from error
         hint = _hint_of_groups(problem, contestant, rule, files)
-        if isinstance(rule, External) and rule.evaluations is None and "closure" in str(error):
-            hint = "; its step needs a closure: make steps by steepest.workloads.stepping.make_step(optimizer, compute)"
         words = last_words(error, *files, named=True)
         raise InvalidValue(f"{rule.title} cannot train {problem.name}: {words}{hint}") from error
+
+
+def _lacks_closure(rule: Rule, error: BaseException) -> bool:
+    return rule.evaluations != 1 and "closure" in str(error)
+
+
+def _closure_missing(problem: Problem, rule: Rule, error: BaseException, files: Sequence[Path]) -> InvalidValue:
+    words = last_words(error, *files, named=True)
+    return InvalidValue(
+        f"{rule.title} cannot train {problem.name}: {words}; its step needs a closure: make steps by"
+        " steepest.workloads.stepping.make_step(optimizer, compute)"
+    )
 
 
 def _two_steps(problem: Problem, contestant: Contestant, rule: Rule, files: Sequence[Path]) -> None:

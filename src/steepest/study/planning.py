@@ -184,9 +184,10 @@ def _search(
 
 
 def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contestant]) -> None:
-    """See that runs suffice for an update, and that optimizers can train workloads where not all is steepest's.
+    """See that runs suffice for an update, and try the training where it could fail.
 
-    That is an optimizer, a scheduler, or parameter groups.
+    That is with optimizers and schedulers that are not steepest's, with those that need a closure, and with parameter
+    groups.
     """
     for one in contestants:
         rule = rules.resolve(one.rule).rule_class
@@ -195,7 +196,7 @@ def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contes
                 f"{rule.title}: an update evaluates the gradient {rule.evaluations} times, and a run has {one.steps}"
                 " step; steps are evaluations: give more"
             )
-    own = [one for one in contestants if _is_external(one) or getattr(find(one.workload), "groups", None) is not None]
+    own = [one for one in contestants if _may_fail(one) or getattr(find(one.workload), "groups", None) is not None]
     for text, steps in {(one.schedule, one.steps) for one in own if schedules.is_scheduler(one.schedule)}:
         schedules.check_scheduler(text, steps)
     if own:
@@ -207,9 +208,10 @@ def check_externals(find: Callable[[str], Problem], contestants: Sequence[Contes
             check_fits(find(contestant.workload), contestant)
 
 
-def _is_external(contestant: Contestant) -> bool:
+def _may_fail(contestant: Contestant) -> bool:
     of_schedule = contestant.schedule == OF_THE_WORKLOAD or schedules.is_scheduler(contestant.schedule)
-    return of_schedule or issubclass(rules.resolve(contestant.rule).rule_class, External)
+    rule = rules.resolve(contestant.rule).rule_class
+    return of_schedule or issubclass(rule, External) or rule.evaluations != 1
 
 
 def _schedule(problems: Sequence[Problem], schedule: str | None) -> str:
