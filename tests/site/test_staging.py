@@ -314,6 +314,7 @@ def test_formulas_of_all_rules_and_docstrings_are_mathml():
         for block, line in re.findall(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", rule.__doc__, re.S):
             assert mathml(block or line).startswith("<math alttext=")
     assert mathml(r"\frac{a}{b}").endswith("</mfrac></mrow></math>")
+    assert mathml(r"|a| \le |b|").count('fence="true"') == 4 == mathml(r"\left|a\right| \le |b|").count('fence="true"')
     for wrong in (r"\nonsense{x}", r"\left( x"):
         with pytest.raises(ValueError, match=re.escape(wrong)):
             mathml(wrong)

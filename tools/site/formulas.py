@@ -16,6 +16,9 @@ from sphinx.util import logging
 
 __all__ = ["apart", "mathml", "setup"]
 
+BARS = re.compile(r"(?<![\\a-z])\|([^|]+)(?<!\\)(?<!right)\|")
+"""An absolute value, of which the reader would take both bars for signs between two terms."""
+
 UNKNOWN = re.compile(r"<m[io]>(\\[A-Za-z]+)</m[io]>")
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ def mathml(latex: str, display: str = "inline") -> str:
     True
     """
     try:
-        made = convert(latex, display=display)
+        made = convert(BARS.sub(r"\\left|\1\\right|", latex), display=display)
     except Exception as error:  # of the reader, which raises whatever it stumbles over
         raise ValueError(f"{latex}: {error!r}") from error
     if unknown := UNKNOWN.search(made):
