@@ -18,6 +18,7 @@ from steepest.diagnose.proof import arms
 from steepest.diagnose.proof.arms import left_alone, on_batches, run, seed_all, untouched
 from steepest.diagnose.proof.experiment import gain_between
 from steepest.diagnose.proof.remedies import REMEDIES, Case
+from steepest.diagnose.schedule import Schedule
 
 from .faults.parts import Program
 
@@ -33,23 +34,18 @@ MATTERS = 0.02
 STORE = Path(__file__).parent / "proofs.jsonl"
 
 
-class Every:
+class Every(Schedule):
     """A schedule that observes all steps."""
-
-    spent = 0.0
 
     def due(self, step: int) -> bool:
         """Whether a step is observed."""
         return True
 
-    def observed(self, step: int, seconds: float) -> None:
-        """Nothing is counted."""
-
 
 def _keeping_all(model: Any, optimizer: Any, **options: Any) -> Any:
     doctor = steepest.watch(model, optimizer, keep=2**31, **options)
     observer = doctor._observer
-    observer.schedule, observer.alone = Every(), False  # no forward pass is repeated
+    observer.schedule, observer.alone = Every(1.0), False  # no forward pass is repeated
     observer.recording.most_batches = 10**6
     return doctor
 
@@ -70,6 +66,8 @@ def row_of(program: Program, seed: int, steps: int, pairs: int, arm: int) -> dic
         return row
     longer = program.run(_keeping_all, seed, False, steps + FURTHER + JUDGED)
     longer.close()
+    broken = [finding.text() for finding in longer.unseen if finding.code == "unseen_error"]
+    assert not broken, broken
     batches = list(longer._observer.recording.batches)
     for trial in proof.trials:
         begin = 0 if trial.start == "start" else doctor.record.steps
