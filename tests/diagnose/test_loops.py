@@ -163,6 +163,31 @@ def test_a_step_each_fourth_call_is_no_forgotten_zero_grad():
     assert doctor.findings == [], doctor.text()
 
 
+@pytest.mark.parametrize(("norm", "found"), [(0.25, []), (1e-3, ["clip"])])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_what_is_clipped_is_not_what_a_gradient_scaler_takes_out(kind, norm, found):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer, scaler = torch.optim.SGD(model.parameters(), 0.1), torch.amp.GradScaler("cpu")
+    doctor = steepest.watch(model, optimizer)
+    for _ in range(40):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", kind):
+            loss = functional.cross_entropy(model(INPUTS), LABELS)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        whole = float(nn.utils.clip_grad_norm_(model.parameters(), norm))
+        scaler.step(optimizer)
+        scaler.update()
+        doctor.step(loss)
+    assert [finding.code for finding in doctor.findings] == found and unseen(doctor) == []
+    steps_seen = [tick.update for tick in doctor.record.ticks if tick.update.finite]
+    assert len(steps_seen) >= 6 and steps_seen[-1].scaler == scaler.get_scale()
+    assert steps_seen[-1].clipped == pytest.approx(max(1.0, steps_seen[-1].raw / norm), rel=1e-2)
+    assert steps_seen[-1].raw == pytest.approx(whole, rel=0.2)
+    assert all(tick.loss.labels for tick in doctor.record.ticks)
+
+
 def test_a_gradient_scaler_is_no_clipping():
     torch.manual_seed(0)
     model = nn.Linear(4, 2)

@@ -41,13 +41,18 @@ def normalizes(model: nn.Module) -> bool:
     return False
 
 
-def recovered_from(path: list[Any], forward: Forward, loss: float) -> Recovered | None:
-    """The loss with its targets, from the nodes between it and an output of this call; None where they do not meet."""
+def recovered_from(path: list[Any], forward: Forward, loss: float, scale: float) -> Recovered | None:
+    """The loss with its targets, from the nodes between it and an output of this call; None where they do not meet.
+
+    What was differentiated is `scale` times the loss.
+    """
     if not forward.is_intact:
         return None
     for place, output in enumerate(forward.outputs):
         if path and output.grad_fn is path[-1] and place in forward.gradients:
-            return recover(path, output, forward.gradients[place], loss)
+            gradient = forward.gradients[place]
+            gradient = gradient if scale == 1 else gradient.float() / scale
+            return recover(path, output, gradient, loss).times(scale)
     return None
 
 

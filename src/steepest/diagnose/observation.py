@@ -62,7 +62,7 @@ class Observation:
 
     Where `Doctor.step` is called once in several steps of an optimizer, it is that of the last of them. `stepped` has
     the number of backward passes before the step of each optimizer; `task` is the last pass, by torch's number, and
-    `adds` whether it adds to gradients.
+    `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler.
     """
 
     forwards: list[Forward] = field(default_factory=list)
@@ -83,6 +83,7 @@ class Observation:
     stepped: dict[int, int] = field(default_factory=dict)
     task: int = -1
     adds: bool = False
+    scale: float = 1.0
     twins: list[tuple[str, int, int]] = field(default_factory=list)
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)

@@ -228,7 +228,7 @@ class Observer:
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
         value = record.losses[step]
         last = forward or next((each for each in reversed(seen.parts) if each.gradients), None)
-        recovered = recovered_from(path, last, value) if last is not None else None
+        recovered = recovered_from(path, last, value, seen.scale) if last is not None else None
         if recovered is not None and "shape" in record.proved:  # each target that was recovered is a mean of all
             recovered = replace(recovered, facts=LossFacts(recovered.facts.kind))
         tick = tick_of(step, seen, recovered)

@@ -106,8 +106,13 @@ class Before:
         self.copies = [param.detach().clone() for _, param, _ in self.params] if size <= MOST_COPIED else None
         self.no_limit = ""
 
-    def after(self, raw: dict[int, float]) -> StepFacts:
-        """What the step has done; `raw` has the norm of each gradient as the backward pass left it, by parameter."""
+    def after(self, raw: dict[int, float], scale: float = 1.0) -> StepFacts:
+        """What the step has done.
+
+        Args:
+            raw: the norm of each gradient as the backward pass left it, by parameter.
+            scale: factor of a gradient scaler, which is in these norms.
+        """
         before = self.copies if self.copies is not None else [param.detach() for _, param, _ in self.params]
         changes = [param.detach() - copy for (_, param, _), copy in zip(self.params, self.copies or [], strict=False)]
         sizes, count = norms([*self.gradients, *before, *changes]), len(self.params)
@@ -116,6 +121,8 @@ class Before:
         facts = StepFacts([], finite=all(map(math.isfinite, gradients)), partial=self.partial)
         if raw:
             facts.raw = math.hypot(*raw.values())
+            if facts.raw > 0.99 * scale * math.hypot(*gradients):  # else the optimizer itself takes it out
+                facts.raw, facts.scale = facts.raw / scale, scale
             facts.parallel = self._parallel(gradients, raw)
         if changes:
             products = _products(changes, self.gradients)

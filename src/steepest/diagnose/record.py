@@ -109,7 +109,8 @@ class StepFacts:
 
     Attributes:
         layers: each of its parameters that had a gradient.
-        raw: norm of all gradients as the backward pass left them; NaN where it was not seen.
+        raw: norm of all gradients as the backward pass left them, without the factor `scale`; NaN where not seen.
+        scale: factor of a `GradScaler` that was taken out of the gradients before the step; 1 without one.
         descent: minus the inner product of gradient and change: what the step should take off the loss.
         unmoved: share of entries with a gradient that did not change, of parameters in half precision; NaN without any.
         small_root: share of the entries with a second moment whose root is below eps; NaN without such a state.
@@ -127,6 +128,7 @@ class StepFacts:
 
     layers: list[LayerFacts]
     raw: float = math.nan
+    scale: float = 1.0
     descent: float = math.nan
     unmoved: float = math.nan
     small_root: float = math.nan
@@ -141,7 +143,9 @@ class StepFacts:
 
     @property
     def scaler(self) -> float:
-        """The factor of a gradient scaler: a power of 2, which no clipping leaves; 1 without one."""
+        """The factor of a gradient scaler; of one that is not torch's a power of 2, which no clipping leaves."""
+        if self.scale > 1:
+            return self.scale
         ratio = self.raw / self.gradient if self.gradient > 0 and self.raw > 0 else 1.0
         power = math.log2(ratio) if 100 <= ratio < math.inf else 0.5
         return ratio if abs(power - round(power)) < 1e-3 else 1.0
@@ -150,7 +154,7 @@ class StepFacts:
     def clipped(self) -> float:
         """How many times shorter than it was the gradient reached the optimizer; a gradient scaler does not count."""
         ratio = self.raw / self.gradient if self.gradient > 0 and 0 < self.raw < math.inf else 1.0
-        return 1.0 if self.scaler > 1 else ratio
+        return 1.0 if self.scaler > self.scale else ratio
 
     @property
     def gradient(self) -> float:

@@ -343,6 +343,7 @@ class Sensors:
             self.now.begin_anew(id(optimizer))
         if self.now.rates and hasattr(optimizer.step, "_wrapped_by_lr_sched") and not self.now.updates:
             self.now.moved = self.now.rates != self.target.rates()
+        self.now.scale = _scale_of_scaler()
         self._prepare(optimizer)
 
     def _prepare(self, optimizer: torch.optim.Optimizer) -> None:
@@ -365,7 +366,7 @@ class Sensors:
         if self.now is not None and self._before is not None and not self.now.in_step:
             keys, norms = self.now.raw or ([], torch.zeros(0))
             self.now.stepped[id(optimizer)] = self.now.backwards
-            self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True))))
+            self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True)), self.now.scale))
             self.no_limit = self._before.no_limit
             self._before = None
 
@@ -381,6 +382,16 @@ def _among_hooks() -> str:
             return "after" if hook in getattr(optimizer, "_optimizer_step_post_hooks", {}).values() else ""
         frame = frame.f_back
     return ""
+
+
+def _scale_of_scaler() -> float:
+    """The factor of the gradient scaler that steps an optimizer now; 1 where none does."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "step" and isinstance(scaler := frame.f_locals.get("self"), torch.amp.GradScaler):
+            return float(scaler.get_scale())
+        frame = frame.f_back
+    return 1.0
 
 
 def _markers(params: list[Tensor]) -> list[Tensor]:

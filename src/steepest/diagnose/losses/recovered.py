@@ -1,7 +1,7 @@
 """A loss that was recovered: its facts, and how it is computed again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,14 @@ class Recovered:
 
     facts: LossFacts
     again: Callable[[Tensor], Tensor] | None = None
+
+    def times(self, factor: float) -> "Recovered":
+        """The same where so many times this loss was differentiated."""
+        if factor == 1 or self.again is None:
+            return self
+        again = self.again
+        facts = replace(self.facts, scale=factor * self.facts.scale)
+        return Recovered(facts, lambda new: factor * again(new))
 
 
 def numbers(tensor: Tensor) -> Tensor:
