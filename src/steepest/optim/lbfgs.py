@@ -27,8 +27,8 @@ class LBFGS(torch.optim.Optimizer):
     where $H_k$ is what the last $m$ pairs $s_i = x_{i+1} - x_i$ and $y_i = \nabla f(x_{i+1}) - \nabla f(x_i)$ make of
     $\frac{s^\top y}{y^\top y} I$, by the two-loop recursion, and $t_k$ fulfils the strong Wolfe conditions
 
-    $$f(x_k + t p) \le f(x_k) + c_1 t \, p^\top \nabla f(x_k), \qquad
-      |p^\top \nabla f(x_k + t p)| \le c_2 |p^\top \nabla f(x_k)|$$
+    $$f(x_k + t_k p_k) \le f(x_k) + c_1 t_k \, p_k^\top \nabla f(x_k), \qquad
+      |p_k^\top \nabla f(x_k + t_k p_k)| \le c_2 |p_k^\top \nabla f(x_k)|$$
 
     A step is one iteration. It **evaluates the gradient several times**, at least twice: `optimizer.step(closure)`
     needs a closure that clears the gradients, computes the loss on the *same* data each time, calls `backward()` and
