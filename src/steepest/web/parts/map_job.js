@@ -6,13 +6,13 @@ import { startJob } from "./worker.js";
 
 const MAP_SIZE = 144, MAP_WAIT = 220;
 
-/** What is to be computed for a state: {kind, spec}, or null where no map is in view. */
+/** What is to be computed for a state: {kind, spec}, or null where no map is in view, or no picture yet whose window it is. */
 export function mapWanted(part, state) {
   const mode = modeOf(part, state), chosen = selectedRule(state);
   if (!chosen || (mode !== "basin" && mode !== "sweep")) return null;
   const { landscape, steps, schedule, start } = state, { id: rule, settings } = chosen;
   const common = { landscape, rule, settings, steps, schedule, size: MAP_SIZE };
-  if (mode === "basin") return { kind: "basin", spec: { ...common, window: part.stage.window } };
+  if (mode === "basin") return part.stage.window && { kind: "basin", spec: { ...common, window: part.stage.window } };
   const { x, y } = axesOf(state);
   return { kind: "sweep", spec: { ...common, start, settings: without(settings, x, y), x, y } };
 }
