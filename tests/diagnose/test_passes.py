@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 import steepest
+from steepest.diagnose.engine import adds_gradients
 
 INPUTS = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
 LABELS = (INPUTS[:, 0] > 0).long()
@@ -142,3 +143,16 @@ def test_the_loss_of_several_calls_is_computed_again_by_a_function_for_it():
             optimizer.step()
             doctor.step(loss)
     assert doctor.unseen == [] and all(0.85 < tick.gain < 1.05 for tick in doctor.record.ticks)
+
+
+def test_parameters_that_cannot_be_viewed_are_taken_to_get_gradients():
+    class Stored:
+        def view_as(self, other):
+            raise NotImplementedError("aten::view")
+
+    seen = []
+    weight = torch.ones(2, requires_grad=True)
+    weight.register_hook(lambda gradient: seen.append([adds_gradients([Stored()]), adds_gradients([Stored(), weight])]))
+    weight.sum().backward()
+    torch.autograd.grad(weight.sum(), weight)
+    assert seen == [[True, True], [True, False]]

@@ -1,6 +1,7 @@
 """What autograd is doing: which backward pass runs, whether it adds to gradients, and what is done at its end."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -30,16 +31,21 @@ def in_transform() -> bool:
 
 
 def adds_gradients(params: Iterable[Tensor]) -> bool:
-    """Whether the backward pass that runs adds to `.grad` of any of these, as `torch.autograd.grad` does not."""
+    """Whether the backward pass that runs adds to `.grad` of any of these, as `torch.autograd.grad` does not.
+
+    True where none of them can be asked, such as tensors without views.
+    """
+    asked = False
     for param in params:
-        with torch.enable_grad():
+        with suppress(RuntimeError), torch.enable_grad():
             node: Any = param.view_as(param).grad_fn
-        try:
-            if torch._C._will_engine_execute_node(node.next_functions[0][0]):  # type: ignore[attr-defined]
-                return True
-        except RuntimeError:  # the gradient of this parameter is what was asked for
-            return False
-    return False
+            asked = True
+            try:
+                if torch._C._will_engine_execute_node(node.next_functions[0][0]):  # type: ignore[attr-defined]
+                    return True
+            except RuntimeError:  # the gradient of this parameter is what was asked for
+                return False
+    return not asked
 
 
 def at_end(action: Callable[[], object]) -> None:
