@@ -77,7 +77,17 @@ def test_what_should_answer_at_once_loads_nothing_heavy(arguments, python):
 
 def test_each_command_is_a_file_and_a_name():
     files = {file.stem for file in Path(cli.__file__).parent.glob("*.py")}
-    others = {"__init__", "help_words", "language", "options", "terminal", "words", "interrupts", "results"}
+    others = {
+        "__init__",
+        "help_words",
+        "language",
+        "options",
+        "terminal",
+        "words",
+        "interrupts",
+        "results",
+        "workload_page",
+    }
     assert files - others == set(cli.COMMANDS)
 
 

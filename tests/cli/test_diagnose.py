@@ -107,7 +107,7 @@ def test_in_a_terminal_a_finding_is_a_paragraph_of_its_width(lang, width, monkey
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_percentage_stands_on_one_line(lang, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    text = Diagnosis("clip", {"ratio": 25.0, "share": 0.925, "norm": 3.0}).text(lang)
+    text = Diagnosis("clip", {"kind": "norm", "ratio": 25.0, "share": 0.925, "norm": 3.0}).text(lang)
     for width in range(30, 60):
         monkeypatch.setenv("COLUMNS", str(width))
         terminal.paragraph(text)
