@@ -5,6 +5,9 @@ import torch
 from torch import nn
 
 import steepest
+from steepest.diagnose.curve import Curve
+from steepest.diagnose.record import Record
+from steepest.diagnose.signs.course import worst_spike
 
 
 def watched(model, optimizer, steps, batch, before=lambda step: None, loss_of=nn.functional.mse_loss):
@@ -112,3 +115,11 @@ def test_targets_of_a_scale_that_the_outputs_have_already(start, told):
         model.weight.copy_(torch.tensor([[start / 10, 0.0, 0.0, 0.0, 0.0]]))
     found = watched(model, torch.optim.SGD(model.parameters(), lr=1e-3), 20, batch)
     assert [finding.code for finding in found] == told
+
+
+def test_losses_below_zero_have_no_spikes_by_a_level_of_guessing():
+    """As that of a policy's gradient, which goes up and down with the rewards."""
+    losses = [-1.0 + 0.3 * (step % 7) for step in range(80)]
+    assert worst_spike(Record(losses=Curve(losses))) is None
+    falling = [2.0 * 0.9**step for step in range(60)]
+    assert worst_spike(Record(losses=Curve([*falling, 9.0, *falling[-20:]])))["step"] == 60

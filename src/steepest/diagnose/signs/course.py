@@ -73,7 +73,7 @@ def spike(record: Record) -> Numbers | None:
 def worst_spike(record: Record) -> Numbers | None:
     """The highest one among the losses that nothing has looked at yet."""
     level, (start, losses) = level_of(record), record.losses.untold
-    if not any(loss > level for loss in losses):
+    if not level > 0 or not any(loss > level for loss in losses):  # a loss below 0 has no such level
         return None
     below, worst = 0, None
     for step, loss in enumerate(losses):
