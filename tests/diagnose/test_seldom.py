@@ -123,3 +123,22 @@ def test_losses_below_zero_have_no_spikes_by_a_level_of_guessing():
     assert worst_spike(Record(losses=Curve(losses))) is None
     falling = [2.0 * 0.9**step for step in range(60)]
     assert worst_spike(Record(losses=Curve([*falling, 9.0, *falling[-20:]])))["step"] == 60
+
+
+@pytest.mark.parametrize(
+    ("deviation", "offset", "told"), [(2.0, 0.0, ["init_large"]), (None, 0.0, []), (None, 8.0, [])]
+)
+def test_first_outputs_of_a_regression_that_are_far_larger_than_its_targets(deviation, offset, told):
+    """Targets with a mean of their own are no such case: there the outputs are small."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 64), nn.ReLU(), nn.Linear(64, 1))
+    if deviation is not None:
+        nn.init.normal_(model[0].weight, std=deviation)
+        nn.init.normal_(model[2].weight, std=deviation)
+
+    def batch(step):
+        inputs, targets = plane(step)
+        return inputs, targets + offset
+
+    found = watched(model, torch.optim.Adam(model.parameters(), lr=1e-3), 12, batch)
+    assert [finding.code for finding in found] == told

@@ -11,13 +11,18 @@ __all__ = ["dead_units", "init_large", "no_signal", "noise_floor", "overfitting"
 
 
 def init_large(record: Record) -> Numbers | None:
-    """A first loss far above that of guessing."""
+    """A first loss far above that of guessing; of regression, outputs far larger than all targets."""
     if not record.data or record.data[0].step != 0 or record.data[0].loss is None:
         return None
     facts, guess = record.data[0].loss, guessing(record)
-    if facts.labels is None or not guess > 0.1 or not facts.mean > TRAINING.start * guess:
-        return None
-    return {"loss": facts.mean, "guess": guess, "ratio": facts.mean / guess}
+    moments = target_moments(record)
+    if facts.labels is not None:
+        large = guess > 0.1 and facts.mean > TRAINING.start * guess
+    elif facts.kind == "squared_error" and moments is not None and guess > 0:
+        large = facts.mean > TRAINING.start_squared * max(1.0, moments[1] ** 2 + moments[2])
+    else:
+        large = False
+    return {"loss": facts.mean, "guess": guess, "ratio": facts.mean / guess} if large else None
 
 
 def dead_units(record: Record) -> Numbers | None:
