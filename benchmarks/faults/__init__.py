@@ -7,6 +7,7 @@ from . import (
     fourth,
     initial,
     losses,
+    ninth,
     numbers,
     second,
     seventh,
@@ -27,5 +28,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh, eighth):
+for _module in (fifth, sixth, seventh, eighth, ninth):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
