@@ -20,14 +20,14 @@ SPREAD = 32
 PATIENCE = 8
 """After a refusal the next look at the clock comes after an eighth of the steps since the last observed one."""
 
-LEAST = 0.45
+LEAST = 0.25
 """The share of the budget that observed steps get at least."""
 
 HIDDEN = 1.4e-5
 """Seconds of a step that no clock of the doctor's sees: the call of a module with a hook, and colder caches."""
 
 
-COLDER = 1.15
+COLDER = 1.3
 """What an observed step costs, over what the clock sees of it: the steps after it find colder caches."""
 
 
