@@ -83,11 +83,16 @@ def worst_spike(record: Record) -> Numbers | None:
     below, worst = 0, None
     for step, loss in enumerate(losses):
         if loss > level and (
-            below >= TRAINING.spike_after or (start + step >= 20 and loss > TRAINING.spike_alone * level)
+            below >= TRAINING.spike_after
+            or (start + step >= TRAINING.spike_after and loss > TRAINING.spike_alone * level)
         ):
             before, after = losses[max(0, step - 50) : step], losses[step + 1 : step + 4]
             over = TRAINING.spike_over if below >= TRAINING.spike_after else TRAINING.spike_alone
-            alone = len(before) >= 20 and len(after) == 3 and median(after) < TRAINING.spike_over * max(before)
+            alone = (
+                len(before) >= TRAINING.spike_after
+                and len(after) == 3
+                and median(after) < TRAINING.spike_over * max(before)
+            )
             is_spike = loss > over * max(before, default=math.inf) and (below >= TRAINING.spike_after or alone)
             if is_spike and (worst is None or loss > worst["high"]):
                 worst = {"step": start + step, "low": median(before[-20:]), "high": loss}
