@@ -242,7 +242,7 @@ def test_advice_that_copies_cannot_follow_is_said_not_to_be_tried():
     assert doctor._observer.recording.size == 0
     assert _judged(doctor, "init_large").numbers["untried"] == "few_batches"
     _, doctor = train(loss=lambda outputs, labels: functional.cross_entropy(outputs, labels) + 0.1 * outputs.norm())
-    assert _judged(doctor, "weight_decay", decay=1.0).numbers == {"untried": "loss"}
+    assert _judged(doctor, "weight_decay", kind="decay", decay=1.0).numbers == {"untried": "loss"}
     net = Net()
     doctor = steepest.watch(net, torch.optim.LBFGS(net.parameters()))
     inputs, labels = next(classes())

@@ -246,3 +246,32 @@ def test_soft_targets_of_a_teacher_at_a_temperature_tell_no_sign(share, classes)
         optimizer.step()
         doctor.step(loss)
     assert doctor.findings == [] and not any(tick.loss.scale < 0 for tick in doctor.record.ticks)
+
+
+PENALTIES = {
+    "squares": lambda weights: sum(weight.square().sum() for weight in weights),
+    "absolute": lambda weights: torch.stack([weight.abs().sum() for weight in weights]).sum(),
+    "norm": lambda weights: torch.cat([weight.flatten() for weight in weights]).norm(p=2),
+    "products": lambda weights: sum((weight * weight).mean() for weight in weights),
+}
+TERMS = {
+    "cross_entropy": lambda z: functional.cross_entropy(z, torch.arange(32) % 3),
+    "squared_error": lambda z: functional.mse_loss(z, torch.linspace(-1, 1, 96).reshape(32, 3)),
+    "binary": lambda z: functional.binary_cross_entropy_with_logits(z, (torch.arange(96) % 2.0).reshape(32, 3)),
+}
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("term", TERMS)
+def test_a_penalty_on_weights_is_told_from_the_loss_of_outputs(term, penalty):
+    """However it is written; the sum of a residual model's outputs is none, nor are gains behind a normalization."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    z = model(torch.randn(32, 4)) + 0.0
+    own, added = TERMS[term](z), 0.3 * PENALTIES[penalty](list(model.parameters()))
+    facts = recovered(z, own + added).facts
+    assert facts.penalty == pytest.approx(added.item(), rel=1e-3) and facts.mean == pytest.approx(own.item(), rel=1e-3)
+    assert recovered(z, own).facts.penalty == 0 and recovered(z, own).again is not None
+    gains = sum(param.square().sum() for param in nn.LayerNorm(8).parameters())
+    assert recovered(z, TERMS[term](z) + gains).facts.penalty == 0
+    assert recovered(z, own + 0.3 * z.square().sum()).facts.penalty == 0

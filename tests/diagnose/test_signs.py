@@ -288,6 +288,20 @@ def test_strong_decay_need_not_have_shrunk_all():
     assert SIGNS["weight_decay"](pulled) is None
 
 
+def test_a_penalty_in_the_loss_that_shrinks_the_weights():
+    pulled = record([1.9] + [1.2] * 299)
+    for tick in pulled.ticks:
+        tick.loss.penalty = 0.8
+    assert SIGNS["weight_decay"](pulled) is None
+    for tick in pulled.ticks[-1:]:
+        tick.update.layers = [LayerFacts("0.weight", 100, 0.5, 3**0.5, 0.01)]
+    found = SIGNS["weight_decay"](pulled)
+    assert found["kind"] == "penalty" and 0.5 < found["share"] < 0.8
+    for tick in pulled.ticks:
+        tick.loss.penalty = 0.01
+    assert SIGNS["weight_decay"](pulled) is None
+
+
 def test_a_leap_of_small_batches_lasts_as_many_examples():
     leapt = record([1.4] * 3 + [3.0] * 8 + [1.4] * 200)
     assert SIGNS["lr_high"](leapt)["sign"] == "leap"

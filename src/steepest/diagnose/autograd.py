@@ -1,6 +1,6 @@
 """The autograd graph between a loss and what the model returned; it can be read after the backward pass, too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ __all__ = [
     "name_of",
     "others_between",
     "path_between",
+    "penalized",
     "shape_of",
     "through_views",
     "within",
@@ -27,6 +28,16 @@ VIEWS = frozenset(
     for version in range(4)
 )  # fmt: skip
 """Nodes that change the shape of values only, or their precision."""
+
+NORMS = frozenset(
+    f"{name}Backward{version}"
+    for name in (
+        "Pow", "Mul", "Div", "Neg", "Add", "Abs", "Sqrt", "Sum", "Mean", "Dot", "Norm",
+        "LinalgVectorNorm", "Stack", "Cat",
+    )
+    for version in range(4)
+)  # fmt: skip
+"""Nodes that a penalty on weights is made of, besides `VIEWS`."""
 
 MOST = 20_000
 """The most nodes that a walk visits."""
@@ -89,6 +100,24 @@ def others_between(loss: Tensor, outputs: Iterable[Tensor], node: Any) -> bool:
                 known.add(following)
                 waiting.append(following)
     return bool(waiting)
+
+
+def penalized(path: Sequence[Any]) -> list[Tensor]:
+    """Weights whose norms are added to a loss on its path to an output: parameters with two dimensions or more."""
+    known = set(path)
+    waiting = [each for node in path[:-1] if name_of(node).startswith("Add") for each in inputs_of(node)]
+    found = []
+    while waiting and len(known) < MOST:
+        node = waiting.pop()
+        if node in known:
+            continue
+        known.add(node)
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, Tensor) and variable.dim() >= 2:
+            found.append(variable)
+        elif name_of(node) in NORMS or name_of(node) in VIEWS:
+            waiting += inputs_of(node)
+    return found
 
 
 def within(loss: Any, output: Any) -> Iterator[Any]:

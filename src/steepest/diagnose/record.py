@@ -65,6 +65,7 @@ class LossFacts:
         component: mean over the entries of an example of the variance of that entry between examples, of regression
             with several of them; NaN else.
         far: mean of targets that all lie on one side of the outputs, of losses by absolute differences; NaN else.
+        penalty: what norms of the model's weights add to the loss.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class LossFacts:
     outside: float = 0.0
     component: float = math.nan
     far: float = math.nan
+    penalty: float = 0.0
 
 
 @dataclass(slots=True)

@@ -1,11 +1,12 @@
 """A loss with its targets, from outputs and their gradient: which functions know of which kind."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from ..autograd import name_of
+from ..autograd import name_of, penalized
 from ..record import LossFacts
 from .binary import binary_cross_entropy, probability
 from .classes import cross_entropy, cross_entropy_in_parts, log_likelihood
@@ -18,12 +19,25 @@ __all__ = ["recover"]
 LARGEST = 2**24
 """The most entries of an output that are looked at together: 64 MiB in float32."""
 
+PENALIZED = 0.01
+"""The share of a loss above which it is not computed again from outputs where norms of weights are a part of it."""
+
 MOST = 2**28
 """The most entries of an output that are looked at in parts, as of models of language with large vocabularies."""
 
 
 def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
     """The loss of a step from the nodes between it and the output, the output, its gradient, and the loss's value."""
+    found = _recover(path, output, gradient, loss)
+    facts = found.facts
+    if not math.isnan(facts.scale) and penalized(path):
+        facts.penalty = max(loss - facts.scale * facts.mean, 0.0)
+        if facts.penalty > PENALIZED * abs(loss):
+            return Recovered(facts)
+    return found
+
+
+def _recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
     kind = kind_of(path) if path else "other"
     if output.numel() > MOST or output.numel() == 0 or not bool(gradient.isfinite().all()):
         return Recovered(LossFacts(kind))

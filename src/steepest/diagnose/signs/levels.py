@@ -69,7 +69,7 @@ def _mean_squares(record: Record) -> bool:
     """Whether the losses are means of squares, so that they compare with a variance."""
     record = record.look or record
     pairs = [
-        (tick.loss.mean, record.losses[tick.step])
+        (tick.loss.mean, record.losses[tick.step] - tick.loss.penalty)
         for tick in record.ticks
         if tick.loss is not None and tick.loss.targets is not None and tick.step < record.steps
     ]

@@ -6,7 +6,7 @@ from statistics import fmean, median, stdev
 from ...findings.catalogue import TRAINING
 from ..record import Record
 from .data import not_shuffled
-from .levels import EARLY, Numbers, level_of, recent, updates_in
+from .levels import EARLY, Numbers, guessing, level_of, recent, updates_in
 
 __all__ = ["WINDOWS", "accumulation", "ascent", "clip", "eps_large", "loss_scale", "rounding", "weight_decay"]
 
@@ -126,7 +126,23 @@ def accumulation(record: Record) -> Numbers | None:
 
 
 def weight_decay(record: Record) -> Numbers | None:
-    """Weight decay that outweighs the loss."""
+    """Weight decay, or a penalty that is part of the loss, that outweighs what is to be learnt."""
+    return _decays(record) or _penalized(record)
+
+
+def _penalized(record: Record) -> Numbers | None:
+    seen = [(tick.loss.penalty, update) for tick, update in updates_in(record) if tick.loss is not None]
+    guess = guessing(record)
+    if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.decay_stuck * guess:
+        return None
+    penalty = median(penalty for penalty, _ in seen[:4])
+    shrunk = seen[-1][1].weight / seen[0][1].weight if seen[0][1].weight > 0 else 1.0
+    if penalty > TRAINING.penalty * guess and shrunk < TRAINING.decay_shrunk:
+        return {"kind": "penalty", "share": penalty / guess, "shrunk": shrunk}
+    return None
+
+
+def _decays(record: Record) -> Numbers | None:
     seen = [(tick, update) for tick, update in updates_in(record) if update.decay > 0 and update.gradient > 0]
     level = level_of(record)
     if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.decay_stuck * level:
@@ -135,5 +151,5 @@ def weight_decay(record: Record) -> Numbers | None:
     shrunk = seen[-1][1].weight / seen[0][1].weight if seen[0][1].weight > 0 else 1.0
     shrinks = shrunk < (TRAINING.decay_shrinks if pull > TRAINING.decay_strong else TRAINING.decay_shrunk)
     if pull > TRAINING.decay_pull and shrinks:
-        return {"decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk}
+        return {"kind": "decay", "decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk}
     return None

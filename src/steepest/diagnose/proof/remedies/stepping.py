@@ -87,6 +87,9 @@ def _rate_back(case: Case) -> list[Remedy]:
 
 
 def _less_decay(case: Case) -> list[Remedy]:
+    if case.numbers["kind"] == "penalty":  # a part of the loss, which is code of the loop
+        return []
+
     def change(setup: Setup) -> None:
         for group in setup.groups():
             if group.get("weight_decay"):
