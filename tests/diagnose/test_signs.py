@@ -3,10 +3,12 @@
 import math
 
 import pytest
+import torch
 
 from steepest.diagnose.curve import Curve
 from steepest.diagnose.finding import Diagnosis, ranked
-from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
+from steepest.diagnose.losses.examples import of_labels, of_targets
+from steepest.diagnose.record import ExampleFacts, LayerFacts, LossFacts, Record, StepFacts, Tick
 from steepest.diagnose.schedule import COLDER, FIRST, HIDDEN, Schedule
 from steepest.diagnose.signs import SIGNS, guessing, signs_of
 
@@ -115,6 +117,7 @@ def test_batches_of_one_class_each_are_not_shuffled_and_one_class_only_is_consta
     sorted_ones, same = record(falling()), record(falling(), labels={2: 32})
     for place, tick in enumerate(sorted_ones.ticks):
         tick.loss.labels = {place // 3: 32}
+        tick.loss.examples = of_labels(torch.full((32,), place // 3), torch.ones(32, dtype=torch.bool), 32)
     assert SIGNS["not_shuffled"](sorted_ones)["ratio"] > 20 and SIGNS["labels"](sorted_ones) is None
     assert SIGNS["labels"](same) == {"kind": "class", "value": 2, "count": 288}
 
@@ -246,13 +249,35 @@ def regression(means, batch=32, facts=None):
     made = record(falling(), range(len(means)))
     for tick, mean in zip(made.ticks, means, strict=True):
         tick.loss = LossFacts("squared_error", 1.0, 1.0, None, (batch, mean, 1.0), **(facts or {}))
+        tick.loss.examples = ExampleFacts(32, (mean,), 1.0)
     return made
 
 
 def test_batches_of_like_targets_are_not_shuffled():
     assert SIGNS["not_shuffled"](regression([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0]))["kind"] == "targets"
     assert SIGNS["not_shuffled"](regression([0.1, -0.2, 0.15, 0.0, -0.1, 0.05])) is None
-    assert SIGNS["not_shuffled"](regression([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0], batch=32 * 64)) is None  # of images
+
+
+def test_sorted_rows_of_several_targets_are_not_shuffled():
+    generator = torch.Generator().manual_seed(0)
+    table = torch.randn(6 * 32, 70, generator=generator)  # more numbers than are kept apart
+    mixed, ordered = regression([0.0] * 6), regression([0.0] * 6)
+    table[:, 3] *= 9
+    for made, rows in ((mixed, table), (ordered, table[table[:, 3].argsort()])):
+        for place, tick in enumerate(made.ticks):
+            tick.loss.examples = of_targets(rows[32 * place : 32 * place + 32])
+    assert SIGNS["not_shuffled"](mixed) is None
+    assert SIGNS["not_shuffled"](ordered)["kind"] == "targets"
+
+
+def test_targets_of_small_numbers_are_not_all_the_same():
+    small = regression([1e-4, -1e-4, 2e-4, 0.0, 1e-4, 2e-4])
+    for tick in small.ticks:
+        tick.loss.targets = (32, tick.loss.targets[1], 1e-9)
+    assert SIGNS["labels"](small) is None
+    for tick in small.ticks:
+        tick.loss.targets = (32, 3.0, 1e-13)  # what rounding leaves of numbers recovered from gradients
+    assert SIGNS["labels"](small)["kind"] == "value"
 
 
 def test_guessing_gives_each_entry_its_own_mean():

@@ -6,6 +6,7 @@ from torch import nn
 
 import steepest
 from steepest.diagnose.finding import Diagnosis, ranked
+from steepest.diagnose.losses.examples import of_labels
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
 from steepest.diagnose.signs import SIGNS
 
@@ -21,15 +22,25 @@ def record(losses, labels, batch=16, rates=(0.1, 0.1, 0.1), descent=0.01, gain=0
     return Record(losses=list(losses), ticks=ticks, rates=[rates])
 
 
+def classes_of(rows, batch=16):
+    """A record whose batches have these labels of each of 16 examples; `rows` gives those of a step, as a matrix."""
+    made = record([0.7] * 40, lambda step: {0: 1, 1: 1}, batch)
+    for tick in made.ticks:
+        labels = rows(tick.step)
+        tick.loss.examples = of_labels(labels.flatten(), torch.ones(labels.numel(), dtype=torch.bool), len(labels))
+    return made
+
+
 def test_pixels_of_an_image_are_alike_and_do_not_count_as_so_many_draws():
-    shares = [0.2, 0.35, 0.25, 0.3, 0.2, 0.4, 0.3, 0.22, 0.31]  # of 16 images with an object each
-    steps = iter(shares)
-    pixels = record([0.7] * 40, lambda step: {1: round(4096 * (share := next(steps))), 0: 4096 - round(4096 * share)})
-    assert SIGNS["not_shuffled"](pixels) is None
-    images = record([0.7] * 40, lambda step: {step % 2: 16})
+    generator = torch.Generator().manual_seed(1)
+    objects = lambda step: (torch.arange(256) < 250 * torch.rand(16, 1, generator=generator)).long()  # noqa: E731
+    assert SIGNS["not_shuffled"](classes_of(objects)) is None
+    images = classes_of(lambda step: torch.full((16, 1), step % 2))
     assert SIGNS["not_shuffled"](images) is not None
-    whole = record([0.7] * 40, lambda step: {step % 2: 4096})  # all pixels of a batch are of one class
+    whole = classes_of(lambda step: torch.full((16, 256), step % 2))  # all pixels of a batch are of one class
     assert SIGNS["not_shuffled"](whole)["ratio"] == pytest.approx(SIGNS["not_shuffled"](images)["ratio"])
+    flat = classes_of(lambda step: torch.full((16 * 8, 1), step % 2))  # eight outputs of each example
+    assert SIGNS["not_shuffled"](flat)["ratio"] == pytest.approx(SIGNS["not_shuffled"](images)["ratio"])
 
 
 @pytest.mark.parametrize(("last", "told"), [(1.38, True), (1.2, False)])

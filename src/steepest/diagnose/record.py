@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .curve import Curve
 
-__all__ = ["InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
+__all__ = ["ExampleFacts", "InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
 
 ROUNDED = 0.1
 """A curvature is not told where rounding may move it by more than this part of its limit."""
@@ -50,6 +50,21 @@ class InputFacts:
     finite: bool
 
 
+@dataclass(slots=True)
+class ExampleFacts:
+    """The targets of a batch, as one vector for each example.
+
+    Attributes:
+        count: number of examples.
+        middle: the mean of their vectors.
+        variance: mean of the squared distances from it.
+    """
+
+    count: int
+    middle: tuple[float, ...]
+    variance: float
+
+
 @dataclass
 class LossFacts:
     """What the gradient with respect to the model's output says of the loss.
@@ -62,6 +77,7 @@ class LossFacts:
         labels: number of examples of each class, of classification.
         targets: number, mean and variance of the targets, of regression.
         outside: share of the targets that the last activation cannot reach.
+        examples: the targets of each example: numbers, or the share of each class; None where they are not known.
         component: mean over the entries of an example of the variance of that entry between examples, of regression
             with several of them; NaN else.
         far: mean of targets that all lie on one side of the outputs, of losses by absolute differences; NaN else.
@@ -74,6 +90,7 @@ class LossFacts:
     labels: dict[int, int] | None = None
     targets: tuple[int, float, float] | None = None
     outside: float = 0.0
+    examples: ExampleFacts | None = None
     component: float = math.nan
     far: float = math.nan
     penalty: float = 0.0

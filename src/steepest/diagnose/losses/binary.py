@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..record import LossFacts
+from .examples import of_targets
 from .recovered import Recovered, counted, numbers, times
 
 __all__ = ["binary_cross_entropy", "probability"]
@@ -34,7 +35,8 @@ def binary_cross_entropy(z: Tensor, d: Tensor, loss: float) -> Recovered:
 
     scale = float(weights.expand_as(z).sum())
     labels = counted((targets > 0.5).long().flatten()) if min(d.shape[1:], default=1) == 1 else None
-    return Recovered(LossFacts("binary", float(again(z)) / scale, scale, labels), again)
+    facts = LossFacts("binary", float(again(z)) / scale, scale, labels, examples=of_targets(targets))
+    return Recovered(facts, again)
 
 
 def _entropy(z: Tensor, targets: Tensor) -> Tensor:
@@ -89,4 +91,4 @@ def probability(z: Tensor, d: Tensor, loss: float) -> Recovered:
 
     if not (bool((z >= 0).all()) and bool((z <= 1).all()) and math.isclose(float(again(z)), loss, rel_tol=1e-2)):
         return Recovered(LossFacts("probability"))
-    return Recovered(LossFacts("probability", loss, 1.0), again)
+    return Recovered(LossFacts("probability", loss, 1.0, examples=of_targets(targets)), again)

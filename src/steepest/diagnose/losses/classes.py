@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..autograd import name_of, shape_of
 from ..record import LossFacts
+from .examples import of_labels
 from .recovered import Recovered, counted, numbers, times
 
 __all__ = ["cross_entropy", "cross_entropy_in_parts", "log_likelihood"]
@@ -60,7 +61,9 @@ def cross_entropy(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     if even is not None and not (count == 2 and _weighed(rows[used], slopes[used], loss)):
         wanted, weight, mean = even
         shown = used | (rows.softmax(-1).amax(-1) > 1 - 1e-5)  # what is ignored has no gradient either
-        facts = LossFacts("cross_entropy", mean, weight * int(shown.sum()), counted(wanted[shown].argmax(-1)))
+        chosen = wanted[shown].argmax(-1)
+        facts = LossFacts("cross_entropy", mean, weight * int(shown.sum()), counted(chosen))
+        facts.examples = of_labels(chosen, shown, len(z))
         return Recovered(facts, lambda new: times(-weight, (wanted[used] * logs_of(new)).sum()))
     found = _classes(rows[used], slopes[used], loss)
     if found is None:
@@ -70,6 +73,7 @@ def cross_entropy(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     learnt = likeliest[surest > 1 - 1e-5]  # p - e is 0 where the label was predicted for sure
     known = counted(torch.cat([labels, learnt])) if are_sure else None
     facts = LossFacts("cross_entropy", mean, float(weights.sum()), known)
+    facts.examples = of_labels(labels, used, len(z)) if are_sure else None
 
     def again(new: Tensor) -> Tensor:
         return -(weights * logs_of(new).gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum()
@@ -204,7 +208,9 @@ def cross_entropy_in_parts(path: Sequence[Any], output: Tensor, gradient: Tensor
         losses = [times(-1.0, (own * logs_of(numbers(part), wanted)).sum()) for part, wanted, own in parts]
         return torch.stack(losses).sum()
 
-    return Recovered(LossFacts("cross_entropy", value / scale, scale, counted(labels[used])), again)
+    facts = LossFacts("cross_entropy", value / scale, scale, counted(labels[used]))
+    facts.examples = of_labels(labels[used], used, len(output))
+    return Recovered(facts, again)
 
 
 def log_likelihood(z: Tensor, d: Tensor, loss: float) -> Recovered:
@@ -220,4 +226,6 @@ def log_likelihood(z: Tensor, d: Tensor, loss: float) -> Recovered:
     total = -float(slopes.sum())
     mean = float(again(z)) / total if total > 0 else math.nan
     scale = total if math.isclose(mean, loss, rel_tol=1e-2) else 1.0
-    return Recovered(LossFacts("log_likelihood", loss, scale, counted(labels[slopes < 0])), again)
+    facts = LossFacts("log_likelihood", loss, scale, counted(labels[slopes < 0]))
+    facts.examples = of_labels(labels[slopes < 0], slopes < 0, len(z))
+    return Recovered(facts, again)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..autograd import name_of, penalized
 from ..last import reach
 from ..record import LossFacts
+from .examples import of_targets
 from .kind import ABSOLUTE, BENDS
 from .recovered import Recovered, numbers, times
 
@@ -37,6 +38,7 @@ def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     moments = size, float(targets.mean()), float(targets.var(correction=0))
     mean = float((z - targets).square().mean())
     facts = LossFacts("squared_error", mean, weight * size, None, moments, outside)
+    facts.examples = of_targets(targets)
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     return Recovered(facts, again)

@@ -10,6 +10,10 @@ from .levels import Numbers, class_counts, level_of, target_moments
 __all__ = ["input_scale", "labels", "leak", "not_shuffled", "output_range", "target_scale"]
 
 
+LEAST = 8
+"""The fewest examples of a batch whose targets are compared with those of others."""
+
+
 def labels(record: Record) -> Numbers | None:
     """Targets that are all the same."""
     ticks = [tick for tick in record.data if tick.loss is not None and (tick.loss.labels or tick.loss.targets)]
@@ -21,50 +25,35 @@ def labels(record: Record) -> Numbers | None:
     moments = target_moments(record)
     if moments is not None and moments[0] >= TRAINING.labels_least:
         count, mean, variance = moments
-        if variance <= 1e-8 * max(1.0, mean * mean):
+        if variance <= 1e-12 * max(1.0, mean * mean):
             return {"kind": "value", "value": mean, "count": count}
     return None
 
 
 def not_shuffled(record: Record) -> Numbers | None:
-    """Batches whose labels differ more than those of a random draw: chi-squared of batches by classes."""
-    if (ratio := _between(record)) > TRAINING.shuffled:
-        return {"ratio": ratio, "kind": "targets"}
-    tables = [(tick.loss.labels, tick.batch) for tick in record.data if tick.loss is not None and tick.loss.labels]
-    counts = class_counts(record)
-    if len(tables) < TRAINING.shuffled_ticks or len(counts) < 2:
-        return None
-    total = sum(counts.values())
-    squares = freedom = 0.0
-    for table, batch in tables:
-        size = sum(table.values())
-        if size < 8:
-            continue
-        alike = max(1.0, size / batch) if batch else 1.0  # labels of an example, as pixels: they may be all the same
-        squares += sum(
-            (table.get(label, 0) - size * count / total) ** 2 / (size * count / total) / alike
-            for label, count in counts.items()
-        )
-        freedom += len(counts) - 1
-    freedom -= len(counts) - 1
-    ratio = squares / freedom if freedom > 0 else 0.0
-    return {"ratio": ratio, "kind": "labels"} if ratio > TRAINING.shuffled else None
+    """Batches whose targets differ more than those of a random draw: the variance between them over that of all.
 
-
-def _between(record: Record) -> float:
-    """Variance of the targets' means between batches over what the variance within them leads one to expect."""
+    An example counts once, whatever it has of targets: pixels of an image, and tokens of a sentence, are alike.
+    """
     seen = [
-        tick.loss.targets
+        (tick.loss.examples, tick.batch)
         for tick in record.data
-        if tick.loss is not None and tick.loss.targets is not None and tick.loss.targets[0] == tick.batch >= 8
+        if tick.loss is not None and tick.loss.examples is not None and tick.loss.examples.count >= LEAST
     ]
-    if len(seen) < TRAINING.shuffled_ticks:
-        return 0.0
-    total = sum(count for count, _, _ in seen)
-    middle = sum(count * mean for count, mean, _ in seen) / total
-    between = sum(count * (mean - middle) ** 2 for count, mean, _ in seen) / (len(seen) - 1)
-    within = sum(count * variance for count, _, variance in seen) / (total - len(seen))
-    return between / within if within > 1e-12 * middle**2 else 0.0
+    if len(seen) < TRAINING.shuffled_ticks or len({len(each.middle) for each, _ in seen}) > 1:
+        return None
+    total = sum(each.count for each, _ in seen)
+    columns = zip(*([each.count * entry for entry in each.middle] for each, _ in seen), strict=True)
+    middle = [math.fsum(column) / total for column in columns]
+    apart = [each.count * math.dist(each.middle, middle) ** 2 for each, _ in seen]
+    within = math.fsum(each.count * each.variance for each, _ in seen)
+    variance = (within + math.fsum(apart)) / total
+    if not variance > 1e-12 * math.hypot(*middle) ** 2:
+        return None
+    own = [max(1.0, each.count / batch) if batch else 1.0 for each, batch in seen]  # outputs of the same example
+    ratio = math.fsum(far / alike for far, alike in zip(apart, own, strict=True)) / (len(seen) - 1) / variance
+    kind = "labels" if class_counts(record) else "targets"
+    return {"ratio": ratio, "kind": kind} if ratio > TRAINING.shuffled else None
 
 
 def input_scale(record: Record) -> Numbers | None:
