@@ -56,8 +56,8 @@ def recovered_from(path: list[Any], forward: Forward, loss: float, scale: float)
     return None
 
 
-def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
-    """The numbers of an observation, its gain excepted."""
+def tick_of(step: int, seen: Observation, recovered: Recovered | None, factor: float) -> Tick:
+    """The numbers of an observation, its gain excepted; `factor` times the loss was differentiated."""
     tick = Tick(step, backwards=seen.backwards, loss=recovered.facts if recovered is not None else None)
     tick.overflow = seen.raw is not None and not math.isfinite(float(seen.raw[1].sum()))
     tick.moved = seen.moved
@@ -70,7 +70,12 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None) -> Tick:
             first.parallel = first.parallel and other.parallel
             first.finite = first.finite and other.finite
             first.partial = first.partial or other.partial
+        first.factor = factor
+        if recovered is not None and math.isfinite(recovered.facts.scale):
+            first.factor = recovered.facts.scale / seen.scale
         tick.update = first
+    if seen.calls > 1 and math.isclose(factor, seen.calls, rel_tol=1e-3):
+        tick.calls = seen.calls
     tensors = tensors_of(seen)
     features = [value for value in tensors if value.is_floating_point() and dense(value)]
     tick.inputs = [_facts(value) for value in features if not _relates(value, tensors)]

@@ -62,7 +62,9 @@ class Observation:
 
     Where `Doctor.step` is called once in several steps of an optimizer, it is that of the last of them. `stepped` has
     the number of backward passes before the step of each optimizer; `task` is the last pass, by torch's number, and
-    `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler.
+    `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler, `root` what the last pass was
+    called on, `calls` the number of calls of the model, and `turned` whether the gradient came to the optimizer with
+    the other sign.
     """
 
     forwards: list[Forward] = field(default_factory=list)
@@ -88,6 +90,9 @@ class Observation:
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)
     moved: bool = False
+    root: Tensor | None = None
+    calls: int = 0
+    turned: bool = False
 
     def begin_anew(self, optimizer: int) -> None:
         """An optimizer steps again: what came before its last step belongs to that one."""
@@ -99,6 +104,6 @@ class Observation:
         """Let go of batches and graphs."""
         for forward in (*self.forwards, *self.parts):
             forward.release()
-        self.kept = self.left = self.came = None
+        self.kept = self.left = self.came = self.root = None
         if self.samples is not None:
             self.samples.remove()

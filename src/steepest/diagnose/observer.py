@@ -4,6 +4,7 @@ An observed step (`sensors.py`) becomes a tick of numbers (`examine.py`) in a re
 again (`proof/recording.py`), and checksums of its inputs (`leak.py`).
 """
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ..findings.catalogue import Finding
 from .autograd import others_between
 from .average import Average
 from .every_step import EveryStep
-from .examine import held_out, measure_step, normalizes, recovered_from, tensors_of, tick_of
+from .examine import held_out, measure_step, normalizes, number, recovered_from, tensors_of, tick_of
 from .finding import add_once
 from .functions import Functions
 from .leak import Rows
@@ -29,6 +30,7 @@ from .processes import world
 from .proof import Patient, Recording
 from .record import LossFacts, Record, Tick
 from .replay import Unrepeatable
+from .roots import multiple
 from .schedule import FIRST, Schedule
 from .sensors import Sensors
 from .signs import settle
@@ -187,8 +189,6 @@ class Observer:
         if sensors is None:
             return
         hooks = sensors.seconds  # those that still come are called from here
-        if not (isinstance(loss, torch.Tensor) and loss.requires_grad) and every.param is not None:
-            self._cannot("unseen_number")
         every.take(loss, now=sensors.now is not None)
         if self._record.losses.is_full and not every.waits:
             settle(self._record)
@@ -224,14 +224,22 @@ class Observer:
         record = self._record
         step = record.steps - 1
         record.peak = self.target.peak()
-        path = self._structure.look(seen, loss, closely)
+        value, factor = record.losses[step], 1.0
+        if seen.root is not None and not _has_graph(loss):  # what was differentiated says more than a number
+            loss, told, value = seen.root, value, number(seen.root) / seen.scale
+            if math.isclose(value, -told, rel_tol=1e-4):  # the negative of what was told
+                value, factor = told, -1.0
+        elif seen.root is not None and seen.root.grad_fn is not loss.grad_fn:
+            factor = (multiple(seen.root, loss) or seen.scale) / seen.scale
+        elif not _has_graph(loss) and self._every.param is not None:
+            self._cannot("unseen_number")
+        path = self._structure.look(seen, loss, value, closely)
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
-        value = record.losses[step]
         last = forward or next((each for each in reversed(seen.parts) if each.gradients), None)
-        recovered = recovered_from(path, last, value, seen.scale) if last is not None else None
+        recovered = recovered_from(path, last, value, seen.scale * factor) if last is not None else None
         if recovered is not None and "shape" in record.proved:  # each target that was recovered is a mean of all
             recovered = replace(recovered, facts=LossFacts(recovered.facts.kind))
-        tick = tick_of(step, seen, recovered)
+        tick = tick_of(step, seen, recovered, factor)
         record.no_limit = self._sensors.no_limit if self._sensors is not None else ""
         tick.rates = tuple(rate for _, _, rate in record.rates)
         record.observe(tick)
@@ -284,3 +292,7 @@ class Observer:
         if "validation" in self._functions:  # it has not raised
             self._record.validated(step, loss)
         self._record.shared, self._record.chance = rows.shared, rows.chance
+
+
+def _has_graph(loss: Any) -> bool:
+    return isinstance(loss, torch.Tensor) and loss.requires_grad

@@ -143,6 +143,8 @@ class StepFacts:
         bounded: share of the gradient's entries that have exactly the largest size, which several parameters have in
             common.
         parallel: whether the gradient that the optimizer got has the direction of the one that was computed.
+        turned: whether it is its negative; descent is then by the one that was computed.
+        factor: how many times the loss, or the mean that it is a sum of, was differentiated, without a `GradScaler`.
     """
 
     layers: list[LayerFacts]
@@ -159,13 +161,21 @@ class StepFacts:
     bound: float = math.nan
     bounded: float = 0.0
     parallel: bool = True
+    turned: bool = False
+    factor: float = 1.0
 
     @property
     def scaler(self) -> float:
-        """The factor of a gradient scaler; of one that is not torch's a power of 2, which no clipping leaves."""
+        """The factor of a gradient scaler.
+
+        Of one that is not torch's it is the loss's, where that is taken out of the gradient again; or a power of 2,
+        which no clipping leaves.
+        """
         if self.scale > 1:
             return self.scale
         ratio = self.raw / self.gradient if self.gradient > 0 and self.raw > 0 else 1.0
+        if self.factor > 1 and abs(ratio / self.factor - 1) < 1e-3:
+            return ratio
         power = math.log2(ratio) if 100 <= ratio < math.inf else 0.5
         return ratio if abs(power - round(power)) < 1e-3 else 1.0
 
@@ -213,6 +223,8 @@ class Tick:
         rates: the learning rate of each group of parameters.
         overflow: whether the gradients were not finite as the backward pass left them.
         moved: whether a scheduler changed the learning rate between the forward pass and the optimizer's step.
+        calls: number of calls of the model whose losses were summed and differentiated at once, where their mean is
+            what was handed over; 1 without that.
     """
 
     step: int
@@ -227,6 +239,7 @@ class Tick:
     rates: tuple[float, ...] = ()
     overflow: bool = False
     moved: bool = False
+    calls: int = 1
 
     @property
     def edge(self) -> float:

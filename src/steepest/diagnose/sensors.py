@@ -4,6 +4,7 @@ A hook never raises into the training: what goes wrong inside is handed to `fail
 Between observed steps one hook remains, which keeps weak references to the last inputs.
 """
 
+import math
 import sys
 import weakref
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from .engine import adds_gradients, at_end, in_transform, running
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
 from .replay import draws_now
+from .roots import root_of_pass
 from .sampled import Samples
 from .target import Target
 from .twins import twins_in
@@ -214,6 +216,7 @@ class Sensors:
         versions = [(value, value._version) for value in _tensors((args, kwargs)) if not value.is_inference()]
         self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training, versions))
         self.now.rates = self.target.rates()
+        self.now.calls += 1
         for earlier in self.now.forwards[:-1]:  # only one is repeated, so no more batches are kept
             if not earlier.gradients:
                 earlier.drop_batch()
@@ -276,6 +279,7 @@ class Sensors:
         if (task := running()) != now.task:
             now.task, now.adds = task, self.target.sharded or adds_gradients(self.target.trained())
             if now.adds:
+                now.root = root_of_pass()
                 self._pass_begins(now, again=bool(forward.gradients))
         if not now.adds:
             return
@@ -339,6 +343,7 @@ class Sensors:
         if self.now is None:
             return
         self._inside, self._closures = True, 0
+        self.now.turned = not self.now.stepped and _is_turned(self.marker, self.now.came)  # else more came since
         if id(optimizer) in self.now.stepped:
             self.now.begin_anew(id(optimizer))
         if self.now.rates and hasattr(optimizer.step, "_wrapped_by_lr_sched") and not self.now.updates:
@@ -366,7 +371,10 @@ class Sensors:
         if self.now is not None and self._before is not None and not self.now.in_step:
             keys, norms = self.now.raw or ([], torch.zeros(0))
             self.now.stepped[id(optimizer)] = self.now.backwards
-            self.now.updates.append(self._before.after(dict(zip(keys, norms.tolist(), strict=True)), self.now.scale))
+            facts = self._before.after(dict(zip(keys, norms.tolist(), strict=True)), self.now.scale)
+            if self.now.turned:
+                facts.turned, facts.descent = True, -facts.descent
+            self.now.updates.append(facts)
             self.no_limit = self._before.no_limit
             self._before = None
 
@@ -400,6 +408,16 @@ def _markers(params: list[Tensor]) -> list[Tensor]:
     small = min(reached, key=lambda param: param.numel(), default=None)
     ends = [param for param in (*reached[:1], *reached[-1:]) if param is not small and param.numel() <= MARKED]
     return [] if small is None else [small, *ends]
+
+
+def _is_turned(param: Tensor | None, came: Tensor | None) -> bool:
+    """Whether the gradient of a parameter is what came to it in backward passes with the other sign."""
+    if param is None or came is None or not dense(param.grad) or param.is_complex():
+        return False
+    assert param.grad is not None
+    own, other = param.grad.detach().flatten().float(), came.flatten().float()
+    sizes = float(torch.linalg.vector_norm(own)) * float(torch.linalg.vector_norm(other))
+    return 0 < sizes < math.inf and float(own @ other) < -0.999 * sizes
 
 
 def _is_zeroed(param: Tensor) -> bool:

@@ -97,8 +97,8 @@ class Structure:
 
     # --- at each observed step --------------------------------------------------------------------------------------
 
-    def look(self, seen: Observation, loss: Any, closely: bool) -> list[Any]:
-        """Prove what this step proves; the nodes between loss and output are returned."""
+    def look(self, seen: Observation, loss: Any, value: float, closely: bool) -> list[Any]:
+        """Prove what this step proves; the nodes between loss, which has this value, and output are returned."""
         step = self.record.steps - 1
         self._renew()
         if seen.not_zeroed:
@@ -113,7 +113,7 @@ class Structure:
             if path and not seen.forwards and (others_between(loss, outputs, path[-1]) or _weighs(path)):
                 path = []
         if path and forward is not None:
-            self._output(path, forward, step, closely)
+            self._output(path, forward, value, step, closely)
         for name, units, of in seen.twins:
             self._surely("symmetry", 1, step=step, name=name, units=units, of=of)
         if closely:
@@ -171,7 +171,7 @@ class Structure:
 
     # --- loss and output --------------------------------------------------------------------------------------------
 
-    def _output(self, path: Sequence[Any], forward: Forward, step: int, closely: bool) -> None:
+    def _output(self, path: Sequence[Any], forward: Forward, value: float, step: int, closely: bool) -> None:
         names = [name_of(node) for node in path[:-1]]
         output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
         end, last = through_views(path[-1]), last_of(path)
@@ -194,7 +194,7 @@ class Structure:
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
-            elif output is not None and (ends := targets_beyond(forward, output, self.record.losses[step])):
+            elif output is not None and (ends := targets_beyond(forward, output, value)):
                 self._surely("labels", 2, step=step, kind="beyond", low=ends[0], high=ends[1])
         if softmax is None and any(name.startswith("NllLoss") for name in names):
             node = next(node for node in path if name_of(node).startswith("NllLoss"))
@@ -205,9 +205,9 @@ class Structure:
                 self._surely("loss_input", 1, step=step, kind=said)
         if output is not None and last == "softmax" and probabilities and is_divergence(names, forward, output):
             self._surely("loss_input", 2, step=step, kind="divergence")
-        elif output is not None and (kind := divergence_of(path, forward, output, self.record.losses[step])):
+        elif output is not None and (kind := divergence_of(path, forward, output, value)):
             self._surely("loss_input", 2, step=step, kind=kind)
-        if output is not None and last in POSITIVE and of_log_rates(path, forward, output, self.record.losses[step]):
+        if output is not None and last in POSITIVE and of_log_rates(path, forward, output, value):
             self._surely("loss_input", 2, step=step, kind="rates")
         if output is not None:
             self._broadcast(path, output, step)

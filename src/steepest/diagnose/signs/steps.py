@@ -56,7 +56,11 @@ def ascent(record: Record) -> Numbers | None:
         return {"by": "optimizer"} if len(scales) >= 3 and all(scale > 0 for scale in scales) else None
     if len(scales) >= 3 and all(scale < 0 for scale in scales):
         return {"by": "loss"}
-    descents = [update.descent for tick, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
+    updates = [update for _, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
+    descents = [update.descent for update in updates]
+    turned = [update for update in updates if update.turned and update.descent < 0]
+    if len(turned) >= max(3, len(updates) - 1):  # in the first step nothing is known of it
+        return {"by": "turned"}
     if len(descents) >= 3 and all(descent < 0 for descent in descents):
         return {"by": "optimizer"}
     return _unbounded(record) or _rises(record)
@@ -98,7 +102,9 @@ def clip(record: Record) -> Numbers | None:
     held = [share for share in bounded if share > TRAINING.clip_bounded]
     if len(bounded) >= 4 and len(held) >= TRAINING.clip_share * len(bounded) and not record.scale_free:
         return {"kind": "entries", "entries": median(held), "share": len(held) / len(bounded)}
-    seen = [(update.clipped, update.raw) for _, update in updates_in(record) if update.raw > 0]
+    seen = [
+        (update.clipped / max(update.factor, 1.0), update.raw) for _, update in updates_in(record) if update.raw > 0
+    ]
     clipped = [(ratio, raw) for ratio, raw in seen if ratio > TRAINING.clip]
     if len(seen) < 4 or len(clipped) < TRAINING.clip_share * len(seen) or record.scale_free:
         return None
@@ -113,11 +119,11 @@ def clip(record: Record) -> Numbers | None:
 def accumulation(record: Record) -> Numbers | None:
     """Several backward passes a step, each of a whole mean."""
     seen = [
-        tick.backwards
+        max(tick.backwards, tick.calls)
         for tick in record.ticks
         if tick.update is not None
         and tick.loss is not None
-        and tick.backwards >= TRAINING.accumulated
+        and max(tick.backwards, tick.calls) >= TRAINING.accumulated
         and 0.9 < tick.loss.scale < 1.1
     ]
     if len(seen) >= 3 and not record.scale_free:
