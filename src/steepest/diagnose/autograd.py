@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 __all__ = [
+    "LAYERS",
     "VIEWS",
     "has_derivatives",
     "leaves",
@@ -38,6 +39,9 @@ NORMS = frozenset(
     for version in range(4)
 )  # fmt: skip
 """Nodes that a penalty on weights is made of, besides `VIEWS`."""
+
+LAYERS = frozenset({"AddmmBackward0", "MmBackward0", "BmmBackward0", "BaddbmmBackward0", "ConvolutionBackward0"})
+"""Products with weights, or with other outputs: what comes out has other entries than what goes in."""
 
 MOST = 20_000
 """The most nodes that a walk visits."""

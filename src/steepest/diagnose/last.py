@@ -13,6 +13,7 @@ LAST = {
     "TanhBackward0": "tanh", "SoftmaxBackward0": "softmax", "LogSoftmaxBackward0": "log_softmax", "ExpBackward0": "exp",
     "SoftplusBackward0": "softplus", "LogSigmoidBackward0": "log_sigmoid", "HardtanhBackward0": "hardtanh",
     "HardsigmoidBackward0": "hardsigmoid", "SinBackward0": "sin", "CosBackward0": "cos", "ErfBackward0": "erf",
+    "ClampBackward1": "clamp",
 }  # fmt: skip
 """Activations by the nodes of the graph that they leave."""
 
@@ -73,6 +74,9 @@ def reach(path: Sequence[Any]) -> tuple[float, float]:
     kind, last = last_of(path), through_views(path[-1])
     if name_of(last) == "HardtanhBackward0":
         return float(last._saved_min_val), float(last._saved_max_val)
+    if name_of(last) == "ClampBackward1":
+        low, high = last._saved_min, last._saved_max
+        return -math.inf if low is None else float(low), math.inf if high is None else float(high)
     return REACHES.get(kind or "", (-math.inf, math.inf))
 
 

@@ -9,7 +9,7 @@ from .record import StepFacts
 from .replay import Draws
 from .sampled import Samples
 
-__all__ = ["Forward", "Observation"]
+__all__ = ["Forward", "Observation", "Twins"]
 
 
 @dataclass
@@ -56,6 +56,23 @@ class Forward:
             kept.clear()
 
 
+@dataclass(frozen=True)
+class Twins:
+    """Units of a weight that are copies of others.
+
+    Attributes:
+        name: of the weight.
+        units: how many have a twin.
+        of: of how many.
+        reached: whether any unit has a gradient: else a layer behind, whose weights are 0 too, may move first.
+    """
+
+    name: str
+    units: int
+    of: int
+    reached: bool
+
+
 @dataclass
 class Observation:
     """What hooks have seen of one step, until `Doctor.step` has made a tick of it; then it is dropped.
@@ -86,7 +103,7 @@ class Observation:
     task: int = -1
     adds: bool = False
     scale: float = 1.0
-    twins: list[tuple[str, int, int]] = field(default_factory=list)
+    twins: list[Twins] = field(default_factory=list)
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)
     moved: bool = False

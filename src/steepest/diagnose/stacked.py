@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from .autograd import VIEWS, inputs_of, name_of, through_views
+from .autograd import LAYERS, VIEWS, inputs_of, name_of, through_views
 from .last import last_activation
-from .losses import LAYERS
 
 __all__ = ["stacked"]
 

@@ -20,6 +20,7 @@ from .autograd import (
     through_views,
     within,
 )
+from .by_hand import logs_of_logits, squashing
 from .last import last_activation, last_of
 from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates, targets_beyond
 from .observation import Forward, Observation
@@ -63,6 +64,7 @@ class Structure:
         self._evaluating = self.looks = self._trainable = 0
         self._reached = self._unfrozen = False
         self._proofs: dict[str, int] = {}
+        self._twins: dict[str, int] = {}
         self._at_start()
 
     # --- before the first step ------------------------------------------------------------------------------------
@@ -114,8 +116,11 @@ class Structure:
                 path = []
         if path and forward is not None:
             self._output(path, forward, value, step, closely)
-        for name, units, of in seen.twins:
-            self._surely("symmetry", 1, step=step, name=name, units=units, of=of)
+        for twins in seen.twins:
+            seen_before = self._twins.get(twins.name, 0) + 1
+            self._twins[twins.name] = seen_before
+            if twins.reached or seen_before == LOOKS:
+                self.record.prove("symmetry", step=step, name=twins.name, units=twins.units, of=twins.of)
         if closely:
             self._who_is_trained(seen, loss, step)
             cut = [each for each in seen.samples.made if each.used and not each.scored] if seen.samples else []
@@ -177,7 +182,9 @@ class Structure:
         end, last = through_views(path[-1]), last_of(path)
         self.record.last = last or ""
         probabilities = output is not None and normalized(output)
-        softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
+        softmax, sigmoid = squashing(path)
+        if logs_of_logits(path):
+            self._surely("loss_input", 1, step=step, kind="clamped")
         if softmax is not None:
             under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
             kind = last_activation(under) if under is not None else None
@@ -187,9 +194,8 @@ class Structure:
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="cross_entropy")
             elif kind == "log_sigmoid":
                 self._surely("loss_input", 1, step=step, kind="log_sigmoid")
-        if "BinaryCrossEntropyWithLogitsBackward0" in names:
-            under = through_views(inputs_of(path[names.index("BinaryCrossEntropyWithLogitsBackward0")])[0])
-            kind = last_activation(under)
+        if sigmoid is not None:
+            kind = last_activation(through_views(inputs_of(sigmoid)[0]))
             if kind in ("sigmoid", "softmax"):
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):

@@ -10,7 +10,7 @@ its targets follow from outputs $z$ and their gradient $d$:
 """
 
 from .dispatch import recover
-from .kind import LAYERS, kind_of
+from .kind import kind_of
 from .recovered import Recovered
 
-__all__ = ["LAYERS", "Recovered", "kind_of", "recover"]
+__all__ = ["Recovered", "kind_of", "recover"]

@@ -23,6 +23,9 @@ SURE = 1e-2
 FITTED = 0.3
 """The part of a gradient that classes as targets may leave unexplained: more is left by targets between classes."""
 
+EXPLAINED = 1e-3
+"""The part left where classes explain all but rounding: the loss depends on the probability of the class alone."""
+
 COUNTED = 0.05
 """How far the loss recovered may be off where labels are counted, unless each class has one weight for all rows."""
 
@@ -32,7 +35,7 @@ PULLED = 1.5
 
 def _axis_of_classes(path: Sequence[Any], output: Tensor) -> int | None:
     """The dimension of an output that a softmax behind it goes over; None where that is not known."""
-    softmax = next(node for node in path if name_of(node) == "LogSoftmaxBackward0")
+    softmax = next(node for node in path if name_of(node) in ("LogSoftmaxBackward0", "SoftmaxBackward0"))
     shape = shape_of(softmax)
     if not shape:
         return None
@@ -121,10 +124,10 @@ def _classes(rows: Tensor, slopes: Tensor, loss: float) -> tuple[Tensor, Tensor,
     of_classes = alike or _weigh_alike(weights[sure], labels.squeeze(-1)[sure])
     climbs = climbs and not (alike or (of_classes and wrong <= UNSURE))  # the value of the loss does not say so
     left = slopes - weights.unsqueeze(-1) * logs.exp().scatter_add(-1, labels, -torch.ones_like(logs))
-    unfit = float(torch.linalg.vector_norm(left)) > FITTED * float(torch.linalg.vector_norm(slopes))
-    if count > 2 and (pulled > PULLED or climbs or unfit):
+    unfit = float(torch.linalg.vector_norm(left)) / float(torch.linalg.vector_norm(slopes))
+    if count > 2 and (pulled > PULLED or climbs or unfit > FITTED):
         return None  # soft targets, in a loss that is not known: either sign may be it
-    return labels.squeeze(-1), weights, mean, of_classes or own <= COUNTED
+    return labels.squeeze(-1), weights, mean, of_classes or own <= COUNTED or (count > 2 and unfit < EXPLAINED)
 
 
 def _weigh_alike(weights: Tensor, labels: Tensor) -> bool:

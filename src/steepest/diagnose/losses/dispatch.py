@@ -52,7 +52,7 @@ def _recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float)
         case "log_likelihood":
             return log_likelihood(z, d, loss)
         case "binary":
-            return binary_cross_entropy(z, d, loss)
+            return binary_cross_entropy(path, z, d, loss)
         case "probability":
             return probability(z, d, loss)
         case "squared_error":

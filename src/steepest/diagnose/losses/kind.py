@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd import name_of
+from ..autograd import LAYERS, name_of
+from ..by_hand import takes_logarithm
 from ..last import LAST
 from ..record import Kind
 
-__all__ = ["ABSOLUTE", "BENDS", "LAYERS", "kind_of"]
+__all__ = ["ABSOLUTE", "BENDS", "kind_of"]
 
 ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
 """Nodes of losses that far from 0 grow with the size of a difference."""
 
 BENDS = frozenset(LAST) | {"LogBackward0", "Log1PBackward0", "Expm1Backward0", "SqrtBackward0", "AbsBackward0"}
 """Functions of the outputs after which targets do not follow from the gradient of a squared error any more."""
-
-LAYERS = frozenset({"AddmmBackward0", "MmBackward0", "BmmBackward0", "BaddbmmBackward0", "ConvolutionBackward0"})
-"""Products with weights, or with other outputs: what comes out has other entries than what goes in."""
 
 
 def kind_of(path: Sequence[Any]) -> Kind:
@@ -32,6 +30,10 @@ def kind_of(path: Sequence[Any]) -> Kind:
         return "binary"
     if "BinaryCrossEntropyBackward0" in names:
         return "probability"
+    if "LogSigmoidBackward0" in names:
+        return "binary"
+    if {"SoftmaxBackward0", "SigmoidBackward0"} & set(names) and takes_logarithm(path):  # by hand
+        return "cross_entropy" if "SoftmaxBackward0" in names else "binary"
     squares = [
         place
         for place, name in enumerate(names)

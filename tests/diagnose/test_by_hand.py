@@ -1,0 +1,145 @@
+"""What is written by hand: losses of logarithms of probabilities, and layers of parameters of their own."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import steepest
+
+INPUTS = torch.randn(24, 6, generator=torch.Generator().manual_seed(0))
+CLASSES = INPUTS[:, :3].argmax(-1)
+SIGNS = (INPUTS[:, 0] > 0).float()
+
+
+def found(model, loss, targets, steps=14):
+    """Codes of what is found in a training on one batch."""
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    doctor = steepest.watch(model, optimizer, budget=1.0)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(model(INPUTS), targets)
+        value.backward()
+        optimizer.step()
+        doctor.step(value)
+    assert not [finding for finding in doctor.unseen if finding.code == "unseen_error"]
+    return [finding.code for finding in doctor.findings]
+
+
+def net(outputs, *last):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, outputs), *last)
+
+
+def of_classes(z, labels):
+    return -torch.log(z.softmax(-1)[torch.arange(len(z)), labels] + 1e-9).mean()
+
+
+def focal(z, labels):
+    own = z.log_softmax(-1).gather(-1, labels[:, None]).squeeze(-1)
+    return -((1 - own.exp()) ** 2 * own).mean()
+
+
+def of_signs(z, labels):
+    share = z.squeeze(-1).sigmoid()
+    return -(labels * (share + 1e-8).log() + (1 - labels) * (1 - share + 1e-8).log()).mean()
+
+
+def focal_of_signs(z, labels):
+    entropy = functional.binary_cross_entropy_with_logits(z.squeeze(-1), labels, reduction="none")
+    return (torch.where(labels > 0, 0.25, 0.75) * (1 - torch.exp(-entropy)) ** 2 * entropy).mean()
+
+
+BY_HAND = {
+    "classes": (of_classes, CLASSES, 3, nn.Softmax(-1)),
+    "focal": (focal, CLASSES, 3, nn.Softmax(-1)),
+    "signs": (of_signs, SIGNS, 1, nn.Sigmoid()),
+    "focal of signs": (focal_of_signs, SIGNS, 1, nn.Sigmoid()),
+}
+
+
+@pytest.mark.parametrize(("loss", "targets", "outputs", "last"), BY_HAND.values(), ids=BY_HAND)
+def test_losses_by_hand(loss, targets, outputs, last):
+    assert found(net(outputs), loss, targets) == []
+    assert found(net(outputs, last), loss, targets)[:1] == ["softmax_twice"]
+    assert found(net(outputs), loss, torch.zeros_like(targets))[:1] == ["labels"]
+
+
+def test_logits_that_are_cut_off_as_if_they_were_probabilities():
+    def entropy(shares, targets):
+        shares = shares.squeeze(-1).clamp(1e-6, 1 - 1e-6)
+        return -(targets * shares.log() + (1 - targets) * (1 - shares).log()).mean()
+
+    assert found(net(1), entropy, SIGNS)[:1] == ["loss_input"]
+    assert found(net(1, nn.Sigmoid()), entropy, SIGNS) == []
+
+
+class Cell(nn.Module):
+    """A recurrent cell of plain matrices."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.inward, self.onward, self.out = (nn.Parameter(make(*shape)) for shape in ((2, 8), (8, 8), (8, 3)))
+
+    def forward(self, inputs):
+        state = inputs.new_zeros(len(inputs), 8)
+        for moment in inputs.view(-1, 3, 2).unbind(1):
+            state = torch.tanh(moment @ self.inward + state @ self.onward)
+        return state @ self.out
+
+
+class Factors(nn.Module):
+    """A row of numbers for each of many things, most of which are in no batch."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.rows, self.head = nn.Parameter(make(90, 8)), nn.Linear(8, 3)
+
+    def forward(self, inputs):
+        return self.head(self.rows[(inputs[:, 0].abs() * 10).long()])
+
+
+def random(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)) / 3
+
+
+def equal(*shape):
+    return torch.full(shape, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("model", "make", "told"), [(Cell, equal, True), (Cell, random, False), (Factors, equal, False)]
+)
+def test_copies_among_parameters_of_a_module_of_ones_own(model, make, told):
+    torch.manual_seed(0)
+    assert ("symmetry" in found(model(make), functional.cross_entropy, CLASSES)) == told
+
+
+def zeros(model, chosen):
+    for name, param in model.named_parameters():
+        if any(name.startswith(each) for each in chosen):
+            nn.init.zeros_(param)
+    return model
+
+
+@pytest.mark.parametrize(("chosen", "told"), [(["0", "2"], True), (["2"], False), ([], False)])
+def test_weights_of_0_stay_copies_where_no_gradient_reaches_them(chosen, told):
+    assert ("symmetry" in found(zeros(net(3), chosen), functional.cross_entropy, CLASSES)) == told
+
+
+class Residual(nn.Module):
+    """A branch and a last layer that start at 0, as those of deep residual networks do: the last one moves first."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.branch, self.head = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+        zeros(self, ["branch", "head"])
+
+    def forward(self, inputs):
+        state = self.body(inputs).tanh()
+        return self.head(state + self.branch(state))
+
+
+def test_layers_that_start_at_0_and_move_are_no_copies():
+    assert found(Residual(), functional.cross_entropy, CLASSES) == []
