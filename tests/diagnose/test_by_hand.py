@@ -143,3 +143,97 @@ class Residual(nn.Module):
 
 def test_layers_that_start_at_0_and_move_are_no_copies():
     assert found(Residual(), functional.cross_entropy, CLASSES) == []
+
+
+def test_logits_that_are_cut_off_above_0():
+    def surprise(shares, labels):
+        return -shares.clamp(min=1e-6).log().gather(-1, labels[:, None]).mean()
+
+    assert found(net(3), surprise, CLASSES)[:1] == ["loss_input"]
+    assert found(net(3, nn.Softmax(-1)), surprise, CLASSES) == []
+
+
+def hinge(z, signs):
+    return (1 - signs * z.squeeze(-1)).clamp(min=0).mean()
+
+
+def soft_margin(z, signs):
+    return functional.soft_margin_loss(z.squeeze(-1), signs)
+
+
+@pytest.mark.parametrize("loss", [hinge, soft_margin])
+def test_losses_of_signs_that_get_0_and_1(loss):
+    assert found(net(1), loss, SIGNS)[:1] == ["labels"]
+    assert found(net(1), loss, 2 * SIGNS - 1) == []
+
+
+def aligned(loss):
+    return lambda z, targets: loss(z.squeeze(-1), targets)
+
+
+def weighted(z, targets, weights):
+    return (weights * functional.mse_loss(z.squeeze(-1), targets, reduction="none")).mean()
+
+
+BROADCAST = {
+    "by hand": lambda z, t: -(t * functional.logsigmoid(z) + (1 - t) * functional.logsigmoid(-z)).mean(),
+    "a column": lambda z, t: functional.mse_loss(z.gather(1, CLASSES[:, None]), t),
+    "weights": lambda z, t: weighted(z[:, :1], t, 1 + SIGNS[:, None]),
+}
+ALIGNED = {
+    "by hand": aligned(BROADCAST["by hand"]),
+    "a column": lambda z, t: functional.mse_loss(z.gather(1, CLASSES[:, None]).squeeze(1), t),
+    "weights": lambda z, t: weighted(z[:, :1], t, 1 + SIGNS),
+    "pairs": lambda z, t: (functional.softplus(z[:, 0] - z[:, :1]) * (t > t[:, None])).mean(),
+    "those at risk": lambda z, t: (((z[:, 0].exp() * (t >= t[:, None])).sum(1).log() - z[:, 0]) * (t > 0)).mean(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("loss", BROADCAST)
+def test_columns_against_rows(loss):
+    assert found(net(1 if loss == "by hand" else 3), BROADCAST[loss], SIGNS)[:1] == ["shape"]
+
+
+@pytest.mark.parametrize("loss", ALIGNED)
+def test_columns_against_columns_and_pairs_that_are_meant(loss):
+    assert "shape" not in found(net(1 if loss == "by hand" else 3), ALIGNED[loss], SIGNS)
+
+
+def normalized(z):
+    return functional.normalize(z, dim=-1)
+
+
+class Last(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, z):
+        return self.function(z)
+
+
+NUMBERS = torch.stack([2 * INPUTS[:, 0], INPUTS[:, 1]], 1)
+LIMITS = {"normalize": normalized, "clamp": lambda z: z.clamp(0, 1), "exp": torch.exp, "relu": lambda z: z.clamp(min=0)}
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.HuberLoss(), nn.SmoothL1Loss(beta=0.5)])
+@pytest.mark.parametrize("limit", LIMITS)
+def test_outputs_that_cannot_reach_targets_of_losses_that_are_squared_errors_near_0(limit, loss):
+    assert found(net(2, Last(LIMITS[limit])), loss, NUMBERS)[:1] == ["output_range"]
+    within = LIMITS[limit](NUMBERS)
+    assert "output_range" not in found(net(2, Last(LIMITS[limit])), loss, within)
+
+
+@pytest.mark.parametrize("loss", [nn.HuberLoss(), nn.SmoothL1Loss(beta=0.5), nn.SmoothL1Loss(reduction="sum")])
+def test_targets_near_the_outputs_are_recovered(loss):
+    assert found(net(2), loss, torch.full_like(NUMBERS, 0.2), steps=120)[:1] == ["labels"]
+    assert found(net(2), loss, NUMBERS / 8) == []
+
+
+def test_the_root_of_a_squared_error():
+    def root(z, targets):
+        return functional.mse_loss(z, targets).sqrt()
+
+    assert found(net(2, nn.Sigmoid()), root, NUMBERS.sigmoid()) == []
+    assert found(net(2, nn.Sigmoid()), root, NUMBERS)[:1] == ["output_range"]

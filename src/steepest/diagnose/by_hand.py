@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .autograd import LAYERS, VIEWS, inputs_of, name_of, through_views, within
+from torch import Tensor
 
-__all__ = ["LOGARITHMS", "logs_of_logits", "squashing", "takes_logarithm"]
+from .autograd import LAYERS, inputs_of, name_of, through_views, within
+
+__all__ = ["LOGARITHMS", "cut_off", "squashing", "takes_logarithm"]
+
+CUT = 0.2
+"""The share of outputs that are cut off, from which on they are not those of a model that gives positive numbers."""
 
 LOGARITHMS = ("LogBackward0", "Log1PBackward0", "Log2Backward0", "Log10Backward0")
 """Nodes of logarithms."""
@@ -29,19 +34,30 @@ def squashing(path: Sequence[Any]) -> tuple[Any, Any]:
     return softmax, sigmoid
 
 
-def logs_of_logits(path: Sequence[Any]) -> bool:
-    """Whether outputs of a linear layer are cut off at 0 and 1, as if they were probabilities, for a logarithm."""
+def cut_off(path: Sequence[Any], output: Tensor) -> str:
+    """Whether what a linear layer gives is cut off where a logarithm has no value, instead of made positive.
+
+    Returns:
+        `"clamped"` where it is limited to between 0 and 1, as probabilities are; `"cut"` where many numbers are below
+        a positive one that they are limited to; empty without.
+    """
+    parents = {each: name_of(node) for node in within(path[0], path[-1]) for each in inputs_of(node)}
     for node in path:
-        if name_of(node) == "ClampBackward1" and _is_share(node._saved_min) and _is_share(node._saved_max):
-            under = through_views(inputs_of(node)[0])
-            if name_of(under) == "AddBackward0":  # of a bias
-                under = next((through_views(each) for each in inputs_of(under) if name_of(each) in LAYERS), under)
-            logarithm = any(name_of(each).startswith("BinaryCrossEntropyBackward") for each in path)
-            return name_of(under) in LAYERS and (logarithm or takes_logarithm(path))
-        if node is path[-1] and name_of(node) not in VIEWS:
-            break
-    return False
+        if name_of(node) == "ClampBackward1" and _is_linear(through_views(inputs_of(node)[0])):
+            low, high = node._saved_min, node._saved_max
+            if low is None or not 0 <= float(low) < 1:
+                return ""
+            if high is not None:
+                entropy = any(name_of(each).startswith("BinaryCrossEntropyBackward") for each in path)
+                return "clamped" if float(high) <= 1 and (entropy or takes_logarithm(path)) else ""
+            logarithm = any(name in LOGARITHMS for each, name in parents.items() if through_views(each) is node)
+            share = float((output.detach() < float(low)).float().mean())
+            return "cut" if logarithm and float(low) > 0 and share > CUT else ""
+    return ""
 
 
-def _is_share(limit: Any) -> bool:
-    return limit is not None and 0 <= float(limit) <= 1
+def _is_linear(node: Any) -> bool:
+    """Whether a node is the product of a linear layer, a bias perhaps added to it."""
+    if name_of(node) == "AddBackward0":
+        return any(name_of(through_views(each)) in LAYERS for each in inputs_of(node))
+    return name_of(node) in LAYERS

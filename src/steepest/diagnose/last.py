@@ -20,7 +20,7 @@ LAST = {
 REACHES: dict[str, tuple[float, float]] = {
     "relu": (0.0, math.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "exp": (0.0, math.inf),
     "softplus": (0.0, math.inf), "hardsigmoid": (0.0, 1.0), "sin": (-1.0, 1.0), "cos": (-1.0, 1.0), "erf": (-1.0, 1.0),
-    "LSTM": (-1.0, 1.0), "GRU": (-1.0, 1.0),
+    "LSTM": (-1.0, 1.0), "GRU": (-1.0, 1.0), "normalize": (-1.0, 1.0),
 }  # fmt: skip
 """The numbers that each of them can give."""
 
@@ -45,6 +45,8 @@ def last_activation(node: Any, place: int = 0) -> str | None:
     """
     node, place = _through(node, place)
     name = name_of(node)
+    if name == "ClampBackward1" and node._saved_min == 0 and node._saved_max is None:
+        return "relu"
     if name in LAST:
         return LAST[name]
     if name in JOINS:
@@ -52,6 +54,8 @@ def last_activation(node: Any, place: int = 0) -> str | None:
         return kinds[0] if kinds and len(set(kinds)) == 1 else None
     if name in STATES and place < 2:  # the third result is the state of the cells, which no gate limits
         return STATES[name] or (CUDNN.get(node._saved_mode) if not node._saved_proj_size else None)
+    if _is_normalized(node):
+        return "normalize"
     if _is_gated(node):
         return "LSTM"
     return "GRU" if _is_mixed(node) else None
@@ -85,6 +89,19 @@ def _through(node: Any, place: int) -> tuple[Any, int]:
     while name_of(node) in VIEWS and len(inputs_of(node)) == 1:
         node, place = next((each, number) for each, number in node.next_functions if each is not None)
     return node, place
+
+
+def _is_normalized(node: Any) -> bool:
+    """Whether numbers are divided by their norm, or by that and a little more."""
+    if name_of(node) != "DivBackward0" or len(inputs_of(node)) != 2:
+        return False
+    given, norm = (_through(each, 0)[0] for each in inputs_of(node))
+    while (
+        name_of(norm) in ("ClampMinBackward0", "ClampBackward1", "AddBackward0", *VIEWS) and len(inputs_of(norm)) == 1
+    ):
+        norm = inputs_of(norm)[0]
+    is_norm = name_of(norm) in ("LinalgVectorNormBackward0", "NormBackward1", "NormBackward2")
+    return is_norm and any(_through(each, 0)[0] is given for each in inputs_of(norm))
 
 
 def _is_gated(node: Any) -> bool:

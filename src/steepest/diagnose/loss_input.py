@@ -18,6 +18,7 @@ __all__ = [
     "normalized",
     "of_log_rates",
     "targets_beyond",
+    "without_sign",
 ]
 
 LINEAR = ("Mul", "Sub", "Sum", "Mean", "Div", "Neg", "Add", "KlDiv", "Xlogy")
@@ -113,6 +114,36 @@ def targets_beyond(forward: Forward, output: Tensor, loss: float) -> tuple[float
     again = float((torch.nn.functional.softplus(z) - targets * z).mean())
     beyond = (low < -0.5 or high > 1.5) and math.isclose(again, loss, rel_tol=1e-3, abs_tol=1e-6)
     return (round(low, 3) + 0.0, round(high, 3)) if beyond else None  # not -0
+
+
+def without_sign(path: Sequence[Any], forward: Forward, output: Tensor, loss: float) -> int:
+    r"""How many targets of a hinge loss, $\max(0, 1 - t z)$, are 0 instead of -1 or 1.
+
+    These have a loss and no gradient. Others have the gradient $-t$, and lose $1 - t z$, or nothing where they have
+    none: the loss tells which it is.
+    """
+    names = [name_of(node) for node in path[:-1]]
+    slopes = forward.gradients.get(next(place for place, each in enumerate(forward.outputs) if each is output))
+    hinges = {"ClampMinBackward0", "ClampBackward1", "ReluBackward0"} & set(names) or "SoftMarginLossBackward0" in names
+    if slopes is None or not hinges or output.numel() != len(output):
+        return 0
+    z = output.detach().double()
+    for count in (z.numel(), 1):
+        pulls = -count * slopes.double()  # the targets, where there is a gradient
+        if "SoftMarginLossBackward0" in names:
+            zero = pulls == 0
+            again = torch.nn.functional.softplus(-pulls.sign() * z).sum()
+            none = int(zero.sum()) if bool((z[zero].abs() < 10).all()) else 0
+        else:
+            zero = pulls.abs() < 0.5
+            if float((pulls.abs() - (~zero).double()).abs().amax()) > 1e-3:
+                continue
+            again = (1 - pulls * z)[~zero].sum()
+            none = round(loss * count - float(again))
+            again = again + none
+        if 0 < none <= int(zero.sum()) and math.isclose(float(again), loss * count, rel_tol=3e-6):
+            return none
+    return 0
 
 
 def _rows(output: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Mistakes that are proved exactly, whatever the training does: what is trained, by which loss, in which mode."""
 
 from collections.abc import Iterator, Sequence
-from math import prod
 from numbers import Real
 from typing import Any
 
@@ -18,11 +17,20 @@ from .autograd import (
     path_between,
     shape_of,
     through_views,
-    within,
 )
-from .by_hand import logs_of_logits, squashing
+from .broadcast import compared_with_all
+from .by_hand import cut_off, squashing
 from .last import last_activation, last_of
-from .loss_input import POSITIVE, divergence_of, is_divergence, log_normalized, normalized, of_log_rates, targets_beyond
+from .loss_input import (
+    POSITIVE,
+    divergence_of,
+    is_divergence,
+    log_normalized,
+    normalized,
+    of_log_rates,
+    targets_beyond,
+    without_sign,
+)
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
@@ -37,9 +45,6 @@ BY_EXAMPLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn
 
 LOOKS = 3
 """Looks at who is trained, before it is said who is not."""
-
-LOSSES = ("MseLoss", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy")
-ELEMENTWISE = (*LOSSES, "Sub")
 
 
 class Structure:
@@ -183,8 +188,8 @@ class Structure:
         self.record.last = last or ""
         probabilities = output is not None and normalized(output)
         softmax, sigmoid = squashing(path)
-        if logs_of_logits(path):
-            self._surely("loss_input", 1, step=step, kind="clamped")
+        if output is not None and (cut := cut_off(path, output)):
+            self._surely("loss_input", 1, step=step, kind=cut)
         if softmax is not None:
             under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
             kind = last_activation(under) if under is not None else None
@@ -215,8 +220,11 @@ class Structure:
             self._surely("loss_input", 2, step=step, kind=kind)
         if output is not None and last in POSITIVE and of_log_rates(path, forward, output, value):
             self._surely("loss_input", 2, step=step, kind="rates")
+        if output is not None and (count := without_sign(path, forward, output, value)):
+            self._surely("labels", 3, step=step, kind="sign", count=count, of=output.numel())
         if output is not None:
-            self._broadcast(path, output, step)
+            if compared := compared_with_all(path, output):
+                self._surely("shape", 1, step=step, count=len(output), shape=str(compared))
             self._over_batch(path, output, step)
             if closely and (count := shared_out(forward, output)):
                 self._surely("softmax_dim", 2, step=step, kind="inside", count=count)
@@ -234,31 +242,6 @@ class Structure:
             return
         if any(node._saved_dim in (0, 2**64 - 2, -2) and shape_of(node) in ((), shape) for node in nodes):
             self._surely("softmax_dim", 1, step=step, kind="batch", count=shape[0], classes=shape[1])
-
-    def _broadcast(self, path: Sequence[Any], output: Tensor, step: int) -> None:
-        """Outputs of N examples against N targets that became N by N differences, of numbers or of larger things."""
-        shape = tuple(output.shape)
-        count = shape[0] if shape else 0
-        if count < 2:
-            return
-        for place, node in enumerate(path[:-1]):
-            name, wide = name_of(node), shape_of(node)
-            if output.numel() == count:
-                broadcast = wide == (count, count) and (name.startswith(ELEMENTWISE) or name == "ExpandBackward0")
-            else:  # as a loss of two tensors does it; what was meant to be compared with all is laid out by hand
-                things = wide[:2] == (count, count) and count * prod(wide[2:]) == output.numel()
-                before = name_of(path[place - 1]) if place else ""
-                broadcast = (
-                    things and name == "ExpandBackward0" and before.startswith(LOSSES) and place == len(path) - 2
-                )
-            if broadcast and len(inputs_of(node)) == 1:
-                self._surely("shape", 1, step=step, count=count, shape=str(shape))
-        if output.dim() == 2 and shape[1] != count:  # columns of it, or of another output, as a mean and a variance
-            for node in within(path[0], path[-1]):
-                given = [shape_of(each) for each in inputs_of(node)]
-                of_one = given in ([(count, 1)], [(1, count)]) and name_of(node).startswith(ELEMENTWISE)
-                if of_one and shape_of(node) == (count, count):
-                    self._surely("shape", 1, step=step, count=count, shape=str(given[0]))
 
     # --- who is trained ---------------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..autograd import name_of, penalized
 from ..last import reach
@@ -13,15 +15,21 @@ from .examples import of_targets
 from .kind import ABSOLUTE, BENDS
 from .recovered import Recovered, numbers, times
 
-__all__ = ["absolute_error", "squared_error"]
+__all__ = ["BOUNDED", "absolute_error", "bounded_error", "squared_error"]
+
+BOUNDED = ("HuberLoss", "SmoothL1Loss")
+"""Nodes of losses that are squared errors near 0."""
 
 
 def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
-    """Squared error, a mean over all entries or with another factor."""
+    """Squared error, a mean over all entries or with another factor, or the root of the mean."""
     size = z.numel()
     targets, weight = z - d * size / 2, 1 / size  # a mean over all entries
     own = float((z - targets).square().mean())
-    if not (math.isclose(own, loss, rel_tol=1e-2) or (own < loss and penalized(path))):
+    root = name_of(path[0]) == "SqrtBackward0" and math.isclose(size * float(d.square().sum()), 1, rel_tol=1e-2)
+    if root:  # d = (z - t) / n L
+        targets = z - d * size * loss
+    elif not (math.isclose(own, loss, rel_tol=1e-2) or (own < loss and penalized(path))):
         squares = float(d.square().sum())
         if not (loss > 0 and squares > 0):
             return Recovered(LossFacts("squared_error"))
@@ -29,19 +37,58 @@ def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
         targets = z - d / (2 * weight)
 
     def again(new: Tensor) -> Tensor:
-        return times(weight, (numbers(new) - targets).square().sum())
+        total = times(weight, (numbers(new) - targets).square().sum())
+        return total.sqrt() if root else total
 
-    low, high = reach(path)
-    slack = 1e-3 * float(targets.abs().amax())
-    within = low <= float(z.amin()) and float(z.amax()) <= high
-    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean()) if within else 0.0
     moments = size, float(targets.mean()), float(targets.var(correction=0))
     mean = float((z - targets).square().mean())
-    facts = LossFacts("squared_error", mean, weight * size, None, moments, outside)
+    facts = LossFacts("squared_error", mean, math.nan if root else weight * size, None, moments)
+    facts.outside = _outside(path, z, targets)
     facts.examples = of_targets(targets)
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     return Recovered(facts, again)
+
+
+def _outside(path: Sequence[Any], z: Tensor, targets: Tensor, slack: Tensor | float = 0.0) -> float:
+    """Share of the targets that the last activation cannot reach, each by more than its slack."""
+    low, high = reach(path)
+    if not (low <= float(z.amin()) and float(z.amax()) <= high):
+        return 0.0
+    slack = slack + 1e-3 * float(targets.abs().amax())
+    return float(((targets < low - slack) | (targets > high + slack)).float().mean())
+
+
+def bounded_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
+    r"""Huber's loss, or the smooth absolute one, which are squared errors up to some size of the difference.
+
+    Up to it targets are $t = z - d / w$ with the factor $w$ of half the square; farther ones lie at least as far.
+    """
+    facts = absolute_error(path, z, d, loss).facts
+    place = next(place for place, node in enumerate(path) if name_of(node).startswith(BOUNDED))
+    node, before = path[place], [name_of(each) for each in path[:place]]
+    means = {1: not before, 0: before == ["MeanBackward0"]}.get(node._saved_reduction, False)
+    if BENDS & {name_of(each) for each in path[place + 1 : -1]} or not (means or node._saved_reduction == 2):
+        return Recovered(facts)
+    smooth = name_of(node).startswith("Smooth")
+    size = float(node._saved_beta if smooth else node._saved_delta)
+    weight = (1 / z.numel() if means else 1.0) / (size if smooth else 1.0)
+    largest = weight * size
+    targets = z - d / weight
+    if not (size > 0 and float(d.abs().amax()) <= largest * (1 + 1e-3)):
+        return Recovered(facts)
+    far = d.abs() >= largest * (1 - 1e-3)
+    facts.outside = max(facts.outside, _outside(path, z, targets))
+    if bool(far.any()) or not math.isclose(weight / 2 * float((z - targets).square().sum()), loss, rel_tol=1e-2):
+        return Recovered(facts)
+    facts.targets = z.numel(), float(targets.mean()), float(targets.var(correction=0))
+    facts.examples = of_targets(targets)
+    return Recovered(facts, lambda new: times(weight, _bounded(numbers(new) - targets, size)))
+
+
+def _bounded(differences: Tensor, size: float) -> Tensor:
+    """The sum of half the squares of differences up to a size, and of what goes on straight from there."""
+    return functional.huber_loss(differences, torch.zeros_like(differences), reduction="sum", delta=size)
 
 
 def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:

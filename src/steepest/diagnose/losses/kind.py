@@ -39,6 +39,6 @@ def kind_of(path: Sequence[Any]) -> Kind:
         for place, name in enumerate(names)
         if name == "MseLossBackward0" or (name == "PowBackward0" and path[place]._saved_exponent == 2)
     ]
-    if not squares or BENDS & set(names[squares[-1] + 1 :]):
+    if not squares or BENDS & set(names[squares[-1] + 1 :]) or "WhereBackward0" in names:
         return "other"
     return "squared_error" if "MseLossBackward0" in names or "SubBackward0" in names else "other"
