@@ -194,7 +194,7 @@ def test_a_page_says_how_to_run_the_training_again():
 
 def test_a_finding_of_whose_picture_there_are_no_numbers_is_shown_by_the_loss():
     doctor = trained()
-    doctor._ranked = (doctor.record.steps, [Diagnosis("rounding", {"step": 40, "share": 0.5})])
+    doctor._ranked = (doctor.record.steps, [Diagnosis("rounding", {"kind": "half", "step": 40, "share": 0.5})])
     [finding] = state_of(doctor)["findings"]
     assert finding["picture"] == "loss" and finding["mark"] == [29, 29] and finding["limits"] == [["unmoved", "0.3"]]
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..findings.catalogue import TRAINING
 from .limits import limit_of, rule_in
 from .record import LayerFacts, StepFacts
 
@@ -133,9 +134,15 @@ class Before:
         facts.bounded = self._bounded()
         zero = self._zero_rows()
         facts.layers = [
-            LayerFacts(name, param.numel(), weight, gradient, update, zero.get(id(param), math.nan))
-            for (name, param, _), weight, gradient, update in zip(self.params, weights, gradients, updates, strict=True)
+            LayerFacts(name, param.numel(), weight, gradient, update, zero.get(id(param), math.nan), _rate(group))
+            for (name, param, group), weight, gradient, update in zip(
+                self.params, weights, gradients, updates, strict=True
+            )
         ]
+        for layer, change, gradient in zip(facts.layers, changes, self.gradients, strict=False):
+            if layer.weight > TRAINING.unmoved_size * math.sqrt(layer.size):
+                pushed = gradient.ne(0)
+                layer.unmoved = float((pushed & change.eq(0)).sum()) / max(int(pushed.sum()), 1)
         facts.decay = max((_setting(group, "weight_decay") for _, _, group in self.params), default=0.0)
         facts.momentum = max((_memory(group) for _, _, group in self.params), default=0.0)
         self._small_roots(facts)
@@ -246,6 +253,11 @@ def _flat(*tensors: Tensor) -> list[Tensor]:
 def _setting(group: dict[str, Any], name: str) -> float:
     value = group.get(name)
     return float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
+
+
+def _rate(group: dict[str, Any]) -> float:
+    rate = group.get("lr")
+    return float(rate) if isinstance(rate, Real) and not isinstance(rate, bool) else math.nan
 
 
 def _memory(group: dict[str, Any]) -> float:

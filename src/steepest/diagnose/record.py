@@ -107,6 +107,9 @@ class LayerFacts:
         gradient: norm of the gradient that the optimizer got.
         update: norm of the change.
         zero_rows: share of units whose gradient is exactly zero; NaN for what is no weight of hidden units.
+        rate: learning rate of its group; NaN where it is no number.
+        unmoved: share of the entries with a gradient that did not change, of weights that are large (`unmoved_size`);
+            NaN of others.
     """
 
     name: str
@@ -115,6 +118,8 @@ class LayerFacts:
     gradient: float
     update: float
     zero_rows: float = math.nan
+    rate: float = math.nan
+    unmoved: float = math.nan
 
     @property
     def root_mean_square(self) -> float:

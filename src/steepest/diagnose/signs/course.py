@@ -80,23 +80,21 @@ def worst_spike(record: Record) -> Numbers | None:
     level, (start, losses) = level_of(record), record.losses.untold
     if not level > 0 or not any(loss > level for loss in losses):  # a loss below 0 has no such level
         return None
-    below, worst = 0, None
+    worst = None
     for step, loss in enumerate(losses):
-        if loss > level and (
-            below >= TRAINING.spike_after
-            or (start + step >= TRAINING.spike_after and loss > TRAINING.spike_alone * level)
-        ):
+        if loss > level and start + step >= TRAINING.spike_after:
             before, after = losses[max(0, step - 50) : step], losses[step + 1 : step + 4]
-            over = TRAINING.spike_over if below >= TRAINING.spike_after else TRAINING.spike_alone
+            last = before[-int(TRAINING.spike_after) :]
+            low = len(last) >= TRAINING.spike_after and median(last) < TRAINING.spike_below * level
+            over = TRAINING.spike_over if low else TRAINING.spike_alone
             alone = (
                 len(before) >= TRAINING.spike_after
                 and len(after) == 3
                 and median(after) < TRAINING.spike_over * max(before)
             )
-            is_spike = loss > over * max(before, default=math.inf) and (below >= TRAINING.spike_after or alone)
+            is_spike = loss > over * max(before, default=math.inf) and (low or (loss > over * level and alone))
             if is_spike and (worst is None or loss > worst["high"]):
                 worst = {"step": start + step, "low": median(before[-20:]), "high": loss}
-        below = below + 1 if loss < TRAINING.spike_below * level else 0
     return worst
 
 

@@ -12,11 +12,35 @@ __all__ = ["group_lr", "lr_high", "lr_low", "lr_vanished", "scheduler"]
 
 
 def group_lr(record: Record) -> Numbers | None:
-    """A group of parameters whose learning rate is nothing beside another one's."""
+    """A group of parameters whose learning rate is nothing beside another one's, or throws its weights about."""
     highest = [high for _, high, _ in record.rates if math.isfinite(high)]
-    if len(highest) > 1 and record.steps >= 3 and max(highest) > TRAINING.group_rates * min(highest):
-        return {"low": min(highest), "high": max(highest)}
+    if len(highest) < 2 or record.steps < 3:
+        return None
+    low, high = min(highest), max(highest)
+    if high > TRAINING.group_rates * low:
+        return {"kind": "low", "low": low, "high": high}
+    share = _thrown(record)
+    if high >= TRAINING.group_apart * low > 0 and share > TRAINING.group_throws:
+        leap = _leap_of_steps(record)
+        if lr_high(record) is not None or (leap is not None and leap["ratio"] > TRAINING.leap_far):
+            return {"kind": "high", "low": low, "high": high, "share": share}
     return None
+
+
+def _thrown(record: Record) -> float:
+    """By how much first steps change the weights of the group with the largest rate; 0 if those of others, too."""
+    fast: list[float] = []
+    slow: list[float] = []
+    for _, update in updates_in(record, EARLY):
+        top = max((layer.rate for layer in update.layers if layer.rate > 0), default=math.nan)
+        for shares, is_fast in ((fast, True), (slow, False)):
+            layers = [layer for layer in update.layers if (layer.rate * TRAINING.group_apart > top) == is_fast]
+            before = math.hypot(*(layer.weight for layer in layers))
+            shares.append(math.hypot(*(layer.update for layer in layers)) / before if before > 0 else math.nan)
+    known = [pair for pair in zip(fast[:3], slow[:3], strict=True) if all(map(math.isfinite, pair))]
+    if len(known) < 3 or median(other for _, other in known) > TRAINING.group_throws:
+        return 0.0
+    return median(one for one, _ in known)
 
 
 def lr_vanished(record: Record) -> Numbers | None:
@@ -45,8 +69,8 @@ def scheduler(record: Record) -> Numbers | None:
 
 def lr_high(record: Record) -> Numbers | None:
     """Steps beyond what the loss allows."""
-    leap = record.events.get("leap") or first_leap(record)
-    if _learns(record, leap["ratio"] if leap is not None else 0.0):
+    leap = _leap_of_steps(record)
+    if no_signal(record) is None and _learns(record, leap["ratio"] if leap is not None else 0.0):
         return None
     heavy = {"heavy": any(update.momentum > 0.98 for _, update in updates_in(record, EARLY)) and not record.scale_free}
     probed = [tick for tick in record.ticks if not math.isnan(tick.gain)][:3]
@@ -102,6 +126,15 @@ def first_leap(record: Record) -> Numbers | None:
     return None
 
 
+def _leap_of_steps(record: Record) -> Numbers | None:
+    """The first leap, unless steps about it take off what their gradients promise: then the batches were others."""
+    leap = record.events.get("leap") or first_leap(record)
+    if leap is None:
+        return None
+    near = [tick.gain for tick in record.ticks if abs(tick.step - leap["step"]) <= EARLY and not math.isnan(tick.gain)]
+    return None if len(near) >= 3 and min(near) > TRAINING.leap_gain else leap
+
+
 def _died(record: Record, heavy: Numbers) -> Numbers | None:
     first: dict[str, float] = {}
     for tick, update in updates_in(record):
@@ -131,5 +164,5 @@ def lr_low(record: Record) -> Numbers | None:
     promised = record.steps * median(update.descent for _, update in updates_in(record) if update.descent > 0)
     exact = abs(1 - median(gains)) < 1 - TRAINING.slow or promised < TRAINING.slow_promise / 10 * first
     slow = exact and promised < TRAINING.slow_promise * first
-    stuck = last > (1 - TRAINING.slow_progress) * first and not last < TRAINING.stuck * level_of(record)
+    stuck = last > (1 - TRAINING.slow_progress) * first and not first < TRAINING.stuck * level_of(record)
     return {"steps": record.steps, "first": first, "last": last} if slow and stuck and first > 0 else None

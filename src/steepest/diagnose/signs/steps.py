@@ -4,7 +4,7 @@ import math
 from statistics import fmean, median, stdev
 
 from ...findings.catalogue import TRAINING
-from ..record import Record
+from ..record import LayerFacts, Record
 from .data import not_shuffled
 from .levels import EARLY, Numbers, guessing, level_of, recent, updates_in
 
@@ -12,10 +12,24 @@ __all__ = ["WINDOWS", "accumulation", "ascent", "clip", "eps_large", "loss_scale
 
 
 def rounding(record: Record) -> Numbers | None:
-    """Steps in half precision that rounding takes back."""
+    """Steps that rounding takes back: in half precision, or of large weights."""
     shares = [(tick.step, update.unmoved) for tick, update in updates_in(record) if not math.isnan(update.unmoved)]
     if len(shares) >= 3 and median(share for _, share in shares) > TRAINING.unmoved:
-        return {"step": shares[0][0], "share": median(share for _, share in shares)}
+        return {"kind": "half", "step": shares[0][0], "share": median(share for _, share in shares)}
+    large: dict[str, list[tuple[int, LayerFacts]]] = {}
+    for tick, update in updates_in(record):
+        for layer in update.layers:
+            if not math.isnan(layer.unmoved) and layer.rate > 0:
+                large.setdefault(layer.name, []).append((tick.step, layer))
+    if not large or recent(record) < TRAINING.learns_far * fmean(record.losses[:10]):  # they need not move
+        return None
+    for name, seen in large.items():
+        early = [layer.unmoved for step, layer in seen if step <= EARLY]  # later they may have come to rest
+        share = median(layer.unmoved for _, layer in seen)
+        if len(early) >= 3 and min(share, median(early)) > TRAINING.unmoved:
+            step, first = seen[0]
+            size = first.weight / math.sqrt(first.size)
+            return {"kind": "large", "step": step, "share": share, "name": name, "size": size}
     return None
 
 

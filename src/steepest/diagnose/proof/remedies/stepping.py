@@ -41,6 +41,8 @@ def _remembering(setup: Setup) -> None:
 def _downhill(case: Case) -> list[Remedy]:
     if case.numbers.get("by") in ("trend", "unbounded"):  # the same loss and gradient may be right of other targets
         return []
+    if case.numbers.get("by") == "turned":  # in code of the loop
+        return []
 
     def change(setup: Setup) -> None:
         setup.factor = -setup.factor
@@ -69,7 +71,7 @@ def _clipped_later(case: Case) -> list[Remedy]:
 
 
 def _one_rate(case: Case) -> list[Remedy]:
-    rate = float(case.numbers["high"])
+    rate = float(case.numbers["low" if case.numbers["kind"] == "high" else "high"])
 
     def change(setup: Setup) -> None:
         for group in setup.groups():
