@@ -313,6 +313,18 @@ def test_strong_decay_need_not_have_shrunk_all():
     assert SIGNS["weight_decay"](pulled) is None
 
 
+@pytest.mark.parametrize(
+    ("last", "decay", "least", "told"),
+    [(0.6, 2.0, 0.5, True), (0.6, 0.5, 0.5, False), (0.6, 2.0, 0.7, False), (0.3, 2.0, 0.5, False)],
+)
+def test_a_decay_that_outweighs_the_first_gradients_is_told_of_a_loss_that_falls(last, decay, least, told):
+    falls = record(falling(end=last), decay=decay)
+    for tick in falls.ticks[-3:]:  # in the end gradient and decay are in balance
+        weight = least * 3**0.5 if tick.step < 30 else 1.2
+        tick.update.layers = [LayerFacts("0.weight", 100, weight, 20.0, 0.01)]
+    assert (SIGNS["weight_decay"](falls) is not None) == told
+
+
 def test_a_penalty_in_the_loss_that_shrinks_the_weights():
     pulled = record([1.9] + [1.2] * 299)
     for tick in pulled.ticks:

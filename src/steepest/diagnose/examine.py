@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from ..base.errors import one_line
+from ..findings.catalogue import TRAINING
+from .asleep import without_dropout
 from .losses import Recovered, recover
 from .observation import Forward, Observation
 from .parameters import dense
@@ -150,14 +152,20 @@ def measure_step(
             raise Unrepeatable("part")
         if target.model.training != forward.training:
             raise Unrepeatable("mode")
-        with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):
-            try:
-                returned = target.model(*args, **kwargs)
-            except Exception as error:  # the model is the user's: it may have changed since, or memory is short
-                raise Unrepeatable("raised", one_line(error)) from None
-            after = counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
+
+        def repeat() -> Tensor | None:
+            with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):
+                try:
+                    returned = target.model(*args, **kwargs)
+                except Exception as error:  # the model is the user's: it may have changed since, or memory is short
+                    raise Unrepeatable("raised", one_line(error)) from None
+                return counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
+
+        after = repeat()
         if after is None:
             return
+        if forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
+            tick.dropout = without_dropout(target.model, repeat, after, recovered)
         before = forward.outputs[place].detach()
         fallen = number(recovered.again(before) - recovered.again(after)) / update.scaler
         fallen *= max(tick.backwards, 1)

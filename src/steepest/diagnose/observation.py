@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .drops import Drops
 from .record import StepFacts
 from .replay import Draws
 from .sampled import Samples
@@ -23,6 +24,7 @@ class Forward:
         versions: of the tensors among them, which tell whether they were changed in place since.
         outputs: the tensors that it returned and that need a gradient.
         made: the versions of these.
+        draws_more: whether it drew random numbers.
         gradients: the gradient of each, once a backward pass has reached it; the sum over several passes.
     """
 
@@ -32,6 +34,7 @@ class Forward:
     versions: list[tuple[Tensor, int]]
     outputs: list[Tensor] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
+    draws_more: bool = False
     gradients: dict[int, Tensor] = field(default_factory=dict)
 
     @property
@@ -104,6 +107,7 @@ class Observation:
     adds: bool = False
     scale: float = 1.0
     twins: list[Twins] = field(default_factory=list)
+    drops: Drops | None = None
     samples: Samples | None = None
     rates: list[Any] = field(default_factory=list)
     moved: bool = False
@@ -124,3 +128,5 @@ class Observation:
         self.kept = self.left = self.came = self.root = None
         if self.samples is not None:
             self.samples.remove()
+        if self.drops is not None:
+            self.drops.remove()

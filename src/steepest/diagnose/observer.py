@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ..base.errors import one_line
-from ..findings.catalogue import Finding
+from ..findings.catalogue import TRAINING, Finding
 from .autograd import others_between
 from .average import Average
 from .every_step import EveryStep
@@ -34,6 +34,7 @@ from .roots import multiple
 from .schedule import FIRST, Schedule
 from .sensors import Sensors
 from .signs import settle
+from .signs.levels import level_of, recent
 from .structure import LOOKS, Structure
 from .target import Target
 
@@ -44,6 +45,9 @@ STILL = 100
 
 RARELY = 64
 """Steps after which it is looked, observed or not, whether parameters have been unfrozen."""
+
+LATE = (60, 120, 240)
+"""Steps that are observed where the loss is still near that of guessing."""
 
 SUSPICIONS = 6
 """The most steps that are observed for what the step before looked like, besides those that the schedule allows."""
@@ -208,6 +212,9 @@ class Observer:
         suspicious = every.unchanged == STILL or (not self.target.model.training and bool(self._structure.sensitive))
         suspicious = suspicious or self._structure.wants_more
         suspicious = suspicious or (following % RARELY == 0 and self._structure.has_unfrozen())
+        suspicious = suspicious or (
+            following in LATE and recent(self._record) > TRAINING.learns_far * level_of(self._record)
+        )
         suspicious = suspicious and self._suspicions < SUSPICIONS
         self._suspicions += suspicious
         if self.schedule.due(following) or suspicious:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from .asleep import draws_in
+from .drops import Drops
 from .engine import adds_gradients, at_end, in_transform, running
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
@@ -131,7 +133,7 @@ class Sensors:
             self._markers.append(self._markers.pop(0))
             self.marker = self._markers[-1]
         if closely and not self.target.compiles:
-            self.now.samples = Samples()
+            self.now.samples, self.now.drops = Samples(), Drops()
         self._when_allowed(self._hook)
 
     def _hook(self) -> None:
@@ -236,6 +238,7 @@ class Sensors:
                 value for value in vars(output).values() if isinstance(value, Tensor) and value.requires_grad
             ][:8]
         forward.made = [value._version for value in forward.outputs]
+        forward.draws_more = draws_in(forward, self.target.device)
         for place, tensor in enumerate(forward.outputs):
             tensor.register_hook(self._reached(self.now, forward, place))  # type: ignore[no-untyped-call]
 

@@ -20,6 +20,7 @@ from .autograd import (
 )
 from .broadcast import compared_with_all
 from .by_hand import cut_off, squashing
+from .drops import dropped_by_layers
 from .last import last_activation, last_of
 from .loss_input import (
     POSITIVE,
@@ -86,16 +87,16 @@ class Structure:
             ):
                 self.record.prove("half_adam", step=0, eps=float(eps), optimizer=type(optimizer).__name__)
                 break
-        dropouts = [
-            module for module in self.target.model.modules() if isinstance(module, nn.modules.dropout._DropoutNd)
-        ]
-        highest = max((float(module.p) for module in dropouts), default=0.0)
-        self.record.dropout = highest
-        if highest >= TRAINING.dropout:
-            self.record.prove("dropout", step=0, share=highest, keep=1 - highest)
+        self._drops(dropped_by_layers(self.target.model), 0)
         for param in self._all():
             if dense(param):
                 self._marks[id(param)] = param._version, _sum(param)
+
+    def _drops(self, share: float, step: int) -> None:
+        """Note the share of its inputs that dropout sets to 0."""
+        self.record.dropout = max(self.record.dropout, share)
+        if share >= TRAINING.dropout:
+            self.record.prove("dropout", kind="share", step=step, share=share, keep=1 - share)
 
     def _all(self) -> Iterator[Tensor]:
         yield from self.target.model.parameters()
@@ -111,6 +112,7 @@ class Structure:
         if seen.not_zeroed:
             self._surely("zero_grad", 1, step=step)
         self._mode(seen, step)
+        self._drops(seen.drops.share if seen.drops is not None else 0.0, step)
         path: list[Any] = []
         calls = seen.forwards or seen.parts
         forward = next((forward for forward in reversed(calls) if forward.gradients), None)

@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from ...findings.catalogue import TRAINING
 from ..record import Record
-from . import course, data, rates, steps
+from . import course, data, drawn, rates, steps
 from .levels import Numbers, guessing, guessing_level
 
 __all__ = ["SIGNS", "guessing", "guessing_level", "settle", "signs_of"]
 
 SIGNS: dict[str, Callable[[Record], Numbers | None]] = {
-    name: getattr(module, name) for module in (data, steps, rates, course) for name in module.__all__ if name.islower()
+    name: getattr(module, name)
+    for module in (data, drawn, steps, rates, course)
+    for name in module.__all__
+    if name.islower()
 }
 """Each sign by the code of its finding."""
 

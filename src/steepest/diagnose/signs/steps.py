@@ -164,12 +164,17 @@ def _penalized(record: Record) -> Numbers | None:
 
 def _decays(record: Record) -> Numbers | None:
     seen = [(tick, update) for tick, update in updates_in(record) if update.decay > 0 and update.gradient > 0]
-    level = level_of(record)
-    if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.decay_stuck * level:
+    if len(seen) < 4 or record.steps < 40 or not seen[0][1].weight > 0:
         return None
-    pull = median(update.decay * update.weight / update.gradient for _, update in seen)
-    shrunk = seen[-1][1].weight / seen[0][1].weight if seen[0][1].weight > 0 else 1.0
-    shrinks = shrunk < (TRAINING.decay_shrinks if pull > TRAINING.decay_strong else TRAINING.decay_shrunk)
-    if pull > TRAINING.decay_pull and shrinks:
-        return {"kind": "decay", "decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk}
+    level, now = level_of(record), recent(record)
+    pulls = [(tick.step, update.decay * update.weight / update.gradient) for tick, update in seen]
+    pull = median(pull for _, pull in pulls)
+    shrunk = [update.weight / seen[0][1].weight for _, update in seen]
+    shrinks = shrunk[-1] < (TRAINING.decay_shrinks if pull > TRAINING.decay_strong else TRAINING.decay_shrunk)
+    if pull > TRAINING.decay_pull and shrinks and now > TRAINING.decay_stuck * level:
+        return {"kind": "decay", "decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk[-1]}
+    # in the end both are in balance, and what the decay took away may have grown again: the first steps tell more
+    early = median([pull for step, pull in pulls if step <= EARLY] or [0.0])
+    if early > TRAINING.decay_pull and min(shrunk) < TRAINING.decay_shrunk and now > TRAINING.learns_far * level:
+        return {"kind": "decay", "decay": seen[-1][1].decay, "pull": early, "shrunk": min(shrunk)}
     return None

@@ -49,7 +49,7 @@ def _training_mode(case: Case) -> list[Remedy]:
 def _less_dropout(case: Case) -> list[Remedy]:
     def change(setup: Setup) -> None:
         for module in setup.model.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0.5:
+            if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0.2:
                 module.p = 0.2
 
     return [Remedy("dropout", change, {"share": 0.2})]
