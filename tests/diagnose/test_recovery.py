@@ -204,6 +204,12 @@ def test_labels_are_counted_where_each_class_has_a_weight_whatever_is_added_to_t
     assert recovered(z, loss + added).facts.labels == recovered(z, loss).facts.labels == counts
 
 
+def test_examples_that_are_learnt_count_beside_those_that_are_not():
+    z = output_of(torch.tensor([40.0, -40.0]).repeat(40, 1))  # sure of one class of two
+    facts = recovered(z, functional.cross_entropy(z, torch.arange(40) % 2)).facts
+    assert facts.labels == {0: 20, 1: 20} and facts.examples.middle[:2] == (0.5, 0.5)
+
+
 def test_logits_that_are_made_logarithms_of_probabilities_by_hand_are_what_the_loss_expects():
     torch.manual_seed(0)
     model = nn.Linear(4, 2)

@@ -73,10 +73,12 @@ def cross_entropy(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
         return _unknown()
     labels, weights, mean, are_sure = found
     surest, likeliest = rows[~used].softmax(-1).max(-1)
-    learnt = likeliest[surest > 1 - 1e-5]  # p - e is 0 where the label was predicted for sure
-    known = counted(torch.cat([labels, learnt])) if are_sure else None
-    facts = LossFacts("cross_entropy", mean, float(weights.sum()), known)
-    facts.examples = of_labels(labels, used, len(z)) if are_sure else None
+    learnt = surest > 1 - 1e-5  # p - e is 0 where the label was predicted for sure
+    facts = LossFacts("cross_entropy", mean, float(weights.sum()))
+    if are_sure:
+        of_rows, shown = torch.zeros(len(rows), dtype=labels.dtype, device=labels.device), used.clone()
+        of_rows[used], of_rows[~used], shown[~used] = labels, likeliest, learnt
+        facts.labels, facts.examples = counted(of_rows[shown]), of_labels(of_rows[shown], shown, len(z))
 
     def again(new: Tensor) -> Tensor:
         return -(weights * logs_of(new).gather(-1, labels.unsqueeze(-1)).squeeze(-1)).sum()
@@ -212,7 +214,7 @@ def cross_entropy_in_parts(path: Sequence[Any], output: Tensor, gradient: Tensor
         return torch.stack(losses).sum()
 
     facts = LossFacts("cross_entropy", value / scale, scale, counted(labels[used]))
-    facts.examples = of_labels(labels[used], used, len(output))
+    facts.examples = of_labels(labels, used, len(output)) if bool(used.all()) else None  # else what is learnt lacks
     return Recovered(facts, again)
 
 
