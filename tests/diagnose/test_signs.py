@@ -270,6 +270,15 @@ def test_sorted_rows_of_several_targets_are_not_shuffled():
     assert SIGNS["not_shuffled"](ordered)["kind"] == "targets"
 
 
+def test_means_of_batches_that_rise_are_of_sorted_rows():
+    rising = record(falling(), range(9))
+    for tick in rising.ticks:
+        tick.loss = LossFacts("other", far=30.0 + 0.1 * tick.step)
+    assert SIGNS["not_shuffled"](rising)["kind"] == "rising"
+    rising.ticks[4].loss.far = 0.0
+    assert SIGNS["not_shuffled"](rising) is None
+
+
 def test_targets_of_small_numbers_are_not_all_the_same():
     small = regression([1e-4, -1e-4, 2e-4, 0.0, 1e-4, 2e-4])
     for tick in small.ticks:

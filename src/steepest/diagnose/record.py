@@ -80,7 +80,8 @@ class LossFacts:
         examples: the targets of each example: numbers, or the share of each class; None where they are not known.
         component: mean over the entries of an example of the variance of that entry between examples, of regression
             with several of them; NaN else.
-        far: mean of targets that all lie on one side of the outputs, of losses by absolute differences; NaN else.
+        far: mean of targets that are not known one by one, since those of absolute differences lie on one side of the
+            outputs; NaN else.
         penalty: what norms of the model's weights add to the loss.
     """
 

@@ -79,7 +79,14 @@ def bounded_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
         return Recovered(facts)
     far = d.abs() >= largest * (1 - 1e-3)
     facts.outside = max(facts.outside, _outside(path, z, targets))
-    if bool(far.any()) or not math.isclose(weight / 2 * float((z - targets).square().sum()), loss, rel_tol=1e-2):
+    known = float((z - targets)[~far].square().sum()) / 2
+    if bool(far.any()):
+        beyond = (loss / weight - known) / size + int(far.sum()) * size / 2  # the sum of all farther differences
+        side = float(d[far].sign().mean())
+        if abs(side) == 1 and beyond > 0:
+            facts.far = (float(targets[~far].sum() + z[far].sum()) - side * beyond) / z.numel()
+        return Recovered(facts)
+    if not math.isclose(weight * known, loss, rel_tol=1e-2):
         return Recovered(facts)
     facts.targets = z.numel(), float(targets.mean()), float(targets.var(correction=0))
     facts.examples = of_targets(targets)

@@ -1,6 +1,7 @@
 """Signs of inputs, targets and their order."""
 
 import math
+from itertools import pairwise
 from statistics import median
 
 from ...findings.catalogue import TRAINING
@@ -35,6 +36,25 @@ def not_shuffled(record: Record) -> Numbers | None:
 
     An example counts once, whatever it has of targets: pixels of an image, and tokens of a sentence, are alike.
     """
+    return _apart(record) or _rising(record)
+
+
+def _rising(record: Record) -> Numbers | None:
+    """Rows sorted by their target, where only the mean of a batch is known: it rises from batch to batch, or falls."""
+    means = [
+        tick.loss.targets[1] if tick.loss.targets is not None else tick.loss.far
+        for tick in record.data
+        if tick.loss is not None
+    ]
+    means = [mean for mean in means if not math.isnan(mean)]
+    if len(means) < TRAINING.shuffled_rising:
+        return None
+    steps = [two - one for one, two in pairwise(means[: int(TRAINING.shuffled_rising)])]
+    rises = all(step > 0 for step in steps) or all(step < 0 for step in steps)
+    return {"kind": "rising", "count": len(steps) + 1, "low": min(means), "high": max(means)} if rises else None
+
+
+def _apart(record: Record) -> Numbers | None:
     seen = [
         (tick.loss.examples, tick.batch)
         for tick in record.data
