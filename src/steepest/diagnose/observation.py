@@ -84,12 +84,14 @@ class Observation:
     the number of backward passes before the step of each optimizer; `task` is the last pass, by torch's number, and
     `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler, `root` what the last pass was
     called on, `calls` the number of calls of the model, and `turned` whether the gradient came to the optimizer with
-    the other sign.
+    the other sign; `ran_apart` are modules that a call of the model ran without gradients while it was `running`.
     """
 
     forwards: list[Forward] = field(default_factory=list)
     parts: list[Forward] = field(default_factory=list)
     ran: set[int] = field(default_factory=set)
+    ran_apart: set[int] = field(default_factory=set)
+    running: bool = False
     backwards: int = 0
     in_step: int = 0
     raw: tuple[list[int], Tensor] | None = None

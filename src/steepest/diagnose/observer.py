@@ -24,6 +24,7 @@ from .finding import add_once
 from .functions import Functions
 from .leak import Rows
 from .losses import Recovered
+from .modes import depends_on_mode
 from .observation import Forward, Observation
 from .parameters import MOST_COPIED, scale_free, units_of
 from .processes import world
@@ -209,7 +210,7 @@ class Observer:
             self.schedule.observed(step, now - started + hooks)
             started, sensors.seconds = now, 0.0
         following = step + 1
-        suspicious = every.unchanged == STILL or (not self.target.model.training and bool(self._structure.sensitive))
+        suspicious = every.unchanged == STILL or not self.target.model.training
         suspicious = suspicious or self._structure.wants_more
         suspicious = suspicious or (following % RARELY == 0 and self._structure.has_unfrozen())
         suspicious = suspicious or (
@@ -254,6 +255,11 @@ class Observer:
         if still > STILL and tick.backwards and not seen.updates and not seen.in_step and not self._unseen:
             record.prove("no_step", step=step - still, calls=still)
         self._say_unseen(seen, tick, forward)
+        if self._structure.asks_mode and forward is not None and self.alone:
+            self._structure.asks_mode = False
+            with suppress(Unrepeatable):
+                if depends_on_mode(self.target, forward):
+                    self._structure.mode_matters()
         whole = tick.update is not None and tick.update.finite and not tick.update.partial
         if whole and forward is not None and self.alone:
             self._measure(tick, forward, path, recovered)

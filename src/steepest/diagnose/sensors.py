@@ -218,6 +218,7 @@ class Sensors:
         versions = [(value, value._version) for value in _tensors((args, kwargs)) if not value.is_inference()]
         self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training, versions))
         self.now.rates = self.target.rates()
+        self.now.running = True
         self.now.calls += 1
         for earlier in self.now.forwards[:-1]:  # only one is repeated, so no more batches are kept
             if not earlier.gradients:
@@ -229,6 +230,7 @@ class Sensors:
     def _end(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if self.now is None or not torch.is_grad_enabled() or not self.now.forwards or _within():
             return
+        self.now.running = False
         forward = self.now.forwards[-1]
         forward.outputs = [
             value for value in pytree.tree_leaves(output) if isinstance(value, Tensor) and value.requires_grad
@@ -265,6 +267,8 @@ class Sensors:
 
     @guarded
     def _runs(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if self.now is not None and not torch.is_grad_enabled() and self.now.running:
+            self.now.ran_apart.add(id(module))
         if self.now is not None and torch.is_grad_enabled():
             self.now.ran.add(id(module))
             if self.now.samples is not None and self.now.samples.made:

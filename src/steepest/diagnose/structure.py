@@ -32,6 +32,7 @@ from .loss_input import (
     targets_beyond,
     without_sign,
 )
+from .modes import asleep, depends_on_training, never_estimated
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import Record
@@ -40,9 +41,6 @@ from .stacked import stacked
 from .target import Target, held
 
 __all__ = ["Structure"]
-
-BY_EXAMPLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.AlphaDropout)
-"""Modules that do different things in training and in evaluation."""
 
 LOOKS = 3
 """Looks at who is trained, before it is said who is not."""
@@ -54,20 +52,26 @@ class Structure:
     Args:
         target: what is trained.
         record: where findings go.
+
+    Attributes:
+        asks_mode: whether it is to be seen whether outputs depend on the mode.
     """
+
+    asks_mode = False
 
     def __init__(self, target: Target, record: Record) -> None:
         self.target, self.record = target, record
-        self.sensitive = [module for module in target.model.modules() if isinstance(module, BY_EXAMPLE)]
+        self.sensitive = [module for module in target.model.modules() if depends_on_training(module)]
         self._lacking: set[int] | None = None
         self._had: set[int] = set()
         self._ran: set[int] = set()
+        self._apart: set[int] = set()
         self._used: dict[int, Tensor] = {}
         self._plain: dict[int, Tensor] | None = None
         self._stale: set[int] | None = None
         self._arrived: dict[int, tuple[int, float]] = {}
         self._marks: dict[int, tuple[int, float]] = {}
-        self._evaluating = self.looks = self._trainable = 0
+        self._evaluating = self._since = self.looks = self._trainable = 0
         self._reached = self._unfrozen = False
         self._proofs: dict[str, int] = {}
         self._twins: dict[str, int] = {}
@@ -167,19 +171,27 @@ class Structure:
     def _mode(self, seen: Observation, step: int) -> None:
         if not seen.forwards or not (seen.updates or seen.in_step):
             return
-        asleep = [module for module in self.sensitive if not module.training]
-        evaluating = bool(asleep) and not any(forward.training for forward in seen.forwards)
-        self._evaluating = self._evaluating + 1 if evaluating else 0
+        sleeping = asleep(self.target.model, self.sensitive)
+        evaluating = not any(forward.training for forward in seen.forwards)
+        self._evaluating = self._evaluating + 1 if evaluating and (sleeping or not self.sensitive) else 0
         if self._evaluating == 3:
-            self.record.prove("eval_mode", step=max(step - 2, 0), layers=len(asleep))
-        never = [module for module in asleep if _never_estimated(module)] if not evaluating else []
+            self._since = max(step - 2, 0)
+            if sleeping:
+                self.record.prove("eval_mode", step=self._since, layers=len(sleeping), kind="layers")
+            else:  # a function may do what no layer does
+                self.asks_mode = all(param.requires_grad for param in self.target.model.parameters())
+        never = [module for module in sleeping if never_estimated(module)] if not evaluating else []
         if never:
-            self._surely("eval_mode", 3, step=0, layers=len(never))
+            self._surely("eval_mode", 3, step=0, layers=len(never), kind="layers")
         if seen.forwards[-1].training and seen.forwards[-1].outputs:
             batches = [module for module in self.sensitive if isinstance(module, nn.modules.batchnorm._BatchNorm)]
             first = next((value for value in _tensors(seen.forwards[-1]) if value.dim() > 1), None)
             if batches and batches[0].training and first is not None and first.shape[0] == 1:
                 self._surely("batch_norm", 3, step=step, layers=len(batches))
+
+    def mode_matters(self) -> None:
+        """Outputs are others in training mode than in evaluation, in which the model trains."""
+        self.record.prove("eval_mode", step=self._since, layers=0, kind="outputs")
 
     # --- loss and output --------------------------------------------------------------------------------------------
 
@@ -255,6 +267,7 @@ class Structure:
         self.looks += 1
         self._reached = self._reached or seen.backwards > 0
         self._ran |= seen.ran
+        self._apart |= seen.ran_apart
         self._had |= seen.had
         self._lacking = seen.lacking if self._lacking is None else self._lacking & seen.lacking
         if self.looks < LOOKS:
@@ -281,11 +294,7 @@ class Structure:
             self.record.prove(
                 "missing_params", step=0, count=len(missing), of=len(self._used), name=name, named=bool(name)
             )
-        cut = [
-            key
-            for key in never
-            if key in self.target.names and id(self.target.owners.get(key)) in self._ran and self._requires(key)
-        ]
+        cut = [key for key in never if key in self.target.names and self._requires(key) and self._has_run(key)]
         if cut:
             name = next(name for key, name in self.target.names.items() if key in cut)
             kind = "cut"
@@ -315,22 +324,18 @@ class Structure:
                     stale.add(id(param))
         self._stale = stale if self._stale is None else self._stale & stale
 
+    def _has_run(self, key: int) -> bool:
+        """Whether the layer of a parameter ran, with gradients or while nothing else changes it, as an average does."""
+        owner = id(self.target.owners.get(key))
+        params = [param for param in self.target.model.parameters() if id(param) == key]
+        return owner in self._ran or (owner in self._apart and all(self._still(key, param) for param in params))
+
     def _requires(self, key: int) -> bool:
         return any(id(param) == key and param.requires_grad for param in self.target.model.parameters())
 
     def _still(self, key: int, param: Tensor) -> bool:
         """Whether a parameter that no known optimizer steps has not been changed by anything else either."""
         return self._marks.get(key) == (param._version, _sum(param))
-
-
-def _never_estimated(module: nn.Module) -> bool:
-    """Whether a batch normalization is trained with statistics that no batch has ever changed."""
-    if not isinstance(module, nn.modules.batchnorm._BatchNorm):
-        return False
-    mean, variance, count = module.running_mean, module.running_var, module.num_batches_tracked
-    if mean is None or variance is None or count is None or int(count) > 0:
-        return False
-    return bool((mean == 0).all() & (variance == 1).all())
 
 
 def _weighs(path: Sequence[Any]) -> bool:
