@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from ..base.errors import one_line
 from ..findings.catalogue import TRAINING
 from .asleep import without_dropout
-from .losses import Recovered, recover
+from .losses import Compared, Recovered, recover
 from .observation import Forward, Observation
 from .parameters import dense
 from .record import InputFacts, Tick
@@ -43,10 +43,12 @@ def normalizes(model: nn.Module) -> bool:
     return False
 
 
-def recovered_from(path: list[Any], forward: Forward, loss: float, scale: float) -> Recovered | None:
+def recovered_from(
+    path: list[Any], forward: Forward, loss: float, scale: float, compared: Compared | None
+) -> Recovered | None:
     """The loss with its targets, from the nodes between it and an output of this call; None where they do not meet.
 
-    What was differentiated is `scale` times the loss.
+    What was differentiated is `scale` times the loss; `compared` is what an output is compared with, where it was read.
     """
     if not forward.is_intact:
         return None
@@ -54,7 +56,7 @@ def recovered_from(path: list[Any], forward: Forward, loss: float, scale: float)
         if path and output.grad_fn is path[-1] and place in forward.gradients:
             gradient = forward.gradients[place]
             gradient = gradient if scale == 1 else gradient.float() / scale
-            return recover(path, output, gradient, loss).times(scale)
+            return recover(path, output, gradient, loss, compared).times(scale)
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from .drops import Drops
+from .losses import Compared
 from .record import StepFacts
 from .replay import Draws
 from .sampled import Samples
@@ -84,7 +85,8 @@ class Observation:
     the number of backward passes before the step of each optimizer; `task` is the last pass, by torch's number, and
     `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler, `root` what the last pass was
     called on, `calls` the number of calls of the model, and `turned` whether the gradient came to the optimizer with
-    the other sign; `ran_apart` are modules that a call of the model ran without gradients while it was `running`.
+    the other sign; `ran_apart` are modules that a call of the model ran without gradients while it was `running`;
+    `compared` is what the last pass compares an output with, where it could be read.
     """
 
     forwards: list[Forward] = field(default_factory=list)
@@ -116,6 +118,7 @@ class Observation:
     root: Tensor | None = None
     calls: int = 0
     turned: bool = False
+    compared: Compared | None = None
 
     def begin_anew(self, optimizer: int) -> None:
         """An optimizer steps again: what came before its last step belongs to that one."""
@@ -127,7 +130,7 @@ class Observation:
         """Let go of batches and graphs."""
         for forward in (*self.forwards, *self.parts):
             forward.release()
-        self.kept = self.left = self.came = self.root = None
+        self.kept = self.left = self.came = self.root = self.compared = None
         if self.samples is not None:
             self.samples.remove()
         if self.drops is not None:

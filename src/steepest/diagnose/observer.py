@@ -244,7 +244,9 @@ class Observer:
         path = self._structure.look(seen, loss, value, closely)
         forward = next((each for each in reversed(seen.forwards) if each.gradients), None)
         last = forward or next((each for each in reversed(seen.parts) if each.gradients), None)
-        recovered = recovered_from(path, last, value, seen.scale * factor) if last is not None else None
+        recovered = None
+        if last is not None:
+            recovered = recovered_from(path, last, value, seen.scale * factor, seen.compared)
         if recovered is not None and "shape" in record.proved:  # each target that was recovered is a mean of all
             recovered = replace(recovered, facts=LossFacts(recovered.facts.kind))
         tick = tick_of(step, seen, recovered, factor)

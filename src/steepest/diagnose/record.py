@@ -83,6 +83,8 @@ class LossFacts:
         far: mean of targets that are not known one by one, since those of absolute differences lie on one side of the
             outputs; NaN else.
         penalty: what norms of the model's weights add to the loss.
+        guess: the mean loss of the best constant, of losses of differences that are no squares; NaN else.
+        bend: the activation between the model's output and what is compared with targets; empty without one.
     """
 
     kind: Kind
@@ -95,6 +97,8 @@ class LossFacts:
     component: float = math.nan
     far: float = math.nan
     penalty: float = 0.0
+    guess: float = math.nan
+    bend: str = ""
 
 
 @dataclass(slots=True)

@@ -77,8 +77,9 @@ def undisturbed(model: nn.Module, draws: Draws, inputs: Iterable[Any] | None = N
         Unrepeatable: a forward pass on `inputs` might leave a trace.
     """
     now = draws_now(next((param.device for param in model.parameters()), torch.device("cpu")))
-    state = State(model, inputs or ())
-    try:
+    state = State(model)
+    try:  # from here on Ctrl-C may come at any line
+        state.keep(inputs or ())
         if inputs is not None and state.obstacle:
             raise Unrepeatable(state.obstacle, state.error)
         draws.restore()

@@ -1,11 +1,9 @@
-"""The tensors that a thread called `backward()` on, noted while anybody asks for them, or found from within a hook."""
+"""The tensors that `backward()` is called on, while anybody asks for them."""
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, cast
 
 import torch
@@ -14,12 +12,14 @@ from torch import Tensor
 from .autograd import inputs_of, name_of
 from .engine import running
 
-__all__ = ["multiple", "noting_roots", "root_of_pass"]
+__all__ = ["before_backward", "multiple", "noting_roots"]
+
+Listener = Callable[[Tensor | None], None]
 
 _lock = threading.Lock()
-_noted = threading.local()
-_users = 0
+_listeners: dict[object, Listener] = {}
 _backward = torch.autograd.backward
+_in_place = False
 
 LINEAR = ("Neg", "Mul", "Div", "Sum", "Mean", "View", "Squeeze", "Unsqueeze", "Alias", "Clone", "ToCopy")
 """Operations by which a scalar becomes a multiple of itself, if it is their only argument that needs a gradient."""
@@ -27,10 +27,38 @@ LINEAR = ("Neg", "Mul", "Div", "Sum", "Mean", "View", "Squeeze", "Unsqueeze", "A
 
 def _noting(tensors: Any, *args: Any, **kwargs: Any) -> None:
     """`torch.autograd.backward`, which `Tensor.backward` calls, too."""
-    if _users and running() == -1:  # checkpointing differentiates a part within a backward pass
+    if running() == -1:  # checkpointing differentiates a part within a backward pass
         root = tensors if isinstance(tensors, Tensor) else None
-        _noted.roots = [*getattr(_noted, "roots", [])[:1], root]
+        for listener in tuple(_listeners.values()):
+            listener(root)
     return _backward(tensors, *args, **kwargs)
+
+
+def before_backward(listener: Listener) -> Callable[[], None]:
+    """Call a function, in any thread, with what is differentiated, before it is; None stands for several at once.
+
+    Returns what ends this.
+
+    >>> end = before_backward(print)
+    >>> torch.ones(2, requires_grad=True).sum().backward()
+    tensor(2., grad_fn=<SumBackward0>)
+    >>> end()
+    """
+    global _backward, _in_place
+    place, key = cast("Any", torch.autograd), object()
+
+    def end() -> None:
+        global _in_place
+        with _lock:
+            _listeners.pop(key, None)
+            if not _listeners and place.backward is _noting:  # else what another one put around it stays
+                place.backward, _in_place = _backward, False
+
+    with _lock:
+        if not _in_place or place.backward is _backward:  # another one has put back what it found before
+            _backward, place.backward, _in_place = place.backward, _noting, True
+        _listeners[key] = listener
+    return end
 
 
 @contextmanager
@@ -45,44 +73,20 @@ def noting_roots() -> Iterator[Callable[[], list[Tensor | None]]]:
     ...     print(roots(), roots())
     [tensor(6., grad_fn=<SumBackward0>)] []
     """
-    global _users, _backward
-    place = cast("Any", torch.autograd)
+    noted = threading.local()
+
+    def note(root: Tensor | None) -> None:
+        noted.roots = [*getattr(noted, "roots", [])[:1], root]
 
     def roots() -> list[Tensor | None]:
-        noted, _noted.roots = getattr(_noted, "roots", []), []
-        return noted
+        known, noted.roots = getattr(noted, "roots", []), []
+        return known
 
-    with _lock:
-        if not _users:
-            _backward, place.backward = place.backward, _noting
-        _users += 1
+    end = before_backward(note)
     try:
         yield roots
     finally:
-        roots()
-        with _lock:
-            _users -= 1
-            if not _users and place.backward is _noting:
-                place.backward = _backward
-
-
-def root_of_pass() -> Tensor | None:
-    """Within a hook of a backward pass: the one tensor that it was called on; None where that cannot be known.
-
-    The frames of the caller tell. Hooks on an accelerator run in threads of their own, which have none.
-
-    >>> weight = torch.ones(2, requires_grad=True)
-    >>> handle = weight.register_hook(lambda gradient: print(root_of_pass()))
-    >>> (3 * weight).sum().backward()
-    tensor(6., grad_fn=<SumBackward0>)
-    """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "_engine_run_backward":
-            roots = frame.f_locals.get("t_outputs", ())
-            return roots[0] if len(roots) == 1 and isinstance(roots[0], Tensor) else None
-        frame = frame.f_back
-    return None
+        end()
 
 
 def multiple(root: Tensor, loss: Tensor) -> float | None:

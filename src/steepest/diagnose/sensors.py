@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from .asleep import draws_in
+from .autograd import path_between
 from .drops import Drops
 from .engine import adds_gradients, at_end, in_transform, running
+from .losses import read
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
 from .replay import draws_now
-from .roots import root_of_pass
+from .roots import before_backward
 from .sampled import Samples
 from .target import Target
 from .twins import twins_in
@@ -99,6 +101,8 @@ class Sensors:
         self._missed = 0
         self._parted = False
         self._root: Any = None
+        self._listening: Callable[[], None] | None = None
+        self._pending: Tensor | None = None
         try:
             self._root = target.outer.register_forward_pre_hook(self._begin, with_kwargs=True)
         except RuntimeError:  # a scripted module takes no hooks
@@ -137,6 +141,8 @@ class Sensors:
         self._when_allowed(self._hook)
 
     def _hook(self) -> None:
+        if self._listening is None:
+            self._listening = before_backward(_heard_by(self))
         if not self._handles:
             if self._missed < MISSED:
                 self._handles.append(self.target.outer.register_forward_hook(self._end))
@@ -161,6 +167,9 @@ class Sensors:
             handle.remove()
         self._handles.clear()
         self._parted = False
+        if self._listening is not None:
+            self._listening()
+            self._listening = self._pending = None
 
     def _when_allowed(self, change: Callable[[], None]) -> None:
         """Change hooks now; within a hook of an optimizer's step, which goes through them, at the next forward pass."""
@@ -274,6 +283,16 @@ class Sensors:
             if self.now.samples is not None and self.now.samples.made:
                 self.now.samples.use(args)
 
+    @guarded
+    def differentiates(self, root: Tensor) -> None:
+        """A backward pass is about to begin, maybe of another model in another thread."""
+        assert self.now is not None
+        made = [output for call in self.now.forwards or self.now.parts for output in call.outputs]
+        path = path_between(root, made)
+        if path:
+            self.now.compared = read(path, made) or self.now.compared
+            self._pending = root
+
     def _reached(self, now: Observation, forward: Forward, place: int) -> Callable[[Tensor], None]:
         def reached(gradient: Tensor) -> None:
             if now is self.now:
@@ -286,7 +305,7 @@ class Sensors:
         if (task := running()) != now.task:
             now.task, now.adds = task, self.target.sharded or adds_gradients(self.target.trained())
             if now.adds:
-                now.root = root_of_pass()
+                now.root, self._pending = self._pending, None
                 self._pass_begins(now, again=bool(forward.gradients))
         if not now.adds:
             return
@@ -384,6 +403,18 @@ class Sensors:
             self.now.updates.append(facts)
             self.no_limit = self._before.no_limit
             self._before = None
+
+
+def _heard_by(sensors: Sensors) -> Callable[[Tensor | None], None]:
+    """What hears of backward passes for these, and does not keep them alive."""
+    heard = weakref.WeakMethod(sensors.differentiates)
+
+    def listener(root: Tensor | None) -> None:
+        take = heard()
+        if take is not None and root is not None:
+            take(root)
+
+    return listener
 
 
 def _among_hooks() -> str:

@@ -47,19 +47,23 @@ class State:
 
     Args:
         model: whose forward pass is about to be repeated.
-        inputs: of it.
 
     Attributes:
         obstacle: why it should not be repeated; empty where nothing was found.
         error: what an object of the user's raised while it was copied.
     """
 
-    def __init__(self, model: nn.Module, inputs: Iterable[Any] = ()) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.obstacle = self.error = ""
+        self._model = model
         self._undo: list[Callable[[], object]] = []
         self._known: dict[int, Any] = {}
         self._bytes = 0
-        modules = list(model.modules())
+        self._packages: set[str] = set()
+
+    def keep(self, inputs: Iterable[Any] = ()) -> None:
+        """Take down everything, before a forward pass on these inputs: buffers are exchanged for copies."""
+        modules = list(self._model.modules())
         self._packages = {type(module).__module__.partition(".")[0] for module in modules} - {"torch", "builtins"}
         if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
             self.obstacle = "script"

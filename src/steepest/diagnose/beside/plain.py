@@ -212,8 +212,9 @@ class _Step:
         (before, batch), self._before, self._batch = (self._before, self._batch), None, None
         assert before is not None
         self._update = update = before.after({})
-        state = State(self._session.model, pytree.tree_leaves(batch))
+        state = State(self._session.model)
         try:
+            state.keep(pytree.tree_leaves(batch))
             if update.finite and update.descent > 0 and not state.obstacle:
                 self._draws.restore()  # the session seeds all generators before its next batch
                 with torch.no_grad():

@@ -7,10 +7,13 @@ its targets follow from outputs $z$ and their gradient $d$:
   $w_i = -d_{i y_i} / (1 - p_{i y_i})$;
 - squared error: $d = 2 w (z - t)$;
 - binary cross-entropy of logits: $d = w (\sigma(z) - t)$; of probabilities: $d = w (z - t) / z (1 - z)$.
+
+The targets of other losses of differences are read from the graph before it is freed (`compared.py`).
 """
 
+from .compared import Compared, read
 from .dispatch import recover
 from .kind import kind_of
 from .recovered import Recovered
 
-__all__ = ["Recovered", "kind_of", "recover"]
+__all__ = ["Compared", "Recovered", "kind_of", "read", "recover"]

@@ -10,6 +10,7 @@ from ..autograd import name_of, penalized
 from ..record import LossFacts
 from .binary import binary_cross_entropy, probability
 from .classes import cross_entropy, cross_entropy_in_parts, log_likelihood
+from .compared import Compared, compared_error
 from .differences import BOUNDED, absolute_error, bounded_error, squared_error
 from .kind import ABSOLUTE, kind_of
 from .recovered import Recovered, numbers
@@ -26,9 +27,17 @@ MOST = 2**28
 """The most entries of an output that are looked at in parts, as of models of language with large vocabularies."""
 
 
-def recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float) -> Recovered:
-    """The loss of a step from the nodes between it and the output, the output, its gradient, and the loss's value."""
-    found = _recover(path, output, gradient, loss)
+def recover(
+    path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float, seen: Compared | None = None
+) -> Recovered:
+    """The loss of a step from the nodes between it and the output, the output, its gradient, and the loss's value.
+
+    Where it was read what the output is compared with, nothing needs to be recovered from the gradient.
+    """
+    if seen is not None and path and seen.node is path[-1] and bool(gradient.isfinite().all()):
+        found = compared_error(seen, path, numbers(output.detach()), numbers(gradient.detach()), loss)
+    else:
+        found = _recover(path, output, gradient, loss)
     facts = found.facts
     if not math.isnan(facts.scale) and penalized(path):
         facts.penalty = max(loss - facts.scale * facts.mean, 0.0)

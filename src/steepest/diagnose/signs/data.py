@@ -119,5 +119,6 @@ def output_range(record: Record) -> Numbers | None:
         if tick.loss is not None and (tick.loss.targets is not None or tick.loss.outside > 0)
     ]
     if len(seen) >= 2 and median(seen) > TRAINING.range_share:
-        return {"kind": record.last or "an activation", "share": median(seen), "loss": "squared_error"}
+        bend = next((tick.loss.bend for tick in record.data if tick.loss is not None and tick.loss.bend), record.last)
+        return {"kind": bend or "an activation", "share": median(seen), "loss": "squared_error"}
     return None

@@ -37,6 +37,9 @@ def guessing(record: Record, each: bool = True) -> float:
     if counts:
         total = sum(counts.values())
         return -math.fsum(count / total * math.log(count / total) for count in counts.values())
+    known = [tick.loss.guess for tick in record.data if tick.loss is not None and not math.isnan(tick.loss.guess)]
+    if known:
+        return fmean(known)
     moments = target_moments(record)
     if moments is None or not _mean_squares(record):
         return math.nan
