@@ -11,16 +11,24 @@ from torch.utils import _pytree as pytree
 from ..base.errors import one_line
 from ..findings.catalogue import TRAINING
 from .asleep import without_dropout
+from .first_layers import facts_of, nudged, nudged_inputs, roughness
 from .losses import Compared, Recovered, recover
 from .observation import Forward, Observation
 from .parameters import dense
-from .record import InputFacts, Tick
+from .record import Tick
 from .replay import Unrepeatable, draws_now, put_back, undisturbed
 from .target import Target
 
 __all__ = [
     "counterpart", "held_out", "measure_step", "normalizes", "number", "recovered_from", "tensors_of", "tick_of",
 ]  # fmt: skip
+
+
+ALIKE = 8
+"""The fewest examples that are looked at for whether all of them are the same."""
+
+ROUGH = 2
+"""The last of the first steps in which it is looked how rough a function the model is."""
 
 
 def number(loss: Any) -> float:
@@ -82,7 +90,9 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None, factor: f
         tick.calls = seen.calls
     tensors = tensors_of(seen)
     features = [value for value in tensors if value.is_floating_point() and dense(value)]
-    tick.inputs = [_facts(value) for value in features if not _relates(value, tensors)]
+    tick.inputs = [facts_of(value) for value in features if not _relates(value, tensors)]
+    tick.alike = _alike(tensors)
+    tick.fed = [facts for forward in seen.forwards[-1:] for _, facts in forward.fed]
     tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
     return tick
 
@@ -109,14 +119,10 @@ def _relates(value: Tensor, tensors: list[Tensor]) -> bool:
     return any(count in other.shape[:2] and tuple(other.shape[-2:]) != (count, count) for other in others)
 
 
-def _facts(value: Tensor) -> InputFacts:
-    values = value.detach().float()
-    finite = bool(values.isfinite().all())
-    values = values if finite else values[values.isfinite()]
-    if not values.numel():
-        return InputFacts(math.nan, math.nan, value.numel(), finite)
-    spread, mean = torch.std_mean(values, correction=0)
-    return InputFacts(float(mean), float(spread), value.numel(), finite)
+def _alike(tensors: list[Tensor]) -> bool:
+    """Whether all examples of a batch have the same inputs."""
+    rows = [value for value in tensors if value.dim() and len(value) >= ALIKE]
+    return bool(rows) and all(dense(value) and bool((value == value[:1]).all()) for value in rows)
 
 
 def measure_step(
@@ -155,10 +161,13 @@ def measure_step(
         if target.model.training != forward.training:
             raise Unrepeatable("mode")
 
-        def repeat() -> Tensor | None:
+        def repeat(nudge: bool = False) -> Tensor | None:
             with undisturbed(target.model, forward.draws, (*args, *kwargs.values())):
+                layers = [module for module, _ in forward.fed] if nudge else []
+                called = nudged_inputs((args, kwargs)) if nudge and not layers else (args, kwargs)
                 try:
-                    returned = target.model(*args, **kwargs)
+                    with nudged(layers):
+                        returned = target.model(*called[0], **called[1])
                 except Exception as error:  # the model is the user's: it may have changed since, or memory is short
                     raise Unrepeatable("raised", one_line(error)) from None
                 return counterpart(returned, len(forward.outputs), place, forward.outputs[place].shape)
@@ -168,6 +177,8 @@ def measure_step(
             return
         if forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
             tick.dropout = without_dropout(target.model, repeat, after, recovered)
+        if tick.step <= ROUGH and len(after) >= ALIKE and (moved := repeat(nudge=True)) is not None:
+            tick.rough = roughness(after, moved)
         before = forward.outputs[place].detach()
         fallen = number(recovered.again(before) - recovered.again(after)) / update.scaler
         fallen *= max(tick.backwards, 1)

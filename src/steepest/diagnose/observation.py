@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .drops import Drops
 from .losses import Compared
-from .record import StepFacts
+from .record import InputFacts, StepFacts
 from .replay import Draws
 from .sampled import Samples
 
@@ -25,6 +25,7 @@ class Forward:
         versions: of the tensors among them, which tell whether they were changed in place since.
         outputs: the tensors that it returned and that need a gradient.
         made: the versions of these.
+        fed: layers with weights that were called on data, with what is known of it.
         draws_more: whether it drew random numbers.
         gradients: the gradient of each, once a backward pass has reached it; the sum over several passes.
     """
@@ -35,6 +36,7 @@ class Forward:
     versions: list[tuple[Tensor, int]]
     outputs: list[Tensor] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
+    fed: list[tuple[nn.Module, InputFacts]] = field(default_factory=list)
     draws_more: bool = False
     gradients: dict[int, Tensor] = field(default_factory=dict)
 
@@ -56,7 +58,7 @@ class Forward:
     def release(self) -> None:
         """Let go of batch and graph: a hook on an output refers to them, and the output to its hook."""
         self.drop_batch()
-        for kept in (self.outputs, self.made, self.gradients):
+        for kept in (self.outputs, self.made, self.gradients, self.fed):
             kept.clear()
 
 

@@ -1,7 +1,7 @@
 """Norms and shares of all parameters in one step, in batched reductions: a handful of calls whatever the model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -59,14 +59,26 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
     )
 
 
-def units_of(model: nn.Module) -> set[int]:
-    """Identities of the weights whose rows are hidden units: of linear and convolution layers, without the last one."""
+def units_of(model: nn.Module) -> dict[int, int]:
+    """The dimension of hidden units by the identity of a weight, without that of the outputs.
+
+    It is 0, rows, of linear and convolution layers. Of matrices that a module keeps itself it is 1, columns, as in
+    `inputs @ weight`: tables, whose rows are entries, have no columns that nothing reaches.
+    """
     weights = [
         module._parameters.get("weight")  # `module.weight` computes one that is parametrized: a spectral norm moves on
         for module in model.modules()
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     ]
-    return {id(weight) for weight in weights[:-1] if weight is not None}
+    own = [
+        param
+        for module in model.modules()
+        if not type(module).__module__.startswith("torch.") or isinstance(module, nn.ParameterList)
+        for param in module._parameters.values()
+        if param is not None and param.dim() == 2
+    ]
+    rows = {id(weight): 0 for weight in weights[:-1] if weight is not None}
+    return rows | {id(param): 1 for param in own[: len(own) if weights else -1]}
 
 
 Named = tuple[str, Tensor, dict[str, Any]]
@@ -88,11 +100,11 @@ class Before:
     Args:
         params: what is stepped: more than `MOST_COPIED` bytes of them are not copied, and changes not measured.
         optimizer: what steps them.
-        units: identities of the weights whose rows are hidden units.
+        units: the dimension of hidden units by the identity of a weight (`units_of`).
         gauged: whether the largest stable change is wanted, too.
     """
 
-    def __init__(self, params: Sequence[Named], optimizer: Any, units: set[int], gauged: bool = True) -> None:
+    def __init__(self, params: Sequence[Named], optimizer: Any, units: Mapping[int, int], gauged: bool = True) -> None:
         kept = [
             (entry, entry[1].grad)
             for entry in params
@@ -134,7 +146,16 @@ class Before:
         facts.bounded = self._bounded()
         zero = self._zero_rows()
         facts.layers = [
-            LayerFacts(name, param.numel(), weight, gradient, update, zero.get(id(param), math.nan), _rate(group))
+            LayerFacts(
+                name,
+                param.numel(),
+                weight,
+                gradient,
+                update,
+                zero.get(id(param), math.nan),
+                _rate(group),
+                dims=param.dim(),
+            )
             for (name, param, group), weight, gradient, update in zip(
                 self.params, weights, gradients, updates, strict=True
             )
@@ -184,9 +205,9 @@ class Before:
 
     def _zero_rows(self) -> dict[int, float]:
         chosen = [
-            (id(param), gradient)
+            (id(param), gradient.mT if self.units[id(param)] else gradient)
             for (_, param, _), gradient in zip(self.params, self.gradients, strict=True)
-            if id(param) in self.units and gradient.shape[0] > 1
+            if id(param) in self.units and gradient.shape[self.units[id(param)]] > 1
         ]
         if not chosen:
             return {}

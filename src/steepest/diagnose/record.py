@@ -42,12 +42,14 @@ class InputFacts:
         deviation: standard deviation of the finite entries.
         size: number of entries.
         finite: whether all entries are finite.
+        apart: of a table the largest entry of any column over that of the smallest column, of those that vary.
     """
 
     mean: float
     deviation: float
     size: int
     finite: bool
+    apart: float = 1.0
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class LayerFacts:
         rate: learning rate of its group; NaN where it is no number.
         unmoved: share of the entries with a gradient that did not change, of weights that are large (`unmoved_size`);
             NaN of others.
+        dims: number of its dimensions; 0 where it is not known.
     """
 
     name: str
@@ -140,6 +143,12 @@ class LayerFacts:
     zero_rows: float = math.nan
     rate: float = math.nan
     unmoved: float = math.nan
+    dims: int = 0
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it has several dimensions; where they are not known, its name tells."""
+        return self.dims > 1 if self.dims else self.name.endswith("weight")
 
     @property
     def root_mean_square(self) -> float:
@@ -251,6 +260,9 @@ class Tick:
         calls: number of calls of the model whose losses were summed and differentiated at once, where their mean is
             what was handed over; 1 without that.
         dropout: what dropout does to the batch; None where nothing was drawn at random, or this was not measured.
+        fed: data that layers with weights got, in the first steps: inputs, and what is made of them untrained.
+        alike: whether all examples of the batch have the same inputs.
+        rough: what outputs change by where the inputs of the first layers change a little: 1 of a linear function.
     """
 
     step: int
@@ -267,6 +279,9 @@ class Tick:
     moved: bool = False
     calls: int = 1
     dropout: DropoutFacts | None = None
+    fed: list[InputFacts] = field(default_factory=list)
+    alike: bool = False
+    rough: float = math.nan
 
     @property
     def edge(self) -> float:
@@ -291,6 +306,7 @@ class Record:
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
         vanished_from: the first of these steps.
         dropout: the largest probability of any dropout layer.
+        periodic: whether the model has sines or cosines of what is trained.
         last: the activation that the model ends in; empty where it ends in none.
         normalized_input: whether the first layer that runs is a normalization.
         scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
@@ -318,6 +334,7 @@ class Record:
     vanished: int = 0
     vanished_from: int = 0
     dropout: float = 0.0
+    periodic: bool = False
     last: str = ""
     normalized_input: bool = False
     scale_free: bool = False
@@ -355,8 +372,8 @@ class Record:
         """
         proved = {code: numbers for code, numbers in self.proved.items() if code != "nan"}
         return Record(
-            proved=proved, dropout=self.dropout, last=self.last, normalized_input=self.normalized_input,
-            scale_free=self.scale_free, optimizer=self.optimizer, look=self,
+            proved=proved, dropout=self.dropout, periodic=self.periodic, last=self.last, look=self,
+            normalized_input=self.normalized_input, scale_free=self.scale_free, optimizer=self.optimizer,
         )  # fmt: skip
 
     def growth(self, step: int) -> float:

@@ -20,6 +20,7 @@ from .asleep import draws_in
 from .autograd import path_between
 from .drops import Drops
 from .engine import adds_gradients, at_end, in_transform, running
+from .first_layers import data_for, facts_of
 from .losses import read
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
@@ -71,7 +72,7 @@ class Sensors:
         target: what is trained.
         clock: seconds.
         failed: a method that takes the error of a hook. Its owner is not kept alive: hooks live as long as the model.
-        units: identities of weights whose rows are hidden units.
+        units: the dimension of hidden units by the identity of a weight (`units_of`).
     """
 
     silent = False
@@ -83,9 +84,10 @@ class Sensors:
         target: Target,
         clock: Callable[[], float],
         failed: Callable[[Exception], None],
-        units: set[int],
+        units: dict[int, int],
     ) -> None:
         self.target, self.clock, self.units = target, clock, units
+        self._rows = {key for key, dim in units.items() if dim == 0}
         self._failed = weakref.WeakMethod(failed)
         self.seconds = 0.0
         self.closely = False
@@ -280,6 +282,10 @@ class Sensors:
             self.now.ran_apart.add(id(module))
         if self.now is not None and torch.is_grad_enabled():
             self.now.ran.add(id(module))
+            if self.now.forwards and (data := data_for(module, args)) is not None:
+                fed = self.now.forwards[-1].fed
+                if len(fed) < KEPT and all(each is not module for each, _ in fed):
+                    fed.append((module, facts_of(data)))
             if self.now.samples is not None and self.now.samples.made:
                 self.now.samples.use(args)
 
@@ -389,7 +395,7 @@ class Sensors:
             self._markers = _markers([param for _, param, _ in self._before.params if id(param) in self.target.names])
             self.marker = self._markers[0] if self._markers else None
         if self.closely:
-            self.now.twins += list(twins_in(self._before, self.units, self.target.owners))
+            self.now.twins += list(twins_in(self._before, self._rows, self.target.owners))
 
     @guarded
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:

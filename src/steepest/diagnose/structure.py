@@ -17,6 +17,7 @@ from .autograd import (
     path_between,
     shape_of,
     through_views,
+    within,
 )
 from .broadcast import compared_with_all
 from .by_hand import cut_off, squashing
@@ -44,6 +45,10 @@ __all__ = ["Structure"]
 
 LOOKS = 3
 """Looks at who is trained, before it is said who is not."""
+
+
+PERIODIC = ("SinBackward0", "CosBackward0")
+"""Nodes of functions that oscillate."""
 
 
 class Structure:
@@ -200,6 +205,9 @@ class Structure:
         output = next((each for each in forward.outputs if each.grad_fn is path[-1]), None)
         end, last = through_views(path[-1]), last_of(path)
         self.record.last = last or ""
+        if closely and self.looks == 0:
+            nodes = within(path[-1], None)
+            self.record.periodic = self.record.periodic or any(name_of(node) in PERIODIC for node in nodes)
         probabilities = output is not None and normalized(output)
         softmax, sigmoid = squashing(path)
         if output is not None and (cut := cut_off(path, output)):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ...findings.catalogue import TRAINING
 from ..record import Record
 from . import course, data, drawn, rates, steps
-from .levels import Numbers, guessing, guessing_level
+from .levels import Numbers, constant_inputs, guessing, guessing_level
 
 __all__ = ["SIGNS", "guessing", "guessing_level", "settle", "signs_of"]
 
@@ -39,6 +39,8 @@ def signs_of(record: Record, since: dict[str, int]) -> dict[str, Numbers]:
         since: these steps by code, as far as they are known; new ones are added.
     """
     found = {code: numbers for code, sign in SIGNS.items() if (numbers := sign(record)) is not None}
+    if constant_inputs(record):  # whatever else is seen follows from that
+        found = {code: numbers for code, numbers in found.items() if code == "no_signal"}
     if record.maximizes and "ascent" not in found:  # what rises is meant to
         found = {code: numbers for code, numbers in found.items() if code not in BY_COURSE}
     for code, numbers in found.items():

@@ -5,13 +5,13 @@ from statistics import fmean, median, stdev
 
 from ...findings.catalogue import TRAINING
 from ..record import Record
-from .levels import Numbers, guessing, level_of, per_example, recent, target_moments, updates_in
+from .levels import Numbers, constant_inputs, guessing, level_of, per_example, recent, target_moments, updates_in
 
 __all__ = ["dead_units", "init_large", "no_signal", "noise_floor", "overfitting", "spike", "vanishing"]
 
 
 def init_large(record: Record) -> Numbers | None:
-    """A first loss far above that of guessing; of regression, outputs far larger than all targets."""
+    """A first loss far above that of guessing; outputs far larger than all targets, or a function that is rough."""
     if not record.data or record.data[0].step != 0 or record.data[0].loss is None:
         return None
     facts, guess = record.data[0].loss, guessing(record)
@@ -22,11 +22,34 @@ def init_large(record: Record) -> Numbers | None:
         large = facts.mean > TRAINING.start_squared * max(1.0, moments[1] ** 2 + moments[2])
     else:
         large = False
-    return {"loss": facts.mean, "guess": guess, "ratio": facts.mean / guess} if large else None
+    if large:
+        return {"kind": "loss", "loss": facts.mean, "guess": guess, "ratio": facts.mean / guess}
+    return _rough(record)
+
+
+def _rough(record: Record) -> Numbers | None:
+    """Outputs at the start that change much more where inputs change a little than those of a linear function."""
+    seen = [tick.rough for tick in record.data if not math.isnan(tick.rough)]
+    first = next((update for _, update in updates_in(record, 0)), None)
+    limit = TRAINING.rough_periodic if record.periodic else TRAINING.rough
+    if len(seen) < 2 or not median(seen) > limit or first is None:
+        return None
+    if not first.update < TRAINING.rough_change * first.weight:  # it may be the first step that made it so
+        return None
+    if _dead(record) is not None or vanishing(record) is not None:  # what is nearly constant has few places to change
+        return None
+    return {"kind": "rough", "rough": median(seen)}
 
 
 def dead_units(record: Record) -> Numbers | None:
     """Units that no example reaches, from the start."""
+    found = _dead(record)
+    if found is None or recent(record) < TRAINING.learns_far * level_of(record):  # enough others do the work
+        return None
+    return found
+
+
+def _dead(record: Record) -> Numbers | None:
     early = [update for _, update in updates_in(record, 3)]
     if len(early) < 2:
         return None
@@ -40,8 +63,6 @@ def dead_units(record: Record) -> Numbers | None:
         return None
     if share < TRAINING.dead_cut and vanishing(record) is not None:  # deep in a net all examples look alike to a unit
         return None
-    if recent(record) < TRAINING.learns_far * level_of(record):  # enough others do the work
-        return None
     return {"name": worst, "share": share}
 
 
@@ -49,12 +70,12 @@ def vanishing(record: Record) -> Numbers | None:
     """First layers whose gradient is nothing beside the last ones', or all weights' beside that of the last bias."""
     found = []
     for _, update in updates_in(record, 3):
-        matrices = [layer for layer in update.layers if layer.name.endswith("weight") and layer.size > 1]
+        matrices = [layer for layer in update.layers if layer.is_matrix and layer.size > 1]
         if len(matrices) < 3:
             return None
         first, last = matrices[0], matrices[-1]
         if first.root_mean_square > 0 and last.root_mean_square > 0:
-            biases = [layer for layer in update.layers if layer.name.endswith("bias")]
+            biases = [layer for layer in update.layers if not layer.is_matrix]
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
             if max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * bias.root_mean_square:
                 last = bias  # no signal comes forward, so that no weight has a gradient
@@ -107,7 +128,9 @@ FEW = 100
 
 
 def no_signal(record: Record) -> Numbers | None:
-    """Nothing learnt in many steps."""
+    """Nothing learnt in many steps, or nothing to learn from."""
+    if constant_inputs(record):
+        return {"kind": "alike", "count": sum(tick.batch for tick in record.data)}
     guess, factor = guessing(record), per_example(record)
     if record.steps < TRAINING.stuck_steps or not guess > 0 or not factor > 0:
         return None
@@ -115,7 +138,8 @@ def no_signal(record: Record) -> Numbers | None:
     if moments is not None and moments[0] < FEW:  # twice the standard deviation of a variance of so few targets
         guess *= 1 + 2 * math.sqrt(2 / moments[0])
     now = recent(record, 40) / factor
-    return {"steps": record.steps, "loss": now, "guess": guess} if now > TRAINING.stuck * guess else None
+    learnt = not now > TRAINING.stuck * guess
+    return None if learnt else {"kind": "late", "steps": record.steps, "loss": now, "guess": guess}
 
 
 def noise_floor(record: Record) -> Numbers | None:

@@ -78,13 +78,18 @@ def _apart(record: Record) -> Numbers | None:
 
 def input_scale(record: Record) -> Numbers | None:
     """Inputs of another scale than networks are made for."""
-    seen = [tick.inputs[0] for tick in record.data if tick.inputs and tick.inputs[0].size > 8 and tick.batch > 1]
-    if len(seen) < 2 or record.normalized_input:
-        return None
-    deviation, mean = median(facts.deviation for facts in seen), median(facts.mean for facts in seen)
+    fed = [tick.fed for tick in record.data if tick.fed and tick.batch > 1]
+    whole = [tick.inputs[:1] for tick in record.data if tick.inputs and tick.batch > 1]
+    by_layer = zip(*(fed or ([] if record.normalized_input else whole)), strict=False)
     low, high = TRAINING.input_deviation
-    if not low <= deviation <= high or abs(mean) > TRAINING.input_offset * deviation:
-        return {"mean": mean, "deviation": deviation}
+    for seen in by_layer:
+        if len(seen) < 2 or seen[0].size <= 8:
+            continue
+        deviation, mean = median(facts.deviation for facts in seen), median(facts.mean for facts in seen)
+        if not low <= deviation <= high or abs(mean) > TRAINING.input_offset * deviation:
+            return {"kind": "whole", "mean": mean, "deviation": deviation}
+        if (apart := median(facts.apart for facts in seen)) > TRAINING.input_columns:
+            return {"kind": "columns", "ratio": apart}
     return None
 
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from statistics import fmean, median
 from typing import Any
 
+from ...findings.catalogue import TRAINING
 from ..record import Record, StepFacts, Tick
 
 __all__ = [
     "EARLY",
     "Numbers",
     "class_counts",
+    "constant_inputs",
     "guessing",
     "guessing_level",
     "level_of",
@@ -46,6 +48,11 @@ def guessing(record: Record, each: bool = True) -> float:
     inner = [tick.loss.component for tick in record.data if tick.loss is not None] if each else []
     known = [variance for variance in inner if not math.isnan(variance)]
     return min(moments[2], fmean(known)) if known else moments[2]
+
+
+def constant_inputs(record: Record) -> bool:
+    """Whether in all batches that were seen all examples have the same inputs."""
+    return len(record.data) >= TRAINING.labels_ticks and all(tick.alike for tick in record.data)
 
 
 def class_counts(record: Record) -> dict[int, int]:
