@@ -92,7 +92,9 @@ def tick_of(step: int, seen: Observation, recovered: Recovered | None, factor: f
     features = [value for value in tensors if value.is_floating_point() and dense(value)]
     tick.inputs = [facts_of(value) for value in features if not _relates(value, tensors)]
     tick.alike = _alike(tensors)
-    tick.fed = [facts for forward in seen.forwards[-1:] for _, facts in forward.fed]
+    for forward in seen.forwards[-1:]:
+        tick.fed = [facts for _, facts in forward.fed]
+        tick.slope = max(map(_slope, forward.gradients.values()), default=0.0) / seen.scale
     tick.batch = int(tensors[0].shape[0]) if tensors and tensors[0].dim() else 0
     return tick
 
@@ -117,6 +119,12 @@ def _relates(value: Tensor, tensors: list[Tensor]) -> bool:
         return False
     others = (other for other in tensors if other is not value)
     return any(count in other.shape[:2] and tuple(other.shape[-2:]) != (count, count) for other in others)
+
+
+def _slope(gradient: Tensor) -> float:
+    """The root mean square gradient of a bias of the outputs, one for each number of an example."""
+    columns = gradient.reshape(-1, gradient.shape[-1] if gradient.dim() > 1 else 1)
+    return float(columns.float().sum(0).square().mean().sqrt()) if gradient.is_floating_point() else 0.0
 
 
 def _alike(tensors: list[Tensor]) -> bool:

@@ -261,6 +261,7 @@ class Tick:
             what was handed over; 1 without that.
         dropout: what dropout does to the batch; None where nothing was drawn at random, or this was not measured.
         fed: data that layers with weights got, in the first steps: inputs, and what is made of them untrained.
+        slope: root mean square of the gradient of the outputs, summed over the examples: that of a last bias.
         alike: whether all examples of the batch have the same inputs.
         rough: what outputs change by where the inputs of the first layers change a little: 1 of a linear function.
     """
@@ -280,6 +281,7 @@ class Tick:
     calls: int = 1
     dropout: DropoutFacts | None = None
     fed: list[InputFacts] = field(default_factory=list)
+    slope: float = 0.0
     alike: bool = False
     rough: float = math.nan
 

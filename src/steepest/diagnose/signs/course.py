@@ -67,9 +67,12 @@ def _dead(record: Record) -> Numbers | None:
 
 
 def vanishing(record: Record) -> Numbers | None:
-    """First layers whose gradient is nothing beside the last ones', or all weights' beside that of the last bias."""
+    """First layers whose gradient is nothing beside the last ones', or all weights' beside that of the last bias.
+
+    Where there is no bias, what the outputs have as a gradient stands for it.
+    """
     found = []
-    for _, update in updates_in(record, 3):
+    for tick, update in updates_in(record, 3):
         matrices = [layer for layer in update.layers if layer.is_matrix and layer.size > 1]
         if len(matrices) < 3:
             return None
@@ -77,9 +80,10 @@ def vanishing(record: Record) -> Numbers | None:
         if first.root_mean_square > 0 and last.root_mean_square > 0:
             biases = [layer for layer in update.layers if not layer.is_matrix]
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
-            if max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * bias.root_mean_square:
-                last = bias  # no signal comes forward, so that no weight has a gradient
-            found.append((first.root_mean_square / last.root_mean_square, first.name, last.name))
+            size, name = max((bias.root_mean_square, bias.name), (tick.slope, "output"))
+            if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * size:
+                size, name = last.root_mean_square, last.name  # else no signal comes forward: no weight has a gradient
+            found.append((first.root_mean_square / size, first.name, name))
     if len(found) >= 2 and max(found)[0] < TRAINING.vanishing:
         return {"ratio": median(ratio for ratio, _, _ in found), "first": found[0][1], "last": found[0][2]}
     return None
