@@ -1,5 +1,7 @@
 """What is written by hand: losses of logarithms of probabilities, and layers of parameters of their own."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -237,3 +239,50 @@ def test_the_root_of_a_squared_error():
 
     assert found(net(2, nn.Sigmoid()), root, NUMBERS.sigmoid()) == []
     assert found(net(2, nn.Sigmoid()), root, NUMBERS)[:1] == ["output_range"]
+
+
+@pytest.mark.parametrize("loss", [nn.L1Loss(), nn.L1Loss(reduction="sum"), lambda z, t: (z - t).abs().sum(1).mean()])
+def test_what_the_sum_of_distances_tells(loss):
+    assert found(net(2, nn.Tanh()), loss, 4 * NUMBERS)[:1] == ["output_range"]
+    assert found(net(2, nn.Tanh()), loss, NUMBERS.tanh()) == []
+    assert "output_range" not in found(
+        net(2, nn.Tanh()), lambda z, t: loss(z, t) + 9 * z.square().mean(), NUMBERS.tanh()
+    )
+    assert found(net(2), loss, torch.full_like(NUMBERS, 0.7), steps=300)[:1] == ["labels"]
+    assert "labels" not in found(net(2), loss, NUMBERS / 4, steps=300)
+
+
+def test_logits_that_are_cut_off_below_0():
+    entropy = nn.BCEWithLogitsLoss()
+    assert found(net(1, nn.ReLU6(), nn.Flatten(0)), entropy, SIGNS)[:1] == ["output_range"]
+    assert found(net(1, nn.Hardtanh(-20, 20), nn.Flatten(0)), entropy, SIGNS) == []
+
+
+class Experts(nn.Module):
+    """Networks whose outputs are averaged: copies of one another, or with inputs of their own."""
+
+    def __init__(self, same, apart):
+        super().__init__()
+        torch.manual_seed(0)
+        first = nn.Linear(6, 3)
+        self.experts = nn.ModuleList(copy.deepcopy(first) if same else nn.Linear(6, 3) for _ in range(3))
+        self.apart = apart
+
+    def forward(self, inputs):
+        given = [inputs.roll(place if self.apart else 0, 1) for place in range(3)]
+        return sum(expert(each).tanh() for expert, each in zip(self.experts, given, strict=True))
+
+
+@pytest.mark.parametrize(("same", "apart", "told"), [(True, False, True), (True, True, False), (False, False, False)])
+def test_modules_that_are_copies(same, apart, told):
+    assert ("symmetry" in found(Experts(same, apart), functional.cross_entropy, CLASSES)) == told
+
+
+def test_ctc_of_probabilities():
+    def ctc(z, labels):
+        scores = z.view(24, 4, 3).transpose(0, 1)
+        lengths = torch.full((24,), 4), torch.full((24,), 1)
+        return functional.ctc_loss(scores, 1 + labels[:, None] % 2, *lengths)
+
+    assert found(net(12, nn.Unflatten(1, (4, 3)), nn.Softmax(-1)), ctc, CLASSES)[:1] == ["loss_input"]
+    assert "loss_input" not in found(net(12, nn.Unflatten(1, (4, 3)), nn.LogSoftmax(-1)), ctc, CLASSES)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .autograd import VIEWS, inputs_of, name_of, through_views
 
-__all__ = ["LAST", "last_activation", "last_of", "reach"]
+__all__ = ["LAST", "last_activation", "last_of", "limiting", "reach"]
 
 LAST = {
     "ReluBackward0": "relu", "ThresholdBackward0": "relu", "ClampMinBackward0": "relu", "SigmoidBackward0": "sigmoid",
@@ -59,6 +59,15 @@ def last_activation(node: Any, place: int = 0) -> str | None:
     if _is_gated(node):
         return "LSTM"
     return "GRU" if _is_mixed(node) else None
+
+
+def limiting(node: Any) -> str | None:
+    """The same, where it limits what comes out; one that cuts off below 0 is `"relu"` wherever it cuts off above."""
+    kind, node = last_activation(node), through_views(node)
+    if kind in ("clamp", "hardtanh"):
+        low = node._saved_min if kind == "clamp" else node._saved_min_val
+        return "relu" if low is not None and float(low) >= 0 else None
+    return kind
 
 
 def last_of(path: Sequence[Any]) -> str | None:

@@ -71,12 +71,14 @@ class Twins:
         units: how many have a twin.
         of: of how many.
         reached: whether any unit has a gradient: else a layer behind, whose weights are 0 too, may move first.
+        kind: `"units"`, or `"weights"` where these are equal as a whole.
     """
 
     name: str
     units: int
     of: int
     reached: bool
+    kind: str = "units"
 
 
 @dataclass

@@ -22,7 +22,7 @@ from .autograd import (
 from .broadcast import compared_with_all
 from .by_hand import cut_off, squashing
 from .drops import dropped_by_layers
-from .last import last_activation, last_of
+from .last import last_activation, last_of, limiting
 from .loss_input import (
     POSITIVE,
     divergence_of,
@@ -42,6 +42,9 @@ from .stacked import stacked
 from .target import Target, held
 
 __all__ = ["Structure"]
+
+LOG_LIKELIHOODS = ("NllLoss", "CtcLoss")
+"""Nodes of losses of logarithms of probabilities."""
 
 LOOKS = 3
 """Looks at who is trained, before it is said who is not."""
@@ -136,7 +139,9 @@ class Structure:
             seen_before = self._twins.get(twins.name, 0) + 1
             self._twins[twins.name] = seen_before
             if twins.reached or seen_before == LOOKS:
-                self.record.prove("symmetry", step=step, name=twins.name, units=twins.units, of=twins.of)
+                self.record.prove(
+                    "symmetry", step=step, name=twins.name, units=twins.units, of=twins.of, kind=twins.kind
+                )
         if closely:
             self._who_is_trained(seen, loss, step)
             cut = [each for each in seen.samples.made if each.used and not each.scored] if seen.samples else []
@@ -214,7 +219,7 @@ class Structure:
             self._surely("loss_input", 1, step=step, kind=cut)
         if softmax is not None:
             under = through_views(inputs_of(softmax)[0]) if inputs_of(softmax) else None
-            kind = last_activation(under) if under is not None else None
+            kind = limiting(under) if under is not None else None
             if kind == "softmax" or (kind is None and probabilities and under is end):
                 self._surely("softmax_twice", 1, step=step, kind="softmax")
             elif kind in ("relu", "sigmoid", "tanh", "softplus"):
@@ -222,15 +227,15 @@ class Structure:
             elif kind == "log_sigmoid":
                 self._surely("loss_input", 1, step=step, kind="log_sigmoid")
         if sigmoid is not None:
-            kind = last_activation(through_views(inputs_of(sigmoid)[0]))
+            kind = limiting(through_views(inputs_of(sigmoid)[0]))
             if kind in ("sigmoid", "softmax"):
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
             elif output is not None and (ends := targets_beyond(forward, output, value)):
                 self._surely("labels", 2, step=step, kind="beyond", low=ends[0], high=ends[1])
-        if softmax is None and any(name.startswith("NllLoss") for name in names):
-            node = next(node for node in path if name_of(node).startswith("NllLoss"))
+        if softmax is None and any(name.startswith(LOG_LIKELIHOODS) for name in names):
+            node = next(node for node in path if name_of(node).startswith(LOG_LIKELIHOODS))
             kind = last_activation(inputs_of(node)[0])
             own = kind is not None or through_views(inputs_of(node)[0]) is end  # else something was made of the output
             if kind != "log_softmax" and own and output is not None and not log_normalized(output):

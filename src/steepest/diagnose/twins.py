@@ -1,5 +1,6 @@
 """Units that are copies of one another: with equal weights and equal gradients no step tells them apart."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import torch
@@ -13,6 +14,7 @@ __all__ = ["twins_in"]
 
 def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Iterator[Twins]:
     """Weights most of whose units have twins, as their gradients have: such units stay copies."""
+    yield from _parts(before)
     for name, param, _ in before.params:
         owner = owners.get(id(param))
         if owner is None or param.grad is None or not dense(param.grad):
@@ -22,6 +24,26 @@ def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> I
             if copies >= max(2, len(weight) / 2):
                 yield Twins(name, copies, len(weight), bool(gradient.any()))
                 break
+
+
+def _parts(before: Before) -> Iterator[Twins]:
+    """Whole weights that are equal, as those of copies of a module are, and have equal gradients."""
+    groups = dict[tuple[torch.Size, float], list[tuple[str, Tensor, Tensor]]]()
+    shapes = Counter(param.shape for _, param, _ in before.params)
+    for name, param, _ in before.params:
+        if param.dim() > 1 and shapes[param.shape] > 1 and param.grad is not None and dense(param.grad):
+            mark = param.detach().double().norm().item()
+            groups.setdefault((param.shape, mark), []).append((name, param.detach(), param.grad.detach()))
+    for (name, weight, gradient), *others in groups.values():
+        scale = float(gradient.abs().amax())
+        if not others or scale == 0 or bool((weight == weight.flatten()[0]).all()):  # what is set to 1 is no copy
+            continue
+        copies = [
+            other for other in others
+            if torch.equal(other[1], weight) and float((other[2] - gradient).abs().amax()) <= 1e-5 * scale
+        ]  # fmt: skip
+        if copies:
+            yield Twins(name, len(copies) + 1, shapes[weight.shape], True, "weights")
 
 
 def _by_unit(

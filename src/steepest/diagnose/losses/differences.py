@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..autograd import name_of, penalized
+from ..autograd import inputs_of, name_of, penalized
 from ..last import reach
 from ..record import LossFacts
 from .examples import of_targets
@@ -16,6 +16,9 @@ from .kind import ABSOLUTE, BENDS
 from .recovered import Recovered, numbers, times
 
 __all__ = ["BOUNDED", "absolute_error", "bounded_error", "squared_error"]
+
+SIDES = 3
+"""The fewest outputs on either side of targets that are taken for one number."""
 
 BOUNDED = ("HuberLoss", "SmoothL1Loss")
 """Nodes of losses that are squared errors near 0."""
@@ -101,21 +104,33 @@ def _bounded(differences: Tensor, size: float) -> Tensor:
 def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
     """What is known of a loss that grows with the size of differences."""
     facts = _one_side(z, d, loss)
-    facts.outside = _pushed_out(path, z, d)
-    return Recovered(facts)
-
-
-def _pushed_out(path: Sequence[Any], z: Tensor, d: Tensor) -> float:
-    """Share of the outputs at an end of what the last activation can give, and whose targets lie beyond it.
-
-    The gradient of a loss that grows with the difference has the sign of the difference, whatever else it is.
-    """
     names = [name_of(node) for node in path[:-1]]
     place = next(place for place, name in enumerate(names) if name.startswith(ABSOLUTE))
     if BENDS & set(names[place + 1 :]):
-        return 0.0
+        return Recovered(facts)
+    # the gradient of a loss that grows with the difference has the sign of the difference, whatever else it is
     low, high = reach(path)
-    return float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
+    facts.outside = float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
+    if names[place] == "AbsBackward0" and all(len(inputs_of(node)) == 1 for node in path[:place]):  # no other term
+        _by_distance(facts, z, d, loss, low, high)
+    return Recovered(facts)
+
+
+def _by_distance(facts: LossFacts, z: Tensor, d: Tensor, loss: float, low: float, high: float) -> None:
+    """What the sum of all distances to the targets tells, of outputs between two limits, beside the side of each."""
+    slopes, above, below = d.abs(), z[d > 0], z[d < 0]
+    slope = float(slopes.amax())
+    if not (slope > 0 and loss > 0 and bool(((slopes == 0) | (slopes > (1 - 1e-3) * slope)).all())):
+        return
+    total, room = loss / slope, float((above - low).sum() + (high - below).sum())
+    facts.beyond = max(0.0, 1 - room / total)
+    count, size = len(above) - len(below), z.numel()
+    if min(len(above), len(below)) < SIDES or abs(count) < max(size**0.5 / 2, size / 32):  # else rounding is too large
+        return
+    middle = (float(above.double().sum() - below.double().sum()) - total) / count  # if all targets are the same
+    slack = 1e-4 * max(abs(middle), float(z.abs().amax()))
+    if float(below.amax()) <= middle + slack and middle - slack <= float(above.amin()):
+        facts.targets = size, middle, 0.0
 
 
 def _one_side(z: Tensor, d: Tensor, loss: float) -> LossFacts:
