@@ -283,9 +283,8 @@ def test_a_penalty_on_weights_is_told_from_the_loss_of_outputs(term, penalty):
     assert recovered(z, own + 0.3 * z.square().sum()).facts.penalty == 0
 
 
-@pytest.mark.parametrize("loss_of", [functional.huber_loss, functional.smooth_l1_loss, functional.l1_loss])
-def test_the_mean_of_targets_on_one_side_is_known_where_they_are_not(loss_of):
-    targets = torch.linspace(-0.5, 6.0, 40) + (0.6 if loss_of is functional.l1_loss else 0)
+def test_the_mean_of_targets_on_one_side_is_known_where_they_are_not():
+    targets = torch.linspace(0.1, 6.6, 40)
     z = output_of(torch.zeros(40))
-    facts = recovered(z, loss_of(z, targets)).facts
+    facts = recovered(z, functional.l1_loss(z, targets)).facts
     assert facts.targets is None and facts.far == pytest.approx(float(targets.mean()), rel=1e-3)

@@ -79,7 +79,6 @@ class LossFacts:
         labels: number of examples of each class, of classification.
         targets: number, mean and variance of the targets, of regression.
         outside: share of the targets that the last activation cannot reach.
-        beyond: share of the absolute differences, all together, that the limits of the last activation do not explain.
         examples: the targets of each example: numbers, or the share of each class; None where they are not known.
         component: mean over the entries of an example of the variance of that entry between examples, of regression
             with several of them; NaN else.
@@ -96,7 +95,6 @@ class LossFacts:
     labels: dict[int, int] | None = None
     targets: tuple[int, float, float] | None = None
     outside: float = 0.0
-    beyond: float = 0.0
     examples: ExampleFacts | None = None
     component: float = math.nan
     far: float = math.nan

@@ -4,24 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from ..autograd import inputs_of, name_of, penalized
+from ..autograd import name_of, penalized
 from ..last import reach
 from ..record import LossFacts
 from .examples import of_targets
 from .kind import ABSOLUTE, BENDS
 from .recovered import Recovered, numbers, times
 
-__all__ = ["BOUNDED", "absolute_error", "bounded_error", "squared_error"]
-
-SIDES = 3
-"""The fewest outputs on either side of targets that are taken for one number."""
-
-BOUNDED = ("HuberLoss", "SmoothL1Loss")
-"""Nodes of losses that are squared errors near 0."""
+__all__ = ["absolute_error", "squared_error"]
 
 
 def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
@@ -53,52 +45,13 @@ def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     return Recovered(facts, again)
 
 
-def _outside(path: Sequence[Any], z: Tensor, targets: Tensor, slack: Tensor | float = 0.0) -> float:
-    """Share of the targets that the last activation cannot reach, each by more than its slack."""
+def _outside(path: Sequence[Any], z: Tensor, targets: Tensor) -> float:
+    """Share of the targets that the last activation cannot reach."""
     low, high = reach(path)
     if not (low <= float(z.amin()) and float(z.amax()) <= high):
         return 0.0
-    slack = slack + 1e-3 * float(targets.abs().amax())
+    slack = 1e-3 * float(targets.abs().amax())
     return float(((targets < low - slack) | (targets > high + slack)).float().mean())
-
-
-def bounded_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
-    r"""Huber's loss, or the smooth absolute one, which are squared errors up to some size of the difference.
-
-    Up to it targets are $t = z - d / w$ with the factor $w$ of half the square; farther ones lie at least as far.
-    """
-    facts = absolute_error(path, z, d, loss).facts
-    place = next(place for place, node in enumerate(path) if name_of(node).startswith(BOUNDED))
-    node, before = path[place], [name_of(each) for each in path[:place]]
-    means = {1: not before, 0: before == ["MeanBackward0"]}.get(node._saved_reduction, False)
-    if BENDS & {name_of(each) for each in path[place + 1 : -1]} or not (means or node._saved_reduction == 2):
-        return Recovered(facts)
-    smooth = name_of(node).startswith("Smooth")
-    size = float(node._saved_beta if smooth else node._saved_delta)
-    weight = (1 / z.numel() if means else 1.0) / (size if smooth else 1.0)
-    largest = weight * size
-    targets = z - d / weight
-    if not (size > 0 and float(d.abs().amax()) <= largest * (1 + 1e-3)):
-        return Recovered(facts)
-    far = d.abs() >= largest * (1 - 1e-3)
-    facts.outside = max(facts.outside, _outside(path, z, targets))
-    known = float((z - targets)[~far].square().sum()) / 2
-    if bool(far.any()):
-        beyond = (loss / weight - known) / size + int(far.sum()) * size / 2  # the sum of all farther differences
-        side = float(d[far].sign().mean())
-        if abs(side) == 1 and beyond > 0:
-            facts.far = (float(targets[~far].sum() + z[far].sum()) - side * beyond) / z.numel()
-        return Recovered(facts)
-    if not math.isclose(weight * known, loss, rel_tol=1e-2):
-        return Recovered(facts)
-    facts.targets = z.numel(), float(targets.mean()), float(targets.var(correction=0))
-    facts.examples = of_targets(targets)
-    return Recovered(facts, lambda new: times(weight, _bounded(numbers(new) - targets, size)))
-
-
-def _bounded(differences: Tensor, size: float) -> Tensor:
-    """The sum of half the squares of differences up to a size, and of what goes on straight from there."""
-    return functional.huber_loss(differences, torch.zeros_like(differences), reduction="sum", delta=size)
 
 
 def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
@@ -111,26 +64,7 @@ def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Re
     # the gradient of a loss that grows with the difference has the sign of the difference, whatever else it is
     low, high = reach(path)
     facts.outside = float((((z <= low) & (d > 0)) | ((z >= high) & (d < 0))).float().mean())
-    if names[place] == "AbsBackward0" and all(len(inputs_of(node)) == 1 for node in path[:place]):  # no other term
-        _by_distance(facts, z, d, loss, low, high)
     return Recovered(facts)
-
-
-def _by_distance(facts: LossFacts, z: Tensor, d: Tensor, loss: float, low: float, high: float) -> None:
-    """What the sum of all distances to the targets tells, of outputs between two limits, beside the side of each."""
-    slopes, above, below = d.abs(), z[d > 0], z[d < 0]
-    slope = float(slopes.amax())
-    if not (slope > 0 and loss > 0 and bool(((slopes == 0) | (slopes > (1 - 1e-3) * slope)).all())):
-        return
-    total, room = loss / slope, float((above - low).sum() + (high - below).sum())
-    facts.beyond = max(0.0, 1 - room / total)
-    count, size = len(above) - len(below), z.numel()
-    if min(len(above), len(below)) < SIDES or abs(count) < max(size**0.5 / 2, size / 32):  # else rounding is too large
-        return
-    middle = (float(above.double().sum() - below.double().sum()) - total) / count  # if all targets are the same
-    slack = 1e-4 * max(abs(middle), float(z.abs().amax()))
-    if float(below.amax()) <= middle + slack and middle - slack <= float(above.amin()):
-        facts.targets = size, middle, 0.0
 
 
 def _one_side(z: Tensor, d: Tensor, loss: float) -> LossFacts:

@@ -11,7 +11,7 @@ from ..record import LossFacts
 from .binary import binary_cross_entropy, probability
 from .classes import cross_entropy, cross_entropy_in_parts, log_likelihood
 from .compared import Compared, compared_error
-from .differences import BOUNDED, absolute_error, bounded_error, squared_error
+from .differences import absolute_error, squared_error
 from .kind import ABSOLUTE, kind_of
 from .recovered import Recovered, numbers
 
@@ -66,8 +66,6 @@ def _recover(path: Sequence[Any], output: Tensor, gradient: Tensor, loss: float)
             return probability(z, d, loss)
         case "squared_error":
             return squared_error(path, z, d, loss)
-    if kind == "other" and any(name_of(node).startswith(BOUNDED) for node in path[:-1]):
-        return bounded_error(path, z, d, loss)
     if any(name_of(node).startswith(ABSOLUTE) for node in path[:-1]):
         return absolute_error(path, z, d, loss)
     return Recovered(LossFacts(kind))

@@ -126,7 +126,4 @@ def output_range(record: Record) -> Numbers | None:
     if len(seen) >= 2 and median(seen) > TRAINING.range_share:
         bend = next((tick.loss.bend for tick in record.data if tick.loss is not None and tick.loss.bend), record.last)
         return {"kind": bend or "an activation", "share": median(seen), "loss": "squared_error"}
-    beyond = [tick.loss.beyond for tick in record.data if tick.loss is not None]
-    if len(beyond) >= 2 and median(beyond) > TRAINING.range_share:
-        return {"kind": record.last or "an activation", "share": median(beyond), "loss": "absolute_error"}
     return None
