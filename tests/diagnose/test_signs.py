@@ -81,6 +81,9 @@ def test_weights_that_grow_and_units_that_die():
     assert SIGNS["lr_high"](grown)["sign"] == "grown"
     for tick in died.ticks[4:]:
         tick.update.layers[1].zero_rows = 0.9
+    assert SIGNS["lr_high"](died) is None  # steps did what they promised: the loss itself silences the units
+    for tick in died.ticks:
+        tick.gain = 0.3
     assert SIGNS["lr_high"](died) == {"sign": "died", "step": 5, "name": "1.weight", "share": 0.9, "heavy": False}
 
 
@@ -324,7 +327,7 @@ def test_strong_decay_need_not_have_shrunk_all():
 
 @pytest.mark.parametrize(
     ("last", "decay", "least", "told"),
-    [(0.6, 2.0, 0.5, True), (0.6, 0.5, 0.5, False), (0.6, 2.0, 0.7, False), (0.3, 2.0, 0.5, False)],
+    [(0.6, 0.5, 0.5, True), (0.6, 0.2, 0.5, False), (0.6, 2.0, 0.7, False), (0.3, 2.0, 0.5, False)],
 )
 def test_a_decay_that_outweighs_the_first_gradients_is_told_of_a_loss_that_falls(last, decay, least, told):
     falls = record(falling(end=last), decay=decay)

@@ -88,11 +88,12 @@ def roughness(outputs: Tensor, moved: Tensor) -> float:
     r"""Mean squared change of outputs over their variance between examples, and over the square of `NUDGE`.
 
     It is about 1 of a linear function, whatever its size, and grows with the square of the frequencies of one that
-    oscillates. NaN where rounding may be a part of it.
+    oscillates. NaN where rounding may be a part of it, or where most outputs are at an end of an activation.
     """
     eps = torch.finfo(outputs.dtype).eps
     outputs, moved = outputs.double(), moved.double()
     apart, size = float((outputs - outputs.mean(0)).square().sum()), float(outputs.square().sum())
-    if not apart > (100 * eps / NUDGE) ** 2 * size:
+    ended = float((outputs == outputs.amin(0)).double().mean()) > 0.5
+    if ended or not apart > (100 * eps / NUDGE) ** 2 * size:
         return math.nan
     return float((moved - outputs).square().sum()) / apart / NUDGE**2

@@ -80,7 +80,7 @@ def vanishing(record: Record) -> Numbers | None:
         if first.root_mean_square > 0 and last.root_mean_square > 0:
             biases = [layer for layer in update.layers if not layer.is_matrix]
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
-            size, name = max((bias.root_mean_square, bias.name), (tick.slope, "output"))
+            size, name = max((bias.root_mean_square, bias.name), (tick.slope / update.clipped, "output"))
             if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * size:
                 size, name = last.root_mean_square, last.name  # else no signal comes forward: no weight has a gradient
             found.append((first.root_mean_square / size, first.name, name))

@@ -136,13 +136,19 @@ def _leap_of_steps(record: Record) -> Numbers | None:
 
 
 def _died(record: Record, heavy: Numbers) -> Numbers | None:
+    """Units that steps have silenced which did not do what the gradient promised.
+
+    Where they did, the loss itself silences them, as where nothing can be learnt from the inputs.
+    """
     first: dict[str, float] = {}
     for tick, update in updates_in(record):
+        gains = [each.gain for each in record.ticks if each.step <= tick.step and not math.isnan(each.gain)]
+        kept = len(gains) >= 3 and median(gains) > TRAINING.stuck_gain
         for layer in update.layers:
             if math.isnan(layer.zero_rows):
                 continue
             before = first.setdefault(layer.name, layer.zero_rows)
-            if before <= TRAINING.died_before and layer.zero_rows > TRAINING.died and tick.step > 2:
+            if before <= TRAINING.died_before and layer.zero_rows > TRAINING.died and tick.step > 2 and not kept:
                 later = [_layer(update, layer.name) for _, update in updates_in(record)][-3:]
                 if all(each is not None and each.zero_rows > TRAINING.died for each in later):
                     return {"sign": "died", "step": tick.step, "name": layer.name, "share": layer.zero_rows} | heavy

@@ -175,6 +175,6 @@ def _decays(record: Record) -> Numbers | None:
         return {"kind": "decay", "decay": seen[-1][1].decay, "pull": pull, "shrunk": shrunk[-1]}
     # in the end both are in balance, and what the decay took away may have grown again: the first steps tell more
     early = median([pull for step, pull in pulls if step <= EARLY] or [0.0])
-    if early > TRAINING.decay_pull and min(shrunk) < TRAINING.decay_shrunk and now > TRAINING.learns_far * level:
+    if early > TRAINING.decay_early and min(shrunk) < TRAINING.decay_shrunk and now > TRAINING.learns_far * level:
         return {"kind": "decay", "decay": seen[-1][1].decay, "pull": early, "shrunk": min(shrunk)}
     return None
