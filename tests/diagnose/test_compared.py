@@ -174,3 +174,10 @@ def test_trainings_in_threads_do_not_see_each_other():
         1000.0: ["target_scale"],
         2.0: [],
     }
+
+
+def test_the_logarithm_of_cosh():
+    outputs, targets = torch.randn(9, 2, requires_grad=True) * 3, torch.randn(9, 2)
+    loss = torch.log(torch.cosh(outputs - targets)).mean()
+    seen = read(path_between(loss, [outputs]), [outputs])
+    assert torch.allclose(seen.targets, targets, atol=1e-5) and torch.allclose(seen.of(outputs).mean(), loss)

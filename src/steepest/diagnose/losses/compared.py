@@ -96,6 +96,8 @@ def _form_of(node: Any) -> Form | None:
             return _squared
         case "AbsBackward0":
             return _absolute
+        case "CoshBackward0":
+            return _log_cosh
         case "HuberLossBackward0":
             delta = float(node._saved_delta)
             return lambda z, t: functional.huber_loss(z, t, reduction="none", delta=delta)
@@ -111,6 +113,11 @@ def _squared(z: Tensor, t: Tensor) -> Tensor:
 
 def _absolute(z: Tensor, t: Tensor) -> Tensor:
     return (z - t).abs()
+
+
+def _log_cosh(z: Tensor, t: Tensor) -> Tensor:
+    size = (z - t).abs()
+    return size + functional.softplus(-2 * size) - math.log(2)
 
 
 def _read(path: Sequence[Any], form: Form, output: Tensor) -> Compared | None:
