@@ -122,3 +122,12 @@ class Apart(nn.Module):
 def test_a_part_that_runs_without_gradients(averages):
     torch.manual_seed(0)
     assert train(Apart(averages), training=True) == ["no_grad"] * (not averages)
+
+
+def test_weights_that_a_forward_pass_changes_are_not_changed_once_more():
+    torch.manual_seed(0)
+    plain = Apart(averages=True)
+    model = copy.deepcopy(plain)
+    train(plain, training=True, watched=False)
+    train(model, training=True)
+    assert all(torch.equal(one, other) for one, other in zip(plain.parameters(), model.parameters(), strict=True))

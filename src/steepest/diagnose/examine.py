@@ -162,6 +162,8 @@ def measure_step(
         if forward.inputs is None:
             raise Unrepeatable("calls")
         args, kwargs = forward.inputs
+        if forward.rewrites:
+            raise Unrepeatable("parameters")
         if not forward.is_repeatable:
             raise Unrepeatable("inputs")
         if any(tensor.grad_fn is not None for tensor, _ in forward.versions):

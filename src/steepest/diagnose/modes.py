@@ -60,7 +60,7 @@ def depends_on_mode(target: Target, forward: Forward) -> bool:
     Raises:
         Unrepeatable: a forward pass might leave a trace.
     """
-    if forward.inputs is None or not forward.is_repeatable or not forward.outputs:
+    if forward.inputs is None or forward.rewrites or not forward.is_repeatable or not forward.outputs:
         return False
     args, kwargs = forward.inputs
     modes = [(module, module.training) for module in target.model.modules()]

@@ -22,6 +22,8 @@ class Forward:
         inputs: its arguments and named arguments; None once they are dropped.
         draws: random numbers as they were before it.
         training: whether the model was in training mode.
+        weights: sum of the versions of the model's parameters as it began.
+        rewrites: whether it changed parameters in place, as an average that is kept up in it does.
         versions: of the tensors among them, which tell whether they were changed in place since.
         outputs: the tensors that it returned and that need a gradient.
         made: the versions of these.
@@ -39,6 +41,8 @@ class Forward:
     fed: list[tuple[nn.Module, InputFacts]] = field(default_factory=list)
     draws_more: bool = False
     gradients: dict[int, Tensor] = field(default_factory=dict)
+    weights: int = 0
+    rewrites: bool = False
 
     @property
     def is_repeatable(self) -> bool:

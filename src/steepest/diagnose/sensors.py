@@ -228,6 +228,7 @@ class Sensors:
         training = self.target.model.training
         versions = [(value, value._version) for value in _tensors((args, kwargs)) if not value.is_inference()]
         self.now.forwards.append(Forward((args, kwargs), draws_now(self.target.device), training, versions))
+        self.now.forwards[-1].weights = self.target.rewritten
         self.now.rates = self.target.rates()
         self.now.running = True
         self.now.calls += 1
@@ -243,6 +244,7 @@ class Sensors:
             return
         self.now.running = False
         forward = self.now.forwards[-1]
+        forward.rewrites = self.target.rewritten != forward.weights
         forward.outputs = [
             value for value in pytree.tree_leaves(output) if isinstance(value, Tensor) and value.requires_grad
         ][:8]

@@ -79,6 +79,11 @@ class Target:
         """A number that grows whenever a parameter is changed in place."""
         return sum(param._version for _, _, param in self.stepped())
 
+    @property
+    def rewritten(self) -> int:
+        """A number that grows whenever a parameter of the model is changed in place, whoever steps it."""
+        return sum(param._version for param in self.model.parameters() if not param.is_inference())
+
     def resembles(self, module: nn.Module) -> bool:
         """Whether a module has the parameters of the model, by name and shape."""
         own = {name: param.shape for name, param in self.model.named_parameters()}
