@@ -142,3 +142,20 @@ def test_first_outputs_of_a_regression_that_are_far_larger_than_its_targets(devi
 
     found = watched(model, torch.optim.Adam(model.parameters(), lr=1e-3), 12, batch)
     assert [finding.code for finding in found] == told
+
+
+def test_held_out_data_is_looked_at_twice_in_each_doubling_however_small_the_budget():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 64), nn.ReLU(), nn.Linear(64, 1))
+    few, others = (torch.randn(12, 5), torch.randn(12, 1)), (torch.randn(60, 5), torch.randn(60, 1))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    held_out = lambda: nn.functional.mse_loss(model(others[0]), others[1])  # noqa: E731
+    with steepest.watch(model, optimizer, budget=1e-9, validation=held_out) as doctor:
+        for _ in range(300):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(few[0]), few[1])
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert {45, 60, 90, 120, 180, 240} <= {step for step, _ in doctor.record.validation}
+    assert [finding.code for finding in doctor.findings] == ["overfitting"]

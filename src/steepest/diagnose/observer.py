@@ -32,7 +32,7 @@ from .proof import Patient, Recording
 from .record import LossFacts, Record, Tick
 from .replay import Unrepeatable
 from .roots import multiple
-from .schedule import FIRST, Schedule
+from .schedule import FIRST, Schedule, is_mark
 from .sensors import Sensors
 from .signs import settle
 from .signs.levels import level_of, recent
@@ -218,7 +218,7 @@ class Observer:
         )
         suspicious = suspicious and self._suspicions < SUSPICIONS
         self._suspicions += suspicious
-        if self.schedule.due(following) or suspicious:
+        if self.schedule.due(following) or suspicious or ("validation" in self._functions and is_mark(following)):
             fresh = every.unchanged == 0 or (seen is not None and bool(seen.updates))
             first = following <= FIRST[-1] or self._structure.wants_more
             sensors.arm(closely=first and self._structure.looks < LOOKS, fresh=fresh)
