@@ -7,6 +7,7 @@ from torch import nn
 import steepest
 from steepest.diagnose.curve import Curve
 from steepest.diagnose.record import Record
+from steepest.diagnose.signs import SIGNS
 from steepest.diagnose.signs.course import worst_spike
 
 
@@ -159,3 +160,18 @@ def test_held_out_data_is_looked_at_twice_in_each_doubling_however_small_the_bud
             doctor.step(loss)
     assert {45, 60, 90, 120, 180, 240} <= {step for step, _ in doctor.record.validation}
     assert [finding.code for finding in doctor.findings] == ["overfitting"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        ([0.8, 0.84, 0.86, 0.9, 0.95], True),
+        ([0.8, 0.84, 0.82, 0.9, 0.95], False),
+        ([0.8, 0.81, 0.82, 0.83, 0.84], False),
+    ],
+)
+def test_a_loss_on_held_out_data_that_rises_from_look_to_look(looks, told):
+    record = Record(losses=Curve([1.5 * 0.98**step for step in range(300)]))
+    for step, loss in zip((18, 30, 60, 90, 120, 180, 240), [1.6, 1.1, *looks], strict=True):
+        record.validated(step, loss)
+    assert (SIGNS["overfitting"](record) is not None) == told

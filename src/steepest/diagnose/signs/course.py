@@ -1,6 +1,7 @@
 """Signs of how a training starts, and of how it goes."""
 
 import math
+from itertools import pairwise
 from statistics import fmean, median, stdev
 
 from ...findings.catalogue import TRAINING
@@ -183,6 +184,16 @@ def overfitting(record: Record) -> Numbers | None:
     now = fmean(loss for _, loss in record.validation[-2:])
     before = [loss for loss in record.losses[max(0, step - 10) : step + 10] if math.isfinite(loss)]
     falls = bool(before) and recent(record) < fmean(before)
-    if step < record.validation[-2][0] and least > 0 and now > TRAINING.overfit * least and falls:
+    since = [loss for when, loss in record.validation if when >= step]
+    looks = [since[place * (len(since) - 1) // LOOKS] for place in range(LOOKS + 1)] if len(since) > LOOKS else []
+    if looks and all(one < two for one, two in pairwise(looks)) and looks[-1] > TRAINING.overfit_steadily * least:
+        now, rises = looks[-1], True  # each later look finds more
+    else:
+        rises = now > TRAINING.overfit * least
+    if step < record.validation[-2][0] and least > 0 and rises and falls:
         return {"step": step, "least": least, "now": now}
     return None
+
+
+LOOKS = 4
+"""Looks at held-out data, evenly spread since the least loss, over which it is seen whether that rises steadily."""
