@@ -143,8 +143,49 @@ class Residual(nn.Module):
         return self.head(state + self.branch(state))
 
 
-def test_layers_that_start_at_0_and_move_are_no_copies():
-    assert found(Residual(), functional.cross_entropy, CLASSES) == []
+class Modulated(nn.Module):
+    """Factors and shifts of a branch that start at 0, behind a last layer that does: rows move one after the other."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.factors, self.branch, self.head = (
+            nn.Linear(*shape) for shape in ((6, 8), (8, 24), (8, 8), (8, 3))
+        )
+        zeros(self, ["factors", "head"])
+
+    def forward(self, inputs):
+        state = self.body(inputs).tanh()
+        gate, factor, shift = self.factors(state).chunk(3, -1)
+        return self.head(state + gate * self.branch(state * (1 + factor) + shift).tanh())
+
+
+@pytest.mark.parametrize("model", [Residual, Modulated])
+def test_layers_that_start_at_0_and_move_are_no_copies(model):
+    assert found(model(), functional.cross_entropy, CLASSES) == []
+
+
+def test_pairs_that_are_ranked_are_no_labels():
+    class Scores(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.last = nn.Linear(6, 1)
+            nn.init.normal_(self.last.weight, std=1e-3)
+
+        def forward(self, inputs):
+            return self.last(inputs).squeeze(-1)
+
+    model = Scores()
+
+    def apart(scores, targets):
+        return -functional.logsigmoid(scores - model(INPUTS.roll(1, 0))).mean()
+
+    def within(scores, targets):
+        return functional.binary_cross_entropy_with_logits(scores - scores.roll(1), torch.ones(24))
+
+    assert found(model, apart, SIGNS, steps=40) == []
+    assert found(Scores(), within, SIGNS, steps=40) == []
 
 
 def test_logits_that_are_cut_off_above_0():

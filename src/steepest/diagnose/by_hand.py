@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .autograd import LAYERS, inputs_of, name_of, through_views, within
 
-__all__ = ["LOGARITHMS", "cut_off", "squashing", "takes_logarithm"]
+__all__ = ["LOGARITHMS", "combined", "cut_off", "squashing", "takes_logarithm"]
 
 CUT = 0.2
 """The share of outputs that are cut off, from which on they are not those of a model that gives positive numbers."""
@@ -22,6 +22,12 @@ LOG_SIGMOIDS = ("LogSigmoidBackward0", "BinaryCrossEntropyWithLogitsBackward0")
 def takes_logarithm(path: Sequence[Any]) -> bool:
     """Whether a logarithm is taken between the loss and the output at the ends of a path, on this way or another."""
     return any(name_of(node) in LOGARITHMS for node in within(path[0], path[-1]))
+
+
+def combined(path: Sequence[Any], name: str) -> bool:
+    """Whether a node of this name is computed from several outputs at once, as the loss of a pair that is ranked is."""
+    place = next(place for place, node in enumerate(path) if name_of(node) == name)
+    return any(len(inputs_of(node)) > 1 for node in path[place + 1 : -1])
 
 
 def squashing(path: Sequence[Any]) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .autograd import VIEWS, inputs_of, name_of, shape_of, through_views, within
+from .by_hand import combined
 from .observation import Forward
 
 __all__ = [
@@ -100,13 +101,15 @@ def of_log_rates(path: Sequence[Any], forward: Forward, output: Tensor, loss: fl
     return False
 
 
-def targets_beyond(forward: Forward, output: Tensor, loss: float) -> tuple[float, float] | None:
+def targets_beyond(
+    path: Sequence[Any], sigmoid: Any, forward: Forward, output: Tensor, loss: float
+) -> tuple[float, float] | None:
     r"""The ends of targets of a mean binary cross-entropy of logits that lie beyond 0 and 1, as masks of 0 and 255 do.
 
     They are $t = \sigma(z) - d$, with the gradient $d$ of an entry: with these the loss has the value that it has.
     """
     slopes = forward.gradients.get(next(place for place, each in enumerate(forward.outputs) if each is output))
-    if slopes is None or output.numel() > 2**22:
+    if slopes is None or output.numel() > 2**22 or combined(path, name_of(sigmoid)):
         return None
     z = output.detach().double()
     targets = z.sigmoid() - z.numel() * slopes.double()

@@ -236,7 +236,7 @@ class Structure:
                 self._surely("softmax_twice", 1, step=step, kind=kind)
             elif kind in ("relu", "tanh", "softplus"):
                 self._surely("output_range", 1, step=step, kind=kind, share=1.0, loss="binary")
-            elif output is not None and (ends := targets_beyond(forward, output, value)):
+            elif output is not None and (ends := targets_beyond(path, sigmoid, forward, output, value)):
                 self._surely("labels", 2, step=step, kind="beyond", low=ends[0], high=ends[1])
         if softmax is None and any(name.startswith(LOG_LIKELIHOODS) for name in names):
             node = next(node for node in path if name_of(node).startswith(LOG_LIKELIHOODS))

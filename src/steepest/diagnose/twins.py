@@ -13,16 +13,25 @@ __all__ = ["twins_in"]
 
 
 def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> Iterator[Twins]:
-    """Weights most of whose units have twins, as their gradients have: such units stay copies."""
+    """Weights most of whose units have twins, as their gradients have: such units stay copies.
+
+    Where no weight of the model has a gradient, all units of a layer are copies if their weights are equal; where any
+    has one, as of layers that start at 0 one behind the other, those without may get one later.
+    """
     yield from _parts(before)
+    params = [param for _, param, _ in before.params if param.dim() > 1]
+    still = not any(bool(gradient.any()) for param in params if (gradient := param.grad) is not None)
     for name, param, _ in before.params:
         owner = owners.get(id(param))
         if owner is None or param.grad is None or not dense(param.grad):
             continue
         for weight, gradient, is_layer in _by_unit(param, param.grad.detach(), owner, id(param) in units):
-            copies = _copies(weight.flatten(1), gradient.flatten(1), is_layer) if len(weight) > 1 else 0
+            if still:
+                copies = len(weight) if is_layer and bool((weight == weight[:1]).all()) else 0
+            else:
+                copies = _copies(weight.flatten(1), gradient.flatten(1))
             if copies >= max(2, len(weight) / 2):
-                yield Twins(name, copies, len(weight), bool(gradient.any()))
+                yield Twins(name, copies, len(weight), not still)
                 break
 
 
@@ -70,15 +79,12 @@ def _by_unit(
         yield weight, gradient, False
 
 
-def _copies(weight: Tensor, gradient: Tensor, is_layer: bool) -> int:
+def _copies(weight: Tensor, gradient: Tensor) -> int:
     """The number of rows that have a twin: the same weights, and the same gradient to rounding.
 
-    A row of a table that no example reaches has no gradient, and no twin by that. Where a layer has none, all of its
-    units are copies if their weights are equal.
+    A row that no example reaches, as of a table, has no gradient, and no twin by that.
     """
     scale = float(gradient.abs().amax())
-    if scale == 0 and is_layer:
-        return len(weight) if bool((weight == weight[:1]).all()) else 0
     marks = (weight.double() * torch.arange(1, weight.shape[1] + 1, device=weight.device).cos()).sum(1)
     known, group = torch.unique(marks, return_inverse=True)  # rows with different marks are different
     if len(known) > len(weight) / 2 + 1 or not scale > 0:
@@ -86,7 +92,6 @@ def _copies(weight: Tensor, gradient: Tensor, is_layer: bool) -> int:
     places = torch.arange(len(weight), device=weight.device)
     first = places.new_full((len(known),), len(weight)).scatter_reduce(0, group, places, "amin")[group]
     alike = (weight == weight[first]).all(1) & ((gradient - gradient[first]).abs().amax(1) <= 1e-5 * scale)
-    if not is_layer:
-        alike &= gradient.abs().amax(1) > 1e-5 * scale
+    alike &= gradient.abs().amax(1) > 1e-5 * scale
     sizes = torch.bincount(group[alike], minlength=len(known))
     return int(sizes[sizes > 1].sum())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import LAYERS, name_of
-from ..by_hand import takes_logarithm
+from ..by_hand import combined, takes_logarithm
 from ..last import LAST
 from ..record import Kind
 
@@ -15,6 +15,9 @@ ABSOLUTE = ("HuberLoss", "SmoothL1Loss", "Abs")
 
 BENDS = frozenset(LAST) | {"LogBackward0", "Log1PBackward0", "Expm1Backward0", "SqrtBackward0", "AbsBackward0"}
 """Functions of the outputs after which targets do not follow from the gradient of a squared error any more."""
+
+BY_HAND = ("LogSigmoidBackward0", "SigmoidBackward0", "SoftmaxBackward0")
+"""Functions of outputs whose logarithm is a cross-entropy that is written by hand."""
 
 
 def kind_of(path: Sequence[Any]) -> Kind:
@@ -27,13 +30,12 @@ def kind_of(path: Sequence[Any]) -> Kind:
     if "LogSoftmaxBackward0" in names and not any(name.startswith("KlDiv") for name in names):
         return "cross_entropy"
     if "BinaryCrossEntropyWithLogitsBackward0" in names:
-        return "binary"
+        return "other" if combined(path, "BinaryCrossEntropyWithLogitsBackward0") else "binary"
     if "BinaryCrossEntropyBackward0" in names:
         return "probability"
-    if "LogSigmoidBackward0" in names:
-        return "binary"
-    if {"SoftmaxBackward0", "SigmoidBackward0"} & set(names) and takes_logarithm(path):  # by hand
-        return "cross_entropy" if "SoftmaxBackward0" in names else "binary"
+    by_hand = next((name for name in names if name in BY_HAND), None)
+    if by_hand is not None and (by_hand in BY_HAND[:1] or takes_logarithm(path)) and not combined(path, by_hand):
+        return "cross_entropy" if by_hand == "SoftmaxBackward0" else "binary"
     squares = [
         place
         for place, name in enumerate(names)
