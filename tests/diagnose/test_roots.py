@@ -19,7 +19,7 @@ LOSSES = {
 
 def train(loss_of, root_of=lambda loss: loss, told=lambda loss: loss, mend=lambda model: None, rate=0.02, passes=1):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 2))
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 2))
     optimizer = torch.optim.SGD(model.parameters(), rate)
     doctor = steepest.watch(model, optimizer, budget=1.0)
     for _ in range(60):
@@ -54,6 +54,20 @@ def test_losses_that_are_differentiated_with_the_other_sign_climb(name, told):
     assert codes(train(LOSSES[name], told=told)) == []
 
 
+@pytest.mark.parametrize("of", [functional.l1_loss, functional.huber_loss, functional.smooth_l1_loss])
+def test_losses_by_absolute_differences_climb_and_add_up_like_others(of):
+    by = lambda outputs: of(outputs, 9 * TARGETS)  # noqa: E731
+    assert codes(train(by, lambda loss: -loss, told=lambda loss: loss.item()))[0] == "ascent"
+    assert codes(train(by, told=lambda loss: loss.item(), passes=4)) == ["accumulation"]
+    assert codes(train(by, lambda loss: loss / 4, passes=4)) == []
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.2, ["ascent"]), (1e-4, [])])
+def test_a_loss_of_ones_own_whose_negative_is_differentiated_climbs_once_it_has_become_large(rate, found):
+    by = lambda outputs: torch.log(torch.cosh(outputs - TARGETS)).square().mean()  # noqa: E731
+    assert [code for code in codes(train(by, lambda loss: 0 - loss, rate=rate)) if code != "nan"] == found
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_factor_that_is_taken_out_of_the_gradients_again_is_no_clipping(name):
     doctor = train(LOSSES[name], lambda loss: 1000 * loss, mend=divided)
@@ -78,6 +92,8 @@ def test_passes_that_are_summed_are_told_where_the_doctor_gets_a_number():
     of_classes = LOSSES["classes"]
     assert codes(train(of_classes, told=lambda loss: loss.item(), passes=4)) == ["accumulation"]
     assert codes(train(of_classes, lambda loss: loss / 4, lambda loss: loss.item(), passes=4)) == []
+    by_hand = lambda model: [param.grad.div_(4) for param in model.parameters()]  # noqa: E731
+    assert codes(train(of_classes, told=lambda loss: loss.item(), passes=4, mend=by_hand)) == []
     wild = train(of_classes, told=lambda loss: loss.item(), passes=64, rate=2.0)
     assert codes(wild)[0] == "accumulation" and "lr_high" not in codes(wild)
 

@@ -99,7 +99,7 @@ def test_clipping_is_told_from_a_gradient_scaler_and_from_adam():
 def test_a_schedule_that_ends_early():
     early = record(falling())
     early.vanished = 120
-    assert SIGNS["lr_vanished"](early) == {"share": 0.4, "high": 0.1}
+    assert SIGNS["lr_vanished"](early) == {"share": 0.4, "high": 0.1, "part": 1000}
     early.vanished = 60
     assert SIGNS["lr_vanished"](early) is None
 

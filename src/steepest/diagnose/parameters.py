@@ -21,8 +21,8 @@ LEAST_BOUNDED = 8
 """Entries of a gradient, from which on it is looked whether most of them have the same size."""
 
 HALF = (torch.float16, torch.bfloat16)
-SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum")
-"""Names of the states that eps is added to the root of."""
+SECOND_MOMENTS = ("exp_avg_sq", "square_avg", "sum", "exp_inf")
+"""Names of the states that eps is added to the root of; to the last one, largest gradients, it is added before."""
 
 SCALE_FREE = (
     "adam", "lion", "sign", "rmsprop", "adagrad", "adadelta", "lamb", "muon", "soap", "prodigy", "adafactor", "rprop",
@@ -248,7 +248,8 @@ class Before:
                 betas, step = group.get("betas", (0.9, 0.999)), float(state.get("step", 1))
                 moment = moment / (1 - float(betas[1]) ** max(step, 1)) if float(betas[1]) < 1 else moment
             positive = moment > 0
-            small += int((positive & (moment.sqrt() < eps)).sum())
+            root = moment - eps if name == "exp_inf" else moment.sqrt()
+            small += int((positive & (root < eps)).sum())
             total += int(positive.sum())
             facts.eps = eps
         facts.small_root = small / total if total else math.nan

@@ -12,6 +12,9 @@ __all__ = ["Rates"]
 LOW = 1.001e-3
 """The part of its largest value, three divisions by 10 among them, at which a rate has vanished."""
 
+DIM = 1 / 30
+"""The part at which little is left of it."""
+
 
 class Rates:
     """Keeps in a record what the learning rates of optimizers are.
@@ -37,7 +40,7 @@ class Rates:
         if self._settled and self._settled == [group.get("lr") for group in groups]:
             return
         self._settled = []
-        rates, low, changed = self._record.rates, True, False
+        rates, low, dim, changed = self._record.rates, True, True, False
         for place, group in enumerate(groups):
             rate = group.get("lr")
             if type(rate) is not float:
@@ -54,11 +57,16 @@ class Rates:
                     self._falls = rate < last
             rates[place] = (rate if first != first else first, max(rate, high), rate)
             low = low and rate <= rates[place][1] * LOW
+            dim = dim and rate <= rates[place][1] * DIM
         if changed:
             self._record.changes += steps
+        if dim and groups:
+            if not self._record.dimmed:
+                self._record.dimmed_from = made - steps
+            self._record.dimmed += steps
         if low and groups:
             if not self._record.vanished:
                 self._record.vanished_from = made - steps
             self._record.vanished += steps
-        elif not changed:
+        if not (dim or changed):
             self._settled = [rate for _, _, rate in rates[: len(groups)]]

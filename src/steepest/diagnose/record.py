@@ -307,6 +307,8 @@ class Record:
         rates: for each group of parameters its first, largest and last learning rate.
         vanished: number of steps at a learning rate below a thousandth of the largest, all groups together.
         vanished_from: the first of these steps.
+        dimmed: the same at a thirtieth of the largest.
+        dimmed_from: the first of these.
         dropout: the largest probability of any dropout layer.
         periodic: whether the model has sines or cosines of what is trained.
         batch_normalized: whether the model has layers that normalize by the batch.
@@ -336,6 +338,8 @@ class Record:
     rates: list[tuple[float, float, float]] = field(default_factory=list)
     vanished: int = 0
     vanished_from: int = 0
+    dimmed: int = 0
+    dimmed_from: int = 0
     dropout: float = 0.0
     periodic: bool = False
     batch_normalized: bool = False
@@ -391,9 +395,10 @@ class Record:
         """The record as it was after a step, counted from 0; learning rates are those of the whole of it."""
         count = step + 1
         vanished = max(0, min(self.vanished, count - self.vanished_from))
+        dimmed = max(0, min(self.dimmed, count - self.dimmed_from))
         return replace(
             self, losses=self.losses.until(count), ticks=[tick for tick in self.ticks if tick.step < count],
-            vanished=vanished, validation=[pair for pair in self.validation if pair[0] < count],
+            vanished=vanished, dimmed=dimmed, validation=[pair for pair in self.validation if pair[0] < count],
             events={name: event for name, event in self.events.items() if event["step"] < count},
         )  # fmt: skip
 

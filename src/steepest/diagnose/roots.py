@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -23,6 +23,9 @@ _in_place = False
 
 LINEAR = ("Neg", "Mul", "Div", "Sum", "Mean", "View", "Squeeze", "Unsqueeze", "Alias", "Clone", "ToCopy")
 """Operations by which a scalar becomes a multiple of itself, if it is their only argument that needs a gradient."""
+
+SHIFTS = ("Rsub", "Sub", "Add")
+"""Others by which it does if what is added is 0."""
 
 
 def _noting(tensors: Any, *args: Any, **kwargs: Any) -> None:
@@ -96,17 +99,20 @@ def multiple(root: Tensor, loss: Tensor) -> float | None:
     >>> multiple(-loss / 4, loss), multiple(loss, loss.mean() / 2), multiple(loss**2, loss)
     (-0.25, 2.0, None)
     """
-    if not (root.numel() == loss.numel() == 1 and (_leads(root.grad_fn, loss) or _leads(loss.grad_fn, root))):
+    if not root.numel() == loss.numel() == 1:
         return None
     whole, part = float(root.detach()), float(loss.detach())
-    return whole / part if whole and part and math.isfinite(whole) and math.isfinite(part) else None
+    if not (whole and part and math.isfinite(whole) and math.isfinite(part)):
+        return None
+    by = LINEAR + SHIFTS * math.isclose(abs(whole), abs(part), rel_tol=1e-6)  # 0 - loss is a multiple, 1 - loss is none
+    return whole / part if _leads(root.grad_fn, loss, by) or _leads(loss.grad_fn, root, by) else None
 
 
-def _leads(node: Any, scalar: Tensor) -> bool:
-    """Whether a node is a multiple of what has one entry, computed from nothing else that needs a gradient."""
+def _leads(node: Any, scalar: Tensor, by: Sequence[str]) -> bool:
+    """Whether a node comes of what has one entry by these operations, and of nothing else that needs a gradient."""
     while node is not None and node is not scalar.grad_fn:
         following = inputs_of(node)
-        if len(following) != 1 or name_of(node).partition("Backward")[0] not in LINEAR:
+        if len(following) != 1 or name_of(node).partition("Backward")[0] not in by:
             return False
         node = following[0]
     return node is not None

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ..autograd import VIEWS, name_of
 from ..last import LAST, REACHES, reach
 from ..record import LossFacts
+from .differences import outside
 from .examples import of_targets
 from .recovered import Recovered, numbers, times
 
@@ -197,11 +198,9 @@ def _facts(
     targets = seen.targets
     moments = targets.numel(), float(targets.mean()), float(targets.var(correction=0))
     low, high = REACHES[seen.bend] if seen.bend else reach(path)
-    bent, slack = seen.bent(z), 1e-3 * float(targets.abs().amax())
-    within = low <= float(bent.amin()) and float(bent.amax()) <= high
-    outside = float(((targets < low - slack) | (targets > high + slack)).float().mean()) if within else 0.0
+    beyond = outside(targets, seen.bent(z), low, high)
     square = seen.is_square and not rooted
-    facts = LossFacts("squared_error" if square else "other", mean, scale, None, moments, outside, bend=seen.bend)
+    facts = LossFacts("squared_error" if square else "other", mean, scale, None, moments, beyond, bend=seen.bend)
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     facts.examples = of_targets(targets)

@@ -13,7 +13,10 @@ from .examples import of_targets
 from .kind import ABSOLUTE, BENDS
 from .recovered import Recovered, numbers, times
 
-__all__ = ["absolute_error", "squared_error"]
+__all__ = ["absolute_error", "outside", "squared_error"]
+
+NOISE = 0.01
+"""The share of the targets' variance up to which what lies beyond the range of the outputs is taken for noise."""
 
 
 def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
@@ -38,20 +41,25 @@ def squared_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Rec
     moments = size, float(targets.mean()), float(targets.var(correction=0))
     mean = float((z - targets).square().mean())
     facts = LossFacts("squared_error", mean, math.nan if root else weight * size, None, moments)
-    facts.outside = _outside(path, z, targets)
+    facts.outside = outside(targets, z, *reach(path))
     facts.examples = of_targets(targets)
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     return Recovered(facts, again)
 
 
-def _outside(path: Sequence[Any], z: Tensor, targets: Tensor) -> float:
-    """Share of the targets that the last activation cannot reach."""
-    low, high = reach(path)
+def outside(targets: Tensor, z: Tensor, low: float, high: float) -> float:
+    """Share of the targets that outputs between two ends cannot reach.
+
+    0 where that costs nearly nothing, as of targets that noise has carried over the end.
+    """
     if not (low <= float(z.amin()) and float(z.amax()) <= high):
         return 0.0
     slack = 1e-3 * float(targets.abs().amax())
-    return float(((targets < low - slack) | (targets > high + slack)).float().mean())
+    beyond = (low - targets).clamp_min(0) + (targets - high).clamp_min(0)
+    if float(beyond.square().mean()) <= NOISE * float(targets.var(correction=0)):
+        return 0.0
+    return float((beyond > slack).float().mean())
 
 
 def absolute_error(path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:

@@ -25,11 +25,10 @@ class Recovered:
 
     def times(self, factor: float) -> "Recovered":
         """The same where so many times this loss was differentiated."""
-        if factor == 1 or self.again is None:
+        if factor == 1:
             return self
-        again = self.again
-        facts = replace(self.facts, scale=factor * self.facts.scale)
-        return Recovered(facts, lambda new: factor * again(new))
+        again, facts = self.again, replace(self.facts, scale=factor * self.facts.scale)
+        return Recovered(facts, None if again is None else lambda new: factor * again(new))
 
 
 def numbers(tensor: Tensor) -> Tensor:

@@ -84,7 +84,8 @@ def vanishing(record: Record) -> Numbers | None:
         if first.root_mean_square > 0 and last.root_mean_square > 0:
             biases = [layer for layer in update.layers if not layer.is_matrix]
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
-            size, name = max((bias.root_mean_square, bias.name), (tick.slope / update.clipped, "output"))
+            shortened = update.clipped * update.scaler / update.scale  # by clipping, or a scale of one's own
+            size, name = max((bias.root_mean_square, bias.name), (tick.slope / shortened, "output"))
             if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * size:
                 size, name = last.root_mean_square, last.name  # else no signal comes forward: no weight has a gradient
             found.append((first.root_mean_square / size, first.name, name))
@@ -97,22 +98,24 @@ def spike(record: Record) -> Numbers | None:
     """A loss above that of guessing after it was well below it; one that is soon where it was must be far above."""
     known, found = record.events.get("spike"), worst_spike(record)
     worst = max((each for each in (known, found) if each is not None), key=lambda each: each["high"], default=None)
-    if worst is None:
-        return None
+    if worst is None or ("nan" in record.proved and not worst["high"] > TRAINING.spike_alone * worst["low"]):
+        return None  # losses that grow until they are not finite grow step by step
     far = worst["high"] > TRAINING.leap_far * level_of(record)
     recovered = record.steps > worst["step"] + RECOVERED and recent(record) < TRAINING.spike_recovered * worst["low"]
     return worst if far or not recovered else None
 
 
 def worst_spike(record: Record) -> Numbers | None:
-    """The highest one among the losses that nothing has looked at yet."""
+    """The highest one among the losses that nothing has looked at yet; of several in a row the first."""
     level, (start, losses) = level_of(record), record.losses.untold
     if not level > 0 or not any(loss > level for loss in losses):  # a loss below 0 has no such level
         return None
     worst = None
     for step, loss in enumerate(losses):
         if loss > level and start + step >= TRAINING.spike_after:
-            before, after = losses[max(0, step - 50) : step], losses[step + 1 : step + 4]
+            before, after = losses[max(0, step - NEAR) : step], losses[step + 1 : step + 4]
+            if not loss > TRAINING.spike_over * max(before, default=math.inf):
+                continue
             last = before[-int(TRAINING.spike_after) :]
             low = len(last) >= TRAINING.spike_after and median(last) < TRAINING.spike_below * level
             over = TRAINING.spike_over if low else TRAINING.spike_alone
@@ -122,10 +125,14 @@ def worst_spike(record: Record) -> Numbers | None:
                 and median(after) < TRAINING.spike_over * max(before)
             )
             is_spike = loss > over * max(before, default=math.inf) and (low or (loss > over * level and alone))
-            if is_spike and (worst is None or loss > worst["high"]):
+            follows = worst is not None and start + step <= worst["step"] + NEAR
+            if is_spike and not follows and (worst is None or loss > worst["high"]):
                 worst = {"step": start + step, "low": median(before[-20:]), "high": loss}
     return worst
 
+
+NEAR = 50
+"""Losses before a spike that it is compared with."""
 
 RECOVERED = 30
 """Steps after a spike before which the last losses do not tell whether it was overcome."""

@@ -44,9 +44,14 @@ def _thrown(record: Record) -> float:
 
 
 def lr_vanished(record: Record) -> Numbers | None:
-    """A schedule that ends long before the training."""
-    if record.steps >= 50 and record.vanished > TRAINING.rate_vanished * record.steps:
-        return {"share": record.vanished / record.steps, "high": max(high for _, high, _ in record.rates)}
+    """A schedule that ends long before the training, or leaves so little of the rate that nothing more is learnt."""
+    if record.steps < 50:
+        return None
+    high = max((high for _, high, _ in record.rates), default=0.0)
+    if record.vanished > TRAINING.rate_vanished * record.steps:
+        return {"share": record.vanished / record.steps, "high": high, "part": 1000}
+    if record.dimmed > TRAINING.rate_dimmed * record.steps and not _learns(record, 0.0):
+        return {"share": record.dimmed / record.steps, "high": high, "part": 30}
     return None
 
 
@@ -127,12 +132,17 @@ def first_leap(record: Record) -> Numbers | None:
 
 
 def _leap_of_steps(record: Record) -> Numbers | None:
-    """The first leap, unless steps about it take off what their gradients promise: then the batches were others."""
+    """The first leap, unless the batches were others: steps about it take off what their gradients promise, or hardly
+    move the weights, all of them together.
+    """
     leap = record.events.get("leap") or first_leap(record)
     if leap is None:
         return None
     near = [tick.gain for tick in record.ticks if abs(tick.step - leap["step"]) <= EARLY and not math.isnan(tick.gain)]
-    return None if len(near) >= 3 and min(near) > TRAINING.leap_gain else leap
+    if len(near) >= 3 and min(near) > TRAINING.leap_gain:
+        return None
+    rises = any(high > first for first, high, _ in record.rates)
+    return None if _creeps(record) and not rises else leap
 
 
 def _died(record: Record, heavy: Numbers) -> Numbers | None:
@@ -164,11 +174,20 @@ def lr_low(record: Record) -> Numbers | None:
     gains = [tick.gain for tick in record.ticks if not math.isnan(tick.gain)]
     warming = any(first < high / 2 and last == high for first, high, last in record.rates)
     waits = record.vanished or (warming and no_signal(record) is None)  # not until all of it is wasted
-    if record.steps < TRAINING.slow_steps or len(gains) < 4 or waits:
+    descents = [update.descent for _, update in updates_in(record) if update.descent > 0]
+    if record.steps < TRAINING.slow_steps or len(descents) < 4 or waits:
         return None
     first, last = fmean(record.losses[:10]), fmean(record.losses[-20:])
-    promised = record.steps * median(update.descent for _, update in updates_in(record) if update.descent > 0)
-    exact = abs(1 - median(gains)) < 1 - TRAINING.slow or promised < TRAINING.slow_promise / 10 * first
-    slow = exact and promised < TRAINING.slow_promise * first
+    promised = record.steps * median(descents)
+    bend = abs(1 - median(gains)) if len(gains) >= 4 else 1.0
+    tiny = promised < TRAINING.slow_promise / 4 * first and _creeps(record)
+    falls = bend < 1 - TRAINING.slow_straight and first - last > TRAINING.slow_kept * promised  # as far as promised
+    slow = tiny or (bend < 1 - TRAINING.slow and (falls or promised < TRAINING.slow_promise * first))
     stuck = last > (1 - TRAINING.slow_progress) * first and not first < TRAINING.stuck * level_of(record)
     return {"steps": record.steps, "first": first, "last": last} if slow and stuck and first > 0 else None
+
+
+def _creeps(record: Record) -> bool:
+    """Whether all steps together change the weights by a few percent at most."""
+    shares = [update.update / update.weight for _, update in updates_in(record) if update.weight > 0]
+    return len(shares) >= 4 and record.steps * median(shares) < TRAINING.slow_change

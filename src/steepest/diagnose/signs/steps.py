@@ -70,6 +70,9 @@ def ascent(record: Record) -> Numbers | None:
         return {"by": "optimizer"} if len(scales) >= 3 and all(scale > 0 for scale in scales) else None
     if len(scales) >= 3 and all(scale < 0 for scale in scales):
         return {"by": "loss"}
+    minus = [tick for tick in early if tick.update is not None and tick.update.factor < 0]
+    if len(minus) >= 3 and 2 * len(minus) > len(early) and _rises_far(record):  # no score, of which minus is right
+        return {"by": "loss"}
     updates = [update for _, update in updates_in(record, EARLY) if not math.isnan(update.descent)]
     descents = [update.descent for update in updates]
     turned = [update for update in updates if update.turned and update.descent < 0]
@@ -89,6 +92,12 @@ def _unbounded(record: Record) -> Numbers | None:
     losses, now = record.losses, recent(record)
     first = max((abs(loss) for loss in losses[:10] if math.isfinite(loss)), default=math.nan)
     return {"by": "unbounded", "loss": now} if now < -TRAINING.unbounded * max(first, 1.0) else None
+
+
+def _rises_far(record: Record) -> bool:
+    """Whether losses above 0 have become many times what they were."""
+    first = fmean(record.losses[:3])
+    return 0 < first < recent(record) / TRAINING.leap_far or not math.isfinite(record.losses[-1])
 
 
 def _rises(record: Record) -> Numbers | None:
@@ -131,18 +140,20 @@ def clip(record: Record) -> Numbers | None:
 
 
 def accumulation(record: Record) -> Numbers | None:
-    """Several backward passes a step, each of a whole mean."""
-    seen = [
-        max(tick.backwards, tick.calls)
-        for tick in record.ticks
-        if tick.update is not None
-        and tick.loss is not None
-        and max(tick.backwards, tick.calls) >= TRAINING.accumulated
-        and 0.9 < tick.loss.scale < 1.1
-    ]
-    if len(seen) >= 3 and not record.scale_free:
-        return {"count": round(median(seen))}
-    return None
+    """Several backward passes a step, each of a whole mean: by the first steps, as later little is left of the loss."""
+    counts, whole = [], 0
+    for tick in record.ticks:
+        count = max(tick.backwards, tick.calls)
+        if tick.update is None or tick.loss is None or count < TRAINING.accumulated or math.isnan(tick.loss.scale):
+            continue
+        divided = tick.update.raw > 0.9 * count * tick.update.gradient  # the gradients, once they were summed
+        counts.append(count)  # what is learnt already is not in the scale, so that it is nearer to 1 than to 1 / count
+        whole += len(counts) <= FIRST_SUMS and count**-0.5 < tick.loss.scale < 1.1 and not divided
+    return {"count": round(median(counts))} if 2 * whole > FIRST_SUMS and not record.scale_free else None
+
+
+FIRST_SUMS = 5
+"""Observed steps of several passes, the first ones, most of which must be of whole means."""
 
 
 def weight_decay(record: Record) -> Numbers | None:
