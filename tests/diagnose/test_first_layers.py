@@ -1,6 +1,7 @@
 """What the first layers get, what outputs do where that changes a little, and layers that are matrices of one's own."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 import steepest
-from steepest.diagnose.first_layers import facts_of, roughness
+from steepest.diagnose.first_layers import facts_of, nudged, roughness
 
 ROWS = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
 
@@ -141,3 +142,30 @@ class Matrices(nn.Module):
 def test_layers_that_are_matrices_of_ones_own(options, told):
     torch.manual_seed(0)
     assert codes(Matrices(**options), ROWS, steps=40) == told
+
+
+def test_a_model_that_refuses_other_inputs_or_modes_is_looked_at_otherwise():
+    class Strict(Matrices):
+        def forward(self, rows):
+            assert torch.equal(rows, rows.round()) and self.training
+            return super().forward(functional.dropout(rows, 0.5))
+
+    torch.manual_seed(0)
+    model = Strict(1.4)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-4)
+    with steepest.watch(model, optimizer, budget=1.0) as doctor:
+        for _ in range(230):
+            optimizer.zero_grad()
+            loss = functional.mse_loss(model(ROWS.round()), ROWS[:, 0])
+            loss.backward()
+            optimizer.step()
+            doctor.step(loss)
+    assert doctor.unseen == [] and all(math.isfinite(tick.gain) for tick in doctor.record.ticks)
+    assert all(math.isnan(tick.rough) and tick.dropout is None for tick in doctor.record.ticks)
+
+
+def test_layers_that_are_called_by_name_are_not_changed():
+    layer = nn.Linear(6, 2)
+    with nudged([layer]):
+        assert torch.equal(layer(input=ROWS), ROWS @ layer.weight.T + layer.bias)
+        assert not torch.equal(layer(ROWS), layer(input=ROWS))

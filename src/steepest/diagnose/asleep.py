@@ -48,7 +48,7 @@ def without_dropout(
         asleep = repeat()
     finally:
         put_back(restore)
-    if asleep is None or recovered.again is None or after.dim() == 0 or torch.equal(asleep, after):
+    if asleep is None or recovered.again is None or torch.equal(asleep, after):
         return None
     middle = asleep.double().mean(0)
     apart = float((asleep.double() - middle).square().sum())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -185,10 +186,12 @@ def measure_step(
         after = repeat()
         if after is None:
             return
-        if forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
-            tick.dropout = without_dropout(target.model, repeat, after, recovered)
-        if tick.step <= ROUGH and len(after) >= ALIKE and (moved := repeat(nudge=True)) is not None:
-            tick.rough = roughness(after, moved)
+        with suppress(Unrepeatable):  # a model may refuse other inputs, and another mode
+            several = after.is_floating_point() and after.dim() > 0 and len(after) >= ALIKE
+            if several and forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
+                tick.dropout = without_dropout(target.model, repeat, after, recovered)
+            if several and tick.step <= ROUGH and (moved := repeat(nudge=True)) is not None:
+                tick.rough = roughness(after, moved)
         before = forward.outputs[place].detach()
         fallen = number(recovered.again(before) - recovered.again(after)) / update.scaler
         fallen *= max(tick.backwards, 1)

@@ -64,7 +64,8 @@ def nudged(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Within it the inputs of layers change a little at random, as those of other examples nearby would."""
 
     def nudge(module: nn.Module, args: tuple[Any, ...]) -> Any:
-        return (_nudged(args[0]), *args[1:])
+        known = bool(args) and isinstance(args[0], Tensor) and args[0].is_floating_point() and args[0].dim() > 0
+        return (_nudged(args[0]), *args[1:]) if known else None
 
     handles = [module.register_forward_pre_hook(nudge) for module in modules]
     try:
