@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 import steepest
+from steepest.diagnose import roots
 from steepest.diagnose.autograd import path_between
 from steepest.diagnose.losses import read, recover
 
@@ -92,11 +93,11 @@ def test_what_is_compared_otherwise_is_not_claimed(loss):
     assert read(path_between(loss(z, torch.randn(16, 3)), [z]), [z]) is None
 
 
-def _train(loss, steps=40, targets=lambda y: y):
+def _train(loss, steps=40, targets=lambda y: y, size=0.4):
     model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
     generator = torch.Generator().manual_seed(1)
     for param in model.parameters():  # threads have one global generator
-        nn.init.uniform_(param, -0.4, 0.4, generator=generator)
+        nn.init.uniform_(param, -size, size, generator=generator)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     doctor = steepest.watch(model, optimizer)
     for _ in range(steps):
@@ -121,18 +122,20 @@ def test_a_training_by_absolute_differences_is_understood_as_one_by_squares_is(l
     assert [f.code for f in _train(loss, targets=lambda y: 0 * y + 3).findings] == ["labels"]
     assert [f.code for f in _train(lambda z, t: -loss(z, t)).findings][:1] == ["ascent"]
     assert [f.code for f in _train(lambda z, t: loss(z.sigmoid(), t)).findings] == ["output_range"]
+    assert [f.code for f in _train(lambda z, t: loss(60 * z, t)).findings] == []  # outputs that are scaled are not read
+    assert [f.code for f in _train(loss, size=20.0).findings][:1] == ["init_large"]
 
 
-def test_backward_is_what_it_was_between_observed_steps_and_at_the_end():
-    before = torch.autograd.backward
+def test_backward_is_listened_to_in_observed_steps_only_and_not_longer_than_the_doctor_lives():
+    before = set(roots._listeners)
     doctor = _train(functional.l1_loss, steps=36)
-    assert torch.autograd.backward is before  # step 36 is none of those that are observed
+    assert set(roots._listeners) == before  # step 36 is none of those that are observed
     doctor.close()
     doctor = _train(functional.l1_loss, steps=5)  # the next step is observed
-    assert torch.autograd.backward is not before
+    assert len(set(roots._listeners) - before) == 1
     del doctor
     gc.collect()
-    assert torch.autograd.backward is before
+    assert set(roots._listeners) == before
 
 
 def test_another_wrapper_around_backward_is_left_where_it_is():

@@ -337,6 +337,15 @@ def test_a_decay_that_outweighs_the_first_gradients_is_told_of_a_loss_that_falls
     assert (SIGNS["weight_decay"](falls) is not None) == told
 
 
+def test_ascent_is_told_by_the_first_steps_since_what_rises_is_soon_beyond_recovery():
+    rising = record([-1.4 * 1.5**step for step in range(40)])
+    for tick in rising.ticks:
+        tick.loss.scale = -1.0 if tick.step < 8 else 512.0
+    assert SIGNS["ascent"](rising) == {"by": "loss"}
+    rising.ticks[1].loss.scale = 1.0
+    assert SIGNS["ascent"](rising)["by"] == "unbounded"
+
+
 def test_a_penalty_in_the_loss_that_shrinks_the_weights():
     pulled = record([1.9] + [1.2] * 299)
     for tick in pulled.ticks:

@@ -3,12 +3,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 import steepest
 from steepest.diagnose.finding import Diagnosis, ranked
 from steepest.diagnose.losses.examples import of_labels
 from steepest.diagnose.record import LayerFacts, LossFacts, Record, StepFacts, Tick
 from steepest.diagnose.signs import SIGNS
+
+from .loops import steps
 
 
 def record(losses, labels, batch=16, rates=(0.1, 0.1, 0.1), descent=0.01, gain=0.9):
@@ -345,6 +348,36 @@ def test_a_divergence_from_soft_targets_does_not_climb(classes, sharpness, reduc
         doctor.record.losses[0], rel=1e-2
     )
     assert all(0.5 < tick.gain < 1.5 for tick in doctor.record.ticks)
+
+
+@pytest.mark.parametrize(("fill", "told"), [(0.1, True), (0.0, False), (None, False)])
+def test_units_with_equal_weights_are_copies_though_dropout_tells_their_gradients_apart(fill, told):
+    """A layer of zeros behind a layer of random weights is none: its gradients tell its units apart."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(4, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 2)
+    )
+    if fill is not None:
+        nn.init.constant_(model[3].weight, fill)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, model, optimizer, count=4)
+    assert [finding.code for finding in doctor.findings] == ["symmetry"] * told
+
+
+@pytest.mark.parametrize(("deviation", "told"), [(0.01, ["vanishing"]), (None, [])])
+def test_small_weights_of_a_deep_net_let_nothing_through_though_its_last_layer_soon_moves(deviation, told):
+    torch.manual_seed(0)
+    sizes = [(4, 32), (32, 32), (32, 32), (32, 32), (32, 2)]
+    model = nn.Sequential(*(layer for size in sizes for layer in (nn.Linear(*size), nn.ReLU())))[:-1]
+    for layer in model[::2]:
+        if deviation is not None:
+            nn.init.normal_(layer.weight, std=deviation)
+            nn.init.zeros_(layer.bias)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    doctor = steepest.watch(model, optimizer)
+    steps(doctor, model, optimizer, count=6, loss=lambda logits, labels: functional.cross_entropy(logits, 0 * labels))
+    assert [finding.code for finding in doctor.findings] == told
 
 
 @pytest.mark.parametrize(("signal", "told"), [(1e-8, "1.bias"), (0.3, None)])

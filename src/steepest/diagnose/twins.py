@@ -16,7 +16,8 @@ def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> I
     """Weights most of whose units have twins, as their gradients have: such units stay copies.
 
     Where no weight of the model has a gradient, all units of a layer are copies if their weights are equal; where any
-    has one, as of layers that start at 0 one behind the other, those without may get one later.
+    has one, as of layers that start at 0 one behind the other, those without may get one later. Hidden units of equal
+    weights that are not 0 are copies even if dropout tells their gradients apart a little.
     """
     yield from _parts(before)
     params = [param for _, param, _ in before.params if param.dim() > 1]
@@ -26,8 +27,9 @@ def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> I
         if owner is None or param.grad is None or not dense(param.grad):
             continue
         for weight, gradient, is_layer in _by_unit(param, param.grad.detach(), owner, id(param) in units):
-            if still:
-                copies = len(weight) if is_layer and bool((weight == weight[:1]).all()) else 0
+            equal = is_layer and bool((weight == weight[:1]).all())
+            if still or (equal and id(param) in units and bool(weight.any())):
+                copies = len(weight) if equal else 0
             else:
                 copies = _copies(weight.flatten(1), gradient.flatten(1))
             if copies >= max(2, len(weight) / 2):

@@ -19,6 +19,8 @@ def init_large(record: Record) -> Numbers | None:
     moments = target_moments(record)
     if facts.labels is not None:
         large = guess > 0.1 and facts.mean > TRAINING.start * guess
+    elif facts.guess > 0 and moments is not None:
+        large = facts.mean > TRAINING.start * max(1.0, math.hypot(moments[1], moments[2] ** 0.5))
     elif facts.kind == "squared_error" and moments is not None and guess > 0:
         large = facts.mean > TRAINING.start_squared * max(1.0, moments[1] ** 2 + moments[2])
     else:
@@ -86,7 +88,7 @@ def vanishing(record: Record) -> Numbers | None:
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
             shortened = update.clipped * update.scaler / update.scale  # by clipping, or a scale of one's own
             size, name = max((bias.root_mean_square, bias.name), (tick.slope / shortened, "output"))
-            if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing * size:
+            if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing_all * size:
                 size, name = last.root_mean_square, last.name  # else no signal comes forward: no weight has a gradient
             found.append((first.root_mean_square / size, first.name, name))
     if len(found) >= 2 and max(found)[0] < TRAINING.vanishing:

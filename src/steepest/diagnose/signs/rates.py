@@ -5,7 +5,7 @@ from statistics import fmean, median
 
 from ...findings.catalogue import TRAINING
 from ..record import LayerFacts, Record, StepFacts
-from .course import no_signal
+from .course import no_signal, vanishing
 from .levels import EARLY, Numbers, level_of, recent, updates_in
 
 __all__ = ["group_lr", "lr_high", "lr_low", "lr_vanished", "scheduler"]
@@ -146,6 +146,8 @@ def _leap_of_steps(record: Record) -> Numbers | None:
 
 
 def _died(record: Record, heavy: Numbers) -> Numbers | None:
+    if vanishing(record) is not None:  # deep in a net all examples look alike to a unit, which any step turns off
+        return None
     """Units that steps have silenced which did not do what the gradient promised.
 
     Where they did, the loss itself silences them, as where nothing can be learnt from the inputs.

@@ -68,7 +68,7 @@ def ascent(record: Record) -> Numbers | None:
     scales = [tick.loss.scale for tick in early if tick.loss is not None and not math.isnan(tick.loss.scale)]
     if record.maximizes:
         return {"by": "optimizer"} if len(scales) >= 3 and all(scale > 0 for scale in scales) else None
-    if len(scales) >= 3 and all(scale < 0 for scale in scales):
+    if len(scales) >= 3 and all(scale < 0 for scale in scales[:5]):  # a loss that rises is soon beyond recovery
         return {"by": "loss"}
     minus = [tick for tick in early if tick.update is not None and tick.update.factor < 0]
     if len(minus) >= 3 and 2 * len(minus) > len(early) and _rises_far(record):  # no score, of which minus is right
@@ -164,11 +164,11 @@ def weight_decay(record: Record) -> Numbers | None:
 def _penalized(record: Record) -> Numbers | None:
     seen = [(tick.loss.penalty, update) for tick, update in updates_in(record) if tick.loss is not None]
     guess = guessing(record)
-    if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.decay_stuck * guess:
+    if len(seen) < 4 or record.steps < 40 or not recent(record) > TRAINING.learns_far * guess:
         return None
     penalty = median(penalty for penalty, _ in seen[:4])
     shrunk = seen[-1][1].weight / seen[0][1].weight if seen[0][1].weight > 0 else 1.0
-    if penalty > TRAINING.penalty * guess and shrunk < TRAINING.decay_shrunk:
+    if penalty > TRAINING.penalty * guess and shrunk < TRAINING.decay_shrinks:
         return {"kind": "penalty", "share": penalty / guess, "shrunk": shrunk}
     return None
 
