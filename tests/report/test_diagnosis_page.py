@@ -155,7 +155,9 @@ def test_how_often_a_finding_was_told_of_trainings_without_a_mistake(tmp_path, m
 def test_chinese_sentences_end_and_go_on_with_chinese_punctuation(tmp_path, open_page):
     page = open_page(watched(10, scale=100.0).report(tmp_path / "run.html", "zh"))
     told = page.locator(".finding[data-code=input_scale] .hint").first.inner_text()
-    assert told.startswith("首次出现于第 1 步。阈值：input_deviation 0.02 … 5，input_offset 4。"), told
+    assert told.startswith("首次出现于第 1 步。阈值：input_deviation 0.02 … 5，input_offset 4，input_columns 1000。"), (
+        told
+    )
     shown = page.locator("#told").inner_text()
     assert not re.findall(r"[\u4e00-\u9fff）][.,:;!?]|[。，：；？！] ", shown)
 
