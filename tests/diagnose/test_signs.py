@@ -259,6 +259,7 @@ def regression(means, batch=32, facts=None):
 def test_batches_of_like_targets_are_not_shuffled():
     assert SIGNS["not_shuffled"](regression([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0]))["kind"] == "targets"
     assert SIGNS["not_shuffled"](regression([0.1, -0.2, 0.15, 0.0, -0.1, 0.05])) is None
+    assert SIGNS["not_shuffled"](regression([0.53, -0.53] * 4)) is None  # seven times as much as at random, but little
 
 
 def test_sorted_rows_of_several_targets_are_not_shuffled():

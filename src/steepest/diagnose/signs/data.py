@@ -67,6 +67,8 @@ def _apart(record: Record) -> Numbers | None:
     middle = [math.fsum(column) / total for column in columns]
     apart = [each.count * math.dist(each.middle, middle) ** 2 for each, _ in seen]
     within = math.fsum(each.count * each.variance for each, _ in seen)
+    if math.fsum(apart) < TRAINING.shuffled_share * (within + math.fsum(apart)):
+        return None  # targets that move on slowly, as those that a model makes for itself
     variance = (within + math.fsum(apart)) / total
     if not variance > 1e-12 * math.hypot(*middle) ** 2:
         return None
