@@ -119,7 +119,7 @@ def worst_spike(record: Record) -> Numbers | None:
             if not loss > TRAINING.spike_over * max(before, default=math.inf):
                 continue
             last = before[-int(TRAINING.spike_after) :]
-            low = len(last) >= TRAINING.spike_after and sorted(last)[-len(last) // 4] < TRAINING.spike_below * level
+            low = len(last) >= TRAINING.spike_after and sorted(last)[-1 - len(last) // 4] < TRAINING.spike_below * level
             over = TRAINING.spike_over if low else TRAINING.spike_alone
             alone = (
                 len(before) >= TRAINING.spike_after
