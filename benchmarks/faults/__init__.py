@@ -13,6 +13,7 @@ from . import (
     seventh,
     sixth,
     steps,
+    tenth,
     third,
     trained,
     upkeep,
@@ -28,5 +29,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh, eighth, ninth):
+for _module in (fifth, sixth, seventh, eighth, ninth, tenth):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
