@@ -3,6 +3,7 @@
 from . import (
     data,
     eighth,
+    eleventh,
     fifth,
     fourth,
     initial,
@@ -29,5 +30,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh, eighth, ninth, tenth):
+for _module in (fifth, sixth, seventh, eighth, ninth, tenth, eleventh):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
