@@ -478,3 +478,15 @@ def test_three_divisions_by_ten_take_a_rate_away(thousandths, told):
         doctor.step(loss)
     doctor.close()
     assert ("lr_vanished" in [finding.code for finding in doctor.findings]) == told
+
+
+def test_first_layers_that_get_a_hundredth_of_any_others_gradient_where_nothing_is_learnt():
+    def seen(loss, first):
+        made = record([1.38] * 3 + [loss] * 300, lambda step: {0: 8, 1: 8, 2: 8, 3: 8})
+        for tick in made.ticks:
+            sizes = {"start": first, "head": 1.0, "inner": 0.1}
+            tick.update.layers = [LayerFacts(f"{name}.weight", 4, 1.0, 2 * size, 0.01) for name, size in sizes.items()]
+        return SIGNS["vanishing"](made)
+
+    assert seen(1.38, 5e-3)["last"] == "head.weight"
+    assert seen(0.5, 5e-3) is None and seen(1.38, 5e-2) is None

@@ -32,7 +32,7 @@ def fields(template, lang):
 def test_both_languages_say_the_same_numbers(code):
     entry = ENTRIES[code]
     assert set(entry) <= {"status", "en", "zh", "advice", "unrated"} | (
-        {"title", "certain", "unless", "alarms", "information"} if code in DIAGNOSES["findings"] else set()
+        {"title", "certain", "unless", "alarms", "information", "former"} if code in DIAGNOSES["findings"] else set()
     )
     assert entry.get("status", "FINISHED") in Status.__members__
     none = {"en": "none", "zh": "无"}
@@ -41,6 +41,15 @@ def test_both_languages_say_the_same_numbers(code):
         assert any("\u4e00" <= letter <= "\u9fff" for letter in re.sub(FIELD, "", texts["zh"])) or FIELD.fullmatch(
             texts["zh"]
         )
+
+
+def test_a_finding_that_was_stored_before_its_sentence_had_variants_is_told_as_it_was():
+    stored = Finding.from_json('{"code": "weight_decay", "numbers": {"decay": 0.5, "pull": 3.0, "shrunk": 0.4}}')
+    assert stored.text() == (
+        "weight decay 0.5 pulls 3 times as much as the gradient, and the weights have shrunk to 40 % of their start; "
+        "try a hundredth of it"
+    )
+    assert Finding("weight_decay", {"kind": "penalty", "share": 0.4, "shrunk": 0.4}).numbers["kind"] == "penalty"
 
 
 def test_paths_and_trainings_share_no_name_and_what_explains_a_finding_exists():

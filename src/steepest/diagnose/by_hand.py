@@ -32,12 +32,22 @@ def combined(path: Sequence[Any], name: str) -> bool:
 
 def squashing(path: Sequence[Any]) -> tuple[Any, Any]:
     """The nodes of the softmax and of the sigmoid of outputs whose logarithm a loss takes; None without."""
-    softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None)
+    softmax = next((node for node in path[:-1] if name_of(node) == "LogSoftmaxBackward0"), None) or _normalizer(path)
     sigmoid = next((node for node in path[:-1] if name_of(node) in LOG_SIGMOIDS), None)
     if softmax is None and sigmoid is None and takes_logarithm(path):
         softmax = next((node for node in path[:-1] if name_of(node) == "SoftmaxBackward0"), None)
         sigmoid = next((node for node in path[:-1] if name_of(node) == "SigmoidBackward0"), None)
     return softmax, sigmoid
+
+
+def _normalizer(path: Sequence[Any]) -> Any:
+    """The node of the logarithm of a sum of exponentials that is taken off its own argument; None without."""
+    for node in path[:-1]:
+        given = inputs_of(node) if name_of(node) == "SubBackward0" else []
+        sums = [each for each in map(through_views, given[1:]) if name_of(each) == "LogsumexpBackward0"]
+        if sums and through_views(inputs_of(sums[0])[0]) is through_views(given[0]):
+            return sums[0]
+    return None
 
 
 def cut_off(path: Sequence[Any], output: Tensor) -> str:

@@ -86,7 +86,7 @@ class LossFacts:
             outputs; NaN else.
         penalty: what norms of the model's weights add to the loss.
         guess: the mean loss of the best constant, of losses of differences that are no squares; NaN else.
-        bend: the activation between the model's output and what is compared with targets; empty without one.
+        bend: the last activation before what is compared with targets, of the model or behind it; empty without one.
     """
 
     kind: Kind

@@ -126,7 +126,7 @@ class Structure:
         step = self.record.steps - 1
         self._renew()
         if seen.not_zeroed:
-            self._surely("zero_grad", 1, step=step)
+            self._surely("zero_grad", 1, step=step, kind="kept")
         self._mode(seen, step)
         self._drops(seen.drops.share if seen.drops is not None else 0.0, step)
         path: list[Any] = []
@@ -139,6 +139,8 @@ class Structure:
                 path = []
         if path and forward is not None:
             self._output(path, forward, value, step, closely)
+        if isinstance(loss, Tensor) and len(calls) > 1:
+            self._shapes_of_all(calls, loss, step)
         for twins in seen.twins:
             seen_before = self._twins.get(twins.name, 0) + 1
             self._twins[twins.name] = seen_before
@@ -262,6 +264,14 @@ class Structure:
             if (layers := stacked(path[-1])) > 1:
                 self._surely("no_activation", 1, step=step, layers=layers)
 
+    def _shapes_of_all(self, calls: Sequence[Forward], loss: Tensor, step: int) -> None:
+        """Outputs of any call of the model, such as those within an equation and at its border."""
+        for call in calls:
+            path = path_between(loss, call.outputs)
+            output = next((each for each in call.outputs if path and each.grad_fn is path[-1]), None)
+            if output is not None and (compared := compared_with_all(path, output)):
+                self._surely("shape", 1, step=step, count=len(output), shape=str(compared))
+
     def _over_batch(self, path: Sequence[Any], output: Tensor, step: int) -> None:
         """A softmax over the examples of a batch, where each row should have its own."""
         nodes = [node for node in path if name_of(node) in ("SoftmaxBackward0", "LogSoftmaxBackward0")]
@@ -316,7 +326,10 @@ class Structure:
             name = next(name for key, name in self.target.names.items() if key in cut)
             kind = "cut"
             if not self._had:  # no parameter at all: nothing tells where a graph would be cut
-                kind = "zeroed" if self._reached else "never" if self._used.keys() & set(cut) else "cut"
+                if self._reached:
+                    self.record.prove("zero_grad", step=0, kind="lost")
+                    return
+                kind = "never" if self._used.keys() & set(cut) else "cut"
             self.record.prove("no_grad", step=0, count=len(cut), of=len(trained), name=name, kind=kind)
 
     def _trace(self, loss: Tensor) -> None:

@@ -26,6 +26,12 @@ def twins_in(before: Before, units: set[int], owners: dict[int, nn.Module]) -> I
         owner = owners.get(id(param))
         if owner is None or param.grad is None or not dense(param.grad):
             continue
+        if (
+            id(param) not in units and isinstance(owner, nn.Linear) and param.dim() == 2 and not still
+        ):  # outputs, such as those of a mixture
+            if _copies(param.detach(), param.grad.detach(), reached=False) == len(param) > 2:
+                yield Twins(name, len(param), len(param), True, "units")
+            continue
         for weight, gradient, is_layer in _by_unit(param, param.grad.detach(), owner, id(param) in units):
             equal = is_layer and bool((weight == weight[:1]).all())
             if still or (equal and id(param) in units and bool(weight.any())):
@@ -81,10 +87,10 @@ def _by_unit(
         yield weight, gradient, False
 
 
-def _copies(weight: Tensor, gradient: Tensor) -> int:
+def _copies(weight: Tensor, gradient: Tensor, reached: bool = True) -> int:
     """The number of rows that have a twin: the same weights, and the same gradient to rounding.
 
-    A row that no example reaches, as of a table, has no gradient, and no twin by that.
+    A row that no example reaches, as of a table, has no gradient, and no twin by that, unless it need not be `reached`.
     """
     scale = float(gradient.abs().amax())
     marks = (weight.double() * torch.arange(1, weight.shape[1] + 1, device=weight.device).cos()).sum(1)
@@ -94,6 +100,7 @@ def _copies(weight: Tensor, gradient: Tensor) -> int:
     places = torch.arange(len(weight), device=weight.device)
     first = places.new_full((len(known),), len(weight)).scatter_reduce(0, group, places, "amin")[group]
     alike = (weight == weight[first]).all(1) & ((gradient - gradient[first]).abs().amax(1) <= 1e-5 * scale)
-    alike &= gradient.abs().amax(1) > 1e-5 * scale
+    if reached:
+        alike &= gradient.abs().amax(1) > 1e-5 * scale
     sizes = torch.bincount(group[alike], minlength=len(known))
     return int(sizes[sizes > 1].sum())

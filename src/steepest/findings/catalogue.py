@@ -74,6 +74,11 @@ class Finding(Displayed):
     code: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        former = ENTRIES.get(self.code, {}).get("former", {})
+        if not former.keys() <= self.numbers.keys():
+            object.__setattr__(self, "numbers", former | dict(self.numbers))
+
     @classmethod
     def from_json(cls, text: str) -> "Finding":
         """The finding that `to_json` wrote; a point comes back as a list."""

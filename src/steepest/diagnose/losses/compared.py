@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..autograd import VIEWS, name_of
-from ..last import LAST, REACHES, reach
+from ..autograd import VIEWS, inputs_of, name_of, through_views
+from ..last import LAST, REACHES, last_activation, last_of, reach
 from ..record import LossFacts
 from .differences import outside
 from .examples import of_targets
@@ -49,6 +49,8 @@ class Compared:
         targets: in the shape of the output.
         form: the loss of each entry.
         bend: the activation that the output goes through first; empty without one.
+        last: the last activation before that, of the model; empty without one.
+        ends: the least and the largest number that what is compared can be.
         is_square: whether the form is a square.
     """
 
@@ -56,6 +58,8 @@ class Compared:
     targets: Tensor
     form: Form
     bend: str
+    last: str
+    ends: tuple[float, float]
     is_square: bool
 
     def of(self, outputs: Tensor) -> Tensor:
@@ -157,7 +161,22 @@ def _read(path: Sequence[Any], form: Form, output: Tensor) -> Compared | None:
         targets = other.reshape(output.shape)
     if not bool(targets.isfinite().all()):
         return None
-    return Compared(path[-1], targets, form, bend, form is _squared)
+    last, ends = (bend, REACHES[bend]) if bend else _limited(path)
+    return Compared(path[-1], targets, form, bend, last, ends, form is _squared)
+
+
+def _limited(path: Sequence[Any]) -> tuple[str, tuple[float, float]]:
+    """The last activation of the output at the end of a path, maybe times a number, and what that can give."""
+    node, factor = through_views(path[-1]), 1.0
+    while name_of(node) == "MulBackward0" and len(inputs_of(node)) == 1:
+        other = node._saved_other if node.next_functions[0][0] is not None else node._saved_self
+        if other is None or other.numel() != 1:
+            break
+        node, factor = through_views(inputs_of(node)[0]), factor * float(other)
+    if factor == 1 and node is through_views(path[-1]):
+        return last_of(path) or "", reach(path)
+    ends = sorted(factor * end for end in reach([node]) if factor) or [-math.inf, math.inf]
+    return last_activation(node) or "", (ends[0], ends[1])
 
 
 def compared_error(seen: Compared, path: Sequence[Any], z: Tensor, d: Tensor, loss: float) -> Recovered:
@@ -167,7 +186,7 @@ def compared_error(seen: Compared, path: Sequence[Any], z: Tensor, d: Tensor, lo
         (slopes,) = torch.autograd.grad(seen.of(free).sum(), free)
     known = slopes.abs() > 1e-4 * slopes.abs().amax()
     if not bool(known.any()):
-        return Recovered(_facts(seen, path, z, math.nan, math.nan))
+        return Recovered(_facts(seen, z, math.nan, math.nan))
     weights = d / torch.where(known, slopes, torch.ones_like(slopes))
     middle = weights[known].median()
     alike = bool((weights[known] - middle).abs().amax() <= 1e-2 * middle.abs())
@@ -176,7 +195,7 @@ def compared_error(seen: Compared, path: Sequence[Any], z: Tensor, d: Tensor, lo
     total, mean = float((weights * losses).sum()), float(losses.mean())
     rooted = any(name_of(node) == "SqrtBackward0" for node in path[:-1]) and math.isclose(mean**0.5, loss, rel_tol=1e-2)
     scale = 1.0 if rooted else float(weights.expand_as(z).sum())
-    facts = _facts(seen, path, z, mean**0.5 if rooted else mean, scale, rooted)
+    facts = _facts(seen, z, mean**0.5 if rooted else mean, scale, rooted)
 
     def again(new: Tensor) -> Tensor:
         if rooted:
@@ -192,15 +211,13 @@ PARTLY = 0.5
 """The part of a loss that may be something else where steps are told by what differences add to it."""
 
 
-def _facts(
-    seen: Compared, path: Sequence[Any], z: Tensor, mean: float, scale: float, rooted: bool = False
-) -> LossFacts:
+def _facts(seen: Compared, z: Tensor, mean: float, scale: float, rooted: bool = False) -> LossFacts:
     targets = seen.targets
     moments = targets.numel(), float(targets.mean()), float(targets.var(correction=0))
-    low, high = REACHES[seen.bend] if seen.bend else reach(path)
+    low, high = seen.ends
     beyond = outside(targets, seen.bent(z), low, high)
     square = seen.is_square and not rooted
-    facts = LossFacts("squared_error" if square else "other", mean, scale, None, moments, beyond, bend=seen.bend)
+    facts = LossFacts("squared_error" if square else "other", mean, scale, None, moments, beyond, bend=seen.last)
     if targets.dim() > 1 and len(targets) > 1 and targets[0].numel() > 1:
         facts.component = float(targets.var(0, correction=1).mean())
     facts.examples = of_targets(targets)

@@ -82,7 +82,8 @@ def left_alone(target: Target, recording: Recording, record: Record, start: Star
     if len(recording.modes) == len(list(model.modules())):
         for module, mode in zip(model.modules(), recording.modes, strict=True):
             module.training = mode
-    setup.zeroes, setup.steps = "zero_grad" not in record.proved, "no_step" not in record.proved
+    setup.zeroes = record.proved.get("zero_grad", {}).get("kind") != "kept"
+    setup.steps = "no_step" not in record.proved
     setup.clip = _clipped_at(record)
     if not setup.zeroes and start == "now":
         for _, _, param in target.stepped():

@@ -75,14 +75,18 @@ def _dead(record: Record) -> Numbers | None:
 def vanishing(record: Record) -> Numbers | None:
     """First layers whose gradient is nothing beside the last ones', or all weights' beside that of the last bias.
 
-    Where there is no bias, what the outputs have as a gradient stands for it.
+    Where there is no bias, what the outputs have as a gradient stands for it. Where nothing is learnt, first layers are
+    compared with any other one, and a hundredth of its gradient is too little.
     """
-    found = []
+    late, found = no_signal(record), []
+    stuck = late is not None and late["kind"] == "late"
     for tick, update in updates_in(record, 3):
         matrices = [layer for layer in update.layers if layer.is_matrix and layer.size > 1]
         if len(matrices) < 3:
             return None
         first, last = matrices[0], matrices[-1]
+        if stuck:
+            last = max(matrices, key=lambda layer: layer.root_mean_square)
         if first.root_mean_square > 0 and last.root_mean_square > 0:
             biases = [layer for layer in update.layers if not layer.is_matrix]
             bias = max(biases, key=lambda layer: layer.root_mean_square, default=last)
@@ -91,7 +95,8 @@ def vanishing(record: Record) -> Numbers | None:
             if not max(layer.root_mean_square for layer in matrices) < TRAINING.vanishing_all * size:
                 size, name = last.root_mean_square, last.name  # else no signal comes forward: no weight has a gradient
             found.append((first.root_mean_square / size, first.name, name))
-    if len(found) >= 2 and max(found)[0] < TRAINING.vanishing:
+    limit = TRAINING.vanishing_stuck if stuck else TRAINING.vanishing
+    if len(found) >= 2 and max(found)[0] < limit:
         return {"ratio": median(ratio for ratio, _, _ in found), "first": found[0][1], "last": found[0][2]}
     return None
 
