@@ -88,3 +88,16 @@ def test_an_activation_times_a_number_reaches_that_far(factor, told):
     steps(doctor, model, optimizer, count=6, loss=lambda outputs, labels: functional.mse_loss(outputs, wanted))
     assert [finding.code for finding in doctor.findings] == told
     assert not told or "tanh" in doctor.findings[0].text()
+
+
+@pytest.mark.parametrize(("apart", "told"), [(0, ["labels"]), (-1, [])])
+def test_pairs_whose_label_the_loss_does_not_know(apart, told):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    doctor = steepest.watch(model, optimizer)
+    kinds = torch.tensor([1, apart] * 4)
+    score = lambda codes, labels: functional.cosine_embedding_loss(codes[:8], codes[8:], kinds, margin=0.2)  # noqa: E731
+    steps(doctor, model, optimizer, count=6, loss=score)
+    assert [finding.code for finding in doctor.findings] == told
+    assert not told or doctor.findings[0].numbers["count"] == 4

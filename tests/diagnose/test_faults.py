@@ -46,13 +46,10 @@ SLOW = {
     "maximized",
     "average_without_underscores",
 }
-UNTOLD = {"pairs_marked_with_nought_and_one", "same_or_not_as_one_or_zero"}
-"""Pairs whose label CosineEmbeddingLoss does not know cost nothing, as those do that are apart by its margin."""
-
 TRIED = [
     pytest.param(name, LONGER.get(name, 12), marks=pytest.mark.quick if name in QUICK else ())
     for name, program in PROGRAMS.items()
-    if name in LONGER or (name not in SLOW | UNTOLD and any(CODES[code].get("certain") for code in program.truth))
+    if name in LONGER or (name not in SLOW and any(CODES[code].get("certain") for code in program.truth))
 ]
 
 
@@ -65,6 +62,7 @@ def test_the_suite_has_programs_of_every_code():
     assert all(program.about.endswith(".") for program in PROGRAMS.values())
 
 
+@pytest.mark.filterwarnings("ignore:std.*degrees of freedom")  # the mistake of one of them
 @pytest.mark.parametrize(("name", "steps"), TRIED)
 def test_the_mistake_is_named_first_and_the_repaired_program_is_silent(name, steps):
     program = PROGRAMS[name]

@@ -15,6 +15,7 @@ __all__ = [
     "POSITIVE",
     "divergence_of",
     "is_divergence",
+    "left_out",
     "log_normalized",
     "normalized",
     "of_log_rates",
@@ -147,6 +148,21 @@ def without_sign(path: Sequence[Any], forward: Forward, output: Tensor, loss: fl
         if 0 < none <= int(zero.sum()) and math.isclose(float(again), loss * count, rel_tol=3e-6):
             return none
     return 0
+
+
+def left_out(path: Sequence[Any]) -> tuple[int, int] | None:
+    """Of how many pairs the label is neither 1 nor -1, as `CosineEmbeddingLoss` takes them, and the number of pairs.
+
+    It takes one of two losses where the label is 1 or -1, and else none; where each is taken is known before the
+    backward pass. None of other losses.
+    """
+    for node in path[:-1]:
+        taken = [each for each in inputs_of(node) if name_of(each) == "WhereBackward0"]
+        made = sorted(name_of(each) for where in taken for each in inputs_of(where))
+        if name_of(node) == "AddBackward0" and made == ["ClampMinBackward0", "SubBackward0"]:
+            known = taken[0]._saved_condition | taken[1]._saved_condition
+            return int((~known).sum()), known.numel()
+    return None
 
 
 def _rows(output: Tensor) -> Tensor:

@@ -94,7 +94,8 @@ class Observation:
     `adds` whether it adds to gradients; `scale` is the factor of a gradient scaler, `root` what the last pass was
     called on, `calls` the number of calls of the model, and `turned` whether the gradient came to the optimizer with
     the other sign; `ran_apart` are modules that a call of the model ran without gradients while it was `running`;
-    `compared` is what the last pass compares an output with, where it could be read.
+    `compared` is what the last pass compares an output with, where it could be read, and `left_out` how many
+    pairs it leaves out, of how many.
     """
 
     forwards: list[Forward] = field(default_factory=list)
@@ -127,6 +128,7 @@ class Observation:
     calls: int = 0
     turned: bool = False
     compared: Compared | None = None
+    left_out: tuple[int, int] | None = None
 
     def begin_anew(self, optimizer: int) -> None:
         """An optimizer steps again: what came before its last step belongs to that one."""

@@ -21,6 +21,7 @@ from .autograd import path_between
 from .drops import Drops
 from .engine import adds_gradients, at_end, in_transform, running
 from .first_layers import data_for, facts_of
+from .loss_input import left_out
 from .losses import read
 from .observation import Forward, Observation
 from .parameters import Before, dense, params_of
@@ -299,6 +300,7 @@ class Sensors:
         path = path_between(root, made)
         if path:
             self.now.compared = read(path, made) or self.now.compared
+            self.now.left_out = left_out(path)
             self._pending = root
 
     def _reached(self, now: Observation, forward: Forward, place: int) -> Callable[[Tensor], None]:

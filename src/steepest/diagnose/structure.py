@@ -139,6 +139,8 @@ class Structure:
                 path = []
         if path and forward is not None:
             self._output(path, forward, value, step, closely)
+        if seen.left_out is not None and seen.left_out[0]:
+            self._surely("labels", 3, step=step, kind="sign", count=seen.left_out[0], of=seen.left_out[1])
         if isinstance(loss, Tensor) and len(calls) > 1:
             self._shapes_of_all(calls, loss, step)
         for twins in seen.twins:
