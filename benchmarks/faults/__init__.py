@@ -17,6 +17,7 @@ from . import (
     tenth,
     third,
     trained,
+    twelfth,
     upkeep,
 )
 from .parts import Program
@@ -30,5 +31,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh, eighth, ninth, tenth, eleventh):
+for _module in (fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
