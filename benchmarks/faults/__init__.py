@@ -16,6 +16,7 @@ from . import (
     steps,
     tenth,
     third,
+    thirteenth,
     trained,
     twelfth,
     upkeep,
@@ -31,5 +32,5 @@ PROGRAMS: dict[str, Program] = {
 }
 """Every program by its name."""
 
-for _module in (fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth):
+for _module in (fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth):
     PROGRAMS.update({name + "_" * (name in PROGRAMS): program for name, program in _module.PROGRAMS.items()})
