@@ -136,7 +136,7 @@ def _alike(tensors: list[Tensor]) -> bool:
 
 def measure_step(
     tick: Tick, target: Target, forward: Forward, path: list[Any], recovered: Recovered | None, loss: float,
-    again: Callable[[], Any] | None,
+    again: Callable[[], Any] | None, periodic: bool,
 ) -> None:  # fmt: skip
     r"""Gain and curvature of a step into its tick, from the loss on the same batch behind it.
 
@@ -148,6 +148,7 @@ def measure_step(
     The second is exact for a quadratic loss; else it is the average $2 \int_0^1 (1 - s) \, \delta^\top
     H(\theta + s \delta) \, \delta \, ds$. Rounding moves it by about $4 \varepsilon L$, with $\varepsilon$ of the
     precision of the outputs. A product with the Hessian would have no such error, and takes two more passes.
+    How rough the function is, is measured of `periodic` models: others are not rough but by their depth.
     """
     update = tick.update
     if update is None or not update.finite or math.isnan(update.descent):
@@ -190,7 +191,7 @@ def measure_step(
             several = after.is_floating_point() and after.dim() > 0 and len(after) >= ALIKE
             if several and forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
                 tick.dropout = without_dropout(target.model, repeat, after, recovered)
-            if several and tick.step <= ROUGH and (moved := repeat(nudge=True)) is not None:
+            if several and periodic and tick.step <= ROUGH and (moved := repeat(nudge=True)) is not None:
                 tick.rough = roughness(after, moved)
         before = forward.outputs[place].detach()
         fallen = number(recovered.again(before) - recovered.again(after)) / update.scaler

@@ -294,7 +294,8 @@ class Observer:
         if again is None and (recovered is None or recovered.again is None):
             self._cannot("unseen_loss")
         try:
-            measure_step(tick, self.target, forward, path, recovered, self._record.losses[tick.step], again)
+            loss, periodic = self._record.losses[tick.step], self._record.periodic
+            measure_step(tick, self.target, forward, path, recovered, loss, again, periodic)
         except Unrepeatable as obstacle:
             self._cannot("unseen_repeat", kind=obstacle.kind, error=obstacle.error)
 

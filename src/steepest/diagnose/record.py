@@ -311,7 +311,6 @@ class Record:
         dimmed_from: the first of these.
         dropout: the largest probability of any dropout layer.
         periodic: whether the model has sines or cosines of what is trained.
-        batch_normalized: whether the model has layers that normalize by the batch.
         last: the activation that the model ends in; empty where it ends in none.
         normalized_input: whether the first layer that runs is a normalization.
         scale_free: whether the optimizer's steps do not depend on the gradient's scale, as those of Adam.
@@ -342,7 +341,6 @@ class Record:
     dimmed_from: int = 0
     dropout: float = 0.0
     periodic: bool = False
-    batch_normalized: bool = False
     last: str = ""
     normalized_input: bool = False
     scale_free: bool = False
@@ -381,7 +379,6 @@ class Record:
         proved = {code: numbers for code, numbers in self.proved.items() if code != "nan"}
         return Record(
             proved=proved, dropout=self.dropout, periodic=self.periodic, last=self.last, look=self,
-            batch_normalized=self.batch_normalized,
             normalized_input=self.normalized_input, scale_free=self.scale_free, optimizer=self.optimizer,
         )  # fmt: skip
 

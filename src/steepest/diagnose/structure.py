@@ -50,9 +50,6 @@ LOOKS = 3
 """Looks at who is trained, before it is said who is not."""
 
 
-BATCH = nn.modules.batchnorm._NormBase
-"""Modules that take the size of weights before them away, by statistics of a batch or of an image."""
-
 PERIODIC = ("SinBackward0", "CosBackward0")
 """Nodes of functions that oscillate."""
 
@@ -103,7 +100,6 @@ class Structure:
                 self.record.prove("half_adam", step=0, eps=float(eps), optimizer=type(optimizer).__name__)
                 break
         self._drops(dropped_by_layers(self.target.model), 0)
-        self.record.batch_normalized = any(isinstance(module, BATCH) for module in self.target.model.modules())
         for param in self._all():
             if dense(param):
                 self._marks[id(param)] = param._version, _sum(param)

@@ -31,14 +31,10 @@ def init_large(record: Record) -> Numbers | None:
 
 
 def _rough(record: Record) -> Numbers | None:
-    """Outputs at the start that change much more where inputs change a little than those of a linear function."""
+    """Outputs of sines that change much more at the start, where inputs change a little, than those of a line."""
     seen = [tick.rough for tick in record.data if not math.isnan(tick.rough)]
     first = next((update for _, update in updates_in(record, 0)), None)
-    if len(seen) < 2 or first is None or record.batch_normalized:  # normalization takes the size of weights away
-        return None
-    layers = sum(layer.is_matrix for layer in first.layers) - 1
-    limit = TRAINING.rough_periodic if record.periodic else TRAINING.rough
-    if not median(seen) > max(limit, TRAINING.rough_layer**layers):
+    if len(seen) < 2 or first is None or not median(seen) > TRAINING.rough:
         return None
     if not first.update < TRAINING.rough_change * first.weight:  # it may be the first step that made it so
         return None
