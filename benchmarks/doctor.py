@@ -79,21 +79,21 @@ def faults(programs: dict[str, Program], seeds: int, steps: int) -> Iterator[str
 def cost(rounds: int) -> Iterator[str]:
     """Time with the doctor over time without it, in turns of 50 steps side by side, for steps of several lengths."""
     rows = []
-    for width, depth, batch in ((16, 1, 8), (64, 2, 48), (160, 3, 128), (256, 3, 128), (768, 4, 256)):
+    for width, depth, batch in ((16, 1, 8), (64, 2, 48), (160, 3, 128), (256, 3, 128), (768, 4, 256), (2048, 4, 384)):
         sides = [_Side(width, depth, batch, watched) for watched in (False, True)]
-        ratios, plain = [], []
-        for turn in range(rounds):
+        ratios, plain, turns = [], [], rounds if width < 2048 else max(rounds // 5, 4)
+        for turn in range(turns):
             times = {}
             for side in sides if turn % 2 else sides[::-1]:
                 times[side.watched] = side.turn(50)
-            if turn >= rounds // 4:  # the first steps are paid back later
+            if turn >= turns // 4:  # the first steps are paid back later
                 ratios.append(times[True] / times[False])
                 plain.append(times[False] / 50)
         rows.append(
             {
                 "ms a step": 1e3 * median(plain), "mean cost": f"{fmean(ratios) - 1:.1%}",
                 "median": f"{median(ratios) - 1:.1%}", "ticks": len(sides[1].doctor.record.ticks),
-                "steps": rounds * 50,
+                "steps": turns * 50,
             }
         )  # fmt: skip
     yield table(rows)
