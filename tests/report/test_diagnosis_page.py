@@ -126,7 +126,7 @@ def test_axe_finds_nothing_serious(light, lang, found, open_page):
 
 def test_a_finding_has_its_sentences_its_picture_and_what_was_tried(found, open_page):
     page = open_page(found)
-    expect(page.locator("h1")).to_have_text("Gradients not zeroed.")
+    expect(page.locator("h1")).to_have_text("Gradients not zeroed, or too late.")
     finding = page.locator(".finding")
     expect(finding).to_have_attribute("data-code", "zero_grad")
     expect(finding).to_contain_text("at step")
@@ -141,7 +141,7 @@ def test_a_finding_has_its_sentences_its_picture_and_what_was_tried(found, open_
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(finding.locator(".tip").first).to_contain_text("as the optimizer got it: ")
     (seen,) = page.locator(".looked .seen").all_inner_texts()
-    assert seen.startswith("Gradients not zeroedseen")
+    assert seen.startswith("Gradients not zeroed, or too lateseen")
 
 
 def test_how_often_a_finding_was_told_of_trainings_without_a_mistake(tmp_path, monkeypatch, open_page):
@@ -166,7 +166,7 @@ def test_language_and_light_are_switched_in_the_page(found, open_page):
     page = open_page(found)
     before = page.locator("canvas").first.get_attribute("aria-label")
     page.click("#language")
-    expect(page.locator("h1")).to_have_text("梯度未清零。")
+    expect(page.locator("h1")).to_have_text("梯度未清零，或清零的位置不对。")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     assert page.locator("canvas").first.get_attribute("aria-label") != before
     assert not page.locator(".finding").inner_text().isascii()
@@ -174,7 +174,7 @@ def test_language_and_light_are_switched_in_the_page(found, open_page):
     page.click("#light")
     assert page.evaluate("document.documentElement.dataset.light") == "dark"
     page.click("#language")
-    expect(page.locator("h1")).to_have_text("Gradients not zeroed.")
+    expect(page.locator("h1")).to_have_text("Gradients not zeroed, or too late.")
 
 
 def test_a_page_fits_a_phone(found, open_page):
