@@ -1,13 +1,12 @@
 """What a model draws at random in training: whether it does, and what its outputs are without."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from .losses import Recovered
 from .observation import Forward
-from .record import DropoutFacts
 from .replay import put_back
 
 __all__ = ["draws_in", "without_dropout"]
@@ -25,16 +24,15 @@ def draws_in(forward: Forward, device: torch.device) -> bool:
     return not torch.equal(torch.get_rng_state(), forward.draws.torch_state)
 
 
-def without_dropout(
-    model: nn.Module, repeat: Callable[[], Tensor | None], after: Tensor, recovered: Recovered
-) -> DropoutFacts | None:
-    """Loss and outputs in evaluation mode, but for normalization, beside those in training; None where they are alike.
+def without_dropout(model: nn.Module, repeat: Callable[[], Tensor | None], after: Tensor) -> float:
+    """How far outputs in training lie from those in evaluation mode, but for normalization; NaN where they are alike.
+
+    That is the mean squared change by dropout, over their variance between examples without it.
 
     Args:
         model: what runs.
         repeat: gives its outputs on the batch once more, and leaves no trace.
         after: these outputs in training.
-        recovered: the loss.
     """
     modes = [(module, module.training) for module in model.modules()]
 
@@ -48,9 +46,8 @@ def without_dropout(
         asleep = repeat()
     finally:
         put_back(restore)
-    if asleep is None or recovered.again is None or torch.equal(asleep, after):
-        return None
+    if asleep is None or torch.equal(asleep, after):
+        return math.nan
     middle = asleep.double().mean(0)
     apart = float((asleep.double() - middle).square().sum())
-    noise = float((after.double() - asleep.double()).square().sum()) / apart if apart > 0 else float("inf")
-    return DropoutFacts(float(recovered.again(after)), float(recovered.again(asleep)), noise)
+    return float((after.double() - asleep.double()).square().sum()) / apart if apart > 0 else math.inf

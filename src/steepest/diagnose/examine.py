@@ -190,7 +190,7 @@ def measure_step(
         with suppress(Unrepeatable):  # a model may refuse other inputs, and another mode
             several = after.is_floating_point() and after.dim() > 0 and len(after) >= ALIKE
             if several and forward.draws_more and forward.training and tick.step >= TRAINING.dropout_steps:
-                tick.dropout = without_dropout(target.model, repeat, after, recovered)
+                tick.dropout = without_dropout(target.model, repeat, after)
             if several and periodic and tick.step <= ROUGH and (moved := repeat(nudge=True)) is not None:
                 tick.rough = roughness(after, moved)
         before = forward.outputs[place].detach()

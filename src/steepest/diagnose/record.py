@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .curve import Curve
 
-__all__ = ["DropoutFacts", "ExampleFacts", "InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
+__all__ = ["ExampleFacts", "InputFacts", "LayerFacts", "LossFacts", "Record", "StepFacts", "Tick"]
 
 ROUNDED = 0.1
 """A curvature is not told where rounding may move it by more than this part of its limit."""
@@ -101,21 +101,6 @@ class LossFacts:
     penalty: float = 0.0
     guess: float = math.nan
     bend: str = ""
-
-
-@dataclass(slots=True)
-class DropoutFacts:
-    """A batch with dropout and without it, behind the same step.
-
-    Attributes:
-        active: its loss with dropout.
-        asleep: its loss without.
-        noise: mean squared change of the outputs by dropout, over their variance between examples without it.
-    """
-
-    active: float
-    asleep: float
-    noise: float
 
 
 @dataclass(slots=True)
@@ -259,7 +244,8 @@ class Tick:
         moved: whether a scheduler changed the learning rate between the forward pass and the optimizer's step.
         calls: number of calls of the model whose losses were summed and differentiated at once, where their mean is
             what was handed over; 1 without that.
-        dropout: what dropout does to the batch; None where nothing was drawn at random, or this was not measured.
+        dropout: mean squared change of the outputs by dropout, over their variance between examples without it; NaN
+            where nothing was drawn at random, or this was not measured.
         fed: data that layers with weights got, in the first steps: inputs, and what is made of them untrained.
         slope: root mean square of the gradient of the outputs, summed over the examples: that of a last bias.
         alike: whether all examples of the batch have the same inputs.
@@ -279,7 +265,7 @@ class Tick:
     overflow: bool = False
     moved: bool = False
     calls: int = 1
-    dropout: DropoutFacts | None = None
+    dropout: float = math.nan
     fed: list[InputFacts] = field(default_factory=list)
     slope: float = 0.0
     alike: bool = False

@@ -146,12 +146,12 @@ def _leap_of_steps(record: Record) -> Numbers | None:
 
 
 def _died(record: Record, heavy: Numbers) -> Numbers | None:
-    if vanishing(record) is not None:  # deep in a net all examples look alike to a unit, which any step turns off
-        return None
     """Units that steps have silenced which did not do what the gradient promised.
 
     Where they did, the loss itself silences them, as where nothing can be learnt from the inputs.
     """
+    if vanishing(record) is not None:  # deep in a net all examples look alike to a unit, which any step turns off
+        return None
     first: dict[str, float] = {}
     for tick, update in updates_in(record):
         gains = [each.gain for each in record.ticks if each.step <= tick.step and not math.isnan(each.gain)]
